@@ -1,0 +1,65 @@
+# Interface targets with the flags everybody gets, and the two functions that declare a module and a test.
+
+include(CheckIPOSupported)
+find_package(Threads REQUIRED)
+find_program(KONTOR_CCACHE ccache)
+if(KONTOR_CCACHE)
+    set(CMAKE_C_COMPILER_LAUNCHER ${KONTOR_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${KONTOR_CCACHE})
+endif()
+find_program(KONTOR_MOLD mold)
+if(KONTOR_MOLD)
+    add_link_options(-fuse-ld=mold)
+endif()
+
+# -g1: line tables for stack traces; full debug info doubles link time and disk for little.
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g1")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
+
+# Flags that must be the same in every translation unit.
+add_library(kontor_common INTERFACE)
+target_link_libraries(kontor_common INTERFACE Threads::Threads)
+target_compile_options(kontor_common INTERFACE -fno-omit-frame-pointer -fstack-protector-strong)
+target_compile_definitions(kontor_common INTERFACE
+    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+    BOOST_BEAST_USE_STD_STRING_VIEW BOOST_ASIO_DISABLE_BOOST_COROUTINE
+    SPDLOG_HEADER_ONLY FMT_HEADER_ONLY)
+if(KONTOR_SANITIZE)
+    target_compile_options(kontor_common INTERFACE -fsanitize=${KONTOR_SANITIZE} -fno-sanitize-recover=all -O1)
+    target_link_options(kontor_common INTERFACE -fsanitize=${KONTOR_SANITIZE})
+    target_compile_definitions(kontor_common INTERFACE KONTOR_SANITIZED=1)
+else()
+    target_compile_definitions(kontor_common INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+
+# Flags for code that we wrote (generated code gets kontor_common only).
+add_library(kontor_warnings INTERFACE)
+target_compile_options(kontor_warnings INTERFACE -Wall -Wextra -Wshadow -Werror
+    $<$<COMPILE_LANGUAGE:CXX>:-Wconversion -Wnon-virtual-dtor -Woverloaded-virtual>)
+
+# kontor_module(NAME ledger SOURCES src/a.cc … DEPS kontor::base … [LIBS lmdb …])
+function(kontor_module)
+    cmake_parse_arguments(M "" "NAME" "SOURCES;DEPS;LIBS" ${ARGN})
+    add_library(kontor_${M_NAME} STATIC ${M_SOURCES})
+    add_library(kontor::${M_NAME} ALIAS kontor_${M_NAME})
+    target_include_directories(kontor_${M_NAME} PUBLIC include PRIVATE src)
+    target_link_libraries(kontor_${M_NAME} PUBLIC kontor_common ${M_DEPS} PRIVATE kontor_warnings ${M_LIBS})
+endfunction()
+
+# kontor_test(NAME ledger_test SOURCES a.cc … DEPS kontor::ledger … [PRIVATE_OF ledger] [TIMEOUT 120])
+# One executable, one ctest entry; PRIVATE_OF opens that module's src/ to white-box tests.
+function(kontor_test)
+    cmake_parse_arguments(T "" "NAME;PRIVATE_OF;TIMEOUT" "SOURCES;DEPS;LIBS" ${ARGN})
+    if(NOT T_TIMEOUT)
+        set(T_TIMEOUT 120)
+    endif()
+    add_executable(${T_NAME} ${T_SOURCES})
+    target_link_libraries(${T_NAME} PRIVATE kontor_common kontor_warnings ${T_DEPS} ${T_LIBS} GTest::gtest GTest::gtest_main)
+    if(T_PRIVATE_OF)
+        target_include_directories(${T_NAME} PRIVATE ${CMAKE_SOURCE_DIR}/modules/${T_PRIVATE_OF}/src)
+    endif()
+    add_test(NAME ${T_NAME} COMMAND ${T_NAME})
+    set_tests_properties(${T_NAME} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS unit)
+endfunction()
