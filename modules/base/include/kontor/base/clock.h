@@ -1,0 +1,22 @@
+#pragma once
+// Time is injected: real in app/, simulated in tests. Deterministic modules never see a Clock; their time
+// arrives in the batch header.
+//
+// Threading: implementations are safe for concurrent use.
+
+#include <chrono>
+#include <cstdint>
+
+namespace kontor {
+
+class Clock {
+ public:
+    virtual ~Clock() = default;
+    [[nodiscard]] virtual std::int64_t wall_ms() const = 0;       // Unix time, may jump
+    [[nodiscard]] virtual std::uint64_t monotonic_ms() const = 0;  // never backwards
+};
+
+// The one real clock. Only app/ and main-like test code name it.
+[[nodiscard]] const Clock& system_clock();
+
+}  // namespace kontor

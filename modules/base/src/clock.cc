@@ -1,0 +1,24 @@
+#include "kontor/base/clock.h"
+
+namespace kontor {
+namespace {
+class SystemClock final : public Clock {
+ public:
+    std::int64_t wall_ms() const override {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    }
+    std::uint64_t monotonic_ms() const override {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                              std::chrono::steady_clock::now().time_since_epoch())
+                                              .count());
+    }
+};
+}  // namespace
+
+const Clock& system_clock() {
+    static const SystemClock clock;
+    return clock;
+}
+}  // namespace kontor

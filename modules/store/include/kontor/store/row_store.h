@@ -1,0 +1,60 @@
+#pragma once
+// The row-store interface that deterministic modules see: an ordered map (table, key) -> bytes.
+//
+// The home of a row is the first `home_bytes` of its key (0: the whole key), declared per table; all rows of
+// a home live in one partition. A scan stays within one home, so it never merges partitions.
+//
+// Threading: a Reader belongs to the thread that got it. Ownership: views returned by get() and scan() are
+// valid until the next call on the same Reader or Writer. Errors: reading stored state that does not match
+// its checksum, or an I/O error, throws StoreFailure: the node stops (fail-stop), it never guesses.
+// Limits: key 1..kMaxKeyBytes, value up to kMaxValueBytes.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace kontor::store {
+
+using TableId = std::uint8_t;
+
+inline constexpr std::size_t kMaxKeyBytes = 255;          // LMDB allows 511; table byte and room to grow
+inline constexpr std::size_t kMaxValueBytes = 1U << 20U;  // 1 MiB
+
+// What a table is. Every module that owns tables exports them; app/ hands the union to Store::open.
+struct TableSpec {
+    TableId id;
+    std::string_view name;    // for verify, metrics and dumps
+    std::uint8_t home_bytes;  // leading key bytes that choose the partition; 0: the whole key
+    bool ordered;             // false: point reads only (the memtable may hash it); scan() is then a bug
+};
+
+// Thrown by reads when the stored bytes cannot be trusted. Caught once, at the node, which stops.
+class StoreFailure : public std::runtime_error {
+ public:
+    using std::runtime_error::runtime_error;
+};
+
+enum class Direction : std::uint8_t { ascending, descending };
+
+class Reader {
+ public:
+    virtual ~Reader() = default;
+    [[nodiscard]] virtual std::optional<std::string_view> get(TableId table, std::string_view key) const = 0;
+
+    // Visits rows with low <= key < high in the given order until `visit` returns false.
+    // low and high must share the table's home prefix (home_bytes > 0). `high` empty: to the end of the home.
+    using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
+    virtual void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
+                      const Visitor& visit) const = 0;
+};
+
+class Writer : public Reader {
+ public:
+    virtual void put(TableId table, std::string_view key, std::string_view value) = 0;
+    virtual void erase(TableId table, std::string_view key) = 0;  // no row: no effect
+};
+
+}  // namespace kontor::store

@@ -1,0 +1,92 @@
+#pragma once
+// The store: memtable over checkpoints in P LMDB partitions (DESIGN 5).
+//
+//   apply thread:   begin(); writer().put(...); commit(index)      in memory only
+//   any thread:     read([](const Reader&, index) { ... })          sees whole entries only
+//   apply thread:   freeze(meta) when should_checkpoint()           starts a checkpoint in the background
+//   checkpoint:     redo file + fsync -> one durable commit per partition -> on_checkpoint(index)
+//
+// Durability is the log's job: what was applied after the last checkpoint is replayed from the log.
+// A crash at any moment, also between two partition commits, recovers to the last complete redo file.
+//
+// Threading: begin/commit/freeze/writer only on the apply thread; read() anywhere.
+// Ownership: the Store owns its folder (lock file) and threads; destroy it after everything that reads.
+// Errors: a failed write or fsync stops the checkpointer, is reported by failure(), and the node stops.
+// Limits: see StoreOptions. Formats: docs/formats/redo.md, docs/formats/partition.md.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kontor/base/result.h"
+#include "kontor/store/row_store.h"
+
+namespace kontor::cache {
+class RowCache;
+}
+
+namespace kontor::store {
+
+struct StoreOptions {
+    std::string folder;
+    std::vector<TableSpec> tables;
+    unsigned partitions = 8;                         // chosen when the folder is made; checked afterwards. 1..64
+    std::uint64_t map_bytes = std::uint64_t{256} << 30;  // sparse address space per partition
+    std::uint64_t memtable_bytes = 64ULL << 20;      // freeze above this
+    std::uint64_t checkpoint_interval_ms = 5'000;    // or when this old (the node asks)
+    std::uint64_t max_pages_per_commit = 40'000;     // below LMDB's spill threshold
+    cache::RowCache* cache = nullptr;                // hot rows between memtable and LMDB; may be null
+    // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the process.
+    std::function<void(const char* step)> crash_point;
+};
+
+// What a checkpoint stands for. `replication_meta` is opaque to the store (term, configuration).
+struct CheckpointMeta {
+    std::uint64_t index = 0;  // last applied log index contained
+    std::string replication_meta;
+    std::string state_hash;   // 16 bytes; chained over every row change in order
+    std::int64_t time_ms = 0;  // batch time of that entry
+};
+
+struct StoreStats {
+    std::uint64_t memtable_bytes = 0, memtable_rows = 0, frozen_rows = 0;
+    std::uint64_t checkpoints = 0, last_checkpoint_index = 0, last_checkpoint_ms = 0;
+    std::uint64_t lmdb_reads = 0;
+};
+
+class Store {
+ public:
+    // Opens or makes the folder; applies a complete redo file, drops an incomplete one; refuses partitions
+    // at different indexes without one, and a folder of another layout version.
+    static Result<std::unique_ptr<Store>> open(StoreOptions options);
+    virtual ~Store() = default;
+
+    [[nodiscard]] virtual const CheckpointMeta& checkpoint() const = 0;  // as of open; then of the newest
+
+    // --- apply thread ---
+    [[nodiscard]] virtual Writer& writer() = 0;
+    virtual void begin() = 0;                                            // takes the entry lock
+    virtual void commit(std::uint64_t index, std::int64_t time_ms) = 0;  // publishes the entry to readers
+    [[nodiscard]] virtual bool should_checkpoint(std::uint64_t now_ms) const = 0;  // and none is running
+    [[nodiscard]] virtual bool must_wait() const = 0;  // memtable full while a checkpoint still runs: back-pressure
+    virtual void freeze(std::string replication_meta) = 0;  // between commit and begin
+    virtual void wait_for_checkpoint() = 0;                 // blocks until none is running
+
+    // --- any thread ---
+    virtual void read(const std::function<void(const Reader&, std::uint64_t index)>& body) const = 0;
+    [[nodiscard]] virtual std::uint64_t applied_index() const = 0;
+    [[nodiscard]] virtual std::string state_hash() const = 0;  // of applied_index()
+    [[nodiscard]] virtual StoreStats stats() const = 0;
+    [[nodiscard]] virtual Result<void> failure() const = 0;    // the first background failure, if any
+    // Visits every row of a table in no particular order across partitions, in bounded read transactions;
+    // for verify, rebuilds and snapshots. Sees one consistent applied index only when nothing is applied
+    // meanwhile (a stopped node, or under read()).
+    virtual void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const = 0;
+
+    // Called on the checkpoint thread once everything up to `meta.index` is durable in all partitions.
+    std::function<void(const CheckpointMeta& meta)> on_checkpoint;
+};
+
+}  // namespace kontor::store
