@@ -1,0 +1,52 @@
+#pragma once
+// HTTP(S) client for webhooks, the admin's own commands, bench and verify. Keep-alive pool per origin.
+//
+// Threading: send() anywhere; `done` on one of the client's threads, exactly once.
+// Errors: timeout (outcome not known), unavailable (not connected: nothing was sent), io.
+// Limits: ClientOptions; redirects are not followed.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kontor/base/result.h"
+#include "kontor/net/server.h"
+
+namespace kontor::net {
+
+struct ClientOptions {
+    unsigned threads = 1;
+    std::size_t max_connections_per_origin = 16;
+    std::size_t max_response_bytes = 1U << 20U;
+    std::string ca_pem;            // trusted in addition to the system's; "" : system's only
+    bool allow_plain_http = false;  // webhooks to loopback in dev
+    // Refuse private, loopback and link-local addresses (a webhook must not reach into the house).
+    bool allow_private_addresses = true;
+};
+
+struct ClientRequest {
+    std::string method = "GET";
+    std::string url;
+    std::vector<Header> headers;
+    std::string body;
+    std::uint64_t timeout_ms = 30'000;  // connect to last byte
+};
+
+struct ClientResponse {
+    int status = 0;
+    std::vector<Header> headers;
+    std::string body;
+};
+
+class Client {
+ public:
+    static std::unique_ptr<Client> make(ClientOptions options);
+    virtual ~Client() = default;
+    virtual void send(ClientRequest request, std::function<void(Result<ClientResponse>)> done) = 0;
+    // Blocking convenience for commands.
+    [[nodiscard]] Result<ClientResponse> fetch(ClientRequest request);
+};
+
+}  // namespace kontor::net
