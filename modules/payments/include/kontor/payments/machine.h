@@ -1,0 +1,54 @@
+#pragma once
+// The state machine: Machine::apply(batch) is a pure function of rows and batch (DESIGN 6). Ledger and payments
+// rules decide here and nowhere else; idempotency record, object state, postings, events, outbox and audit rows
+// of a command are written in the same entry.
+//
+// Threading: one thread (the apply thread). Errors: business outcomes in pb::Result; StoreFailure passes through.
+// Limits: kontor/payments/limits.h.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kontor/store/row_store.h"
+
+namespace kontor::pb {
+class Batch;
+class Result;
+class Journal;
+}  // namespace kontor::pb
+
+namespace kontor::payments {
+
+// All tables of the state machine: the ledger's (1..9) and payments' (10..63).
+[[nodiscard]] std::span<const store::TableSpec> tables();
+
+// What an entry did besides rows; for the node to pass on after commit. Nothing here decides about money.
+struct Effects {
+    struct Resolved {  // a channel attempt that somebody may wait for came to its end
+        std::uint64_t attempt_no;
+        std::size_t result;  // index into `resolved_results`
+    };
+    std::vector<pb::Result> results;           // one a command, in order
+    std::vector<Resolved> resolved;
+    std::vector<pb::Result> resolved_results;
+    std::vector<pb::Journal> journals;         // rows written, with their events
+    bool outbox_changed = false;               // deliveries or attempts are due
+    std::int64_t time_ms = 0;                  // the entry's time after making it monotonic
+
+    Effects();
+    ~Effects();
+    Effects(Effects&&) noexcept;
+    Effects& operator=(Effects&&) noexcept;
+};
+
+class Machine {
+ public:
+    // `index`: the entry's log index; numbers of new objects derive from it.
+    void apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects);
+};
+
+// The next moment at which a Tick has work (funds, expiries, old idempotency rows); 0: none. Any Reader.
+[[nodiscard]] std::int64_t next_due_ms(const store::Reader& rows);
+
+}  // namespace kontor::payments
