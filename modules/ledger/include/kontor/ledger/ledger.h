@@ -15,7 +15,9 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "kontor/store/row_store.h"
@@ -54,12 +56,17 @@ struct Account {
     std::uint16_t code = 0;
     std::uint16_t flags = 0;
     std::uint32_t reserved = 0;
-    std::uint64_t timestamp = 0;   // log order: unique, strictly increasing over accounts and transfers
-    std::uint64_t last_transfer = 0;  // timestamp of the newest transfer that touched it: head of its history chain
+    std::uint64_t timestamp = 0;  // log order: unique, strictly increasing over accounts and transfers
+    Id128 last_transfer;  // the newest transfer that touched it: head of its history chain; zero: none
     std::uint64_t reserved2 = 0;
     std::uint64_t checksum = 0;  // over the preceding bytes; a mismatch is corruption
 };
-static_assert(sizeof(Account) == 128);
+static_assert(sizeof(Account) == 128 && std::has_unique_object_representations_v<Account>);
+
+// What may still leave (enter) an account under its limit, whether or not the limit's flag is set; never
+// negative.
+[[nodiscard]] std::uint64_t available_to_debit(const Account& account);
+[[nodiscard]] std::uint64_t available_to_credit(const Account& account);
 
 enum TransferFlags : std::uint16_t {
     linked = 1U << 0U,
@@ -70,8 +77,10 @@ enum TransferFlags : std::uint16_t {
     balancing_credit = 1U << 5U,
 };
 
-// Stored as is, keyed by id. 152 bytes. debit_previous/credit_previous: timestamps of the previous transfer of
-// the two accounts, which makes the history a chain without index rows.
+// Stored as is, keyed by id. 160 bytes. debit_previous/credit_previous: the previous transfer of the two
+// accounts, which makes the history a chain without index rows (docs/adr/0003-history-chain.md).
+// Callers set id … flags and leave the rest zero. `amount` as stored is what was moved: the clamped amount of
+// a balancing transfer, the posted part of a post_pending, the whole reserved amount of a void_pending.
 struct Transfer {
     Id128 id;
     Id128 debit_account, credit_account;
@@ -85,11 +94,24 @@ struct Transfer {
     std::uint16_t code = 0;
     std::uint16_t flags = 0;
     std::uint64_t timestamp = 0;
-    std::uint64_t debit_previous = 0, credit_previous = 0;
-    std::uint64_t reserved = 0;
+    Id128 debit_previous, credit_previous;  // zero: this is the account's first
     std::uint64_t checksum = 0;
 };
-static_assert(sizeof(Transfer) == 152);
+static_assert(sizeof(Transfer) == 160 && std::has_unique_object_representations_v<Transfer>);
+
+enum class PendingStatus : std::uint32_t { pending = 1, posted = 2, voided = 3, expired = 4 };
+
+// What became of a pending transfer; the transfer itself is immutable. Stored as is, keyed by its id. 48
+// bytes.
+struct PendingState {
+    Id128 resolved_by;            // the post or void transfer; zero while pending and when expired
+    std::uint64_t remaining = 0;  // still reserved: the amount while pending, 0 afterwards
+    std::uint64_t due_ms = 0;     // expired from this moment on; 0: never
+    PendingStatus status = PendingStatus::pending;
+    std::uint32_t reserved = 0;
+    std::uint64_t checksum = 0;
+};
+static_assert(sizeof(PendingState) == 48 && std::has_unique_object_representations_v<PendingState>);
 
 // Frozen numbers: they are in logs and on the wire. `transient`: a retry may have another answer.
 enum class Status : std::uint16_t {
@@ -117,11 +139,11 @@ enum class Status : std::uint16_t {
     pending_id_must_be_zero = 21,
     pending_id_must_not_be_zero = 22,
     timeout_reserved_for_pending = 23,
-    debit_account_not_found = 24,      // transient
-    credit_account_not_found = 25,     // transient
+    debit_account_not_found = 24,   // transient
+    credit_account_not_found = 25,  // transient
     accounts_must_have_the_same_ledger = 26,
     transfer_must_have_the_same_ledger = 27,
-    pending_transfer_not_found = 28,   // transient
+    pending_transfer_not_found = 28,  // transient
     pending_transfer_not_pending = 29,
     pending_transfer_has_different_accounts = 30,
     pending_transfer_has_different_ledger = 31,
@@ -130,21 +152,27 @@ enum class Status : std::uint16_t {
     pending_transfer_already_posted = 34,
     pending_transfer_already_voided = 35,
     pending_transfer_expired = 36,
-    exceeds_credits = 37,              // transient: the debit account has not enough
-    exceeds_debits = 38,               // transient: the credit account's mirror image
-    overflows_debits_pending = 39,     // transient
-    overflows_credits_pending = 40,    // transient
-    overflows_debits_posted = 41,      // transient
-    overflows_credits_posted = 42,     // transient
-    debit_account_frozen = 43,         // transient
-    credit_account_frozen = 44,        // transient
+    exceeds_credits = 37,            // transient: the debit account has not enough
+    exceeds_debits = 38,             // transient: the credit account's mirror image
+    overflows_debits_pending = 39,   // transient
+    overflows_credits_pending = 40,  // transient
+    overflows_debits_posted = 41,    // transient
+    overflows_credits_posted = 42,   // transient
+    debit_account_frozen = 43,       // transient
+    credit_account_frozen = 44,      // transient
     debit_account_closed = 45,
     credit_account_closed = 46,
     overflows_timeout = 47,
     chain_too_long = 48,
     timestamp_must_be_zero = 49,
-    balances_must_be_zero = 50,        // of a new account
+    balances_must_be_zero = 50,                  // of a new account
+    pending_transfer_has_different_amount = 51,  // void names an amount that is not the reserved one
+    overflows_debits = 52,                       // transient: debits_pending + debits_posted
+    overflows_credits = 53,                      // transient: credits_pending + credits_posted
+    account_not_found = 54,                      // transient: set_frozen, close_account
+    account_not_settled = 55,  // transient: close_account: something pending, or the sides differ
 };
+inline constexpr std::uint16_t kStatusCount = 56;
 [[nodiscard]] std::string_view to_string(Status status);
 [[nodiscard]] bool is_transient(Status status);
 
@@ -155,7 +183,8 @@ inline constexpr std::size_t kMaxChain = 8192;
 [[nodiscard]] std::span<const store::TableSpec> tables();
 
 // One batch's view of the ledger. Timestamps: first_timestamp, first_timestamp + 1, … in call order; the
-// caller derives them from the log position (ObjectNo) and guarantees that they only grow.
+// caller derives them from the log position (ObjectNo) and guarantees that they only grow. Every account and
+// transfer that is `ok` (and ensure_account() when it creates) takes one; whatever fails takes none.
 class Ledger {
  public:
     Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp)
@@ -170,12 +199,19 @@ class Ledger {
         std::size_t index = 0;
     };
     [[nodiscard]] ChainOutcome create_linked(std::vector<Transfer> transfers);
-    // Opens the account if there is none; an existing one with other ledger/code/flags is a broken invariant.
+    // Opens the account if there is none; an existing one with other ledger/code/flags is a broken invariant
+    // (frozen and closed are state, not identity, and are not compared: here and in `exists`).
     void ensure_account(const Account& account);
+    // A frozen account takes part in no transfer but voids and time-outs. ok also when it was so already.
+    [[nodiscard]] Status set_frozen(Id128 account, bool value);
+    // For ever. Refused unless nothing is pending and debits_posted == credits_posted.
+    [[nodiscard]] Status close_account(Id128 account);
     // Voids pending transfers whose timeout has passed, oldest first, at most `limit`; how many it did.
     std::size_t expire_pending(std::size_t limit);
+    [[nodiscard]] std::uint64_t next_timestamp() const { return next_timestamp_; }
 
  private:
+    ChainOutcome run_chain(std::span<const Transfer> chain);
     store::Writer& rows_;
     std::uint64_t now_ms_;
     std::uint64_t next_timestamp_;
@@ -184,15 +220,27 @@ class Ledger {
 // Reads. Any Reader.
 [[nodiscard]] std::optional<Account> find_account(const store::Reader& rows, Id128 id);
 [[nodiscard]] std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id);
+[[nodiscard]] std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer);
 // The next moment at which expire_pending() has work; nullopt: none.
 [[nodiscard]] std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows);
 
+// The account's transfers, newest first, from `from` (inclusive; zero: the newest) until `visit` returns
+// false or `limit` were visited. Returns where the next page starts; nullopt: that was the last one (also
+// when the account does not exist, or `from` is not a transfer of it). Work: one row read per visited
+// transfer.
+[[nodiscard]] std::optional<Id128> visit_history(const store::Reader& rows, Id128 account, Id128 from,
+                                                 std::size_t limit,
+                                                 const std::function<bool(const Transfer&)>& visit);
+
 // Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
-// Memory: one map of accounts; see the implementation for the bound.
+// Checks besides: checksums, debits equal credits in each ledger, limits, pending states against the
+// transfers that made and resolved them, the expiry index, and that every history chain holds each transfer
+// exactly once. Memory: about 96 bytes an account plus 32 an unresolved pending transfer; independent of the
+// number of transfers. Never throws for bad rows: it reports them.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
-    std::uint64_t differences = 0;            // accounts whose stored balance is not the recomputed one
-    std::vector<std::string> problems;        // first 100, for people
+    std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one
+    std::vector<std::string> problems;  // first 100, for people
     [[nodiscard]] bool holds() const { return differences == 0 && problems.empty(); }
 };
 using TableVisitor = std::function<void(store::TableId, const store::Reader::Visitor&)>;
