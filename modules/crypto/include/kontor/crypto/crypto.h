@@ -13,16 +13,18 @@
 
 namespace kontor::crypto {
 
-// A secret has no formatter and no stream operator, so that logging one does not compile. Wiped on destruction.
+// A secret has no formatter and no stream operator, so that logging one does not compile. Wiped on
+// destruction.
 class Secret {
  public:
     Secret() = default;
     explicit Secret(std::string bytes) : bytes_(std::move(bytes)) {}
     ~Secret();
     Secret(const Secret&) = default;
-    Secret& operator=(const Secret&) = default;
-    Secret(Secret&&) noexcept = default;
-    Secret& operator=(Secret&&) noexcept = default;
+    // The old bytes are wiped, also those that a short string leaves behind in a moved-from object.
+    Secret& operator=(const Secret& other);
+    Secret(Secret&& other) noexcept;
+    Secret& operator=(Secret&& other) noexcept;
     [[nodiscard]] std::string_view reveal() const { return bytes_; }  // the one way out: grep for it
     [[nodiscard]] bool empty() const { return bytes_.empty(); }
 
@@ -30,16 +32,19 @@ class Secret {
     std::string bytes_;
 };
 
-[[nodiscard]] std::string sha256(std::string_view bytes);                                 // 32 bytes
+[[nodiscard]] std::string sha256(std::string_view bytes);                               // 32 bytes
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view message);  // 32 bytes
 [[nodiscard]] bool equal_constant_time(std::string_view a, std::string_view b);
 
-[[nodiscard]] std::string random_bytes(std::size_t n);                // from the operating system
-[[nodiscard]] std::string random_token(std::size_t characters);      // base62, unbiased
-[[nodiscard]] std::string base64(std::string_view bytes);            // RFC 4648 4, padded
-[[nodiscard]] std::string base32(std::string_view bytes);            // RFC 4648 6, unpadded (TOTP secrets)
+[[nodiscard]] std::string random_bytes(std::size_t n);           // from the operating system
+[[nodiscard]] std::string random_token(std::size_t characters);  // base62, unbiased
+[[nodiscard]] std::string base64(std::string_view bytes);        // RFC 4648 4, padded
+[[nodiscard]] std::string base32(std::string_view bytes);        // RFC 4648 6, unpadded (TOTP secrets)
 
-// AES-256-GCM. Sealed form: version byte 1 | nonce 12 | ciphertext | tag 16. `context` is authenticated.
+// AES-256-GCM. Sealed form: version byte 1 | nonce 12 | ciphertext | tag 16. `context` is authenticated. The
+// page is docs/formats/sealed.md. Errors of open(): corruption when a bit of anything differs; unsupported
+// for another version. Limits: nonces are random, so one key seals at most 2^32 texts; a text is at most 1
+// GiB.
 class Sealer {
  public:
     explicit Sealer(Secret key_32_bytes);

@@ -37,6 +37,9 @@ class Histogram {
     std::unique_ptr<Buckets> buckets_;
 };
 
+// `name="value"` with the value escaped: the way to make a label from text that is not a constant.
+[[nodiscard]] std::string label(std::string_view name, std::string_view value);
+
 class Registry {
  public:
     Registry();
@@ -44,8 +47,10 @@ class Registry {
     // The same name and labels give the same object. labels: `method="GET",status="200"` or "".
     Counter& counter(std::string_view name, std::string_view help, std::string_view labels = "");
     Histogram& histogram(std::string_view name, std::string_view help, std::string_view labels = "");
-    // Read when text() is called.
+    // Read when text() is called, under the registry's lock: `read` must not register metrics.
     void gauge(std::string_view name, std::string_view help, std::function<double()> read, std::string_view labels = "");
+    // Histograms come as summaries in seconds: name{quantile="0.5|0.95|0.99"}, name_sum, name_count; so their
+    // names end in _seconds.
     [[nodiscard]] std::string text() const;
 
  private:

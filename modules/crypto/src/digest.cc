@@ -1,0 +1,76 @@
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <array>
+
+#include "kontor/base/assert.h"
+#include "kontor/crypto/crypto.h"
+
+namespace kontor::crypto {
+namespace {
+constexpr std::size_t kSha256Bytes = 32;
+constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+unsigned char* bytes_of(std::string& s) {
+    return reinterpret_cast<unsigned char*>(s.data());
+}
+const unsigned char* bytes_of(std::string_view s) {
+    return reinterpret_cast<const unsigned char*>(s.data());
+}
+
+// Fetched once: EVP_sha256() alone makes OpenSSL 3 look the implementation up again on every call.
+const EVP_MD* sha256_method() {
+    static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    KONTOR_ASSERT(method != nullptr, "OpenSSL has no SHA-256");
+    return method;
+}
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+    std::string out(kSha256Bytes, '\0');
+    const int ok = EVP_Digest(bytes.data(), bytes.size(), bytes_of(out), nullptr, sha256_method(), nullptr);
+    KONTOR_ASSERT(ok == 1, "SHA-256 failed");
+    return out;
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view message) {
+    KONTOR_ASSERT(key.size() <= 1U << 30U, "an HMAC key of more than 1 GiB");
+    std::string out(kSha256Bytes, '\0');
+    // HMAC() reads a null key as "the last one": an empty key still needs an address.
+    const char* key_data = key.empty() ? "" : key.data();
+    const auto* done = HMAC(sha256_method(), key_data, static_cast<int>(key.size()), bytes_of(message),
+                            message.size(), bytes_of(out), nullptr);
+    KONTOR_ASSERT(done != nullptr, "HMAC-SHA-256 failed");
+    return out;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+    // Lengths are public (digests, codes); contents are not.
+    return a.size() == b.size() && (a.empty() || CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+std::string random_bytes(std::size_t n) {
+    KONTOR_ASSERT(n <= 1U << 30U, "more than 1 GiB of randomness");
+    std::string out(n, '\0');
+    const int ok = n == 0 ? 1 : RAND_bytes(bytes_of(out), static_cast<int>(n));
+    KONTOR_ASSERT(ok == 1, "the random generator failed");
+    return out;
+}
+
+std::string random_token(std::size_t characters) {
+    std::string out;
+    out.reserve(characters);
+    while (out.size() < characters) {
+        for (const char c : random_bytes(characters - out.size() + 8)) {
+            const auto value = static_cast<unsigned char>(c);
+            // 248 = 4 * 62: what lies above would favour the first digits.
+            if (value >= 248 || out.size() == characters) continue;
+            out.push_back(kBase62[value % 62]);
+        }
+    }
+    return out;
+}
+
+}  // namespace kontor::crypto

@@ -1,0 +1,35 @@
+#include <sodium.h>
+
+#include "kontor/base/assert.h"
+#include "kontor/crypto/crypto.h"
+
+namespace kontor::crypto {
+namespace {
+void need_sodium() {
+    static const bool ready = sodium_init() >= 0;  // 1: somebody else did it already
+    KONTOR_ASSERT(ready, "libsodium did not start");
+}
+}  // namespace
+
+std::string password_hash(const Secret& password) {
+    need_sodium();
+    const std::string_view bytes = password.reveal();
+    char out[crypto_pwhash_STRBYTES];
+    const int failed =
+        crypto_pwhash_argon2id_str(out, bytes.data(), bytes.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                   crypto_pwhash_MEMLIMIT_INTERACTIVE);
+    KONTOR_ASSERT(failed == 0, "no memory for a password hash");
+    return out;
+}
+
+bool password_verify(std::string_view hash, const Secret& password) {
+    need_sodium();
+    // libsodium reads up to STRBYTES of a zero-terminated string.
+    if (hash.size() >= crypto_pwhash_STRBYTES || hash.find('\0') != std::string_view::npos) return false;
+    char terminated[crypto_pwhash_STRBYTES] = {};
+    hash.copy(terminated, hash.size());
+    const std::string_view bytes = password.reveal();
+    return crypto_pwhash_argon2id_str_verify(terminated, bytes.data(), bytes.size()) == 0;
+}
+
+}  // namespace kontor::crypto
