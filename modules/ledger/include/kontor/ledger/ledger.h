@@ -101,9 +101,10 @@ static_assert(sizeof(Transfer) == 160 && std::has_unique_object_representations_
 
 enum class PendingStatus : std::uint32_t { pending = 1, posted = 2, voided = 3, expired = 4 };
 
-// What became of a pending transfer; the transfer itself is immutable. Stored as is, keyed by its id. 48
+// What became of a pending transfer; the transfer itself is immutable. Stored as is, keyed by its id. 64
 // bytes.
 struct PendingState {
+    Id128 id;                     // of the pending transfer
     Id128 resolved_by;            // the post or void transfer; zero while pending and when expired
     std::uint64_t remaining = 0;  // still reserved: the amount while pending, 0 afterwards
     std::uint64_t due_ms = 0;     // expired from this moment on; 0: never
@@ -111,7 +112,7 @@ struct PendingState {
     std::uint32_t reserved = 0;
     std::uint64_t checksum = 0;
 };
-static_assert(sizeof(PendingState) == 48 && std::has_unique_object_representations_v<PendingState>);
+static_assert(sizeof(PendingState) == 64 && std::has_unique_object_representations_v<PendingState>);
 
 // Frozen numbers: they are in logs and on the wire. `transient`: a retry may have another answer.
 enum class Status : std::uint16_t {

@@ -1,0 +1,75 @@
+#include "changes.h"
+
+namespace kontor::ledger {
+namespace {
+template <typename Row>
+std::optional<Row> find_in(const std::map<Id128, Row>& map, Id128 id) {
+    const auto found = map.find(id);
+    if (found == map.end()) return std::nullopt;
+    return found->second;
+}
+}  // namespace
+
+std::optional<Account> find_account(const store::Reader& rows, Id128 id) {
+    return load_row<Account>(rows, kAccountTable, id, "account");
+}
+std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id) {
+    return load_row<Transfer>(rows, kTransferTable, id, "transfer");
+}
+std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer) {
+    return load_row<PendingState>(rows, kPendingTable, pending_transfer, "pending state");
+}
+
+void store_pending(store::Writer& rows, const PendingState& state) {
+    store_row(rows, kPendingTable, state);
+    if (state.due_ms == 0) return;
+    const ExpiryKey key(state.due_ms, state.id);
+    if (state.status == PendingStatus::pending) {
+        rows.put(kExpiryTable, key.view(), kExpiryValue);
+    } else {
+        rows.erase(kExpiryTable, key.view());
+    }
+}
+
+void Overlay::flush(store::Writer& rows) const {
+    for (const auto& [id, transfer] : transfers) store_row(rows, kTransferTable, transfer);
+    for (const auto& [id, account] : accounts) store_row(rows, kAccountTable, account);
+    for (const auto& [id, state] : pending) store_pending(rows, state);
+}
+
+std::optional<Account> RowView::account(Id128 id) const {
+    if (overlay_ != nullptr) {
+        if (auto row = find_in(overlay_->accounts, id)) return row;
+    }
+    return find_account(rows_, id);
+}
+
+std::optional<Transfer> RowView::transfer(Id128 id) const {
+    if (overlay_ != nullptr) {
+        if (auto row = find_in(overlay_->transfers, id)) return row;
+    }
+    return find_transfer(rows_, id);
+}
+
+std::optional<PendingState> RowView::pending(Id128 id) const {
+    if (overlay_ != nullptr) {
+        if (auto row = find_in(overlay_->pending, id)) return row;
+    }
+    return find_pending(rows_, id);
+}
+
+void RowView::apply(const Changes& changes) {
+    if (overlay_ != nullptr) {
+        overlay_->transfers.insert_or_assign(changes.transfer.id, changes.transfer);
+        overlay_->accounts.insert_or_assign(changes.debit.id, changes.debit);
+        overlay_->accounts.insert_or_assign(changes.credit.id, changes.credit);
+        if (changes.has_pending) overlay_->pending.insert_or_assign(changes.pending.id, changes.pending);
+        return;
+    }
+    store_row(rows_, kTransferTable, changes.transfer);
+    store_row(rows_, kAccountTable, changes.debit);
+    store_row(rows_, kAccountTable, changes.credit);
+    if (changes.has_pending) store_pending(rows_, changes.pending);
+}
+
+}  // namespace kontor::ledger

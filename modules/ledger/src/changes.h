@@ -1,0 +1,47 @@
+#pragma once
+// Where a transfer's effects go: straight to the store, or, inside a linked chain, to an overlay that is
+// written when the whole chain is ok and dropped otherwise (the store has no transactions of its own).
+
+#include <map>
+
+#include "rows.h"
+
+namespace kontor::ledger {
+
+// Everything one transfer changes. Filled by evaluate() only when it returns ok.
+struct Changes {
+    Account debit, credit;
+    Transfer transfer;
+    PendingState pending;      // meaningful when has_pending
+    bool has_pending = false;  // a pending transfer was made or resolved
+};
+
+// Bounded by kMaxChain transfers. Ordered maps: the order of writes must be the same on every node.
+class Overlay {
+ public:
+    std::map<Id128, Account> accounts;
+    std::map<Id128, Transfer> transfers;
+    std::map<Id128, PendingState> pending;
+
+    void flush(store::Writer& rows) const;
+};
+
+// The rows as the next transfer sees them. `overlay` null: the fast path, without any allocation.
+class RowView {
+ public:
+    RowView(store::Writer& rows, Overlay* overlay) : rows_(rows), overlay_(overlay) {}
+
+    [[nodiscard]] std::optional<Account> account(Id128 id) const;
+    [[nodiscard]] std::optional<Transfer> transfer(Id128 id) const;
+    [[nodiscard]] std::optional<PendingState> pending(Id128 id) const;
+    void apply(const Changes& changes);
+
+ private:
+    store::Writer& rows_;
+    Overlay* overlay_;
+};
+
+// Writes a pending state and keeps the expiry index in step with it.
+void store_pending(store::Writer& rows, const PendingState& state);
+
+}  // namespace kontor::ledger

@@ -1,0 +1,143 @@
+#include "kontor/ledger/ledger.h"
+
+#include "evaluate.h"
+#include "kontor/base/assert.h"
+
+namespace kontor::ledger {
+namespace {
+
+bool is_linked(const Transfer& transfer) {
+    return (transfer.flags & linked) != 0;
+}
+
+// The chain at the front: everything up to and with the first transfer that is not linked; all of it if there
+// is none.
+std::size_t chain_length(std::span<const Transfer> transfers) {
+    std::size_t length = 0;
+    while (length < transfers.size() && is_linked(transfers[length])) ++length;
+    return length < transfers.size() ? length + 1 : length;
+}
+
+}  // namespace
+
+Ledger::ChainOutcome Ledger::run_chain(std::span<const Transfer> chain) {
+    if (chain.size() > kMaxChain) return {Status::chain_too_long, kMaxChain};
+    if (is_linked(chain.back())) return {Status::linked_event_chain_open, chain.size() - 1};
+    Overlay overlay;
+    RowView view(rows_, &overlay);
+    Changes changes;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        const Status status = evaluate(view, chain[i], now_ms_, next_timestamp_ + i, changes);
+        if (status != Status::ok) return {status, i};
+        view.apply(changes);
+    }
+    overlay.flush(rows_);
+    next_timestamp_ += chain.size();
+    return {};
+}
+
+std::vector<Status> Ledger::create_transfers(std::span<const Transfer> transfers) {
+    std::vector<Status> statuses(transfers.size(), Status::ok);
+    RowView view(rows_, nullptr);
+    Changes changes;
+    for (std::size_t i = 0; i < transfers.size();) {
+        if (!is_linked(transfers[i])) {
+            statuses[i] = evaluate(view, transfers[i], now_ms_, next_timestamp_, changes);
+            if (statuses[i] == Status::ok) {
+                view.apply(changes);
+                ++next_timestamp_;
+            }
+            ++i;
+            continue;
+        }
+        const std::size_t length = chain_length(transfers.subspan(i));
+        const ChainOutcome outcome = run_chain(transfers.subspan(i, length));
+        if (outcome.status != Status::ok) {
+            for (std::size_t j = 0; j < length; ++j) statuses[i + j] = Status::linked_event_failed;
+            statuses[i + outcome.index] = outcome.status;
+        }
+        i += length;
+    }
+    return statuses;
+}
+
+Ledger::ChainOutcome Ledger::create_linked(std::vector<Transfer> transfers) {
+    if (transfers.empty()) return {};
+    for (Transfer& transfer : transfers) transfer.flags = static_cast<std::uint16_t>(transfer.flags | linked);
+    transfers.back().flags = static_cast<std::uint16_t>(transfers.back().flags & ~unsigned{linked});
+    return run_chain(transfers);
+}
+
+std::size_t Ledger::expire_pending(std::size_t limit) {
+    if (limit == 0) return 0;
+    std::vector<Expiry> due;  // first, since a scan's views end with the next write
+    const std::string low(1, kExpiryHome);
+    rows_.scan(kExpiryTable, low, {}, store::Direction::ascending,
+               [&](std::string_view key, std::string_view) {
+                   const auto expiry = parse_expiry_key(key);
+                   if (!expiry) row_failure("expiry index has a key of another shape", Id128{});
+                   if (expiry->due_ms > now_ms_) return false;
+                   due.push_back(*expiry);
+                   return due.size() < limit;
+               });
+    for (const Expiry& expiry : due) {
+        PendingState state = required(find_pending(rows_, expiry.id), "pending state", expiry.id);
+        if (state.status != PendingStatus::pending || state.due_ms != expiry.due_ms) {
+            row_failure("expiry index names a transfer that is not due", expiry.id);
+        }
+        const Transfer transfer = required(find_transfer(rows_, expiry.id), "pending transfer", expiry.id);
+        Account debit =
+            required(find_account(rows_, transfer.debit_account), "account", transfer.debit_account);
+        Account credit =
+            required(find_account(rows_, transfer.credit_account), "account", transfer.credit_account);
+        release_reservation(debit, credit, transfer.amount);
+        state.status = PendingStatus::expired;
+        state.remaining = 0;
+        store_row(rows_, kAccountTable, debit);
+        store_row(rows_, kAccountTable, credit);
+        store_pending(rows_, state);
+    }
+    return due.size();
+}
+
+std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows) {
+    std::optional<std::uint64_t> next;
+    const std::string low(1, kExpiryHome);
+    rows.scan(kExpiryTable, low, {}, store::Direction::ascending,
+              [&](std::string_view key, std::string_view) {
+                  const auto expiry = parse_expiry_key(key);
+                  if (!expiry) row_failure("expiry index has a key of another shape", Id128{});
+                  next = expiry->due_ms;
+                  return false;
+              });
+    return next;
+}
+
+std::optional<Id128> visit_history(const store::Reader& rows, Id128 account, Id128 from, std::size_t limit,
+                                   const std::function<bool(const Transfer&)>& visit) {
+    Id128 next = from;
+    if (next.is_zero()) {
+        const auto row = find_account(rows, account);
+        if (!row) return std::nullopt;
+        next = row->last_transfer;
+    } else {
+        const auto start = find_transfer(rows, from);
+        if (!start || (start->debit_account != account && start->credit_account != account))
+            return std::nullopt;
+    }
+    for (std::size_t visited = 0; !next.is_zero() && visited < limit; ++visited) {
+        const Transfer transfer = required(find_transfer(rows, next), "transfer of a history chain", next);
+        if (transfer.debit_account == account) {
+            next = transfer.debit_previous;
+        } else if (transfer.credit_account == account) {
+            next = transfer.credit_previous;
+        } else {
+            row_failure("history chain reaches a transfer of other accounts", transfer.id);
+        }
+        if (!visit(transfer)) break;
+    }
+    if (next.is_zero()) return std::nullopt;
+    return next;
+}
+
+}  // namespace kontor::ledger

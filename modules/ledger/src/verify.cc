@@ -1,0 +1,281 @@
+// The proof that no cent was lost or invented: balances recomputed from the transfers, in one pass over each
+// table.
+//
+// A row can only be visited, not looked up, and memory must not grow with the number of transfers. So
+// relations between rows are compared as sets by fingerprint: the sum (order-independent) of a 64-bit hash of
+// each member. Equal sets have equal sums; by chance, different ones have too once in 2^64.
+
+#include <algorithm>
+#include <map>
+#include <type_traits>
+
+#include "account_table.h"
+#include "rows.h"
+
+namespace kontor::ledger {
+namespace {
+
+constexpr std::size_t kMaxProblems = 100;
+using Wide = unsigned __int128;
+
+// Both sides of one ledger, exact.
+struct LedgerTotals {
+    Wide debits_pending = 0, debits_posted = 0, credits_pending = 0, credits_posted = 0;  // as stored
+    Wide pending = 0, posted = 0;                                                         // of the transfers
+};
+
+struct OpenPending {
+    Id128 id;
+    std::uint64_t amount = 0;
+    bool seen = false;  // its transfer was visited
+};
+
+class Verifier {
+ public:
+    explicit Verifier(const TableVisitor& visit_table) : visit_table_(visit_table) {}
+
+    VerifyReport run() {
+        read_accounts();
+        read_pending_states();
+        read_transfers();
+        read_expiries();
+        compare();
+        return std::move(report_);
+    }
+
+ private:
+    void problem(std::string text) {
+        ++problem_count_;
+        if (report_.problems.size() < kMaxProblems) report_.problems.push_back(std::move(text));
+    }
+
+    // Visits the intact rows of a table; each other one is a problem.
+    template <typename Row, typename Visit>
+    void each_row(store::TableId table, const char* name, Visit visit) {
+        visit_table_(table, [&](std::string_view key, std::string_view value) {
+            const auto id = parse_id_key(key);
+            const auto row = id ? decode_row<Row>(value, *id) : std::nullopt;
+            if (row) {
+                visit(*row);
+            } else {
+                problem(std::string(name) + " " + (id ? to_string(*id) : "with a bad key") +
+                        ": does not match its checksum");
+            }
+            return true;
+        });
+    }
+
+    void read_accounts();
+    void read_pending_states();
+    void read_transfers();
+    void read_expiries();
+    void add_transfer(const Transfer& transfer);
+    void add_side(Id128 account, const Transfer& transfer, Id128 previous, bool is_debit,
+                  std::uint64_t pending, std::uint64_t posted);
+    void compare();
+    void compare_account(const AccountSums& account);
+    void compare_sets();
+
+    const TableVisitor& visit_table_;
+    VerifyReport report_;
+    std::uint64_t problem_count_ = 0;
+    AccountTable accounts_;
+    std::map<std::uint32_t, LedgerTotals> ledgers_;
+    std::vector<OpenPending> open_;  // sorted by id
+
+    // Fingerprints and counts of sets that must be equal, left as the transfers say, right as the other rows
+    // say.
+    struct SetPair {
+        std::uint64_t left = 0, right = 0, left_count = 0, right_count = 0;
+        void add_left(std::uint64_t hash) { left += hash, ++left_count; }
+        void add_right(std::uint64_t hash) { right += hash, ++right_count; }
+        [[nodiscard]] bool equal() const { return left == right && left_count == right_count; }
+    };
+    SetPair states_;       // pending transfers | pending states
+    SetPair resolutions_;  // posts and voids | states that say by whom they were resolved
+    SetPair expiries_;     // unresolved states with a due time | expiry index
+};
+
+std::uint64_t hash_due(std::uint64_t due_ms, Id128 id) {
+    return fingerprint({due_ms, id.high, id.low});
+}
+
+void Verifier::read_accounts() {
+    each_row<Account>(kAccountTable, "account", [this](const Account& account) {
+        ++report_.accounts;
+        std::uint64_t sum = 0;
+        if (__builtin_add_overflow(account.debits_pending, account.debits_posted, &sum) ||
+            __builtin_add_overflow(account.credits_pending, account.credits_posted, &sum)) {
+            problem("account " + to_string(account.id) + ": pending and posted overflow");
+        } else if (((account.flags & debits_must_not_exceed_credits) != 0 &&
+                    account.debits_pending + account.debits_posted > account.credits_posted) ||
+                   ((account.flags & credits_must_not_exceed_debits) != 0 &&
+                    account.credits_pending + account.credits_posted > account.debits_posted)) {
+            problem("account " + to_string(account.id) + ": beyond its limit");
+        }
+        LedgerTotals& totals = ledgers_[account.ledger];
+        totals.debits_pending += account.debits_pending;
+        totals.debits_posted += account.debits_posted;
+        totals.credits_pending += account.credits_pending;
+        totals.credits_posted += account.credits_posted;
+        accounts_.add(account);
+    });
+    accounts_.index();
+    report_.ledgers = ledgers_.size();
+}
+
+void Verifier::read_pending_states() {
+    each_row<PendingState>(kPendingTable, "pending state", [this](const PendingState& state) {
+        states_.add_right(fingerprint({state.id.high, state.id.low}));
+        const bool unresolved = state.status == PendingStatus::pending;
+        const bool resolved_by_transfer =
+            state.status == PendingStatus::posted || state.status == PendingStatus::voided;
+        if (unresolved) {
+            open_.push_back({state.id, state.remaining});
+            if (state.due_ms != 0) expiries_.add_left(hash_due(state.due_ms, state.id));
+        } else if (state.remaining != 0) {
+            problem("pending state " + to_string(state.id) + ": resolved, but something remains");
+        }
+        if (resolved_by_transfer) {
+            resolutions_.add_right(
+                fingerprint({state.id.high, state.id.low, state.resolved_by.high, state.resolved_by.low,
+                             static_cast<std::uint64_t>(state.status)}));
+        } else if (!state.resolved_by.is_zero()) {
+            problem("pending state " + to_string(state.id) + ": unresolved, but names a resolving transfer");
+        }
+    });
+    std::sort(open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+}
+
+void Verifier::read_transfers() {
+    each_row<Transfer>(kTransferTable, "transfer", [this](const Transfer& transfer) {
+        ++report_.transfers;
+        add_transfer(transfer);
+    });
+}
+
+void Verifier::add_transfer(const Transfer& transfer) {
+    if (transfer.amount == 0) problem("transfer " + to_string(transfer.id) + ": moves nothing");
+    std::uint64_t pending_amount = 0;
+    std::uint64_t posted_amount = 0;
+    if ((transfer.flags & pending) != 0) {
+        states_.add_left(fingerprint({transfer.id.high, transfer.id.low}));
+        const auto found =
+            std::lower_bound(open_.begin(), open_.end(), transfer.id,
+                             [](const OpenPending& entry, const Id128& id) { return entry.id < id; });
+        if (found != open_.end() && found->id == transfer.id) {
+            found->seen = true;
+            pending_amount = transfer.amount;
+            if (found->amount != transfer.amount) {
+                problem("pending state " + to_string(transfer.id) +
+                        ": remaining is not the transfer's amount");
+            }
+        }
+    } else if ((transfer.flags & (post_pending | void_pending)) != 0) {
+        const bool post = (transfer.flags & post_pending) != 0;
+        const auto status = post ? PendingStatus::posted : PendingStatus::voided;
+        resolutions_.add_left(
+            fingerprint({transfer.pending_id.high, transfer.pending_id.low, transfer.id.high, transfer.id.low,
+                         static_cast<std::uint64_t>(status)}));
+        if (post) posted_amount = transfer.amount;
+    } else {
+        posted_amount = transfer.amount;
+    }
+    LedgerTotals& totals = ledgers_[transfer.ledger];
+    totals.pending += pending_amount;
+    totals.posted += posted_amount;
+    add_side(transfer.debit_account, transfer, transfer.debit_previous, true, pending_amount, posted_amount);
+    add_side(transfer.credit_account, transfer, transfer.credit_previous, false, pending_amount,
+             posted_amount);
+}
+
+void Verifier::add_side(Id128 account, const Transfer& transfer, Id128 previous, bool is_debit,
+                        std::uint64_t pending_amount, std::uint64_t posted_amount) {
+    AccountSums* sums = accounts_.find(account);
+    if (sums == nullptr) {
+        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account) + " does not exist");
+        return;
+    }
+    if (sums->ledger != transfer.ledger) {
+        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account) +
+                " is of another ledger");
+    }
+    (is_debit ? sums->debits_pending : sums->credits_pending) -= pending_amount;
+    (is_debit ? sums->debits_posted : sums->credits_posted) -= posted_amount;
+    // The chain's pointers lead to each of the account's transfers once, and one of them to the end.
+    sums->chain += fingerprint({previous.high, previous.low});
+    sums->chain -= fingerprint({transfer.id.high, transfer.id.low});
+}
+
+void Verifier::read_expiries() {
+    visit_table_(kExpiryTable, [this](std::string_view key, std::string_view) {
+        if (const auto expiry = parse_expiry_key(key)) {
+            expiries_.add_right(hash_due(expiry->due_ms, expiry->id));
+        } else {
+            problem("expiry index has a key of another shape");
+        }
+        return true;
+    });
+}
+
+void Verifier::compare_account(const AccountSums& account) {
+    std::string text;
+    const auto compare_one = [&text](const char* name, std::uint64_t difference) {
+        if (difference == 0) return;
+        const bool more = difference < (std::uint64_t{1} << 63U);
+        text += std::string(text.empty() ? "" : ", ") + name + " is " +
+                std::to_string(more ? difference : 0 - difference) + (more ? " more" : " less") +
+                " than its transfers say";
+    };
+    compare_one("debits_pending", account.debits_pending);
+    compare_one("debits_posted", account.debits_posted);
+    compare_one("credits_pending", account.credits_pending);
+    compare_one("credits_posted", account.credits_posted);
+    if (!text.empty()) {
+        ++report_.differences;
+        problem("account " + to_string(account.id) + ": " + text);
+    }
+    if (account.chain != 0) {
+        problem("account " + to_string(account.id) + ": its history chain does not hold all its transfers");
+    }
+}
+
+void Verifier::compare_sets() {
+    const auto counts = [](const SetPair& pair) {
+        return " (" + std::to_string(pair.left_count) + " and " + std::to_string(pair.right_count) + ")";
+    };
+    if (!states_.equal()) problem("pending transfers and pending states differ" + counts(states_));
+    if (!resolutions_.equal()) {
+        problem("posts and voids differ from what the pending states say" + counts(resolutions_));
+    }
+    if (!expiries_.equal()) problem("due pending states and expiry index differ" + counts(expiries_));
+}
+
+void Verifier::compare() {
+    accounts_.each([this](const AccountSums& account) { compare_account(account); });
+    for (const OpenPending& entry : open_) {
+        if (!entry.seen) problem("pending state " + to_string(entry.id) + ": has no pending transfer");
+    }
+    compare_sets();
+    for (const auto& [number, totals] : ledgers_) {
+        const std::string name = "ledger " + std::to_string(number) + ": ";
+        if (totals.debits_posted != totals.credits_posted) problem(name + "posted debits and credits differ");
+        if (totals.debits_pending != totals.credits_pending)
+            problem(name + "pending debits and credits differ");
+        if (totals.debits_posted != totals.posted || totals.debits_pending != totals.pending) {
+            problem(name + "accounts and transfers have different totals");
+        }
+    }
+    if (problem_count_ > report_.problems.size()) {
+        report_.problems.back() =
+            "… and " + std::to_string(problem_count_ - report_.problems.size() + 1) + " more";
+    }
+}
+
+}  // namespace
+
+VerifyReport verify(const TableVisitor& visit_table) {
+    return Verifier(visit_table).run();
+}
+
+}  // namespace kontor::ledger
