@@ -79,7 +79,9 @@ install_packages() { # LABEL PACKAGE...
 # The backports suite, from the mirror that this machine already uses: no host is named here.
 add_backports() {
     local suite=${VERSION_CODENAME}-backports list=/etc/apt/sources.list.d/kontor-backports.list mirror keyring options=''
+    # shellcheck disable=SC2016  # $(CODENAME) and $(SITE) are for apt
     if ! apt-get indextargets --format '$(CODENAME)' "Created-By: Packages" 2>/dev/null | grep -qx "$suite"; then
+        # shellcheck disable=SC2016
         mirror=$(apt-get indextargets --format '$(SITE)' "Created-By: Packages" "Codename: $VERSION_CODENAME" \
             "Component: main" 2>/dev/null | head -n 1)
         [ -n "$mirror" ] || die "apt knows no mirror of $VERSION_CODENAME" "Check /etc/apt/sources.list.d."
@@ -104,7 +106,7 @@ bring_node() {
     local target=$KONTOR_ROOT/build/node absent
     node_is_good && return 0
     # A subshell: what use_node changes there is forgotten.
-    if [ -x "$target/node_modules/.bin/node" ] && (use_node) 2>/dev/null &&
+    if [ -x "$target/bin/node" ] && (use_node) 2>/dev/null &&
         cmp -s "$KONTOR_ROOT/installer/node/package-lock.json" "$target/package-lock.json"; then
         return 0
     fi
@@ -115,7 +117,12 @@ bring_node() {
     mkdir -p "$target"
     cp "$KONTOR_ROOT"/installer/node/package*.json "$target/"
     quietly "npm: Node.js 20 into build/node" "$logs/npm-node.log" \
-        npm --prefix "$target" ci --no-audit --no-fund || die "npm could not bring Node.js 20"
+        npm --prefix "$target" ci --no-audit --no-fund --loglevel=error || die "npm could not bring Node.js 20"
+    # Links of our own: npm makes none where two optional packages (one per processor) offer the same name.
+    mkdir -p "$target/bin"
+    (cd "$target/bin" && ln -sf ../node_modules/node-linux-*/bin/node node)
+    ln -sf ../node_modules/npm/bin/npm-cli.js "$target/bin/npm"
+    ln -sf ../node_modules/npm/bin/npx-cli.js "$target/bin/npx"
     (use_node)
 }
 

@@ -91,7 +91,7 @@ node_is_good() {
 
 # use_node: puts the Node that installer/deps.sh brought (if it had to bring one) in front of PATH.
 use_node() {
-    local bin=$KONTOR_ROOT/build/node/node_modules/.bin
+    local bin=$KONTOR_ROOT/build/node/bin
     node_is_good && return 0
     [ -x "$bin/node" ] && PATH=$bin:$PATH && export PATH
     node_is_good || die "Node.js 20.19 or newer with npm 11 is missing" "Run installer/deps.sh --build first."
