@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""Holds the rules of the house: who may include whom, and what deterministic code may touch.
+
+    check_house.py [ROOT]        checks a tree; prints `path:line: rule: what` and exits 1 when a rule is broken
+    check_house.py --list-rules  one line for each rule, with its reason
+
+Only tracked files count when ROOT is a git work tree, so that scratch files disturb nobody.
+A line can be excused by a comment `// house: RULE: reason`; the reason must be there.
+"""
+import fnmatch
+import os
+import re
+import subprocess
+import sys
+
+RULES = {
+    "level": "a module sees only modules of lower levels; siblings never see each other (modules/LEVELS)",
+    "private": "headers in another module's src/ are nobody's business; include the public header",
+    "owner": "a third-party header with one owner in modules/LEVELS stays in that owner's src/, behind its wrapper",
+    "levels-file": "modules/LEVELS names every module, once, and headers and folders agree with it",
+    "cmake": "targets link along the same edges; sources are listed one by one",
+    "clock": "below app/ time is injected (kontor::Clock), or nothing can be simulated",
+    "deterministic": "apply() is a pure function of the log: no clock, randomness, environment, threads, locale, logging",
+    "unordered": "iteration order of hash tables differs between nodes; write `// lookup only` where nothing iterates",
+    "float": "money is integer arithmetic; floating point rounds, and differently on different machines",
+    "folders": "the top of the tree stays as small as it is",
+    "readme": "every module says in one page what it is for",
+    "hosts": "mirrors and registries come from the machine's configuration; no host or machine path is written down",
+    "length": "a file of more than 600 lines is two concepts",
+}
+
+TOP_FOLDERS = {"app", "modules", "web", "config", "tests", "installer", "docs", ".ci"}
+TOP_FILES = {
+    "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "CHANGELOG.md",
+    ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes",
+}
+DETERMINISTIC = ("ledger", "payments")
+INTEGER_ONLY = ("money", "ledger", "payments")
+CLOCK_HOMES = ("modules/base/include/kontor/base/clock.h", "modules/base/src/clock.cc", "modules/base/src/log.cc")
+MAX_LINES = 600
+SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
+
+# Calls to the C library's clock and generator, not methods or our own functions that end in the same letters.
+BARE = r"(?<![\w.>:])(?:::|std::)?"
+CLOCK = re.compile(r"\bsystem_clock\b|" + BARE + r"(?:time|gettimeofday|clock_gettime|timespec_get)\s*\(")
+NOT_DETERMINISTIC = re.compile(
+    r"\b(?:system_clock|steady_clock|high_resolution_clock|random_device|mt19937(?:_64)?|getenv|setlocale|KONTOR_LOG\w*)\b"
+    r"|\bstd::(?:locale|thread|jthread|mutex|atomic|async|this_thread|hash)\b"
+    r"|" + BARE + r"(?:time|gettimeofday|clock_gettime|rand|srand|random|getrandom|drand48|localtime|gmtime)\s*\(")
+NOT_DETERMINISTIC_HEADERS = {
+    "random", "thread", "mutex", "shared_mutex", "atomic", "future", "chrono", "ctime", "time.h", "locale", "clocale",
+    "sys/time.h", "kontor/base/clock.h", "kontor/base/log.h", "fstream", "filesystem", "iostream",
+}
+UNORDERED = re.compile(r"\bunordered_(?:flat_|node_)?(?:multi)?(?:map|set)\b")
+FLOAT = re.compile(r"\b(?:float|double)\b")
+# Spelled so that this file does not break its own rule.
+HOSTS = re.compile(
+    r"registry[.]npm|[.]npmj[s][.]|registry[.]yarn|\b(?:deb|ftp|snapshot|security|cdn-fastly)[.]debia[n][.]org"
+    r"|\bpyp[i][.]org|pythonhoste[d]|\bcrate[s][.]io\b|deb[.]nodesourc[e]|nodej[s][.]org/dist|docker[.]i[o]\b"
+    r"|(?<![\w.])/(?:work|root|home/[a-z]\w*|tmp/[bw])/\w", re.IGNORECASE)
+EXCUSE = re.compile(r"//\s*house:\s*([a-z-]+):\s*\S")
+
+
+class Checker:
+    def __init__(self, root):
+        self.root = os.path.abspath(root)
+        self.problems = []
+        self.files = self.list_files()
+        self.levels, self.owners = {}, {}
+
+    def list_files(self):
+        if os.path.exists(os.path.join(self.root, ".git")):
+            out = subprocess.run(["git", "-C", self.root, "ls-files", "-z"], check=True, capture_output=True).stdout
+            names = [name for name in out.decode().split("\0") if name]
+            return sorted(name for name in names if os.path.isfile(os.path.join(self.root, name)))
+        found = []
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = [f for f in folders if f not in ("build", "node_modules", ".git", "dist")]
+            found += [os.path.relpath(os.path.join(folder, name), self.root) for name in names]
+        return sorted(found)
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def report(self, path, line, rule, text):
+        self.problems.append(f"{path}:{line}: {rule}: {text}")
+
+    # ---- modules/LEVELS ----------------------------------------------------------------------------------------------
+    def read_levels(self):
+        path = "modules/LEVELS"
+        if path not in self.files:
+            self.report(path, 1, "levels-file", "is missing")
+            return
+        for number, line in enumerate(self.read(path).splitlines(), 1):
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            if len(words) not in (2, 3) or not words[1].isdigit():
+                self.report(path, number, "levels-file", f"not 'module level [headers]': {line.strip()}")
+                continue
+            if words[0] in self.levels:
+                self.report(path, number, "levels-file", f"{words[0]} is named twice")
+            self.levels[words[0]] = int(words[1])
+            for header in words[2].split(",") if len(words) == 3 else []:
+                self.owners.setdefault(header, set()).add(words[0])
+        for folder in sorted({p.split("/")[1] for p in self.files if p.startswith("modules/") and p.count("/") > 1}):
+            if folder not in self.levels:
+                self.report(f"modules/{folder}", 1, "levels-file", "this module has no line in modules/LEVELS")
+
+    def owners_of(self, header):
+        """The modules that may include a header, or None when anybody may."""
+        allowed = None
+        for pattern, modules in self.owners.items():
+            # `boost/asio.hpp` stands for the whole library: boost/asio/…
+            whole = pattern[: -len(".hpp")] + "/*" if pattern.endswith(".hpp") else pattern
+            if header == pattern or fnmatch.fnmatchcase(header, whole):
+                allowed = (allowed or set()) | modules
+        return allowed
+
+    # ---- C and C++ files ---------------------------------------------------------------------------------------------
+    @staticmethod
+    def module_of(path):
+        parts = path.split("/")
+        if parts[0] == "app":
+            return "app"
+        return parts[1] if parts[0] == "modules" and len(parts) > 2 else None
+
+    def check_source(self, path):
+        module = self.module_of(path)
+        text = self.read(path)
+        raw, code = text.splitlines(), strip(text).splitlines()
+        if len(raw) > MAX_LINES:
+            self.report(path, MAX_LINES + 1, "length", f"{len(raw)} lines, at most {MAX_LINES}")
+        for number, (line, bare) in enumerate(zip(raw, code), 1):
+            excuse = EXCUSE.search(line)
+            excused = excuse.group(1) if excuse else None
+            include = INCLUDE.match(line) if bare.strip() else None
+            found = list(self.check_include(path, module, *include.groups())) if include else []
+            found += self.check_line(path, module, bare, line)
+            for rule, what in found:
+                if rule != excused:
+                    self.report(path, number, rule, what)
+
+    def check_include(self, path, module, quote, header):
+        private = path.startswith(f"modules/{module}/src/") or module == "app"
+        if header.startswith("kontor/"):
+            match = KONTOR_HEADER.match(header)
+            target = match.group(1) if match else "proto"  # kontor/*.pb.h is generated by the module proto
+            if target not in self.levels:
+                yield "levels-file", f"{header} belongs to no module of modules/LEVELS"
+            elif target != module and self.levels[target] >= self.levels.get(module, 0):
+                yield "level", (f"{module} (level {self.levels.get(module)}) must not see "
+                                f"{target} (level {self.levels[target]})")
+        elif "modules/" in header or "/src/" in header or (header.startswith("..") and not private):
+            yield "private", f"{header} reaches into a module's folder"
+        elif quote == '"' and not self.private_header_exists(path, header):
+            yield "private", f"{header} is not a header of this module"
+        allowed = self.owners_of(header)
+        if allowed is not None and (module not in allowed or not private):
+            where = " and ".join(f"modules/{name}/src" for name in sorted(allowed))
+            yield "owner", f"{header} may be included only in {where}"
+        if module in DETERMINISTIC and header in NOT_DETERMINISTIC_HEADERS:
+            yield "deterministic", f"{header} has no place in {module}"
+
+    def private_header_exists(self, path, header):
+        """A quoted include without `kontor/` is beside the file or in the module's own src/ (or generated there)."""
+        module = self.module_of(path)
+        base = "app" if module == "app" else f"modules/{module}"
+        places = [os.path.dirname(path), f"{base}/src", f"{base}/include", base]
+        return any(os.path.isfile(os.path.join(self.root, place, header)) for place in places)
+
+    @staticmethod
+    def check_line(path, module, bare, raw):
+        if module in DETERMINISTIC:
+            match = NOT_DETERMINISTIC.search(bare)
+            if match:
+                yield "deterministic", f"'{match.group(0).strip()}' has no place in {module}"
+            if UNORDERED.search(bare) and not bare.lstrip().startswith("#") and "// lookup only" not in raw:
+                yield "unordered", "hash table in deterministic code without `// lookup only`"
+        elif module != "app" and path not in CLOCK_HOMES:
+            match = CLOCK.search(bare)
+            if match:
+                yield "clock", f"'{match.group(0).strip()}' reads the system's clock; take a kontor::Clock"
+        if module in INTEGER_ONLY and FLOAT.search(bare):
+            yield "float", f"floating point in {module}"
+
+    # ---- CMake -------------------------------------------------------------------------------------------------------
+    def check_cmake(self, path):
+        module = self.module_of(path)
+        text = re.sub(r"#.*", "", self.read(path))
+        if re.search(r"file\s*\(\s*GLOB", text, re.IGNORECASE):
+            self.report(path, 1, "cmake", "file(GLOB): list the sources")
+        for call in re.finditer(r"kontor_module\s*\(([^)]*)\)", text):
+            line = text.count("\n", 0, call.start()) + 1
+            if f"NAME {module}" not in " ".join(call.group(1).split()):
+                self.report(path, line, "cmake", f"the module in modules/{module} must be called {module}")
+        if module in self.levels and module != "app":
+            for link in re.finditer(r"\bkontor(?:::|_)([a-z_0-9]+)\b", text):
+                target = link.group(1)
+                if target in self.levels and target != module and self.levels[target] >= self.levels[module]:
+                    line = text.count("\n", 0, link.start()) + 1
+                    self.report(path, line, "level", f"{module} must not link {target} (level {self.levels[target]})")
+            for source in self.files:
+                if source.startswith(f"modules/{module}/src/") and source.endswith((".cc", ".c")):
+                    name = source[len(f"modules/{module}/"):]
+                    if name not in text:
+                        self.report(path, 1, "cmake", f"{name} is in no source list")
+
+    # ---- everything --------------------------------------------------------------------------------------------------
+    def check_text(self, path):
+        try:
+            text = self.read(path)
+        except OSError:
+            return
+        if "\0" in text[:8000]:
+            return
+        for number, line in enumerate(text.splitlines(), 1):
+            match = HOSTS.search(line)
+            if match:
+                self.report(path, number, "hosts", f"'{match.group(0)}'")
+
+    def check_tree(self):
+        for top in sorted({p.split("/")[0] for p in self.files}):
+            if top not in TOP_FOLDERS and top not in TOP_FILES:
+                self.report(top, 1, "folders", "not one of the folders and files of the top level")
+        for module in sorted(self.levels):
+            if f"modules/{module}/CMakeLists.txt" in self.files and f"modules/{module}/README.md" not in self.files:
+                self.report(f"modules/{module}", 1, "readme", "has no README.md")
+
+    def run(self):
+        self.read_levels()
+        self.check_tree()
+        for path in self.files:
+            if path.startswith(("modules/", "app/")):
+                if path.endswith(SOURCE_ENDINGS) and self.module_of(path):
+                    self.check_source(path)
+                elif os.path.basename(path) == "CMakeLists.txt" and self.module_of(path):
+                    self.check_cmake(path)
+            self.check_text(path)
+        return self.problems
+
+
+def strip(text):
+    """Blanks comments, strings and character literals, and keeps the lines where they are."""
+    pattern = re.compile(
+        r'//[^\n]*|/\*.*?\*/|R"([^\s()\\]{0,16})\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'',
+        re.DOTALL)
+
+    def blank(match):
+        found = match.group(0)
+        # An include line keeps its quotes: it is recognised by its text.
+        return re.sub(r"[^\n]", " ", found) if found.startswith("/") else '"' + "\n" * found.count("\n") + '"'
+
+    return pattern.sub(blank, text)
+
+
+def main(arguments):
+    if "--list-rules" in arguments:
+        for rule, reason in RULES.items():
+            print(f"{rule:14} {reason}")
+        return 0
+    root = arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    checker = Checker(root)
+    problems = checker.run()
+    for problem in problems:
+        print(problem)
+    print(f"{len(checker.files)} files, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The checker is checked: every rule catches its violation, and the same tree put right passes."""
+import os
+import tempfile
+import unittest
+
+import check_house
+
+GOOD = {
+    "CMakeLists.txt": "project(kontor)\n",
+    "modules/LEVELS": "# a comment\nbase 0\nmoney 1\nproto 1\nstore 2 lmdb.h\nnet 2 boost/asio.hpp,openssl/*\n"
+                      "ledger 3\npayments 4\nchannels 4\napp 7\n",
+    "modules/base/README.md": "base\n",
+    "modules/base/CMakeLists.txt": "kontor_module(NAME base\n    SOURCES src/clock.cc)\n",
+    "modules/base/include/kontor/base/clock.h": "const Clock& system_clock();\n",
+    "modules/base/src/clock.cc": "#include <chrono>\nauto now = std::chrono::system_clock::now();\n",
+    "modules/store/README.md": "store\n",
+    "modules/store/CMakeLists.txt": "kontor_module(NAME store SOURCES src/db.cc DEPS kontor::base LIBS lmdb)\n",
+    "modules/store/include/kontor/store/db.h": "#pragma once\n// keeps rows\n",
+    "modules/store/src/db.cc": '#include <lmdb.h>\n#include "kontor/store/db.h"\n#include "page.h"\n',
+    "modules/store/src/page.h": "#pragma once\n",
+    "modules/ledger/README.md": "ledger\n",
+    "modules/ledger/CMakeLists.txt": "kontor_module(NAME ledger SOURCES src/apply.cc DEPS kontor::base kontor::store)\n",
+    "modules/ledger/src/apply.cc": '#include "kontor/store/db.h"\n#include "kontor/records.pb.h"\nint one = 1;\n',
+    "modules/channels/README.md": "channels\n",
+    "modules/channels/CMakeLists.txt": "kontor_module(NAME channels SOURCES src/wallet.cc DEPS kontor::ledger)\n",
+    "modules/channels/src/wallet.cc": '#include "kontor/base/clock.h"\n',
+    "app/src/main.cc": '#include "kontor/channels/channel.h"\n#include "commands.h"\nauto t = time(nullptr);\n',
+    "app/src/commands.h": "#pragma once\n",
+}
+
+
+def problems(changes):
+    """What the checker says of the good tree with some files changed (None: removed)."""
+    with tempfile.TemporaryDirectory() as root:
+        for path, text in {**GOOD, **changes}.items():
+            if text is None:
+                continue
+            full = os.path.join(root, path)
+            os.makedirs(os.path.dirname(full) or root, exist_ok=True)
+            with open(full, "w", encoding="utf-8") as file:
+                file.write(text)
+        return check_house.Checker(root).run()
+
+
+def with_line(path, line):
+    return {path: GOOD[path] + line + "\n"}
+
+
+LEDGER, STORE, CHANNELS, MAIN = ("modules/ledger/src/apply.cc", "modules/store/src/db.cc",
+                                 "modules/channels/src/wallet.cc", "app/src/main.cc")
+
+# rule, a change that breaks it, the nearest change that does not
+CASES = [
+    ("level", with_line(STORE, '#include "kontor/ledger/ledger.h"'), with_line(CHANNELS, '#include "kontor/ledger/ledger.h"')),
+    ("level", with_line(CHANNELS, '#include "kontor/payments/machine.h"'), with_line(MAIN, '#include "kontor/payments/m.h"')),
+    ("level", with_line(STORE, '#include "kontor/net/server.h"'), with_line(STORE, '// #include "kontor/net/server.h"')),
+    ("level", with_line("modules/base/src/clock.cc", '#include "kontor/records.pb.h"'),
+     with_line(CHANNELS, '#include "kontor/records.pb.h"')),
+    ("level", {"modules/store/CMakeLists.txt": "kontor_module(NAME store SOURCES src/db.cc DEPS kontor::ledger)\n"},
+     {"modules/store/CMakeLists.txt": "kontor_module(NAME store SOURCES src/db.cc DEPS kontor::money) # kontor::ledger\n"}),
+    ("private", with_line(LEDGER, '#include "../../store/src/page.h"'), with_line(LEDGER, '// "../../store/src/page.h"')),
+    ("private", with_line(LEDGER, '#include "page.h"'), with_line(STORE, '#include "page.h"')),
+    ("owner", with_line(LEDGER, "#include <lmdb.h>"), with_line(STORE, "#include <lmdb.h>")),
+    ("owner", with_line("modules/store/include/kontor/store/db.h", "#include <lmdb.h>"),
+     with_line("modules/store/src/page.h", "#include <lmdb.h>")),
+    ("owner", with_line(MAIN, "#include <boost/asio/ip/tcp.hpp>"), with_line(MAIN, "#include <boost/url.hpp>")),
+    ("owner", with_line(CHANNELS, "#include <openssl/ssl.h>"), with_line(CHANNELS, "/* #include <openssl/ssl.h> */")),
+    ("levels-file", with_line("modules/LEVELS", "base 0"), with_line("modules/LEVELS", "extra 3")),
+    ("levels-file", with_line("modules/LEVELS", "extra three"), with_line("modules/LEVELS", "# extra three")),
+    ("levels-file", {"modules/shadow/README.md": "x\n"}, {"modules/money/README.md": "x\n"}),
+    ("levels-file", with_line(CHANNELS, '#include "kontor/nowhere/x.h"'), with_line(CHANNELS, '#include "kontor/money/x.h"')),
+    ("cmake", {"modules/store/src/forgotten.cc": "\n"}, {"modules/store/src/page2.h": "\n"}),
+    ("cmake", with_line("modules/store/CMakeLists.txt", "file(GLOB sources src/*.cc)"),
+     with_line("modules/store/CMakeLists.txt", "# file(GLOB sources src/*.cc)")),
+    ("cmake", {"modules/store/CMakeLists.txt": "kontor_module(NAME shop SOURCES src/db.cc)\n"}, {}),
+    ("clock", with_line(CHANNELS, "auto t = std::chrono::system_clock::now();"),
+     with_line(CHANNELS, "auto t = clock.wall_ms(); // not system_clock")),
+    ("clock", with_line(CHANNELS, "auto t = ::time(nullptr);"), with_line(CHANNELS, "auto t = span.time(3) + run_time(4);")),
+    ("clock", with_line(STORE, "gettimeofday(&tv, nullptr);"), with_line(STORE, 'say("gettimeofday(");')),
+    ("deterministic", with_line(LEDGER, "int x = rand();"), with_line(CHANNELS, "int x = rand();")),
+    ("deterministic", with_line(LEDGER, "#include <random>"), with_line(CHANNELS, "#include <random>")),
+    ("deterministic", with_line(LEDGER, '#include "kontor/base/log.h"'), with_line(CHANNELS, '#include "kontor/base/log.h"')),
+    ("deterministic", with_line(LEDGER, 'auto v = getenv("HOME");'), with_line(LEDGER, "int getenvelope = 1;")),
+    ("deterministic", with_line(LEDGER, "std::chrono::steady_clock::now();"), with_line(STORE, "steady_clock::now();")),
+    ("unordered", with_line(LEDGER, "std::unordered_map<int, int> m;"),
+     with_line(LEDGER, "std::unordered_map<int, int> m;  // lookup only")),
+    ("unordered", with_line(LEDGER, "boost::unordered_flat_set<int> m;"), with_line(STORE, "boost::unordered_flat_set<int> m;")),
+    ("float", with_line(LEDGER, "double d = 0;"), with_line(LEDGER, "int doubled = 0; // not a double")),
+    ("folders", {"scripts/x.sh": "\n"}, {"tests/x.sh": "\n"}),
+    ("folders", {"notes.md": "\n"}, {"CHANGELOG.md": "\n"}),
+    ("readme", {"modules/store/README.md": None}, {}),
+    ("hosts", {"docs/a.md": "see deb." + "debian.org\n"}, {"docs/a.md": "see Debian's packages\n"}),
+    ("hosts", {"web/package-lock.json": '"resolved": "https://registry.' + 'npmjs.org/x"\n'}, {"web/package-lock.json": "{}\n"}),
+    ("hosts", {"docs/a.md": "in " + "/work/" + "main\n"}, {"docs/a.md": "in net/work/main and ./home/x\n"}),
+    ("length", {STORE: GOOD[STORE] + "\n" * 600}, {STORE: GOOD[STORE] + "\n" * 597}),
+    ("level", with_line(STORE, '#include "kontor/ledger/a.h"  // house: level:'),
+     with_line(STORE, '#include "kontor/ledger/a.h"  // house: level: a reason why')),
+]
+
+
+class HouseTest(unittest.TestCase):
+    def test_good_tree(self):
+        self.assertEqual(problems({}), [])
+
+    def test_every_rule_both_ways(self):
+        for number, (rule, bad, good) in enumerate(CASES):
+            with self.subTest(rule=rule, case=number, bad=bad):
+                found = problems(bad)
+                self.assertTrue(found, "the violation was not seen")
+                self.assertEqual({problem.split(": ")[1] for problem in found}, {rule}, found)
+                self.assertEqual(problems(good), [])
+
+    def test_no_rule_without_a_case(self):
+        self.assertEqual({case[0] for case in CASES}, set(check_house.RULES))
+
+    def test_problem_names_file_and_line(self):
+        found = problems(with_line(LEDGER, "int x = rand();"))
+        self.assertEqual(found, ["modules/ledger/src/apply.cc:4: deterministic: 'rand(' has no place in ledger"])
+
+    def test_comments_and_strings_do_not_count(self):
+        text = 'a /* rand( \n rand( */ b "rand(" R"x(rand(\n)x" 1\'000 c // rand('
+        stripped = check_house.strip(text)
+        self.assertNotIn("rand", stripped)
+        self.assertEqual(text.count("\n"), stripped.count("\n"))
+        for word in "abc":
+            self.assertIn(word, stripped)
+
+
+if __name__ == "__main__":
+    unittest.main()
