@@ -1,0 +1,3 @@
+export function createMock() {
+  return { handle: (_request, _response) => false, setupToken: () => '' };
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Builds the admin pages into web/dist, when something changed since the last time.
+#   scripts/build.sh                build if needed
+#   scripts/build.sh --copy DIR     then copy what is to be embedded to DIR (which is replaced)
+#   scripts/build.sh --can-build    says by its exit code whether Node and npm are good enough; does nothing
+# Several builds may run at once: a lock makes them take turns.
+set -euo pipefail
+web=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Node that installer/deps.sh brought, if this machine's own is too old.
+brought=$web/../build/node/node_modules/.bin
+good_node() {
+    command -v npm >/dev/null && node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22 ? 0 : 1)' 2>/dev/null
+}
+if ! good_node && [ -x "$brought/node" ]; then
+    PATH=$brought:$PATH
+    export PATH
+fi
+if [ "${1:-}" = --can-build ]; then
+    good_node
+    exit
+fi
+
+exec 9>"$web/.build.lock"
+flock 9
+
+sources=$(sh "$web/scripts/sources.sh")
+if [ "$(cat "$web/dist/.sources" 2>/dev/null)" != "$sources" ]; then
+    good_node || { echo "error: the admin pages need Node.js 20.19 or newer with npm; run installer/deps.sh" >&2; exit 1; }
+    # npm's own record of what is installed is newer than the lock file, or it is out of date.
+    if [ ! "$web/node_modules/.kontor-lock" -nt "$web/package-lock.json" ]; then
+        (cd "$web" && npm ci --no-audit --no-fund --prefer-offline </dev/null)
+        touch "$web/node_modules/.kontor-lock"
+    fi
+    (cd "$web" && npm run --silent build </dev/null)
+fi
+
+if [ "${1:-}" = --copy ]; then
+    rm -rf "$2.new"
+    mkdir -p "$2.new"
+    cp -R "$web/dist/." "$2.new"
+    rm -rf "$2"
+    mv "$2.new" "$2"
+fi
