@@ -9,8 +9,9 @@ class SystemClock final : public Clock {
                    std::chrono::system_clock::now().time_since_epoch())
             .count();
     }
-    std::uint64_t monotonic_ms() const override {
-        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+    std::uint64_t monotonic_ms() const override { return monotonic_us() / 1000; }
+    std::uint64_t monotonic_us() const override {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
                                               std::chrono::steady_clock::now().time_since_epoch())
                                               .count());
     }

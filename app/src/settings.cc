@@ -1,0 +1,321 @@
+#include "settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+#include <type_traits>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+extern char** environ;
+
+namespace kontor::app {
+namespace {
+
+constexpr std::string_view kPrefix = "KONTOR_";
+// Set by test runners and scripts; they are not settings.
+constexpr std::string_view kNotSettings[] = {"KONTOR_BINARY", "KONTOR_URL", "KONTOR_KEY", "KONTOR_CA",
+                                             "KONTOR_SEED"};
+
+std::string quoted(std::string_view text) {
+    return "'" + std::string(text) + "'";
+}
+
+const Setting* find_setting(std::string_view key) {
+    const auto& table = setting_table();
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Setting& s) { return s.key == key; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+std::string kind_of(const Setting& setting) {
+    if (std::holds_alternative<std::int64_t Settings::*>(setting.field)) return "a whole number";
+    if (std::holds_alternative<bool Settings::*>(setting.field)) return "true or false";
+    return "a text in quotes";
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+std::string unknown(std::string_view key) {
+    const Setting* best = nullptr;
+    std::size_t best_distance = 4;  // further away is no typing error
+    for (const Setting& setting : setting_table()) {
+        const std::size_t d = distance(key, setting.key);
+        if (d < best_distance) {
+            best_distance = d;
+            best = &setting;
+        }
+    }
+    std::string what = "there is no setting " + quoted(key);
+    if (best != nullptr) what += "; did you mean " + quoted(best->key) + "?";
+    return what;
+}
+
+// "" when the value was taken, else what is wrong with it.
+std::string assign(const Setting& setting, Settings& settings, std::int64_t value) {
+    const auto* field = std::get_if<std::int64_t Settings::*>(&setting.field);
+    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    if (value < setting.min || value > setting.max)
+        return quoted(setting.key) + " must be from " + std::to_string(setting.min) + " to " +
+               std::to_string(setting.max) + ", not " + std::to_string(value);
+    settings.*(*field) = value;
+    return {};
+}
+std::string assign(const Setting& setting, Settings& settings, bool value) {
+    const auto* field = std::get_if<bool Settings::*>(&setting.field);
+    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    settings.*(*field) = value;
+    return {};
+}
+std::string assign(const Setting& setting, Settings& settings, const std::string& value) {
+    const auto* field = std::get_if<std::string Settings::*>(&setting.field);
+    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    if (setting.required && value.empty()) return quoted(setting.key) + " must not be empty";
+    if (!setting.choices.empty()) {
+        const std::string choices = "|" + std::string(setting.choices) + "|";
+        if (value.find('|') != std::string::npos || choices.find("|" + value + "|") == std::string::npos)
+            return quoted(setting.key) + " must be one of " + std::string(setting.choices) + ", not " +
+                   quoted(value);
+    }
+    settings.*(*field) = value;
+    return {};
+}
+
+std::string assign_text(const Setting& setting, Settings& settings, const std::string& text) {
+    if (std::holds_alternative<std::string Settings::*>(setting.field))
+        return assign(setting, settings, text);
+    if (std::holds_alternative<bool Settings::*>(setting.field)) {
+        if (text != "true" && text != "false")
+            return quoted(setting.key) + " must be true or false, not " + quoted(text);
+        return assign(setting, settings, text == "true");
+    }
+    std::int64_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc{} || end != text.data() + text.size())
+        return quoted(setting.key) + " must be a whole number, not " + quoted(text);
+    return assign(setting, settings, value);
+}
+
+std::string assign_node(const Setting& setting, Settings& settings, const toml::node& node) {
+    if (const auto* integer = node.as_integer()) return assign(setting, settings, integer->get());
+    if (const auto* boolean = node.as_boolean()) return assign(setting, settings, boolean->get());
+    if (const auto* text = node.as_string()) return assign(setting, settings, text->get());
+    return quoted(setting.key) + " must be " + kind_of(setting);
+}
+
+std::string at_line(const std::string& file, const toml::source_region& region) {
+    return file + ":" + std::to_string(region.begin.line);
+}
+
+void load_table(const std::string& file, const std::string& section, const toml::table& table,
+                Settings& settings, std::vector<Problem>& problems) {
+    for (const auto& [name, node] : table) {
+        const std::string key =
+            section.empty() ? std::string(name.str()) : section + "." + std::string(name.str());
+        if (const auto* inner = node.as_table()) {
+            load_table(file, key, *inner, settings, problems);
+            continue;
+        }
+        const std::string where = at_line(file, node.source());
+        const Setting* setting = find_setting(key);
+        const std::string what = setting != nullptr ? assign_node(*setting, settings, node) : unknown(key);
+        if (!what.empty()) problems.push_back({where, what});
+    }
+}
+
+void load_file(const std::string& file, Settings& settings, std::vector<Problem>& problems) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    if (!in || !(text << in.rdbuf())) {
+        problems.push_back({file, "cannot be read; does it exist, and may this user read it?"});
+        return;
+    }
+    const toml::parse_result parsed = toml::parse(text.str(), file);
+    if (!parsed) {
+        problems.push_back(
+            {at_line(file, parsed.error().source()), std::string(parsed.error().description())});
+        return;
+    }
+    load_table(file, "", parsed.table(), settings, problems);
+}
+
+void load_environment(const std::vector<std::pair<std::string, std::string>>& environment, Settings& settings,
+                      std::vector<Problem>& problems) {
+    for (const auto& [name, value] : environment) {
+        const auto& table = setting_table();
+        const auto found = std::find_if(table.begin(), table.end(), [&, &wanted = name](const Setting& s) {
+            return environment_name(s.key) == wanted;
+        });
+        const std::string where = "environment " + name;
+        if (found == table.end()) {
+            problems.push_back({where, "there is no such setting; see 'kontor config example'"});
+            continue;
+        }
+        const std::string what = assign_text(*found, settings, value);
+        if (!what.empty()) problems.push_back({where, what});
+    }
+}
+
+// What no single key can say.
+void check_together(const Settings& settings, std::vector<Problem>& problems) {
+    if (settings.https_certificate_file.empty() != settings.https_private_key_file.empty())
+        problems.push_back(
+            {"https", "certificate_file and private_key_file go together: set both, or neither"});
+    const std::string inside = settings.data_folder + "/";
+    if (settings.secrets_key_file.rfind(inside, 0) == 0)
+        problems.push_back(
+            {"secrets", "key_file must not be inside data.folder: a stolen backup would hold its own key"});
+}
+
+}  // namespace
+
+const std::vector<Setting>& setting_table() {
+    static const std::vector<Setting> table{
+        {"data.folder", &Settings::data_folder, 0, 0, "", true,
+         "Where the ledger, its log and its reports live. Put it on a disk that honours fsync."},
+        {"data.partitions", &Settings::partitions, 1, 64, "", false,
+         "How many LMDB environments share the state. Chosen when the folder is made; it cannot be changed "
+         "later."},
+        {"https.address", &Settings::https_address, 0, 0, "", true,
+         "The address to listen on. 127.0.0.1 reaches this machine only; 0.0.0.0 or :: reaches all of its "
+         "networks."},
+        {"https.port", &Settings::https_port, 1, 65535, "", false, "The port of API and admin UI."},
+        {"https.threads", &Settings::https_threads, 0, 256, "", false, "Network threads. 0: one a core."},
+        {"https.certificate_file", &Settings::https_certificate_file, 0, 0, "", false,
+         "Certificate chain in PEM. Empty: a private CA is made in the data folder and signs a certificate "
+         "for https.names."},
+        {"https.private_key_file", &Settings::https_private_key_file, 0, 0, "", false,
+         "Its private key in PEM."},
+        {"https.names", &Settings::https_names, 0, 0, "", true,
+         "DNS names and addresses for the certificate that Kontor makes itself, separated by commas."},
+        {"https.max_connections", &Settings::https_max_connections, 1, 1'000'000, "", false,
+         "Connections at once. Above, new ones are closed."},
+        {"https.max_body_kib", &Settings::https_max_body_kib, 1, 65'536, "", false,
+         "The largest request body, in KiB. Above: status 413."},
+        {"https.idle_timeout_s", &Settings::https_idle_timeout_s, 1, 3'600, "", false,
+         "How long a quiet keep-alive connection stays open, in seconds."},
+        {"https.header_timeout_s", &Settings::https_header_timeout_s, 1, 600, "", false,
+         "How long a client may take to send the head of a request, in seconds. Above: status 408."},
+        {"secrets.key_file", &Settings::secrets_key_file, 0, 0, "", true,
+         "The key that seals webhook and TOTP secrets: 32 random bytes, made by 'kontor secrets init'. Keep "
+         "it out of the data folder and of its backups."},
+        {"store.cache_mib", &Settings::cache_mib, 1, 1'048'576, "", false, "Memory for hot rows, in MiB."},
+        {"store.memtable_mib", &Settings::memtable_mib, 1, 65'536, "", false,
+         "Changed rows kept in memory before a checkpoint, in MiB. Twice this may be in use."},
+        {"store.checkpoint_interval_s", &Settings::checkpoint_interval_s, 1, 3'600, "", false,
+         "The longest time between checkpoints while something changes, in seconds."},
+        {"log.max_mib", &Settings::log_max_mib, 64, 1'048'576, "", false,
+         "The log's largest size on disk, in MiB. A checkpoint is forced before it is reached."},
+        {"queue.max_mib", &Settings::queue_max_mib, 1, 65'536, "", false,
+         "Commands that may wait for the log, in MiB. Above: status 429 with Retry-After."},
+        {"channels.sandbox", &Settings::sandbox_enabled, 0, 0, "", false,
+         "The embedded sandbox acquirer for test-mode cards."},
+        {"webhooks.allow_http", &Settings::webhooks_allow_http, 0, 0, "", false,
+         "Deliver to http:// addresses too. For trials only."},
+        {"webhooks.allow_private_addresses", &Settings::webhooks_allow_private_addresses, 0, 0, "", false,
+         "Deliver to loopback and private networks. Merchants could then reach into the house: trust them "
+         "first."},
+        {"webhooks.timeout_s", &Settings::webhooks_timeout_s, 1, 120, "", false,
+         "How long a receiver may take to answer, in seconds."},
+        {"logging.level", &Settings::log_level, 0, 0, "debug|info|warning|error", true,
+         "What goes to standard error."},
+    };
+    return table;
+}
+
+std::string environment_name(std::string_view key) {
+    std::string name(kPrefix);
+    for (const char c : key)
+        name.push_back(c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c));
+    return name;
+}
+
+std::vector<std::pair<std::string, std::string>> kontor_environment() {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view line(*entry);
+        const std::size_t equals = line.find('=');
+        if (!line.starts_with(kPrefix) || equals == std::string_view::npos) continue;
+        const std::string_view name = line.substr(0, equals);
+        if (std::find(std::begin(kNotSettings), std::end(kNotSettings), name) != std::end(kNotSettings))
+            continue;
+        found.emplace_back(name, line.substr(equals + 1));
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+std::vector<Problem> load_settings(const SettingSources& sources, Settings& settings) {
+    std::vector<Problem> problems;
+    if (!sources.file.empty()) load_file(sources.file, settings, problems);
+    load_environment(sources.environment, settings, problems);
+    for (const std::string& assignment : sources.assignments) {
+        const std::size_t equals = assignment.find('=');
+        const std::string key = assignment.substr(0, equals);
+        const std::string where = "--set " + key;
+        if (equals == std::string::npos) {
+            problems.push_back({where, "write it as key=value"});
+            continue;
+        }
+        const Setting* setting = find_setting(key);
+        const std::string what = setting != nullptr
+                                     ? assign_text(*setting, settings, assignment.substr(equals + 1))
+                                     : unknown(key);
+        if (!what.empty()) problems.push_back({where, what});
+    }
+    check_together(settings, problems);
+    return problems;
+}
+
+std::string example_file() {
+    const Settings defaults;
+    std::string out =
+        "# Kontor's configuration. Every setting is shown with its default; take the '#' away to change "
+        "one.\n"
+        "# The environment overrides this file (https.port is KONTOR_HTTPS_PORT), and --set overrides both.\n"
+        "# Check it with: kontor config check --config FILE\n";
+    std::string section;
+    for (const Setting& setting : setting_table()) {
+        const std::size_t dot = setting.key.find('.');
+        if (setting.key.substr(0, dot) != section) {
+            section = std::string(setting.key.substr(0, dot));
+            out += "\n[" + section + "]\n";
+        }
+        out += "\n# " + std::string(setting.description);
+        if (!setting.choices.empty()) out += " One of: " + std::string(setting.choices) + ".";
+        if (std::holds_alternative<std::int64_t Settings::*>(setting.field))
+            out += " " + std::to_string(setting.min) + " to " + std::to_string(setting.max) + ".";
+        out += "\n#" + std::string(setting.key.substr(dot + 1)) + " = ";
+        std::visit(
+            [&](auto field) {
+                const auto& value = defaults.*field;
+                using T = std::decay_t<decltype(value)>;
+                if constexpr (std::is_same_v<T, std::string>)
+                    out += "\"" + value + "\"";
+                else if constexpr (std::is_same_v<T, bool>)
+                    out += value ? "true" : "false";
+                else
+                    out += std::to_string(value);
+            },
+            setting.field);
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace kontor::app

@@ -1,0 +1,80 @@
+#pragma once
+// The node: proposer, replicated log, state machine and store in one (DESIGN 2), behind payments::Service.
+//
+//   submit() -> queue -> [proposer] batch, zstd -> log -> commit -> [apply] Machine -> store -> done()
+//
+// Commands that arrive while the last batch is in flight become the next batch (group commit). Level 5, since
+// it joins replication, store and payments: docs/adr/0004.
+//
+// Threading: every public function may be called from any thread unless it says otherwise.
+// Ownership: owns store, log and their threads; destroy it after everything that submits or reads.
+// Errors: any storage failure or corruption stops the node: on_fatal is called once, and nothing is
+// acknowledged afterwards. Limits: NodeOptions; format of an entry: docs/formats/entry.md.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kontor/base/clock.h"
+#include "kontor/base/result.h"
+#include "kontor/cache/row_cache.h"
+#include "kontor/payments/service.h"
+#include "kontor/replication/replica.h"
+#include "kontor/store/store.h"
+#include "kontor/telemetry/metrics.h"
+
+namespace kontor::node {
+
+struct NodeOptions {
+    std::string folder;  // holds store/ and log/
+    unsigned partitions = 8;
+    std::uint64_t cache_bytes = 256ULL << 20;
+    std::uint64_t memtable_bytes = 64ULL << 20;
+    std::uint64_t checkpoint_interval_ms = 5'000;
+    std::uint64_t map_bytes = 256ULL << 30;  // sparse address space of a partition
+    std::uint64_t max_log_bytes = 1ULL << 30;
+    std::uint64_t log_segment_bytes = 64ULL << 20;
+    std::uint64_t max_queue_bytes = 64ULL << 20;  // commands waiting for a batch; above: overloaded (429)
+    std::uint64_t max_queue_commands = 100'000;
+    std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
+    std::uint64_t tick_ms = 200;             // how often the node looks for due work
+    bool dev = false;                        // recorded in the instance row at the first start
+    const Clock* clock = nullptr;
+    telemetry::Registry* metrics = nullptr;
+    std::function<void(const char* step)> crash_point;  // test seam: passed to store and log
+    std::function<void(const Error&)> on_fatal;
+};
+
+struct NodeStats {
+    replication::ReplicaStats log;
+    replication::Role role = replication::Role::starting;
+    store::StoreStats store;
+    cache::CacheStats cache;
+    std::uint64_t applied_index = 0;
+    std::uint64_t queue_bytes = 0, queue_commands = 0;
+    bool ready = false;
+};
+
+class Node : public payments::Service {
+ public:
+    // Opens the data folder, recovers, replays the log and makes the node ready. Blocks until then.
+    // On a new folder it also makes the instance row.
+    static Result<std::unique_ptr<Node>> start(NodeOptions options);
+
+    // Refuses new commands, waits for those in flight (at most 5 s), checkpoints, stops all threads.
+    virtual void stop() = 0;
+    [[nodiscard]] virtual bool ready() const = 0;
+    [[nodiscard]] virtual NodeStats stats() const = 0;
+    [[nodiscard]] virtual std::string state_hash() const = 0;
+    // For verify and rebuilds: every row of a table, under read().
+    virtual void for_each(const store::Reader& rows, store::TableId table,
+                          const store::Reader::Visitor& visit) const = 0;
+    // Makes a checkpoint now and waits until it is durable.
+    [[nodiscard]] virtual Result<void> checkpoint() = 0;
+    // Blocking convenience for commands and start-up; not for network threads. Calls `use` with the answer.
+    [[nodiscard]] Result<void> submit_and_wait(pb::Command command,
+                                               const std::function<void(const payments::Answer&)>& use);
+};
+
+}  // namespace kontor::node

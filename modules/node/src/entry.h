@@ -1,0 +1,23 @@
+#pragma once
+// The bytes of a log entry: one flag byte, then a pb::Batch, plain (0) or as one zstd frame (1).
+// Format page: docs/formats/entry.md. Errors: corruption. Limits: kMaxBatchBytes uncompressed.
+
+#include <string>
+#include <string_view>
+
+#include "kontor/base/result.h"
+
+namespace kontor::pb {
+class Batch;
+}
+
+namespace kontor::node {
+
+inline constexpr std::size_t kMaxBatchBytes = 8U << 20U;       // uncompressed, one entry
+inline constexpr std::size_t kTargetBatchBytes = 512U << 10U;  // where the proposer closes a batch
+inline constexpr std::size_t kPlainBelowBytes = 512;           // compressing less does not pay
+
+[[nodiscard]] std::string encode_entry(const pb::Batch& batch);
+[[nodiscard]] Result<void> decode_entry(std::string_view payload, pb::Batch& batch);
+
+}  // namespace kontor::node

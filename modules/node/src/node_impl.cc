@@ -1,0 +1,393 @@
+#include "node_impl.h"
+
+#include <algorithm>
+
+#include "entry.h"
+#include "kontor/base/log.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/payments/queries.h"
+
+namespace kontor::node {
+namespace {
+
+constexpr std::size_t kMaxBatchCommands = 8192;
+constexpr std::uint64_t kDrainMs = 5'000;
+
+std::string flight_key(const pb::Command& command) {
+    if (command.idempotency_key().empty()) return {};
+    return std::to_string(command.merchant_no()) + (command.livemode() ? "L" : "T") +
+           command.idempotency_key();
+}
+
+pb::Command tick_command() {
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    command.mutable_tick();
+    return command;
+}
+
+}  // namespace
+
+NodeImpl::NodeImpl(NodeOptions options)
+    : options_(std::move(options)),
+      proposals_(options_.max_queue_bytes, options_.max_queue_commands),
+      apply_time_(options_.metrics->histogram("kontor_apply_seconds", "Time to apply one log entry.")),
+      applied_commands_(options_.metrics->counter("kontor_commands_applied_total", "Commands applied.")),
+      refused_(
+          options_.metrics->counter("kontor_commands_refused_total", "Commands refused before the log.")) {}
+
+NodeImpl::~NodeImpl() {
+    stop();
+}
+
+Result<void> NodeImpl::open() {
+    cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
+    KONTOR_CHECK(open_store());
+    KONTOR_CHECK(open_log());
+    register_metrics();
+    KONTOR_CHECK(replica_->start());
+    proposer_ = std::thread([this] { run_proposer(); });
+    return first_command();
+}
+
+Result<void> NodeImpl::open_store() {
+    store::StoreOptions store_options;
+    store_options.folder = options_.folder + "/store";
+    const auto tables = payments::tables();
+    store_options.tables.assign(tables.begin(), tables.end());
+    store_options.partitions = options_.partitions;
+    store_options.map_bytes = options_.map_bytes;
+    store_options.memtable_bytes = options_.memtable_bytes;
+    store_options.checkpoint_interval_ms = options_.checkpoint_interval_ms;
+    store_options.cache = cache_.get();
+    store_options.crash_point = options_.crash_point;
+    KONTOR_TRY(store_, store::Store::open(std::move(store_options)));
+    store_->on_checkpoint = [this](const store::CheckpointMeta& meta) {
+        if (replica_) replica_->checkpointed(meta.replication_meta);
+    };
+    return {};
+}
+
+Result<void> NodeImpl::open_log() {
+    replication::ReplicaOptions log_options;
+    log_options.folder = options_.folder + "/log";
+    log_options.segment_bytes = options_.log_segment_bytes;
+    log_options.max_log_bytes = options_.max_log_bytes;
+    log_options.clock = options_.clock;
+    log_options.crash_point = options_.crash_point;
+    KONTOR_TRY(replica_, replication::Replica::open(std::move(log_options), *this,
+                                                    store_->checkpoint().replication_meta));
+    replica_->on_ready = [this] { wake(); };
+    replica_->on_stop = [this](const Error& error) { fatal(error); };
+    return {};
+}
+
+// The first command of a run is applied after everything that the log already had: then the node is ready.
+Result<void> NodeImpl::first_command() {
+    bool fresh = false;
+    pb::Command command = tick_command();
+    if (store_->applied_index() == 0) {
+        fresh = true;
+        command.mutable_init_instance()->set_instance_id(crypto::random_bytes(16));
+        command.mutable_init_instance()->set_dev(options_.dev);
+    }
+    // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.
+    KONTOR_CHECK(submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+    if (fresh) log::info("node", "a new data folder was made at " + options_.folder);
+    ready_.store(true, std::memory_order_release);
+    return {};
+}
+
+void NodeImpl::register_metrics() {
+    auto& metrics = *options_.metrics;
+    metrics.gauge("kontor_log_applied_index", "Log index applied.",
+                  [this] { return static_cast<double>(store_->applied_index()); });
+    metrics.gauge("kontor_log_bytes", "Bytes of the log on disk.",
+                  [this] { return static_cast<double>(replica_->stats().log_bytes); });
+    metrics.gauge("kontor_log_syncs_total", "fdatasync calls of the log.",
+                  [this] { return static_cast<double>(replica_->stats().syncs); });
+    metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.",
+                  [this] { return static_cast<double>(store_->stats().memtable_bytes); });
+    metrics.gauge("kontor_checkpoints_total", "Checkpoints since the start.",
+                  [this] { return static_cast<double>(store_->stats().checkpoints); });
+    metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
+                  [this] { return static_cast<double>(proposals_.queued().first); });
+    metrics.gauge("kontor_cache_hits_total", "Row cache hits.",
+                  [this] { return static_cast<double>(cache_->stats().hits); });
+    metrics.gauge("kontor_cache_misses_total", "Row cache misses.",
+                  [this] { return static_cast<double>(cache_->stats().misses); });
+    metrics.gauge("kontor_cache_bytes", "Bytes held by the row cache.",
+                  [this] { return static_cast<double>(cache_->stats().bytes); });
+    metrics.gauge("kontor_cache_hit_ratio", "Row cache hits over look-ups, 0 to 1.", [this] {
+        const auto stats = cache_->stats();
+        const auto lookups = static_cast<double>(stats.hits + stats.misses);
+        return lookups > 0 ? static_cast<double>(stats.hits) / lookups : 0.0;
+    });
+}
+
+void NodeImpl::submit(pb::Command command, Done done) {
+    if (failed_.load(std::memory_order_relaxed)) {
+        done(fail(ErrorCode::unavailable, "this node has stopped after a failure; see its log"));
+        return;
+    }
+    Proposal proposal;
+    proposal.bytes = command.ByteSizeLong() + 16;
+    if (proposal.bytes > kTargetBatchBytes) {
+        done(fail(ErrorCode::too_large, "the command is larger than one log entry may be"));
+        return;
+    }
+    proposal.flight_key = flight_key(command);
+    proposal.command = std::move(command);
+    proposal.done = std::move(done);
+    const auto refusal = proposals_.add(proposal);
+    if (refusal == Proposals::Refusal::none) {
+        wake();
+        return;
+    }
+    refused_.add();
+    if (refusal == Proposals::Refusal::key_in_flight) {
+        pb::Result result;
+        result.set_outcome(pb::OUTCOME_IDEMPOTENCY_IN_USE);
+        proposal.done(payments::Answer{result, store_->applied_index()});
+    } else if (refusal == Proposals::Refusal::full) {
+        proposal.done(fail(ErrorCode::overloaded, "too many requests are waiting; try again shortly"));
+    } else {
+        proposal.done(fail(ErrorCode::unavailable, "this node is stopping"));
+    }
+}
+
+void NodeImpl::read(const ReadBody& body) const {
+    try {
+        store_->read(body);
+    } catch (const store::StoreFailure& failure) {
+        fatal(Error{ErrorCode::corruption, failure.what()});
+        throw;
+    }
+}
+
+std::uint64_t NodeImpl::subscribe(OnJournal on_journal) {
+    const std::lock_guard lock(subscribers_mutex_);
+    const std::uint64_t id = next_subscription_++;
+    subscribers_.emplace(id, std::move(on_journal));
+    return id;
+}
+
+void NodeImpl::unsubscribe(std::uint64_t subscription) {
+    const std::lock_guard lock(subscribers_mutex_);
+    subscribers_.erase(subscription);
+}
+
+NodeStats NodeImpl::stats() const {
+    NodeStats stats;
+    stats.log = replica_->stats();
+    stats.role = replica_->role();
+    stats.store = store_->stats();
+    stats.cache = cache_->stats();
+    stats.applied_index = store_->applied_index();
+    std::tie(stats.queue_bytes, stats.queue_commands) = proposals_.queued();
+    stats.ready = ready();
+    return stats;
+}
+
+Result<void> NodeImpl::checkpoint() {
+    checkpoint_asked_.store(true);
+    KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
+    store_->wait_for_checkpoint();
+    return store_->failure();
+}
+
+void NodeImpl::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return;
+        stopped_ = true;
+    }
+    if (replica_ && proposer_.joinable()) {
+        const std::uint64_t deadline = options_.clock->monotonic_ms() + kDrainMs;
+        std::vector<Proposal> waiting;
+        if (!failed_.load() && ready()) {
+            if (auto done = checkpoint(); !done)
+                log::warning("node", "no checkpoint at stop: " + done.error().describe());
+        }
+        waiting = proposals_.close();
+        for (Proposal& proposal : waiting)
+            if (proposal.done) proposal.done(fail(ErrorCode::unavailable, "this node is stopping"));
+        while (!proposals_.idle() && !failed_.load() && options_.clock->monotonic_ms() < deadline) {
+            std::unique_lock lock(mutex_);
+            changed_.wait_for(lock, std::chrono::milliseconds(5));
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_all();
+        proposer_.join();
+    }
+    ready_.store(false);
+    if (replica_) replica_->stop();
+    fail_flights(proposals_.abandon_all(),
+                 "this node is stopping; the outcome is not known: retry with the same idempotency key");
+    for (Waiter& waiter : proposals_.abandon_waiters())
+        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+    if (store_) store_->wait_for_checkpoint();
+}
+
+void NodeImpl::fatal(const Error& error) const {
+    if (failed_.exchange(true)) return;
+    log::error("node", "stopped: " + error.describe());
+    if (options_.on_fatal) options_.on_fatal(error);
+}
+
+void NodeImpl::wake() {
+    {
+        const std::lock_guard lock(mutex_);
+        wake_ = true;
+    }
+    changed_.notify_all();
+}
+
+void NodeImpl::fail_flights(std::vector<Flight> flights, const std::string& why) {
+    for (Flight& flight : flights)
+        for (Done& done : flight.done)
+            if (done) done(fail(ErrorCode::unavailable, why));
+}
+
+// --- proposer thread ---
+
+void NodeImpl::run_proposer() {
+    std::uint64_t last_tick = 0;
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms),
+                          [this] { return wake_ || stopping_; });
+        wake_ = false;
+        lock.unlock();
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        if (now >= last_tick + options_.tick_ms) {
+            last_tick = now;
+            propose_tick_if_due();
+            expire_waiters();
+        }
+        while (propose_batch()) {
+        }
+        lock.lock();
+    }
+}
+
+// False: nothing waits, or the window is full (on_ready wakes us). Commands meanwhile become the next batch.
+bool NodeImpl::propose_batch() {
+    if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
+    std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchCommands);
+    if (batch.empty()) return false;
+    pb::Batch message;
+    message.set_version(1);
+    message.set_time_ms(options_.clock->wall_ms());
+    for (Proposal& proposal : batch) *message.add_commands() = std::move(proposal.command);
+    const std::uint64_t flight_id = proposals_.launch(batch);
+    replica_->propose(encode_entry(message), [this, flight_id](Result<replication::Position> position) {
+        if (position) {
+            proposals_.accepted(flight_id, *position);
+        } else if (auto flight = proposals_.abandon(flight_id)) {
+            std::vector<Flight> one;
+            one.push_back(*std::move(flight));
+            fail_flights(std::move(one), position.error().message);
+        }
+    });
+    return true;
+}
+
+void NodeImpl::propose_tick_if_due() {
+    if (!ready() || tick_in_flight_.load()) return;
+    std::int64_t due = 0;
+    try {
+        read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
+    } catch (const store::StoreFailure&) {
+        return;  // fatal() was called
+    }
+    const std::uint64_t dirty = dirty_since_ms_.load();
+    const bool old_rows =
+        dirty != 0 && options_.clock->monotonic_ms() >= dirty + options_.checkpoint_interval_ms;
+    if (!old_rows && (due == 0 || due > options_.clock->wall_ms())) return;
+    tick_in_flight_.store(true);
+    submit(tick_command(), [this](Result<payments::Answer>) { tick_in_flight_.store(false); });
+}
+
+void NodeImpl::expire_waiters() {
+    for (Waiter& waiter : proposals_.expired(options_.clock->monotonic_ms()))
+        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+}
+
+// --- apply thread ---
+
+void NodeImpl::apply(replication::Position at, std::string_view payload) {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    const std::uint64_t started_us = options_.clock->monotonic_us();
+    pb::Batch batch;
+    if (auto decoded = decode_entry(payload, batch); !decoded) {
+        fatal(Error{decoded.error().code,
+                    "entry " + std::to_string(at.index) + ": " + decoded.error().message});
+        return;
+    }
+    if (store_->must_wait()) store_->wait_for_checkpoint();
+    payments::Effects effects;
+    try {
+        store_->begin();
+        machine_.apply(store_->writer(), at.index, batch, effects);
+        store_->commit(at.index, effects.time_ms);
+    } catch (const store::StoreFailure& failure) {
+        fatal(Error{ErrorCode::corruption, failure.what()});
+        return;  // the entry lock stays taken on purpose: nobody reads a half-applied entry
+    }
+    applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));
+    apply_time_.record_us(options_.clock->monotonic_us() - started_us);
+    std::vector<Flight> lost;
+    std::optional<Flight> landed = proposals_.land(at, lost);
+    fail_flights(std::move(lost), "another node took over; retry with the same idempotency key");
+    if (landed) answer(*landed, effects, at.index);
+    for (const auto& resolved : effects.resolved)
+        for (Waiter& waiter : proposals_.resolve(resolved.attempt_no))
+            waiter.done(payments::Answer{effects.resolved_results[resolved.result], at.index});
+    {
+        const std::lock_guard lock(subscribers_mutex_);
+        for (const auto& journal : effects.journals)
+            for (const auto& [id, on_journal] : subscribers_) on_journal(journal, at.index);
+    }
+    checkpoint_if_due(at.index);
+}
+
+void NodeImpl::answer(Flight& flight, payments::Effects& effects, std::uint64_t index) {
+    KONTOR_ASSERT(flight.done.size() == effects.results.size(), "one result a command");
+    for (std::size_t i = 0; i < flight.done.size(); ++i) {
+        if (!flight.done[i]) continue;
+        pb::Result& result = effects.results[i];
+        if (result.waiting_on() == 0) {
+            flight.done[i](payments::Answer{result, index});
+            continue;
+        }
+        const std::uint64_t attempt_no = result.waiting_on();
+        Waiter waiter;
+        waiter.done = std::move(flight.done[i]);
+        waiter.interim = std::move(result);
+        waiter.log_index = index;
+        waiter.deadline_ms = options_.clock->monotonic_ms() + options_.channel_wait_ms;
+        proposals_.wait_for_channel(attempt_no, std::move(waiter));
+    }
+}
+
+void NodeImpl::checkpoint_if_due(std::uint64_t index) {
+    const std::uint64_t now = options_.clock->monotonic_ms();
+    if (dirty_since_ms_.load() == 0) dirty_since_ms_.store(now);
+    if (auto background = store_->failure(); !background) {
+        fatal(background.error());
+        return;
+    }
+    const bool asked = checkpoint_asked_.exchange(false);
+    const bool pressed = replica_->log_pressure();
+    if (asked || pressed) store_->wait_for_checkpoint();
+    if (!asked && !pressed && !store_->should_checkpoint(now)) return;
+    dirty_since_ms_.store(0);
+    store_->freeze(replica_->snapshot_meta(index));
+}
+
+}  // namespace kontor::node

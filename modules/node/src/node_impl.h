@@ -1,0 +1,82 @@
+#pragma once
+// Node's threads: the proposer (batches, ticks, time-outs of waiters) and, through replication::StateMachine,
+// the apply thread. Lock order: none is held while calling another module, except the store's entry lock in
+// apply().
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "kontor/node/node.h"
+#include "kontor/payments/machine.h"
+#include "proposals.h"
+
+namespace kontor::node {
+
+class NodeImpl final : public Node, private replication::StateMachine {
+ public:
+    explicit NodeImpl(NodeOptions options);
+    ~NodeImpl() override;
+    [[nodiscard]] Result<void> open();
+
+    void submit(pb::Command command, Done done) override;
+    void read(const ReadBody& body) const override;
+    std::uint64_t subscribe(OnJournal on_journal) override;
+    void unsubscribe(std::uint64_t subscription) override;
+    void stop() override;
+    bool ready() const override { return ready_.load(std::memory_order_acquire); }
+    NodeStats stats() const override;
+    std::string state_hash() const override { return store_->state_hash(); }
+    void for_each(const store::Reader& rows, store::TableId table,
+                  const store::Reader::Visitor& visit) const override {
+        store_->for_each(rows, table, visit);
+    }
+    Result<void> checkpoint() override;
+
+ private:
+    void apply(replication::Position at, std::string_view payload) override;
+
+    Result<void> open_store();
+    Result<void> open_log();
+    Result<void> first_command();
+    void register_metrics();
+    void run_proposer();
+    bool propose_batch();
+    void propose_tick_if_due();
+    void expire_waiters();
+    void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
+    void checkpoint_if_due(std::uint64_t index);
+    void fatal(const Error& error) const;
+    void wake();
+    static void fail_flights(std::vector<Flight> flights, const std::string& why);
+
+    NodeOptions options_;
+    std::unique_ptr<cache::RowCache> cache_;
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<replication::Replica> replica_;
+    payments::Machine machine_;  // apply thread
+    Proposals proposals_;
+    telemetry::Histogram& apply_time_;
+    telemetry::Counter& applied_commands_;
+    telemetry::Counter& refused_;
+
+    std::atomic<bool> ready_{false};
+    std::atomic<bool> tick_in_flight_{false};
+    std::atomic<bool> checkpoint_asked_{false};
+    std::atomic<std::uint64_t> dirty_since_ms_{0};  // monotonic; 0: nothing since the last freeze
+    mutable std::atomic<bool> failed_{false};
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool wake_ = false, stopping_ = false, stopped_ = false;  // guarded by mutex_
+    std::thread proposer_;
+
+    std::mutex
+        subscribers_mutex_;  // held while they are called: unsubscribe() returns when no call is under way
+    std::map<std::uint64_t, OnJournal> subscribers_;
+    std::uint64_t next_subscription_ = 1;
+};
+
+}  // namespace kontor::node

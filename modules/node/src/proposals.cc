@@ -1,0 +1,148 @@
+#include "proposals.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kontor::node {
+
+Proposals::Refusal Proposals::add(Proposal& proposal) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return Refusal::closed;
+    if (queue_.size() >= max_commands_ || queue_bytes_ + proposal.bytes > max_bytes_) return Refusal::full;
+    if (!proposal.flight_key.empty() && !keys_in_flight_.insert(proposal.flight_key).second)
+        return Refusal::key_in_flight;
+    queue_bytes_ += proposal.bytes;
+    queue_.push_back(std::move(proposal));
+    return Refusal::none;
+}
+
+std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::size_t max_commands) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Proposal> batch;
+    std::size_t bytes = 0;
+    while (!queue_.empty() && batch.size() < max_commands &&
+           (batch.empty() || bytes + queue_.front().bytes <= max_bytes)) {
+        bytes += queue_.front().bytes;
+        batch.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    queue_bytes_ -= bytes;
+    return batch;
+}
+
+std::vector<Proposal> Proposals::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    queue_bytes_ = 0;
+    std::vector<Proposal> left(std::make_move_iterator(queue_.begin()),
+                               std::make_move_iterator(queue_.end()));
+    queue_.clear();
+    return left;
+}
+
+std::uint64_t Proposals::launch(std::vector<Proposal>& batch) {
+    Flight flight;
+    for (Proposal& proposal : batch) {
+        flight.done.push_back(std::move(proposal.done));
+        flight.flight_keys.push_back(std::move(proposal.flight_key));
+    }
+    const std::lock_guard lock(mutex_);
+    flight.id = next_flight_++;
+    flights_.push_back(std::move(flight));
+    return flights_.back().id;
+}
+
+void Proposals::accepted(std::uint64_t flight_id, replication::Position position) {
+    const std::lock_guard lock(mutex_);
+    for (Flight& flight : flights_)
+        if (flight.id == flight_id) flight.position = position;
+}
+
+std::optional<Flight> Proposals::abandon(std::uint64_t flight_id) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(flights_.begin(), flights_.end(),
+                                    [&](const Flight& flight) { return flight.id == flight_id; });
+    if (found == flights_.end()) return std::nullopt;
+    Flight flight = std::move(*found);
+    flights_.erase(found);
+    forget_keys(flight);
+    return flight;
+}
+
+std::optional<Flight> Proposals::land(replication::Position position, std::vector<Flight>& lost) {
+    const std::lock_guard lock(mutex_);
+    std::optional<Flight> landed;
+    while (!flights_.empty() && flights_.front().position &&
+           flights_.front().position->index <= position.index) {
+        Flight flight = std::move(flights_.front());
+        flights_.pop_front();
+        forget_keys(flight);
+        if (*flight.position == position)
+            landed = std::move(flight);
+        else
+            lost.push_back(std::move(flight));
+    }
+    return landed;
+}
+
+std::vector<Flight> Proposals::abandon_all() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Flight> all(std::make_move_iterator(flights_.begin()),
+                            std::make_move_iterator(flights_.end()));
+    flights_.clear();
+    keys_in_flight_.clear();
+    return all;
+}
+
+bool Proposals::idle() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.empty() && flights_.empty();
+}
+
+void Proposals::forget_keys(const Flight& flight) {
+    for (const std::string& key : flight.flight_keys)
+        if (!key.empty()) keys_in_flight_.erase(key);
+}
+
+void Proposals::wait_for_channel(std::uint64_t attempt_no, Waiter waiter) {
+    const std::lock_guard lock(mutex_);
+    waiters_.emplace(attempt_no, std::move(waiter));
+}
+
+std::vector<Waiter> Proposals::resolve(std::uint64_t attempt_no) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Waiter> found;
+    const auto [first, last] = waiters_.equal_range(attempt_no);
+    for (auto it = first; it != last; ++it) found.push_back(std::move(it->second));
+    waiters_.erase(first, last);
+    return found;
+}
+
+std::vector<Waiter> Proposals::expired(std::uint64_t now_ms) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Waiter> found;
+    for (auto it = waiters_.begin(); it != waiters_.end();) {
+        if (it->second.deadline_ms <= now_ms) {
+            found.push_back(std::move(it->second));
+            it = waiters_.erase(it);
+        } else {
+            ++it;
+        }
+    }
+    return found;
+}
+
+std::vector<Waiter> Proposals::abandon_waiters() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Waiter> found;
+    for (auto& [attempt_no, waiter] : waiters_) found.push_back(std::move(waiter));
+    waiters_.clear();
+    return found;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Proposals::queued() const {
+    const std::lock_guard lock(mutex_);
+    return {queue_bytes_, queue_.size()};
+}
+
+}  // namespace kontor::node

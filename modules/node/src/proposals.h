@@ -1,0 +1,89 @@
+#pragma once
+// What is waiting: commands for a batch, batches for the log, requests for a channel. Only bookkeeping, no
+// threads.
+//
+// Threading: every function locks; `done` callbacks are returned to the caller, never called under the lock.
+// Limits: bytes and commands of the queue.
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kontor/commands.pb.h"
+#include "kontor/payments/service.h"
+#include "kontor/replication/replica.h"
+
+namespace kontor::node {
+
+struct Proposal {
+    pb::Command command;
+    payments::Service::Done done;
+    std::size_t bytes = 0;
+    std::string flight_key;  // of the idempotency key in flight; "" if none
+};
+
+// One batch on its way through the log.
+struct Flight {
+    std::uint64_t id = 0;
+    std::optional<replication::Position> position;  // known once the log accepted it
+    std::vector<payments::Service::Done> done;
+    std::vector<std::string> flight_keys;
+};
+
+struct Waiter {
+    payments::Service::Done done;
+    pb::Result interim;
+    std::uint64_t log_index = 0;
+    std::uint64_t deadline_ms = 0;
+};
+
+class Proposals {
+ public:
+    Proposals(std::uint64_t max_bytes, std::uint64_t max_commands)
+        : max_bytes_(max_bytes), max_commands_(max_commands) {}
+
+    enum class Refusal : std::uint8_t { none, closed, full, key_in_flight };
+    // Takes the proposal unless it is refused.
+    [[nodiscard]] Refusal add(Proposal& proposal);
+    // The next batch, at most `max_bytes` of commands (at least one). Empty: nothing is waiting.
+    [[nodiscard]] std::vector<Proposal> take(std::size_t max_bytes, std::size_t max_commands);
+    [[nodiscard]] std::vector<Proposal> close();  // refuses from now on; what was waiting
+
+    std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id
+    void accepted(std::uint64_t flight_id, replication::Position position);
+    [[nodiscard]] std::optional<Flight> abandon(std::uint64_t flight_id);
+    // The flight that lands at `position`; those that can no longer land (same or lower index, other term) go
+    // to `lost`.
+    [[nodiscard]] std::optional<Flight> land(replication::Position position, std::vector<Flight>& lost);
+    [[nodiscard]] std::vector<Flight> abandon_all();
+    [[nodiscard]] bool idle() const;  // nothing waits, nothing flies
+
+    void wait_for_channel(std::uint64_t attempt_no, Waiter waiter);
+    [[nodiscard]] std::vector<Waiter> resolve(std::uint64_t attempt_no);
+    [[nodiscard]] std::vector<Waiter> expired(std::uint64_t now_ms);
+    [[nodiscard]] std::vector<Waiter> abandon_waiters();
+
+    [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> queued() const;  // bytes, commands
+
+ private:
+    void forget_keys(const Flight& flight);
+
+    const std::uint64_t max_bytes_, max_commands_;
+    mutable std::mutex mutex_;
+    // Guarded by mutex_.
+    bool closed_ = false;
+    std::deque<Proposal> queue_;
+    std::uint64_t queue_bytes_ = 0;
+    std::deque<Flight> flights_;
+    std::uint64_t next_flight_ = 1;
+    std::set<std::string> keys_in_flight_;
+    std::multimap<std::uint64_t, Waiter> waiters_;
+};
+
+}  // namespace kontor::node

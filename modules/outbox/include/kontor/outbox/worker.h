@@ -1,0 +1,53 @@
+#pragma once
+// The outbox workers: perform the intentions that apply() wrote (channel calls, webhook deliveries) and
+// propose what came back (DESIGN 9). apply() touches nothing outside; this is where the outside begins. Level
+// 5, since it sees payments, channels and net: docs/adr/0004.
+//
+// Exactly one worker runs per cluster, on the leader. After a crash an intention may be performed again:
+// channels are idempotent by reference, and webhook receivers are told the event id.
+//
+// Threading: one worker thread; callbacks of channels and HTTP client only enqueue. Ownership: everything
+// passed in outlives the worker. Errors: a result that cannot be proposed now (overloaded, no leader) is
+// proposed again. Limits: WorkerOptions.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "kontor/base/clock.h"
+#include "kontor/channels/channel.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/net/client.h"
+#include "kontor/payments/service.h"
+#include "kontor/telemetry/metrics.h"
+
+namespace kontor::outbox {
+
+struct WorkerOptions {
+    payments::Service* service = nullptr;
+    net::Client* client = nullptr;  // for webhooks
+    const crypto::Sealer* sealer = nullptr;
+    const Clock* clock = nullptr;
+    telemetry::Registry* metrics = nullptr;
+    std::map<std::string, channels::Channel*> channels;  // by name: "sandbox"
+    std::size_t max_deliveries_in_flight = 64;
+    std::size_t max_deliveries_per_endpoint = 8;  // one slow receiver does not hold up the others
+    std::size_t max_channel_calls_in_flight = 256;
+    std::uint64_t delivery_timeout_ms = 20'000;
+    std::uint64_t poll_ms = 250;  // for intentions that become due by time alone
+};
+
+class Worker {
+ public:
+    static std::unique_ptr<Worker> start(WorkerOptions options);
+    virtual ~Worker() = default;  // stops; calls under way are awaited for at most their time-out
+    virtual void stop() = 0;
+};
+
+// The value of the Stripe-Signature header: "t=<unix>,v1=<hex>" with v1 = HMAC-SHA256(secret, t + "." +
+// body).
+[[nodiscard]] std::string webhook_signature(std::string_view secret, std::int64_t unix_seconds,
+                                            std::string_view body);
+
+}  // namespace kontor::outbox
