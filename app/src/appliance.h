@@ -1,0 +1,45 @@
+#pragma once
+// The composition root: everything that `kontor dev` and `kontor serve` have in common, started in the order
+// of dependency and stopped in reverse. It holds parts together and decides nothing.
+//
+// Threading: start() and stop() on one thread; the rest anywhere.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kontor/base/clock.h"
+#include "kontor/base/result.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/node/node.h"
+#include "kontor/telemetry/metrics.h"
+#include "settings.h"
+
+namespace kontor::app {
+
+struct ApplianceOptions {
+    Settings settings;
+    crypto::Secret secrets_key;
+    bool dev = false;
+    std::string extra_trusted_ca_pem;  // dev: the webhook receiver's
+    const Clock* clock = nullptr;
+    // Storage failed or is corrupt: nothing more is acknowledged, the process must end.
+    std::function<void(const Error&)> on_fatal;
+};
+
+class Appliance {
+ public:
+    static Result<std::unique_ptr<Appliance>> start(ApplianceOptions options);
+    virtual ~Appliance() = default;  // stop()
+    virtual void stop() = 0;         // refuses new work, finishes what is in flight, checkpoints
+
+    [[nodiscard]] virtual std::string url() const = 0;      // "https://127.0.0.1:8443"
+    [[nodiscard]] virtual std::string ca_file() const = 0;  // "" with the operator's own certificate
+    [[nodiscard]] virtual std::string ca_pem() const = 0;
+    [[nodiscard]] virtual node::Node& node() = 0;
+    [[nodiscard]] virtual const crypto::Sealer& sealer() const = 0;
+    // A new one-time link for the first operator; the plain admin address once there is one.
+    [[nodiscard]] virtual Result<std::string> admin_link() = 0;
+};
+
+}  // namespace kontor::app

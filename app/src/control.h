@@ -1,0 +1,28 @@
+#pragma once
+// The control socket: how `kontor verify`, `kontor status` and friends reach a running node of the same
+// machine and user. A Unix socket in the data folder, mode 0600: who may read the data may use it.
+//
+// Protocol: one JSON object a line from the client, one JSON object a line back, then the server closes.
+// Threading: one thread serves one client after the other. Limits: a request line of 64 KiB, answered within
+// the handler's own time; a client that sends nothing is dropped after 5 s.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kontor/base/result.h"
+
+namespace kontor::app {
+
+class ControlServer {
+ public:
+    using Handler = std::function<std::string(const std::string& request_json)>;
+    static Result<std::unique_ptr<ControlServer>> start(const std::string& path, Handler handler);
+    virtual ~ControlServer() = default;  // stops and removes the socket
+};
+
+// Sends one request. unavailable: nobody listens there.
+[[nodiscard]] Result<std::string> control_call(const std::string& path, const std::string& request_json);
+[[nodiscard]] std::string control_path(const std::string& data_folder);
+
+}  // namespace kontor::app

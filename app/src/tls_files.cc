@@ -1,0 +1,73 @@
+#include "tls_files.h"
+
+#include <filesystem>
+
+#include "files.h"
+#include "kontor/base/log.h"
+#include "kontor/net/certificates.h"
+
+namespace kontor::app {
+namespace {
+
+constexpr std::int64_t kRenewBeforeS = 30LL * 24 * 3600;
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out += name + "\n";
+    return out;
+}
+
+Result<net::CertificateAuthority> ensure_authority(const std::string& folder, const Clock& clock) {
+    const std::string certificate_file = folder + "/ca.pem";
+    const std::string key_file = folder + "/ca.key";
+    if (file_exists(certificate_file) && file_exists(key_file)) {
+        net::CertificateAuthority authority;
+        KONTOR_TRY(authority.certificate_pem, read_file(certificate_file));
+        KONTOR_TRY(authority.private_key_pem, read_file(key_file));
+        return authority;
+    }
+    KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", clock.wall_ms()));
+    KONTOR_CHECK(write_file(key_file, authority.private_key_pem, 0600));
+    KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0644));
+    return authority;
+}
+
+bool still_good(const std::string& folder, const std::vector<std::string>& names, const Clock& clock) {
+    const auto known_names = read_file(folder + "/server.names");
+    const auto certificate = read_file(folder + "/server.pem");
+    if (!known_names || !certificate || !file_exists(folder + "/server.key") || *known_names != joined(names))
+        return false;
+    const auto not_after = net::certificate_not_after(*certificate);
+    return not_after && *not_after - kRenewBeforeS > clock.wall_ms() / 1000;
+}
+
+}  // namespace
+
+Result<ServerTls> load_own_certificate(const std::string& certificate_file, const std::string& key_file) {
+    ServerTls tls;
+    KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(certificate_file));
+    KONTOR_TRY(tls.identity.private_key_pem, read_file(key_file));
+    return tls;
+}
+
+Result<ServerTls> ensure_private_certificate(const std::string& folder, const std::vector<std::string>& names,
+                                             const Clock& clock) {
+    std::error_code ec;
+    std::filesystem::create_directories(folder, ec);
+    if (ec) return fail(ErrorCode::io, "cannot make " + folder + ": " + ec.message());
+    KONTOR_TRY(const auto authority, ensure_authority(folder, clock));
+    if (!still_good(folder, names, clock)) {
+        KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, clock.wall_ms()));
+        KONTOR_CHECK(write_file(folder + "/server.key", identity.private_key_pem, 0600));
+        KONTOR_CHECK(write_file(folder + "/server.pem", identity.certificate_chain_pem, 0644));
+        KONTOR_CHECK(write_file(folder + "/server.names", joined(names), 0644));
+    }
+    ServerTls tls;
+    KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(folder + "/server.pem"));
+    KONTOR_TRY(tls.identity.private_key_pem, read_file(folder + "/server.key"));
+    tls.ca_file = std::filesystem::absolute(folder + "/ca.pem").string();
+    tls.ca_pem = authority.certificate_pem;
+    return tls;
+}
+
+}  // namespace kontor::app

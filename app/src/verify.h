@@ -1,0 +1,27 @@
+#pragma once
+// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones, and the
+// payments' own books (balance transactions) with the ledger.
+//
+// Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one account
+// map.
+
+#include <string>
+
+#include "kontor/ledger/ledger.h"
+#include "kontor/node/node.h"
+
+namespace kontor::app {
+
+struct Verification {
+    ledger::VerifyReport ledger;
+    std::uint64_t log_index = 0;
+    std::string state_hash_hex;
+    std::uint64_t took_ms = 0;
+    [[nodiscard]] bool holds() const { return ledger.holds(); }
+};
+
+[[nodiscard]] Verification verify_node(const node::Node& node, const Clock& clock);
+[[nodiscard]] std::string to_json(const Verification& verification);  // one line
+[[nodiscard]] std::string to_text(const Verification& verification);  // for people
+
+}  // namespace kontor::app
