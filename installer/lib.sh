@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 KONTOR_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export KONTOR_ROOT
+# Not exported: kontor takes its settings from KONTOR_… and refuses names it does not know.
 
 # Colour only for a person: a terminal on stdout and no NO_COLOR.
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

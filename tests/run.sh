@@ -11,12 +11,13 @@ set -uo pipefail
 . "$(dirname "$0")/../installer/lib.sh"
 cd "$KONTOR_ROOT" || exit 2
 
-preset=release quick=no filter='' only_stage=''
+preset=release quick=no filter='' only_stage='' ctest_filter='' only_lint=no
 while [ $# -gt 0 ]; do
     case $1 in
         --asan | --tsan | --dev) preset=${1#--} ;;
         --quick) quick=yes ;;
-        --stage) only_stage=$2 && shift ;; # how this script calls itself, one stage in a process of its own
+        # How this script calls itself, each stage in a process of its own.
+        --stage) only_stage=$2 ctest_filter=$3 only_lint=$4 && shift 3 ;;
         -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 0 ;;
         -*) die "unknown option $1" "See tests/run.sh --help." ;;
         *) filter=$1 ;;
@@ -28,9 +29,8 @@ case $preset in asan | tsan) sanitized=yes ;; esac
 
 logs=$KONTOR_ROOT/build/logs/tests
 mkdir -p "$logs"
-export KONTOR_BIN=$KONTOR_ROOT/build/$preset/app/kontor
-jobs=${KONTOR_TEST_JOBS:-$(nproc)}
-ctest_filter=${KONTOR_CTEST_FILTER:-}
+export KONTOR_BINARY=$KONTOR_ROOT/build/$preset/app/kontor
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(nproc)}
 
 # ---- what the stages do ------------------------------------------------------------------------------------------------
 
@@ -44,13 +44,13 @@ stage_web() {
 
 stage_build() {
     quietly "configure ($preset)" "$logs/configure.log" cmake --preset "$preset" -DKONTOR_TESTS=ON || return 1
-    [ "${KONTOR_ONLY_LINT:-no}" = yes ] || # the house rules need no binary
+    [ "$only_lint" = yes ] || # the house rules need no binary
         quietly "compile ($preset)" "$logs/compile.log" cmake --build "build/$preset"
 }
 
 # The C++ tests, by label: `unit` and `lint` are said by the tests, all others are integration.
 run_ctest() {
-    ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" \
+    ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@" \
         ${ctest_filter:+-R "$ctest_filter"}
 }
 stage_lint() { run_ctest -L '^lint$'; }
@@ -84,8 +84,8 @@ run_stage() {
     printf '\n'
     say "${bold}$name${plain}"
     [ "$preset" != release ] && options+=("--$preset")
-    KONTOR_CTEST_FILTER=$ctest_filter timeout --kill-after=20 "$limit" \
-        bash "$KONTOR_ROOT/tests/run.sh" "${options[@]}" --stage "$name" </dev/null > >(tee "$log") 2>&1 &
+    timeout --kill-after=20 "$limit" bash "$KONTOR_ROOT/tests/run.sh" "${options[@]}" \
+        --stage "$name" "$ctest_filter" "$only_lint" </dev/null > >(tee "$log") 2>&1 &
     stage_pid=$!
     wait "$stage_pid" || status=$?
     stage_pid=''
@@ -172,9 +172,9 @@ if [ -n "$filter" ]; then
     if [ -z "$stage_filter" ]; then ctest_filter=$filter stage_filter='^(lint|unit|integration)$'; fi
 fi
 
-[ "$stage_filter" = lint ] && export KONTOR_ONLY_LINT=yes
+[ "$stage_filter" = lint ] && only_lint=yes
 run_stage deps 1800 || broken=yes
-if [ -f web/package.json ] && [ "$stage_filter" != lint ]; then run_stage web 900 || broken=yes; fi
+if [ -f web/package.json ] && [ "$only_lint" = no ]; then run_stage web 900 || broken=yes; fi
 run_stage build 2700 || broken=yes
 has_ctest -L '^lint$' && test_stage lint 300
 has_ctest -L '^unit$' && test_stage unit 1200
