@@ -8,7 +8,7 @@ set -euo pipefail
 web=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Node that installer/deps.sh brought, if this machine's own is too old.
-brought=$web/../build/node/node_modules/.bin
+brought=$web/../build/node/bin
 good_node() {
     command -v npm >/dev/null && node -e '
         const [major, minor] = process.versions.node.split(".").map(Number);
