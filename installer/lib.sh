@@ -97,23 +97,11 @@ use_node() {
     node_is_good || die "Node.js 20.19 or newer with npm 11 is missing" "Run installer/deps.sh --build first."
 }
 
-# build_web: the admin pages, from web/ into web/dist. Skipped when nothing changed since the last time.
+# build_web: the admin pages into web/dist, ahead of CMake, which then finds nothing to do. First npm's packages, which
+# take long once; both only when something changed.
 build_web() {
-    local web=$KONTOR_ROOT/web stamp=$KONTOR_ROOT/build/web.stamp sum
+    local web=$KONTOR_ROOT/web
     [ -f "$web/package.json" ] || return 0
     use_node
-    if [ ! -d "$web/node_modules" ] || [ ! "$web/node_modules/.kontor-lock" -nt "$web/package-lock.json" ]; then
-        quietly "web: packages (npm ci)" "$KONTOR_ROOT/build/logs/npm-ci.log" \
-            npm --prefix "$web" ci --no-audit --no-fund || return 1
-        touch "$web/node_modules/.kontor-lock"
-    fi
-    sum=$(cd "$web" && find . -type f -not -path './node_modules/*' -not -path './dist/*' -print0 |
-        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
-    if [ -f "$web/dist/index.html" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ]; then
-        note "web: nothing changed"
-        return 0
-    fi
-    quietly "web: build (npm run build)" "$KONTOR_ROOT/build/logs/web-build.log" \
-        npm --prefix "$web" run build || return 1
-    printf '%s\n' "$sum" >"$stamp"
+    quietly "web: packages and pages" "$KONTOR_ROOT/build/logs/web-build.log" "$web/scripts/build.sh"
 }

@@ -39,7 +39,7 @@ stage_deps() { "$KONTOR_ROOT/installer/deps.sh" --all; }
 stage_web() {
     build_web || return 1
     [ "$sanitized" = yes ] && return 0
-    npm --prefix web run lint && npm --prefix web test
+    npm --prefix web run check && npm --prefix web test
 }
 
 stage_build() {
