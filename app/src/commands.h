@@ -1,0 +1,42 @@
+#pragma once
+// The commands of the binary; main() parses, these run. Each returns the process's exit code.
+//   0 done; 1 failed (the reason is printed); 2 wrong usage or configuration; 3 storage failed, the node
+//   stopped.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kontor::app {
+
+struct DevArguments {
+    std::string data_folder = "./kontor-data";
+    bool ephemeral = false;
+    bool json = false;
+    bool serve_only = false;
+    bool exit_after_demo = false;
+    std::uint16_t port = 8443;  // 0: any free one
+    std::vector<std::string> assignments;
+};
+[[nodiscard]] int run_dev(const DevArguments& arguments);
+
+struct ServeArguments {
+    std::string config_file;
+    std::vector<std::string> assignments;
+    bool json = false;
+};
+[[nodiscard]] int run_serve(const ServeArguments& arguments);
+
+struct VerifyArguments {
+    std::string data_folder;  // a stopped or running node's
+    std::string config_file;  // or: its configuration
+    bool json = false;
+};
+[[nodiscard]] int run_verify(const VerifyArguments& arguments);
+
+[[nodiscard]] int run_config_check(const ServeArguments& arguments);
+[[nodiscard]] int run_config_example();
+[[nodiscard]] int run_secrets_init(const std::string& key_file);
+[[nodiscard]] int run_setup_link(const VerifyArguments& arguments);
+
+}  // namespace kontor::app

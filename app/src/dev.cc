@@ -1,0 +1,382 @@
+// `kontor dev`: an appliance on loopback that performs the main job once and then serves.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "api_client.h"
+#include "appliance.h"
+#include "commands.h"
+#include "control.h"
+#include "control_handler.h"
+#include "files.h"
+#include "kontor/base/log.h"
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/money/money.h"
+#include "kontor/payments/json.h"
+#include "kontor/payments/queries.h"
+#include "output.h"
+#include "receiver.h"
+#include "secrets.h"
+#include "shutdown.h"
+#include "tls_files.h"
+#include "verify.h"
+
+namespace kontor::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kWebhookWaitMs = 10'000;
+constexpr std::int64_t kTopUpMinor = 10'000, kWalletPaymentMinor = 2'500, kCardPaymentMinor = 4'200,
+                       kRefundMinor = 1'000;
+
+std::string display(std::int64_t minor) {
+    return money::Money(minor, *money::Currency::from_code("eur")).display();
+}
+
+// The key of a dev folder lies beside it, never inside; an ephemeral run keeps it in memory.
+Result<crypto::Secret> dev_secrets_key(const DevArguments& arguments) {
+    if (arguments.ephemeral) return crypto::Secret(crypto::random_bytes(32));
+    const std::string path =
+        std::filesystem::absolute(arguments.data_folder).lexically_normal().string() + ".key";
+    if (!file_exists(path)) KONTOR_CHECK(make_secrets_key(path));
+    return load_secrets_key(path);
+}
+
+// What a later run needs again: the plain test key and the receiver's endpoint. Dev only; mode 0600.
+struct DevNotes {
+    std::string test_key, endpoint_id, webhook_secret;
+};
+
+DevNotes load_notes(const std::string& path) {
+    DevNotes notes;
+    const auto content = read_file(path);
+    if (!content) return notes;
+    const auto json = nlohmann::json::parse(*content, nullptr, false);
+    if (!json.is_object()) return notes;
+    notes.test_key = json.value("test_key", "");
+    notes.endpoint_id = json.value("endpoint_id", "");
+    notes.webhook_secret = json.value("webhook_secret", "");
+    return notes;
+}
+
+Result<void> save_notes(const std::string& path, const DevNotes& notes) {
+    const Json json{{"test_key", notes.test_key},
+                    {"endpoint_id", notes.endpoint_id},
+                    {"webhook_secret", notes.webhook_secret}};
+    return write_file(path, json.dump(2) + "\n", 0600);
+}
+
+pb::Command system_command() {
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    return command;
+}
+
+Result<std::string> make_test_key(node::Node& node) {
+    std::uint64_t merchant_no = 0;
+    node.read([&](const store::Reader& rows, std::uint64_t) {
+        const auto merchants = payments::list_merchants(rows, 0, 1);
+        if (!merchants.empty()) merchant_no = merchants.front().no();
+    });
+    if (merchant_no == 0) {
+        pb::Command command = system_command();
+        auto& merchant = *command.mutable_create_merchant();
+        merchant.set_name("Kontor Demo Shop");
+        merchant.set_default_currency("eur");
+        KONTOR_CHECK(node.submit_and_wait(std::move(command), [&](const payments::Answer& answer) {
+            merchant_no = answer.result.merchant().no();
+        }));
+    }
+    const std::string key = "sk_test_" + crypto::random_token(24);
+    pb::Command command = system_command();
+    auto& api_key = *command.mutable_create_api_key();
+    api_key.set_merchant_no(merchant_no);
+    api_key.set_key_sha256(crypto::sha256(key));
+    api_key.set_name("kontor dev");
+    api_key.set_hint("sk_test_…" + key.substr(key.size() - 4));
+    pb::Outcome outcome = pb::OUTCOME_OK;
+    KONTOR_CHECK(node.submit_and_wait(
+        std::move(command), [&](const payments::Answer& answer) { outcome = answer.result.outcome(); }));
+    if (outcome != pb::OUTCOME_OK) return fail(ErrorCode::internal, "the test key was refused");
+    return key;
+}
+
+bool key_works(const node::Node& node, const std::string& key) {
+    bool works = false;
+    node.read([&](const store::Reader& rows, std::uint64_t) {
+        const auto found = payments::find_api_key(rows, crypto::sha256(key));
+        works = found && found->revoked_ms() == 0;
+    });
+    return works;
+}
+
+class Performance {
+ public:
+    Performance(Appliance& appliance, WebhookReceiver& receiver, const ApiClient& api, const Output& output)
+        : appliance_(appliance), receiver_(receiver), api_(api), output_(output) {}
+
+    Result<void> run() {
+        KONTOR_CHECK(confirm_wallet_payment());
+        KONTOR_CHECK(confirm_card_payment());
+        KONTOR_CHECK(balance_ledger());
+        KONTOR_CHECK(await_webhook());
+        KONTOR_CHECK(refund());
+        return balance_ledger();
+    }
+
+ private:
+    Result<void> confirm_wallet_payment() {
+        KONTOR_TRY(const auto customer,
+                   api_.post("/v1/customers", {{"name", "Ada Lovelace"}, {"email", "ada@example.com"}}));
+        const std::string customer_id = customer.value("id", "");
+        KONTOR_CHECK(drop(api_.post("/v1/test_helpers/customers/" + customer_id + "/fund_cash_balance",
+                                    {{"amount", std::to_string(kTopUpMinor)}, {"currency", "eur"}})));
+        output_.step("✓ wallet of " + customer_id + " topped up with " + display(kTopUpMinor),
+                     Json{{"event", "wallet_topped_up"},
+                          {"customer", customer_id},
+                          {"amount", kTopUpMinor},
+                          {"currency", "eur"}});
+        KONTOR_TRY(const auto payment,
+                   api_.post("/v1/payment_intents", {{"amount", std::to_string(kWalletPaymentMinor)},
+                                                     {"currency", "eur"},
+                                                     {"customer", customer_id},
+                                                     {"payment_method", "pm_wallet"},
+                                                     {"payment_method_types[0]", "wallet"},
+                                                     {"description", "Coffee beans"},
+                                                     {"confirm", "true"}}));
+        return confirmed(payment, "wallet", kWalletPaymentMinor);
+    }
+
+    Result<void> confirm_card_payment() {
+        KONTOR_TRY(const auto payment,
+                   api_.post("/v1/payment_intents", {{"amount", std::to_string(kCardPaymentMinor)},
+                                                     {"currency", "eur"},
+                                                     {"payment_method", "pm_card_visa"},
+                                                     {"payment_method_types[0]", "card"},
+                                                     {"description", "Espresso cups"},
+                                                     {"confirm", "true"}}));
+        card_payment_id_ = payment.value("id", "");
+        return confirmed(payment, "card", kCardPaymentMinor);
+    }
+
+    Result<void> confirmed(const nlohmann::json& payment, const std::string& method,
+                           std::int64_t amount) const {
+        const std::string id = payment.value("id", "");
+        const std::string status = payment.value("status", "");
+        if (status != "succeeded")
+            return fail(ErrorCode::internal, "payment " + id + " is " + status + ", not succeeded");
+        output_.step("✓ payment " + id + " over " + display(amount) + " confirmed (" + method + ")",
+                     Json{{"event", "payment_confirmed"},
+                          {"id", id},
+                          {"method", method},
+                          {"amount", amount},
+                          {"currency", "eur"}});
+        return {};
+    }
+
+    Result<void> balance_ledger() const {
+        const Verification verification = verify_node(appliance_.node(), system_clock());
+        if (!verification.holds()) return fail(ErrorCode::corruption, to_text(verification));
+        output_.step("✓ ledger balanced: debits equal credits over " +
+                         std::to_string(verification.ledger.accounts) + " accounts, recomputed from " +
+                         std::to_string(verification.ledger.transfers) + " transfers",
+                     Json{{"event", "ledger_balanced"},
+                          {"accounts", verification.ledger.accounts},
+                          {"transfers", verification.ledger.transfers}});
+        return {};
+    }
+
+    Result<void> await_webhook() {
+        const auto delivered =
+            receiver_.wait_for("payment_intent.succeeded", card_payment_id_, kWebhookWaitMs);
+        if (!delivered) return fail(ErrorCode::timeout, "no webhook about " + card_payment_id_ + " came in");
+        if (!delivered->verified) return fail(ErrorCode::internal, "the webhook's signature did not verify");
+        output_.step(
+            "✓ webhook " + delivered->event_id + " (payment_intent.succeeded) delivered and verified",
+            Json{{"event", "webhook_delivered"}, {"id", delivered->event_id}, {"verified", true}});
+        return {};
+    }
+
+    Result<void> refund() const {
+        KONTOR_TRY(const auto refund, api_.post("/v1/refunds", {{"payment_intent", card_payment_id_},
+                                                                {"amount", std::to_string(kRefundMinor)}}));
+        const std::string id = refund.value("id", "");
+        if (refund.value("status", "") != "succeeded")
+            return fail(ErrorCode::internal, "refund " + id + " did not succeed");
+        output_.step(
+            "✓ refund " + id + " over " + display(kRefundMinor) + " done",
+            Json{{"event", "refund_done"}, {"id", id}, {"amount", kRefundMinor}, {"currency", "eur"}});
+        return {};
+    }
+
+    static Result<void> drop(Result<nlohmann::json> answer) {
+        if (!answer) return Unexpected{std::move(answer).error()};
+        return {};
+    }
+
+    Appliance& appliance_;
+    WebhookReceiver& receiver_;
+    const ApiClient& api_;
+    const Output& output_;
+    std::string card_payment_id_;
+};
+
+// The folder of this run; an ephemeral one disappears with the object.
+class DataFolder {
+ public:
+    static Result<DataFolder> make(const DevArguments& arguments) {
+        DataFolder folder;
+        if (arguments.ephemeral) {
+            std::string pattern = (std::filesystem::temp_directory_path() / "kontor-dev-XXXXXX").string();
+            if (::mkdtemp(pattern.data()) == nullptr)
+                return fail(errno_error("make a temporary folder", errno));
+            folder.path_ = pattern;
+            folder.remove_ = true;
+        } else {
+            std::error_code ec;
+            std::filesystem::create_directories(arguments.data_folder, ec);
+            if (ec) return fail(ErrorCode::io, "cannot make " + arguments.data_folder + ": " + ec.message());
+            folder.path_ = std::filesystem::absolute(arguments.data_folder).lexically_normal().string();
+        }
+        return folder;
+    }
+    DataFolder(DataFolder&& other) noexcept
+        : path_(std::move(other.path_)), remove_(std::exchange(other.remove_, false)) {}
+    DataFolder& operator=(DataFolder&&) = delete;
+    ~DataFolder() {
+        std::error_code ec;
+        if (remove_) std::filesystem::remove_all(path_, ec);
+    }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+    DataFolder() = default;
+    std::string path_;
+    bool remove_ = false;
+};
+
+Settings dev_settings(const DevArguments& arguments, const std::string& folder) {
+    Settings settings;
+    settings.data_folder = folder;
+    settings.https_port = arguments.port;
+    settings.cache_mib = 64;
+    settings.webhooks_allow_private_addresses = true;
+    settings.log_level = "warning";
+    return settings;
+}
+
+class DevRun {
+ public:
+    DevRun(const DevArguments& arguments, const Output& output) : arguments_(arguments), output_(output) {}
+
+    Result<void> run() {
+        KONTOR_TRY(auto folder, DataFolder::make(arguments_));
+        KONTOR_CHECK(start(folder.path()));
+        KONTOR_TRY(auto control,
+                   ControlServer::start(control_path(folder.path()), [this](const std::string& request) {
+                       return handle_control(*appliance_, request);
+                   }));
+        if (!arguments_.serve_only) {
+            KONTOR_CHECK(Performance(*appliance_, *receiver_, *api_, output_).run());
+        }
+        KONTOR_CHECK(announce());
+        if (!arguments_.exit_after_demo) {
+            output_.text("\nServing. Ctrl-C stops.");
+            wait_for_shutdown_signal();
+        }
+        control.reset();
+        appliance_->stop();
+        output_.step("Stopped; nothing was lost.", Json{{"event", "stopped"}});
+        return {};
+    }
+
+ private:
+    Result<void> start(const std::string& folder) {
+        ApplianceOptions options;
+        options.settings = dev_settings(arguments_, folder);
+        std::vector<Problem> problems = load_settings({"", {}, arguments_.assignments}, options.settings);
+        if (!problems.empty())
+            return fail(ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what);
+        KONTOR_TRY(options.secrets_key, dev_secrets_key(arguments_));
+        options.dev = true;
+        options.clock = &system_clock();
+        options.on_fatal = [](const Error&) { ::_exit(3); };
+        KONTOR_TRY(const auto tls, ensure_private_certificate(
+                                       folder + "/tls", {"localhost", "127.0.0.1", "::1"}, system_clock()));
+        KONTOR_TRY(receiver_, WebhookReceiver::start(tls.identity, system_clock()));
+        options.extra_trusted_ca_pem = tls.ca_pem;
+        KONTOR_TRY(appliance_, Appliance::start(std::move(options)));
+        net::ClientOptions client_options;
+        client_options.ca_pem = tls.ca_pem;
+        client_ = net::Client::make(client_options);
+        return prepare_merchant(folder + "/dev.json");
+    }
+
+    Result<void> prepare_merchant(const std::string& notes_file) {
+        DevNotes notes = load_notes(notes_file);
+        if (notes.test_key.empty() || !key_works(appliance_->node(), notes.test_key)) {
+            notes = DevNotes{};
+            KONTOR_TRY(notes.test_key, make_test_key(appliance_->node()));
+        }
+        test_key_ = notes.test_key;
+        api_ = std::make_unique<ApiClient>(*client_, appliance_->url(), test_key_);
+        if (!notes.endpoint_id.empty() &&
+            api_->post("/v1/webhook_endpoints/" + notes.endpoint_id, {{"url", receiver_->url()}})) {
+            receiver_->set_secret(crypto::Secret(notes.webhook_secret));
+            return {};
+        }
+        KONTOR_TRY(const auto endpoint, api_->post("/v1/webhook_endpoints",
+                                                   {{"url", receiver_->url()}, {"enabled_events[0]", "*"}}));
+        notes.endpoint_id = endpoint.value("id", "");
+        notes.webhook_secret = endpoint.value("secret", "");
+        receiver_->set_secret(crypto::Secret(notes.webhook_secret));
+        return save_notes(notes_file, notes);
+    }
+
+    Result<void> announce() {
+        KONTOR_TRY(const std::string admin_url, appliance_->admin_link());
+        output_.event(Json{{"event", "ready"},
+                           {"url", appliance_->url()},
+                           {"ca_file", appliance_->ca_file()},
+                           {"test_key", test_key_},
+                           {"admin_url", admin_url}});
+        output_.text("\nKontor is ready at " + appliance_->url());
+        output_.text("\n  Test API key   " + test_key_);
+        output_.text("  Try            curl --cacert " + appliance_->ca_file() + " -u " + test_key_ + ": " +
+                     appliance_->url() +
+                     "/v1/payment_intents -d amount=1999 -d currency=eur -d payment_method=pm_card_visa -d "
+                     "confirm=true");
+        output_.text("  Admin          " + admin_url);
+        return {};
+    }
+
+    const DevArguments& arguments_;
+    const Output& output_;
+    std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
+    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<Appliance> appliance_;
+    std::unique_ptr<ApiClient> api_;
+    std::string test_key_;
+};
+
+}  // namespace
+
+int run_dev(const DevArguments& arguments) {
+    block_signals();
+    const Output output(arguments.json);
+    DevRun run(arguments, output);
+    if (auto done = run.run(); !done) {
+        std::fprintf(stderr, "kontor dev: %s\n", done.error().describe().c_str());
+        output.event(Json{{"event", "failed"}, {"message", done.error().describe()}});
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace kontor::app
