@@ -23,6 +23,7 @@ RULES = {
     "deterministic": "apply() is a pure function of the log: no clock, randomness, environment, threads, locale, logging",
     "unordered": "iteration order of hash tables differs between nodes; write `// lookup only` where nothing iterates",
     "float": "money is integer arithmetic; floating point rounds, and differently on different machines",
+    "architecture": "the table in docs/ARCHITECTURE.md names the modules and levels of modules/LEVELS",
     "folders": "the top of the tree stays as small as it is",
     "readme": "every module says in one page what it is for",
     "hosts": "mirrors and registries come from the machine's configuration; no host or machine path is written down",
@@ -223,6 +224,24 @@ class Checker:
             if match:
                 self.report(path, number, "hosts", f"'{match.group(0)}'")
 
+    def check_architecture(self):
+        path = "docs/ARCHITECTURE.md"
+        if path not in self.files:
+            self.report(path, 1, "architecture", "is missing")
+            return
+        rows = {}
+        for number, line in enumerate(self.read(path).splitlines(), 1):
+            row = re.match(r"\| `([a-z_0-9]+)` \| (\d+) \|", line)
+            if row:
+                rows[row.group(1)] = (int(row.group(2)), number)
+        for module, level in self.levels.items():
+            if module not in rows:
+                self.report(path, 1, "architecture", f"the table has no row for {module}")
+            elif rows[module][0] != level:
+                self.report(path, rows[module][1], "architecture", f"{module} is of level {level} in modules/LEVELS")
+        for module in rows.keys() - self.levels.keys():
+            self.report(path, rows[module][1], "architecture", f"{module} is not in modules/LEVELS")
+
     def check_tree(self):
         for top in sorted({p.split("/")[0] for p in self.files}):
             if top not in TOP_FOLDERS and top not in TOP_FILES:
@@ -234,6 +253,7 @@ class Checker:
     def run(self):
         self.read_levels()
         self.check_tree()
+        self.check_architecture()
         for path in self.files:
             if path.startswith(("modules/", "app/")):
                 if path.endswith(SOURCE_ENDINGS) and self.module_of(path):
