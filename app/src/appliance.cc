@@ -1,0 +1,211 @@
+#include "appliance.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "front.h"
+#include "kontor/admin/admin.h"
+#include "kontor/api/api.h"
+#include "kontor/base/log.h"
+#include "kontor/channels/sandbox.h"
+#include "kontor/commands.pb.h"
+#include "kontor/net/client.h"
+#include "kontor/net/server.h"
+#include "kontor/outbox/worker.h"
+#include "kontor/payments/queries.h"
+#include "kontor/reporting/projection.h"
+#include "tls_files.h"
+#include "version.h"
+
+namespace kontor::app {
+namespace {
+
+constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
+constexpr std::uint64_t kServerGraceMs = 5'000;
+
+std::vector<std::string> split(const std::string& list) {
+    std::vector<std::string> names;
+    std::size_t at = 0;
+    while (at <= list.size()) {
+        const std::size_t end = std::min(list.find(',', at), list.size());
+        std::string name = list.substr(at, end - at);
+        name.erase(0, name.find_first_not_of(' '));
+        name.erase(name.find_last_not_of(' ') + 1);
+        if (!name.empty()) names.push_back(std::move(name));
+        at = end + 1;
+    }
+    return names;
+}
+
+class ApplianceImpl final : public Appliance {
+ public:
+    explicit ApplianceImpl(ApplianceOptions options)
+        : options_(std::move(options)), sealer_(options_.secrets_key) {}
+    ~ApplianceImpl() override { stop(); }
+
+    // In the order of dependency; stop() is the exact reverse.
+    Result<void> start() {
+        KONTOR_CHECK(start_node());
+        KONTOR_CHECK(start_projection());
+        start_outbox();
+        start_surfaces();
+        return start_server();
+    }
+
+    void stop() override {
+        if (admin_) admin_->stop();
+        if (server_) server_->stop(kServerGraceMs);
+        if (worker_) worker_->stop();
+        if (projection_) projection_->stop();
+        if (node_) node_->stop();
+    }
+
+    std::string url() const override {
+        const std::string& address = options_.settings.https_address;
+        const bool any = address == "0.0.0.0" || address == "::";
+        const std::string host = any ? "localhost" : address.find(':') != std::string::npos ? "[" + address + "]" : address;
+        return "https://" + host + ":" + std::to_string(server_->port());
+    }
+    std::string ca_file() const override { return tls_.ca_file; }
+    std::string ca_pem() const override { return tls_.ca_pem; }
+    node::Node& node() override { return *node_; }
+    const crypto::Sealer& sealer() const override { return sealer_; }
+
+    Result<std::string> admin_link() override {
+        bool set_up = false;
+        node_->read([&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+        if (set_up) return url() + "/admin/";
+        const std::string token = crypto::random_token(32);
+        pb::Command command;
+        command.set_version(1);
+        command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        command.mutable_create_setup_token()->set_token_sha256(crypto::sha256(token));
+        command.mutable_create_setup_token()->set_lifetime_ms(kSetupLinkLifetimeMs);
+        KONTOR_CHECK(node_->submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+        return url() + "/admin/setup?token=" + token;
+    }
+
+ private:
+    Result<void> start_node() {
+        const Settings& settings = options_.settings;
+        node::NodeOptions node;
+        node.folder = settings.data_folder;
+        node.partitions = static_cast<unsigned>(settings.partitions);
+        node.cache_bytes = static_cast<std::uint64_t>(settings.cache_mib) * kMiB;
+        node.memtable_bytes = static_cast<std::uint64_t>(settings.memtable_mib) * kMiB;
+        node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
+        node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
+        node.log_segment_bytes = std::min<std::uint64_t>(64 * kMiB, node.max_log_bytes / 8);
+        node.max_queue_bytes = static_cast<std::uint64_t>(settings.queue_max_mib) * kMiB;
+        node.dev = options_.dev;
+        node.clock = options_.clock;
+        node.metrics = &metrics_;
+        node.on_fatal = options_.on_fatal;
+        KONTOR_TRY(node_, node::Node::start(std::move(node)));
+        return {};
+    }
+
+    Result<void> start_projection() {
+        reporting::ProjectionOptions reporting;
+        reporting.folder = options_.settings.data_folder + "/reports";
+        reporting.service = node_.get();
+        reporting.clock = options_.clock;
+        reporting.metrics = &metrics_;
+        KONTOR_TRY(projection_, reporting::Projection::open(std::move(reporting)));
+        return {};
+    }
+
+    void start_outbox() {
+        const Settings& settings = options_.settings;
+        net::ClientOptions client;
+        client.ca_pem = options_.extra_trusted_ca_pem;
+        client.allow_plain_http = settings.webhooks_allow_http;
+        client.allow_private_addresses = settings.webhooks_allow_private_addresses;
+        client_ = net::Client::make(std::move(client));
+        if (settings.sandbox_enabled) sandbox_ = channels::make_sandbox_acquirer();
+        outbox::WorkerOptions worker;
+        worker.service = node_.get();
+        worker.client = client_.get();
+        worker.sealer = &sealer_;
+        worker.clock = options_.clock;
+        worker.metrics = &metrics_;
+        worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
+        if (sandbox_) worker.channels.emplace("sandbox", sandbox_.get());
+        worker_ = outbox::Worker::start(std::move(worker));
+    }
+
+    void start_surfaces() {
+        api::ApiOptions api;
+        api.service = node_.get();
+        api.sealer = &sealer_;
+        api.clock = options_.clock;
+        api.metrics = &metrics_;
+        api_ = std::make_unique<api::Api>(std::move(api));
+        admin::AdminOptions admin;
+        admin.node = node_.get();
+        admin.projection = projection_.get();
+        admin.sealer = &sealer_;
+        admin.clock = options_.clock;
+        admin.metrics = &metrics_;
+        admin.version = kVersion;
+        admin_ = admin::Admin::make(std::move(admin));
+    }
+
+    Result<void> start_server() {
+        const Settings& settings = options_.settings;
+        if (settings.https_certificate_file.empty()) {
+            KONTOR_TRY(tls_, ensure_private_certificate(settings.data_folder + "/tls", split(settings.https_names),
+                                                        *options_.clock));
+        } else {
+            KONTOR_TRY(tls_, load_own_certificate(settings.https_certificate_file, settings.https_private_key_file));
+        }
+        front_.api = api_.get();
+        front_.admin = admin_.get();
+        front_.metrics = &metrics_;
+        front_.ready = [this] { return node_->ready(); };
+        net::ServerOptions server;
+        server.address = settings.https_address;
+        server.port = static_cast<std::uint16_t>(settings.https_port);
+        server.threads = settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads)
+                                                    : std::max(1U, std::thread::hardware_concurrency());
+        server.tls = tls_.identity;
+        server.limits.max_connections = static_cast<std::size_t>(settings.https_max_connections);
+        server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;
+        server.limits.idle_timeout_ms = static_cast<std::uint64_t>(settings.https_idle_timeout_s) * 1000;
+        server.limits.header_timeout_ms = static_cast<std::uint64_t>(settings.https_header_timeout_s) * 1000;
+        server.handler = [this](net::Request request, net::Responder respond) {
+            front_.handle(std::move(request), std::move(respond));
+        };
+        server.error_body = transport_error_body;
+        KONTOR_TRY(server_, net::Server::start(std::move(server)));
+        return {};
+    }
+
+    ApplianceOptions options_;
+    crypto::Sealer sealer_;
+    telemetry::Registry metrics_;
+    ServerTls tls_;
+    Front front_;
+    // In the order of start; destroyed in reverse.
+    std::unique_ptr<node::Node> node_;
+    std::unique_ptr<reporting::Projection> projection_;
+    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<channels::Channel> sandbox_;
+    std::unique_ptr<outbox::Worker> worker_;
+    std::unique_ptr<api::Api> api_;
+    std::unique_ptr<admin::Admin> admin_;
+    std::unique_ptr<net::Server> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Appliance>> Appliance::start(ApplianceOptions options) {
+    KONTOR_ASSERT(options.clock != nullptr, "an appliance needs a clock");
+    auto appliance = std::make_unique<ApplianceImpl>(std::move(options));
+    KONTOR_CHECK(appliance->start());
+    return Result<std::unique_ptr<Appliance>>(std::move(appliance));
+}
+
+}  // namespace kontor::app

@@ -1,0 +1,43 @@
+#include "front.h"
+
+#include <nlohmann/json.hpp>
+
+namespace kontor::app {
+namespace {
+
+net::Response text(int status, std::string body) {
+    net::Response response;
+    response.status = status;
+    response.headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}};
+    response.body = std::move(body);
+    return response;
+}
+
+bool is_loopback(const std::string& ip) { return ip == "::1" || ip.starts_with("127.") || ip.starts_with("::ffff:127."); }
+
+}  // namespace
+
+std::string transport_error_body(int status, std::string_view message) {
+    const nlohmann::ordered_json json{
+        {"error", {{"type", status >= 500 ? "api_error" : "invalid_request_error"}, {"message", message}}}};
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void Front::handle(net::Request request, net::Responder respond) const {
+    const std::string& path = request.path;
+    if (path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
+    if (path == "/admin" || path.starts_with("/admin/")) return admin->handle(std::move(request), std::move(respond));
+    if (path == "/livez") return respond(text(200, "ok\n"));
+    if (path == "/readyz") return respond(ready() ? text(200, "ready\n") : text(503, "not ready\n"));
+    if (path == "/metrics" && is_loopback(request.peer_ip)) return respond(text(200, metrics->text()));
+    if (path == "/") {
+        net::Response response = text(302, "");
+        response.headers.push_back({"Location", "/admin/"});
+        return respond(std::move(response));
+    }
+    net::Response response = text(404, transport_error_body(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
+    response.headers[0].value = "application/json";
+    respond(std::move(response));
+}
+
+}  // namespace kontor::app

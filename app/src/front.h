@@ -1,0 +1,31 @@
+#pragma once
+// The front of the one port: which surface answers which path.
+//
+//   /v1/…            merchant API          /admin…        admin API and UI
+//   /livez, /readyz  health, open to all   /metrics       loopback only
+//
+// Threading: handle() anywhere.
+
+#include <functional>
+#include <string>
+
+#include "kontor/admin/admin.h"
+#include "kontor/api/api.h"
+#include "kontor/net/server.h"
+#include "kontor/telemetry/metrics.h"
+
+namespace kontor::app {
+
+struct Front {
+    api::Api* api = nullptr;
+    admin::Admin* admin = nullptr;
+    const telemetry::Registry* metrics = nullptr;
+    std::function<bool()> ready;
+
+    void handle(net::Request request, net::Responder respond) const;
+};
+
+// JSON for errors that the HTTP layer itself answers, in the merchant API's shape.
+[[nodiscard]] std::string transport_error_body(int status, std::string_view message);
+
+}  // namespace kontor::app

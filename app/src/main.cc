@@ -1,0 +1,104 @@
+// The one binary. Parses the command line and hands over; every command lives in its own file.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "commands.h"
+#include "version.h"
+
+namespace {
+
+using namespace kontor::app;
+
+int run(int argc, char** argv) {
+    CLI::App app{"Kontor: a payment platform in one binary."};
+    app.footer(
+        "Examples:\n"
+        "  kontor dev                                      try everything on this machine\n"
+        "  kontor serve --config /etc/kontor/kontor.toml   run it for real\n"
+        "  kontor verify --data ./kontor-data              prove that the books balance\n"
+        "Each command has its own --help.");
+    app.set_version_flag("--version", std::string("kontor ") + kVersion);
+    app.require_subcommand(1);
+
+    DevArguments dev;
+    auto* dev_command =
+        app.add_subcommand("dev", "Start an appliance on loopback, perform a payment, and serve.");
+    dev_command->add_option("--data", dev.data_folder, "Where the state lives.")->capture_default_str();
+    dev_command->add_flag("--ephemeral", dev.ephemeral, "Leave nothing behind.");
+    dev_command->add_option("--port", dev.port, "Port on 127.0.0.1; 0 takes any free one.")
+        ->capture_default_str();
+    dev_command->add_flag("--json", dev.json, "One JSON object a line, for scripts.");
+    dev_command->add_flag("--serve-only", dev.serve_only, "Do not perform, only serve.");
+    dev_command->add_flag("--exit-after-demo", dev.exit_after_demo, "Perform and end.");
+    dev_command->add_option("--set", dev.assignments, "A setting: key=value (see 'kontor config example').");
+    dev_command->footer(
+        "Examples:\n"
+        "  kontor dev\n"
+        "  kontor dev --ephemeral --json --serve-only --port 0");
+
+    ServeArguments serve;
+    auto* serve_command = app.add_subcommand("serve", "Run the appliance for production.");
+    serve_command->add_option("--config", serve.config_file, "The configuration file (TOML).");
+    serve_command->add_option("--set", serve.assignments,
+                              "A setting: key=value. Overrides environment and file.");
+    serve_command->add_flag("--json", serve.json, "One JSON object a line, for scripts.");
+    serve_command->footer("Example:\n  kontor serve --config /etc/kontor/kontor.toml --set https.port=9443");
+
+    VerifyArguments verify;
+    auto* verify_command = app.add_subcommand(
+        "verify", "Recompute all balances from the transfers and compare. Exit code 0 only when all holds.");
+    verify_command->add_option("--data", verify.data_folder,
+                               "A data folder, of a running or a stopped node.");
+    verify_command->add_option("--config", verify.config_file, "Or the configuration that names it.");
+    verify_command->add_flag("--json", verify.json, "One JSON object, for scripts.");
+    verify_command->footer("Example:\n  kontor verify --data ./kontor-data --json");
+
+    auto* config_command = app.add_subcommand("config", "Check or print configuration.");
+    config_command->require_subcommand(1);
+    ServeArguments check;
+    auto* check_command =
+        config_command->add_subcommand("check", "Name every problem of a configuration at once.");
+    check_command->add_option("--config", check.config_file, "The configuration file (TOML).");
+    check_command->add_option("--set", check.assignments, "A setting: key=value.");
+    check_command->add_flag("--json", check.json, "One JSON object a line, for scripts.");
+    auto* example_command = config_command->add_subcommand("example", "Print the commented example file.");
+
+    auto* secrets_command = app.add_subcommand("secrets", "The key that seals secrets at rest.");
+    secrets_command->require_subcommand(1);
+    std::string key_file = "/etc/kontor/secrets.key";
+    auto* init_command = secrets_command->add_subcommand("init", "Make the key file. Never replaces one.");
+    init_command->add_option("--key-file", key_file, "Where.")->capture_default_str();
+
+    VerifyArguments link;
+    auto* link_command =
+        app.add_subcommand("setup-link", "Print a new one-time admin link of a running node.");
+    link_command->add_option("--data", link.data_folder, "The node's data folder.");
+    link_command->add_option("--config", link.config_file, "Or the configuration that names it.");
+    link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (dev_command->parsed()) return run_dev(dev);
+    if (serve_command->parsed()) return run_serve(serve);
+    if (verify_command->parsed()) return run_verify(verify);
+    if (check_command->parsed()) return run_config_check(check);
+    if (example_command->parsed()) return run_config_example();
+    if (init_command->parsed()) return run_secrets_init(key_file);
+    if (link_command->parsed()) return run_setup_link(link);
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "kontor: %s\n", error.what());
+        return 1;
+    }
+}

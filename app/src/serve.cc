@@ -1,0 +1,146 @@
+// `kontor serve`, `kontor config …`, `kontor secrets init`, `kontor setup-link`: the production side.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "appliance.h"
+#include "commands.h"
+#include "control.h"
+#include "control_handler.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/queries.h"
+#include "output.h"
+#include "secrets.h"
+#include "shutdown.h"
+
+namespace kontor::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+SettingSources sources_of(const std::string& config_file, const std::vector<std::string>& assignments) {
+    return SettingSources{config_file, kontor_environment(), assignments};
+}
+
+// Prints every problem; true when there is none.
+bool usable(const std::vector<Problem>& problems, const Output& output) {
+    for (const Problem& problem : problems) {
+        std::fprintf(stderr, "%s: %s\n", problem.where.c_str(), problem.what.c_str());
+        output.event(Json{{"event", "problem"}, {"where", problem.where}, {"what", problem.what}});
+    }
+    return problems.empty();
+}
+
+log::Level level_of(const std::string& name) {
+    if (name == "debug") return log::Level::debug;
+    if (name == "warning") return log::Level::warning;
+    if (name == "error") return log::Level::error;
+    return log::Level::info;
+}
+
+Result<void> serve(const Settings& settings, const Output& output) {
+    ApplianceOptions options;
+    options.settings = settings;
+    KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file));
+    options.clock = &system_clock();
+    options.on_fatal = [](const Error&) { ::_exit(3); };
+    KONTOR_TRY(auto appliance, Appliance::start(std::move(options)));
+    KONTOR_TRY(auto control,
+               ControlServer::start(control_path(settings.data_folder), [&](const std::string& request) {
+                   return handle_control(*appliance, request);
+               }));
+    bool set_up = false;
+    appliance->node().read(
+        [&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+    Json ready{{"event", "ready"}, {"url", appliance->url()}, {"ca_file", appliance->ca_file()}};
+    output.text("Kontor is ready at " + appliance->url());
+    if (!set_up) {
+        KONTOR_TRY(const std::string link, appliance->admin_link());
+        ready["admin_url"] = link;
+        output.text("Nobody has set it up yet. Open this one-time link within 24 hours:\n  " + link +
+                    "\nLater, 'kontor setup-link' makes a new one.");
+    }
+    output.event(ready);
+    wait_for_shutdown_signal();
+    output.text("Stopping: finishing what is in flight, then a checkpoint …");
+    control.reset();
+    appliance->stop();
+    output.step("Stopped; nothing was lost.", Json{{"event", "stopped"}});
+    return {};
+}
+
+// Where a node's data lies, from --data or from its configuration.
+Result<std::string> data_folder_of(const VerifyArguments& arguments) {
+    if (!arguments.data_folder.empty()) return arguments.data_folder;
+    Settings settings;
+    const auto problems = load_settings(sources_of(arguments.config_file, {}), settings);
+    if (!problems.empty())
+        return fail(ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what);
+    return settings.data_folder;
+}
+
+}  // namespace
+
+int run_serve(const ServeArguments& arguments) {
+    block_signals();
+    const Output output(arguments.json);
+    Settings settings;
+    if (!usable(load_settings(sources_of(arguments.config_file, arguments.assignments), settings), output)) {
+        std::fprintf(stderr, "kontor serve: the configuration has problems; nothing was started\n");
+        return 2;
+    }
+    log::set_level(level_of(settings.log_level));
+    if (auto done = serve(settings, output); !done) {
+        std::fprintf(stderr, "kontor serve: %s\n", done.error().describe().c_str());
+        return 1;
+    }
+    return 0;
+}
+
+int run_config_check(const ServeArguments& arguments) {
+    const Output output(arguments.json);
+    Settings settings;
+    if (!usable(load_settings(sources_of(arguments.config_file, arguments.assignments), settings), output))
+        return 2;
+    output.step("The configuration is good.", Json{{"event", "config_good"}});
+    return 0;
+}
+
+int run_config_example() {
+    std::fputs(example_file().c_str(), stdout);
+    return 0;
+}
+
+int run_secrets_init(const std::string& key_file) {
+    if (auto made = make_secrets_key(key_file); !made) {
+        std::fprintf(stderr, "kontor secrets init: %s\n", made.error().describe().c_str());
+        return 1;
+    }
+    std::printf(
+        "Made %s. Back it up apart from the data folder: without it, sealed secrets cannot be read.\n",
+        key_file.c_str());
+    return 0;
+}
+
+int run_setup_link(const VerifyArguments& arguments) {
+    const Output output(arguments.json);
+    const auto folder = data_folder_of(arguments);
+    const auto answer = folder ? control_call(control_path(*folder), R"({"command":"setup-link"})") : folder;
+    if (!answer) {
+        std::fprintf(stderr, "kontor setup-link: %s\n", answer.error().describe().c_str());
+        return 1;
+    }
+    const auto json = nlohmann::json::parse(*answer, nullptr, false);
+    if (!json.is_object() || !json.contains("admin_url")) {
+        std::fprintf(stderr, "kontor setup-link: %s\n",
+                     json.is_object() ? json.value("error", "").c_str() : "no answer");
+        return 1;
+    }
+    output.step(json.value("admin_url", ""),
+                Json{{"event", "setup_link"}, {"admin_url", json.value("admin_url", "")}});
+    return 0;
+}
+
+}  // namespace kontor::app

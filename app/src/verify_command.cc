@@ -1,0 +1,78 @@
+// `kontor verify`: on a running node through its control socket, on a stopped data folder by opening it.
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "control.h"
+#include "files.h"
+#include "kontor/base/log.h"
+#include "settings.h"
+#include "verify.h"
+
+namespace kontor::app {
+namespace {
+
+int report(bool holds, const std::string& json, const std::string& text, bool as_json) {
+    std::printf("%s%s", as_json ? json.c_str() : text.c_str(), as_json ? "\n" : "");
+    return holds ? 0 : 1;
+}
+
+int refuse(const Error& error, bool as_json) {
+    if (as_json) {
+        const nlohmann::ordered_json json{
+            {"event", "verify"}, {"holds", false}, {"problems", {error.describe()}}};
+        std::printf("%s\n",
+                    json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    }
+    std::fprintf(stderr, "kontor verify: %s\n", error.describe().c_str());
+    return 1;
+}
+
+// Recovers the folder as a start would (redo file, log), verifies, and leaves it as a clean stop leaves it.
+int verify_stopped(const std::string& folder, bool as_json) {
+    telemetry::Registry metrics;
+    node::NodeOptions options;
+    options.folder = folder;
+    options.clock = &system_clock();
+    options.metrics = &metrics;
+    options.partitions = 0;  // whatever the folder has
+    std::string failure;
+    options.on_fatal = [&](const Error& error) { failure = error.describe(); };
+    auto node = node::Node::start(std::move(options));
+    if (!node) return refuse(node.error(), as_json);
+    const Verification verification = verify_node(**node, system_clock());
+    (*node)->stop();
+    if (!failure.empty()) return refuse(Error{ErrorCode::corruption, failure}, as_json);
+    return report(verification.holds(), to_json(verification), to_text(verification), as_json);
+}
+
+}  // namespace
+
+int run_verify(const VerifyArguments& arguments) {
+    log::set_level(log::Level::warning);
+    std::string folder = arguments.data_folder;
+    if (folder.empty()) {
+        Settings settings;
+        const auto problems = load_settings({arguments.config_file, kontor_environment(), {}}, settings);
+        if (!problems.empty())
+            return refuse(
+                Error{ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what},
+                arguments.json);
+        folder = settings.data_folder;
+    }
+    if (!file_exists(folder + "/store"))
+        return refuse(
+            Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},
+            arguments.json);
+    const auto answer = control_call(control_path(folder), R"({"command":"verify"})");
+    if (!answer && answer.error().code == ErrorCode::unavailable)
+        return verify_stopped(folder, arguments.json);
+    if (!answer) return refuse(answer.error(), arguments.json);
+    const auto json = nlohmann::json::parse(*answer, nullptr, false);
+    if (!json.is_object())
+        return refuse(Error{ErrorCode::io, "the node's answer does not parse"}, arguments.json);
+    return report(json.value("holds", false), json.value("json", ""), json.value("text", ""), arguments.json);
+}
+
+}  // namespace kontor::app

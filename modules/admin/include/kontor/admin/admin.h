@@ -1,0 +1,41 @@
+#pragma once
+// The admin surface: /admin/ (the web UI's assets) and /admin/api/ (docs/admin-api.md). Sessions, roles, set-up by
+// one-time link. The UI uses the same HTTP API that scripts can use.
+//
+// Threading: handle() is called on network threads and does not block them: passwords are hashed on a worker
+// thread of its own, with a bounded queue. Ownership: everything passed in outlives it. Errors: JSON, see docs.
+// Limits: kontor/admin/limits.h.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kontor/base/clock.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/net/server.h"
+#include "kontor/node/node.h"
+#include "kontor/reporting/projection.h"
+#include "kontor/telemetry/metrics.h"
+
+namespace kontor::admin {
+
+struct AdminOptions {
+    node::Node* node = nullptr;
+    reporting::Projection* projection = nullptr;
+    const crypto::Sealer* sealer = nullptr;
+    const Clock* clock = nullptr;
+    telemetry::Registry* metrics = nullptr;
+    std::string version;
+};
+
+class Admin {
+ public:
+    static std::unique_ptr<Admin> make(AdminOptions options);
+    virtual ~Admin() = default;  // ends streams, joins its threads
+    // Everything at or below /admin.
+    virtual void handle(net::Request request, net::Responder respond) = 0;
+    virtual void stop() = 0;  // closes open streams, so that the server can stop
+};
+
+}  // namespace kontor::admin
