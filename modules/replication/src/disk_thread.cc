@@ -1,0 +1,61 @@
+#include "disk_thread.h"
+
+#include <algorithm>
+
+namespace kontor::replication {
+
+void DiskThread::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void DiskThread::post_append(AppendAction append) {
+    {
+        const std::lock_guard lock(mutex_);
+        appends_.push_back(std::move(append));
+    }
+    wake_.notify_one();
+}
+
+void DiskThread::post_drop_prefix(std::uint64_t keep_from) {
+    {
+        const std::lock_guard lock(mutex_);
+        keep_from_ = std::max(keep_from_, keep_from);
+    }
+    wake_.notify_one();
+}
+
+void DiskThread::run() {
+    for (;;) {
+        std::vector<AppendAction> appends;
+        std::uint64_t keep_from = 0;
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return stopping_ || !appends_.empty() || keep_from_ != 0; });
+            if (appends_.empty() && keep_from_ == 0) return;
+            appends.swap(appends_);
+            std::swap(keep_from, keep_from_);
+        }
+        if (auto done = work(appends, keep_from); !done) {
+            callbacks_.failed(done.error());
+            return;
+        }
+    }
+}
+
+Result<void> DiskThread::work(std::vector<AppendAction>& appends, std::uint64_t keep_from) {
+    if (!appends.empty()) {
+        for (const AppendAction& append : appends)
+            KONTOR_CHECK(log_.append(append.first_index, append.entries));
+        KONTOR_CHECK(log_.sync());
+        callbacks_.persisted(appends.back().ticket);
+    }
+    if (keep_from != 0) KONTOR_CHECK(log_.drop_prefix(keep_from));
+    return {};
+}
+
+}  // namespace kontor::replication

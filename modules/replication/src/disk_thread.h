@@ -1,0 +1,51 @@
+#pragma once
+// The thread that writes the log. Everything that is queued when it comes round is written together and made
+// durable by one fdatasync: group commit.
+//
+// Threading: post_* and stop anywhere; callbacks run on the disk thread.
+// Errors: the first failure is reported once and nothing after it: nothing more is written or reported.
+// Limits: the queue is bounded by the replica's window of entries that are not yet persisted.
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "driver.h"
+#include "log.h"
+
+namespace kontor::replication {
+
+class DiskThread {
+ public:
+    struct Callbacks {
+        std::function<void(std::uint64_t ticket)> persisted;  // this and all earlier tickets are durable
+        std::function<void(Error)> failed;
+    };
+    DiskThread(Log& log, Callbacks callbacks) : log_(log), callbacks_(std::move(callbacks)) {}
+    ~DiskThread() { stop(); }
+
+    void start() {
+        thread_ = std::thread([this] { run(); });
+    }
+    void stop();  // finishes what is queued, then joins
+    void post_append(AppendAction append);
+    void post_drop_prefix(std::uint64_t keep_from);
+
+ private:
+    void run();
+    Result<void> work(std::vector<AppendAction>& appends, std::uint64_t keep_from);
+
+    Log& log_;
+    const Callbacks callbacks_;
+    std::thread thread_;
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable wake_;
+    std::vector<AppendAction> appends_;
+    std::uint64_t keep_from_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace kontor::replication

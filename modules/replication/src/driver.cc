@@ -1,0 +1,379 @@
+#include "driver.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace kontor::replication {
+
+namespace {
+
+kontor_raft_entry core_entry(const Entry& entry) {
+    kontor_raft_entry out{};
+    out.term = entry.term;
+    out.type = static_cast<int>(entry.type);
+    if (entry.payload != nullptr) {
+        out.data = entry.payload->data();
+        out.len = entry.payload->size();
+    }
+    return out;
+}
+
+kontor_raft_snapshot core_snapshot(const SnapshotMeta& meta) {
+    return {meta.index, meta.term, meta.configuration_index, meta.configuration.data(),
+            meta.configuration.size()};
+}
+
+std::vector<kontor_raft_entry> core_entries(std::span<const Entry> entries) {
+    std::vector<kontor_raft_entry> out;
+    out.reserve(entries.size());
+    for (const Entry& entry : entries) out.push_back(core_entry(entry));
+    return out;
+}
+
+Result<Configuration> latest_configuration(const StartState& state) {
+    for (auto it = state.entries.rbegin(); it != state.entries.rend(); ++it) {
+        if (it->type == EntryType::change) return decode_configuration(*it->payload);
+    }
+    if (state.snapshot) return decode_configuration(state.snapshot->configuration);
+    return Configuration{};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Driver>> Driver::create(DriverOptions options) {
+    std::unique_ptr<Driver> driver(new Driver(std::move(options)));
+    const DriverOptions& o = driver->options_;
+    kontor_raft_options core{};
+    core.id = o.node_id;
+    core.address = o.address.c_str();
+    core.seed = o.seed;
+    core.election_timeout_ms = o.election_timeout_ms;
+    core.heartbeat_ms = o.heartbeat_ms;
+    core.install_snapshot_timeout_ms = o.install_snapshot_timeout_ms;
+    core.max_inflight_entries = o.max_inflight_entries;
+    driver->core_.reset(kontor_raft_create(&core));
+    if (!driver->core_)
+        return fail(ErrorCode::internal, "consensus engine: out of memory, or not version 0.22.1");
+    return driver;
+}
+
+Driver::~Driver() = default;
+
+std::uint64_t Driver::advance(std::uint64_t now_ms) {
+    now_ms_ = std::max(now_ms_, now_ms);  // never backwards
+    return now_ms_;
+}
+
+std::optional<HardState> Driver::before_start(const StartState& state) const {
+    const auto latest = latest_configuration(state);
+    if (!latest) return std::nullopt;  // start() reports it
+    return raise_term_before_start(state.hard, *latest, options_.node_id, options_.guards);
+}
+
+Result<void> Driver::start(std::uint64_t now_ms, const StartState& state, Actions& out) {
+    if (state.snapshot) snapshot_ = *state.snapshot;
+    KONTOR_ASSERT(state.start_index <= snapshot_.index + 1, "the log begins after the snapshot's end");
+    KONTOR_ASSERT(state.entries.empty() || snapshot_.index != 0 || state.entries[0].type == EntryType::change,
+                  "entry 1 is the first configuration");
+    std::uint64_t index = state.start_index;
+    memory_first_ = index;
+    for (const Entry& entry : state.entries) {
+        if (entry.type == EntryType::change) {
+            KONTOR_TRY([[maybe_unused]] const auto checked, decode_configuration(*entry.payload));
+            if (index > snapshot_.index) changes_[index] = entry.payload;
+        }
+        if (entry.payload != nullptr) {
+            append_to_memory(index, entry);
+        } else {
+            memory_.clear();
+            memory_first_ = index + 1;
+        }
+        ++index;
+    }
+    if (state.entries.empty() && state.snapshot) memory_first_ = index;
+    configurations_fired_ = snapshot_.index;
+    KONTOR_CHECK(refresh_configuration());
+
+    const auto entries = core_entries(state.entries);
+    const kontor_raft_snapshot snapshot = core_snapshot(snapshot_);
+    kontor_raft_update update{};
+    const int code = kontor_raft_start(core_.get(), advance(now_ms), state.hard.term, state.hard.vote,
+                                       state.snapshot ? &snapshot : nullptr, state.start_index,
+                                       entries.data(), entries.size(), &update);
+    return absorb(code, update, {}, out);
+}
+
+Result<void> Driver::timeout(std::uint64_t now_ms, Actions& out) {
+    kontor_raft_update update{};
+    return absorb(kontor_raft_timeout_event(core_.get(), advance(now_ms), &update), update, {}, out);
+}
+
+Result<void> Driver::persisted(std::uint64_t now_ms, std::uint64_t ticket, Actions& out) {
+    std::uint64_t report = 0;
+    while (!pending_.empty() && pending_.front().ticket <= ticket) {
+        report = std::max(report, pending_.front().last_index);
+        pending_.pop_front();
+    }
+    if (report <= last_stored()) return {};  // clipped away: what was written is no longer in the log
+    kontor_raft_update update{};
+    return absorb(kontor_raft_persisted(core_.get(), advance(now_ms), report, &update), update, {}, out);
+}
+
+Result<void> Driver::receive(std::uint64_t now_ms, const Message& message, Actions& out) {
+    if (message.header.type == KONTOR_RAFT_INSTALL_SNAPSHOT) {
+        return fail(ErrorCode::unsupported, "a peer sent a snapshot; this node cannot install one");
+    }
+    if (message.header.n_entries != message.entries.size()) {
+        return fail(ErrorCode::invalid_argument, "append message: entry count and entries differ");
+    }
+    for (const Entry& entry : message.entries) {
+        KONTOR_ASSERT(entry.payload != nullptr && entry.term != 0, "a received entry is complete");
+        if (entry.type == EntryType::change) {
+            KONTOR_TRY([[maybe_unused]] const auto checked, decode_configuration(*entry.payload));
+        }
+    }
+    const auto entries = core_entries(message.entries);
+    kontor_raft_update update{};
+    const int code = kontor_raft_receive(core_.get(), advance(now_ms), &message.header,
+                                         message.peer_address.c_str(), entries.data(), &update);
+    return absorb(code, update, message.entries, out);
+}
+
+Result<Submitted> Driver::submit(std::uint64_t now_ms, std::vector<Entry> entries, Actions& out) {
+    KONTOR_ASSERT(!entries.empty(), "nothing to submit");
+    Submitted submitted{SubmitStatus::accepted, last_index() + 1, term()};
+    for (Entry& entry : entries) {
+        KONTOR_ASSERT(entry.payload != nullptr, "a submitted entry has a payload");
+        KONTOR_ASSERT(entry.type != EntryType::change || entries.size() == 1, "a CHANGE is submitted alone");
+        entry.term = submitted.term;
+    }
+    const auto raw = core_entries(entries);
+    kontor_raft_update update{};
+    const int code = kontor_raft_submit(core_.get(), advance(now_ms), raw.data(), raw.size(), &update);
+    switch (code) {
+        case KONTOR_RAFT_NOTLEADER:
+            submitted.status = SubmitStatus::not_leader;
+            return submitted;
+        case KONTOR_RAFT_NOSPACE:
+            submitted.status = SubmitStatus::no_space;
+            return submitted;
+        case KONTOR_RAFT_CANTCHANGE:
+            submitted.status = SubmitStatus::retry_later;
+            return submitted;
+        default:
+            break;
+    }
+    KONTOR_CHECK(absorb(code, update, entries, out));
+    return submitted;
+}
+
+Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out) {
+    KONTOR_TRY(std::string encoded, encode_configuration(wanted));
+    if (role() != Role::leader) return Submitted{SubmitStatus::not_leader, 0, 0};
+    if (kontor_raft_configuration_uncommitted_index(core_.get()) != 0 ||
+        kontor_raft_transferee(core_.get()) != 0) {
+        return Submitted{SubmitStatus::retry_later, 0, 0};
+    }
+    ChangeContext context;
+    context.node_id = options_.node_id;
+    context.commit_index = commit_index();
+    context.own_term_index = own_term_index_;
+    context.committed_configuration_index = kontor_raft_configuration_committed_index(core_.get());
+    context.current = &configuration_;
+    context.wanted = &wanted;
+    context.match = [](const void* core, std::uint64_t id) {
+        std::uint64_t match = 0;
+        return kontor_raft_match_index(static_cast<const kontor_raft*>(core), id, &match) ? match : 0;
+    };
+    context.match_context = core_.get();
+    switch (may_change(context, options_.guards)) {
+        case ChangeVerdict::allowed:
+            break;
+        case ChangeVerdict::wait:
+            return Submitted{SubmitStatus::retry_later, 0, 0};
+        case ChangeVerdict::transfer_first:
+        case ChangeVerdict::one_at_a_time:
+            return Submitted{SubmitStatus::refused, 0, 0};
+        case ChangeVerdict::barrier_first: {
+            if (own_term_index_ == 0) {
+                Entry barrier{0, EntryType::barrier, std::make_shared<const std::string>(8, '\0')};
+                KONTOR_TRY([[maybe_unused]] const auto ignored, submit(now_ms, {std::move(barrier)}, out));
+            }
+            return Submitted{SubmitStatus::retry_later, 0, 0};
+        }
+    }
+    return submit(
+        now_ms, {Entry{0, EntryType::change, std::make_shared<const std::string>(std::move(encoded))}}, out);
+}
+
+Result<bool> Driver::snapshot_taken(std::uint64_t now_ms, const SnapshotMeta& meta, std::uint64_t trailing,
+                                    Actions& out) {
+    if (meta.index <= snapshot_.index || meta.index > last_stored() || meta.index > configurations_fired_)
+        return false;
+    const kontor_raft_snapshot snapshot = core_snapshot(meta);
+    kontor_raft_update update{};
+    const auto kept =
+        static_cast<unsigned>(std::min<std::uint64_t>(trailing, std::numeric_limits<unsigned>::max()));
+    KONTOR_CHECK(absorb(kontor_raft_snapshot_taken(core_.get(), advance(now_ms), &snapshot, kept, &update),
+                        update, {}, out));
+    snapshot_ = meta;
+    changes_.erase(changes_.begin(), changes_.upper_bound(meta.index));
+    return true;
+}
+
+Result<void> Driver::absorb(int code, const kontor_raft_update& update, std::span<const Entry> source,
+                            Actions& out) {
+    if (code != 0) {
+        return fail(ErrorCode::internal,
+                    "consensus engine: " + std::string(kontor_raft_error_text(core_.get(), code)) +
+                        " (code " + std::to_string(code) + ")");
+    }
+    if (update.hard_state) out.hard_state = HardState{term(), kontor_raft_vote(core_.get())};
+    if (update.state) {
+        out.role_changed = true;
+        own_term_index_ = 0;
+    }
+    if (update.entries) {
+        take_entries(update, source, out);
+        KONTOR_CHECK(refresh_configuration());
+    }
+    take_messages(update, out);
+    if (update.commit) {
+        out.commit_advanced = true;
+        KONTOR_CHECK(fire_configurations(out));
+    }
+    return {};
+}
+
+void Driver::take_entries(const kontor_raft_update& update, std::span<const Entry> source, Actions& out) {
+    AppendAction append;
+    append.ticket = next_ticket_++;
+    append.first_index = update.entries_index;
+    if (update.barrier) {
+        append.entries.push_back(
+            {update.barrier_term, EntryType::barrier, std::make_shared<const std::string>(8, '\0')});
+    } else {
+        const auto taken = source.subspan(update.entries_offset, update.n_entries);
+        append.entries.assign(taken.begin(), taken.end());
+    }
+    const std::uint64_t first = append.first_index;
+    clip_reports(pending_, first, options_.guards);
+    changes_.erase(changes_.lower_bound(first), changes_.end());
+    KONTOR_ASSERT(first <= memory_first_ + memory_.size(), "the engine left a gap in the log");
+    if (first < memory_first_) {
+        memory_.clear();
+        memory_first_ = first;
+    } else {
+        memory_.resize(static_cast<std::size_t>(first - memory_first_));
+    }
+    std::uint64_t index = first;
+    for (const Entry& entry : append.entries) {
+        if (entry.type == EntryType::change) changes_[index] = entry.payload;
+        append_to_memory(index++, entry);
+    }
+    if (role() == Role::leader && own_term_index_ == 0) own_term_index_ = first;
+    pending_.push_back({append.ticket, index - 1});
+    out.appends.push_back(std::move(append));
+}
+
+void Driver::take_messages(const kontor_raft_update& update, Actions& out) {
+    for (unsigned i = 0; i < update.n_messages; ++i) {
+        Message message;
+        message.header = update.messages[i];
+        if (message.header.type == KONTOR_RAFT_APPEND) {
+            const std::uint64_t first = message.header.log_index + 1;
+            message.entries_on_disk = message.header.n_entries > 0 && first < memory_first_;
+            for (std::uint32_t k = 0; k < message.header.n_entries && !message.entries_on_disk; ++k) {
+                const Entry* found = entry(first + k);
+                KONTOR_ASSERT(found != nullptr, "the engine sends an entry that the log does not have");
+                message.entries.push_back(*found);
+            }
+        }
+        out.messages.push_back(std::move(message));
+    }
+}
+
+Result<void> Driver::fire_configurations(Actions& out) {
+    const std::uint64_t commit = commit_index();
+    while (configurations_fired_ < commit) {
+        const auto change = changes_.upper_bound(configurations_fired_);
+        if (change == changes_.end() || change->first > commit) {
+            configurations_fired_ = commit;
+            break;
+        }
+        configurations_fired_ = change->first;
+        const Payload bytes = change->second;  // the step may change the map
+        kontor_raft_update update{};
+        const int code = kontor_raft_configuration(core_.get(), now_ms_, change->first, bytes->data(),
+                                                   bytes->size(), &update);
+        KONTOR_CHECK(absorb(code, update, {}, out));
+    }
+    return {};
+}
+
+Result<void> Driver::refresh_configuration() {
+    if (!changes_.empty()) {
+        KONTOR_TRY(configuration_, decode_configuration(*changes_.rbegin()->second));
+    } else if (snapshot_.index != 0) {
+        KONTOR_TRY(configuration_, decode_configuration(snapshot_.configuration));
+    } else {
+        configuration_ = {};
+    }
+    return {};
+}
+
+void Driver::append_to_memory(std::uint64_t index, const Entry& entry) {
+    KONTOR_ASSERT(index == memory_first_ + memory_.size(), "entries in memory are contiguous");
+    memory_.push_back(entry);
+}
+
+void Driver::release(std::uint64_t index) {
+    while (!memory_.empty() && memory_first_ <= index) {
+        memory_.pop_front();
+        ++memory_first_;
+    }
+}
+
+const Entry* Driver::entry(std::uint64_t index) const {
+    if (index < memory_first_ || index >= memory_first_ + memory_.size()) return nullptr;
+    return &memory_[static_cast<std::size_t>(index - memory_first_)];
+}
+
+Role Driver::role() const {
+    switch (kontor_raft_current_state(core_.get())) {
+        case KONTOR_RAFT_FOLLOWER:
+            return Role::follower;
+        case KONTOR_RAFT_CANDIDATE:
+            return Role::candidate;
+        case KONTOR_RAFT_LEADER:
+            return Role::leader;
+        default:
+            return Role::starting;
+    }
+}
+
+std::uint64_t Driver::term() const {
+    return kontor_raft_term(core_.get());
+}
+std::uint64_t Driver::leader_id() const {
+    std::uint64_t id = 0;
+    kontor_raft_leader(core_.get(), &id);
+    return id;
+}
+std::uint64_t Driver::commit_index() const {
+    return kontor_raft_commit_index(core_.get());
+}
+std::uint64_t Driver::last_index() const {
+    return kontor_raft_last_index(core_.get());
+}
+std::uint64_t Driver::last_stored() const {
+    return kontor_raft_last_stored(core_.get());
+}
+std::uint64_t Driver::snapshot_index() const {
+    return snapshot_.index;
+}
+std::uint64_t Driver::next_timeout_ms() const {
+    return kontor_raft_next_timeout_ms(core_.get());
+}
+
+}  // namespace kontor::replication

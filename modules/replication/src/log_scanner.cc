@@ -1,0 +1,55 @@
+#include "log_scanner.h"
+
+#include <algorithm>
+
+namespace kontor::replication {
+
+namespace {
+constexpr std::size_t kChunkBytes = 1U << 20U;
+}
+
+// The bytes [offset, offset + size), fewer at the end of the file.
+Result<std::string_view> SegmentScanner::window(std::uint64_t offset, std::size_t size) {
+    size = static_cast<std::size_t>(
+        std::min<std::uint64_t>(size, offset < size_bytes_ ? size_bytes_ - offset : 0));
+    if (offset < chunk_offset_ || offset + size > chunk_offset_ + chunk_.size()) {
+        KONTOR_TRY(chunk_, read_at(file_, offset, std::max(size, kChunkBytes)));
+        chunk_offset_ = offset;
+    }
+    return std::string_view(chunk_).substr(static_cast<std::size_t>(offset - chunk_offset_), size);
+}
+
+Result<std::optional<Record>> SegmentScanner::next() {
+    KONTOR_TRY(const std::string_view head, window(offset_, kRecordHeaderBytes));
+    const auto header = decode_record_header(salt_, head);
+    if (!header) return std::optional<Record>{};
+    const std::size_t total = record_bytes(header->payload_bytes);
+    KONTOR_TRY(const std::string_view whole, window(offset_, total));
+    if (whole.size() < total || !record_body_valid(salt_, *header, whole.substr(kRecordHeaderBytes))) {
+        return std::optional<Record>{};
+    }
+    Record record{*header, whole.substr(kRecordHeaderBytes, header->payload_bytes), offset_};
+    offset_ += total;
+    return std::optional<Record>(record);
+}
+
+Result<bool> SegmentScanner::anything_left() {
+    for (std::uint64_t at = offset_; at < size_bytes_;) {
+        KONTOR_TRY(const std::string_view bytes, window(at, kChunkBytes));
+        if (bytes.empty()) break;
+        if (bytes.find_first_not_of('\0') != std::string_view::npos) return true;
+        at += bytes.size();
+    }
+    return false;
+}
+
+Result<std::optional<std::uint64_t>> SegmentScanner::find_proof_of(std::uint64_t index) {
+    for (std::uint64_t at = offset_; at + kRecordHeaderBytes <= size_bytes_; at += kRecordAlignment) {
+        KONTOR_TRY(const std::string_view head, window(at, kRecordHeaderBytes));
+        const auto header = decode_record_header(salt_, head);
+        if (header && header->index > index && header->durable_before >= index) return std::optional(at);
+    }
+    return std::optional<std::uint64_t>{};
+}
+
+}  // namespace kontor::replication

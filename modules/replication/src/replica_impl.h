@@ -1,0 +1,108 @@
+#pragma once
+// Replica: the driver on a loop thread, the log on a disk thread, the state machine on an apply thread.
+// Internal; see the public header for the contract.
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "apply_thread.h"
+#include "disk_thread.h"
+#include "driver.h"
+#include "kontor/replication/replica.h"
+#include "log.h"
+#include "state_file.h"
+
+namespace kontor::replication {
+
+// As Replica::open, with the file system to use. Tests let it fail.
+Result<std::unique_ptr<Replica>> open_replica(ReplicaOptions options, StateMachine& machine,
+                                              std::string_view checkpoint_meta, FileOps& files);
+
+// What open() found and made in the folder.
+struct OpenedFolder {
+    File lock;
+    std::unique_ptr<StateFile> state;
+    std::unique_ptr<Log> log;
+    StartState start;
+};
+Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
+                                 FileOps& files);
+
+class ReplicaImpl final : public Replica {
+ public:
+    ReplicaImpl(ReplicaOptions options, StateMachine& machine, OpenedFolder folder,
+                std::unique_ptr<Driver> driver);
+    ~ReplicaImpl() override;
+
+    Result<void> start() override;
+    void stop() override;
+    void propose(std::string payload, Accepted done) override;
+    [[nodiscard]] bool ready() const override;
+    [[nodiscard]] bool log_pressure() const override;
+    [[nodiscard]] Role role() const override { return role_.load(); }
+    [[nodiscard]] std::string snapshot_meta(std::uint64_t index) const override;
+    void checkpointed(std::string snapshot_meta) override;
+    [[nodiscard]] ReplicaStats stats() const override;
+
+ private:
+    struct Proposal {
+        Payload payload;
+        Accepted done;
+    };
+    struct Inbox {
+        std::deque<Proposal> proposals;
+        std::uint64_t persisted_ticket = 0;
+        std::optional<SnapshotMeta> checkpoint;
+        std::optional<Error> failure;
+        bool drained = false;
+        bool stopping = false;
+    };
+
+    void run();
+    Result<void> first_step();
+    Result<void> handle(Inbox& inbox);
+    Result<void> submit_proposals();
+    Result<void> take_checkpoint();
+    Result<void> carry_out(Actions& actions);
+    void publish_commits();
+    void update_counters();
+    void tell_ready();
+    void tell_role(Role role);
+    void fatal(const Error& error);
+    void refuse_all(std::deque<Proposal>& proposals);
+    void post_failure(Error error);
+    [[nodiscard]] bool window_open() const;
+
+    const ReplicaOptions options_;
+    OpenedFolder folder_;
+    std::unique_ptr<Driver> driver_;
+
+    // Loop thread only (start() before it runs).
+    std::deque<Proposal> waiting_;                            // accepted for the queue, not yet submitted
+    std::deque<std::pair<std::uint64_t, unsigned>> written_;  // ticket, entries: submitted, not yet persisted
+    std::optional<SnapshotMeta> pending_checkpoint_;
+    std::uint64_t published_ = 0;  // committed entries handed to the apply thread
+    bool failed_ = false;
+    bool was_ready_ = false;
+
+    std::atomic<Role> role_{Role::starting};
+    std::atomic<bool> dead_{false};  // stopping or failed: nothing is accepted or applied any more
+    std::atomic<std::uint64_t> unpersisted_{0};  // proposals not yet durable, queued ones included
+    std::atomic<std::uint64_t> queued_bytes_{0};
+    std::atomic<std::uint64_t> last_index_{0}, commit_index_{0}, term_{0}, entries_{0};
+
+    std::mutex mutex_;  // guards the inbox
+    std::condition_variable wake_;
+    Inbox inbox_;
+
+    std::mutex stop_mutex_;  // stop() is idempotent
+    bool started_ = false, stopped_ = false;
+    std::thread loop_;
+    ApplyThread apply_;
+    DiskThread disk_;
+};
+
+}  // namespace kontor::replication

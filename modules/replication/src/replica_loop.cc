@@ -1,0 +1,196 @@
+// The loop thread of the replica: everything that touches the driver.
+
+#include <algorithm>
+#include <chrono>
+
+#include "kontor/base/log.h"
+#include "replica_impl.h"
+
+namespace kontor::replication {
+
+void ReplicaImpl::run() {
+    auto done = first_step();
+    std::uint64_t last_timeout_ms = 0;
+    while (done) {
+        Inbox inbox;
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        const std::uint64_t due = std::max(driver_->next_timeout_ms(), last_timeout_ms + 1);
+        {
+            std::unique_lock lock(mutex_);
+            const auto wait_ms = std::min<std::uint64_t>(due > now ? due - now : 0, options_.heartbeat_ms);
+            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] {
+                return !inbox_.proposals.empty() || inbox_.persisted_ticket != 0 || inbox_.checkpoint ||
+                       inbox_.failure || inbox_.drained || inbox_.stopping;
+            });
+            const bool stopping = inbox_.stopping;
+            std::swap(inbox, inbox_);
+            inbox_.stopping = stopping;
+        }
+        if (inbox.failure) {
+            refuse_all(inbox.proposals);
+            done = fail(*inbox.failure);
+            break;
+        }
+        if (inbox.stopping) {
+            refuse_all(inbox.proposals);
+            break;
+        }
+        done = handle(inbox);
+        const std::uint64_t after = options_.clock->monotonic_ms();
+        if (done && after >= std::max(driver_->next_timeout_ms(), last_timeout_ms + 1)) {
+            last_timeout_ms = after;
+            Actions actions;
+            done = driver_->timeout(after, actions);
+            if (done) done = carry_out(actions);
+        }
+    }
+    if (!done) fatal(done.error());
+    refuse_all(waiting_);
+    tell_role(Role::stopped);
+}
+
+Result<void> ReplicaImpl::first_step() {
+    Actions actions;
+    KONTOR_CHECK(driver_->start(options_.clock->monotonic_ms(), folder_.start, actions));
+    folder_.start = {};  // not needed again, and not small
+    KONTOR_CHECK(carry_out(actions));
+    tell_role(driver_->role());
+    tell_ready();
+    return {};
+}
+
+Result<void> ReplicaImpl::handle(Inbox& inbox) {
+    if (inbox.persisted_ticket != 0) {
+        while (!written_.empty() && written_.front().first <= inbox.persisted_ticket) {
+            unpersisted_ -= written_.front().second;
+            written_.pop_front();
+        }
+        Actions actions;
+        KONTOR_CHECK(driver_->persisted(options_.clock->monotonic_ms(), inbox.persisted_ticket, actions));
+        KONTOR_CHECK(carry_out(actions));
+        publish_commits();  // more may be read from disk now
+    }
+    for (Proposal& proposal : inbox.proposals) waiting_.push_back(std::move(proposal));
+    inbox.proposals.clear();
+    KONTOR_CHECK(submit_proposals());
+    if (inbox.checkpoint) pending_checkpoint_ = std::move(inbox.checkpoint);
+    if (pending_checkpoint_) KONTOR_CHECK(take_checkpoint());
+    tell_ready();
+    return {};
+}
+
+bool ReplicaImpl::window_open() const {
+    unsigned in_flight = 0;
+    for (const auto& [ticket, entries] : written_) in_flight += entries;
+    return in_flight < options_.max_inflight_entries;
+}
+
+// What waits is submitted together, up to the window, so that one write and one sync carry it.
+Result<void> ReplicaImpl::submit_proposals() {
+    while (!waiting_.empty() && window_open()) {
+        unsigned in_flight = 0;
+        for (const auto& [ticket, entries] : written_) in_flight += entries;
+        const std::size_t n =
+            std::min<std::size_t>(waiting_.size(), options_.max_inflight_entries - in_flight);
+        std::vector<Entry> entries;
+        std::vector<Proposal> batch;
+        for (std::size_t i = 0; i < n; ++i) {
+            entries.push_back({0, EntryType::command, waiting_.front().payload});
+            queued_bytes_ -= waiting_.front().payload->size();
+            batch.push_back(std::move(waiting_.front()));
+            waiting_.pop_front();
+        }
+        Actions actions;
+        KONTOR_TRY(const Submitted submitted,
+                   driver_->submit(options_.clock->monotonic_ms(), std::move(entries), actions));
+        if (submitted.status == SubmitStatus::accepted) {
+            KONTOR_ASSERT(actions.appends.size() == 1, "a submission is one append");
+            written_.emplace_back(actions.appends.front().ticket, static_cast<unsigned>(n));
+            entries_ += n;
+        } else {
+            unpersisted_ -= n;
+        }
+        KONTOR_CHECK(carry_out(actions));
+        for (std::size_t i = 0; i < n; ++i) {
+            if (submitted.status == SubmitStatus::accepted) {
+                batch[i].done(Position{submitted.first_index + i, submitted.term});
+            } else {
+                batch[i].done(fail(ErrorCode::unavailable, "this node is not the leader"));
+            }
+        }
+    }
+    return {};
+}
+
+Result<void> ReplicaImpl::take_checkpoint() {
+    const SnapshotMeta meta = *pending_checkpoint_;
+    if (meta.index > driver_->last_stored()) return {};  // ahead of our own disk: when it has caught up
+    pending_checkpoint_.reset();
+    Actions actions;
+    KONTOR_TRY(const bool taken, driver_->snapshot_taken(options_.clock->monotonic_ms(), meta,
+                                                         options_.trailing_entries, actions));
+    KONTOR_CHECK(carry_out(actions));
+    if (taken && meta.index > options_.trailing_entries) {
+        disk_.post_drop_prefix(meta.index - options_.trailing_entries + 1);
+    }
+    return {};
+}
+
+Result<void> ReplicaImpl::carry_out(Actions& actions) {
+    if (actions.hard_state) KONTOR_CHECK(folder_.state->store(*actions.hard_state));
+    for (AppendAction& append : actions.appends) disk_.post_append(std::move(append));
+    KONTOR_ASSERT(actions.messages.empty(), "a cluster of one has nobody to talk to");
+    update_counters();  // before publishing: whoever saw an entry applied finds it in stats()
+    if (actions.commit_advanced) publish_commits();
+    if (actions.role_changed) tell_role(driver_->role());
+    return {};
+}
+
+void ReplicaImpl::publish_commits() {
+    const std::uint64_t commit = driver_->commit_index();
+    for (std::uint64_t index = published_ + 1; index <= commit; ++index) {
+        if (const Entry* entry = driver_->entry(index); entry != nullptr && entry->payload != nullptr) {
+            apply_.post(index, *entry);
+        }
+    }
+    published_ = std::max(published_, commit);
+    apply_.notify(commit, folder_.log->durable_index());
+    driver_->release(std::min(commit, driver_->last_stored()));
+}
+
+void ReplicaImpl::update_counters() {
+    last_index_.store(driver_->last_index());
+    commit_index_.store(driver_->commit_index());
+    term_.store(driver_->term());
+}
+
+void ReplicaImpl::tell_ready() {
+    const bool now_ready = ready();
+    const bool became = now_ready && !was_ready_;
+    was_ready_ = now_ready;
+    if (became && on_ready) on_ready();
+}
+
+void ReplicaImpl::tell_role(Role role) {
+    if (role_.exchange(role) != role && on_role) on_role(role);
+}
+
+void ReplicaImpl::fatal(const Error& error) {
+    if (failed_) return;
+    failed_ = true;
+    dead_.store(true);
+    apply_.halt();
+    log::error("replication", "event=stopped reason=\"" + error.describe() + "\"");
+    if (on_stop) on_stop(error);
+}
+
+void ReplicaImpl::refuse_all(std::deque<Proposal>& proposals) {
+    for (Proposal& proposal : proposals) {
+        --unpersisted_;
+        queued_bytes_ -= proposal.payload->size();
+        proposal.done(fail(ErrorCode::unavailable, "the replica is stopping"));
+    }
+    proposals.clear();
+}
+
+}  // namespace kontor::replication

@@ -1,0 +1,198 @@
+// Opening the folder of a replica: lock, state file, log, and what START needs of them.
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include "kontor/base/log.h"
+#include "replica_impl.h"
+
+namespace kontor::replication {
+
+namespace {
+
+Uuid random_uuid() {
+    std::random_device device;
+    Uuid uuid;
+    for (std::size_t i = 0; i < uuid.size(); i += 4) {
+        const std::uint32_t word = device();
+        std::memcpy(uuid.data() + i, &word, 4);
+    }
+    uuid[6] = static_cast<char>((uuid[6] & 0x0F) | 0x40);
+    uuid[8] = static_cast<char>((uuid[8] & 0x3F) | 0x80);
+    return uuid;
+}
+
+Result<File> lock_folder(const std::string& folder) {
+    KONTOR_TRY(File lock, real_file_ops().open(folder + "/LOCK", O_RDWR | O_CREAT));
+    if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return fail(ErrorCode::unavailable, folder + " is in use by another process");
+        return fail(errno_error("lock " + folder, errno));
+    }
+    return lock;
+}
+
+Result<void> check(const ReplicaOptions& options) {
+    const auto bad = [](const char* what) {
+        return fail(ErrorCode::invalid_argument, std::string("replica: ") + what);
+    };
+    if (options.folder.empty()) return bad("no folder");
+    if (options.clock == nullptr) return bad("no clock");
+    if (options.node_id == 0) return bad("node_id is 0");
+    if (options.address.empty() || options.address.size() > kMaxAddressBytes) return bad("address length");
+    if (options.max_inflight_entries == 0 || options.max_inflight_entries > kMaxInflightEntries) {
+        return bad("max_inflight_entries is not in 1..1024");
+    }
+    if (options.heartbeat_ms == 0 || options.election_timeout_ms < 2 * options.heartbeat_ms ||
+        options.election_timeout_ms > 60'000) {
+        return bad("election_timeout_ms is not in 2 * heartbeat_ms..60000");
+    }
+    return {};
+}
+
+LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileOps& files) {
+    LogOptions out;
+    out.folder = options.folder;
+    out.segment_bytes = options.segment_bytes;
+    out.cluster = cluster;
+    out.files = &files;
+    out.crash_point = options.crash_point;
+    return out;
+}
+
+// Without a state file nothing was ever acknowledged: it is written last. What an interrupted bootstrap left
+// is removed; a log with more than that means that the state file was lost.
+Result<void> clear_interrupted_bootstrap(const std::string& folder, FileOps& files) {
+    KONTOR_TRY(const auto names, list_folder(folder));
+    for (const std::string& name : names) {
+        if (name == "state.tmp") KONTOR_CHECK(files.remove(folder + "/" + name));
+        if (!name.starts_with("log-")) continue;
+        const std::string path = folder + "/" + name;
+        KONTOR_TRY(File file, files.open(path, O_RDONLY));
+        KONTOR_TRY(const std::string bytes, read_at(file, 0, kSegmentHeaderBytes));
+        const auto header = decode_segment_header(bytes);
+        bool only_first = !header || header->first_index == 1;
+        if (header && only_first) {
+            KONTOR_TRY(const std::uint64_t size, size_of(file));
+            SegmentScanner scanner(std::move(file), header->salt, size);
+            KONTOR_TRY(const auto first, scanner.next());
+            if (first) {
+                KONTOR_TRY(const auto second, scanner.next());
+                only_first = !second && first->header.type == EntryType::change;
+            }
+        }
+        if (!only_first) {
+            return fail(ErrorCode::corruption, folder + "/state is missing, but " + name + " holds entries");
+        }
+        KONTOR_CHECK(files.remove(path));
+    }
+    return {};
+}
+
+Result<void> bootstrap(const ReplicaOptions& options, FileOps& files) {
+    KONTOR_CHECK(clear_interrupted_bootstrap(options.folder, files));
+    NodeState state;
+    state.hard = {1, 0};
+    state.node_id = options.node_id;
+    state.cluster = random_uuid();
+    Configuration configuration;
+    configuration.servers.push_back({options.node_id, options.address, ServerRole::voter});
+    KONTOR_TRY(std::string encoded, encode_configuration(configuration));
+    KONTOR_TRY(auto log, Log::open(log_options(options, state.cluster, files), 1,
+                                   [](const Record&) -> Result<void> { return {}; }));
+    const Entry first{1, EntryType::change, std::make_shared<const std::string>(std::move(encoded))};
+    KONTOR_CHECK(log->append(1, {&first, 1}));
+    KONTOR_CHECK(log->sync());
+    if (options.crash_point) options.crash_point("bootstrap-logged");
+    KONTOR_TRY([[maybe_unused]] const auto file, StateFile::create(options.folder, files, state));
+    log::info("replication", "event=bootstrapped folder=" + options.folder);
+    return {};
+}
+
+// The log and the checkpoint must meet: what the checkpoint stands for was committed, so the log holds it, or
+// begins right after what was dropped for it.
+Result<void> check_against_checkpoint(const OpenedFolder& opened, std::uint64_t term_at_checkpoint) {
+    const auto first = opened.log->first_index();
+    const auto last = opened.log->last_index();
+    const auto& snapshot = opened.start.snapshot;
+    const auto bad = [](std::string what) {
+        return fail(ErrorCode::corruption, "log and checkpoint: " + what);
+    };
+    if (!snapshot) {
+        if (first > 1)
+            return bad("the log begins at entry " + std::to_string(first) + " and there is no checkpoint");
+        if (opened.start.entries.empty() || opened.start.entries.front().type != EntryType::change) {
+            return bad("the log does not begin with a configuration");
+        }
+        return {};
+    }
+    if (first > snapshot->index + 1) {
+        return bad("entries " + std::to_string(snapshot->index + 1) + " to " + std::to_string(first - 1) +
+                   " are missing");
+    }
+    if (last < snapshot->index) {
+        return bad("the log ends at entry " + std::to_string(last) + ", the checkpoint stands for " +
+                   std::to_string(snapshot->index));
+    }
+    if (first <= snapshot->index && term_at_checkpoint != snapshot->term) {
+        return bad("entry " + std::to_string(snapshot->index) + " has term " +
+                   std::to_string(term_at_checkpoint) + " in the log and " + std::to_string(snapshot->term) +
+                   " in the checkpoint");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
+                                 FileOps& files) {
+    KONTOR_CHECK(check(options));
+    OpenedFolder opened;
+    if (!checkpoint_meta.empty()) {
+        KONTOR_TRY(opened.start.snapshot, decode_snapshot_meta(checkpoint_meta));
+    }
+    KONTOR_CHECK(make_folder(options.folder));
+    KONTOR_TRY(opened.lock, lock_folder(options.folder));
+    KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
+    if (!opened.state) {
+        if (opened.start.snapshot) {
+            return fail(ErrorCode::corruption,
+                        options.folder + ": the log is missing, but there is a checkpoint at entry " +
+                            std::to_string(opened.start.snapshot->index));
+        }
+        KONTOR_CHECK(bootstrap(options, files));
+        KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
+        if (!opened.state) return fail(ErrorCode::internal, options.folder + "/state vanished");
+    }
+    const NodeState& state = opened.state->state();
+    if (state.node_id != options.node_id) {
+        return fail(ErrorCode::invalid_argument, options.folder + " belongs to node " +
+                                                     std::to_string(state.node_id) + ", not " +
+                                                     std::to_string(options.node_id));
+    }
+    opened.start.hard = state.hard;
+    std::uint64_t term_at_checkpoint = 0;
+    const std::uint64_t checkpoint_index = opened.start.snapshot ? opened.start.snapshot->index : 0;
+    const auto visit = [&](const Record& record) -> Result<void> {
+        if (record.header.index == checkpoint_index) term_at_checkpoint = record.header.term;
+        Entry entry{record.header.term, record.header.type, nullptr};
+        if (entry.type == EntryType::change)
+            entry.payload = std::make_shared<const std::string>(record.payload);
+        opened.start.entries.push_back(std::move(entry));
+        return {};
+    };
+    KONTOR_TRY(opened.log, Log::open(log_options(options, state.cluster, files), 1, visit));
+    opened.start.start_index = opened.log->first_index();
+    KONTOR_CHECK(check_against_checkpoint(opened, term_at_checkpoint));
+    if (!opened.start.entries.empty() && opened.start.entries.back().term > state.hard.term) {
+        return fail(ErrorCode::corruption,
+                    options.folder + ": the log has a higher term than the state file");
+    }
+    return opened;
+}
+
+}  // namespace kontor::replication
