@@ -44,7 +44,6 @@ if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
     die "this script knows Debian 12, and this is ${PRETTY_NAME:-another system}" \
         "Install by hand: ${build_packages[*]} and $raft_package >= $raft_version"
 fi
-export DEBIAN_FRONTEND=noninteractive
 
 # missing PACKAGE...: those of them that are not installed.
 missing() {
@@ -62,18 +61,25 @@ raft_is_good() {
 lists_updated=no
 update_lists() {
     [ "$lists_updated" = yes ] && return 0
-    quietly "apt: reading the package lists" "$logs/apt-update.log" as_root apt-get update -q ||
-        die "apt-get update failed" "Is the machine online, and are its package sources right?"
+    # A password is asked for now, not below a line of progress.
+    [ "$(id -u)" = 0 ] || as_root true
+    # One source of several that does not answer need not matter; if it does, the installation says so.
+    quietly "apt: reading the package lists" "$logs/apt-update.log" as_root apt-get update -q || true
     lists_updated=yes
+}
+
+# Another apt may be at work, on a new machine above all: wait for it instead of failing.
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
 }
 
 install_packages() { # LABEL PACKAGE...
     local label=$1
     shift
     update_lists
-    quietly "$label" "$logs/apt-install.log" \
-        as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" || die "apt-get install failed"
+    quietly "$label" "$logs/apt-install.log" apt_install "$@" ||
+        die "apt-get install failed" "Is the machine online, and are its package sources right?"
 }
 
 # The backports suite, from the mirror that this machine already uses: no host is named here.
@@ -142,8 +148,7 @@ if [ "$want_build" = yes ]; then
         update_lists
         add_backports
         quietly "apt: $raft_package from backports" "$logs/apt-raft.log" \
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-            -o Dpkg::Use-Pty=0 -t "$VERSION_CODENAME-backports" "$raft_package" || die "no $raft_package to be had"
+            apt_install -t "$VERSION_CODENAME-backports" "$raft_package" || die "no $raft_package to be had"
         raft_is_good || die "$raft_package $raft_version or newer was not found in $VERSION_CODENAME-backports"
     fi
     bring_node

@@ -142,6 +142,9 @@ def documents(root):
 def main():
     binary = os.environ.get("KONTOR_BINARY", os.path.join(ROOT, "build", "release", "app", "kontor"))
     binary = os.path.abspath(binary)
+    if not os.access(binary, os.X_OK):
+        print(f"there is no {binary}; build it first (./installer/try.sh --once)\n0 passed, 1 failed")
+        return 1
     counts = {True: 0, False: 0}
 
     def report(block, problem):
