@@ -45,7 +45,9 @@ class Reader {
     [[nodiscard]] virtual std::optional<std::string_view> get(TableId table, std::string_view key) const = 0;
 
     // Visits rows with low <= key < high in the given order until `visit` returns false.
-    // low and high must share the table's home prefix (home_bytes > 0). `high` empty: to the end of the home.
+    // low and high must share the table's home prefix (home_bytes > 0). `high` empty, or past the home: to
+    // the end of the home. The visitor may read and write: a row behind the current one is not visited again,
+    // a row ahead is visited as written (or not, if erased), the same on every node.
     using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
     virtual void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
                       const Visitor& visit) const = 0;

@@ -11,8 +11,10 @@
 //
 // Threading: begin/commit/freeze/writer only on the apply thread; read() anywhere.
 // Ownership: the Store owns its folder (lock file) and threads; destroy it after everything that reads.
-// Errors: a failed write or fsync stops the checkpointer, is reported by failure(), and the node stops.
-// Limits: see StoreOptions. Formats: docs/formats/redo.md, docs/formats/partition.md.
+// Errors: a failed write or fsync stops the checkpointer, is reported by failure(), and the node stops; so
+// does a StoreFailure, which also shows in failure(). Thrown between begin() and commit(), it leaves an entry
+// that must never be published: the node ends, readers wait. Limits: see StoreOptions. Formats:
+// docs/formats/redo.md, docs/formats/partition.md.
 
 #include <cstdint>
 #include <functional>
@@ -32,13 +34,14 @@ namespace kontor::store {
 struct StoreOptions {
     std::string folder;
     std::vector<TableSpec> tables;
-    unsigned partitions = 8;                         // chosen when the folder is made; checked afterwards. 1..64
+    unsigned partitions = 8;  // chosen when the folder is made; checked afterwards. 1..64
     std::uint64_t map_bytes = std::uint64_t{256} << 30;  // sparse address space per partition
-    std::uint64_t memtable_bytes = 64ULL << 20;      // freeze above this
-    std::uint64_t checkpoint_interval_ms = 5'000;    // or when this old (the node asks)
-    std::uint64_t max_pages_per_commit = 40'000;     // below LMDB's spill threshold
-    cache::RowCache* cache = nullptr;                // hot rows between memtable and LMDB; may be null
-    // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the process.
+    std::uint64_t memtable_bytes = 64ULL << 20;          // freeze above this
+    std::uint64_t checkpoint_interval_ms = 5'000;        // or when this old (the node asks)
+    std::uint64_t max_pages_per_commit = 40'000;         // below LMDB's spill threshold
+    cache::RowCache* cache = nullptr;                    // hot rows between memtable and LMDB; may be null
+    // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
+    // process.
     std::function<void(const char* step)> crash_point;
 };
 
@@ -46,7 +49,7 @@ struct StoreOptions {
 struct CheckpointMeta {
     std::uint64_t index = 0;  // last applied log index contained
     std::string replication_meta;
-    std::string state_hash;   // 16 bytes; chained over every row change in order
+    std::string state_hash;    // 16 bytes; chained over every row change in order
     std::int64_t time_ms = 0;  // batch time of that entry
 };
 
@@ -63,23 +66,26 @@ class Store {
     static Result<std::unique_ptr<Store>> open(StoreOptions options);
     virtual ~Store() = default;
 
-    [[nodiscard]] virtual const CheckpointMeta& checkpoint() const = 0;  // as of open; then of the newest
+    // As of open; then the newest. Any thread; copy it: the place is used again after 15 further checkpoints.
+    [[nodiscard]] virtual const CheckpointMeta& checkpoint() const = 0;
 
     // --- apply thread ---
-    [[nodiscard]] virtual Writer& writer() = 0;
-    virtual void begin() = 0;                                            // takes the entry lock
+    [[nodiscard]] virtual Writer& writer() = 0;  // reads and writes between begin() and commit() only
+    virtual void begin() = 0;                    // takes the entry lock
     virtual void commit(std::uint64_t index, std::int64_t time_ms) = 0;  // publishes the entry to readers
     [[nodiscard]] virtual bool should_checkpoint(std::uint64_t now_ms) const = 0;  // and none is running
-    [[nodiscard]] virtual bool must_wait() const = 0;  // memtable full while a checkpoint still runs: back-pressure
+    [[nodiscard]] virtual bool must_wait()
+        const = 0;  // memtable full while a checkpoint still runs: back-pressure
     virtual void freeze(std::string replication_meta) = 0;  // between commit and begin
     virtual void wait_for_checkpoint() = 0;                 // blocks until none is running
 
     // --- any thread ---
+    // Keep it short: the next entry waits. May be nested; not inside begin()..commit() of the same thread.
     virtual void read(const std::function<void(const Reader&, std::uint64_t index)>& body) const = 0;
     [[nodiscard]] virtual std::uint64_t applied_index() const = 0;
     [[nodiscard]] virtual std::string state_hash() const = 0;  // of applied_index()
     [[nodiscard]] virtual StoreStats stats() const = 0;
-    [[nodiscard]] virtual Result<void> failure() const = 0;    // the first background failure, if any
+    [[nodiscard]] virtual Result<void> failure() const = 0;  // the first background failure, if any
     // Visits every row of a table in no particular order across partitions, in bounded read transactions;
     // for verify, rebuilds and snapshots. Sees one consistent applied index only when nothing is applied
     // meanwhile (a stopped node, or under read()).

@@ -1,0 +1,112 @@
+#include "checkpointer.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "kontor/base/log.h"
+
+namespace kontor::store {
+
+Checkpointer::Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options,
+                           std::string redo_folder, Hooks hooks)
+    : core_(core),
+      entry_lock_(entry_lock),
+      options_(options),
+      redo_folder_(std::move(redo_folder)),
+      hooks_(std::move(hooks)),
+      thread_([this] { loop(); }) {}
+
+Checkpointer::~Checkpointer() {
+    {
+        const std::scoped_lock lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void Checkpointer::start(CheckpointMeta from, CheckpointMeta to) {
+    KONTOR_ASSERT(!is_running(), "one checkpoint at a time");
+    {
+        const std::scoped_lock lock(mutex_);
+        from_ = std::move(from);
+        to_ = std::move(to);
+        running_.store(true, std::memory_order_release);
+    }
+    changed_.notify_all();
+}
+
+void Checkpointer::wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !is_running(); });
+}
+
+void Checkpointer::loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        changed_.wait(lock, [&] { return is_running() || stopping_; });
+        if (!is_running()) return;
+        lock.unlock();
+        Result<void> result;
+        try {
+            result = run();
+        } catch (const std::exception& error) {
+            result = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
+        }
+        if (!result) {
+            log::error("store", "checkpoint of index " + std::to_string(to_.index) +
+                                    " failed, nothing is lost: " + result.error().describe());
+            core_.fail(result.error());
+        }
+        lock.lock();
+        running_.store(false, std::memory_order_release);
+        changed_.notify_all();
+    }
+}
+
+Result<void> Checkpointer::run() {
+    const auto started = std::chrono::steady_clock::now();  // for the duration only
+    std::vector<std::vector<RowImage>> rows;
+    for (unsigned partition = 0; partition < options_.partitions; ++partition)
+        rows.push_back(core_.frozen->images(partition));
+    KONTOR_CHECK(write_redo_file(redo_folder_, RedoHeader{options_.partitions, from_.index, to_}, rows,
+                                 options_.crash_point));
+    KONTOR_CHECK(write_partitions(rows));
+    refresh_cache(rows);
+    drop_frozen();
+    const auto took = std::chrono::steady_clock::now() - started;
+    last_ms_.store(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()),
+        std::memory_order_relaxed);
+    completed_.fetch_add(1, std::memory_order_relaxed);
+    hooks_.done(to_);
+    KONTOR_CHECK(remove_old_redo_files(redo_folder_, to_.index));
+    if (options_.crash_point) options_.crash_point("redo-removed");
+    return {};
+}
+
+Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowImage>>& rows) {
+    for (unsigned number = 0; number < options_.partitions; ++number)
+        KONTOR_CHECK(
+            advance_partition(*core_.partitions[number], number, from_, to_, rows[number], options_));
+    return {};
+}
+
+// Without any lock: until the frozen memtable goes, it shadows these rows, so nobody reads them from the
+// cache and nobody inserts what LMDB held before.
+void Checkpointer::refresh_cache(const std::vector<std::vector<RowImage>>& rows) {
+    if (core_.cache == nullptr) return;
+    for (const auto& images : rows)
+        for (const RowImage& row : images) core_.cache->replace(row.table, row.key, !row.erased, row.value);
+}
+
+void Checkpointer::drop_frozen() {
+    std::unique_ptr<MemTable> dropped;  // freed after the lock is released
+    entry_lock_.lock();
+    dropped = std::move(core_.frozen);
+    hooks_.published(to_);
+    entry_lock_.unlock();
+}
+
+}  // namespace kontor::store

@@ -1,0 +1,65 @@
+#pragma once
+// The checkpoint thread: takes the frozen memtable to the disk (redo file, then partition by partition) and
+// drops it.
+//
+// Threading: start() and wait() on the apply thread; on_done on the checkpoint thread.
+// Errors: any failed write or fsync is the store's failure; the frozen memtable stays and keeps serving.
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "entry_lock.h"
+#include "folder.h"
+#include "snapshot.h"
+
+namespace kontor::store {
+
+class Checkpointer {
+ public:
+    // `published` is called with the entry lock held, right after the frozen memtable is gone; `done` without
+    // it.
+    struct Hooks {
+        std::function<void(const CheckpointMeta&)> published;
+        std::function<void(const CheckpointMeta&)> done;
+    };
+    Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options, std::string redo_folder,
+                 Hooks hooks);
+    ~Checkpointer();  // waits for the one that runs
+    Checkpointer(const Checkpointer&) = delete;
+    Checkpointer& operator=(const Checkpointer&) = delete;
+
+    // The rows are in core.frozen, which nobody changes from now on.
+    void start(CheckpointMeta from, CheckpointMeta to);
+    void wait();
+    [[nodiscard]] bool is_running() const { return running_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t last_duration_ms() const { return last_ms_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t completed() const { return completed_.load(std::memory_order_relaxed); }
+
+ private:
+    void loop();
+    [[nodiscard]] Result<void> run();
+    [[nodiscard]] Result<void> write_partitions(const std::vector<std::vector<RowImage>>& rows);
+    void refresh_cache(const std::vector<std::vector<RowImage>>& rows);
+    void drop_frozen();
+
+    // Constant after construction.
+    Core& core_;
+    EntryLock& entry_lock_;
+    const StoreOptions& options_;
+    const std::string redo_folder_;
+    const Hooks hooks_;
+
+    std::atomic<bool> running_{false};
+    std::atomic<std::uint64_t> last_ms_{0}, completed_{0};
+    CheckpointMeta from_, to_;  // handed over with running_
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;  // guarded by mutex_
+    std::thread thread_;     // last: it uses the rest
+};
+
+}  // namespace kontor::store

@@ -1,0 +1,236 @@
+#include "folder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "hashing.h"
+#include "kontor/base/log.h"
+#include "tables.h"
+
+namespace kontor::store {
+namespace {
+
+constexpr std::uint64_t kPageBytes = 4096;
+// LMDB keeps values up to about half a page in the leaf; longer ones get pages of their own.
+constexpr std::uint64_t kInlineValueBytes = 1500;
+
+// At worst every row lies on a leaf of its own.
+std::uint64_t estimated_pages(const RowImage& row) {
+    return row.value.size() <= kInlineValueBytes ? 1 : 2 + row.value.size() / kPageBytes;
+}
+
+Result<void> make_partitions(const StoreOptions& options, const std::string& path) {
+    // Made beside and renamed, so that a crash leaves all partitions or none.
+    const std::string draft = path + ".new";
+    std::error_code code;
+    std::filesystem::remove_all(draft, code);
+    if (code) return fail(errno_error("remove " + draft, code.value()));
+    PartitionMeta meta;
+    meta.partitions = options.partitions;
+    meta.checkpoint.state_hash.assign(kStateHashBytes, '\0');
+    for (meta.number = 0; meta.number < options.partitions; ++meta.number) {
+        const std::string folder = draft + "/" + partition_name(meta.number);
+        KONTOR_CHECK(make_folder(folder));
+        KONTOR_TRY(const auto partition, Partition::open(folder, meta.number, options.map_bytes));
+        KONTOR_CHECK(partition->write({}, meta));
+        KONTOR_CHECK(sync_path(folder));
+    }
+    KONTOR_CHECK(sync_path(draft));
+    std::filesystem::rename(draft, path, code);
+    if (code) return fail(errno_error("rename " + draft, code.value()));
+    return sync_path(options.folder);
+}
+
+Result<unsigned> count_partitions(const std::string& path) {
+    unsigned count = 0;
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
+        ++count;
+    if (code) return fail(errno_error("list " + path, code.value()));
+    return count;
+}
+
+class Recovery {
+ public:
+    Recovery(Folder& folder, const StoreOptions& options) : folder_(folder), options_(options) {}
+
+    Result<void> run() {
+        KONTOR_CHECK(read_metas());
+        KONTOR_TRY(const auto redo_indexes, list_redo_files(folder_.redo_folder));
+        for (const std::uint64_t index : redo_indexes)
+            if (is_needed(index)) KONTOR_CHECK(use(index));
+        KONTOR_CHECK(check_agreement());
+        folder_.checkpoint = metas_[0].checkpoint;
+        return remove_old_redo_files(folder_.redo_folder, folder_.checkpoint.index);
+    }
+
+ private:
+    Result<void> read_metas() {
+        for (unsigned number = 0; number < folder_.partitions.size(); ++number) {
+            KONTOR_TRY(auto meta, folder_.partitions[number]->read_meta());
+            if (meta.number != number || meta.partitions != folder_.partitions.size())
+                return fail(ErrorCode::corruption,
+                            "partition " + partition_name(number) + " says that it is number " +
+                                std::to_string(meta.number) + " of " + std::to_string(meta.partitions) +
+                                "; the folder holds " + std::to_string(folder_.partitions.size()));
+            metas_.push_back(std::move(meta));
+        }
+        return {};
+    }
+
+    [[nodiscard]] static bool is_behind(const PartitionMeta& meta, std::uint64_t index) {
+        return meta.checkpoint.index < index;
+    }
+    [[nodiscard]] bool is_needed(std::uint64_t index) const {
+        return std::any_of(metas_.begin(), metas_.end(), [&](const auto& m) { return is_behind(m, index); });
+    }
+    // Whether any partition holds rows of the checkpoint already: then there is no way back.
+    [[nodiscard]] bool is_begun(std::uint64_t index) const {
+        return std::any_of(metas_.begin(), metas_.end(),
+                           [&](const auto& m) { return !is_behind(m, index) || m.pending_index >= index; });
+    }
+
+    Result<void> use(std::uint64_t index) {
+        const std::string path = redo_path(folder_.redo_folder, index);
+        auto redo = read_redo_file(path);
+        if (!redo) {
+            if (redo.error().code != ErrorCode::corruption) return fail(redo.error());
+            if (is_begun(index))
+                return fail(ErrorCode::corruption, redo.error().message +
+                                                       "; partitions were already being brought to index " +
+                                                       std::to_string(index) +
+                                                       " with it: restore this node from a peer or a backup");
+            log::warning("store",
+                         "dropped an incomplete checkpoint, the log replays it: " + redo.error().message);
+            if (::unlink(path.c_str()) != 0) return fail(errno_error("remove " + path, errno));
+            return sync_path(folder_.redo_folder);
+        }
+        return apply(*redo, index, path);
+    }
+
+    Result<void> apply(const RedoContents& redo, std::uint64_t index, const std::string& path) {
+        const CheckpointMeta& target = redo.header.checkpoint;
+        if (target.index != index || redo.header.partitions != metas_.size())
+            return fail(ErrorCode::corruption, "redo file " + path + " is of another store");
+        for (const PartitionMeta& meta : metas_) {
+            const bool fits =
+                !is_behind(meta, index) || (meta.checkpoint.index == redo.header.base_index &&
+                                            (meta.pending_index == 0 || meta.pending_index == index));
+            if (!fits)
+                return fail(ErrorCode::corruption,
+                            "partition " + partition_name(meta.number) + " is at index " +
+                                std::to_string(meta.checkpoint.index) + "; redo file " + path +
+                                " leads from " + std::to_string(redo.header.base_index) + " to " +
+                                std::to_string(index));
+        }
+        // It may have been complete in memory only when the process died.
+        KONTOR_CHECK(sync_path(path));
+        KONTOR_CHECK(sync_path(folder_.redo_folder));
+        for (PartitionMeta& meta : metas_) {
+            if (!is_behind(meta, index)) continue;
+            KONTOR_CHECK(advance_partition(*folder_.partitions[meta.number], meta.number, meta.checkpoint,
+                                           target, redo.rows[meta.number], options_));
+            meta.checkpoint = target;
+            meta.pending_index = 0;
+        }
+        log::info("store",
+                  "finished the checkpoint of index " + std::to_string(index) + " from its redo file");
+        return {};
+    }
+
+    [[nodiscard]] Result<void> check_agreement() const {
+        const CheckpointMeta& first = metas_[0].checkpoint;
+        for (const PartitionMeta& meta : metas_) {
+            if (meta.pending_index != 0)
+                return fail(ErrorCode::corruption,
+                            "partition " + partition_name(meta.number) + " holds a part of checkpoint " +
+                                std::to_string(meta.pending_index) + ", whose redo file is missing");
+            if (meta.checkpoint.index != first.index)
+                return fail(ErrorCode::corruption,
+                            "partitions are at different indexes: 00 at " + std::to_string(first.index) +
+                                ", " + partition_name(meta.number) + " at " +
+                                std::to_string(meta.checkpoint.index) +
+                                ", and no redo file joins them: restore this node from a peer or a backup");
+            if (meta.checkpoint.state_hash != first.state_hash || meta.checkpoint.time_ms != first.time_ms ||
+                meta.checkpoint.replication_meta != first.replication_meta)
+                return fail(ErrorCode::corruption, "partitions 00 and " + partition_name(meta.number) +
+                                                       " are at one index but of different histories");
+        }
+        return {};
+    }
+
+    Folder& folder_;
+    const StoreOptions& options_;
+    std::vector<PartitionMeta> metas_;
+};
+
+}  // namespace
+
+Result<Folder> open_folder(const StoreOptions& options) {
+    Folder folder;
+    folder.redo_folder = options.folder + "/redo";
+    const std::string path = options.folder + "/partitions";
+    KONTOR_CHECK(make_folder(folder.redo_folder));
+    KONTOR_TRY(folder.lock, lock_folder(options.folder));
+    if (!std::filesystem::exists(path)) {
+        KONTOR_TRY(const auto redo_indexes, list_redo_files(folder.redo_folder));
+        if (!redo_indexes.empty())
+            return fail(ErrorCode::corruption,
+                        "there are redo files in " + folder.redo_folder + " but no " + path);
+        KONTOR_CHECK(make_partitions(options, path));
+    }
+    KONTOR_TRY(const unsigned count, count_partitions(path));
+    if (count != options.partitions)
+        return fail(ErrorCode::invalid_argument, path + " has " + std::to_string(count) +
+                                                     " partitions, the options say " +
+                                                     std::to_string(options.partitions) +
+                                                     "; the number is chosen when the folder is made");
+    for (unsigned number = 0; number < count; ++number) {
+        KONTOR_TRY(auto partition,
+                   Partition::open(path + "/" + partition_name(number), number, options.map_bytes));
+        folder.partitions.push_back(std::move(partition));
+    }
+    KONTOR_CHECK(Recovery(folder, options).run());
+    return folder;
+}
+
+Result<void> advance_partition(Partition& partition, std::uint32_t number, const CheckpointMeta& from,
+                               const CheckpointMeta& to, std::span<const RowImage> rows,
+                               const StoreOptions& options) {
+    const std::string step = "partition-" + std::to_string(number);
+    const auto crash = [&](const char* what) {
+        if (options.crash_point) options.crash_point((step + what).c_str());
+    };
+    while (true) {
+        std::uint64_t pages = 0;
+        std::size_t take = 0;
+        while (take < rows.size() &&
+               (take == 0 || pages + estimated_pages(rows[take]) <= options.max_pages_per_commit))
+            pages += estimated_pages(rows[take++]);
+        const bool last = take == rows.size();
+        const PartitionMeta meta{options.partitions, number, last ? 0 : to.index, last ? to : from};
+        KONTOR_CHECK(partition.write(rows.first(take), meta));
+        if (last) break;
+        crash("-txn");
+        rows = rows.subspan(take);
+    }
+    crash("-committed");
+    return {};
+}
+
+Result<void> remove_old_redo_files(const std::string& redo_folder, std::uint64_t index) {
+    KONTOR_TRY(const auto indexes, list_redo_files(redo_folder));
+    bool removed = false;
+    for (const std::uint64_t old : indexes) {
+        if (old >= index) break;
+        const std::string path = redo_path(redo_folder, old);
+        if (::unlink(path.c_str()) != 0) return fail(errno_error("remove " + path, errno));
+        removed = true;
+    }
+    return removed ? sync_path(redo_folder) : Result<void>{};
+}
+
+}  // namespace kontor::store

@@ -1,0 +1,95 @@
+#pragma once
+// Rows changed since the last checkpoint, per partition and table: hashed where only point reads happen,
+// sorted where the table is ordered. An erased row is a tombstone, since the partition may still hold it.
+//
+// Keys and values live in one arena: nothing is freed singly, dropping a memtable frees a few large blocks,
+// and a value that is overwritten by one that fits stays where it is (a hot account costs one row, however
+// often it moves).
+//
+// Threading: one writer, or many readers; the Store's entry lock sees to it.
+// Ownership: views point into the arena: keys stay, values change when their row is written.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <memory_resource>
+#include <string_view>
+#include <vector>
+
+#include "tables.h"
+
+namespace kontor::store {
+
+// A row as written to redo files and partitions.
+struct RowImage {
+    TableId table;
+    bool erased;
+    std::string_view key;
+    std::string_view value;  // empty if erased
+};
+
+struct MemRow {
+    char* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t capacity = 0;
+    bool erased = false;
+    [[nodiscard]] std::string_view value() const { return {data, size}; }
+};
+
+class MemTable {
+ public:
+    using SortedRows = std::pmr::map<std::string_view, MemRow>;
+
+    explicit MemTable(const Tables& tables);
+    ~MemTable();
+    MemTable(const MemTable&) = delete;
+    MemTable& operator=(const MemTable&) = delete;
+
+    // Null: this memtable says nothing about the row.
+    [[nodiscard]] const MemRow* find(const Place& place, std::string_view key) const;
+    void put(const Place& place, std::string_view key, std::string_view value);
+    void erase(const Place& place, std::string_view key);
+
+    [[nodiscard]] const SortedRows& sorted(unsigned slot, unsigned partition) const;
+    // Every row of a table in a partition, in no particular order, until `visit` returns false.
+    template <typename Visit>
+    bool each(unsigned slot, unsigned partition, const Visit& visit) const;
+    // Sorted by table, then key: the order of LMDB keys.
+    [[nodiscard]] std::vector<RowImage> images(unsigned partition) const;
+
+    [[nodiscard]] std::uint64_t rows() const { return rows_; }
+    [[nodiscard]] std::uint64_t writes() const { return writes_; }  // puts and erases so far
+    [[nodiscard]] std::uint64_t bytes() const;
+
+ private:
+    struct Hashed;
+    class Arena;
+    [[nodiscard]] std::size_t cell(unsigned slot, unsigned partition) const {
+        return std::size_t{partition} * tables_.count() + slot;
+    }
+    MemRow& row_for_write(const Place& place, std::string_view key);
+    bool each_hashed(unsigned slot, unsigned partition, const void* context,
+                     bool (*visit)(const void*, std::string_view, const MemRow&)) const;
+
+    const Tables& tables_;
+    std::unique_ptr<Arena> arena_;
+    std::vector<std::unique_ptr<SortedRows>> sorted_;  // by cell; null for hashed tables
+    std::vector<std::unique_ptr<Hashed>> hashed_;      // by cell; null for sorted tables
+    std::uint64_t rows_ = 0;
+    std::uint64_t writes_ = 0;
+};
+
+template <typename Visit>
+bool MemTable::each(unsigned slot, unsigned partition, const Visit& visit) const {
+    if (tables_.spec(slot).ordered) {
+        for (const auto& [key, row] : sorted(slot, partition))
+            if (!visit(key, row)) return false;
+        return true;
+    }
+    return each_hashed(slot, partition, &visit,
+                       [](const void* context, std::string_view key, const MemRow& row) {
+                           return (*static_cast<const Visit*>(context))(key, row);
+                       });
+}
+
+}  // namespace kontor::store

@@ -1,0 +1,264 @@
+#include "redo_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include "files.h"
+#include "hashing.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/crc32c.h"
+#include "partition.h"
+
+namespace kontor::store {
+namespace {
+
+constexpr std::string_view kMagic = "KONTREDO";
+constexpr std::string_view kBlockMagic = "BLK1";
+constexpr std::string_view kTrailerMagic = "END1";
+constexpr std::size_t kHeaderFixedBytes = 60;
+constexpr std::size_t kBlockHeadBytes = 16;
+constexpr std::size_t kTrailerBytes = 28;
+constexpr std::size_t kRowHeadBytes = 8;
+constexpr std::size_t kCrcBytes = 4;
+constexpr std::size_t kBlockTargetBytes = 256U << 10U;  // a block ends with the row that reaches this
+constexpr std::size_t kMaxPayloadBytes = kBlockTargetBytes + kRowHeadBytes + kMaxKeyBytes + kMaxValueBytes;
+constexpr std::size_t kNameDigits = 20;
+constexpr std::string_view kSuffix = ".redo";
+
+// Appends frames, each sealed with a checksum that is chained over all frames before it.
+class FrameWriter {
+ public:
+    FrameWriter(const File& file, const std::string& path) : file_(file), path_(path) {}
+    Result<void> seal(std::string& frame) {
+        crc_ = crc32c(frame, crc_);
+        put_le(frame, crc_);
+        KONTOR_CHECK(file_.write(frame, path_));
+        frame.clear();
+        return {};
+    }
+
+ private:
+    const File& file_;
+    const std::string& path_;
+    std::uint32_t crc_ = 0;
+};
+
+std::string encode_header(const RedoHeader& header) {
+    std::string out(kMagic);
+    put_le<std::uint32_t>(out, kLayoutVersion);
+    put_le<std::uint32_t>(out, header.partitions);
+    put_le<std::uint64_t>(out, header.checkpoint.index);
+    put_le<std::uint64_t>(out, header.base_index);
+    put_le<std::int64_t>(out, header.checkpoint.time_ms);
+    out += header.checkpoint.state_hash;
+    put_le<std::uint32_t>(out, static_cast<std::uint32_t>(header.checkpoint.replication_meta.size()));
+    KONTOR_ASSERT(out.size() == kHeaderFixedBytes, "redo header layout");
+    return out + header.checkpoint.replication_meta;
+}
+
+void append_row(std::string& out, const RowImage& row) {
+    out.push_back(static_cast<char>(row.table));
+    out.push_back(row.erased ? 2 : 1);
+    put_le(out, static_cast<std::uint16_t>(row.key.size()));
+    put_le(out, static_cast<std::uint32_t>(row.value.size()));
+    out += row.key;
+    out += row.value;
+}
+
+Result<void> write_frames(const File& file, const std::string& path, const RedoHeader& header,
+                          const std::vector<std::vector<RowImage>>& rows) {
+    FrameWriter writer(file, path);
+    std::string frame = encode_header(header);
+    KONTOR_CHECK(writer.seal(frame));
+    std::uint32_t blocks = 0;
+    std::uint64_t total = 0;
+    for (std::uint32_t partition = 0; partition < rows.size(); ++partition) {
+        std::uint32_t in_block = 0;
+        for (std::size_t i = 0; i < rows[partition].size(); ++i) {
+            if (in_block == 0) {
+                frame = kBlockMagic;
+                put_le(frame, partition);
+                frame.append(8, '\0');  // row count and payload length, once known
+            }
+            append_row(frame, rows[partition][i]);
+            ++in_block;
+            ++total;
+            if (frame.size() - kBlockHeadBytes < kBlockTargetBytes && i + 1 < rows[partition].size())
+                continue;
+            const auto payload = static_cast<std::uint32_t>(frame.size() - kBlockHeadBytes);
+            std::memcpy(frame.data() + 8, &in_block, sizeof in_block);
+            std::memcpy(frame.data() + 12, &payload, sizeof payload);
+            KONTOR_CHECK(writer.seal(frame));
+            in_block = 0;
+            ++blocks;
+        }
+    }
+    frame = kTrailerMagic;
+    put_le(frame, blocks);
+    put_le(frame, total);
+    put_le<std::uint64_t>(frame, header.checkpoint.index);
+    return writer.seal(frame);
+}
+
+// Reads the frames back; every failure names the file and where in it.
+class RedoParser {
+ public:
+    RedoParser(RedoContents& contents, const std::string& path)
+        : contents_(contents), in_(contents.bytes), path_(path) {}
+
+    Result<void> parse() {
+        KONTOR_CHECK(header());
+        std::uint32_t blocks = 0;
+        while (left() >= 4 && in_.substr(at_, 4) == kBlockMagic) {
+            KONTOR_CHECK(block());
+            ++blocks;
+        }
+        return trailer(blocks);
+    }
+
+ private:
+    [[nodiscard]] std::size_t left() const { return in_.size() - at_; }
+    [[nodiscard]] Unexpected bad(const char* what) const {
+        return fail(ErrorCode::corruption,
+                    "redo file " + path_ + ": " + what + " at byte " + std::to_string(at_));
+    }
+    // The frame of `size` bytes at at_, if it matches its checksum.
+    Result<std::string_view> frame(std::size_t size, const char* what) {
+        if (left() < size + kCrcBytes) return bad("it ends too early");
+        const std::string_view bytes = in_.substr(at_, size);
+        crc_ = crc32c(bytes, crc_);
+        if (crc_ != get_le<std::uint32_t>(in_.substr(at_ + size))) return bad(what);
+        at_ += size + kCrcBytes;
+        return bytes;
+    }
+
+    Result<void> header() {
+        if (left() < kHeaderFixedBytes) return bad("it ends too early");
+        if (in_.substr(0, kMagic.size()) != kMagic) return bad("no redo header");
+        const std::size_t meta_bytes = get_le<std::uint32_t>(in_.substr(56));
+        if (meta_bytes > kMaxReplicationMetaBytes) return bad("header with an impossible length");
+        KONTOR_TRY(const std::string_view bytes,
+                   frame(kHeaderFixedBytes + meta_bytes, "header that does not match its checksum"));
+        if (const auto version = get_le<std::uint32_t>(bytes.substr(8)); version != kLayoutVersion)
+            return fail(ErrorCode::unsupported,
+                        "redo file " + path_ + ": layout version " + std::to_string(version));
+        RedoHeader& header = contents_.header;
+        header.partitions = get_le<std::uint32_t>(bytes.substr(12));
+        header.checkpoint.index = get_le<std::uint64_t>(bytes.substr(16));
+        header.base_index = get_le<std::uint64_t>(bytes.substr(24));
+        header.checkpoint.time_ms = get_le<std::int64_t>(bytes.substr(32));
+        header.checkpoint.state_hash = bytes.substr(40, kStateHashBytes);
+        header.checkpoint.replication_meta = bytes.substr(kHeaderFixedBytes);
+        if (header.partitions == 0 || header.partitions > kMaxPartitions)
+            return bad("impossible partition count");
+        contents_.rows.resize(header.partitions);
+        return {};
+    }
+
+    Result<void> block() {
+        if (left() < kBlockHeadBytes) return bad("it ends too early");
+        const std::string_view head = in_.substr(at_, kBlockHeadBytes);
+        const auto partition = get_le<std::uint32_t>(head.substr(4));
+        const auto rows = get_le<std::uint32_t>(head.substr(8));
+        const auto payload = get_le<std::uint32_t>(head.substr(12));
+        if (partition >= contents_.header.partitions || payload > kMaxPayloadBytes)
+            return bad("impossible block");
+        KONTOR_TRY(std::string_view bytes,
+                   frame(kBlockHeadBytes + payload, "block that does not match its checksum"));
+        bytes.remove_prefix(kBlockHeadBytes);
+        for (std::uint32_t i = 0; i < rows; ++i) KONTOR_CHECK(row(bytes, contents_.rows[partition]));
+        if (!bytes.empty()) return bad("block longer than its rows, before");
+        rows_ += rows;
+        return {};
+    }
+
+    Result<void> row(std::string_view& bytes, std::vector<RowImage>& out) {
+        if (bytes.size() < kRowHeadBytes) return bad("impossible row, before");
+        const std::size_t key_bytes = get_le<std::uint16_t>(bytes.substr(2));
+        const std::size_t value_bytes = get_le<std::uint32_t>(bytes.substr(4));
+        const char op = bytes[1];
+        if ((op != 1 && op != 2) || key_bytes == 0 || key_bytes > kMaxKeyBytes ||
+            bytes.size() - kRowHeadBytes < key_bytes + value_bytes)
+            return bad("impossible row, before");
+        out.push_back(RowImage{static_cast<TableId>(bytes[0]), op == 2,
+                               bytes.substr(kRowHeadBytes, key_bytes),
+                               bytes.substr(kRowHeadBytes + key_bytes, value_bytes)});
+        bytes.remove_prefix(kRowHeadBytes + key_bytes + value_bytes);
+        return {};
+    }
+
+    Result<void> trailer(std::uint32_t blocks) {
+        if (left() < 4 || in_.substr(at_, 4) != kTrailerMagic) return bad("no block or trailer");
+        KONTOR_TRY(const std::string_view bytes,
+                   frame(kTrailerBytes - kCrcBytes, "trailer that does not match its checksum"));
+        if (get_le<std::uint32_t>(bytes.substr(4)) != blocks ||
+            get_le<std::uint64_t>(bytes.substr(8)) != rows_ ||
+            get_le<std::uint64_t>(bytes.substr(16)) != contents_.header.checkpoint.index)
+            return bad("trailer that counts something else, before");
+        if (left() != 0) return bad("bytes after the trailer");
+        return {};
+    }
+
+    RedoContents& contents_;
+    std::string_view in_;
+    const std::string& path_;
+    std::size_t at_ = 0;
+    std::uint32_t crc_ = 0;
+    std::uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+std::string redo_path(const std::string& folder, std::uint64_t index) {
+    std::string digits = std::to_string(index);
+    digits.insert(0, kNameDigits - digits.size(), '0');
+    return folder + "/" + digits + std::string(kSuffix);
+}
+
+Result<std::vector<std::uint64_t>> list_redo_files(const std::string& folder) {
+    std::vector<std::uint64_t> indexes;
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(folder, code), end; !code && it != end; it.increment(code)) {
+        const std::string name = it->path().filename().string();
+        if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) continue;
+        if (name.find_first_not_of("0123456789") != kNameDigits) continue;
+        std::uint64_t index = 0;
+        if (std::from_chars(name.data(), name.data() + kNameDigits, index).ec != std::errc()) continue;
+        indexes.push_back(index);
+    }
+    if (code) return fail(errno_error("list " + folder, code.value()));
+    std::sort(indexes.begin(), indexes.end());
+    return indexes;
+}
+
+Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
+                             const std::vector<std::vector<RowImage>>& rows, const CrashPoint& crash) {
+    const std::string path = redo_path(folder, header.checkpoint.index);
+    const auto write = [&]() -> Result<void> {
+        KONTOR_TRY(const File file, create_file(path));
+        KONTOR_CHECK(write_frames(file, path, header, rows));
+        if (crash) crash("redo-written");
+        KONTOR_CHECK(file.sync(path));
+        return sync_path(folder);
+    };
+    auto written = write();
+    // What a failed write or fsync left may look complete while the disk holds less: nobody may find it.
+    if (!written)
+        ::unlink(path.c_str());
+    else if (crash)
+        crash("redo-synced");
+    return written;
+}
+
+Result<RedoContents> read_redo_file(const std::string& path) {
+    RedoContents contents;
+    KONTOR_TRY(contents.bytes, read_file(path));
+    KONTOR_CHECK(RedoParser(contents, path).parse());
+    return contents;
+}
+
+}  // namespace kontor::store

@@ -1,0 +1,45 @@
+#pragma once
+// The redo file: all rows of one checkpoint, durable before the first partition commits. Format and the
+// reasons: docs/formats/redo.md.
+//
+// Errors: writing is a Result; a file that is not complete and unharmed is `corruption`, with file and
+// offset. Whether that means "torn, drop it" or "stop" is for the folder to decide (folder.h).
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kontor/base/result.h"
+#include "kontor/store/store.h"
+#include "mem_table.h"
+
+namespace kontor::store {
+
+struct RedoHeader {
+    std::uint32_t partitions = 0;
+    std::uint64_t base_index = 0;  // of the checkpoint before: a partition must be there, or past it
+    CheckpointMeta checkpoint;
+};
+
+struct RedoContents {
+    std::string bytes;  // what the rows point into
+    RedoHeader header;
+    std::vector<std::vector<RowImage>> rows;  // by partition
+};
+
+using CrashPoint = std::function<void(const char* step)>;
+
+[[nodiscard]] std::string redo_path(const std::string& folder, std::uint64_t index);
+// Indexes of the redo files in a folder, ascending. Names that are not redo files are left alone.
+[[nodiscard]] Result<std::vector<std::uint64_t>> list_redo_files(const std::string& folder);
+
+// Writes and makes durable; on failure removes what it wrote, as far as it can.
+[[nodiscard]] Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
+                                           const std::vector<std::vector<RowImage>>& rows,
+                                           const CrashPoint& crash);
+[[nodiscard]] Result<RedoContents> read_redo_file(const std::string& path);
+
+}  // namespace kontor::store

@@ -1,0 +1,106 @@
+#pragma once
+// Reading the rows as of one applied index: active memtable, then frozen memtable, then cache, then LMDB.
+//
+// Why this is one consistent state: a Snapshot lives inside the entry lock (shared in read(), exclusive from
+// begin() to commit()), and the memtables change or go only under its exclusive side. A checkpoint commits
+// partitions without that lock, but every row it changes is in the frozen memtable, which shadows LMDB until
+// all are in. So it does not matter whether a read transaction begins before or after a partition's commit.
+//
+// Why the cache is never stale: only rows that neither memtable knows are read from LMDB and inserted, and
+// the value LMDB holds for such a row cannot change before the lock is released. The checkpointer puts the
+// new values of frozen rows into the cache while the frozen memtable still shadows them.
+//
+// Threading: one thread per Snapshot. Errors: StoreFailure, also noted as the store's failure.
+
+#include <lmdb.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "kontor/cache/row_cache.h"
+#include "kontor/store/row_store.h"
+#include "mem_table.h"
+#include "partition.h"
+#include "tables.h"
+
+namespace kontor::store {
+
+// One read transaction per partition, begun when first needed; reset (not held) between uses.
+class ReadTransactions {
+ public:
+    explicit ReadTransactions(const std::vector<std::unique_ptr<Partition>>& partitions);
+    ~ReadTransactions();
+    ReadTransactions(const ReadTransactions&) = delete;
+    ReadTransactions& operator=(const ReadTransactions&) = delete;
+
+    Result<MDB_txn*> get(unsigned partition);
+    void reset();
+
+ private:
+    const std::vector<std::unique_ptr<Partition>>& partitions_;
+    std::vector<MDB_txn*> transactions_;
+    std::vector<unsigned> live_;
+    std::vector<char> is_live_;
+};
+
+// What store, checkpointer and snapshots share.
+struct Core {
+    Core(Tables declared, std::vector<std::unique_ptr<Partition>> opened, cache::RowCache* row_cache);
+
+    const Tables tables;
+    const std::vector<std::unique_ptr<Partition>> partitions;
+    cache::RowCache* const cache;
+
+    // Guarded by the store's entry lock.
+    std::unique_ptr<MemTable> active;
+    std::unique_ptr<MemTable> frozen;
+
+    std::atomic<std::uint64_t> lmdb_reads{0};
+
+    void fail(Error error);  // the first one stays
+    [[nodiscard]] std::optional<Error> failure() const;
+    [[noreturn]] void fail_read(Error error);  // notes and throws it
+
+    std::unique_ptr<ReadTransactions> borrow_transactions();
+    void give_back(std::unique_ptr<ReadTransactions> transactions);
+
+ private:
+    mutable std::mutex mutex_;
+    std::optional<Error> failure_;                          // guarded by mutex_
+    std::vector<std::unique_ptr<ReadTransactions>> spare_;  // guarded by mutex_
+};
+
+class Snapshot {
+ public:
+    // `cache_absences`: not on the apply thread, whose misses are mostly ids that are about to be used once.
+    Snapshot(Core& core, bool cache_absences) : core_(core), cache_absences_(cache_absences) {}
+    ~Snapshot() { release(); }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+    [[nodiscard]] std::optional<std::string_view> get(TableId table, std::string_view key);
+    void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
+              const Reader::Visitor& visit);
+    void for_each(TableId table, const Reader::Visitor& visit);
+    void release();  // ends the read transactions; views die with them
+
+ private:
+    [[nodiscard]] MDB_txn* transaction(unsigned partition);
+    [[nodiscard]] std::string_view checked(unsigned partition, std::string_view lmdb_key,
+                                           const MDB_val& stored);
+    [[nodiscard]] const MemRow* find_in_memory(const Place& place, std::string_view key) const;
+    bool each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit);
+    bool each_in_memory(unsigned slot, unsigned partition, const Reader::Visitor& visit);
+    friend class DiskRows;
+
+    Core& core_;
+    const bool cache_absences_;
+    std::unique_ptr<ReadTransactions> transactions_;
+    std::shared_ptr<const cache::RowCache::Entry> pinned_;  // what the last get() returned a view of
+};
+
+}  // namespace kontor::store

@@ -1,0 +1,66 @@
+#include "tables.h"
+
+#include <algorithm>
+
+#include "hashing.h"
+#include "kontor/base/bytes.h"
+
+namespace kontor::store {
+namespace {
+constexpr std::uint8_t kNoSlot = 255;
+}
+
+Tables::Tables(const std::vector<TableSpec>& specs, unsigned partitions)
+    : specs_(specs), partitions_(partitions) {
+    std::sort(specs_.begin(), specs_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    names_.reserve(specs_.size());
+    slots_.fill(kNoSlot);
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+        names_.emplace_back(specs_[i].name);
+        specs_[i].name = names_.back();
+        slots_[specs_[i].id] = static_cast<std::uint8_t>(i);
+    }
+}
+
+Result<void> Tables::check(const std::vector<TableSpec>& specs) {
+    std::array<bool, 256> seen{};
+    for (const TableSpec& spec : specs) {
+        const std::string who = "table " + std::string(spec.name) + " (" + std::to_string(spec.id) + ")";
+        if (spec.id == kMetaTable)
+            return fail(ErrorCode::invalid_argument, who + ": number 255 is the store's own");
+        if (seen[spec.id]) return fail(ErrorCode::invalid_argument, who + ": this number is declared twice");
+        if (spec.ordered && spec.home_bytes == 0)
+            return fail(ErrorCode::invalid_argument,
+                        who + ": an ordered table needs a home prefix to scan in");
+        seen[spec.id] = true;
+    }
+    return {};
+}
+
+unsigned Tables::slot(TableId table) const {
+    const std::uint8_t slot = slots_[table];
+    KONTOR_ASSERT(slot != kNoSlot, "a table that was not declared at Store::open");
+    return slot;
+}
+
+std::string_view Tables::home(TableId table, std::string_view key) const {
+    const std::uint8_t bytes = specs_[slot(table)].home_bytes;
+    return bytes == 0 ? key : key.substr(0, bytes);
+}
+
+Place Tables::place(TableId table, std::string_view key) const {
+    const unsigned at = slot(table);
+    const TableSpec& spec = specs_[at];
+    const std::uint64_t hash = hash64(spec.home_bytes == 0 ? key : key.substr(0, spec.home_bytes));
+    return Place{at, static_cast<unsigned>(hash % partitions_), spec.ordered};
+}
+
+std::string Tables::describe(unsigned partition, TableId table, std::string_view key) const {
+    std::string text =
+        "partition " + std::string(partition < 10 ? "0" : "") + std::to_string(partition) + ", table ";
+    const std::uint8_t at = slots_[table];
+    text += at == kNoSlot ? (table == kMetaTable ? "meta" : "unknown") : std::string(specs_[at].name);
+    return text + " (" + std::to_string(table) + "), key " + to_hex(key);
+}
+
+}  // namespace kontor::store

@@ -1,0 +1,142 @@
+#pragma once
+// What the store's tests share: a folder of their own, three kinds of tables, and a model that says what must
+// be there.
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kontor/store/store.h"
+
+namespace kontor::store {
+
+inline constexpr TableId kPlain = 1;   // hashed, home: the whole key
+inline constexpr TableId kHomed = 2;   // hashed, home: 2 bytes
+inline constexpr TableId kSorted = 3;  // sorted, home: 2 bytes
+inline constexpr std::size_t kHomeBytes = 2;
+
+class TempFolder {
+ public:
+    TempFolder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-store-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~TempFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TempFolder(const TempFolder&) = delete;
+    TempFolder& operator=(const TempFolder&) = delete;
+    [[nodiscard]] std::string path() const { return path_ + "/store"; }
+
+ private:
+    std::string path_;
+};
+
+inline StoreOptions test_options(const std::string& folder) {
+    StoreOptions options;
+    options.folder = folder;
+    options.tables = {{kPlain, "plain", 0, false},
+                      {kHomed, "homed", kHomeBytes, false},
+                      {kSorted, "sorted", kHomeBytes, true}};
+    options.partitions = 4;
+    options.map_bytes = 64ULL << 20;
+    return options;
+}
+
+inline std::unique_ptr<Store> open_or_die(StoreOptions options) {
+    auto store = Store::open(std::move(options));
+    if (!store) {
+        std::cerr << "Store::open: " << store.error().describe() << std::endl;
+        std::abort();
+    }
+    return *std::move(store);
+}
+
+// KONTOR_SEED=… repeats a run.
+inline std::uint64_t test_seed() {
+    const char* given = std::getenv("KONTOR_SEED");
+    const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    std::cout << "KONTOR_SEED=" << seed << std::endl;
+    return seed;
+}
+
+using Model = std::map<std::pair<TableId, std::string>, std::string>;
+
+inline Model contents(const Store& store) {
+    Model found;
+    store.read([&](const Reader& reader, std::uint64_t) {
+        for (const TableId table : {kPlain, kHomed, kSorted}) {
+            store.for_each(reader, table, [&](std::string_view key, std::string_view value) {
+                if (!found.emplace(std::pair(table, std::string(key)), value).second)
+                    std::abort();  // visited twice
+                return true;
+            });
+        }
+    });
+    return found;
+}
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+inline Rows scan_rows(const Reader& reader, std::string_view low, std::string_view high,
+                      Direction direction = Direction::ascending, std::size_t limit = SIZE_MAX) {
+    Rows rows;
+    reader.scan(kSorted, low, high, direction, [&](std::string_view key, std::string_view value) {
+        rows.emplace_back(key, value);
+        return rows.size() < limit;
+    });
+    return rows;
+}
+
+// Random changes, made to a store and to a model alike.
+class Workload {
+ public:
+    explicit Workload(std::uint64_t seed) : random_(seed) {}
+
+    std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+    std::string random_key() {
+        std::string key(1, static_cast<char>('a' + below(4)));
+        key += static_cast<char>(below(3) == 0 ? 0xFF : 'h');
+        const std::uint64_t tail = below(7);
+        for (std::uint64_t i = 0; i < tail; ++i)
+            key += static_cast<char>(below(4) == 0 ? below(256) : 'a' + below(3));
+        return key;
+    }
+    std::string random_value() {
+        const std::uint64_t kind = below(50);
+        const std::size_t size = kind == 0 ? 3'000 + below(9'000) : kind < 5 ? 0 : below(200);
+        return std::string(size, static_cast<char>(random_()));
+    }
+    void apply(Store& store, std::uint64_t index, Model& model, unsigned changes) {
+        store.begin();
+        for (unsigned i = 0; i < changes; ++i) {
+            const auto table = static_cast<TableId>(1 + below(3));
+            const std::string key = random_key();
+            if (below(4) == 0) {
+                store.writer().erase(table, key);
+                model.erase({table, key});
+            } else {
+                const std::string value = random_value();
+                store.writer().put(table, key, value);
+                model[{table, key}] = value;
+            }
+        }
+        store.commit(index, static_cast<std::int64_t>(index * 10));
+    }
+
+ private:
+    std::mt19937_64 random_;
+};
+
+}  // namespace kontor::store
