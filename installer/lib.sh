@@ -28,7 +28,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo -- "$@"
     else
-        die "'$*' needs root, and there is no sudo on this machine" \
+        die "installing packages needs root, and there is no sudo on this machine" \
             "Run this script as root once, or install sudo and try again."
     fi
 }
