@@ -98,7 +98,9 @@ class Duel {
     }
 
     void time() {
-        const std::uint64_t jump = stream_.percent(20) ? stream_.below(30'000) : stream_.below(2'000);
+        // In whole half seconds mostly, so that the very millisecond of a time-out is met.
+        const std::uint64_t step_ms = stream_.percent(80) ? 500 : 1;
+        const std::uint64_t jump = stream_.below(stream_.percent(20) ? 60 : 4) * step_ms;
         const std::uint64_t now_ms = world_.now_ms > kMax - jump ? kMax : world_.now_ms + jump;
         world_.now_ms = model_.now_ms = now_ms;
         if (stream_.percent(40)) return;  // due, but not yet swept
