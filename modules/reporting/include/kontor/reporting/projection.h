@@ -74,9 +74,7 @@ class Projection {
     // Sums over all merchants and channels, oldest first.
     [[nodiscard]] virtual Result<std::vector<RollupLine>> rollups(Bucket bucket, bool livemode, std::int64_t from_ms,
                                                                   std::int64_t until_ms) const = 0;
-    struct WebhookCounts {
-        std::uint64_t pending = 0, failed = 0;
-    };
+
     // Called on the writer thread after each committed transaction; keep it short.
     using OnChange = std::function<void(const std::vector<PaymentRow>& changed)>;
     virtual std::uint64_t subscribe(OnChange on_change) = 0;

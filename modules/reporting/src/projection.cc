@@ -1,0 +1,356 @@
+#include "kontor/reporting/projection.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "kontor/base/log.h"
+#include "kontor/payments/queries.h"
+#include "queries.h"
+#include "schema.h"
+#include "writer.h"
+
+namespace kontor::reporting {
+namespace {
+
+constexpr std::size_t kJournalsPerTransaction = 1000;
+constexpr std::size_t kJournalsPerRead = 500;  // bounds how long a catch-up holds the reader's view
+constexpr std::size_t kMerchantsPerRead = 500;
+constexpr std::size_t kMaxChangedTold = 100;  // rows told to subscribers after a transaction
+constexpr std::size_t kMaxIdleConnections = 4;
+constexpr std::uint64_t kRetryMs = 1'000;
+
+struct Queued {
+    std::shared_ptr<const pb::Journal> journal;
+    std::uint64_t log_index = 0;
+    std::size_t bytes = 0;
+};
+
+class ProjectionImpl final : public Projection {
+ public:
+    explicit ProjectionImpl(ProjectionOptions options)
+        : options_(std::move(options)), path_(options_.folder + "/projection.sqlite") {}
+    ~ProjectionImpl() override { stop(); }
+
+    Result<void> start() {
+        std::error_code ec;
+        std::filesystem::create_directories(options_.folder, ec);
+        if (ec) return fail(ErrorCode::io, "cannot make " + options_.folder + ": " + ec.message());
+        KONTOR_CHECK(open_database());
+        options_.metrics->gauge("kontor_projection_log_index", "Log index that the reports stand for.",
+                                [this] { return static_cast<double>(log_index()); });
+        service_subscription_ = options_.service->subscribe(
+            [this](const pb::Journal& journal, std::uint64_t index) { enqueue(journal, index); });
+        thread_ = std::thread([this] { run(); });
+        return {};
+    }
+
+    void stop() override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_) return;
+            stopping_ = true;
+        }
+        if (!thread_.joinable()) return;
+        options_.service->unsubscribe(service_subscription_);
+        changed_.notify_all();
+        thread_.join();
+    }
+
+    std::uint64_t log_index() const override { return log_index_.load(std::memory_order_acquire); }
+
+    Result<PaymentPage> payments(const PaymentQuery& query) const override {
+        auto page = with_connection([&](QueryConnection& connection) { return connection.payments(query); });
+        if (page) name_merchants(page->rows);
+        return page;
+    }
+    Result<std::optional<PaymentRow>> payment(bool livemode, std::uint64_t intent_no) const override {
+        auto row = with_connection(
+            [&](QueryConnection& connection) { return connection.payment(livemode, intent_no); });
+        if (row && *row) {
+            std::vector<PaymentRow> one{**row};
+            name_merchants(one);
+            return std::optional<PaymentRow>(one.front());
+        }
+        return row;
+    }
+    Result<std::vector<RollupLine>> rollups(Bucket bucket, bool livemode, std::int64_t from_ms,
+                                            std::int64_t until_ms) const override {
+        return with_connection([&](QueryConnection& connection) {
+            return connection.rollups(bucket, livemode, from_ms, until_ms);
+        });
+    }
+
+    std::uint64_t subscribe(OnChange on_change) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.emplace(++last_subscription_, std::move(on_change));
+        return last_subscription_;
+    }
+    void unsubscribe(std::uint64_t subscription) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.erase(subscription);
+    }
+
+ private:
+    // --- opening ---
+
+    Result<void> open_database() {
+        auto opened = try_open();
+        if (opened) return {};
+        const ErrorCode code = opened.error().code;
+        if (code != ErrorCode::corruption && code != ErrorCode::unsupported) return opened;
+        log::warning("reporting",
+                     opened.error().describe() + "; the reports are rebuilt from the ledger's journals");
+        drop_files();
+        return try_open();
+    }
+
+    Result<void> try_open() {
+        writer_.reset();
+        database_.reset();
+        KONTOR_TRY(database_, Database::open(path_, Database::Mode::writer));
+        KONTOR_TRY(auto version, database_->prepare("PRAGMA user_version"));
+        KONTOR_TRY(const bool row, version.step());
+        const std::int64_t found = row ? version.integer(0) : 0;
+        version.reset();
+        if (found == 0) {
+            KONTOR_CHECK(database_->execute(std::string("BEGIN;") + kSchema + "PRAGMA user_version=" +
+                                            std::to_string(kSchemaVersion) + ";COMMIT;"));
+        } else if (found != kSchemaVersion) {
+            return fail(ErrorCode::unsupported, "reports database of version " + std::to_string(found));
+        }
+        KONTOR_TRY(writer_, JournalWriter::open(*database_));
+        KONTOR_TRY(const std::uint64_t index, writer_->stored_log_index());
+        log_index_.store(index, std::memory_order_release);
+        return {};
+    }
+
+    void drop_files() {
+        writer_.reset();
+        database_.reset();
+        {
+            const std::lock_guard lock(pool_mutex_);
+            pool_.clear();
+            ++generation_;
+        }
+        std::error_code ec;
+        for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix, ec);
+    }
+
+    // --- apply thread of the node ---
+
+    void enqueue(const pb::Journal& journal, std::uint64_t index) {
+        Queued queued{std::make_shared<const pb::Journal>(journal), index, journal.ByteSizeLong() + 64};
+        {
+            const std::lock_guard lock(mutex_);
+            if (queue_bytes_ + queued.bytes > options_.max_queue_bytes) {
+                queue_.clear();  // the store has them all: read them from there
+                queue_bytes_ = 0;
+                behind_ = true;
+            } else if (!behind_) {
+                queue_bytes_ += queued.bytes;
+                queue_.push_back(std::move(queued));
+            }
+        }
+        changed_.notify_one();
+    }
+
+    // --- writer thread ---
+
+    void run() {
+        for (;;) {
+            std::vector<Queued> batch;
+            bool catch_up_first = false, broken = false;
+            {
+                std::unique_lock lock(mutex_);
+                changed_.wait(lock, [this] { return stopping_ || behind_ || broken_ || !queue_.empty(); });
+                if (stopping_) return;
+                broken = std::exchange(broken_, false);
+                catch_up_first = std::exchange(behind_, false);
+                if (catch_up_first) {
+                    queue_.clear();
+                    queue_bytes_ = 0;
+                }
+                while (!broken && !catch_up_first && !queue_.empty() &&
+                       batch.size() < kJournalsPerTransaction) {
+                    queue_bytes_ -= queue_.front().bytes;
+                    batch.push_back(std::move(queue_.front()));
+                    queue_.pop_front();
+                }
+            }
+            if (broken) {
+                recover(
+                    Error{ErrorCode::corruption, "a query found the reports database broken; it is rebuilt"});
+                continue;
+            }
+            auto done = catch_up_first ? catch_up() : write(batch, batch.back().log_index);
+            if (!done) recover(done.error());
+        }
+    }
+
+    // The disk may be full or the file broken: keep the node serving, try again from the store.
+    void recover(const Error& error) {
+        log::error("reporting", error.describe());
+        if (auto rolled_back = writer_ ? writer_->rollback() : Result<void>{}; !rolled_back)
+            log::debug("reporting", "no transaction was open");
+        if (error.code == ErrorCode::corruption) {
+            drop_files();
+            if (auto opened = open_database(); !opened) log::error("reporting", opened.error().describe());
+        }
+        std::unique_lock lock(mutex_);
+        behind_ = true;
+        changed_.wait_for(lock, std::chrono::milliseconds(kRetryMs), [this] { return stopping_; });
+    }
+
+    Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index) {
+        if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
+        KONTOR_CHECK(writer_->begin());
+        for (const Queued& queued : batch) KONTOR_CHECK(writer_->apply(*queued.journal));
+        KONTOR_CHECK(writer_->commit(log_index));
+        log_index_.store(log_index, std::memory_order_release);
+        tell();
+        return {};
+    }
+
+    Result<void> catch_up() {
+        std::uint64_t target = 0, after_no = 0;
+        for (bool more = true; more;) {
+            std::vector<std::uint64_t> merchants;
+            options_.service->read([&](const store::Reader& rows, std::uint64_t index) {
+                if (target == 0) target = index;
+                for (const auto& merchant : payments::list_merchants(rows, after_no, kMerchantsPerRead))
+                    merchants.push_back(merchant.no());
+            });
+            more = merchants.size() == kMerchantsPerRead;
+            for (const std::uint64_t no : merchants) {
+                after_no = std::max(after_no, no);
+                for (const bool livemode : {false, true}) KONTOR_CHECK(catch_up_scope({no, livemode}));
+            }
+            if (stopping()) return {};
+        }
+        return write({}, std::max(target, log_index()));
+    }
+
+    Result<void> catch_up_scope(payments::Scope scope) {
+        if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
+        KONTOR_TRY(std::uint64_t after, writer_->cursor(scope));
+        for (;;) {
+            std::vector<Queued> batch;
+            options_.service->read([&](const store::Reader& rows, std::uint64_t) {
+                payments::visit_journals(
+                    rows, scope, after, kJournalsPerRead, [&](const pb::Journal& journal) {
+                        batch.push_back({std::make_shared<const pb::Journal>(journal), 0, 0});
+                        return true;
+                    });
+            });
+            if (batch.empty() || stopping()) return {};
+            after = batch.back().journal->no();
+            KONTOR_CHECK(write(batch, log_index()));
+            if (batch.size() < kJournalsPerRead) return {};
+        }
+    }
+
+    bool stopping() {
+        const std::lock_guard lock(mutex_);
+        return stopping_;
+    }
+
+    void tell() {
+        const std::lock_guard lock(subscribers_mutex_);
+        if (subscribers_.empty() || writer_->changed().empty()) return;
+        std::vector<PaymentRow> rows;
+        const auto& changed = writer_->changed();
+        std::size_t left = kMaxChangedTold;
+        for (auto it = changed.rbegin(); it != changed.rend() && left > 0; ++it, --left)
+            for (const bool livemode : {false, true})
+                if (auto row = payment(livemode, *it); row && *row) rows.push_back(**row);
+        for (const auto& [id, on_change] : subscribers_) on_change(rows);
+    }
+
+    // --- readers ---
+
+    template <typename F>
+    auto with_connection(F&& use) const -> decltype(use(std::declval<QueryConnection&>())) {
+        std::unique_ptr<QueryConnection> connection;
+        std::uint64_t generation = 0;
+        {
+            const std::lock_guard lock(pool_mutex_);
+            generation = generation_;
+            if (!pool_.empty()) {
+                connection = std::move(pool_.back());
+                pool_.pop_back();
+            }
+        }
+        if (!connection) {
+            auto opened = QueryConnection::open(path_);
+            if (!opened) return Unexpected{std::move(opened).error()};
+            connection = *std::move(opened);
+        }
+        auto answer = use(*connection);
+        if (!answer && answer.error().code == ErrorCode::corruption) tell_broken();
+        const std::lock_guard lock(pool_mutex_);
+        if (generation == generation_ && pool_.size() < kMaxIdleConnections && answer)
+            pool_.push_back(std::move(connection));
+        return answer;
+    }
+
+    // A file that breaks while it is open shows first where it is read.
+    void tell_broken() const {
+        {
+            const std::lock_guard lock(mutex_);
+            broken_ = true;
+        }
+        changed_.notify_one();
+    }
+
+    void name_merchants(std::vector<PaymentRow>& rows) const {
+        std::map<std::uint64_t, std::string> names;
+        options_.service->read([&](const store::Reader& reader, std::uint64_t) {
+            for (PaymentRow& row : rows) {
+                const auto [name, fresh] = names.try_emplace(row.merchant_no);
+                if (fresh)
+                    if (const auto merchant = payments::find_merchant(reader, row.merchant_no))
+                        name->second = merchant->name();
+                row.merchant_name = name->second;
+            }
+        });
+    }
+
+    ProjectionOptions options_;
+    const std::string path_;
+    std::unique_ptr<Database> database_;     // writer thread, after start()
+    std::unique_ptr<JournalWriter> writer_;  // writer thread, after start()
+    std::atomic<std::uint64_t> log_index_{0};
+    std::uint64_t service_subscription_ = 0;
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    mutable bool broken_ = false;    // guarded by mutex_
+    std::deque<Queued> queue_;       // guarded by mutex_
+    std::uint64_t queue_bytes_ = 0;  // guarded by mutex_
+    bool behind_ = true;             // guarded by mutex_: journals have to be read from the store
+    bool stopping_ = false;          // guarded by mutex_
+
+    mutable std::mutex pool_mutex_;
+    mutable std::vector<std::unique_ptr<QueryConnection>> pool_;  // guarded by pool_mutex_
+    std::uint64_t generation_ = 0;                                // guarded by pool_mutex_
+
+    std::mutex subscribers_mutex_;
+    std::map<std::uint64_t, OnChange> subscribers_;  // guarded by subscribers_mutex_
+    std::uint64_t last_subscription_ = 0;            // guarded by subscribers_mutex_
+    std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Projection>> Projection::open(ProjectionOptions options) {
+    auto projection = std::make_unique<ProjectionImpl>(std::move(options));
+    KONTOR_CHECK(projection->start());
+    return Result<std::unique_ptr<Projection>>(std::move(projection));
+}
+
+}  // namespace kontor::reporting

@@ -1,0 +1,128 @@
+#include "sqlite.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace kontor::reporting {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5'000;
+
+Error error_of(sqlite3* handle, int code) {
+    ErrorCode kind = ErrorCode::io;
+    switch (code & 0xFF) {
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+            kind = ErrorCode::corruption;
+            break;
+        case SQLITE_FULL:
+            kind = ErrorCode::no_space;
+            break;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            kind = ErrorCode::unavailable;
+            break;
+        default:
+            break;
+    }
+    return Error{kind, std::string("reports database: ") +
+                           (handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code))};
+}
+
+}  // namespace
+
+Statement::~Statement() {
+    sqlite3_finalize(statement_);
+}
+Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+Statement& Statement::operator=(Statement&& other) noexcept {
+    std::swap(statement_, other.statement_);
+    return *this;
+}
+
+Statement& Statement::bind(int position, std::int64_t value) {
+    const int code = sqlite3_bind_int64(statement_, position, value);
+    KONTOR_ASSERT(code == SQLITE_OK, "a position of the statement");
+    return *this;
+}
+
+Statement& Statement::bind(int position, std::string_view text) {
+    const int code = sqlite3_bind_text64(statement_, position, text.data() != nullptr ? text.data() : "",
+                                         text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    KONTOR_ASSERT(code == SQLITE_OK, "a position of the statement");
+    return *this;
+}
+
+Result<bool> Statement::step() {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    Error error = error_of(sqlite3_db_handle(statement_), code);
+    sqlite3_reset(statement_);
+    return fail(std::move(error));
+}
+
+Result<void> Statement::run() {
+    for (;;) {
+        KONTOR_TRY(const bool row, step());
+        if (!row) break;
+    }
+    reset();
+    return {};
+}
+
+void Statement::reset() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+}
+
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
+
+std::string Statement::text(int column) const {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    const int size = sqlite3_column_bytes(statement_, column);
+    return bytes != nullptr ? std::string(bytes, static_cast<std::size_t>(size)) : std::string();
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
+    sqlite3* handle = nullptr;
+    const int flags =
+        mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (code != SQLITE_OK) {
+        Error error = error_of(handle, code);
+        sqlite3_close_v2(handle);
+        return fail(std::move(error));
+    }
+    std::unique_ptr<Database> database(new Database(handle));
+    sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+    sqlite3_extended_result_codes(handle, 1);
+    // The projection is rebuilt after a loss, so WAL with NORMAL is durable enough: it never corrupts.
+    KONTOR_CHECK(
+        database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;"));
+    if (mode == Mode::reader) KONTOR_CHECK(database->execute("PRAGMA query_only=ON;"));
+    return database;
+}
+
+Database::~Database() {
+    sqlite3_close_v2(handle_);
+}
+
+Result<void> Database::execute(const std::string& sql) {
+    const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return fail(error_of(handle_, code));
+    return {};
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) return fail(error_of(handle_, code));
+    return Statement(statement);
+}
+
+}  // namespace kontor::reporting

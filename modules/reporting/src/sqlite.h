@@ -1,0 +1,58 @@
+#pragma once
+// A thin wrapper over SQLite: statements are prepared once and bound by position, failures are Results.
+//
+// Threading: a Database and its statements belong to one thread at a time. Ownership: statements die before
+// their database. Errors: io, no_space, corruption (also "not a database").
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "kontor/base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace kontor::reporting {
+
+class Statement {
+ public:
+    Statement() = default;
+    ~Statement();
+    Statement(Statement&& other) noexcept;
+    Statement& operator=(Statement&& other) noexcept;
+
+    // Positions from 1. Text is copied.
+    Statement& bind(int position, std::int64_t value);
+    Statement& bind(int position, std::string_view text);
+    [[nodiscard]] Result<bool> step();  // true: a row
+    [[nodiscard]] Result<void> run();   // to the end, then reset
+    void reset();
+    // Columns from 0, of the current row.
+    [[nodiscard]] std::int64_t integer(int column) const;
+    [[nodiscard]] std::string text(int column) const;
+
+ private:
+    friend class Database;
+    explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+class Database {
+ public:
+    enum class Mode : std::uint8_t { writer, reader };
+    static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    [[nodiscard]] Result<void> execute(const std::string& sql);  // several statements; no results
+    [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+
+ private:
+    explicit Database(sqlite3* handle) : handle_(handle) {}
+    sqlite3* handle_;
+};
+
+}  // namespace kontor::reporting
