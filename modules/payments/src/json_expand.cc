@@ -26,6 +26,7 @@ constexpr std::array kEdges = {
     Edge{"refund", "balance_transaction", "balance_transaction"},
     Edge{"refund", "charge", "charge"},
     Edge{"refund", "customer", "customer"},
+    Edge{"refund", "failure_balance_transaction", "balance_transaction"},
     Edge{"refund", "payment_intent", "payment_intent"},
     Edge{"balance_transaction", "source", "charge"},
     Edge{"balance_transaction", "source", "refund"},
@@ -81,6 +82,9 @@ class Resolver {
         if (field == "customer") return customer(at->customer_no());
         if (field == "payment_intent") return intent(at->intent_no());
         if (field == "balance_transaction") return balance_transaction(at->balance_transaction_no());
+        if (field == "failure_balance_transaction") {
+            return balance_transaction(at->failure_balance_transaction_no());
+        }
         return {};
     }
     Object follow(const pb::BalanceTransaction* at, std::string_view field) {

@@ -39,10 +39,12 @@ void last_payment_error(JsonWriter& json, const pb::PaymentIntent& intent) {
     if (!error.decline_code().empty()) json.field("decline_code", error.decline_code());
     json.field("message", error.message());
     if (!error.param().empty()) json.field("param", error.param());
-    if (intent.payment_method().kind() != pb::METHOD_NONE) {
+    // A failed method is taken off the intent; the error remembers it.
+    const bool taken_off = intent.failed_payment_method().kind() != pb::METHOD_NONE;
+    const pb::PaymentMethod& method = taken_off ? intent.failed_payment_method() : intent.payment_method();
+    if (method.kind() != pb::METHOD_NONE) {
         json.key("payment_method");
-        parts::method_object(json, intent.payment_method(), intent.customer_no(), intent.created_ms(),
-                             intent.livemode());
+        parts::method_object(json, method, intent.customer_no(), intent.created_ms(), intent.livemode());
     }
     json.field("type", error.type().empty() ? "card_error" : std::string_view(error.type()));
     json.end_object();

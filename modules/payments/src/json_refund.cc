@@ -47,6 +47,8 @@ std::string refund_json(const pb::Refund& refund, const Expansion& expansion) {
     json.field_null("customer_account");
     if (refund.payment_method().kind() != pb::METHOD_NONE) destination_details(json, refund);
     if (refund.status() == pb::REFUND_FAILED) {
+        parts::balance_transaction_reference(json, "failure_balance_transaction",
+                                             refund.failure_balance_transaction_no(), expansion);
         json.field("failure_reason",
                    refund.failure_reason().empty() ? "unknown" : std::string_view(refund.failure_reason()));
     }

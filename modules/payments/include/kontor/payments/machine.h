@@ -23,6 +23,10 @@ namespace kontor::payments {
 // All tables of the state machine: the ledger's (1..9) and payments' (10..63).
 [[nodiscard]] std::span<const store::TableSpec> tables();
 
+// The newest command and batch version that this binary knows. A log with a newer one stops the node: it may
+// not be replayed under older rules.
+inline constexpr std::uint32_t kCommandVersion = 1;
+
 // What an entry did besides rows; for the node to pass on after commit. Nothing here decides about money.
 struct Effects {
     struct Resolved {  // a channel attempt that somebody may wait for came to its end

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct Scope {
     friend bool operator==(const Scope&, const Scope&) = default;
 };
 
+// Also when revoked.
 [[nodiscard]] std::optional<pb::ApiKey> find_api_key(const store::Reader&, std::string_view key_sha256);
 [[nodiscard]] std::optional<pb::Merchant> find_merchant(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Customer> find_customer(const store::Reader&, Scope, std::uint64_t no);  // also deleted
@@ -30,6 +32,7 @@ struct Scope {
 [[nodiscard]] std::optional<pb::Charge> find_charge(const store::Reader&, Scope, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Refund> find_refund(const store::Reader&, Scope, std::uint64_t no);
 [[nodiscard]] std::optional<pb::BalanceTransaction> find_balance_transaction(const store::Reader&, Scope, std::uint64_t no);
+// A deleted endpoint is absent.
 [[nodiscard]] std::optional<pb::WebhookEndpoint> find_webhook_endpoint(const store::Reader&, Scope, std::uint64_t no);
 [[nodiscard]] std::optional<pb::WebhookDelivery> find_delivery(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::ChannelAttempt> find_attempt(const store::Reader&, std::uint64_t no);
@@ -96,6 +99,8 @@ struct Due {
 
 // All deliveries of the events of one payment: for its page.
 [[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, Scope, std::uint64_t event_no);
+// The channel attempts of one payment, oldest first.
+[[nodiscard]] std::vector<pb::ChannelAttempt> attempts_of_intent(const store::Reader&, Scope, std::uint64_t intent_no);
 // Journals of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
 void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
                     const std::function<bool(const pb::Journal&)>& visit);

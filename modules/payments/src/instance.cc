@@ -1,0 +1,209 @@
+// The instance itself: merchants, API keys, operators, their sessions and set-up tokens. Their journal is the
+// one of merchant 0.
+#include "commands.h"
+#include "kontor/money/money.h"
+#include "kontor/payments/json.h"
+#include "kontor/payments/limits.h"
+
+namespace kontor::payments {
+namespace {
+
+constexpr Scope kInstanceScope{0, false};
+constexpr std::uint64_t kLayoutVersion = 1;
+constexpr std::int64_t kFirstSessionMs = 60 * 1000;
+
+void put_operator(Context& context, const pb::Operator& row) {
+    context.put(table::operators, operator_key(row.no()), row);
+    context.journal(kInstanceScope);
+}
+
+bool is_hash(const std::string& bytes) {
+    return bytes.size() == kHashBytes;
+}
+
+pb::Result token_invalid(std::string message) {
+    return refuse(pb::OUTCOME_TOKEN_INVALID, std::move(message), "token");
+}
+
+std::size_t count_operators(const store::Reader& rows) {
+    std::size_t count = 0;
+    rows.scan(table::operators, operator_name_key({}).view(), {}, store::Direction::ascending,
+              [&](std::string_view, std::string_view) { return ++count < limits::kOperators; });
+    return count;
+}
+
+}  // namespace
+
+pb::Result init_instance(Context& context, const pb::InitInstance& wanted) {
+    if (find_instance(context.rows))
+        return refuse(pb::OUTCOME_ALREADY_EXISTS, "This instance was initialised before.");
+    pb::Instance instance;
+    instance.set_version(kLayoutVersion);
+    instance.set_created_ms(context.now_ms);
+    instance.set_instance_id(wanted.instance_id());
+    instance.set_dev(wanted.dev());
+    context.put(table::instance, instance_key(), instance);
+    context.journal(kInstanceScope);
+    return {};
+}
+
+pb::Result create_merchant(Context& context, const pb::CreateMerchant& wanted) {
+    if (wanted.name().size() > limits::kNameBytes)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "The name is too long.", "name");
+    if (wanted.fee_bps() > limits::kFeeBpsMax)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "A fee is at most 10,000 basis points.", "fee_bps");
+    if (wanted.fee_fixed_minor() < 0 || wanted.fee_fixed_minor() > money::kMaxAmountMinor)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "The fixed fee is out of range.", "fee_fixed");
+    if (wanted.settlement_delay_days() > limits::kSettlementDelayDaysMax) {
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "The settlement delay is at most 365 days.",
+                      "settlement_delay_days");
+    }
+    pb::Result result;
+    pb::Merchant& merchant = *result.mutable_merchant();
+    merchant.set_no(context.next_no());
+    merchant.set_name(wanted.name());
+    merchant.set_fee_bps(wanted.fee_bps());
+    merchant.set_fee_fixed_minor(wanted.fee_fixed_minor());
+    merchant.set_settlement_delay_days(wanted.settlement_delay_days());
+    merchant.set_created_ms(context.now_ms);
+    merchant.set_country(wanted.country());
+    merchant.set_default_currency(wanted.default_currency());
+    context.put(table::merchants, merchant_key(merchant.no()), merchant);
+    context.journal(kInstanceScope);
+    return result;
+}
+
+pb::Result create_api_key(Context& context, const pb::CreateApiKey& wanted) {
+    if (!find_merchant(context.rows, wanted.merchant_no()))
+        return no_such("merchant", prefix::merchant, wanted.merchant_no(), "merchant");
+    if (!is_hash(wanted.key_sha256()))
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "A key is stored by its SHA-256.", "key");
+    if (find_api_key(context.rows, wanted.key_sha256()))
+        return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a key.", "key");
+    pb::Result result;
+    pb::ApiKey& key = *result.mutable_api_key();
+    key.set_no(context.next_no());
+    key.set_merchant_no(wanted.merchant_no());
+    key.set_livemode(wanted.livemode());
+    key.set_name(wanted.name());
+    key.set_hint(wanted.hint());
+    key.set_created_ms(context.now_ms);
+    context.put(table::api_keys, Key().bytes(wanted.key_sha256()), key);
+    context.rows.put(table::merchant_keys, Key().be64(key.merchant_no()).be64(key.no()).view(),
+                     wanted.key_sha256());
+    context.journal(kInstanceScope);
+    return result;
+}
+
+pb::Result revoke_api_key(Context& context, const pb::RevokeApiKey& wanted) {
+    std::optional<pb::ApiKey> key;
+    if (is_hash(wanted.key_sha256())) key = find_api_key(context.rows, wanted.key_sha256());
+    if (!key) return refuse(pb::OUTCOME_RESOURCE_MISSING, "There is no such key.", "key");
+    pb::Result result;
+    if (key->revoked_ms() == 0) {
+        key->set_revoked_ms(context.now_ms);
+        context.put(table::api_keys, Key().bytes(wanted.key_sha256()), *key);
+        context.journal(kInstanceScope);
+    }
+    *result.mutable_api_key() = *key;
+    return result;
+}
+
+pb::Result create_setup_token(Context& context, const pb::CreateSetupToken& wanted) {
+    if (!is_hash(wanted.token_sha256()) || wanted.lifetime_ms() <= 0)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "A token has a hash and a lifetime.", "token");
+    if (find_setup_token(context.rows, wanted.token_sha256()))
+        return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a token.", "token");
+    pb::SetupToken token;
+    token.set_expires_ms(context.now_ms + wanted.lifetime_ms());
+    context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), token);
+    context.due(token.expires_ms(), DueKind::setup_token, wanted.token_sha256());
+    context.journal(kInstanceScope);
+    return {};
+}
+
+pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
+    std::optional<pb::SetupToken> token;
+    if (is_hash(wanted.token_sha256())) token = find_setup_token(context.rows, wanted.token_sha256());
+    if (!token || token->used() || token->expires_ms() <= context.now_ms)
+        return token_invalid("This set-up link was used or is too old.");
+    if (wanted.name().empty() || wanted.name().size() > limits::kOperatorNameBytes)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "The name is empty or too long.", "name");
+    if (find_operator_by_name(context.rows, wanted.name()))
+        return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is an operator of this name.", "name");
+    if (count_operators(context.rows) >= limits::kOperators)
+        return refuse(pb::OUTCOME_LIMIT_REACHED, "There are too many operators.");
+    token->set_used(true);
+    context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), *token);
+    pb::Result result;
+    pb::Operator& person = *result.mutable_operator_();
+    person.set_no(context.next_no());
+    person.set_name(wanted.name());
+    person.set_password_hash(wanted.password_hash());
+    person.set_sealed_totp_secret(wanted.sealed_totp_secret());
+    person.set_last_totp_step(wanted.totp_step());
+    person.set_created_ms(context.now_ms);
+    person.set_role("owner");
+    put_operator(context, person);
+    context.rows.put(table::operators, operator_name_key(person.name()).view(),
+                     Key().be64(person.no()).view());
+    return result;
+}
+
+pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
+    auto person = find_operator(context.rows, wanted.operator_no());
+    if (!person || person->disabled()) return token_invalid("There is no such operator.");
+    if (person->locked_until_ms() > context.now_ms)
+        return refuse(pb::OUTCOME_LOCKED, "Too many failed logins; try again later.");
+    if (!is_hash(wanted.cookie_sha256()) || wanted.lifetime_ms() <= 0)
+        return refuse(pb::OUTCOME_INVALID_PARAMETER, "A session has a cookie and a lifetime.", "cookie");
+    if (find_session(context.rows, wanted.cookie_sha256()))
+        return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a session.", "cookie");
+    const bool just_set_up =
+        wanted.totp_step() == 0 && context.now_ms - person->created_ms() <= kFirstSessionMs;
+    if (!just_set_up && wanted.totp_step() <= person->last_totp_step())
+        return token_invalid("This code was used before.");
+    pb::Session session;
+    session.set_operator_no(person->no());
+    session.set_created_ms(context.now_ms);
+    session.set_expires_ms(context.now_ms + wanted.lifetime_ms());
+    session.set_ip(wanted.ip());
+    session.set_csrf_hash(wanted.csrf_sha256());
+    context.put(table::sessions, Key().bytes(wanted.cookie_sha256()), session);
+    context.due(session.expires_ms(), DueKind::session, wanted.cookie_sha256());
+    if (!just_set_up) person->set_last_totp_step(wanted.totp_step());
+    person->clear_failed_logins();
+    person->clear_locked_until_ms();
+    put_operator(context, *person);
+    pb::Result result;
+    *result.mutable_operator_() = *person;
+    return result;
+}
+
+pb::Result close_session(Context& context, const pb::CloseSession& wanted) {
+    std::optional<pb::Session> session;
+    if (is_hash(wanted.cookie_sha256())) session = find_session(context.rows, wanted.cookie_sha256());
+    if (!session) return token_invalid("There is no such session.");
+    context.rows.erase(table::sessions, wanted.cookie_sha256());
+    context.rows.erase(table::due,
+                       due_key(session->expires_ms(), DueKind::session).bytes(wanted.cookie_sha256()).view());
+    context.journal(kInstanceScope);
+    return {};
+}
+
+pb::Result login_failed(Context& context, const pb::LoginFailed& wanted) {
+    auto person = find_operator(context.rows, wanted.operator_no());
+    if (!person) return refuse(pb::OUTCOME_RESOURCE_MISSING, "There is no such operator.", "operator");
+    person->set_failed_logins(person->failed_logins() + 1);
+    if (person->failed_logins() >= limits::kFailedLoginsBeforeLock) {
+        person->clear_failed_logins();
+        person->set_locked_until_ms(context.now_ms + limits::kLoginLockMs);
+        context.journal(kInstanceScope);  // only this: whoever guesses passwords does not fill the journal
+    }
+    context.put(table::operators, operator_key(person->no()), *person);
+    pb::Result result;
+    *result.mutable_operator_() = *person;
+    return result;
+}
+
+}  // namespace kontor::payments
