@@ -1,8 +1,12 @@
 #pragma once
 // HTTP(S) client for webhooks, the admin's own commands, bench and verify. Keep-alive pool per origin.
 //
-// Threading: send() anywhere; `done` on one of the client's threads, exactly once.
-// Errors: timeout (outcome not known), unavailable (not connected: nothing was sent), io.
+// Threading: send() anywhere; `done` exactly once, on one of the client's threads (or inside of send() when the request
+// itself is wrong). fetch() and the destructor never on one of the client's threads.
+// Errors: unavailable (not connected, also a certificate that is not trusted: nothing was sent), timeout (outcome not
+// known), io (connection lost after sending began: outcome not known), invalid_argument (URL, header field, CA),
+// permission_denied (a private address), too_large (the response), overloaded. A GET or HEAD on a connection that the
+// server closed meanwhile is repeated once on a new one; nothing else is ever sent twice.
 // Limits: ClientOptions; redirects are not followed.
 
 #include <cstdint>

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "kontor/base/clock.h"
 #include "kontor/base/result.h"
 
 namespace kontor::net {
@@ -81,7 +82,9 @@ struct ServerOptions {
     TlsIdentity tls;
     ServerLimits limits;
     Handler handler;
-    std::function<std::string(int status, std::string_view message)> error_body;  // JSON; may be null
+    // JSON; may be null; called on any network thread.
+    std::function<std::string(int status, std::string_view message)> error_body;
+    const Clock* clock = nullptr;  // for the Date field; null: none is sent
 };
 
 struct ServerStats {

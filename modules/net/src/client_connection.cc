@@ -1,0 +1,343 @@
+#include "client_connection.h"
+
+#include <sys/socket.h>
+
+#include "address.h"
+#include "ascii.h"
+
+namespace kontor::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t kMaxResponseHeaderBytes = 64U << 10U;
+constexpr std::size_t kKeptBytes = 64U << 10U;
+
+bool may_repeat(const std::string& method) {
+    return method == "GET" || method == "HEAD";
+}
+
+bool has_header(const ClientRequest& request, std::string_view name) {
+    for (const Header& header : request.headers)
+        if (equal_ignoring_case(header.name, name)) return true;
+    return false;
+}
+
+void append_request(std::string& out, const ClientCall& call) {
+    const ClientRequest& request = call.request;
+    out.append(request.method).append(" ").append(call.url.target).append(" HTTP/1.1\r\n");
+    if (!has_header(request, "host")) out.append("Host: ").append(call.url.authority()).append("\r\n");
+    if (!has_header(request, "user-agent")) out += "User-Agent: Kontor\r\n";
+    const bool expects_body =
+        request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+    if (expects_body || !request.body.empty())
+        out.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+    for (const Header& header : request.headers) {
+        if (equal_ignoring_case(header.name, "content-length") ||
+            equal_ignoring_case(header.name, "transfer-encoding"))
+            continue;
+        out.append(header.name).append(": ").append(header.value).append("\r\n");
+    }
+    out.append("\r\n").append(request.body);
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(ClientWorker& worker, std::string origin)
+    : worker_(worker),
+      origin_(std::move(origin)),
+      resolver_(worker.context().get_executor()),
+      socket_(worker.context().get_executor()) {}
+
+void ClientConnection::open(CallPointer first_call) {
+    call_ = std::move(first_call);
+    resolve();
+}
+
+void ClientConnection::resolve() {
+    error_code error;
+    const auto literal = asio::ip::make_address(call_->url.host, error);
+    if (!error) return resolved({Tcp::endpoint(literal, call_->url.port)});
+    const auto on_resolved = [self = shared_from_this()](const error_code& failed,
+                                                         const Resolver::results_type& found) {
+        if (self->state_ == State::closed) return;
+        if (failed || found.empty())
+            return self->shut({ErrorCode::unavailable,
+                               "cannot resolve " + self->call_->url.host + ": " + failed.message()});
+        std::vector<Tcp::endpoint> endpoints;
+        for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+        self->resolved(std::move(endpoints));
+    };
+    resolver_.async_resolve(call_->url.host, std::to_string(call_->url.port), on_resolved);
+}
+
+void ClientConnection::resolved(std::vector<Tcp::endpoint> endpoints) {
+    if (!worker_.options().allow_private_addresses) {
+        // One private address among public ones is refused too: the name is not to be trusted. The checked
+        // addresses are the ones that are connected, so that a second look-up cannot answer differently.
+        for (const Tcp::endpoint& endpoint : endpoints)
+            if (is_private_address(endpoint.address()))
+                return shut({ErrorCode::permission_denied, call_->url.host + " has a private address"});
+    }
+    endpoints_ = std::move(endpoints);
+    connect_next("no address");
+}
+
+void ClientConnection::connect_next(const std::string& last_error) {
+    if (next_endpoint_ == endpoints_.size())
+        return shut({ErrorCode::unavailable, "cannot connect to " + origin_ + ": " + last_error});
+    error_code ignored;
+    socket_.close(ignored);
+    socket_.async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](const error_code& error) {
+        if (self->state_ == State::closed) return;
+        if (error) return self->connect_next(error.message());
+        self->connected();
+    });
+}
+
+void ClientConnection::connected() {
+    error_code error;
+    socket_.non_blocking(true, error);
+    if (!error) socket_.set_option(Tcp::no_delay(true), error);
+    if (error) return shut({ErrorCode::unavailable, "cannot connect to " + origin_ + ": " + error.message()});
+    if (call_->url.https) {
+        auto transport = Transport::tls_client(worker_.tls(), socket_.native_handle(), call_->url.host);
+        if (!transport) return shut(std::move(transport).error());
+        transport_ = *std::move(transport);
+    } else {
+        transport_ = Transport::plain(socket_.native_handle());
+    }
+    state_ = State::handshake;
+    run();
+}
+
+void ClientConnection::perform(CallPointer call) {
+    reused_ = true;
+    call_ = std::move(call);
+    begin_exchange();
+    run();
+}
+
+void ClientConnection::begin_exchange() {
+    sent_ = false;
+    out_.clear();
+    out_at_ = 0;
+    append_request(out_, *call_);
+    carry_.clear();
+    make_parser();
+    state_ = State::sending;
+}
+
+void ClientConnection::make_parser() {
+    parser_.emplace();
+    parser_->eager(true);
+    parser_->header_limit(kMaxResponseHeaderBytes);
+    parser_->body_limit(worker_.options().max_response_bytes);
+    if (call_->request.method == "HEAD") parser_->skip(true);
+}
+
+void ClientConnection::run() {
+    if (running_) return;
+    running_ = true;
+    while (step()) {
+    }
+    running_ = false;
+}
+
+bool ClientConnection::step() {
+    switch (state_) {
+        case State::handshake: {
+            const IoStatus status = transport_.handshake();
+            if (status == IoStatus::done) {
+                begin_exchange();
+                return true;
+            }
+            if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
+            shut({ErrorCode::unavailable, "TLS with " + origin_ + " failed: " + transport_.failure()});
+            return false;
+        }
+        case State::sending:
+            return step_sending();
+        case State::receiving:
+            return step_receiving();
+        case State::connecting:
+        case State::idle:
+        case State::closed:
+            return false;
+    }
+    return false;
+}
+
+bool ClientConnection::step_sending() {
+    while (out_at_ < out_.size()) {
+        const IoOutcome sent = transport_.write(std::string_view(out_).substr(out_at_));
+        if (sent.status == IoStatus::done) {
+            sent_ = true;
+            out_at_ += sent.bytes;
+            continue;
+        }
+        if (sent.status == IoStatus::want_read) return wait_for(IoStatus::want_read);
+        // The server may have answered before it read everything (413), and may have closed.
+        sent_ = sent_ || sent.status != IoStatus::want_write;
+        const IoOutcome early = transport_.read(worker_.scratch().data(), worker_.scratch().size());
+        if (early.status == IoStatus::done) {
+            reusable_ = false;
+            carry_.append(worker_.scratch().data(), early.bytes);
+            state_ = State::receiving;
+            if (!feed()) return true;
+            complete();
+            return false;
+        }
+        if (sent.status != IoStatus::want_write || early.status != IoStatus::want_read) {
+            fail_exchange("connection lost while sending");
+            return false;
+        }
+        wait(true);
+        wait(false);
+        return false;
+    }
+    state_ = State::receiving;
+    if (out_.capacity() > kKeptBytes) out_ = std::string();
+    return transport_.has_buffered() ? true : wait_for(IoStatus::want_read);
+}
+
+bool ClientConnection::step_receiving() {
+    std::vector<char>& scratch = worker_.scratch();
+    const IoOutcome got = transport_.read(scratch.data(), scratch.size());
+    if (got.status == IoStatus::want_read || got.status == IoStatus::want_write) return wait_for(got.status);
+    if (got.status != IoStatus::done) {
+        peer_closed(got.status == IoStatus::closed);
+        return false;
+    }
+    carry_.append(scratch.data(), got.bytes);
+    if (!feed()) return state_ == State::receiving;
+    complete();
+    return false;
+}
+
+// True when the response is complete. On bad bytes the call has failed and the connection is closed.
+bool ClientConnection::feed() {
+    while (!carry_.empty()) {
+        error_code error;
+        const std::size_t used = parser_->put(asio::buffer(carry_.data(), carry_.size()), error);
+        carry_.erase(0, used);
+        if (error == http::error::need_more) return false;
+        if (error == http::error::body_limit || error == http::error::header_limit) {
+            shut({ErrorCode::too_large, "the response of " + origin_ + " is larger than allowed"});
+            return false;
+        }
+        if (error) {
+            shut({ErrorCode::io, "malformed response of " + origin_ + ": " + error.message()});
+            return false;
+        }
+        if (!parser_->is_done()) continue;
+        if (parser_->get().result_int() / 100 != 1) return true;
+        make_parser();  // an interim answer; the final one follows
+    }
+    return false;
+}
+
+void ClientConnection::peer_closed(bool clean) {
+    reusable_ = false;
+    if (clean && parser_->got_some()) {
+        error_code error;
+        parser_->put_eof(error);
+        if (!error && parser_->is_done()) return complete();
+    }
+    const bool nothing_came = !parser_->got_some() && carry_.empty();
+    if (reused_ && nothing_came && may_repeat(call_->request.method) && !call_->retried) {
+        // The server closed an idle connection while the request was under way: repeating a read is safe.
+        CallPointer again = std::move(call_);
+        again->retried = true;
+        const auto self = shared_from_this();
+        close();
+        worker_.start_call(std::move(again));
+        return;
+    }
+    fail_exchange(nothing_came ? "connection closed before an answer"
+                               : "connection closed within the answer");
+}
+
+void ClientConnection::complete() {
+    auto message = parser_->release();
+    const bool keep = reusable_ && carry_.empty() && message.keep_alive() && state_ == State::receiving;
+    ClientResponse response;
+    response.status = static_cast<int>(message.result_int());
+    for (const auto& field : message)
+        response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    response.body = std::move(message.body());
+    const CallPointer call = std::move(call_);
+    const auto self = shared_from_this();
+    if (keep) {
+        state_ = State::idle;
+        idle_since_ms_ = ClientWorker::now_ms();
+        parser_.reset();
+        worker_.connection_idle(self);
+    } else {
+        (void)transport_.shutdown();
+        close();
+    }
+    call->finish(std::move(response));
+}
+
+void ClientConnection::fail_exchange(const std::string& why) {
+    shut({sent_ ? ErrorCode::io : ErrorCode::unavailable, origin_ + ": " + why});
+}
+
+void ClientConnection::shut(Error why) {
+    const CallPointer call = std::move(call_);
+    close();
+    if (call) call->finish(fail(std::move(why)));
+}
+
+void ClientConnection::close() {
+    if (state_ == State::closed) return;
+    state_ = State::closed;
+    resolver_.cancel();
+    transport_ = Transport();
+    error_code ignored;
+    socket_.close(ignored);
+    worker_.connection_closed(shared_from_this());
+}
+
+bool ClientConnection::still_usable() {
+    // TLS 1.3 tickets may wait to be read; any byte of a response nobody asked for makes the connection
+    // useless.
+    return state_ == State::idle &&
+           transport_.read(worker_.scratch().data(), worker_.scratch().size()).status == IoStatus::want_read;
+}
+
+void ClientConnection::tick(std::uint64_t now_ms) {
+    if (state_ == State::idle) {
+        if (now_ms - idle_since_ms_ >= kClientIdleMs) {
+            (void)transport_.shutdown();
+            close();
+        }
+        return;
+    }
+    if (!call_ || now_ms < call_->deadline_ms) return;
+    if (sent_)
+        shut({ErrorCode::timeout, "no answer from " + origin_ + " in time; the outcome is not known"});
+    else
+        shut({ErrorCode::unavailable, "cannot connect to " + origin_ + " in time"});
+}
+
+bool ClientConnection::wait_for(IoStatus status) {
+    wait(status == IoStatus::want_read);
+    return false;
+}
+
+void ClientConnection::wait(bool for_read) {
+    bool& armed = for_read ? read_armed_ : write_armed_;
+    if (armed) return;
+    armed = true;
+    socket_.async_wait(for_read ? Socket::wait_read : Socket::wait_write,
+                       [self = shared_from_this(), for_read](const error_code& error) {
+                           (for_read ? self->read_armed_ : self->write_armed_) = false;
+                           if (!error) self->run();
+                       });
+}
+
+}  // namespace kontor::net

@@ -1,0 +1,75 @@
+#pragma once
+// One connection of the client: resolve, connect, TLS, then request after request.
+//
+// Threading: its worker's thread. Ownership: its worker's lists and pending waits.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+#include "client_worker.h"
+
+namespace kontor::net {
+
+class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+ public:
+    ClientConnection(ClientWorker& worker, std::string origin);
+
+    void open(CallPointer first_call);  // connects, then performs
+    void perform(CallPointer call);     // on an idle connection
+    [[nodiscard]] bool still_usable();  // idle, and the server has not closed it
+    void tick(std::uint64_t now_ms);
+    void shut(Error why);  // fails the call, if any, and closes
+    [[nodiscard]] const std::string& origin() const { return origin_; }
+
+ private:
+    using Tcp = boost::asio::ip::tcp;
+    using Executor = boost::asio::io_context::executor_type;
+    using Socket = boost::asio::basic_stream_socket<Tcp, Executor>;
+    using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
+    using Parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+    enum class State : std::uint8_t { connecting, handshake, sending, receiving, idle, closed };
+
+    void resolve();
+    void resolved(std::vector<Tcp::endpoint> endpoints);
+    void connect_next(const std::string& last_error);
+    void connected();
+    void begin_exchange();
+    void make_parser();
+
+    void run();
+    bool step();
+    bool step_sending();
+    bool step_receiving();
+    bool feed();  // false: more bytes are needed
+    void peer_closed(bool clean);
+    void complete();
+    void fail_exchange(const std::string& why);
+    void close();
+    bool wait_for(IoStatus status);
+    void wait(bool for_read);
+
+    ClientWorker& worker_;
+    std::string origin_;
+    Resolver resolver_;
+    Socket socket_;
+    Transport transport_;
+    State state_ = State::connecting;
+    std::vector<Tcp::endpoint> endpoints_;
+    std::size_t next_endpoint_ = 0;
+    CallPointer call_;
+    bool running_ = false;
+    bool read_armed_ = false;
+    bool write_armed_ = false;
+    bool reused_ = false;
+    bool reusable_ = true;
+    bool sent_ = false;  // a byte of this request may have reached the server
+    std::string out_;
+    std::size_t out_at_ = 0;
+    std::string carry_;
+    std::optional<Parser> parser_;
+    std::uint64_t idle_since_ms_ = 0;
+};
+
+}  // namespace kontor::net

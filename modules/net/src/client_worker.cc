@@ -1,0 +1,138 @@
+#include "client_worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "client_connection.h"
+#include "kontor/base/log.h"
+
+namespace kontor::net {
+
+void ClientCall::finish(Result<ClientResponse> result) {
+    if (!done) return;
+    const Done call = std::move(done);
+    done = nullptr;
+    try {
+        call(std::move(result));
+    } catch (const std::exception& e) {
+        log::error("net", std::string("a client's done callback threw: ") + e.what());
+    }
+}
+
+ClientCall::~ClientCall() {
+    if (done) finish(fail(ErrorCode::unavailable, "the client is closing"));
+}
+
+ClientWorker::ClientWorker(const ClientOptions& options, SSL_CTX& tls, unsigned number)
+    : options_(options),
+      tls_(tls),
+      work_(context_.get_executor()),
+      tick_(context_.get_executor()),
+      max_connections_(std::max<std::size_t>(1, options.max_connections_per_origin / options.threads)),
+      scratch_(kClientScratchBytes) {
+    schedule_tick();
+    thread_ = std::thread([this, number] {
+        pthread_setname_np(pthread_self(), ("client-" + std::to_string(number)).c_str());
+        context_.run();
+    });
+}
+
+ClientWorker::~ClientWorker() {
+    boost::asio::post(context_, [this] { finish(); });
+    thread_.join();
+}
+
+void ClientWorker::finish() {
+    finishing_ = true;
+    tick_.cancel();
+    work_.reset();
+    for (auto& [name, origin] : origins_) {
+        const auto waiting = std::move(origin.waiting);
+        origin.waiting.clear();
+        for (const CallPointer& call : waiting)
+            call->finish(fail(ErrorCode::unavailable, "the client is closing"));
+        const auto open = origin.open;
+        for (const auto& connection : open) connection->shut({ErrorCode::io, "the client is closing"});
+    }
+}
+
+void ClientWorker::submit(CallPointer call) {
+    boost::asio::post(context_, [this, box = std::move(call)]() mutable { start_call(std::move(box)); });
+}
+
+void ClientWorker::start_call(CallPointer call) {
+    if (finishing_) return call->finish(fail(ErrorCode::unavailable, "the client is closing"));
+    Origin& origin = origins_[call->origin];
+    while (!origin.idle.empty()) {
+        const auto connection = std::move(origin.idle.back());
+        origin.idle.pop_back();
+        if (connection->still_usable()) return connection->perform(std::move(call));
+        connection->shut({ErrorCode::io, "closed while idle"});
+    }
+    if (origin.open.size() < max_connections_) {
+        const auto connection = std::make_shared<ClientConnection>(*this, call->origin);
+        origin.open.push_back(connection);
+        return connection->open(std::move(call));
+    }
+    if (origin.waiting.size() >= kMaxWaitingPerOrigin)
+        return call->finish(fail(ErrorCode::overloaded, "too many requests wait for " + call->origin));
+    origin.waiting.push_back(std::move(call));
+}
+
+void ClientWorker::connection_idle(const std::shared_ptr<ClientConnection>& connection) {
+    Origin& origin = origins_[connection->origin()];
+    origin.idle.push_back(connection);
+    if (origin.waiting.empty()) return;
+    CallPointer next = std::move(origin.waiting.front());
+    origin.waiting.pop_front();
+    // Posted, so that the finished call's callback comes first and the stack does not grow.
+    submit(std::move(next));
+}
+
+void ClientWorker::connection_closed(const std::shared_ptr<ClientConnection>& connection) {
+    const auto found = origins_.find(connection->origin());
+    if (found == origins_.end()) return;
+    Origin& origin = found->second;
+    std::erase(origin.open, connection);
+    std::erase(origin.idle, connection);
+    if (finishing_ || origin.waiting.empty()) return;
+    CallPointer next = std::move(origin.waiting.front());
+    origin.waiting.pop_front();
+    submit(std::move(next));
+}
+
+void ClientWorker::schedule_tick() {
+    tick_.expires_after(std::chrono::milliseconds(kClientTickMs));
+    tick_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (cancelled || finishing_) return;
+        const std::uint64_t now = now_ms();
+        for (auto at = origins_.begin(); at != origins_.end();) {
+            tick(at->second, now);
+            const bool empty = at->second.open.empty() && at->second.waiting.empty();
+            at = empty ? origins_.erase(at) : std::next(at);
+        }
+        schedule_tick();
+    });
+}
+
+void ClientWorker::tick(Origin& origin, std::uint64_t now) {
+    const auto open = origin.open;  // a connection that closes leaves the list
+    for (const auto& connection : open) connection->tick(now);
+    std::vector<CallPointer> late;
+    for (CallPointer& call : origin.waiting)
+        if (now >= call->deadline_ms) late.push_back(std::move(call));
+    if (late.empty()) return;
+    std::erase(origin.waiting, nullptr);
+    for (const CallPointer& call : late)
+        call->finish(fail(ErrorCode::unavailable, "no free connection to " + call->origin + " in time"));
+}
+
+std::uint64_t ClientWorker::now_ms() {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                          std::chrono::steady_clock::now().time_since_epoch())
+                                          .count());
+}
+
+}  // namespace kontor::net

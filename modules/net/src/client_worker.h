@@ -1,0 +1,94 @@
+#pragma once
+// One thread of the client: its connections by origin, and the requests that wait for one.
+//
+// Threading: submit() anywhere; the rest on the worker's thread.
+// Limits: max_connections_per_origin, kMaxWaitingPerOrigin requests in the queue, kIdleMs for an unused
+// connection.
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kontor/net/client.h"
+#include "kontor/net/uri.h"
+#include "transport.h"
+
+namespace kontor::net {
+
+inline constexpr std::size_t kMaxWaitingPerOrigin = 65'536;
+inline constexpr std::uint64_t kClientIdleMs = 55'000;  // below the 75 s of the server's side
+inline constexpr std::uint64_t kClientTickMs = 10;
+inline constexpr std::size_t kClientScratchBytes = 64U << 10U;
+
+using Done = std::function<void(Result<ClientResponse>)>;
+
+// One request on its way. finish() calls `done` exactly once.
+struct ClientCall {
+    ClientRequest request;
+    Done done;
+    Url url;
+    std::string origin;  // "https://host:port"
+    std::uint64_t deadline_ms = 0;
+    bool retried = false;
+
+    void finish(Result<ClientResponse> result);
+    ~ClientCall();
+};
+using CallPointer = std::unique_ptr<ClientCall>;
+
+class ClientConnection;
+
+class ClientWorker {
+ public:
+    ClientWorker(const ClientOptions& options, SSL_CTX& tls, unsigned number);
+    ~ClientWorker();
+    ClientWorker(const ClientWorker&) = delete;
+    ClientWorker& operator=(const ClientWorker&) = delete;
+
+    void submit(CallPointer call);
+    [[nodiscard]] bool is_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+    // For connections.
+    [[nodiscard]] boost::asio::io_context& context() { return context_; }
+    [[nodiscard]] const ClientOptions& options() const { return options_; }
+    [[nodiscard]] SSL_CTX& tls() { return tls_; }
+    [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
+    void connection_idle(const std::shared_ptr<ClientConnection>& connection);
+    void connection_closed(const std::shared_ptr<ClientConnection>& connection);
+    void start_call(CallPointer call);
+    [[nodiscard]] static std::uint64_t now_ms();
+
+ private:
+    using Executor = boost::asio::io_context::executor_type;
+    using Timer =
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    struct Origin {
+        std::vector<std::shared_ptr<ClientConnection>> open;  // all
+        std::vector<std::shared_ptr<ClientConnection>> idle;  // the last used last
+        std::deque<CallPointer> waiting;
+    };
+
+    void schedule_tick();
+    void tick(Origin& origin, std::uint64_t now);
+    void finish();
+
+    const ClientOptions& options_;
+    SSL_CTX& tls_;
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<Executor> work_;
+    Timer tick_;
+    std::size_t max_connections_;
+    std::vector<char> scratch_;
+    std::map<std::string, Origin> origins_;
+    bool finishing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace kontor::net

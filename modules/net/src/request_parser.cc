@@ -1,0 +1,212 @@
+#include "request_parser.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+#include <limits>
+
+#include "ascii.h"
+
+namespace kontor::net {
+namespace {
+
+namespace http = boost::beast::http;
+
+// A body is not reserved beyond this before its bytes arrive: a claimed length costs the claimer nothing.
+constexpr std::size_t kMaxReserveBytes = 64U << 10U;
+
+bool supported(http::verb method) {
+    switch (method) {
+        case http::verb::get:
+        case http::verb::head:
+        case http::verb::post:
+        case http::verb::put:
+        case http::verb::patch:
+        case http::verb::delete_:
+        case http::verb::options:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// "… HTTP/2.0": a version that we do not speak, as opposed to garbage.
+bool names_a_version(std::string_view rest) {
+    const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
+    const std::size_t at = line.rfind(" HTTP/");
+    if (at == std::string_view::npos) return false;
+    const std::string_view version = line.substr(at + 6);
+    return version.size() == 3 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]);
+}
+
+}  // namespace
+
+RequestParser::RequestParser(const ServerLimits& limits) : limits_(limits) {
+    // The head is counted here: Beast counts line and fields separately.
+    header_limit(std::numeric_limits<std::uint32_t>::max());
+    body_limit(limits.max_body_bytes);
+    request_.headers.reserve(12);
+}
+
+void RequestParser::refuse(int status, const char* message) {
+    if (failure_status_ != 0) return;
+    failure_status_ = status;
+    failure_message_ = message;
+}
+
+void RequestParser::refuse(int status, const char* message, error_code& ec) {
+    refuse(status, message);
+    ec = http::error::bad_value;
+}
+
+void RequestParser::map_error(const error_code& ec, std::string_view rest) {
+    if (ec == http::error::body_limit) return refuse(413, "the body is too large");
+    if (ec == http::error::bad_version)
+        return names_a_version(rest) ? refuse(505, "only HTTP/1.1 is spoken here")
+                                     : refuse(400, "not an HTTP request");
+    if (ec == http::error::bad_content_length || ec == http::error::multiple_content_length)
+        return refuse(400, "bad Content-Length");
+    if (ec == http::error::bad_transfer_encoding) return refuse(400, "bad Transfer-Encoding");
+    if (ec == http::error::bad_chunk || ec == http::error::bad_chunk_extension)
+        return refuse(400, "bad chunk");
+    refuse(400, "malformed HTTP request");
+}
+
+std::size_t RequestParser::feed(std::string_view bytes) {
+    std::size_t taken = 0;
+    if (!head_done_) {
+        taken = feed_head(bytes);
+        if (!head_done_ || failure_status_ != 0) return taken;
+    }
+    while (!is_done() && taken < bytes.size()) {
+        error_code ec;
+        taken += put(boost::asio::buffer(bytes.data() + taken, bytes.size() - taken), ec);
+        if (ec == http::error::need_more) {
+            // Only chunk headers and trailers need to be whole.
+            if (bytes.size() - taken > limits_.max_header_bytes)
+                refuse(431, "a chunk header or trailer is too large");
+            break;
+        }
+        if (ec) {
+            map_error(ec, bytes.substr(taken));
+            break;
+        }
+    }
+    return taken;
+}
+
+std::size_t RequestParser::feed_head(std::string_view bytes) {
+    std::size_t taken = 0;
+    // RFC 9112 2.2: empty lines before the request line are ignored.
+    while (!started_ && taken < bytes.size()) {
+        if (bytes[taken] == '\n' ||
+            (bytes[taken] == '\r' && taken + 1 < bytes.size() && bytes[taken + 1] == '\n'))
+            taken += bytes[taken] == '\n' ? 1 : 2;
+        else if (bytes[taken] == '\r' && taken + 1 == bytes.size())
+            return taken;
+        else
+            started_ = true;
+    }
+    if (!started_) return taken;
+    error_code ec;
+    const std::string_view rest = bytes.substr(taken);
+    const std::size_t used = put(boost::asio::buffer(rest.data(), rest.size()), ec);
+    head_bytes_ += used;
+    if (head_done_ && head_bytes_ > limits_.max_header_bytes) {
+        refuse(431, "the request's header is too large");
+    } else if (ec == http::error::need_more) {
+        const std::size_t waiting = rest.size() - used;
+        if (head_bytes_ + waiting > limits_.max_header_bytes) {
+            if (!line_done_ && rest.find('\n') == std::string_view::npos)
+                refuse(414, "the request's target is too long");
+            else
+                refuse(431, "the request's header is too large");
+        }
+    } else if (ec) {
+        map_error(ec, rest.substr(used));
+    }
+    if (head_done_) eager(true);
+    return taken + used;
+}
+
+bool RequestParser::set_target(std::string_view target) {
+    if (target == "*") {
+        request_.path = "*";
+        return request_.method == "OPTIONS";
+    }
+    // RFC 9112 3.2.2: a server accepts the absolute form, which proxies use.
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (target.size() < scheme.size() || !equal_ignoring_case(target.substr(0, scheme.size()), scheme))
+            continue;
+        const std::size_t path = target.find_first_of("/?", scheme.size());
+        target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+        break;
+    }
+    const std::size_t question = target.find('?');
+    request_.path = target.substr(0, question);
+    if (question != std::string_view::npos) request_.query = target.substr(question + 1);
+    if (request_.path.empty()) request_.path = "/";  // "https://host?query"
+    return request_.path.front() == '/' && target.find('#') == std::string_view::npos;
+}
+
+void RequestParser::on_request_impl(http::verb method, view method_text, view target, int version,
+                                    error_code& ec) {
+    line_done_ = true;
+    http11_ = version >= 11;
+    if (!supported(method)) return refuse(501, "this method is not implemented", ec);
+    request_.method = method_text;
+    if (target.size() > limits_.max_target_bytes) return refuse(414, "the request's target is too long", ec);
+    if (!set_target(target)) return refuse(400, "bad request target", ec);
+}
+
+void RequestParser::on_field_impl(http::field field, view name, view value, error_code& ec) {
+    if (head_done_) return;  // trailers are read and dropped
+    if (request_.headers.size() == kMaxHeaderFields) return refuse(431, "too many header fields", ec);
+    switch (field) {
+        case http::field::host:
+            if (has_host_) return refuse(400, "more than one Host", ec);
+            has_host_ = true;
+            break;
+        case http::field::transfer_encoding:
+            if (has_encoding_ || !http11_) return refuse(400, "bad Transfer-Encoding", ec);
+            if (!equal_ignoring_case(value, "chunked"))
+                return refuse(501, "this transfer coding is not implemented", ec);
+            has_encoding_ = true;
+            break;
+        case http::field::expect:
+            // RFC 9110 10.1.1: an expectation that we do not know may be answered with 417.
+            if (!equal_ignoring_case(value, "100-continue")) return refuse(417, "unknown expectation", ec);
+            expects_continue_ = true;
+            break;
+        default:
+            break;
+    }
+    request_.headers.push_back({std::string(name), std::string(value)});
+}
+
+void RequestParser::on_header_impl(error_code& ec) {
+    head_done_ = true;
+    if (http11_ && !has_host_) refuse(400, "Host is missing", ec);
+}
+
+void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& content_length, error_code&) {
+    if (content_length)
+        request_.body.reserve(
+            static_cast<std::size_t>(std::min<std::uint64_t>(*content_length, kMaxReserveBytes)));
+}
+
+std::size_t RequestParser::on_body_impl(view body, error_code&) {
+    request_.body.append(body.data(), body.size());
+    return body.size();
+}
+
+std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, view body, error_code&) {
+    request_.body.append(body.data(), body.size());
+    return body.size();
+}
+
+}  // namespace kontor::net

@@ -1,0 +1,141 @@
+#include "kontor/net/server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <chrono>
+
+#include "ascii.h"
+#include "kontor/base/log.h"
+#include "server_state.h"
+#include "tls_context.h"
+#include "worker.h"
+
+namespace kontor::net {
+namespace {
+
+using Endpoint = boost::asio::ip::tcp::endpoint;
+
+constexpr unsigned kMaxThreads = 256;
+
+// SO_REUSEPORT lets a second server of the same user listen beside the first and take half of its
+// connections. Binding once without it finds that mistake.
+Result<void> check_port_is_free(const Endpoint& endpoint) {
+    if (endpoint.port() == 0) return {};
+    const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return fail(errno_error("socket", errno));
+    const int on = 1;
+    (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    const int bound = ::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+    const int error = errno;
+    ::close(fd);
+    if (bound == 0) return {};
+    return fail(errno_error(
+        "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()),
+        error));
+}
+
+class ServerImpl final : public Server {
+ public:
+    ~ServerImpl() override { stop(0); }
+
+    Result<void> open(ServerOptions options) {
+        boost::system::error_code error;
+        const auto address = boost::asio::ip::make_address(options.address, error);
+        if (error) return fail(ErrorCode::invalid_argument, "not an IP address: " + options.address);
+        if (options.threads == 0 || options.threads > kMaxThreads)
+            return fail(ErrorCode::invalid_argument, "threads must be 1 to 256");
+        if (!options.handler) return fail(ErrorCode::invalid_argument, "a server needs a handler");
+        KONTOR_TRY(state_.tls, make_server_context(options.tls));
+        Endpoint endpoint(address, options.port);
+        KONTOR_CHECK(check_port_is_free(endpoint));
+        state_.options = std::move(options);
+        for (unsigned i = 0; i < state_.options.threads; ++i) {
+            auto worker = std::make_unique<Worker>(state_, i);
+            KONTOR_TRY(port_, worker->listen(endpoint));
+            endpoint.port(port_);
+            workers_.push_back(std::move(worker));
+        }
+        for (const auto& worker : workers_) worker->start();
+        started_ = true;
+        return {};
+    }
+
+    std::uint16_t port() const override { return port_; }
+
+    void stop_accepting() override {
+        if (state_.draining.exchange(true) || !started_) return;
+        for (const auto& worker : workers_) worker->request_stop_accepting();
+    }
+
+    void stop(std::uint64_t grace_ms) override {
+        const std::lock_guard once(stop_mutex_);
+        if (stopped_ || !started_) return;
+        stopped_ = true;
+        stop_accepting();
+        for (const auto& worker : workers_) worker->request_drain();
+        {
+            std::unique_lock lock(state_.mutex);
+            state_.changed.wait_for(lock, std::chrono::milliseconds(grace_ms),
+                                    [this] { return state_.open_connections.load() == 0; });
+        }
+        for (const auto& worker : workers_) worker->request_finish();
+        for (const auto& worker : workers_) worker->join();
+    }
+
+    ServerStats stats() const override {
+        ServerStats sum;
+        for (const auto& worker : workers_) {
+            const WorkerStats& one = worker->stats();
+            sum.connections += one.connections.load(std::memory_order_relaxed);
+            sum.requests += one.requests.load(std::memory_order_relaxed);
+            sum.tls_failures += one.tls_failures.load(std::memory_order_relaxed);
+            sum.bad_requests += one.bad_requests.load(std::memory_order_relaxed);
+        }
+        sum.open_connections = state_.open_connections.load();
+        return sum;
+    }
+
+ private:
+    ServerState state_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::uint16_t port_ = 0;
+    bool started_ = false;
+    std::mutex stop_mutex_;
+    bool stopped_ = false;
+};
+
+}  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+    for (const Header& one : headers)
+        if (equal_ignoring_case(one.name, name)) return one.value;
+    return {};
+}
+
+std::string ServerState::error_body(int status, std::string_view message) const {
+    if (options.error_body) {
+        try {
+            return options.error_body(status, message);
+        } catch (const std::exception& e) {
+            log::error("net", std::string("error_body: ") + e.what());
+        }
+    }
+    // Messages are this module's own constants: nothing to escape.
+    return R"({"error":{"message":")" + std::string(message) + R"("}})";
+}
+
+void ServerState::log_limited(std::uint64_t now_ms, std::string_view message) {
+    std::uint64_t next = next_log_ms_.load(std::memory_order_relaxed);
+    if (now_ms < next || !next_log_ms_.compare_exchange_strong(next, now_ms + 1000)) return;
+    log::warning("net", message);
+}
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+    auto server = std::make_unique<ServerImpl>();
+    KONTOR_CHECK(server->open(std::move(options)));
+    return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace kontor::net

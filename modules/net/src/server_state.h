@@ -1,0 +1,42 @@
+#pragma once
+// What the workers of one server share. Constant after start(), but for the atomics.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "kontor/net/server.h"
+#include "transport.h"
+
+namespace kontor::net {
+
+inline constexpr std::size_t kMaxStreamQueueBytes = 1U << 20U;
+inline constexpr std::uint64_t kLingerMs = 2'000;     // for the peer to read a last answer and say goodbye
+inline constexpr std::uint64_t kDrainLingerMs = 250;  // the same while stopping
+inline constexpr std::size_t kMaxLingerBytes = 16U << 20U;  // read and dropped meanwhile
+inline constexpr std::size_t kScratchBytes = 64U << 10U;
+
+struct ServerState {
+    ServerOptions options;
+    SslContext tls;
+    std::atomic<bool> draining{false};
+    std::atomic<std::size_t> open_connections{0};
+    // stop() waits here for open_connections == 0.
+    std::mutex mutex;
+    std::condition_variable changed;
+
+    [[nodiscard]] std::string error_body(int status, std::string_view message) const;
+    // At most one line a second, so that nobody fills the disk with log lines.
+    void log_limited(std::uint64_t now_ms, std::string_view message);
+
+ private:
+    std::atomic<std::uint64_t> next_log_ms_{0};
+};
+
+// One per worker, on a cache line of its own.
+struct alignas(64) WorkerStats {
+    std::atomic<std::uint64_t> connections{0}, requests{0}, tls_failures{0}, bad_requests{0};
+};
+
+}  // namespace kontor::net

@@ -1,0 +1,324 @@
+#include "session.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+
+#include "kontor/base/log.h"
+#include "worker.h"
+
+namespace kontor::net {
+namespace {
+
+using boost::system::error_code;
+
+thread_local Session* handler_session = nullptr;
+
+constexpr std::string_view kUseHttps =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: close\r\n\r\n"
+    "This port speaks HTTPS only\n";
+constexpr unsigned kMaxBurst = 32;  // pipelined requests before other sessions get their turn
+
+}  // namespace
+
+Session::Session(Worker& worker, Socket socket, Transport transport, std::string peer_ip)
+    : worker_(worker),
+      socket_(std::move(socket)),
+      transport_(std::move(transport)),
+      peer_ip_(std::move(peer_ip)) {}
+
+Session* Session::in_handler() {
+    return handler_session;
+}
+
+bool Session::answer_inside(std::uint64_t request_no, std::optional<Response>& response) {
+    if (request_no != request_no_ || answered_inside_) return false;
+    answered_inside_ = true;
+    inside_ = std::move(response);
+    return true;
+}
+
+void Session::start() {
+    set_deadline(worker_.limits().handshake_timeout_ms);
+    run();
+}
+
+void Session::run() {
+    if (running_ || state_ == State::closed) return;  // a handler that answers at once comes back here
+    running_ = true;
+    while (step()) {
+    }
+    running_ = false;
+}
+
+bool Session::step() {
+    switch (state_) {
+        case State::handshake:
+            return step_handshake();
+        case State::receiving:
+            return step_receiving();
+        case State::handling:
+            return false;
+        case State::writing:
+            return step_writing();
+        case State::streaming:
+            return step_streaming();
+        case State::closing:
+            return step_closing();
+        case State::lingering:
+            return step_lingering();
+        case State::closed:
+            return false;
+    }
+    return false;
+}
+
+bool Session::step_handshake() {
+    const IoStatus status = transport_.handshake();
+    if (status == IoStatus::done) {
+        begin_request();
+        return true;
+    }
+    if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
+    worker_.counters().tls_failures.fetch_add(1, std::memory_order_relaxed);
+    if (transport_.saw_plain_http())
+        (void)::send(socket_.native_handle(), kUseHttps.data(), kUseHttps.size(), MSG_NOSIGNAL);
+    begin_close();
+    return true;
+}
+
+void Session::begin_request() {
+    parser_.emplace(worker_.limits());
+    state_ = State::receiving;
+    phase_ = Phase::idle;
+    set_deadline(worker_.limits().idle_timeout_ms);
+}
+
+bool Session::step_receiving() {
+    if (carry_fresh_) {
+        carry_fresh_ = false;
+    } else {
+        std::vector<char>& scratch = worker_.scratch();
+        const IoOutcome got = transport_.read(scratch.data(), scratch.size());
+        if (got.status == IoStatus::closed && phase_ == Phase::idle) {
+            begin_close();
+            return true;
+        }
+        if (got.status != IoStatus::done) return wait_for(got.status);
+        carry_.append(scratch.data(), got.bytes);
+    }
+    if (phase_ == Phase::idle) {
+        phase_ = Phase::head;
+        set_deadline(worker_.limits().header_timeout_ms);
+    }
+    carry_.erase(0, parser_->feed(carry_));
+    after_feed();
+    return true;
+}
+
+void Session::after_feed() {
+    if (parser_->failure_status() != 0)
+        return refuse_request(parser_->failure_status(), parser_->failure_message());
+    if (parser_->complete()) {
+        carry_fresh_ = !carry_.empty();
+        return dispatch();
+    }
+    if (!parser_->head_done() || phase_ == Phase::body) return;
+    phase_ = Phase::body;
+    set_deadline(worker_.limits().body_timeout_ms);
+    if (!parser_->wants_continue() || !parser_->request().body.empty()) return;
+    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    out_at_ = 0;
+    state_ = State::writing;
+    after_write_ = AfterWrite::receive_more;
+}
+
+void Session::dispatch() {
+    worker_.counters().requests.fetch_add(1, std::memory_order_relaxed);
+    state_ = State::handling;
+    set_deadline(worker_.limits().response_timeout_ms);
+    ++request_no_;
+    keep_alive_ = parser_->keep_alive();
+    http11_ = parser_->http11();
+    Request request = parser_->take();
+    request.peer_ip = peer_ip_;
+    head_only_ = request.method == "HEAD";
+
+    answered_inside_ = false;
+    Session* const outer = handler_session;
+    handler_session = this;
+    const auto ticket = std::make_shared<Ticket>(worker_.inbox(), weak_from_this(), request_no_);
+    try {
+        worker_.state().options.handler(std::move(request),
+                                        [ticket](Response response) { ticket->answer(std::move(response)); });
+    } catch (const std::exception& e) {
+        worker_.state().log_limited(Worker::now_ms(), std::string("handler threw: ") + e.what());
+        ticket->answer(std::nullopt);
+    } catch (...) {
+        worker_.state().log_limited(Worker::now_ms(), "handler threw something that is no std::exception");
+        ticket->answer(std::nullopt);
+    }
+    handler_session = outer;
+    if (answered_inside_) respond(std::move(inside_));
+}
+
+void Session::deliver(std::uint64_t request_no, std::optional<Response> response) {
+    if (state_ != State::handling || request_no != request_no_)
+        return;  // too late: answered with 503, or closed
+    respond(std::move(response));
+    run();
+}
+
+void Session::stream_ready() {
+    if (state_ == State::streaming) run();
+}
+
+void Session::tick(std::uint64_t now_ms) {
+    if (deadline_ms_ == 0 || now_ms < deadline_ms_) return;
+    switch (state_) {
+        case State::receiving:
+            if (phase_ == Phase::idle)
+                begin_close();
+            else
+                refuse_request(408, "the request did not arrive in time");
+            break;
+        case State::handling:
+            ++request_no_;  // an answer that comes now is too late
+            worker_.state().log_limited(now_ms, "a handler did not answer in time");
+            respond_error(503, "no answer in time; the outcome is not known");
+            break;
+        case State::handshake:
+            worker_.counters().tls_failures.fetch_add(1, std::memory_order_relaxed);
+            return close_now();
+        default:
+            return close_now();
+    }
+    run();
+}
+
+void Session::drain() {
+    switch (state_) {
+        case State::handshake:
+            return close_now();
+        case State::receiving:
+            if (phase_ != Phase::idle) return;
+            begin_close();
+            return run();
+        case State::streaming:
+            stream_->close();
+            return run();
+        default:
+            return;  // the answer carries "Connection: close"
+    }
+}
+
+void Session::abort() {
+    close_now();
+}
+
+bool Session::step_closing() {
+    const IoStatus status = transport_.shutdown();
+    if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
+    ::shutdown(socket_.native_handle(), SHUT_WR);
+    state_ = State::lingering;
+    dropped_bytes_ = 0;
+    return true;
+}
+
+// Closing a socket with unread bytes resets the connection, and the peer may lose the answer that it has not
+// read yet. So what still comes is read and dropped until the peer closes too, within bounds.
+bool Session::step_lingering() {
+    std::vector<char>& scratch = worker_.scratch();
+    const ssize_t n = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
+    if (n > 0) {
+        dropped_bytes_ += static_cast<std::size_t>(n);
+        if (dropped_bytes_ <= kMaxLingerBytes) return true;
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return wait_for(IoStatus::want_read);
+    } else if (n < 0 && errno == EINTR) {
+        return true;
+    }
+    close_now();
+    return false;
+}
+
+void Session::begin_close() {
+    state_ = State::closing;
+    parser_.reset();
+    carry_ = std::string();
+    carry_fresh_ = false;
+    set_deadline(worker_.state().draining.load(std::memory_order_relaxed) ? kDrainLingerMs : kLingerMs);
+}
+
+void Session::close_now() {
+    if (state_ == State::closed) return;
+    state_ = State::closed;
+    if (stream_) stream_->detach();
+    stream_.reset();
+    on_stream_ = nullptr;
+    transport_ = Transport();
+    error_code ignored;
+    socket_.close(ignored);
+    worker_.remove(*this);
+}
+
+void Session::wait_read() {
+    if (read_armed_) return;
+    read_armed_ = true;
+    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
+        self->read_armed_ = false;
+        if (!error) self->run();
+    });
+}
+
+void Session::wait_write() {
+    if (write_armed_) return;
+    write_armed_ = true;
+    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& error) {
+        self->write_armed_ = false;
+        if (!error) self->run();
+    });
+}
+
+bool Session::wait_for(IoStatus status) {
+    burst_ = 0;
+    if (status == IoStatus::want_read)
+        wait_read();
+    else if (status == IoStatus::want_write)
+        wait_write();
+    else
+        close_now();
+    return false;
+}
+
+void Session::set_deadline(std::uint64_t in_ms) {
+    deadline_ms_ = Worker::now_ms() + in_ms;
+}
+
+bool Session::after_write() {
+    switch (after_write_) {
+        case AfterWrite::receive_more:
+            state_ = State::receiving;
+            set_deadline(worker_.limits().body_timeout_ms);
+            return true;
+        case AfterWrite::stream:
+            start_stream();
+            return true;
+        case AfterWrite::close:
+            begin_close();
+            return true;
+        case AfterWrite::next_request:
+            break;
+    }
+    begin_request();
+    if (carry_fresh_ || transport_.has_buffered()) {
+        if (++burst_ < kMaxBurst) return true;
+        burst_ = 0;
+        boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->run(); });
+        return false;
+    }
+    // Nothing can be there yet in the usual case: waiting at once saves a recv(2) that finds nothing.
+    return wait_for(IoStatus::want_read);
+}
+
+}  // namespace kontor::net

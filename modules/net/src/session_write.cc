@@ -1,0 +1,187 @@
+// The answering half of Session: responses and streams.
+
+#include <charconv>
+
+#include "kontor/base/log.h"
+#include "response_head.h"
+#include "session.h"
+#include "worker.h"
+
+namespace kontor::net {
+namespace {
+
+constexpr std::size_t kFirstWriteBytes = 16U << 10U;  // one TLS record: head and a small body leave together
+constexpr std::size_t kKeptBytes = 64U << 10U;        // larger buffers are given back after the response
+constexpr std::size_t kMaxUnreadBytes = 64U << 10U;   // from a peer that talks while it listens to a stream
+
+bool is_answer(int status) {
+    return status >= 200 && status <= 599;
+}
+
+}  // namespace
+
+void Session::respond(std::optional<Response> response) {
+    if (!response) return respond_error(500, "an internal error occurred");
+    if (!is_answer(response->status)) {
+        worker_.state().log_limited(Worker::now_ms(),
+                                    "a handler answered with status " + std::to_string(response->status));
+        return respond_error(500, "an internal error occurred");
+    }
+    write_response(*response);
+}
+
+void Session::respond_error(int status, std::string_view message) {
+    Response response;
+    response.status = status;
+    response.headers.push_back({"Content-Type", "application/json"});
+    if (status == 503) response.headers.push_back({"Retry-After", "1"});
+    response.body = worker_.state().error_body(status, message);
+    write_response(response);
+}
+
+// After bad input the stream of bytes means nothing any more: answer and close.
+void Session::refuse_request(int status, std::string_view message) {
+    worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
+    keep_alive_ = false;
+    http11_ = true;
+    head_only_ = parser_ && parser_->request().method == "HEAD";
+    respond_error(status, message);
+}
+
+void Session::write_response(Response& response) {
+    if (worker_.state().draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+    const bool bodyless = status_without_body(response.status);
+    const bool stream = response.on_stream && !bodyless;
+    if (stream && !http11_) keep_alive_ = false;  // the end of the connection is the end of the body
+    body_ = std::move(response.body);
+    const std::string_view body =
+        response.static_body.empty() ? std::string_view(body_) : response.static_body;
+
+    HeadOptions head;
+    head.http11 = http11_;
+    head.keep_alive = keep_alive_;
+    head.chunked = stream && http11_;
+    if (!stream && !bodyless) head.content_length = body.size();
+    head.date = worker_.date();
+    out_.clear();
+    out_at_ = 0;
+    append_head(out_, response, head);
+    rest_ = {};
+    if (!head_only_ && !stream && !bodyless) {
+        const std::size_t first =
+            out_.size() < kFirstWriteBytes ? std::min(body.size(), kFirstWriteBytes - out_.size()) : 0;
+        out_.append(body.substr(0, first));
+        rest_ = body.substr(first);
+    }
+    after_write_ = keep_alive_ ? AfterWrite::next_request : AfterWrite::close;
+    if (stream && !head_only_) {
+        on_stream_ = std::move(response.on_stream);
+        after_write_ = AfterWrite::stream;
+    }
+    state_ = State::writing;
+    set_deadline(worker_.limits().write_timeout_ms);
+}
+
+bool Session::step_writing() {
+    for (;;) {
+        const bool first = out_at_ < out_.size();
+        const std::string_view piece = first ? std::string_view(out_).substr(out_at_) : rest_;
+        if (piece.empty()) break;
+        const IoOutcome sent = transport_.write(piece);
+        if (sent.status != IoStatus::done) return wait_for(sent.status);
+        if (first)
+            out_at_ += sent.bytes;
+        else
+            rest_.remove_prefix(sent.bytes);
+        if (sent.bytes < piece.size()) set_deadline(worker_.limits().write_timeout_ms);
+    }
+    out_.clear();
+    if (out_.capacity() > kKeptBytes) out_ = std::string();
+    if (body_.capacity() > kKeptBytes) body_ = std::string();
+    out_at_ = 0;
+    return after_write();
+}
+
+void Session::start_stream() {
+    state_ = State::streaming;
+    deadline_ms_ = 0;
+    dropped_bytes_ = carry_.size();
+    stream_ = std::make_shared<StreamQueue>(worker_.inbox(), weak_from_this());
+    const auto on_stream = std::move(on_stream_);
+    on_stream_ = nullptr;
+    const auto handle = std::make_shared<StreamHandle>(stream_);
+    if (worker_.state().draining.load(std::memory_order_relaxed)) stream_->close();
+    try {
+        on_stream(handle);
+    } catch (const std::exception& e) {
+        worker_.state().log_limited(Worker::now_ms(), std::string("on_stream threw: ") + e.what());
+        stream_->close();
+    }
+}
+
+// A listening client says nothing; reading is how its end is noticed.
+bool Session::check_stream_peer() {
+    if (read_armed_) return true;
+    std::vector<char>& scratch = worker_.scratch();
+    for (;;) {
+        const IoOutcome got = transport_.read(scratch.data(), scratch.size());
+        if (got.status != IoStatus::done) {
+            (void)wait_for(got.status == IoStatus::closed ? IoStatus::failed : got.status);
+            return state_ != State::closed;
+        }
+        dropped_bytes_ += got.bytes;
+        if (dropped_bytes_ > kMaxUnreadBytes) {
+            close_now();
+            return false;
+        }
+    }
+}
+
+bool Session::step_streaming() {
+    if (!check_stream_peer()) return false;
+    if (out_at_ < out_.size()) {
+        const IoOutcome sent = transport_.write(std::string_view(out_).substr(out_at_));
+        if (sent.status != IoStatus::done) return wait_for(sent.status);
+        out_at_ += sent.bytes;
+        set_deadline(worker_.limits().write_timeout_ms);
+        if (out_at_ < out_.size()) return true;
+        out_ = std::string();
+        out_at_ = 0;
+        deadline_ms_ = 0;  // a quiet stream is fine
+        stream_->written();
+        return true;
+    }
+    std::string bytes;
+    switch (stream_->take(bytes)) {
+        case StreamQueue::Next::nothing:
+            return false;
+        case StreamQueue::Next::cut:
+            close_now();
+            return false;
+        case StreamQueue::Next::bytes: {
+            if (http11_) {
+                char size[20];
+                const auto end = std::to_chars(size, size + sizeof(size), bytes.size(), 16).ptr;
+                out_.assign(size, end).append("\r\n").append(bytes).append("\r\n");
+            } else {
+                out_ = std::move(bytes);
+            }
+            set_deadline(worker_.limits().write_timeout_ms);
+            return true;
+        }
+        case StreamQueue::Next::end:
+            break;
+    }
+    stream_->detach();
+    stream_.reset();
+    out_ = http11_ ? "0\r\n\r\n" : "";
+    // What the peer sent meanwhile was dropped, so a next request could not be told from the rest of one.
+    const bool close =
+        !keep_alive_ || dropped_bytes_ > 0 || worker_.state().draining.load(std::memory_order_relaxed);
+    after_write_ = close ? AfterWrite::close : AfterWrite::next_request;
+    state_ = State::writing;
+    set_deadline(worker_.limits().write_timeout_ms);
+    return true;
+}
+
+}  // namespace kontor::net

@@ -1,0 +1,78 @@
+#pragma once
+// One network thread: an Asio context, a listener of its own on the shared port (SO_REUSEPORT: the kernel
+// spreads connections), its sessions, and a tick that finds overdue ones.
+//
+// Threading: start(), request_*() and join() by the server; everything else on the worker's thread.
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "inbox.h"
+#include "server_state.h"
+#include "session.h"
+
+namespace kontor::net {
+
+class Worker {
+ public:
+    Worker(ServerState& state, unsigned number);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    Result<std::uint16_t> listen(const boost::asio::ip::tcp::endpoint& endpoint);  // the port
+    void start();
+    void request_stop_accepting();
+    void request_drain();
+    void request_finish();  // aborts what is left and ends the thread
+    void join();
+    [[nodiscard]] const WorkerStats& stats() const { return stats_; }
+
+    // For sessions.
+    [[nodiscard]] ServerState& state() { return state_; }
+    [[nodiscard]] const ServerLimits& limits() const { return state_.options.limits; }
+    [[nodiscard]] WorkerStats& counters() { return stats_; }
+    [[nodiscard]] const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+    [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
+    [[nodiscard]] static std::uint64_t now_ms();
+    [[nodiscard]] std::string_view date();
+    void remove(Session& session);
+
+ private:
+    using Executor = boost::asio::io_context::executor_type;
+    using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+    using Timer =
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+    void accept();
+    void accepted(Socket socket);
+    void accept_failed(const boost::system::error_code& error);
+    void schedule_tick();
+    void close_acceptor();
+
+    ServerState& state_;
+    unsigned number_;
+    WorkerStats stats_;
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<Executor> work_;
+    Acceptor acceptor_;
+    Timer tick_;
+    Timer accept_pause_;
+    std::uint64_t tick_ms_;
+    std::shared_ptr<Inbox> inbox_;
+    std::vector<char> scratch_;
+    std::vector<std::shared_ptr<Session>> sessions_;
+    std::string date_;
+    std::int64_t date_second_ = -1;
+    bool finishing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace kontor::net

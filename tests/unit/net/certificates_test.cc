@@ -1,0 +1,74 @@
+#include "kontor/net/certificates.h"
+
+#include <gtest/gtest.h>
+
+#include "pem.h"
+
+namespace kontor::net {
+namespace {
+
+constexpr std::int64_t kNowMs = 1'790'000'000'000;
+constexpr std::int64_t kDay = 86'400;
+
+TEST(CertificatesTest, AuthorityAndServerCertificate) {
+    const auto authority = make_authority("Kontor CA", kNowMs);
+    ASSERT_TRUE(authority) << authority.error().describe();
+    const auto server =
+        issue_server_certificate(*authority, {"pay.example", "*.pay.example", "10.1.2.3", "::1"}, kNowMs);
+    ASSERT_TRUE(server) << server.error().describe();
+    EXPECT_EQ(*certificate_not_after(authority->certificate_pem), kNowMs / 1000 + 3653 * kDay);
+    EXPECT_EQ(*certificate_not_after(server->certificate_chain_pem), kNowMs / 1000 + 825 * kDay);
+
+    const auto ca = certificates_from_pem(authority->certificate_pem);
+    const auto leaf = certificates_from_pem(server->certificate_chain_pem);
+    ASSERT_TRUE(ca && leaf);
+    X509* const x = leaf->front().get();
+    EXPECT_EQ(X509_verify(x, X509_get0_pubkey(ca->front().get())), 1);
+    EXPECT_EQ(X509_check_issued(ca->front().get(), x), X509_V_OK);
+    EXPECT_EQ(X509_check_host(x, "pay.example", 0, 0, nullptr), 1);
+    EXPECT_EQ(X509_check_host(x, "a.pay.example", 0, 0, nullptr), 1);
+    EXPECT_EQ(X509_check_host(x, "other.example", 0, 0, nullptr), 0);
+    EXPECT_EQ(X509_check_ip_asc(x, "10.1.2.3", 0), 1);
+    EXPECT_EQ(X509_check_ip_asc(x, "::1", 0), 1);
+    EXPECT_EQ(X509_check_ca(x), 0);
+    EXPECT_EQ(X509_check_ca(ca->front().get()), 1);
+    EXPECT_TRUE(key_from_pem(server->private_key_pem));
+}
+
+TEST(CertificatesTest, EachOneIsDifferent) {
+    const auto authority = make_authority("Kontor CA", kNowMs);
+    ASSERT_TRUE(authority);
+    const auto one = issue_server_certificate(*authority, {"a"}, kNowMs);
+    const auto two = issue_server_certificate(*authority, {"a"}, kNowMs);
+    ASSERT_TRUE(one && two);
+    const auto print = certificate_fingerprint(one->certificate_chain_pem);
+    ASSERT_TRUE(print);
+    EXPECT_EQ(print->size(), 32U * 3 - 1);
+    EXPECT_EQ((*print)[2], ':');
+    EXPECT_NE(*print, *certificate_fingerprint(two->certificate_chain_pem));
+    EXPECT_NE(one->private_key_pem, two->private_key_pem);
+}
+
+TEST(CertificatesTest, BadInput) {
+    const auto authority = make_authority("Kontor CA", kNowMs);
+    ASSERT_TRUE(authority);
+    EXPECT_FALSE(issue_server_certificate(*authority, {}, kNowMs));
+    EXPECT_FALSE(issue_server_certificate(*authority, {""}, kNowMs));
+    EXPECT_FALSE(
+        issue_server_certificate(*authority, {"a,IP:1.2.3.4"}, kNowMs));  // no configuration syntax gets in
+    EXPECT_FALSE(issue_server_certificate(*authority, {"@section"}, kNowMs));
+    EXPECT_FALSE(issue_server_certificate({"x", "y"}, {"a"}, kNowMs));
+    EXPECT_FALSE(issue_server_certificate(*authority, std::vector<std::string>(101, "a"), kNowMs));
+    EXPECT_TRUE(issue_server_certificate(*authority, {std::string(200, 'a')}, kNowMs));
+    for (const char* pem :
+         {"", "garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
+        EXPECT_FALSE(certificate_fingerprint(pem));
+        EXPECT_FALSE(certificate_not_after(pem));
+    }
+    // Something broken after a good certificate is not overlooked.
+    EXPECT_FALSE(certificates_from_pem(authority->certificate_pem +
+                                       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
+}
+
+}  // namespace
+}  // namespace kontor::net

@@ -1,0 +1,151 @@
+#include "net_fixture.h"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "kontor/base/log.h"
+
+namespace kontor::net {
+
+std::int64_t real_now_ms() {
+    return system_clock().wall_ms();
+}
+std::uint64_t steady_ms() {
+    return system_clock().monotonic_ms();
+}
+
+const TestIdentity& test_identity() {
+    static const TestIdentity identity = [] {
+        TestIdentity out;
+        out.authority = make_authority("Kontor test CA", real_now_ms()).value();
+        out.server =
+            issue_server_certificate(out.authority, {"localhost", "127.0.0.1", "::1"}, real_now_ms()).value();
+        return out;
+    }();
+    return identity;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 2000; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+}
+
+void NetFixture::SetUp() {
+    log::set_level(log::Level::error);
+}
+
+void NetFixture::TearDown() {
+    if (server_) server_->stop(1000);
+    server_.reset();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+ServerOptions NetFixture::options() {
+    ServerOptions out;
+    out.tls = test_identity().server;
+    out.handler = [this](Request request, Responder respond) {
+        handle(std::move(request), std::move(respond));
+    };
+    out.error_body = [](int status, std::string_view message) {
+        return "{\"status\":" + std::to_string(status) + ",\"message\":\"" + std::string(message) + "\"}";
+    };
+    out.clock = &system_clock();
+    return out;
+}
+
+void NetFixture::start(ServerOptions options) {
+    auto server = Server::start(std::move(options));
+    ASSERT_TRUE(server) << server.error().describe();
+    server_ = *std::move(server);
+}
+
+ClientOptions NetFixture::client_options() const {
+    ClientOptions out;
+    out.ca_pem = test_identity().authority.certificate_pem;
+    return out;
+}
+
+void NetFixture::handle(Request request, Responder respond) {
+    handled_.fetch_add(1);
+    if (handle_odd(request, respond)) return;
+    Response response;
+    response.headers.push_back({"Content-Type", "text/plain"});
+    if (request.path == "/echo") {
+        response.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
+    } else if (request.path == "/large") {
+        response.body.assign(1U << 20U, 'L');
+    } else if (request.path == "/huge") {
+        response.body.assign(32U << 20U, 'H');
+    } else if (request.path == "/static") {
+        static const std::string asset(100'000, 'S');
+        response.static_body = asset;
+    } else if (request.path == "/inject") {
+        response.headers.push_back({"X-Value", "a\r\nX-Evil: 1"});
+        response.headers.push_back({"X-Bad Name", "v"});
+        response.headers.push_back({"Content-Length", "999"});
+        response.body = "safe";
+    } else if (request.path == "/headers") {
+        response.body = std::string(request.header("x-test")) + "|" + request.peer_ip;
+    } else if (request.path == "/204") {
+        response.status = 204;
+        response.body = "must not be sent";
+    } else if (request.path == "/sse") {
+        response.headers[0].value = "text/event-stream";
+        response.on_stream = [this](std::shared_ptr<Stream> stream) {
+            stream->write("data: first\n\n");
+            const std::lock_guard lock(mutex_);
+            streams_.push_back(std::move(stream));
+        };
+    } else {
+        response.body = "hello";
+    }
+    respond(std::move(response));
+}
+
+bool NetFixture::handle_odd(const Request& request, const Responder& respond) {
+    if (request.path == "/throw") throw std::runtime_error("on purpose");
+    if (request.path == "/drop") return true;
+    if (request.path == "/never") {
+        const std::lock_guard lock(mutex_);
+        kept_.push_back(respond);
+        return true;
+    }
+    if (request.path == "/late") {
+        const std::lock_guard lock(mutex_);
+        threads_.emplace_back([respond] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            Response late;
+            late.body = "late";
+            respond(std::move(late));
+        });
+        return true;
+    }
+    if (request.path == "/latedrop") {
+        const std::lock_guard lock(mutex_);
+        threads_.emplace_back([responder = std::make_unique<Responder>(respond)]() mutable {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            responder.reset();
+        });
+        return true;
+    }
+    if (request.path == "/twice") {
+        for (const char* body : {"one", "two"}) {
+            Response answer;
+            answer.body = body;
+            respond(std::move(answer));
+        }
+        return true;
+    }
+    if (request.path == "/badstatus") {
+        Response answer;
+        answer.status = 99;
+        respond(std::move(answer));
+        return true;
+    }
+    return false;
+}
+
+}  // namespace kontor::net

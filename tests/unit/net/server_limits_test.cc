@@ -1,0 +1,269 @@
+// What bad, large and slow input gets. Every limit at its edge.
+
+#include <sys/socket.h>
+
+#include "net_fixture.h"
+#include "request_parser.h"
+
+namespace kontor::net {
+namespace {
+
+class ServerLimitsTest : public NetFixture {
+ protected:
+    // The answer to `bytes`, which must end the connection cleanly.
+    void expect_refused(std::string_view bytes, int status) {
+        SCOPED_TRACE(std::string(bytes.substr(0, 60)));
+        RawClient client(port());
+        ASSERT_TRUE(client.connected());
+        (void)client.send(bytes);
+        auto answer = client.response();
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->status, status);
+        EXPECT_EQ(answer->headers["connection"], "close");
+        EXPECT_EQ(answer->headers["content-type"], "application/json");
+        EXPECT_TRUE(answer->body.starts_with("{\"status\":" + std::to_string(status) + ",")) << answer->body;
+        EXPECT_EQ(client.end(), RawClient::End::clean);
+    }
+    void expect_accepted(std::string_view bytes) {
+        SCOPED_TRACE(std::string(bytes.substr(0, 60)));
+        RawClient client(port());
+        ASSERT_TRUE(client.send(bytes));
+        const auto answer = client.response();
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->status, 200);
+    }
+};
+
+TEST_F(ServerLimitsTest, Garbage) {
+    start();
+    expect_refused("garbage\r\n\r\n", 400);
+    expect_refused(std::string("\x00\x01\x02\x03\r\n\r\n", 8), 400);
+    expect_refused("GET\r\n\r\n", 400);
+    expect_refused("GET / FTP/1.1\r\n\r\n", 400);
+    expect_refused("GET / HTTP/1.1\nHost: x\n\n", 400);
+    expect_refused("GET / HTTP/1.1\r\nno colon here\r\n\r\n", 400);
+    expect_refused("GET / HTTP/1.1\r\nBad Name: x\r\nHost: x\r\n\r\n", 400);
+    expect_refused("GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400);
+    expect_refused("GET relative HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect_refused("GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect_refused("GET / HTTP/1.1\r\n\r\n", 400);  // no Host
+    expect_refused("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400);
+    EXPECT_GE(server_->stats().bad_requests, 12U);
+    EXPECT_EQ(handled_.load(), 0);
+}
+
+TEST_F(ServerLimitsTest, VersionsMethodsAndCodingsThatWeDoNotSpeak) {
+    start();
+    expect_refused("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505);
+    expect_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
+    expect_refused("GET / HTTP/0.9\r\nHost: x\r\n\r\n", 505);
+    expect_refused("CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 501);
+    expect_refused("TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501);
+    expect_refused("BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501);
+    expect_refused("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501);
+    expect_refused("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 501);
+    expect_refused("POST / HTTP/1.1\r\nHost: x\r\nExpect: gold\r\n\r\n", 417);
+}
+
+TEST_F(ServerLimitsTest, NobodySmugglesARequest) {
+    start();
+    const std::string line = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+    expect_refused(line + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    expect_refused(line + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400);
+    expect_refused(line + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    expect_refused(line + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", 400);
+    expect_refused(line + "Content-Length: -1\r\n\r\n", 400);
+    expect_refused(line + "Content-Length: 0x5\r\n\r\n", 400);
+    expect_refused(line + "Content-Length: 99999999999999999999999\r\n\r\n", 400);
+    expect_refused(line + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400);
+    expect_refused(line + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", 400);
+    expect_refused("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    EXPECT_EQ(handled_.load(), 0);
+}
+
+TEST_F(ServerLimitsTest, HeaderAtTheLimit) {
+    ServerOptions small = options();
+    small.limits.max_header_bytes = 1024;
+    start(small);
+    const std::string frame = get("/hello", "X-Pad: \r\n");
+    expect_accepted(get("/hello", "X-Pad: " + std::string(1024 - frame.size(), 'p') + "\r\n"));
+    expect_refused(get("/hello", "X-Pad: " + std::string(1025 - frame.size(), 'p') + "\r\n"), 431);
+    expect_refused("GET /hello HTTP/1.1\r\nX-Pad: " + std::string(2000, 'p'), 431);  // no end in sight
+    std::string many = "GET /hello HTTP/1.1\r\nHost: x\r\n";
+    for (std::size_t i = 1; i < kMaxHeaderFields; ++i) many += "a:\r\n";
+    expect_accepted(many + "\r\n");
+    expect_refused(many + "a:\r\n\r\n", 431);
+}
+
+TEST_F(ServerLimitsTest, TargetAtTheLimit) {
+    ServerOptions small = options();
+    small.limits.max_target_bytes = 100;
+    small.limits.max_header_bytes = 1024;
+    start(small);
+    expect_accepted(get("/" + std::string(99, 't')));
+    expect_refused(get("/" + std::string(100, 't')), 414);
+    expect_refused("GET /" + std::string(3000, 't'), 414);
+}
+
+TEST_F(ServerLimitsTest, BodyAtTheLimit) {
+    ServerOptions small = options();
+    small.limits.max_body_bytes = 1000;
+    start(small);
+    expect_accepted(post("/hello", std::string(1000, 'b')));
+    expect_refused(post("/hello", std::string(1001, 'b')), 413);
+    expect_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413);
+    const std::string chunked = "POST /hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    expect_accepted(chunked + "1f4\r\n" + std::string(500, 'b') + "\r\n1f4\r\n" + std::string(500, 'b') +
+                    "\r\n0\r\n\r\n");
+    expect_refused(
+        chunked + "1f4\r\n" + std::string(500, 'b') + "\r\n1f5\r\n" + std::string(501, 'b') + "\r\n0\r\n\r\n",
+        413);
+    expect_refused(chunked + "ffffffffffffffff\r\n", 413);
+}
+
+TEST_F(ServerLimitsTest, ALargeRefusedBodyDoesNotLoseTheAnswer) {
+    start();
+    expect_refused(post("/hello", std::string(8U << 20U, 'b')), 413);
+}
+
+TEST_F(ServerLimitsTest, ChunkHeadersAndTrailersAreBounded) {
+    ServerOptions small = options();
+    small.limits.max_header_bytes = 1024;
+    start(small);
+    const std::string chunked = "POST /hello HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    expect_refused(chunked + "1;" + std::string(2000, 'x'), 431);
+    expect_refused(chunked + "0\r\nX-T: " + std::string(2000, 'x'), 431);
+}
+
+TEST_F(ServerLimitsTest, AbsoluteTargetsAndEmptyLinesBeforeARequest) {
+    start();
+    RawClient client(port());
+    ASSERT_TRUE(client.send(
+        "\r\n\r\nGET https://h:1/echo?q=1 HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"));
+    auto answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "GET /echo?q=1 ");
+    answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+}
+
+TEST_F(ServerLimitsTest, SlowHeaderBodyAndHandshake) {
+    ServerOptions fast = options();
+    fast.limits.header_timeout_ms = 200;
+    fast.limits.body_timeout_ms = 200;
+    fast.limits.handshake_timeout_ms = 200;
+    start(fast);
+    expect_refused("GET / HTTP/1.1\r\nHo", 408);
+    expect_refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", 408);
+    // Bytes that drip in do not extend the time.
+    RawClient dripping(port());
+    const std::uint64_t before = steady_ms();
+    std::atomic<bool> stop{false};
+    std::thread drip([&] {
+        while (!stop.load() && dripping.send("G")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    });
+    ASSERT_TRUE(eventually([this] { return server_->stats().bad_requests >= 3; }));
+    EXPECT_LT(steady_ms() - before, 2000U);
+    stop = true;
+    drip.join();
+
+    RawClient mute(port(), false);
+    EXPECT_NE(mute.end(), RawClient::End::timeout);
+    EXPECT_EQ(server_->stats().tls_failures, 1U);
+}
+
+TEST_F(ServerLimitsTest, IdleConnectionsAreClosedSilently) {
+    ServerOptions fast = options();
+    fast.limits.idle_timeout_ms = 200;
+    start(fast);
+    RawClient client(port());
+    ASSERT_TRUE(client.send(get("/hello")));
+    ASSERT_TRUE(client.response());
+    const std::uint64_t before = steady_ms();
+    EXPECT_EQ(client.end(), RawClient::End::clean);
+    EXPECT_GE(steady_ms() - before, 100U);
+    EXPECT_TRUE(client.buffer.empty());
+    EXPECT_EQ(server_->stats().bad_requests, 0U);
+}
+
+TEST_F(ServerLimitsTest, AHandlerThatNeverAnswersGets503AndTheConnectionLives) {
+    ServerOptions fast = options();
+    fast.limits.response_timeout_ms = 200;
+    start(fast);
+    RawClient client(port());
+    ASSERT_TRUE(client.send(get("/never")));
+    auto answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_TRUE(answer->headers.contains("retry-after"));
+    kept_.front()(Response());  // too late: must not answer the next request
+    ASSERT_TRUE(client.send(get("/hello")));
+    answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "hello");
+}
+
+TEST_F(ServerLimitsTest, AReaderThatDoesNotReadIsCutOff) {
+    ServerOptions fast = options();
+    fast.limits.write_timeout_ms = 200;
+    start(fast);
+    RawClient client(port(), true, 4096);
+    ASSERT_TRUE(client.send(get("/huge")));
+    EXPECT_TRUE(
+        eventually([this] { return handled_.load() == 1 && server_->stats().open_connections == 0; }));
+}
+
+TEST_F(ServerLimitsTest, ConnectionsAboveTheLimitAreClosedAtOnce) {
+    ServerOptions small = options();
+    small.limits.max_connections = 3;
+    start(small);
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(std::make_unique<RawClient>(port()));
+    for (const auto& client : clients) EXPECT_TRUE(client->connected());
+    EXPECT_FALSE(RawClient(port()).connected());
+    clients.pop_back();
+    EXPECT_TRUE(eventually([this] { return RawClient(port()).connected(); }));
+}
+
+TEST_F(ServerLimitsTest, BadTlsBytesAndPlainHttp) {
+    start();
+    RawClient garbage(port(), false);
+    ASSERT_TRUE(garbage.send(std::string(300, '\x7f')));
+    EXPECT_NE(garbage.end(), RawClient::End::timeout);
+    RawClient empty(port(), false);
+    ::shutdown(empty.fd(), SHUT_WR);
+    EXPECT_NE(empty.end(), RawClient::End::timeout);
+    RawClient plain(port(), false);
+    ASSERT_TRUE(plain.send(get("/hello")));
+    const auto answer = plain.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 400);
+    EXPECT_NE(answer->body.find("HTTPS"), std::string::npos);
+    EXPECT_EQ(plain.end(), RawClient::End::clean);
+    EXPECT_TRUE(eventually([this] { return server_->stats().tls_failures == 3; }));
+    // A TLS stream that turns into garbage after the handshake.
+    RawClient turns(port());
+    ASSERT_EQ(::send(turns.fd(), "garbage garbage garbage", 23, 0), 23);
+    EXPECT_NE(turns.end(), RawClient::End::timeout);
+    EXPECT_TRUE(eventually([this] { return server_->stats().open_connections == 0; }));
+    RawClient good(port());
+    ASSERT_TRUE(good.send(get("/hello")));
+    EXPECT_TRUE(good.response());
+}
+
+TEST_F(ServerLimitsTest, WithoutErrorBodyTheAnswerIsStillJson) {
+    ServerOptions bare = options();
+    bare.error_body = nullptr;
+    bare.clock = nullptr;
+    start(bare);
+    RawClient client(port());
+    ASSERT_TRUE(client.send("garbage\r\n\r\n"));
+    const auto answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, R"({"error":{"message":"malformed HTTP request"}})");
+    EXPECT_FALSE(answer->headers.contains("date"));
+}
+
+}  // namespace
+}  // namespace kontor::net
