@@ -256,6 +256,7 @@ pb::Result ask_channel(Context& context, pb::PaymentIntent& intent, const pb::Ch
 
 void resolve(Context& context, const pb::ChannelAttempt& attempt, pb::Result result) {
     result.set_time_ms(context.now_ms);
+    result.set_command_no(command_no(attempt.no()));
     if (result.outcome() == pb::OUTCOME_OK) expand(context, attempt.expand(), result);
     if (!attempt.idempotency_row().empty()) complete_idempotency(context, attempt.idempotency_row(), result);
     context.effects.resolved.push_back({attempt.no(), context.effects.resolved_results.size()});
