@@ -101,8 +101,7 @@ static_assert(sizeof(Transfer) == 160 && std::has_unique_object_representations_
 
 enum class PendingStatus : std::uint32_t { pending = 1, posted = 2, voided = 3, expired = 4 };
 
-// What became of a pending transfer; the transfer itself is immutable. Stored as is, keyed by its id. 64
-// bytes.
+// What became of a pending transfer; the transfer itself is immutable. Stored as is, keyed by id. 64 bytes.
 struct PendingState {
     Id128 id;                     // of the pending transfer
     Id128 resolved_by;            // the post or void transfer; zero while pending and when expired
