@@ -1,0 +1,120 @@
+#pragma once
+// A seeded cluster of drivers with simulated time, disks and links: the real engine, no threads, no files.
+// A disk keeps writes in order and loses on a crash what was not complete; a link is FIFO and loses what was
+// in flight when either end crashed or the link was cut. The cluster holds every commit against one history.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "driver.h"
+
+namespace kontor::replication::test {
+
+struct SimOptions {
+    std::size_t servers = 5;
+    std::size_t voters = 5;  // the others are stand-bys in the first configuration
+    std::uint64_t seed = 1;
+    std::uint64_t disk_ms_per_write_min = 1, disk_ms_per_write_max = 15;
+    std::uint64_t disk_us_per_entry = 0;
+    std::uint64_t latency_ms_min = 1, latency_ms_max = 10;
+    double drop = 0.0;
+    unsigned max_inflight_entries = 32;
+    bool count_temptations = true;
+    bool lying_disk = false;  // says "durable" at once: the history check must notice
+    GuardOptions guards;
+};
+
+struct SimStats {
+    std::uint64_t commits = 0, elections = 0, crashes = 0, truncations = 0;
+    // A leader was elected whose log holds entries of older terms that are not known to be committed.
+    std::uint64_t elected_with_older_entries = 0;
+    // Entries of older terms stood on a majority of disks while the leader had not committed one of its own
+    // term: committing them by counting would have been the mistake.
+    std::uint64_t temptations = 0;
+};
+
+class ClusterSim {
+ public:
+    explicit ClusterSim(SimOptions options);
+
+    void run_until(std::uint64_t time_ms);
+    void crash(std::size_t i);
+    void restart(std::size_t i);
+    void cut(std::size_t a, std::size_t b) { blocked_[a][b] = blocked_[b][a] = true; }
+    void heal();
+    // Servers of different groups do not reach each other; -1: alone.
+    void partition(const std::vector<int>& group);
+
+    [[nodiscard]] std::uint64_t now() const { return now_ms_; }
+    [[nodiscard]] bool up(std::size_t i) const { return servers_[i].driver != nullptr; }
+    [[nodiscard]] const Driver& driver(std::size_t i) const { return *servers_[i].driver; }
+    [[nodiscard]] std::optional<std::size_t> leader() const;  // of the highest term
+    [[nodiscard]] std::uint64_t committed() const { return history_.size(); }
+    [[nodiscard]] std::size_t unpersisted(std::size_t i) const;
+    [[nodiscard]] const SimStats& stats() const { return stats_; }
+    // The first broken promise, with the seed; "" if none.
+    [[nodiscard]] const std::string& violation() const { return violation_; }
+    [[nodiscard]] std::uint64_t random(std::uint64_t from, std::uint64_t to) {
+        return std::uniform_int_distribution<std::uint64_t>(from, to)(rng_);
+    }
+    bool submit(std::size_t i, const std::string& payload);
+    SubmitStatus change(std::size_t i, const Configuration& wanted);
+
+ private:
+    struct Write {
+        AppendAction append;
+        std::uint64_t due_us;
+    };
+    struct Server {
+        std::unique_ptr<Driver> driver;
+        unsigned epoch = 0;
+        HardState hard{1, 0};
+        std::vector<Entry> disk;  // entry i + 1
+        std::deque<Write> writes;
+        std::uint64_t disk_free_us = 0;
+        std::uint64_t commit_seen = 0;
+        std::uint64_t last_timeout_ms = 0;
+    };
+    struct Flight {
+        std::uint64_t at_ms, sequence;
+        std::size_t from, to;
+        unsigned from_epoch, to_epoch;
+        Message message;
+        friend bool operator<(const Flight& a, const Flight& b) {
+            return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.sequence > b.sequence;
+        }
+    };
+
+    void carry_out(std::size_t i, Actions& actions);
+    void send(std::size_t from, Message message);
+    void deliver(Flight flight);
+    void disk_done(std::size_t i);
+    void write_to_disk(Server& server, const AppendAction& append, std::size_t n);
+    void observe_commit(std::size_t i);
+    void observe_leader(std::size_t i);
+    void look_for_temptation(std::size_t i);
+    void check(const Result<void>& result, const char* what);
+    void violate(const std::string& what);
+    std::uint64_t next_event(int& kind, std::size_t& who) const;
+
+    const SimOptions options_;
+    std::mt19937_64 rng_;
+    std::uint64_t now_ms_ = 0, sequence_ = 0;
+    std::vector<Server> servers_;
+    std::priority_queue<Flight> network_;
+    std::vector<std::vector<std::uint64_t>> last_delivery_;
+    std::vector<std::vector<bool>> blocked_;
+    std::vector<Entry> history_;  // what was committed at index i + 1, by whoever said so first
+    std::map<std::uint64_t, std::size_t> leader_of_term_;
+    SimStats stats_;
+    std::string violation_;
+};
+
+}  // namespace kontor::replication::test
