@@ -3,6 +3,8 @@
 
 KONTOR_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Not exported: kontor takes its settings from KONTOR_… and refuses names it does not know.
+# Two clones in different folders share what ccache has compiled: paths below the root count as relative.
+export CCACHE_BASEDIR=$KONTOR_ROOT CCACHE_NOHASHDIR=true
 
 # Colour only for a person: a terminal on stdout and no NO_COLOR.
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
