@@ -36,13 +36,8 @@ export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(nproc)}
 
 stage_deps() { "$KONTOR_ROOT/installer/deps.sh" --all; }
 
-stage_web() {
-    build_web || return 1
-    [ "$sanitized" = yes ] && return 0
-    npm --prefix web run check && npm --prefix web test
-}
-
 stage_build() {
+    [ "$only_lint" = yes ] || build_web || return 1
     quietly "configure ($preset)" "$logs/configure.log" cmake --preset "$preset" -DKONTOR_TESTS=ON || return 1
     [ "$only_lint" = yes ] || # the house rules need no binary
         quietly "compile ($preset)" "$logs/compile.log" cmake --build "build/$preset"
@@ -53,6 +48,7 @@ run_ctest() {
     ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@" \
         ${ctest_filter:+-R "$ctest_filter"}
 }
+stage_web() { use_node && npm --prefix web run check && npm --prefix web test; }
 stage_lint() { run_ctest -L '^lint$'; }
 stage_unit() { run_ctest -L '^unit$'; }
 stage_integration() { run_ctest -LE '^(unit|lint|bench)$'; }
@@ -166,7 +162,7 @@ has_ctest() {
 # A filter that matches the name of a stage selects stages; any other selects C++ tests.
 stage_filter=''
 if [ -n "$filter" ]; then
-    for name in lint unit integration conformance browser package docs; do
+    for name in lint unit integration web conformance browser package docs; do
         [[ $name =~ $filter ]] && stage_filter=$filter
     done
     if [ -z "$stage_filter" ]; then ctest_filter=$filter stage_filter='^(lint|unit|integration)$'; fi
@@ -174,11 +170,11 @@ fi
 
 [ "$stage_filter" = lint ] && only_lint=yes
 run_stage deps 1800 || broken=yes
-if [ -f web/package.json ] && [ "$only_lint" = no ]; then run_stage web 900 || broken=yes; fi
 run_stage build 2700 || broken=yes
 has_ctest -L '^lint$' && test_stage lint 300
 has_ctest -L '^unit$' && test_stage unit 1200
 has_ctest -LE '^(unit|lint|bench)$' && test_stage integration 1800
+if [ "$sanitized" = no ] && [ -z "$ctest_filter" ] && [ -f web/package.json ]; then test_stage web 300; fi
 if [ "$sanitized" = no ] && [ "$quick" = no ] && [ -z "$ctest_filter" ]; then
     [ -x tests/conformance/run.sh ] && test_stage conformance 900
     [ -x tests/web/run.sh ] && test_stage browser 600
