@@ -1,0 +1,104 @@
+#include "kontor/api/api.h"
+
+#include "impl.h"
+#include "kontor/base/log.h"
+#include "openapi.h"
+#include "route.h"
+
+namespace kontor::api {
+
+Metrics::Metrics(telemetry::Registry& registry) : registry_(registry), routes_(routes().size() + 1) {
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        PerRoute& entry = routes_[i];
+        entry.label = i < routes().size() ? routes()[i].operation : std::string_view("unknown");
+        entry.latency = &registry.histogram("kontor_api_request_seconds", "Time from request to answer",
+                                            telemetry::label("operation", entry.label));
+    }
+}
+
+void Metrics::record(const Route* route, int status, std::uint64_t microseconds) {
+    const std::size_t at =
+        route == nullptr ? routes().size() : static_cast<std::size_t>(route - routes().data());
+    PerRoute& entry = routes_[at];
+    entry.latency->record_us(microseconds);
+    std::size_t slot = 0;
+    while (slot < kStatuses.size() && kStatuses[slot] != status) ++slot;
+    telemetry::Counter* counter = entry.by_status[slot].load(std::memory_order_acquire);
+    if (counter == nullptr) {
+        // Two threads may both get here: the registry gives them the same counter.
+        const std::string text = slot < kStatuses.size() ? std::to_string(status) : "other";
+        counter = &registry_.counter(
+            "kontor_api_requests_total", "Requests to the merchant API",
+            telemetry::label("operation", entry.label) + "," + telemetry::label("status", text));
+        entry.by_status[slot].store(counter, std::memory_order_release);
+    }
+    counter->add();
+}
+
+namespace {
+
+ApiError unrecognized(const Call& call, std::string allow) {
+    const std::string what = printable(call.request.method) + ": " + printable(call.request.path);
+    ApiError error =
+        invalid("Unrecognized request URL (" + what + "). See GET /v1/openapi.json for what there is.");
+    error.status = 404;
+    if (!allow.empty()) {
+        error.status = 405;
+        error.message = "Unrecognized request method (" + what + "). This URL knows: " + allow + ".";
+        error.allow = std::move(allow);
+    }
+    return error;
+}
+
+}  // namespace
+
+void Api::Impl::serve(const CallPtr& call) {
+    Match found = match(call->request.method, call->request.path);
+    if (found.route == nullptr) return call->refuse(unrecognized(*call, std::move(found.allow)));
+    call->route = found.route;
+    call->path_params = std::move(found.path_params);
+    if (found.route->shape == Shape::document) return found.route->handler(call);
+
+    if (!options.ready()) {
+        return call->refuse(from_failure(Error{ErrorCode::unavailable, "not ready"}));
+    }
+    if (const auto error = authenticate(*call)) return call->refuse(*error);
+    if (const auto error = read_headers(*call)) return call->refuse(*error);
+    if (const auto error = read_params(*call)) return call->refuse(*error);
+    found.route->handler(call);
+}
+
+Api::Api(ApiOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+Api::~Api() = default;
+
+bool Api::owns(std::string_view path) {
+    return path.starts_with("/v1/");
+}
+
+void Api::handle(net::Request request, net::Responder respond) {
+    const auto call = std::make_shared<Call>(impl_, std::move(request), std::move(respond));
+    // The last net: a request is always answered, and nothing is thrown into the network threads.
+    try {
+        impl_->serve(call);
+    } catch (const store::StoreFailure& failure) {
+        log::error("api", call->request_id + ": " + failure.what());
+        call->refuse(from_failure(Error{ErrorCode::unavailable, failure.what()}));
+    } catch (const std::exception& failure) {
+        log::error("api", call->request_id + ": " + failure.what());
+        call->refuse(from_failure(Error{ErrorCode::internal, failure.what()}));
+    }
+}
+
+const std::string& Api::openapi_json() {
+    static const std::string document = build_openapi();
+    return document;
+}
+
+std::string Api::transport_error_json(int status, std::string_view message) {
+    ApiError error = invalid(std::string(message));
+    error.status = status;
+    if (status >= 500) error.type = "api_error";
+    return error_json(error);
+}
+
+}  // namespace kontor::api

@@ -1,0 +1,80 @@
+// Who asks: API keys in the Authorization header, nowhere else.
+#include <algorithm>
+
+#include "impl.h"
+#include "kontor/base/object_id.h"
+#include "kontor/crypto/crypto.h"
+
+namespace kontor::api {
+
+namespace {
+
+constexpr std::size_t kMaxKeyBytes = 255;
+
+bool starts_with_word(std::string_view text, std::string_view lower_word) {
+    if (text.size() <= lower_word.size() || text[lower_word.size()] != ' ') return false;
+    return std::equal(lower_word.begin(), lower_word.end(), text.begin(),
+                      [](char want, char c) { return want == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+    std::string out;
+    std::uint32_t bits = 0;
+    unsigned count = 0;
+    for (const char c : text) {
+        const auto digit = kAlphabet.find(c);
+        if (digit == std::string_view::npos) return std::nullopt;
+        bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            out += static_cast<char>((bits >> count) & 0xFFU);
+        }
+    }
+    return out;
+}
+
+// Bearer KEY, or Basic with the key as user name. Empty: none given.
+std::string key_of(std::string_view authorization) {
+    if (starts_with_word(authorization, "bearer")) {
+        authorization.remove_prefix(7);
+    } else if (starts_with_word(authorization, "basic")) {
+        const auto pair = decode_base64(authorization.substr(6));
+        return pair ? pair->substr(0, pair->find(':')) : std::string();
+    } else {
+        return {};
+    }
+    while (!authorization.empty() && authorization.front() == ' ') authorization.remove_prefix(1);
+    return std::string(authorization);
+}
+
+}  // namespace
+
+std::optional<ApiError> authenticate(Call& call) {
+    const std::string key = key_of(call.request.header("Authorization"));
+    if (key.empty()) {
+        return unauthenticated(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, "
+            "using "
+            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').");
+    }
+    if (key.starts_with("pk_")) {
+        return unauthenticated(
+            "This API call cannot be made with a publishable API key. Please use a secret API key.",
+            "secret_key_required");
+    }
+    if (key.size() > kMaxKeyBytes) return unauthenticated("Invalid API Key provided.");
+
+    std::optional<pb::ApiKey> row;
+    const std::string hash = crypto::sha256(key);
+    call.api->options.service->read(
+        [&](const store::Reader& rows, std::uint64_t) { row = payments::find_api_key(rows, hash); });
+    if (!row) return unauthenticated("Invalid API Key provided.");
+    if (row->revoked_ms() != 0) return unauthenticated("Expired API Key provided.", "api_key_expired");
+    call.caller = Caller{{row->merchant_no(), row->livemode()}, row->no()};
+    return std::nullopt;
+}
+
+}  // namespace kontor::api

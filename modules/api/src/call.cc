@@ -1,0 +1,167 @@
+#include "call.h"
+
+#include "impl.h"
+#include "kontor/base/log.h"
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/payments/machine.h"
+#include "route.h"
+#include "spec.h"
+
+namespace kontor::api {
+
+namespace {
+
+constexpr std::size_t kRequestIdCharacters = 14;
+
+// What makes a retried request the same request.
+std::string params_hash(const Call& call) {
+    return crypto::sha256(call.request.method + '\n' + call.request.path + '\n' + canonical(call.params));
+}
+
+// What is missing and stood in no parameter stood in the path: 404, under the path parameter's own name.
+void name_path_param(const Call& call, ApiError& error) {
+    if (error.code != "resource_missing" || call.path_params.empty() ||
+        call.params.find(error.param) != nullptr)
+        return;
+    const auto open = call.route->pattern.find('{');
+    const auto close = call.route->pattern.find('}');
+    error.status = 404;
+    error.param = std::string(call.route->pattern.substr(open + 1, close - open - 1));
+}
+
+void log_failure(const Call& call, std::string_view what) {
+    log::error("api", call.request_id + ": " + std::string(what));
+}
+
+}  // namespace
+
+Call::Call(std::shared_ptr<Api::Impl> the_api, net::Request the_request, net::Responder the_responder)
+    : api(std::move(the_api)), request(std::move(the_request)), respond(std::move(the_responder)) {
+    request_id =
+        std::string(payments::prefix::request) + '_' + api->options.random_token(kRequestIdCharacters);
+    api_version = payments::kApiVersion;
+    started_us = api->options.clock->monotonic_us();
+}
+
+void Call::reply(std::string body, std::uint64_t log_index, bool replayed) {
+    send(200, std::move(body), nullptr, log_index, replayed);
+}
+
+void Call::refuse(const ApiError& error, std::uint64_t log_index, bool replayed) {
+    send(error.status, error_json(error), &error, log_index, replayed);
+}
+
+void Call::send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed) {
+    if (answered_) return;
+    answered_ = true;
+    net::Response response;
+    response.status = status;
+    response.body = std::move(body);
+    response.headers.reserve(10);
+    response.headers.push_back({"Content-Type", "application/json"});
+    response.headers.push_back({"Cache-Control", "no-cache, no-store"});
+    response.headers.push_back({"Request-Id", request_id});
+    response.headers.push_back({"Stripe-Version", api_version});
+    if (!idempotency_key.empty()) response.headers.push_back({"Idempotency-Key", idempotency_key});
+    if (replayed) response.headers.push_back({"Idempotent-Replayed", "true"});
+    if (log_index != 0) response.headers.push_back({"Kontor-Log-Index", std::to_string(log_index)});
+    if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"Kontor\""});
+    if (error != nullptr && !error->allow.empty()) response.headers.push_back({"Allow", error->allow});
+    if (error != nullptr && error->retry) {
+        response.headers.push_back({"Retry-After", "1"});
+        response.headers.push_back({"Stripe-Should-Retry", "true"});
+    }
+    api->metrics.record(route, status, api->options.clock->monotonic_us() - started_us);
+    respond(std::move(response));
+}
+
+std::optional<std::uint64_t> Call::path_no(std::string_view id_prefix) {
+    const auto no = parse_id(id_prefix, path_params.at(0));
+    if (!no) refuse(not_found(id_prefix));
+    return no;
+}
+
+ApiError Call::not_found(std::string_view id_prefix) const {
+    // Stripe names the path's parameter of a payment intent "intent", everything else "id".
+    const std::string param = id_prefix == payments::prefix::intent ? "intent" : "id";
+    return no_such(object_name(id_prefix), path_params.at(0), param, true);
+}
+
+std::uint64_t Call::number_of(std::string_view param, std::string_view id_prefix) const {
+    const auto text = params.text_of(param);
+    return text ? parse_id(id_prefix, *text).value_or(0) : 0;
+}
+
+std::string Call::random(std::size_t characters) const {
+    return api->options.random_token(characters);
+}
+
+payments::Expansion Call::expansion(const pb::Result& found) const {
+    return payments::Expansion{&found.expanded(), expand};
+}
+
+pb::Command Call::command() const {
+    pb::Command command;
+    command.set_version(payments::kCommandVersion);
+    command.set_merchant_no(caller.scope.merchant_no);
+    command.set_livemode(caller.scope.livemode);
+    command.mutable_actor()->set_kind(pb::Actor::API_KEY);
+    command.mutable_actor()->set_no(caller.key_no);
+    command.mutable_actor()->set_ip(request.peer_ip);
+    command.set_request_id(request_id);
+    if (!idempotency_key.empty()) {
+        command.set_idempotency_key(idempotency_key);
+        command.set_params_hash(params_hash(*this));
+    }
+    for (const std::string& path : expand) command.add_expand(path);
+    return command;
+}
+
+void Call::submit(pb::Command the_command, Render render) {
+    api->options.service->submit(
+        std::move(the_command),
+        [self = shared_from_this(), render = std::move(render)](Result<payments::Answer> answer) {
+            if (!answer) {
+                self->refuse(from_failure(answer.error()));
+                return;
+            }
+            if (!self->api->options.post) {
+                self->finish(answer->result, answer->log_index, render);
+                return;
+            }
+            auto result = std::make_shared<pb::Result>(answer->result);
+            self->api->options.post([self, render, result, log_index = answer->log_index] {
+                self->finish(*result, log_index, render);
+            });
+        });
+}
+
+// The last net: whatever rendering throws must not reach the node's thread.
+void Call::finish(const pb::Result& result, std::uint64_t log_index, const Render& render) {
+    try {
+        if (result.outcome() == pb::OUTCOME_OK) {
+            reply(render(*this, result), log_index, result.replayed());
+        } else {
+            ApiError error = from_outcome(result, idempotency_key);
+            name_path_param(*this, error);
+            refuse(error, log_index, result.replayed());
+        }
+    } catch (const std::exception& failure) {
+        log_failure(*this, failure.what());
+        refuse(from_failure(Error{ErrorCode::internal, failure.what()}));
+    }
+}
+
+void Call::read(const payments::Service::ReadBody& body) {
+    try {
+        api->options.service->read(body);
+    } catch (const store::StoreFailure& failure) {
+        // The node stops by itself (fail-stop); this request only has to be told.
+        log_failure(*this, failure.what());
+        refuse(from_failure(Error{ErrorCode::unavailable, failure.what()}));
+    }
+}
+
+}  // namespace kontor::api

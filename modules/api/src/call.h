@@ -1,0 +1,78 @@
+#pragma once
+// One request on its way through: who asks, what for, and how it is answered (once).
+//
+// Threading: a Call moves from the network thread to the thread that completes its command; never used by two
+// at a time. Ownership: shared by whoever still owes the answer.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "errors.h"
+#include "kontor/api/api.h"
+#include "kontor/payments/json.h"
+#include "kontor/payments/queries.h"
+#include "params.h"
+
+namespace kontor::pb {
+class Command;
+class Result;
+}  // namespace kontor::pb
+
+namespace kontor::api {
+
+struct Route;
+
+struct Caller {
+    payments::Scope scope;
+    std::uint64_t key_no = 0;
+};
+
+struct Call : std::enable_shared_from_this<Call> {
+    Call(std::shared_ptr<Api::Impl> the_api, net::Request the_request, net::Responder the_responder);
+
+    // Answers. Exactly one of them, once.
+    void reply(std::string body, std::uint64_t log_index, bool replayed = false);
+    void refuse(const ApiError& error, std::uint64_t log_index = 0, bool replayed = false);
+
+    // The first path parameter, parsed; the request is refused (404) when it cannot be an id of this kind.
+    [[nodiscard]] std::optional<std::uint64_t> path_no(std::string_view id_prefix);
+    [[nodiscard]] ApiError not_found(std::string_view id_prefix) const;  // the object of the path
+    // A validated object_id parameter; 0: not given.
+    [[nodiscard]] std::uint64_t number_of(std::string_view param, std::string_view id_prefix) const;
+    [[nodiscard]] std::string random(std::size_t characters) const;  // base62
+    [[nodiscard]] payments::Expansion expansion(const pb::Result& found) const;
+
+    // A command of this caller with everything but its body. Its `done` renders with `render`, or answers the
+    // outcome's error.
+    using Render = std::function<std::string(const Call&, const pb::Result&)>;
+    [[nodiscard]] pb::Command command() const;
+    void submit(pb::Command command, Render render);
+    // Reads whole entries; `body` answers. Failures of the store become 503.
+    void read(const payments::Service::ReadBody& body);
+
+    std::shared_ptr<Api::Impl> api;  // answers may come after the Api is gone
+    net::Request request;
+    net::Responder respond;
+    const Route* route = nullptr;
+    std::vector<std::string_view> path_params;  // into request.path
+    Node params;
+    std::vector<std::string> expand;  // without "data."
+    Caller caller;
+    std::string request_id;
+    std::string api_version;
+    std::string idempotency_key;
+    std::uint64_t started_us = 0;
+
+ private:
+    void finish(const pb::Result& result, std::uint64_t log_index, const Render& render);
+    void send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed);
+    bool answered_ = false;
+};
+using CallPtr = std::shared_ptr<Call>;
+
+}  // namespace kontor::api

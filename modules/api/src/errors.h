@@ -1,0 +1,47 @@
+#pragma once
+// Errors as merchants see them: the Stripe-shaped error object, and the one table from outcomes and operating
+// failures to HTTP status, type and code.
+//
+// Threading: value types. Limits: messages quote at most 120 bytes of input.
+
+#include <string>
+#include <string_view>
+
+#include "kontor/base/error.h"
+
+namespace kontor::pb {
+class Result;
+}
+
+namespace kontor::api {
+
+struct ApiError {
+    int status = 400;
+    std::string_view type = "invalid_request_error";
+    std::string code;  // "" : none
+    std::string message;
+    std::string param;  // "" : none
+    std::string decline_code = {};
+    std::string charge_id = {};
+    std::string payment_intent_json = {};
+    bool retry = false;      // Retry-After and Stripe-Should-Retry: true
+    std::string allow = {};  // 405: the methods there are
+};
+
+[[nodiscard]] std::string error_json(const ApiError& error);
+
+// Errors of requests that never reach the state machine.
+[[nodiscard]] ApiError invalid(std::string message, std::string param = {}, std::string code = {});
+[[nodiscard]] ApiError unknown_parameter(std::string param);
+[[nodiscard]] ApiError missing_parameter(std::string param);
+[[nodiscard]] ApiError exclusive_parameters(std::string_view one, std::string_view other);
+// 404 when the id stood in the path, 400 when a parameter named it.
+[[nodiscard]] ApiError no_such(std::string_view object, std::string_view id, std::string param, bool in_path);
+[[nodiscard]] ApiError unauthenticated(std::string message, std::string code = {});
+
+// The outcome of a command that is not OUTCOME_OK.
+[[nodiscard]] ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key);
+// An operating failure of the node.
+[[nodiscard]] ApiError from_failure(const Error& error);
+
+}  // namespace kontor::api

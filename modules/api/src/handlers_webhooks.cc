@@ -1,0 +1,145 @@
+// Events and the endpoints they are sent to; the account; this API's own description.
+#include "command_parts.h"
+#include "handlers.h"
+#include "impl.h"
+#include "lists.h"
+#include "render.h"
+
+namespace kontor::api::handlers {
+
+namespace {
+
+namespace prefix = payments::prefix;
+
+constexpr std::size_t kSecretCharacters = 32;
+constexpr std::string_view kSecretContext = "webhook-secret";
+
+std::string render_endpoint(const Call& /*call*/, const pb::Result& result) {
+    return payments::webhook_endpoint_json(result.webhook_endpoint());
+}
+
+// From the stored secret, not from the one just made: a replayed creation answers the first one's.
+std::string render_created_endpoint(const Call& call, const pb::Result& result) {
+    const auto secret =
+        call.api->options.sealer->open(result.webhook_endpoint().sealed_secret(), kSecretContext);
+    return payments::webhook_endpoint_json(result.webhook_endpoint(),
+                                           secret ? std::string_view(*secret) : "");
+}
+
+std::optional<ApiError> check_url(const Call& call) {
+    const auto url = call.params.text_of("url");
+    if (!url || !call.caller.scope.livemode || url->starts_with("https://")) return std::nullopt;
+    return invalid("Invalid URL: in live mode it must begin with https://.", "url", "url_invalid");
+}
+
+}  // namespace
+
+void create_webhook_endpoint(const CallPtr& call) {
+    const Node& params = call->params;
+    if (const auto error = check_url(*call)) return call->refuse(*error);
+    const auto version = params.text_of("api_version");
+    if (version && *version != payments::kApiVersion) {
+        return call->refuse(invalid("Invalid API version: this platform writes events as of " +
+                                        std::string(payments::kApiVersion) + ".",
+                                    "api_version"));
+    }
+    pb::Command command = call->command();
+    pb::CreateWebhookEndpoint& wanted = *command.mutable_create_webhook_endpoint();
+    wanted.set_url(params.text_of("url").value_or(""));
+    for (std::string& type : params.list_of("enabled_events")) wanted.add_enabled_events(std::move(type));
+    if (wanted.enabled_events().empty()) return call->refuse(missing_parameter("enabled_events"));
+    wanted.set_description(params.text_of("description").value_or(""));
+    fill_metadata(params, wanted.mutable_metadata(), true);
+    wanted.set_api_version(version.value_or(""));
+    wanted.set_sealed_secret(
+        call->api->options.sealer->seal("whsec_" + call->random(kSecretCharacters), kSecretContext));
+    call->submit(std::move(command), render_created_endpoint);
+}
+
+void retrieve_webhook_endpoint(const CallPtr& call) {
+    const auto no = call->path_no(prefix::webhook_endpoint);
+    if (!no) return;
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        const auto endpoint = payments::find_webhook_endpoint(rows, call->caller.scope, *no);
+        if (!endpoint || endpoint->deleted()) return call->refuse(call->not_found(prefix::webhook_endpoint));
+        call->reply(payments::webhook_endpoint_json(*endpoint), log_index);
+    });
+}
+
+void update_webhook_endpoint(const CallPtr& call) {
+    const auto no = call->path_no(prefix::webhook_endpoint);
+    if (!no) return;
+    if (const auto error = check_url(*call)) return call->refuse(*error);
+    const Node& params = call->params;
+    pb::Command command = call->command();
+    pb::UpdateWebhookEndpoint& wanted = *command.mutable_update_webhook_endpoint();
+    wanted.set_no(*no);
+    if (auto url = params.text_of("url")) wanted.set_url(*std::move(url));
+    for (std::string& type : params.list_of("enabled_events")) wanted.add_enabled_events(std::move(type));
+    if_given(params, "description", [&](const std::string& text) { wanted.set_description(text); });
+    if (const auto disabled = params.boolean_of("disabled")) wanted.set_disabled(*disabled);
+    fill_metadata(params, wanted.mutable_metadata(), false);
+    wanted.set_clear_metadata(clears_metadata(params));
+    call->submit(std::move(command), render_endpoint);
+}
+
+void delete_webhook_endpoint(const CallPtr& call) {
+    const auto no = call->path_no(prefix::webhook_endpoint);
+    if (!no) return;
+    pb::Command command = call->command();
+    command.mutable_delete_webhook_endpoint()->set_no(*no);
+    call->submit(std::move(command), render_endpoint);
+}
+
+void list_webhook_endpoints(const CallPtr& call) {
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        ListRequest request;
+        if (const auto error = read_list_request(*call, rows, prefix::webhook_endpoint, request)) {
+            return call->refuse(*error);
+        }
+        const auto page = payments::list_webhook_endpoints(rows, call->caller.scope, request.query);
+        std::vector<std::string> data;
+        for (const pb::WebhookEndpoint& endpoint : page.rows)
+            data.push_back(payments::webhook_endpoint_json(endpoint));
+        call->reply(list_json(call->request.path, data, page.has_more), log_index);
+    });
+}
+
+void retrieve_event(const CallPtr& call) {
+    const auto no = call->path_no(prefix::event);
+    if (!no) return;
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        const auto found = payments::find_event(rows, call->caller.scope, *no);
+        if (!found) return call->refuse(call->not_found(prefix::event));
+        call->reply(payments::event_json(*found->journal, *found->event), log_index);
+    });
+}
+
+void list_events(const CallPtr& call) {
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        ListRequest request;
+        if (const auto error = read_list_request(*call, rows, prefix::event, request))
+            return call->refuse(*error);
+        payments::Listed<payments::FoundEvent> page;
+        if (!request.empty) page = payments::list_events(rows, call->caller.scope, request.query);
+        if (page.rows.empty() && page.has_more) return call->refuse(scan_exhausted());
+        std::vector<std::string> data;
+        for (const auto& found : page.rows)
+            data.push_back(payments::event_json(*found.journal, *found.event));
+        call->reply(list_json(call->request.path, data, page.has_more), log_index);
+    });
+}
+
+void retrieve_account(const CallPtr& call) {
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        const auto merchant = payments::find_merchant(rows, call->caller.scope.merchant_no);
+        if (!merchant) return call->refuse(unauthenticated("This account does not exist."));
+        call->reply(account_json(*merchant), log_index);
+    });
+}
+
+void openapi(const CallPtr& call) {
+    call->reply(Api::openapi_json(), 0);
+}
+
+}  // namespace kontor::api::handlers

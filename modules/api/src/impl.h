@@ -1,0 +1,50 @@
+#pragma once
+// What all requests share.
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "call.h"
+#include "kontor/api/api.h"
+#include "route.h"
+
+namespace kontor::api {
+
+// Counters by route and status, one histogram by route. Looked up without a lock once they exist.
+class Metrics {
+ public:
+    explicit Metrics(telemetry::Registry& registry);
+    void record(const Route* route, int status, std::uint64_t microseconds);
+
+ private:
+    static constexpr std::array kStatuses = {200, 400, 401, 402, 403, 404, 405,
+                                             409, 413, 415, 423, 429, 500, 503};
+    struct PerRoute {
+        std::string_view label;
+        telemetry::Histogram* latency = nullptr;
+        std::array<std::atomic<telemetry::Counter*>, kStatuses.size() + 1> by_status{};  // last: any other
+    };
+    telemetry::Registry& registry_;
+    std::vector<PerRoute> routes_;  // as routes(), and one for requests without a route
+};
+
+struct Api::Impl {
+    explicit Impl(ApiOptions the_options) : options(std::move(the_options)), metrics(*options.metrics) {}
+    void serve(const CallPtr& call);
+
+    ApiOptions options;
+    Metrics metrics;
+};
+
+// Fills call.caller, or says why not.
+[[nodiscard]] std::optional<ApiError> authenticate(Call& call);
+// Fills call.params and call.expand from query and body, or says what is wrong.
+[[nodiscard]] std::optional<ApiError> read_params(Call& call);
+// Fills idempotency_key and api_version from the headers, and looks at those that would change whose money
+// moves.
+[[nodiscard]] std::optional<ApiError> read_headers(Call& call);
+
+}  // namespace kontor::api

@@ -1,0 +1,107 @@
+#include "lists.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "command_parts.h"
+#include "kontor/base/object_id.h"
+#include "kontor/payments/json_writer.h"
+#include "spec.h"
+
+namespace kontor::api {
+
+namespace {
+
+namespace prefix = payments::prefix;
+
+// `created` as half-open bounds in milliseconds: objects show whole seconds, so whole seconds are compared.
+void read_created(const Node& params, ListRequest& list) {
+    const Node* created = params.find("created");
+    if (created == nullptr) return;
+    std::int64_t from = 0;
+    std::int64_t to = std::numeric_limits<std::int64_t>::max();
+    const auto at_least = [&](std::int64_t second) { from = std::max(from, second * 1000); };
+    const auto before = [&](std::int64_t second) { to = std::min(to, second * 1000); };
+    if (!created->is_container()) {
+        if (const auto second = parse_integer(created->text)) {
+            at_least(*second);
+            before(*second + 1);
+        }
+    }
+    if (const auto second = created->integer_of("gte")) at_least(*second);
+    if (const auto second = created->integer_of("gt")) at_least(*second + 1);
+    if (const auto second = created->integer_of("lte")) before(*second + 1);
+    if (const auto second = created->integer_of("lt")) before(*second);
+    list.empty = from >= to;
+    list.query.created_gte_ms = from;
+    list.query.created_lt_ms = to == std::numeric_limits<std::int64_t>::max() ? 0 : to;
+}
+
+std::optional<ApiError> read_object(const Call& call, const store::Reader& rows, std::string_view param,
+                                    std::string_view id_prefix, std::uint64_t& no) {
+    const auto id = call.params.text_of(param);
+    if (!id) return std::nullopt;
+    no = parse_id(id_prefix, *id).value_or(0);
+    if (no != 0 && exists(rows, call.caller.scope, id_prefix, no)) return std::nullopt;
+    return no_such(object_name(id_prefix), *id, std::string(param), false);
+}
+
+}  // namespace
+
+bool exists(const store::Reader& rows, payments::Scope scope, std::string_view id_prefix, std::uint64_t no) {
+    if (id_prefix == prefix::customer) return payments::find_customer(rows, scope, no).has_value();
+    if (id_prefix == prefix::intent) return payments::find_intent(rows, scope, no).has_value();
+    if (id_prefix == prefix::charge) return payments::find_charge(rows, scope, no).has_value();
+    if (id_prefix == prefix::refund) return payments::find_refund(rows, scope, no).has_value();
+    if (id_prefix == prefix::balance_transaction) {
+        return payments::find_balance_transaction(rows, scope, no).has_value();
+    }
+    if (id_prefix == prefix::event) return payments::find_event(rows, scope, no).has_value();
+    if (id_prefix == prefix::webhook_endpoint)
+        return payments::find_webhook_endpoint(rows, scope, no).has_value();
+    return false;
+}
+
+std::optional<ApiError> read_list_request(const Call& call, const store::Reader& rows,
+                                          std::string_view id_prefix, ListRequest& list) {
+    payments::ListQuery& query = list.query;
+    const Node& params = call.params;
+    query.limit = static_cast<std::size_t>(
+        params.integer_of("limit").value_or(static_cast<std::int64_t>(payments::limits::kListLimitDefault)));
+    if (params.find("starting_after") != nullptr && params.find("ending_before") != nullptr) {
+        return exclusive_parameters("starting_after", "ending_before");
+    }
+    if (auto error = read_object(call, rows, "starting_after", id_prefix, query.starting_after)) return error;
+    if (auto error = read_object(call, rows, "ending_before", id_prefix, query.ending_before)) return error;
+    if (auto error = read_object(call, rows, "customer", prefix::customer, query.customer_no)) return error;
+    if (auto error = read_object(call, rows, "payment_intent", prefix::intent, query.intent_no)) return error;
+    if (auto error = read_object(call, rows, "charge", prefix::charge, query.charge_no)) return error;
+    read_created(params, list);
+    query.email = params.text_of("email").value_or("");
+    query.type = params.text_of("type").value_or("");
+    query.types = params.list_of("types");
+    query.source_id = params.text_of("source").value_or("");
+    query.currency = currency_of(params);
+    if (!query.type.empty() && !query.types.empty()) return exclusive_parameters("type", "types");
+    return std::nullopt;
+}
+
+std::string list_json(std::string_view url, const std::vector<std::string>& data, bool has_more) {
+    std::size_t size = 128;
+    for (const std::string& object : data) size += object.size() + 1;
+    std::string out;
+    out.reserve(size);
+    payments::JsonWriter json(out);
+    json.begin_object().field("object", "list").key("data").begin_array();
+    for (const std::string& object : data) json.raw(object);
+    json.end_array().field_boolean("has_more", has_more).field("url", url).end_object();
+    return out;
+}
+
+ApiError scan_exhausted() {
+    return invalid("This filter matched nothing in the newest " +
+                   std::to_string(payments::limits::kListScanMax) +
+                   " objects it looked at, and there are more. Narrow the list with 'created'.");
+}
+
+}  // namespace kontor::api

@@ -1,0 +1,71 @@
+#pragma once
+// Reading objects: one by the id in the path, or a page of them.
+
+#include <optional>
+#include <string>
+
+#include "call.h"
+#include "kontor/commands.pb.h"
+#include "kontor/payments/limits.h"
+#include "kontor/store/row_store.h"
+#include "route.h"
+
+namespace kontor::api {
+
+// The list parameters of a validated request. `empty`: the range of times has nothing in it.
+struct ListRequest {
+    payments::ListQuery query;
+    bool empty = false;
+};
+
+// Cursors and filters that name an object must name one of the caller's; else the error.
+[[nodiscard]] std::optional<ApiError> read_list_request(const Call& call, const store::Reader& rows,
+                                                        std::string_view id_prefix, ListRequest& list);
+// True when `no` is an object of this kind that the caller owns.
+[[nodiscard]] bool exists(const store::Reader& rows, payments::Scope scope, std::string_view id_prefix,
+                          std::uint64_t no);
+
+[[nodiscard]] std::string list_json(std::string_view url, const std::vector<std::string>& data,
+                                    bool has_more);
+// A filter that found nothing in as many rows as one request may look at: nothing to continue from.
+[[nodiscard]] ApiError scan_exhausted();
+
+// `place` gives the Result's field for this kind: what expansions start from.
+template <typename Find, typename Place, typename Render>
+void retrieve(Call& call, std::string_view id_prefix, Find find, Place place, Render render) {
+    const auto no = call.path_no(id_prefix);
+    if (!no) return;
+    call.read([&](const store::Reader& rows, std::uint64_t log_index) {
+        auto row = find(rows, call.caller.scope, *no);
+        if (!row) return call.refuse(call.not_found(id_prefix));
+        pb::Result found;
+        auto* object = place(found);
+        object->Swap(&*row);
+        if (!call.expand.empty()) payments::resolve_expansion(rows, call.caller.scope, call.expand, found);
+        call.reply(render(*object, call.expansion(found)), log_index);
+    });
+}
+
+template <typename Row, typename List, typename Place, typename Render>
+void list(Call& call, std::string_view id_prefix, List list_rows, Place place, Render render) {
+    call.read([&](const store::Reader& rows, std::uint64_t log_index) {
+        ListRequest request;
+        if (const auto error = read_list_request(call, rows, id_prefix, request)) return call.refuse(*error);
+        payments::Listed<Row> page;
+        if (!request.empty) page = list_rows(rows, call.caller.scope, request.query);
+        if (page.rows.empty() && page.has_more) return call.refuse(scan_exhausted());
+        std::vector<std::string> data;
+        data.reserve(page.rows.size());
+        pb::Result found;
+        for (Row& row : page.rows) {
+            auto* object = place(found);
+            object->Swap(&row);
+            if (!call.expand.empty())
+                payments::resolve_expansion(rows, call.caller.scope, call.expand, found);
+            data.push_back(render(*object, call.expansion(found)));
+        }
+        call.reply(list_json(call.request.path, data, page.has_more), log_index);
+    });
+}
+
+}  // namespace kontor::api

@@ -1,0 +1,36 @@
+#pragma once
+// The route table: every request this API answers, with what it accepts and what it gives.
+
+#include <span>
+#include <string_view>
+
+#include "call.h"
+#include "spec.h"
+
+namespace kontor::api {
+
+enum class Shape : std::uint8_t { object, list, document };
+
+struct Route {
+    std::string_view method, pattern;  // "{id}" stands for one path segment
+    std::string_view operation;        // OpenAPI's operationId, metrics' label
+    std::string_view object;           // kind of what comes back, as in `object` of its JSON
+    Shape shape = Shape::object;
+    void (*handler)(const CallPtr&) = nullptr;
+    std::span<const Param> params = {};
+    std::string_view about = {};
+};
+
+[[nodiscard]] std::span<const Route> routes();
+
+// The parameters that a route has besides its own: expand; for lists limit, starting_after, ending_before.
+[[nodiscard]] std::span<const Param> common_params(Shape shape);
+
+struct Match {
+    const Route* route = nullptr;
+    std::vector<std::string_view> path_params;
+    std::string allow;  // no route, but the path is known with these methods
+};
+[[nodiscard]] Match match(std::string_view method, std::string_view path);
+
+}  // namespace kontor::api
