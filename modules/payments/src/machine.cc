@@ -109,7 +109,6 @@ pb::Result run(Context& context) {
     pb::Result result = execute(context);
     result.set_time_ms(context.now_ms);
     result.set_command_no(context.command_no());
-    result.set_command_no(context.command_no());
     if (result.outcome() == pb::OUTCOME_OK) expand(context, command.expand(), result);
     if (idempotent) remember(context, result);
     context.finish();
