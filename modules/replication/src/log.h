@@ -29,6 +29,8 @@ struct LogOptions {
     std::string folder;
     std::uint64_t segment_bytes = 64ULL << 20U;
     Uuid cluster{};
+    std::uint64_t must_hold =
+        0;  // a checkpoint stands for this entry: a tail that lacks it is not torn but corrupt
     FileOps* files = nullptr;
     std::function<void(const char*)> crash_point;
 };

@@ -120,6 +120,11 @@ Result<void> Log::settle_end(SegmentScanner& scanner, Segment& segment, bool las
                        "bad record for entry " + std::to_string(expected) + " (a later record at offset " +
                            std::to_string(*proof) + " shows that it was durable)");
     }
+    if (expected <= options_.must_hold) {
+        return corrupt(segment.path, end,
+                       "no whole record for entry " + std::to_string(expected) +
+                           " (the checkpoint stands for entry " + std::to_string(options_.must_hold) + ")");
+    }
     KONTOR_TRY(const bool torn, scanner.anything_left());
     if (torn || segment.allocated < options_.segment_bytes) {
         if (torn) {

@@ -185,7 +185,9 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
         opened.start.entries.push_back(std::move(entry));
         return {};
     };
-    KONTOR_TRY(opened.log, Log::open(log_options(options, state.cluster, files), 1, visit));
+    LogOptions log_opts = log_options(options, state.cluster, files);
+    log_opts.must_hold = checkpoint_index;
+    KONTOR_TRY(opened.log, Log::open(std::move(log_opts), 1, visit));
     opened.start.start_index = opened.log->first_index();
     KONTOR_CHECK(check_against_checkpoint(opened, term_at_checkpoint));
     if (!opened.start.entries.empty() && opened.start.entries.back().term > state.hard.term) {

@@ -126,6 +126,56 @@ TEST(ReplicaFailStop, RecordThatWentBadAfterOpenStopsTheReplay) {
     EXPECT_EQ(applied[0].payload, "aaaaaaaa");
 }
 
+// The last record is bad, and nothing in the log says that it was durable; but the checkpoint does.
+TEST(ReplicaFailStop, TailThatACheckpointStandsForIsNotCut) {
+    TempFolder folder;
+    std::string meta;
+    {
+        RecordingMachine machine;
+        auto replica = *Replica::open(options_in(folder.path()), machine, "");
+        ASSERT_TRUE(replica->start().has_value());
+        propose_all(*replica, {"first", "last one"});
+        ASSERT_TRUE(machine.wait_for(2));
+        ASSERT_TRUE(machine.wait_idle());
+        meta = replica->snapshot_meta(3);
+    }
+    const auto path = segments_in(folder.path()).at(0);
+    std::string bytes = read_file(path);
+    bytes[bytes.find("last one")] = 'x';
+    write_file(path, bytes);
+    RecordingMachine machine;
+    const auto opened = Replica::open(options_in(folder.path()), machine, meta);
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, ErrorCode::corruption);
+    EXPECT_NE(opened.error().message.find(path), std::string::npos) << opened.error().message;
+    EXPECT_EQ(read_file(path), bytes);
+}
+
+TEST(ReplicaFailStop, NothingIsAppliedBeforeItsSync) {
+    TempFolder folder;
+    RecordingMachine machine;
+    auto options = options_in(folder.path());
+    std::atomic<int> held{0};
+    std::atomic<bool> hold{false};
+    options.crash_point = [&](const char* step) {
+        if (!hold || std::string_view(step) != "log-written") return;
+        ++held;
+        while (hold) std::this_thread::yield();
+    };
+    auto replica = *Replica::open(options, machine, "");
+    ASSERT_TRUE(replica->start().has_value());
+    propose_all(*replica, {"before"});
+    ASSERT_TRUE(machine.wait_for(1));
+    hold = true;
+    propose_all(*replica, {"held"});
+    while (held == 0) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(machine.applied().size(), 1U);
+    EXPECT_EQ(replica->stats().commit_index, 2U);
+    hold = false;
+    EXPECT_TRUE(machine.wait_for(2));
+}
+
 TEST(ReplicaFailStop, LostStateFileIsNotABootstrap) {
     TempFolder folder;
     {
