@@ -1,4 +1,5 @@
 // Reads that follow an index: balances, outbox, journals, what belongs to a payment.
+#include "chain_hash.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/ledger/chart.h"
@@ -54,6 +55,10 @@ std::vector<pb::Merchant> list_merchants(const store::Reader& rows, std::uint64_
                   return found.size() < limit;
               });
     return found;
+}
+
+std::string api_key_hash(const store::Reader& rows, std::uint64_t merchant_no, std::uint64_t key_no) {
+    return std::string(rows.get(table::merchant_keys, Key().be64(merchant_no).be64(key_no).view()).value_or(""));
 }
 
 std::vector<pb::ApiKey> list_api_keys(const store::Reader& rows, std::uint64_t merchant_no) {
@@ -132,6 +137,10 @@ void visit_journals(const store::Reader& rows, Scope scope, std::uint64_t after_
               store::Direction::ascending, [&](std::string_view, std::string_view value) {
                   return visit(parse_row<pb::Journal>(value, "journals")) && ++visited < limit;
               });
+}
+
+std::string journal_hash(const pb::Journal& journal) {
+    return chain_hash(journal.SerializeAsString());
 }
 
 std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader& rows, Scope scope,

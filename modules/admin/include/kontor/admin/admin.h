@@ -1,10 +1,10 @@
 #pragma once
-// The admin surface: /admin/ (the web UI's assets) and /admin/api/ (docs/admin-api.md). Sessions, roles, set-up by
-// one-time link. The UI uses the same HTTP API that scripts can use.
+// The admin surface: /admin/ (the web UI's assets) and /admin/api/ (docs/admin-api.md). Sessions, roles,
+// set-up by one-time link. The UI uses the same HTTP API that scripts can use.
 //
 // Threading: handle() is called on network threads and does not block them: passwords are hashed on a worker
-// thread of its own, with a bounded queue. Ownership: everything passed in outlives it. Errors: JSON, see docs.
-// Limits: kontor/admin/limits.h.
+// thread of its own, with a bounded queue. Ownership: everything passed in outlives it. Errors: JSON, see
+// docs. Limits: kontor/admin/limits.h.
 
 #include <cstdint>
 #include <memory>

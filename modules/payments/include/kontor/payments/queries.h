@@ -78,6 +78,8 @@ struct Listed {
 [[nodiscard]] Listed<FoundEvent> list_events(const store::Reader&, Scope, const ListQuery&);
 [[nodiscard]] Listed<pb::WebhookEndpoint> list_webhook_endpoints(const store::Reader&, Scope, const ListQuery&);
 [[nodiscard]] std::vector<pb::Merchant> list_merchants(const store::Reader&, std::uint64_t after_no, std::size_t limit);
+// SHA-256 of the merchant's key with this number; "" when it has no such key.
+[[nodiscard]] std::string api_key_hash(const store::Reader&, std::uint64_t merchant_no, std::uint64_t key_no);
 [[nodiscard]] std::vector<pb::ApiKey> list_api_keys(const store::Reader&, std::uint64_t merchant_no);
 
 struct BalanceLine {
@@ -104,6 +106,9 @@ struct Due {
 // Journals of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
 void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
                     const std::function<bool(const pb::Journal&)>& visit);
+// What the next journal row of the same merchant and mode has as previous_hash: the first 16 bytes of the
+// row's SHA-256.
+[[nodiscard]] std::string journal_hash(const pb::Journal&);
 // Journal rows that belong to one intent (found by its index), oldest first.
 [[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader&, Scope, std::uint64_t intent_no);
 

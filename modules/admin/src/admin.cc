@@ -1,0 +1,210 @@
+#include "kontor/admin/admin.h"
+
+#include <array>
+
+#include "context.h"
+#include "kontor/base/log.h"
+#include "kontor/net/uri.h"
+#include "kontor/web/assets.h"
+#include "sessions.h"
+#include "stream.h"
+#include "views.h"
+
+namespace kontor::admin {
+namespace {
+
+constexpr std::string_view kApi = "/admin/api/";
+
+enum class Access : std::uint8_t { anybody, session };
+
+struct Parts {
+    Sessions& sessions;
+    Views& views;
+    Streams& streams;
+};
+
+struct Route {
+    std::string_view method;
+    std::string_view pattern;  // below /admin/api/; one '*' is a segment
+    Access access;
+    void (*handle)(const Parts&, const std::shared_ptr<Call>&);
+};
+
+// The admin API on one page. docs/admin-api.md says the shapes.
+constexpr std::array kRoutes{
+    Route{"GET", "setup", Access::anybody,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_state(c); }},
+    Route{"POST", "setup/begin", Access::anybody,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_begin(c); }},
+    Route{"POST", "setup/finish", Access::anybody,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_finish(c); }},
+    Route{"POST", "login", Access::anybody,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.login(c); }},
+    Route{"POST", "logout", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.logout(c); }},
+    Route{"GET", "session", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.describe(c); }},
+    Route{"GET", "home", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_home(c); }},
+    Route{"GET", "stream", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.streams.open(c); }},
+    Route{"GET", "payments", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_payments(c); }},
+    Route{"GET", "payments/*", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_payment(c); }},
+    Route{"GET", "merchants", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_merchants(c); }},
+    Route{"POST", "merchants", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_merchant(c); }},
+    Route{"GET", "merchants/*/keys", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_keys(c); }},
+    Route{"POST", "merchants/*/keys", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_key(c); }},
+    Route{"POST", "keys/*/revoke", Access::session,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.revoke_key(c); }},
+};
+
+// True when `path` matches; `rest` is what stands for the '*'.
+bool matches(std::string_view pattern, std::string_view path, std::string& rest) {
+    const std::size_t star = pattern.find('*');
+    if (star == std::string_view::npos) return pattern == path;
+    const std::string_view before = pattern.substr(0, star), after = pattern.substr(star + 1);
+    if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after))
+        return false;
+    const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
+    if (middle.find('/') != std::string_view::npos) return false;
+    rest = std::string(middle);
+    return true;
+}
+
+class AdminImpl final : public Admin {
+ public:
+    explicit AdminImpl(AdminOptions options)
+        : options_(std::move(options)),
+          views_(options_, options_.clock->monotonic_ms()),
+          sessions_(options_),
+          streams_(options_, views_) {}
+    ~AdminImpl() override { stop(); }
+    void stop() override { streams_.stop(); }
+
+    void handle(net::Request request, net::Responder respond) override {
+        if (request.path.starts_with(kApi)) return handle_api(std::move(request), std::move(respond));
+        handle_page(request, respond);
+    }
+
+ private:
+    void handle_api(net::Request request, net::Responder respond) {
+        auto call = std::make_shared<Call>();
+        call->request = std::move(request);
+        call->respond = std::move(respond);
+        try {
+            dispatch(call);
+        } catch (const std::exception& e) {  // the last net: a failing store stops the node by itself
+            log::error("admin", e.what());
+            call->refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
+        }
+    }
+
+    void dispatch(const std::shared_ptr<Call>& call) {
+        const std::string_view path = std::string_view(call->request.path).substr(kApi.size());
+        const Route* found = nullptr;
+        bool path_known = false;
+        for (const Route& route : kRoutes) {
+            if (!matches(route.pattern, path, call->rest)) continue;
+            path_known = true;
+            if (route.method == call->request.method) found = &route;
+        }
+        call->caller = sessions_.find(call->request);
+        const bool open_to_all = found != nullptr && found->access == Access::anybody;
+        if (!open_to_all && !call->caller) return call->refuse(401, "no_session", "Log in first.");
+        if (found == nullptr && path_known)
+            return call->refuse(405, "method_not_allowed", "Not with this method.");
+        if (found == nullptr) return call->refuse(404, "not_found", "There is nothing at this address.");
+        if (call->request.method != "GET" && !read_body(*call)) return;
+        if (!open_to_all && call->request.method != "GET" &&
+            !Sessions::csrf_matches(call->request, *call->caller))
+            return call->refuse(403, "csrf", "The request did not come from this page; reload it.");
+        auto query = net::parse_query(call->request.query);
+        if (!query) return call->refuse(400, "invalid", query.error().message);
+        call->query = *std::move(query);
+        found->handle({sessions_, views_, streams_}, call);
+    }
+
+    static bool read_body(Call& call) {
+        if (call.request.body.size() > limits::kBodyMaxBytes) {
+            call.refuse(413, "too_large", "The body is larger than 64 KiB.");
+            return false;
+        }
+        // Another site's form cannot send this type without asking first.
+        const bool is_json = call.request.header("Content-Type").starts_with("application/json");
+        if (!is_json && !call.request.body.empty()) {
+            call.refuse(415, "not_json", "Send application/json.");
+            return false;
+        }
+        call.body = call.request.body.empty() ? nlohmann::json::object()
+                                              : nlohmann::json::parse(call.request.body, nullptr, false);
+        if (call.body.is_object()) return true;
+        call.refuse(400, "invalid_json", "The body is no JSON object.");
+        return false;
+    }
+
+    // Assets, and index.html for every address that the pages' own router knows.
+    static void handle_page(const net::Request& request, const net::Responder& respond) {
+        net::Response response;
+        add_security_headers(response);
+        if (request.method != "GET" && request.method != "HEAD") {
+            response.status = 405;
+            response.headers.push_back({"Allow", "GET, HEAD"});
+            return respond(std::move(response));
+        }
+        if (request.path == "/admin") {
+            response.status = 302;
+            response.headers.push_back({"Location", "/admin/"});
+            return respond(std::move(response));
+        }
+        const std::string_view name =
+            std::string_view(request.path).substr(std::string_view("/admin/").size());
+        const web::Asset* asset = web::find_asset(name);
+        if (asset == nullptr && name.starts_with("assets/")) {
+            response.status = 404;
+            return respond(std::move(response));
+        }
+        serve(asset != nullptr ? *asset : web::index_page(), request, std::move(response), respond);
+    }
+
+    static void serve(const web::Asset& asset, const net::Request& request, net::Response response,
+                      const net::Responder& respond) {
+        response.headers.push_back({"ETag", std::string(asset.etag)});
+        response.headers.push_back(
+            {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"});
+        response.headers.push_back({"Vary", "Accept-Encoding"});
+        if (request.header("If-None-Match") == asset.etag) {
+            response.status = 304;
+            return respond(std::move(response));
+        }
+        response.headers.push_back({"Content-Type", std::string(asset.content_type)});
+        const std::string_view accepted = request.header("Accept-Encoding");
+        response.static_body = asset.identity;
+        if (!asset.brotli.empty() && accepted.find("br") != std::string_view::npos) {
+            response.static_body = asset.brotli;
+            response.headers.push_back({"Content-Encoding", "br"});
+        } else if (!asset.gzip.empty() && accepted.find("gzip") != std::string_view::npos) {
+            response.static_body = asset.gzip;
+            response.headers.push_back({"Content-Encoding", "gzip"});
+        }
+        respond(std::move(response));
+    }
+
+    const AdminOptions options_;
+    Views views_;
+    Sessions sessions_;
+    Streams streams_;
+};
+
+}  // namespace
+
+std::unique_ptr<Admin> Admin::make(AdminOptions options) {
+    return std::make_unique<AdminImpl>(std::move(options));
+}
+
+}  // namespace kontor::admin

@@ -1,0 +1,73 @@
+#include "context.h"
+
+namespace kontor::admin {
+
+std::string_view Call::parameter(std::string_view name) const {
+    for (const auto& [key, value] : query)
+        if (key == name) return value;
+    return {};
+}
+
+std::string Call::text(const char* name) const {
+    const auto found = body.find(name);
+    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string dump(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+net::Response json_response(int status, const Json& json, std::vector<net::Header> headers) {
+    net::Response response;
+    response.status = status;
+    response.headers = std::move(headers);
+    response.headers.push_back({"Content-Type", "application/json"});
+    response.headers.push_back({"Cache-Control", "no-store"});
+    add_security_headers(response);
+    response.body = dump(json);
+    return response;
+}
+
+void add_security_headers(net::Response& response) {
+    response.headers.push_back(
+        {"Content-Security-Policy",
+         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+         "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"});
+    response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+    response.headers.push_back({"Referrer-Policy", "no-referrer"});
+    response.headers.push_back({"Cross-Origin-Opener-Policy", "same-origin"});
+    response.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
+}
+
+void Call::answer(int status, const Json& json, std::vector<net::Header> headers) const {
+    respond(json_response(status, json, std::move(headers)));
+}
+
+void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {
+    Json error{{"code", code}, {"message", message}};
+    if (!param.empty()) error["param"] = param;
+    std::vector<net::Header> headers;
+    if (status == 429 || status == 503) headers.push_back({"Retry-After", "1"});
+    answer(status, Json{{"error", error}}, std::move(headers));
+}
+
+void Call::refuse(const Error& error) const {
+    switch (error.code) {
+        case ErrorCode::invalid_argument:
+            return refuse(400, "invalid", error.message);
+        case ErrorCode::not_found:
+            return refuse(404, "not_found", error.message);
+        case ErrorCode::overloaded:
+            return refuse(429, "overloaded", error.message);
+        default:
+            return refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
+    }
+}
+
+std::optional<bool> mode_of(std::string_view mode) {
+    if (mode.empty() || mode == "test") return false;
+    if (mode == "live") return true;
+    return std::nullopt;
+}
+
+}  // namespace kontor::admin

@@ -1,0 +1,52 @@
+#pragma once
+// What the admin's handlers share: the parts of the node, the caller's session, and how answers are made.
+//
+// Threading: Call lives on one thread at a time; a handler may move it to a worker and answer there.
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kontor/admin/admin.h"
+#include "kontor/admin/limits.h"
+#include "kontor/payments/queries.h"
+
+namespace kontor::admin {
+
+using Json = nlohmann::ordered_json;
+
+// Who asks: an open session and its operator.
+struct Caller {
+    std::uint64_t operator_no = 0;
+    std::string operator_name, role;
+    std::string cookie;
+};
+
+struct Call {
+    net::Request request;
+    net::Responder respond;
+    std::string rest;  // what a route's trailing * matched, up to the next segment
+    std::vector<std::pair<std::string, std::string>> query;
+    nlohmann::json body;  // an object, on POST
+    std::optional<Caller> caller;
+
+    [[nodiscard]] std::string_view parameter(std::string_view name) const;  // of the query; "" if absent
+    [[nodiscard]] std::string text(const char* name) const;                 // of the body; "" unless a string
+    void answer(int status, const Json& json, std::vector<net::Header> headers = {}) const;
+    void refuse(int status, std::string_view code, std::string_view message,
+                std::string_view param = {}) const;
+    void refuse(const Error& error) const;  // an operating failure
+};
+
+[[nodiscard]] net::Response json_response(int status, const Json& json,
+                                          std::vector<net::Header> headers = {});
+// The headers of every answer below /admin.
+void add_security_headers(net::Response& response);
+[[nodiscard]] std::string dump(const Json& json);
+
+// Reads that parse an id of the API; nullopt: not of that kind.
+[[nodiscard]] std::optional<bool> mode_of(std::string_view mode);  // "" and "test": false, "live": true
+
+}  // namespace kontor::admin

@@ -1,0 +1,120 @@
+// Home: today, the last day by the hour, the last month by the day, and how the node feels.
+
+#include <map>
+
+#include "kontor/money/money.h"
+#include "views.h"
+
+namespace kontor::admin {
+namespace {
+
+constexpr std::int64_t kHourMs = 3'600'000;
+constexpr std::int64_t kDayMs = 24 * kHourMs;
+constexpr std::int64_t kBasisPoints = 10'000;
+
+Json rate(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return nullptr;
+    return static_cast<std::int64_t>(part) * kBasisPoints / static_cast<std::int64_t>(whole);
+}
+
+Json line_json(const reporting::RollupLine& line) {
+    return Json{{"start_ms", line.start_ms},
+                {"currency", currency_code(line.currency)},
+                {"volume", line.volume},
+                {"succeeded", line.succeeded},
+                {"failed", line.failed}};
+}
+
+const char* role_name(replication::Role role) {
+    switch (role) {
+        case replication::Role::starting:
+            return "starting";
+        case replication::Role::follower:
+            return "follower";
+        case replication::Role::candidate:
+            return "candidate";
+        case replication::Role::leader:
+            return "leader";
+        case replication::Role::stopped:
+            return "stopped";
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+std::string currency_code(std::uint32_t numeric) {
+    const auto currency = money::Currency::from_numeric(static_cast<std::uint16_t>(numeric));
+    return currency ? std::string(currency->lower_code()) : std::to_string(numeric);
+}
+
+Json Views::node_json() const {
+    const auto stats = options_.node->stats();
+    return Json{{"role", role_name(stats.role)},
+                {"log_index", stats.applied_index},
+                {"projection_index", options_.projection->log_index()},
+                {"cache",
+                 {{"hits", stats.cache.hits},
+                  {"misses", stats.cache.misses},
+                  {"hit_rate_bp", rate(stats.cache.hits, stats.cache.hits + stats.cache.misses)},
+                  {"bytes", stats.cache.bytes},
+                  {"limit_bytes", stats.cache.limit_bytes},
+                  {"rows", stats.cache.rows}}},
+                {"memtable_bytes", stats.store.memtable_bytes},
+                {"checkpoint_index", stats.store.last_checkpoint_index},
+                {"uptime_ms", options_.clock->monotonic_ms() - started_ms_}};
+}
+
+// Deliveries that wait; `failed`: those that were tried and not taken yet. Counted up to
+// limits::kOutboxCounted.
+Json Views::webhooks_json() const {
+    std::uint64_t pending = 0, failed = 0;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        for (const auto& due : payments::due_deliveries(rows, INT64_MAX, limits::kOutboxCounted)) {
+            const auto delivery = payments::find_delivery(rows, due.no);
+            if (!delivery) continue;
+            ++pending;
+            if (delivery->tries() > 0) ++failed;
+        }
+    });
+    return Json{{"pending", pending}, {"failed", failed}};
+}
+
+Result<Json> Views::home(bool livemode) const {
+    const std::int64_t now = options_.clock->wall_ms();
+    const std::int64_t today = now - now % kDayMs;
+    const std::int64_t first_hour = now - now % kHourMs - 23 * kHourMs;
+    KONTOR_TRY(const auto days, options_.projection->rollups(reporting::Bucket::day, livemode,
+                                                             today - 29 * kDayMs, today + kDayMs));
+    KONTOR_TRY(const auto hours,
+               options_.projection->rollups(reporting::Bucket::hour, livemode, first_hour, now + kHourMs));
+    Json totals = Json::array(), day_lines = Json::array(), hour_lines = Json::array();
+    for (const auto& line : days) {
+        day_lines.push_back(line_json(line));
+        if (line.start_ms != today) continue;
+        totals.push_back(Json{{"currency", currency_code(line.currency)},
+                              {"volume", line.volume},
+                              {"payments", line.payments},
+                              {"succeeded", line.succeeded},
+                              {"failed", line.failed},
+                              {"success_rate_bp", rate(line.succeeded, line.payments)}});
+    }
+    for (const auto& line : hours) hour_lines.push_back(line_json(line));
+    return Json{{"as_of_ms", now},
+                {"log_index", options_.projection->log_index()},
+                {"totals", totals},
+                {"hours", hour_lines},
+                {"days", day_lines},
+                {"node", node_json()},
+                {"webhooks", webhooks_json()}};
+}
+
+void Views::get_home(const std::shared_ptr<Call>& call) const {
+    const auto livemode = mode_of(call->parameter("mode"));
+    if (!livemode) return call->refuse(400, "invalid", "mode is test or live", "mode");
+    const auto json = home(*livemode);
+    if (!json) return call->refuse(json.error());
+    call->answer(200, *json);
+}
+
+}  // namespace kontor::admin

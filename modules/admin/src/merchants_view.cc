@@ -1,0 +1,185 @@
+// Merchants and their API keys.
+
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/money/money.h"
+#include "kontor/payments/json.h"
+#include "views.h"
+
+namespace kontor::admin {
+namespace {
+
+constexpr std::uint32_t kMaxFeeBps = 10'000;
+constexpr std::uint32_t kMaxDelayDays = 90;
+constexpr std::size_t kKeyCharacters = 32;
+constexpr std::size_t kMaxNameBytes = 256;
+
+Json merchant_json(const pb::Merchant& merchant) {
+    return Json{{"id", format_id(payments::prefix::merchant, merchant.no())},
+                {"name", merchant.name()},
+                {"fee_bps", merchant.fee_bps()},
+                {"fee_fixed", merchant.fee_fixed_minor()},
+                {"settlement_delay_days", merchant.settlement_delay_days()},
+                {"country", merchant.country()},
+                {"default_currency", merchant.default_currency()},
+                {"created_ms", merchant.created_ms()}};
+}
+
+Json key_json(const pb::ApiKey& key) {
+    return Json{{"id", format_id(payments::prefix::api_key, key.no())},
+                {"name", key.name()},
+                {"hint", key.hint()},
+                {"mode", key.livemode() ? "live" : "test"},
+                {"created_ms", key.created_ms()},
+                {"revoked_ms", key.revoked_ms() == 0 ? Json(nullptr) : Json(key.revoked_ms())}};
+}
+
+pb::Command operator_command(const Call& call) {
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    command.mutable_actor()->set_no(call.caller->operator_no);
+    command.mutable_actor()->set_ip(call.request.peer_ip);
+    return command;
+}
+
+// An integer of the body within bounds; absent is `fallback`.
+std::optional<std::int64_t> bounded(const Call& call, const char* name, std::int64_t fallback,
+                                    std::int64_t max) {
+    const auto found = call.body.find(name);
+    if (found == call.body.end() || found->is_null()) return fallback;
+    if (!found->is_number_integer()) return std::nullopt;
+    const auto value = found->get<std::int64_t>();
+    if (value < 0 || value > max) return std::nullopt;
+    return value;
+}
+
+// A key's id does not tell its merchant: one look a merchant. Revoking is rare, and merchants are few.
+std::string hash_of_key(const store::Reader& rows, std::uint64_t key_no) {
+    std::uint64_t after_no = 0;
+    for (;;) {
+        const auto merchants = payments::list_merchants(rows, after_no, limits::kMerchantsListed);
+        for (const auto& merchant : merchants) {
+            std::string hash = payments::api_key_hash(rows, merchant.no(), key_no);
+            if (!hash.empty()) return hash;
+            after_no = merchant.no();
+        }
+        if (merchants.size() < limits::kMerchantsListed) return {};
+    }
+}
+
+bool good_country(const std::string& country) {
+    return country.empty() || (country.size() == 2 && country[0] >= 'A' && country[0] <= 'Z' &&
+                               country[1] >= 'A' && country[1] <= 'Z');
+}
+
+}  // namespace
+
+void Views::list_merchants(const std::shared_ptr<Call>& call) const {
+    Json data = Json::array();
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        for (const auto& merchant : payments::list_merchants(rows, 0, limits::kMerchantsListed))
+            data.push_back(merchant_json(merchant));
+    });
+    call->answer(200, Json{{"data", data}});
+}
+
+void Views::create_merchant(const std::shared_ptr<Call>& call) const {
+    const std::string name = call->text("name");
+    if (name.empty() || name.size() > kMaxNameBytes)
+        return call->refuse(422, "name_invalid", "A name has 1 to 256 bytes.", "name");
+    const auto fee_bps = bounded(*call, "fee_bps", 0, kMaxFeeBps);
+    const auto fee_fixed = bounded(*call, "fee_fixed", 0, money::kMaxAmountMinor);
+    const auto delay = bounded(*call, "settlement_delay_days", 0, kMaxDelayDays);
+    if (!fee_bps) return call->refuse(422, "invalid", "0 to 10000 basis points", "fee_bps");
+    if (!fee_fixed)
+        return call->refuse(422, "invalid", "A whole number of minor units, not negative", "fee_fixed");
+    if (!delay) return call->refuse(422, "invalid", "0 to 90 days", "settlement_delay_days");
+    if (!good_country(call->text("country")))
+        return call->refuse(422, "invalid", "A country is two capital letters, as in ISO 3166", "country");
+    std::string currency = call->text("default_currency");
+    if (!currency.empty()) {
+        const auto known = money::Currency::from_code(currency);
+        if (!known) return call->refuse(422, "invalid", "No such currency", "default_currency");
+        currency = known->lower_code();
+    }
+    pb::Command command = operator_command(*call);
+    auto& create = *command.mutable_create_merchant();
+    create.set_name(name);
+    create.set_fee_bps(static_cast<std::uint32_t>(*fee_bps));
+    create.set_fee_fixed_minor(*fee_fixed);
+    create.set_settlement_delay_days(static_cast<std::uint32_t>(*delay));
+    create.set_country(call->text("country"));
+    create.set_default_currency(currency);
+    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() != pb::OUTCOME_OK)
+            return call->refuse(422, "refused", answer->result.error().message(),
+                                answer->result.error().param());
+        call->answer(200, merchant_json(answer->result.merchant()));
+    });
+}
+
+void Views::list_keys(const std::shared_ptr<Call>& call) const {
+    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    bool found = false;
+    Json data = Json::array();
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
+        if (!found) return;
+        for (const auto& key : payments::list_api_keys(rows, *merchant_no)) data.push_back(key_json(key));
+    });
+    if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
+    call->answer(200, Json{{"data", data}});
+}
+
+void Views::create_key(const std::shared_ptr<Call>& call) const {
+    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    bool found = false;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
+    });
+    if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
+    const auto livemode = mode_of(call->text("mode"));
+    if (!livemode) return call->refuse(422, "invalid", "mode is test or live", "mode");
+    const std::string name = call->text("name");
+    if (name.size() > kMaxNameBytes)
+        return call->refuse(422, "name_invalid", "A name has at most 256 bytes.", "name");
+    const std::string start = *livemode ? "sk_live_" : "sk_test_";
+    const std::string secret = start + crypto::random_token(kKeyCharacters);
+    pb::Command command = operator_command(*call);
+    auto& create = *command.mutable_create_api_key();
+    create.set_merchant_no(*merchant_no);
+    create.set_livemode(*livemode);
+    create.set_key_sha256(crypto::sha256(secret));
+    create.set_name(name);
+    create.set_hint(start + "…" + secret.substr(secret.size() - 4));
+    options_.node->submit(std::move(command), [call, secret](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() != pb::OUTCOME_OK)
+            return call->refuse(422, "refused", answer->result.error().message(),
+                                answer->result.error().param());
+        Json json = key_json(answer->result.api_key());
+        json["secret"] = secret;
+        call->answer(200, json);
+    });
+}
+
+void Views::revoke_key(const std::shared_ptr<Call>& call) const {
+    const auto key_no = parse_id(payments::prefix::api_key, call->rest);
+    std::string hash;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        if (key_no) hash = hash_of_key(rows, *key_no);
+    });
+    if (hash.empty()) return call->refuse(404, "not_found", "There is no such key.");
+    pb::Command command = operator_command(*call);
+    command.mutable_revoke_api_key()->set_key_sha256(hash);
+    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() != pb::OUTCOME_OK)
+            return call->refuse(404, "not_found", "There is no such key.");
+        call->answer(200, key_json(answer->result.api_key()));
+    });
+}
+
+}  // namespace kontor::admin

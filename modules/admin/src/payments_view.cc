@@ -1,0 +1,296 @@
+// The payments list and one payment's page.
+
+#include <charconv>
+
+#include "kontor/base/bytes.h"
+#include "kontor/base/object_id.h"
+#include "kontor/ledger/chart.h"
+#include "kontor/ledger/ledger.h"
+#include "kontor/money/money.h"
+#include "kontor/payments/json.h"
+#include "views.h"
+
+namespace kontor::admin {
+namespace {
+
+Json id_or_null(std::string_view prefix, std::uint64_t no) {
+    if (no == 0) return nullptr;
+    return format_id(prefix, no);
+}
+
+// A query parameter as integer: 1 taken, 0 absent, -1 malformed.
+template <typename T>
+int integer(const Call& call, std::string_view name, T& out) {
+    const std::string_view text = call.parameter(name);
+    if (text.empty()) return 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return ec == std::errc{} && end == text.data() + text.size() ? 1 : -1;
+}
+
+std::vector<std::string> split(std::string_view list) {
+    std::vector<std::string> parts;
+    while (!list.empty()) {
+        const std::size_t end = std::min(list.find(','), list.size());
+        if (end > 0) parts.emplace_back(list.substr(0, end));
+        list.remove_prefix(std::min(end + 1, list.size()));
+    }
+    return parts;
+}
+
+// "" or the parameter that is wrong.
+std::string_view fill_query(const Call& call, reporting::PaymentQuery& query) {
+    const auto livemode = mode_of(call.parameter("mode"));
+    if (!livemode) return "mode";
+    query.livemode = *livemode;
+    query.statuses = split(call.parameter("status"));
+    query.text = std::string(call.parameter("q"));
+    query.cursor = std::string(call.parameter("cursor"));
+    query.limit = limits::kPageDefault;
+    if (integer(call, "limit", query.limit) < 0 || query.limit < 1 || query.limit > limits::kPageMax)
+        return "limit";
+    if (integer(call, "created_gte", query.created_gte_ms) < 0) return "created_gte";
+    if (integer(call, "created_lt", query.created_lt_ms) < 0) return "created_lt";
+    std::int64_t amount = 0;
+    if (const int taken = integer(call, "amount_gte", amount); taken != 0) {
+        if (taken < 0) return "amount_gte";
+        query.amount_gte = amount;
+    }
+    if (const int taken = integer(call, "amount_lte", amount); taken != 0) {
+        if (taken < 0) return "amount_lte";
+        query.amount_lte = amount;
+    }
+    if (const std::string_view code = call.parameter("currency"); !code.empty()) {
+        const auto currency = money::Currency::from_code(code);
+        if (!currency) return "currency";
+        query.currency = currency->numeric();
+    }
+    if (const std::string_view id = call.parameter("merchant"); !id.empty()) {
+        const auto no = parse_id(payments::prefix::merchant, id);
+        if (!no) return "merchant";
+        query.merchant_no = *no;
+    }
+    if (const std::string_view id = call.parameter("customer"); !id.empty()) {
+        const auto no = parse_id(payments::prefix::customer, id);
+        if (!no) return "customer";
+        query.customer_no = *no;
+    }
+    return {};
+}
+
+const char* kind_name(ledger::AccountKind kind) {
+    using ledger::AccountKind;
+    switch (kind) {
+        case AccountKind::channel_receivable:
+            return "channel_receivable";
+        case AccountKind::merchant_pending:
+            return "merchant_pending";
+        case AccountKind::merchant_available:
+            return "merchant_available";
+        case AccountKind::platform_fees:
+            return "platform_fees";
+        case AccountKind::payouts_in_transit:
+            return "payouts_in_transit";
+        case AccountKind::customer_wallet:
+            return "customer_wallet";
+        case AccountKind::suspense:
+            return "suspense";
+        case AccountKind::bank:
+            return "bank";
+    }
+    return "unknown";
+}
+
+std::string hex_of(ledger::Id128 id) {
+    std::string bytes;
+    put_be64(bytes, id.high);
+    put_be64(bytes, id.low);
+    return to_hex(bytes);
+}
+
+Json account_json(ledger::Id128 id) {
+    const ledger::AccountKind kind = ledger::kind_of(id);
+    const std::uint64_t owner = ledger::owner_of(id);
+    Json owner_id = nullptr;
+    if (kind == ledger::AccountKind::merchant_pending || kind == ledger::AccountKind::merchant_available ||
+        kind == ledger::AccountKind::payouts_in_transit)
+        owner_id = id_or_null(payments::prefix::merchant, owner);
+    else if (kind == ledger::AccountKind::customer_wallet)
+        owner_id = id_or_null(payments::prefix::customer, owner);
+    else if (owner != 0)
+        owner_id = std::to_string(owner);
+    return Json{{"account", hex_of(id)}, {"kind", kind_name(kind)}, {"owner", owner_id}};
+}
+
+const char* leg_state(const store::Reader& rows, const ledger::Transfer& transfer) {
+    if ((transfer.flags & ledger::void_pending) != 0) return "voided";
+    if ((transfer.flags & ledger::pending) == 0) return "posted";
+    const auto pending = ledger::find_pending(rows, transfer.id);
+    if (!pending) return "pending";
+    switch (pending->status) {
+        case ledger::PendingStatus::posted:
+            return "posted";
+        case ledger::PendingStatus::voided:
+        case ledger::PendingStatus::expired:
+            return "voided";
+        default:
+            return "pending";
+    }
+}
+
+void add_legs(const store::Reader& rows, const pb::Journal& journal, Json& legs) {
+    for (const std::string& raw : journal.transfer_ids()) {
+        if (raw.size() != 16) continue;
+        const auto transfer =
+            ledger::find_transfer(rows, {get_be64(raw), get_be64(std::string_view(raw).substr(8))});
+        if (!transfer) continue;
+        legs.push_back(Json{{"transfer_id", hex_of(transfer->id)},
+                            {"time_ms", journal.time_ms()},
+                            {"debit", account_json(transfer->debit_account)},
+                            {"credit", account_json(transfer->credit_account)},
+                            {"amount", transfer->amount},
+                            {"currency", currency_code(transfer->ledger >> 1U)},
+                            {"state", leg_state(rows, *transfer)},
+                            {"journal", std::to_string(journal.no())}});
+    }
+}
+
+const char* actor_name(const pb::Actor& actor) {
+    switch (actor.kind()) {
+        case pb::Actor::API_KEY:
+            return "api_key";
+        case pb::Actor::OPERATOR:
+            return "operator";
+        case pb::Actor::CHANNEL:
+            return "channel";
+        default:
+            return "system";
+    }
+}
+
+Json delivery_json(const store::Reader& rows, payments::Scope scope, const pb::WebhookDelivery& delivery,
+                   const std::string& event_type) {
+    const auto endpoint = payments::find_webhook_endpoint(rows, scope, delivery.endpoint_no());
+    Json attempts = Json::array();
+    for (const auto& attempt : delivery.attempts())
+        attempts.push_back(Json{{"time_ms", attempt.time_ms()},
+                                {"http_status", attempt.http_status()},
+                                {"error", attempt.error()},
+                                {"duration_ms", attempt.duration_ms()}});
+    const char* state = delivery.state() == pb::DELIVERY_DELIVERED ? "delivered"
+                        : delivery.state() == pb::DELIVERY_GAVE_UP ? "gave_up"
+                                                                   : "pending";
+    return Json{{"id", format_id(payments::prefix::delivery, delivery.no())},
+                {"endpoint", format_id(payments::prefix::webhook_endpoint, delivery.endpoint_no())},
+                {"url", endpoint ? endpoint->url() : ""},
+                {"event", format_id(payments::prefix::event, delivery.event_no())},
+                {"event_type", event_type},
+                {"state", state},
+                {"tries", delivery.tries()},
+                {"next_try_ms", delivery.next_try_ms()},
+                {"attempts", attempts}};
+}
+
+void add_events(const store::Reader& rows, payments::Scope scope, const pb::Journal& journal, Json& events,
+                Json& webhooks) {
+    for (const auto& event : journal.events()) {
+        events.push_back(Json{{"id", format_id(payments::prefix::event, event.no())},
+                              {"type", event.type()},
+                              {"created_ms", journal.time_ms()},
+                              {"request_id", journal.request_id()},
+                              {"actor", actor_name(journal.actor())}});
+        for (const auto& delivery : payments::deliveries_of_event(rows, scope, event.no()))
+            webhooks.push_back(delivery_json(rows, scope, delivery, event.type()));
+    }
+}
+
+void add_attempts(const store::Reader& rows, payments::Scope scope, std::uint64_t intent_no, Json& attempts) {
+    static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
+                                                  "capture", "void", "refund"};
+    static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed"};
+    for (const auto& attempt : payments::attempts_of_intent(rows, scope, intent_no))
+        attempts.push_back(Json{{"id", format_id(payments::prefix::attempt, attempt.no())},
+                                {"channel", attempt.channel()},
+                                {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
+                                {"state", kStates[std::min<int>(attempt.state(), 3)]},
+                                {"tries", attempt.tries()},
+                                {"next_try_ms", attempt.next_try_ms()},
+                                {"error", attempt.error().message()}});
+}
+
+Json parsed(const std::string& json) {
+    return Json::parse(json, nullptr, false);
+}
+
+}  // namespace
+
+Json Views::payment_row(const reporting::PaymentRow& row) {
+    return Json{{"id", format_id(payments::prefix::intent, row.intent_no)},
+                {"created_ms", row.created_ms},
+                {"amount", row.amount},
+                {"amount_refunded", row.amount_refunded},
+                {"currency", currency_code(row.currency)},
+                {"status", row.status},
+                {"method", row.method},
+                {"method_detail", row.method_detail},
+                {"customer", id_or_null(payments::prefix::customer, row.customer_no)},
+                {"customer_name", row.customer_name},
+                {"description", row.description},
+                {"merchant", format_id(payments::prefix::merchant, row.merchant_no)},
+                {"merchant_name", row.merchant_name},
+                {"failure_code", row.failure_code}};
+}
+
+void Views::list_payments(const std::shared_ptr<Call>& call) const {
+    reporting::PaymentQuery query;
+    if (const std::string_view wrong = fill_query(*call, query); !wrong.empty())
+        return call->refuse(400, "invalid", "This value cannot be used.", wrong);
+    const auto page = options_.projection->payments(query);
+    if (!page) return call->refuse(page.error());
+    Json data = Json::array();
+    for (const auto& row : page->rows) data.push_back(payment_row(row));
+    call->answer(200,
+                 Json{{"data", data},
+                      {"next_cursor", page->next_cursor.empty() ? Json(nullptr) : Json(page->next_cursor)},
+                      {"as_of_ms", options_.clock->wall_ms()}});
+}
+
+void Views::get_payment(const std::shared_ptr<Call>& call) const {
+    const auto no = parse_id(payments::prefix::intent, call->rest);
+    std::optional<reporting::PaymentRow> row;
+    for (const bool livemode : {false, true}) {
+        if (!no || row) break;
+        auto found = options_.projection->payment(livemode, *no);
+        if (!found) return call->refuse(found.error());
+        row = *found;
+    }
+    if (!row) return call->refuse(404, "not_found", "There is no such payment.");
+    const payments::Scope scope{row->merchant_no, row->livemode};
+    Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
+         webhooks = Json::array(), attempts = Json::array(), payment;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        if (const auto intent = payments::find_intent(rows, scope, *no))
+            payment = parsed(payments::intent_json(*intent));
+        payments::ListQuery of_intent;
+        of_intent.intent_no = *no;
+        of_intent.limit = limits::kPageMax;
+        for (const auto& charge : payments::list_charges(rows, scope, of_intent).rows)
+            charges.push_back(parsed(payments::charge_json(charge)));
+        for (const auto& refund : payments::list_refunds(rows, scope, of_intent).rows)
+            refunds.push_back(parsed(payments::refund_json(refund)));
+        for (const auto& journal : payments::journals_of_intent(rows, scope, *no)) {
+            add_legs(rows, *journal, legs);
+            add_events(rows, scope, *journal, events, webhooks);
+        }
+        add_attempts(rows, scope, *no, attempts);
+    });
+    call->answer(200, Json{{"payment", payment},
+                           {"row", payment_row(*row)},
+                           {"charges", charges},
+                           {"refunds", refunds},
+                           {"legs", legs},
+                           {"events", events},
+                           {"webhooks", webhooks},
+                           {"attempts", attempts}});
+}
+
+}  // namespace kontor::admin

@@ -1,0 +1,267 @@
+#include "sessions.h"
+
+#include "kontor/base/bytes.h"
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/payments/json.h"
+#include "qr.h"
+
+namespace kontor::admin {
+namespace {
+
+constexpr std::string_view kCookie = "kontor_session";
+constexpr std::size_t kTotpSecretBytes = 20;  // RFC 4226 4 recommends 160 bits
+
+// Never matches; gives unknown names the same argon2id work as known ones.
+const std::string& decoy_hash() {
+    static const std::string hash = crypto::password_hash(crypto::Secret(crypto::random_token(24)));
+    return hash;
+}
+
+std::string cookie_of(const net::Request& request) {
+    const std::string_view header = request.header("Cookie");
+    std::size_t at = 0;
+    while (at < header.size()) {
+        std::size_t end = std::min(header.find(';', at), header.size());
+        std::string_view part = header.substr(at, end - at);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        if (part.starts_with(kCookie) && part.size() > kCookie.size() && part[kCookie.size()] == '=')
+            return std::string(part.substr(kCookie.size() + 1));
+        at = end + 1;
+    }
+    return {};
+}
+
+std::string csrf_of(const std::string& cookie) {
+    return to_hex(crypto::hmac_sha256(cookie, "kontor csrf"));
+}
+
+std::optional<std::string> from_base32(std::string_view text) {
+    std::string out;
+    std::uint32_t buffer = 0;
+    unsigned bits = 0;
+    for (const char c : text) {
+        std::uint32_t value = 0;
+        if (c >= 'A' && c <= 'Z')
+            value = static_cast<std::uint32_t>(c - 'A');
+        else if (c >= '2' && c <= '7')
+            value = static_cast<std::uint32_t>(c - '2') + 26;
+        else
+            return std::nullopt;
+        buffer = (buffer << 5U) | value;
+        bits += 5;
+        if (bits >= 8) {
+            bits -= 8;
+            out.push_back(static_cast<char>(buffer >> bits));
+        }
+    }
+    return out;
+}
+
+bool good_name(const std::string& name) {
+    if (name.empty() || name.size() > limits::kNameMaxBytes) return false;
+    for (const char c : name) {
+        const bool good =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '@';
+        if (!good) return false;
+    }
+    return true;
+}
+
+pb::Command operator_command(const Call& call) {
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    command.mutable_actor()->set_ip(call.request.peer_ip);
+    return command;
+}
+
+}  // namespace
+
+std::optional<Caller> Sessions::find(const net::Request& request) const {
+    const std::string cookie = cookie_of(request);
+    if (cookie.empty()) return std::nullopt;
+    std::optional<Caller> caller;
+    const std::int64_t now = options_.clock->wall_ms();
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        const auto session = payments::find_session(rows, crypto::sha256(cookie));
+        if (!session || session->expires_ms() <= now) return;
+        const auto who = payments::find_operator(rows, session->operator_no());
+        if (!who || who->disabled()) return;
+        caller = Caller{who->no(), who->name(), who->role(), cookie};
+    });
+    return caller;
+}
+
+bool Sessions::csrf_matches(const net::Request& request, const Caller& caller) {
+    return crypto::equal_constant_time(request.header("X-CSRF-Token"), csrf_of(caller.cookie));
+}
+
+Json Sessions::session_json(const Caller& caller) const {
+    return Json{{"operator",
+                 {{"id", format_id(payments::prefix::operator_, caller.operator_no)},
+                  {"name", caller.operator_name},
+                  {"role", caller.role}}},
+                {"csrf", csrf_of(caller.cookie)},
+                {"version", options_.version},
+                {"modes", {"test", "live"}}};
+}
+
+void Sessions::describe(const std::shared_ptr<Call>& call) const {
+    call->answer(200, session_json(*call->caller));
+}
+
+bool Sessions::token_is_good(const std::string& token_sha256) const {
+    bool good = false;
+    const std::int64_t now = options_.clock->wall_ms();
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        const auto token = payments::find_setup_token(rows, token_sha256);
+        good = token && !token->used() && token->expires_ms() > now;
+    });
+    return good;
+}
+
+void Sessions::setup_state(const std::shared_ptr<Call>& call) const {
+    if (!token_is_good(crypto::sha256(call->parameter("token"))))
+        return call->refuse(404, "token_invalid",
+                            "This link was used already or is too old. 'kontor setup-link' makes a new one.");
+    bool any = false;
+    options_.node->read(
+        [&](const store::Reader& rows, std::uint64_t) { any = payments::has_operator(rows); });
+    call->answer(200, Json{{"valid", true}, {"operators", any ? 1 : 0}});
+}
+
+bool Sessions::check_new_operator(const Call& call) {
+    const std::string name = call.text("name");
+    if (!good_name(name)) {
+        call.refuse(422, "name_invalid", "1 to 64 of a-z, 0-9 and . - _ @", "name");
+        return false;
+    }
+    const std::string_view problem = password_problem(call.text("password"), name);
+    if (problem.empty()) return true;
+    call.refuse(422, problem,
+                problem == "password_too_common"
+                    ? "This password is among the first that are tried; choose another one."
+                    : "A password has 12 to 128 characters.",
+                "password");
+    return false;
+}
+
+void Sessions::setup_begin(const std::shared_ptr<Call>& call) const {
+    if (!token_is_good(crypto::sha256(call->text("token"))))
+        return call->refuse(404, "token_invalid", "This link was used already or is too old.");
+    if (!check_new_operator(*call)) return;
+    const std::string secret = crypto::base32(crypto::random_bytes(kTotpSecretBytes));
+    const std::string uri =
+        "otpauth://totp/Kontor:" + call->text("name") + "?secret=" + secret + "&issuer=Kontor";
+    call->answer(200, Json{{"totp_secret", secret}, {"totp_uri", uri}, {"qr_svg", qr_svg(uri)}});
+}
+
+void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
+    if (!token_is_good(crypto::sha256(call->text("token"))))
+        return call->refuse(404, "token_invalid", "This link was used already or is too old.");
+    if (!check_new_operator(*call)) return;
+    const auto secret = from_base32(call->text("totp_secret"));
+    if (!secret || secret->size() != kTotpSecretBytes)
+        return call->refuse(422, "code_wrong", "Begin the set-up again.", "totp_secret");
+    const auto step =
+        crypto::totp_verify(crypto::Secret(*secret), call->text("code"), options_.clock->wall_ms(), 0);
+    if (!step)
+        return call->refuse(422, "code_wrong", "This code does not match; is the phone's clock right?",
+                            "code");
+    const bool queued =
+        worker_.run([this, call, secret = *secret, step = *step] { make_operator(call, secret, step); });
+    if (!queued) call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
+}
+
+// Worker thread. The step before the code's: the session that opens right after uses the code's own.
+void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::string& totp_secret,
+                             std::uint64_t step) {
+    pb::Command command = operator_command(*call);
+    auto& setup = *command.mutable_set_up_operator();
+    setup.set_token_sha256(crypto::sha256(call->text("token")));
+    setup.set_name(call->text("name"));
+    setup.set_password_hash(crypto::password_hash(crypto::Secret(call->text("password"))));
+    setup.set_sealed_totp_secret(options_.sealer->seal(totp_secret, "totp"));
+    setup.set_totp_step(step - 1);
+    options_.node->submit(std::move(command), [this, call, step](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        const pb::Result& result = answer->result;
+        if (result.outcome() == pb::OUTCOME_ALREADY_EXISTS)
+            return call->refuse(409, "name_taken", "There is an operator of this name.", "name");
+        if (result.outcome() != pb::OUTCOME_OK)
+            return call->refuse(404, "token_invalid", "This link was used already or is too old.");
+        open_session(call, result.operator_(), step);
+    });
+}
+
+void Sessions::login(const std::shared_ptr<Call>& call) {
+    if (!worker_.run([this, call] { check_login(call); }))
+        call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
+}
+
+// Worker thread. Every way out takes one argon2id, and says nothing about which part was wrong.
+void Sessions::check_login(const std::shared_ptr<Call>& call) {
+    std::optional<pb::Operator> who;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        who = payments::find_operator_by_name(rows, call->text("name"));
+    });
+    const std::int64_t now = options_.clock->wall_ms();
+    const bool password_matches = crypto::password_verify(who ? who->password_hash() : decoy_hash(),
+                                                          crypto::Secret(call->text("password")));
+    if (who && who->locked_until_ms() > now)
+        return call->refuse(423, "locked", "Too many wrong tries. Wait 15 minutes.");
+    if (!who || who->disabled()) return login_failed(call, 0);
+    const auto secret = options_.sealer->open(who->sealed_totp_secret(), "totp");
+    const auto step =
+        secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"), now, who->last_totp_step())
+               : std::optional<std::uint64_t>();
+    if (!password_matches || !step) return login_failed(call, who->no());
+    open_session(call, *who, *step);
+}
+
+void Sessions::login_failed(const std::shared_ptr<Call>& call, std::uint64_t operator_no) const {
+    const auto refuse = [call] { call->refuse(401, "login_failed", "Name, password or code is wrong."); };
+    if (operator_no == 0) return refuse();
+    pb::Command command = operator_command(*call);
+    command.mutable_actor()->set_no(operator_no);
+    command.mutable_login_failed()->set_operator_no(operator_no);
+    options_.node->submit(std::move(command), [refuse](const Result<payments::Answer>&) { refuse(); });
+}
+
+void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operator& who,
+                            std::uint64_t totp_step) const {
+    Caller caller{who.no(), who.name(), who.role(), crypto::random_token(43)};
+    pb::Command command = operator_command(*call);
+    command.mutable_actor()->set_no(who.no());
+    auto& open = *command.mutable_open_session();
+    open.set_operator_no(who.no());
+    open.set_cookie_sha256(crypto::sha256(caller.cookie));
+    open.set_csrf_sha256(crypto::sha256(csrf_of(caller.cookie)));
+    open.set_lifetime_ms(limits::kSessionLifetimeMs);
+    open.set_totp_step(totp_step);
+    open.set_ip(call->request.peer_ip);
+    options_.node->submit(std::move(command), [this, call, caller](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() != pb::OUTCOME_OK)
+            return call->refuse(401, "login_failed", "Name, password or code is wrong.");
+        const std::string cookie = std::string(kCookie) + "=" + caller.cookie +
+                                   "; Path=/admin; HttpOnly; Secure; SameSite=Strict; Max-Age=" +
+                                   std::to_string(limits::kSessionLifetimeMs / 1000);
+        call->answer(200, session_json(caller), {{"Set-Cookie", cookie}});
+    });
+}
+
+void Sessions::logout(const std::shared_ptr<Call>& call) const {
+    pb::Command command = operator_command(*call);
+    command.mutable_actor()->set_no(call->caller->operator_no);
+    command.mutable_close_session()->set_cookie_sha256(crypto::sha256(call->caller->cookie));
+    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        call->answer(200, Json::object(),
+                     {{"Set-Cookie", std::string(kCookie) +
+                                         "=; Path=/admin; HttpOnly; Secure; SameSite=Strict; Max-Age=0"}});
+    });
+}
+
+}  // namespace kontor::admin

@@ -1,0 +1,126 @@
+#include "stream.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace kontor::admin {
+namespace {
+constexpr std::size_t kPaymentsQueued = 1000;  // older ones are dropped: the page reloads its list anyway
+}
+
+Streams::Streams(const AdminOptions& options, const Views& views) : options_(options), views_(views) {
+    subscription_ = options_.projection->subscribe([this](const std::vector<reporting::PaymentRow>& rows) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (open_.empty()) return;
+            payments_.insert(payments_.end(), rows.begin(), rows.end());
+            while (payments_.size() > kPaymentsQueued) payments_.pop_front();
+            dirty_ = true;
+        }
+        changed_.notify_one();
+    });
+    thread_ = std::thread([this] { run(); });
+}
+
+Streams::~Streams() {
+    stop();
+}
+
+void Streams::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return;
+        stopping_ = true;
+    }
+    options_.projection->unsubscribe(subscription_);
+    changed_.notify_all();
+    thread_.join();
+    const std::lock_guard lock(mutex_);
+    for (const Open& one : open_) one.stream->close();
+    open_.clear();
+}
+
+void Streams::open(const std::shared_ptr<Call>& call) {
+    const auto livemode = mode_of(call->parameter("mode"));
+    if (!livemode) return call->refuse(400, "invalid", "mode is test or live", "mode");
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
+        if (stopping_ || open_.size() >= limits::kStreams)
+            return call->refuse(503, "too_many_streams",
+                                "Too many pages are open live; this one refreshes by hand.");
+    }
+    net::Response response;
+    response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
+    add_security_headers(response);
+    response.on_stream = [this, mode = *livemode](std::shared_ptr<net::Stream> stream) {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return stream->close();
+        open_.push_back({std::move(stream), mode});
+        dirty_ = true;
+        changed_.notify_one();
+    };
+    call->respond(std::move(response));
+}
+
+void Streams::send(const Open& to, const char* event, const Json& json) {
+    to.stream->write(std::string("event: ") + event + "\ndata: " + dump(json) + "\n\n");
+}
+
+void Streams::send_home(const std::vector<Open>& open) const {
+    for (const bool livemode : {false, true}) {
+        const bool wanted =
+            std::any_of(open.begin(), open.end(), [&](const Open& one) { return one.livemode == livemode; });
+        if (!wanted) continue;
+        const auto home = views_.home(livemode);
+        if (!home) continue;
+        for (const Open& one : open)
+            if (one.livemode == livemode) send(one, "home", *home);
+    }
+}
+
+void Streams::run() {
+    std::uint64_t last_comment = options_.clock->monotonic_ms();
+    std::uint64_t last_home = 0;
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        changed_.wait_for(lock, std::chrono::milliseconds(limits::kHomeEveryMs),
+                          [this] { return dirty_ || stopping_; });
+        if (stopping_) return;
+        std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
+        const std::vector<Open> open = open_;
+        const std::deque<reporting::PaymentRow> payments = std::exchange(payments_, {});
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        const bool home_due = dirty_ && now >= last_home + limits::kHomeEveryMs;
+        if (dirty_ && !home_due) {
+            // The rows go out at once, the totals when their second is over.
+            dirty_ = false;
+            lock.unlock();
+            for (const auto& row : payments)
+                for (const Open& one : open)
+                    if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
+            lock.lock();
+            changed_.wait_for(lock, std::chrono::milliseconds(last_home + limits::kHomeEveryMs - now),
+                              [this] { return stopping_; });
+            dirty_ = true;
+            continue;
+        }
+        dirty_ = false;
+        const bool comment_due = now >= last_comment + limits::kStreamCommentMs;
+        lock.unlock();
+        for (const auto& row : payments)
+            for (const Open& one : open)
+                if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
+        if (home_due) {
+            send_home(open);
+            last_home = now;
+        }
+        if (comment_due) {
+            last_comment = now;
+            for (const Open& one : open) one.stream->write(": here\n\n");
+        }
+        lock.lock();
+    }
+}
+
+}  // namespace kontor::admin

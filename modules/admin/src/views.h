@@ -1,0 +1,38 @@
+#pragma once
+// What the UI shows, as JSON: Home, the payments list, one payment, merchants and keys. The shapes are those
+// of docs/admin-api.md.
+//
+// Threading: anywhere; reads only, except the management of merchants and keys, which proposes commands.
+
+#include "context.h"
+
+namespace kontor::admin {
+
+class Views {
+ public:
+    Views(const AdminOptions& options, std::uint64_t started_ms)
+        : options_(options), started_ms_(started_ms) {}
+
+    [[nodiscard]] Result<Json> home(bool livemode) const;
+    [[nodiscard]] static Json payment_row(const reporting::PaymentRow& row);
+
+    void get_home(const std::shared_ptr<Call>& call) const;
+    void list_payments(const std::shared_ptr<Call>& call) const;
+    void get_payment(const std::shared_ptr<Call>& call) const;
+    void list_merchants(const std::shared_ptr<Call>& call) const;
+    void create_merchant(const std::shared_ptr<Call>& call) const;
+    void list_keys(const std::shared_ptr<Call>& call) const;
+    void create_key(const std::shared_ptr<Call>& call) const;
+    void revoke_key(const std::shared_ptr<Call>& call) const;
+
+ private:
+    [[nodiscard]] Json node_json() const;
+    [[nodiscard]] Json webhooks_json() const;
+
+    const AdminOptions& options_;
+    const std::uint64_t started_ms_;
+};
+
+[[nodiscard]] std::string currency_code(std::uint32_t numeric);
+
+}  // namespace kontor::admin
