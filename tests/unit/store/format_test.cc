@@ -1,0 +1,126 @@
+// The disk formats, byte by byte: the worked examples of docs/formats/redo.md and docs/formats/partition.md.
+
+#include <gtest/gtest.h>
+
+#include "files.h"
+#include "hashing.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/crc32c.h"
+#include "partition.h"
+#include "redo_file.h"
+#include "store_testing.h"
+#include "tables.h"
+
+namespace kontor::store {
+namespace {
+
+CheckpointMeta example_checkpoint() {
+    return {42, "m", std::string(16, '\xAB'), 1'700'000'000'000};
+}
+
+TEST(StoreFormat, RedoFile) {
+    const TempFolder folder;
+    ASSERT_TRUE(make_folder(folder.path()));
+    const std::vector<std::vector<RowImage>> rows = {{{1, false, "a", "xy"}}, {{2, true, "bc", ""}}};
+    ASSERT_TRUE(write_redo_file(folder.path(), RedoHeader{2, 41, example_checkpoint()}, rows, nullptr));
+    const std::string path = redo_path(folder.path(), 42);
+    EXPECT_TRUE(path.ends_with("/00000000000000000042.redo"));
+    EXPECT_EQ(to_hex(*read_file(path)),
+              "4b4f4e545245444f"
+              "0100000002000000"
+              "2a000000000000002900000000000000"
+              "0068e5cf8b010000"
+              "abababababababababababababababab"
+              "010000006d2248106d"
+              "424c4b3100000000010000000b000000"
+              "0101010002000000617879a4347375"
+              "424c4b3101000000010000000a000000"
+              "02020200000000006263472c7b46"
+              "454e44310200000002000000000000002a000000000000008a44edc3");
+
+    const auto redo = read_redo_file(path);
+    ASSERT_TRUE(redo) << redo.error().describe();
+    EXPECT_EQ(redo->header.base_index, 41U);
+    EXPECT_EQ(redo->header.checkpoint.index, 42U);
+    EXPECT_EQ(redo->header.checkpoint.time_ms, 1'700'000'000'000);
+    EXPECT_EQ(redo->header.checkpoint.state_hash, std::string(16, '\xAB'));
+    EXPECT_EQ(redo->header.checkpoint.replication_meta, "m");
+    ASSERT_EQ(redo->rows.size(), 2U);
+    ASSERT_EQ(redo->rows[0].size(), 1U);
+    EXPECT_EQ(redo->rows[0][0].value, "xy");
+    ASSERT_EQ(redo->rows[1].size(), 1U);
+    EXPECT_TRUE(redo->rows[1][0].erased);
+}
+
+// Many blocks, and a row larger than a block.
+TEST(StoreFormat, RedoFileOfManyBlocks) {
+    const TempFolder folder;
+    ASSERT_TRUE(make_folder(folder.path()));
+    std::vector<std::string> keys;
+    const std::string value(1'000, 'v'), huge(kMaxValueBytes, 'h');
+    for (int i = 0; i < 2'000; ++i) keys.push_back(std::to_string(1'000'000 + i));
+    std::vector<std::vector<RowImage>> rows(3);
+    for (const auto& key : keys)
+        rows[1].push_back({1, false, key, key.back() == '7' && key[5] == '7' ? huge : value});
+    ASSERT_TRUE(write_redo_file(folder.path(), RedoHeader{3, 41, example_checkpoint()}, rows, nullptr));
+    const auto redo = read_redo_file(redo_path(folder.path(), 42));
+    ASSERT_TRUE(redo) << redo.error().describe();
+    EXPECT_TRUE(redo->rows[0].empty());
+    ASSERT_EQ(redo->rows[1].size(), rows[1].size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        ASSERT_EQ(redo->rows[1][i].key, rows[1][i].key);
+        ASSERT_EQ(redo->rows[1][i].value, rows[1][i].value);
+    }
+}
+
+TEST(StoreFormat, PartitionRow) {
+    // crc32c(key with its table byte, then row), little-endian, then the row.
+    const std::string key =
+        "\x01"
+        "a";
+    std::string stored;
+    put_le<std::uint32_t>(stored, crc32c(key + "xy"));
+    stored += "xy";
+    EXPECT_EQ(to_hex(stored), "3290253d7879");
+    EXPECT_EQ(checked_row(key, stored), "xy");
+    EXPECT_EQ(checked_row("\x02"
+                          "a",
+                          stored),
+              std::nullopt);
+    EXPECT_EQ(checked_row(key, "abc"), std::nullopt);
+}
+
+TEST(StoreFormat, PartitionOfAHome) {
+    EXPECT_EQ(hash64("a"), 0xE6C632B61E964E1FULL);
+    EXPECT_EQ(hash64("home"), 0x5418D0ABDCED061AULL);
+    const Tables tables({{1, "plain", 0, false}, {2, "homed", 4, true}}, 8);
+    EXPECT_EQ(tables.place(1, "a").partition, hash64("a") % 8);
+    EXPECT_EQ(tables.place(2, "home and the rest").partition, hash64("home") % 8);
+    EXPECT_EQ(tables.place(2, "hom").partition, hash64("hom") % 8);  // shorter than its home: all of it
+    EXPECT_EQ(tables.place(1, "home").partition, tables.place(2, "home and the rest").partition);
+}
+
+TEST(StoreFormat, MetaRowSurvives) {
+    const TempFolder folder;
+    ASSERT_TRUE(make_folder(folder.path()));
+    const auto partition = Partition::open(folder.path(), 3, 1U << 20U);
+    ASSERT_TRUE(partition);
+    ASSERT_FALSE((*partition)->read_meta());
+    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 42, example_checkpoint()}));
+    const auto meta = (*partition)->read_meta();
+    ASSERT_TRUE(meta) << meta.error().describe();
+    EXPECT_EQ(meta->partitions, 8U);
+    EXPECT_EQ(meta->number, 3U);
+    EXPECT_EQ(meta->pending_index, 42U);
+    EXPECT_EQ(meta->checkpoint.index, 42U);
+    EXPECT_EQ(meta->checkpoint.time_ms, 1'700'000'000'000);
+    EXPECT_EQ(meta->checkpoint.state_hash, std::string(16, '\xAB'));
+    EXPECT_EQ(meta->checkpoint.replication_meta, "m");
+    CheckpointMeta longest = example_checkpoint();
+    longest.replication_meta.assign(kMaxReplicationMetaBytes, 'x');
+    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 0, longest}));
+    EXPECT_EQ((*partition)->read_meta()->checkpoint.replication_meta, longest.replication_meta);
+}
+
+}  // namespace
+}  // namespace kontor::store
