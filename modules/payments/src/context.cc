@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
+#include "chain_hash.h"
 #include "kontor/base/bytes.h"
-#include "kontor/crypto/crypto.h"
 #include "kontor/ledger/chart.h"
 #include "webhooks.h"
 
 namespace kontor::payments {
-namespace {
-constexpr std::size_t kChainHashBytes = 16;
-}
 
 Context::Context(store::Writer& rows_in, std::uint64_t index, std::size_t position, std::int64_t now_in,
                  const pb::Command& command_in, Effects& effects_in, std::string& buffer)
@@ -120,7 +117,7 @@ void Context::close(Book& of) {
         of.journal.set_previous_hash(of.head.journal_hash());
         of.journal.SerializeToString(&buffer_);
         rows.put(table::journals, object_key(of.scope, command_no_).view(), buffer_);
-        of.head.set_journal_hash(crypto::sha256(buffer_).substr(0, kChainHashBytes));
+        of.head.set_journal_hash(chain_hash(buffer_));
         of.head.set_journal_no(command_no_);
         for (const std::uint64_t intent : of.intents) {
             put_index(table::links, link_key(of.scope, intent, LinkKind::intent_journal, command_no_));

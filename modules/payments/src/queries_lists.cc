@@ -15,42 +15,47 @@ Source children(Scope scope, std::uint64_t parent, LinkKind kind) {
     return {table::links, Key().scope(scope).be64(parent).byte(static_cast<char>(kind))};
 }
 
+// Through an index, in steps: first some numbers, then their objects, since other reads end the views of a
+// scan. True: the bound on the work was hit.
+template <typename T, typename Wanted>
+bool list_indexed(const store::Reader& rows, Scope scope, store::TableId table, const Source& source,
+                  Range range, std::size_t limit, Wanted wanted, std::vector<T>& found) {
+    for (std::size_t looked_at = 0; looked_at < limits::kListScanMax;) {
+        std::vector<std::uint64_t> numbers;
+        (void)visit_page(rows, source, range, [&](std::uint64_t no, std::string_view) {
+            numbers.push_back(no);
+            return numbers.size() <= limit;
+        });
+        for (const std::uint64_t no : numbers) {
+            auto row = load<T>(rows, table, object_key(scope, no));
+            if (row && wanted(*row)) found.push_back(std::move(*row));
+            if (found.size() > limit) return false;
+        }
+        if (numbers.size() <= limit) return false;
+        looked_at += numbers.size();
+        (range.ascending ? range.low : range.high) = numbers.back() + (range.ascending ? 1 : 0);
+    }
+    return true;
+}
+
 // A page of T: from the objects' own table, or through an index whose rows name them (`indexed`).
 template <typename T, typename Wanted>
 Listed<T> list(const store::Reader& rows, Scope scope, store::TableId table, const Source& source,
                const ListQuery& query, Wanted wanted) {
-    const bool indexed = source.table != table;
-    const auto created = [&](std::uint64_t no, std::string_view value) {
-        if (!indexed) return parse_row<T>(value, "list").created_ms();
-        const auto row = load<T>(rows, table, object_key(scope, no));
-        return row ? row->created_ms() : std::int64_t{0};
-    };
+    // Bounds of time are those of the objects' own table, also for an index, whose rows are the same numbers.
+    const Range range = range_of(rows, objects(table, scope), query, [](std::string_view value) {
+        return parse_row<T>(value, "list").created_ms();
+    });
     Listed<T> page;
     const std::size_t limit = page_size(query);
-    std::vector<std::uint64_t> numbers;  // of an index: read after the scan, whose views other reads end
-    Range range;
-    if (!indexed) {
-        range = range_of(rows, source, query, [&](std::string_view value) { return created(0, value); });
+    if (source.table == table) {
         page.has_more = visit_page(rows, source, range, [&](std::uint64_t, std::string_view value) {
             T row = parse_row<T>(value, "list");
-            if (!wanted(row)) return true;
-            page.rows.push_back(std::move(row));
+            if (wanted(row)) page.rows.push_back(std::move(row));
             return page.rows.size() <= limit;
         });
     } else {
-        // Times are those of the objects' own table, whose numbers these are.
-        range = range_of(rows, objects(table, scope), query,
-                         [&](std::string_view value) { return created(0, value); });
-        page.has_more = visit_page(rows, source, range, [&](std::uint64_t no, std::string_view) {
-            numbers.push_back(no);
-            return true;
-        });
-        for (const std::uint64_t no : numbers) {
-            auto row = load<T>(rows, table, object_key(scope, no));
-            if (!row || !wanted(*row)) continue;
-            page.rows.push_back(std::move(*row));
-            if (page.rows.size() > limit) break;
-        }
+        page.has_more = list_indexed<T>(rows, scope, table, source, range, limit, wanted, page.rows);
     }
     if (page.rows.size() > limit) {
         page.rows.resize(limit);

@@ -58,7 +58,8 @@ std::vector<pb::Merchant> list_merchants(const store::Reader& rows, std::uint64_
 }
 
 std::string api_key_hash(const store::Reader& rows, std::uint64_t merchant_no, std::uint64_t key_no) {
-    return std::string(rows.get(table::merchant_keys, Key().be64(merchant_no).be64(key_no).view()).value_or(""));
+    return std::string(
+        rows.get(table::merchant_keys, Key().be64(merchant_no).be64(key_no).view()).value_or(""));
 }
 
 std::vector<pb::ApiKey> list_api_keys(const store::Reader& rows, std::uint64_t merchant_no) {

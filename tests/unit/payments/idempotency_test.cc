@@ -1,0 +1,161 @@
+// The same request twice moves money once.
+#include "world.h"
+
+namespace kontor::payments::testing {
+namespace {
+
+class Idempotency : public ::testing::Test {
+ protected:
+    Idempotency() { world.make_merchant(); }
+    pb::Command keyed(pb::Command command, const std::string& key = "key-1", const std::string& hash = "h1") {
+        command.set_idempotency_key(key);
+        command.set_params_hash(hash);
+        return command;
+    }
+    std::string object_bytes(const pb::Result& result) { return result.payment_intent().SerializeAsString(); }
+    World world;
+};
+
+TEST_F(Idempotency, AReplayGivesTheFirstOutcomeAndChangesNoRow) {
+    const auto customer = world.customer_with(100);
+    const auto command = keyed(world.pay_command("pm_wallet", 60, customer));
+    const auto first = world.apply(command);
+    ASSERT_EQ(first.outcome(), pb::OUTCOME_OK);
+    EXPECT_FALSE(first.replayed());
+    const auto rows = world.rows.rows();
+    const auto second = world.apply(command);
+    EXPECT_TRUE(second.replayed());
+    EXPECT_EQ(second.outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(object_bytes(second), object_bytes(first));
+    EXPECT_EQ(world.rows.rows(), rows);
+    EXPECT_TRUE(world.effects.journals.empty());
+    EXPECT_EQ(world.wallet_of(customer), 40);
+}
+
+TEST_F(Idempotency, OtherParametersAreAMismatch) {
+    const auto customer = world.customer_with(100);
+    world.apply(keyed(world.pay_command("pm_wallet", 60, customer)));
+    const auto rows = world.rows.rows();
+    const auto other = world.apply(keyed(world.pay_command("pm_wallet", 61, customer), "key-1", "h2"));
+    EXPECT_EQ(other.outcome(), pb::OUTCOME_IDEMPOTENCY_MISMATCH);
+    EXPECT_EQ(world.rows.rows(), rows);
+}
+
+TEST_F(Idempotency, DeclinesAreReplayedEvenWhenTheyWouldWorkNow) {
+    const auto customer = world.customer_with(10);
+    const auto command = keyed(world.pay_command("pm_wallet", 60, customer));
+    EXPECT_EQ(world.apply(command).outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    world.top_up(customer, 100);
+    const auto again = world.apply(command);
+    EXPECT_EQ(again.outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    EXPECT_TRUE(again.replayed());
+    EXPECT_EQ(world.wallet_of(customer), 110);
+}
+
+TEST_F(Idempotency, RefusedInputIsNotKept) {
+    const auto command = keyed(world.pay_command("pm_wallet", 60));  // no customer
+    const auto rows = world.rows.rows().size();
+    EXPECT_EQ(world.apply(command).outcome(), pb::OUTCOME_INVALID_PARAMETER);
+    EXPECT_EQ(world.rows.rows().size(), rows);
+    const auto customer = world.customer_with(100);
+    EXPECT_EQ(world.apply(keyed(world.pay_command("pm_wallet", 60, customer), "key-1", "other")).outcome(),
+              pb::OUTCOME_OK);
+}
+
+TEST_F(Idempotency, UnderWayIsInUseUntilTheChannelAnswers) {
+    const auto command = keyed(world.pay_command("pm_card_visa", 60));
+    const auto interim = world.apply(command);
+    ASSERT_NE(interim.waiting_on(), 0U);
+    const auto rows = world.rows.rows();
+    EXPECT_EQ(world.apply(command).outcome(), pb::OUTCOME_IDEMPOTENCY_IN_USE);
+    EXPECT_EQ(world.rows.rows(), rows);
+    const auto final = world.succeed(interim.waiting_on());
+    const auto replayed = world.apply(command);
+    EXPECT_TRUE(replayed.replayed());
+    EXPECT_EQ(replayed.waiting_on(), 0U);
+    EXPECT_EQ(object_bytes(replayed), object_bytes(final));
+    EXPECT_EQ(replayed.payment_intent().status(), pb::SUCCEEDED);
+    EXPECT_EQ(world.journals.back().idempotency_key(), "key-1");
+}
+
+TEST_F(Idempotency, LostRacesAreNotKept) {
+    const auto interim = world.pay("pm_card_visa", 60);
+    const auto command = keyed(world.command(
+        [&](pb::Command& c) { c.mutable_cancel_payment_intent()->set_no(interim.payment_intent().no()); }));
+    EXPECT_EQ(world.apply(command).outcome(), pb::OUTCOME_UNEXPECTED_STATE);
+    world.fail(interim.waiting_on());
+    EXPECT_EQ(world.apply(command).outcome(), pb::OUTCOME_OK);
+}
+
+TEST_F(Idempotency, ScopeIsMerchantAndMode) {
+    const auto customer = world.customer_with(100);
+    world.apply(keyed(world.pay_command("pm_wallet", 60, customer)));
+    world.make_merchant();
+    const auto other = world.apply(keyed(world.command([](pb::Command& c) { c.mutable_create_customer(); })));
+    EXPECT_EQ(other.outcome(), pb::OUTCOME_OK);
+    EXPECT_FALSE(other.replayed());
+    world.scope.livemode = true;
+    EXPECT_FALSE(
+        world.apply(keyed(world.command([](pb::Command& c) { c.mutable_create_customer(); }))).replayed());
+}
+
+TEST_F(Idempotency, LongKeysDifferInTheirLastCharacter) {
+    const std::string key(255, 'k');
+    std::string sibling = key;
+    sibling.back() = 'l';
+    const auto create = world.command([](pb::Command& c) { c.mutable_create_customer(); });
+    const auto first = world.apply(keyed(create, key));
+    EXPECT_FALSE(world.apply(keyed(create, sibling)).replayed());
+    const auto again = world.apply(keyed(create, key));
+    EXPECT_TRUE(again.replayed());
+    EXPECT_EQ(again.customer().no(), first.customer().no());
+}
+
+TEST_F(Idempotency, RecordsLiveADayAndAreThenCleanedUp) {
+    const auto create = world.command([](pb::Command& c) { c.mutable_create_customer(); });
+    for (int i = 0; i < 600; ++i) world.apply(keyed(create, "k" + std::to_string(i)));
+    const auto open = keyed(world.pay_command("pm_card_visa", 60), "open");
+    const auto attempt = world.apply(open).waiting_on();
+    EXPECT_EQ(world.rows.count(17), 601U);
+    const std::int64_t due = next_due_ms(world.rows);
+    EXPECT_GE(due, world.now + limits::kIdempotencyKeepMs);
+    EXPECT_LE(due, world.now + limits::kIdempotencyKeepMs + kHour);
+    world.now = due - 1;
+    world.tick();
+    EXPECT_EQ(world.rows.count(17), 601U);
+    EXPECT_TRUE(world.apply(keyed(create, "k0")).replayed());
+    world.now = due;
+    world.tick();
+    EXPECT_EQ(world.rows.count(17), 601U - limits::kDuePerEntry);  // bounded work an entry
+    EXPECT_EQ(next_due_ms(world.rows), due);
+    world.tick();
+    EXPECT_EQ(world.rows.count(17), 1U);  // the one under way stays
+    EXPECT_EQ(world.apply(open).outcome(), pb::OUTCOME_IDEMPOTENCY_IN_USE);
+    EXPECT_FALSE(world.apply(keyed(create, "k0")).replayed());
+    world.succeed(attempt);
+    EXPECT_TRUE(world.apply(open).replayed());
+    EXPECT_GT(next_due_ms(world.rows), due);
+}
+
+TEST_F(Idempotency, ExpansionIsAsItWasAtThatMoment) {
+    const auto customer = world.customer_with(100);
+    auto command = keyed(world.pay_command("pm_wallet", 60, customer));
+    command.add_expand("latest_charge.balance_transaction");
+    command.add_expand("customer");
+    const auto first = world.apply(command);
+    ASSERT_EQ(first.expanded().charges_size(), 1);
+    ASSERT_EQ(first.expanded().balance_transactions_size(), 1);
+    ASSERT_EQ(first.expanded().customers_size(), 1);
+    world.refund(first.payment_intent().no(), 60);
+    const auto replayed = world.apply(command);
+    EXPECT_EQ(replayed.expanded().SerializeAsString(), first.expanded().SerializeAsString());
+
+    auto by_card = keyed(world.pay_command("pm_card_visa", 60), "key-2");
+    by_card.add_expand("latest_charge");
+    const auto final = world.succeed(world.apply(by_card).waiting_on());
+    EXPECT_EQ(final.expanded().charges_size(), 1);
+    EXPECT_EQ(world.apply(by_card).expanded().charges_size(), 1);
+}
+
+}  // namespace
+}  // namespace kontor::payments::testing

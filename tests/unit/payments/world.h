@@ -1,0 +1,234 @@
+#pragma once
+// A state machine over memory rows, with one merchant in test and live mode, and short words for commands.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kontor/base/bytes.h"
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/ledger/chart.h"
+#include "kontor/ledger/ledger.h"
+#include "kontor/payments/json.h"
+#include "kontor/payments/limits.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/methods.h"
+#include "kontor/payments/queries.h"
+#include "support/memory_rows.h"
+
+namespace kontor::payments::testing {
+
+inline constexpr std::uint32_t kEur = 978;
+inline constexpr std::uint32_t kJpy = 392;
+inline constexpr std::int64_t kSecond = 1000;
+inline constexpr std::int64_t kHour = 3600 * kSecond;
+inline constexpr std::int64_t kDay = 24 * kHour;
+inline constexpr std::int64_t kStart = 1'800'000'000'000;  // not at midnight
+
+class World {
+ public:
+    World() : rows(tables()) { effects.time_ms = now; }
+
+    pb::Result apply(const pb::Command& command) {
+        pb::Batch batch;
+        batch.set_version(kCommandVersion);
+        batch.set_time_ms(now);
+        *batch.add_commands() = command;
+        apply(batch);
+        return effects.results.at(0);
+    }
+    void apply(const pb::Batch& batch) {
+        machine.apply(rows, ++index, batch, effects);
+        if (keep_log) log.push_back(batch);
+        journals.insert(journals.end(), effects.journals.begin(), effects.journals.end());
+    }
+
+    // A command of the merchant; `fill` gets it.
+    template <typename Fill>
+    pb::Command command(Fill fill) const {
+        pb::Command out;
+        out.set_version(kCommandVersion);
+        out.set_merchant_no(scope.merchant_no);
+        out.set_livemode(scope.livemode);
+        out.mutable_actor()->set_kind(pb::Actor::API_KEY);
+        out.set_request_id("req_1");
+        fill(out);
+        return out;
+    }
+    template <typename Fill>
+    pb::Result run(Fill fill) {
+        return apply(command(fill));
+    }
+
+    std::uint64_t make_merchant(std::uint32_t fee_bps = 0, std::int64_t fee_fixed = 0,
+                                std::uint32_t delay = 0) {
+        const auto result = run([&](pb::Command& c) {
+            auto& m = *c.mutable_create_merchant();
+            m.set_name("Shop");
+            m.set_fee_bps(fee_bps);
+            m.set_fee_fixed_minor(fee_fixed);
+            m.set_settlement_delay_days(delay);
+        });
+        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
+        scope.merchant_no = result.merchant().no();
+        return scope.merchant_no;
+    }
+    std::uint64_t make_customer(const std::string& email = {}) {
+        const auto result = run([&](pb::Command& c) { c.mutable_create_customer()->set_email(email); });
+        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
+        return result.customer().no();
+    }
+    pb::Result top_up(std::uint64_t customer, std::int64_t amount, std::uint32_t currency = kEur) {
+        return run([&](pb::Command& c) {
+            auto& t = *c.mutable_top_up_wallet();
+            t.set_customer_no(customer);
+            t.set_amount(amount);
+            t.set_currency(currency);
+        });
+    }
+    std::uint64_t customer_with(std::int64_t amount) {
+        const auto customer = make_customer();
+        EXPECT_EQ(top_up(customer, amount).outcome(), pb::OUTCOME_OK);
+        return customer;
+    }
+    static pb::PaymentMethod method(const std::string& token) {
+        const auto found = find_method(token, false);
+        EXPECT_TRUE(found) << token;
+        return found.value_or(pb::PaymentMethod());
+    }
+    using Fill = std::function<void(pb::Command&, pb::CreatePaymentIntent&)>;
+    pb::Command pay_command(const std::string& token, std::int64_t amount, std::uint64_t customer = 0,
+                            const Fill& more = {}) const {
+        return command([&](pb::Command& c) {
+            auto& p = *c.mutable_create_payment_intent();
+            p.set_amount(amount);
+            p.set_currency(kEur);
+            p.set_customer_no(customer);
+            p.set_confirm(true);
+            if (!token.empty()) *p.mutable_payment_method() = method(token);
+            p.set_client_secret_suffix("s3cr3t");
+            if (more) more(c, p);
+        });
+    }
+    pb::Result pay(const std::string& token, std::int64_t amount, std::uint64_t customer = 0,
+                   const Fill& more = {}) {
+        return apply(pay_command(token, amount, customer, more));
+    }
+    pb::Result wallet(std::int64_t amount, std::uint64_t customer) {
+        return pay("pm_wallet", amount, customer);
+    }
+    pb::Result authorize(const std::string& token, std::int64_t amount, std::uint64_t customer = 0) {
+        return pay(token, amount, customer,
+                   [](pb::Command&, pb::CreatePaymentIntent& p) { p.set_manual_capture(true); });
+    }
+    // The channel's answer; the Result that waited for it, if somebody did.
+    pb::Result answer(std::uint64_t attempt, pb::AttemptState state,
+                      const std::string& code = "card_declined",
+                      const std::string& decline_code = "generic_decline") {
+        pb::Command c;
+        c.set_version(kCommandVersion);
+        c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        auto& a = *c.mutable_channel_answered();
+        a.set_attempt_no(attempt);
+        a.set_state(state);
+        if (state == pb::ATTEMPT_SUCCEEDED) a.set_channel_reference("sbx_" + std::to_string(attempt));
+        if (state == pb::ATTEMPT_FAILED) {
+            a.mutable_error()->set_type("card_error");
+            a.mutable_error()->set_code(code);
+            a.mutable_error()->set_decline_code(decline_code);
+            a.mutable_error()->set_message("Your card was declined.");
+        }
+        apply(c);
+        return effects.resolved_results.empty() ? pb::Result() : effects.resolved_results.at(0);
+    }
+    pb::Result succeed(std::uint64_t attempt) { return answer(attempt, pb::ATTEMPT_SUCCEEDED); }
+    pb::Result fail(std::uint64_t attempt) { return answer(attempt, pb::ATTEMPT_FAILED); }
+    // A card payment to its end.
+    pb::Result card(std::int64_t amount) { return succeed(pay("pm_card_visa", amount).waiting_on()); }
+
+    pb::Result confirm(std::uint64_t intent, const std::string& token = {}) {
+        return run([&](pb::Command& c) {
+            c.mutable_confirm_payment_intent()->set_no(intent);
+            if (!token.empty()) *c.mutable_confirm_payment_intent()->mutable_payment_method() = method(token);
+        });
+    }
+    pb::Result capture(std::uint64_t intent, std::int64_t amount = 0) {
+        return run([&](pb::Command& c) {
+            c.mutable_capture_payment_intent()->set_no(intent);
+            if (amount != 0) c.mutable_capture_payment_intent()->set_amount_to_capture(amount);
+        });
+    }
+    pb::Result cancel(std::uint64_t intent) {
+        return run([&](pb::Command& c) {
+            c.mutable_cancel_payment_intent()->set_no(intent);
+            c.mutable_cancel_payment_intent()->set_cancellation_reason("requested_by_customer");
+        });
+    }
+    pb::Result refund(std::uint64_t intent, std::int64_t amount = 0) {
+        return run([&](pb::Command& c) {
+            c.mutable_create_refund()->set_intent_no(intent);
+            if (amount != 0) c.mutable_create_refund()->set_amount(amount);
+        });
+    }
+    pb::Result tick() {
+        return run([](pb::Command& c) {
+            c.set_merchant_no(0);
+            c.mutable_tick();
+        });
+    }
+
+    pb::PaymentIntent intent(std::uint64_t no) const { return find_intent(rows, scope, no).value(); }
+    pb::Charge charge(std::uint64_t no) const { return find_charge(rows, scope, no).value(); }
+    pb::Charge charge_of(std::uint64_t intent_no) const {
+        return charge(intent(intent_no).latest_charge_no());
+    }
+    std::int64_t wallet_of(std::uint64_t customer) const {
+        const auto lines = wallet_balance(rows, scope, customer);
+        return lines.empty() ? 0 : lines[0].available;
+    }
+    BalanceLine balance() const {
+        const auto lines = merchant_balance(rows, scope);
+        return lines.empty() ? BalanceLine{} : lines[0];
+    }
+    std::int64_t sum_of_transactions(std::uint32_t currency = kEur) const {
+        std::int64_t sum = 0;
+        rows.visit_table(24, [&](std::string_view, std::string_view value) {
+            pb::BalanceTransaction row;
+            EXPECT_TRUE(row.ParseFromArray(value.data(), static_cast<int>(value.size())));
+            if (row.merchant_no() == scope.merchant_no && row.livemode() == scope.livemode &&
+                row.currency() == currency)
+                sum += row.net();
+            return true;
+        });
+        return sum;
+    }
+    ledger::VerifyReport verify() const {
+        return ledger::verify([this](store::TableId table, const store::Reader::Visitor& visit) {
+            rows.visit_table(table, visit);
+        });
+    }
+    std::vector<std::string> event_types() const {
+        std::vector<std::string> types;
+        for (const auto& journal : effects.journals)
+            for (const auto& event : journal.events()) types.push_back(event.type());
+        return types;
+    }
+
+    kontor::testing::MemoryRows rows;
+    Machine machine;
+    Effects effects;  // of the last batch
+    std::vector<pb::Journal> journals;
+    std::vector<pb::Batch> log;
+    bool keep_log = false;
+    std::uint64_t index = 0;
+    std::int64_t now = kStart;
+    Scope scope;
+};
+
+using Types = std::vector<std::string>;
+
+}  // namespace kontor::payments::testing
