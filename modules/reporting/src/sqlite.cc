@@ -102,7 +102,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     sqlite3_extended_result_codes(handle, 1);
     // The projection is rebuilt after a loss, so WAL with NORMAL is durable enough: it never corrupts.
     KONTOR_CHECK(
-        database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;"));
+        database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
     if (mode == Mode::reader) KONTOR_CHECK(database->execute("PRAGMA query_only=ON;"));
     return database;
 }

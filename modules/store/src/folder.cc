@@ -169,13 +169,14 @@ class Recovery {
 
 }  // namespace
 
-Result<Folder> open_folder(const StoreOptions& options) {
+Result<Folder> open_folder(StoreOptions& options) {
     Folder folder;
     folder.redo_folder = options.folder + "/redo";
     const std::string path = options.folder + "/partitions";
     KONTOR_CHECK(make_folder(folder.redo_folder));
     KONTOR_TRY(folder.lock, lock_folder(options.folder));
     if (!std::filesystem::exists(path)) {
+        if (options.partitions == 0) return fail(ErrorCode::not_found, options.folder + " holds no store");
         KONTOR_TRY(const auto redo_indexes, list_redo_files(folder.redo_folder));
         if (!redo_indexes.empty())
             return fail(ErrorCode::corruption,
@@ -183,7 +184,8 @@ Result<Folder> open_folder(const StoreOptions& options) {
         KONTOR_CHECK(make_partitions(options, path));
     }
     KONTOR_TRY(const unsigned count, count_partitions(path));
-    if (count != options.partitions)
+    if (options.partitions == 0) options.partitions = count;
+    if (count != options.partitions || count > kMaxPartitions)
         return fail(ErrorCode::invalid_argument, path + " has " + std::to_string(count) +
                                                      " partitions, the options say " +
                                                      std::to_string(options.partitions) +

@@ -27,7 +27,8 @@ struct Folder {
     CheckpointMeta checkpoint;  // where all partitions are
 };
 
-[[nodiscard]] Result<Folder> open_folder(const StoreOptions& options);
+// Fills in options.partitions when it is 0.
+[[nodiscard]] Result<Folder> open_folder(StoreOptions& options);
 
 // Brings one partition from a checkpoint to the next, in one durable transaction or, if the rows may touch
 // more than max_pages_per_commit pages, in several: all but the last say "pending" in the meta row, and the

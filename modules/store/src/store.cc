@@ -286,7 +286,7 @@ Result<void> check_options(const StoreOptions& options) {
         return fail(ErrorCode::invalid_argument, "store: " + what);
     };
     if (options.folder.empty()) return bad("no folder");
-    if (options.partitions < 1 || options.partitions > kMaxPartitions)
+    if (options.partitions > kMaxPartitions)
         return bad("partitions must be 1.." + std::to_string(kMaxPartitions));
     if (options.max_pages_per_commit < 1 || options.max_pages_per_commit > kMaxPagesPerCommit)
         return bad("max_pages_per_commit must be 1.." + std::to_string(kMaxPagesPerCommit));

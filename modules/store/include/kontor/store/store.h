@@ -34,7 +34,7 @@ namespace kontor::store {
 struct StoreOptions {
     std::string folder;
     std::vector<TableSpec> tables;
-    unsigned partitions = 8;  // chosen when the folder is made; checked afterwards. 1..64
+    unsigned partitions = 8;  // chosen when the folder is made; checked afterwards. 1..64; 0: as it was made
     std::uint64_t map_bytes = std::uint64_t{256} << 30;  // sparse address space per partition
     std::uint64_t memtable_bytes = 64ULL << 20;          // freeze above this
     std::uint64_t checkpoint_interval_ms = 5'000;        // or when this old (the node asks)
