@@ -30,7 +30,9 @@ Node* descend(Node& at, std::string_view part) {
     if (!at.is_container()) return nullptr;
     if (part.empty()) {
         at.list = true;
-        at.children.emplace_back().key = std::to_string(at.children.size() - 1);
+        // Named first: the right side of an assignment is evaluated before the left.
+        const std::string position = std::to_string(at.children.size());
+        at.children.emplace_back().key = position;
         return &at.children.back();
     }
     const auto found = std::find_if(at.children.begin(), at.children.end(),
