@@ -33,6 +33,7 @@ std::optional<ObjectNo> parse_id(std::string_view prefix, std::string_view id) {
             __builtin_add_overflow(next, static_cast<ObjectNo>(value), &no))
             return std::nullopt;
     }
+    if (no == 0) return std::nullopt;  // 0 means "none" in every record; no object has it
     return no;
 }
 }  // namespace kontor

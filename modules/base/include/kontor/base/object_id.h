@@ -31,7 +31,7 @@ inline constexpr std::uint64_t kMaxLogIndex = (std::uint64_t{1} << (64 - kObject
 [[nodiscard]] constexpr std::uint64_t log_index_of(ObjectNo no) { return no >> (kObjectBits + kCommandBits); }
 
 [[nodiscard]] std::string format_id(std::string_view prefix, ObjectNo no);
-// nullopt unless `id` is exactly prefix + '_' + 11 digits that fit 64 bits.
+// nullopt unless `id` is exactly prefix + '_' + 11 digits that fit 64 bits and are not all zero (0: none).
 [[nodiscard]] std::optional<ObjectNo> parse_id(std::string_view prefix, std::string_view id);
 
 }  // namespace kontor
