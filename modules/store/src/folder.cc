@@ -173,10 +173,12 @@ Result<Folder> open_folder(StoreOptions& options) {
     Folder folder;
     folder.redo_folder = options.folder + "/redo";
     const std::string path = options.folder + "/partitions";
+    // Whoever only wants to look at a store must not make one.
+    if (options.partitions == 0 && !std::filesystem::exists(path))
+        return fail(ErrorCode::not_found, options.folder + " holds no store");
     KONTOR_CHECK(make_folder(folder.redo_folder));
     KONTOR_TRY(folder.lock, lock_folder(options.folder));
     if (!std::filesystem::exists(path)) {
-        if (options.partitions == 0) return fail(ErrorCode::not_found, options.folder + " holds no store");
         KONTOR_TRY(const auto redo_indexes, list_redo_files(folder.redo_folder));
         if (!redo_indexes.empty())
             return fail(ErrorCode::corruption,
@@ -184,6 +186,7 @@ Result<Folder> open_folder(StoreOptions& options) {
         KONTOR_CHECK(make_partitions(options, path));
     }
     KONTOR_TRY(const unsigned count, count_partitions(path));
+    if (count == 0) return fail(ErrorCode::corruption, path + " is empty");
     if (options.partitions == 0) options.partitions = count;
     if (count != options.partitions || count > kMaxPartitions)
         return fail(ErrorCode::invalid_argument, path + " has " + std::to_string(count) +

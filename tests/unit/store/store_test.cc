@@ -181,6 +181,23 @@ TEST(Store, RefusesWrongOptions) {
     EXPECT_NE(message([](auto& o) { o.partitions = 5; }).find("has 4 partitions"), std::string::npos);
 }
 
+TEST(Store, ZeroPartitionsOpensAFolderAsItWasMade) {
+    const TempFolder folder;
+    StoreOptions as_made = test_options(folder.path());
+    as_made.partitions = 0;
+    EXPECT_EQ(Store::open(as_made).error().code, ErrorCode::not_found);
+    EXPECT_FALSE(std::filesystem::exists(folder.path()));  // looking makes nothing
+    {
+        const auto store = open_or_die(test_options(folder.path()));
+        put(*store, 1, kPlain, "a", "b");
+        checkpoint(*store);
+    }
+    EXPECT_EQ(get(*open_or_die(as_made), kPlain, "a"), "b");
+    std::filesystem::remove_all(folder.path() + "/partitions");
+    std::filesystem::create_directories(folder.path() + "/partitions");
+    EXPECT_EQ(Store::open(as_made).error().code, ErrorCode::corruption);
+}
+
 TEST(Store, OnlyOneAtATimeMayOpenAFolder) {
     const TempFolder folder;
     const auto first = open_or_die(test_options(folder.path()));
