@@ -1,8 +1,12 @@
 // Events and the endpoints they are sent to; the account; this API's own description.
+#include <algorithm>
+#include <array>
+
 #include "command_parts.h"
 #include "handlers.h"
 #include "impl.h"
 #include "lists.h"
+#include "param_tables.h"
 #include "render.h"
 
 namespace kontor::api::handlers {
@@ -13,6 +17,11 @@ namespace prefix = payments::prefix;
 
 constexpr std::size_t kSecretCharacters = 32;
 constexpr std::string_view kSecretContext = "webhook-secret";
+constexpr std::array<std::string_view, 4> kOurResources = {"charge", "customer", "payment_intent", "refund"};
+
+bool contains(std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 std::string render_endpoint(const Call& /*call*/, const pb::Result& result) {
     return payments::webhook_endpoint_json(result.webhook_endpoint());
@@ -26,6 +35,38 @@ std::string render_created_endpoint(const Call& call, const pb::Result& result) 
                                            secret ? std::string_view(*secret) : "");
 }
 
+bool is_dotted_name(std::string_view text) {
+    if (text.empty() || text.front() == '.' || text.back() == '.' ||
+        text.find("..") != std::string_view::npos) {
+        return false;
+    }
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+}
+
+// A misspelt event of ours would never come, and nobody would notice: refused. Events of resources that this
+// platform does not have are accepted (kSilentEventTypes says why).
+bool is_event_type(std::string_view type) {
+    if (type == "*" || contains(tables::kEventTypes, type) || contains(tables::kSilentEventTypes, type))
+        return true;
+    if (!is_dotted_name(type) || type.find('.') == std::string_view::npos) return false;
+    const std::string_view resource = type.substr(0, type.find('.'));
+    const bool of_a_part = std::count(type.begin(), type.end(), '.') > 1;  // charge.dispute.created
+    return of_a_part || !contains(kOurResources, resource);
+}
+
+std::optional<ApiError> check_event_types(const Call& call) {
+    std::size_t i = 0;
+    for (const std::string& type : call.params.list_of("enabled_events")) {
+        const std::string param = "enabled_events[" + std::to_string(i++) + "]";
+        if (!is_event_type(type)) {
+            return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<ApiError> check_url(const Call& call) {
     const auto url = call.params.text_of("url");
     if (!url || !call.caller.scope.livemode || url->starts_with("https://")) return std::nullopt;
@@ -37,6 +78,7 @@ std::optional<ApiError> check_url(const Call& call) {
 void create_webhook_endpoint(const CallPtr& call) {
     const Node& params = call->params;
     if (const auto error = check_url(*call)) return call->refuse(*error);
+    if (const auto error = check_event_types(*call)) return call->refuse(*error);
     const auto version = params.text_of("api_version");
     if (version && *version != payments::kApiVersion) {
         return call->refuse(invalid("Invalid API version: this platform writes events as of " +
@@ -70,6 +112,7 @@ void update_webhook_endpoint(const CallPtr& call) {
     const auto no = call->path_no(prefix::webhook_endpoint);
     if (!no) return;
     if (const auto error = check_url(*call)) return call->refuse(*error);
+    if (const auto error = check_event_types(*call)) return call->refuse(*error);
     const Node& params = call->params;
     pb::Command command = call->command();
     pb::UpdateWebhookEndpoint& wanted = *command.mutable_update_webhook_endpoint();

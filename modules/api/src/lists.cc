@@ -6,6 +6,7 @@
 #include "command_parts.h"
 #include "kontor/base/object_id.h"
 #include "kontor/payments/json_writer.h"
+#include "param_tables.h"
 #include "spec.h"
 
 namespace kontor::api {
@@ -32,9 +33,22 @@ void read_created(const Node& params, ListRequest& list) {
     if (const auto second = created->integer_of("gt")) at_least(*second + 1);
     if (const auto second = created->integer_of("lte")) before(*second + 1);
     if (const auto second = created->integer_of("lt")) before(*second);
-    list.empty = from >= to;
+    list.empty = list.empty || from >= to;
     list.query.created_gte_ms = from;
     list.query.created_lt_ms = to == std::numeric_limits<std::int64_t>::max() ? 0 : to;
+}
+
+// "charge.*" stands for every event type that begins like that.
+void read_type(const std::string& type, ListRequest& list) {
+    if (!type.ends_with(".*")) {
+        list.query.type = type;
+        return;
+    }
+    const std::string_view group = std::string_view(type).substr(0, type.size() - 1);
+    for (const std::string_view known : tables::kEventTypes) {
+        if (known.starts_with(group)) list.query.types.emplace_back(known);
+    }
+    list.empty = list.query.types.empty();
 }
 
 std::optional<ApiError> read_object(const Call& call, const store::Reader& rows, std::string_view param,
@@ -78,11 +92,13 @@ std::optional<ApiError> read_list_request(const Call& call, const store::Reader&
     if (auto error = read_object(call, rows, "charge", prefix::charge, query.charge_no)) return error;
     read_created(params, list);
     query.email = params.text_of("email").value_or("");
-    query.type = params.text_of("type").value_or("");
     query.types = params.list_of("types");
+    if (const auto type = params.text_of("type")) {
+        if (!query.types.empty()) return exclusive_parameters("type", "types");
+        read_type(*type, list);
+    }
     query.source_id = params.text_of("source").value_or("");
     query.currency = currency_of(params);
-    if (!query.type.empty() && !query.types.empty()) return exclusive_parameters("type", "types");
     return std::nullopt;
 }
 

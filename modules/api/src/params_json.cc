@@ -71,7 +71,7 @@ class Builder {
             open_.push_back(&root_);
             return true;
         }
-        if (open_.size() > kMaxParamDepth) {
+        if (open_.size() >= kMaxParamDepth) {
             return stop(invalid("Parameters may be nested at most " + std::to_string(kMaxParamDepth) +
                                 " levels deep."));
         }

@@ -1,0 +1,121 @@
+// The description is made from the route table; the copy in docs/ is what it makes.
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "route.h"
+#include "shop.h"
+
+namespace kontor::api::testing {
+namespace {
+
+constexpr auto kCopy = KONTOR_SOURCE_DIR "/docs/openapi.json";
+
+Json document() {
+    return Json::parse(Api::openapi_json());
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
+TEST(OpenApi, TheCopyInDocsIsCurrent) {
+    if (std::getenv("KONTOR_UPDATE_DOCS") != nullptr) std::ofstream(kCopy) << Api::openapi_json();
+    std::stringstream copy;
+    copy << std::ifstream(kCopy).rdbuf();
+    EXPECT_TRUE(copy.str() == Api::openapi_json())
+        << "run this test with KONTOR_UPDATE_DOCS=1 and look at the difference";
+}
+
+TEST(OpenApi, HasEachRouteAndParameterAndNoOther) {
+    const Json paths = document().at("paths");
+    std::set<std::string> wanted;
+    for (const Route& route : routes()) {
+        const Json& operation = paths.at(std::string(route.pattern)).at(lower(route.method));
+        wanted.insert(std::string(route.pattern) + " " + lower(route.method));
+        EXPECT_EQ(operation.at("operationId"), route.operation);
+        std::set<std::string> names;
+        if (route.method == "POST") {
+            for (const std::string type : {"application/json", "application/x-www-form-urlencoded"}) {
+                const Json& schema = operation.at("requestBody").at("content").at(type).at("schema");
+                EXPECT_EQ(schema.at("additionalProperties"), false);
+                for (const auto& [name, property] : schema.at("properties").items()) names.insert(name);
+            }
+        } else {
+            for (const Json& parameter : operation.at("parameters")) {
+                if (parameter.value("in", "") == "query")
+                    names.insert(parameter.at("name").get<std::string>());
+            }
+        }
+        std::set<std::string> specified;
+        for (const auto& table : {route.params, common_params(route.shape)}) {
+            for (const Param& param : table) specified.emplace(param.name);
+        }
+        EXPECT_EQ(names, specified) << route.operation;
+    }
+    std::set<std::string> described;
+    for (const auto& [path, operations] : paths.items()) {
+        for (const auto& [method, operation] : operations.items()) described.insert(path + " " + method);
+    }
+    EXPECT_EQ(described, wanted);
+}
+
+TEST(OpenApi, OperationsAreUniqueAndReferencesLeadSomewhere) {
+    const Json all = document();
+    std::set<std::string> operations;
+    for (const Route& route : routes())
+        EXPECT_TRUE(operations.emplace(route.operation).second) << route.operation;
+    const std::string text = Api::openapi_json();
+    for (auto at = text.find("\"#/"); at != std::string::npos; at = text.find("\"#/", at + 1)) {
+        const std::string pointer = text.substr(at + 2, text.find('"', at + 1) - at - 2);
+        EXPECT_TRUE(all.contains(Json::json_pointer(pointer))) << pointer;
+    }
+}
+
+// Each answer of a walk through the API has exactly the fields that the description gives its kind.
+void expect_described(const Json& object, const Json& schemas) {
+    const std::string kind =
+        object.value("deleted", false) ? "deleted" : object.at("object").get<std::string>();
+    const Json& schema = schemas.at(kind);
+    for (const auto& [name, value] : object.items())
+        EXPECT_TRUE(schema.at("properties").contains(name)) << kind << "." << name;
+    for (const Json& name : schema.at("required"))
+        EXPECT_TRUE(object.contains(name.get<std::string>())) << kind << "." << name;
+}
+
+TEST(OpenApi, DescribesWhatIsAnswered) {
+    const Json schemas = document().at("components").at("schemas");
+    Shop shop(100);
+    const std::string customer = shop.customer_with("5000");
+    const Json paid = shop.paid("1000", {{"customer", customer}});
+    const Json refund = shop.made("/v1/refunds", {{"payment_intent", paid.at("id")}, {"amount", "10"}});
+    shop.post("/v1/payment_intents", {{"amount", "5"},
+                                      {"currency", "eur"},
+                                      {"payment_method", "pm_card_chargeDeclined"},
+                                      {"confirm", "true"}});
+    shop.made("/v1/webhook_endpoints", {{"url", "https://example.com"}, {"enabled_events[]", "*"}});
+    for (const std::string target : {"/v1/balance", "/v1/account"})
+        expect_described(shop.read(target), schemas);
+    expect_described(shop.read("/v1/customers/" + customer + "/cash_balance"), schemas);
+    for (const std::string target : {"/v1/customers", "/v1/payment_intents", "/v1/charges", "/v1/refunds",
+                                     "/v1/balance_transactions", "/v1/events", "/v1/webhook_endpoints"}) {
+        const Json list = shop.read(target);
+        EXPECT_GT(list.at("data").size(), 0U) << target;
+        for (const Json& object : list.at("data")) expect_described(object, schemas);
+    }
+    expect_described(shop.del("/v1/customers/" + customer).json, schemas);
+}
+
+TEST(OpenApi, IsServedWithoutAKey) {
+    Shop shop;
+    const Answer answer = shop.get("/v1/openapi.json", "");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.text, Api::openapi_json());
+    EXPECT_EQ(answer.json.at("openapi"), "3.1.0");
+}
+
+}  // namespace
+}  // namespace kontor::api::testing

@@ -1,0 +1,317 @@
+// Keys, headers, content types, and what happens when the node cannot.
+#include "kontor/payments/json.h"
+#include "shop.h"
+
+namespace kontor::api::testing {
+namespace {
+
+const Form kCreate = {{"amount", "1000"}, {"currency", "eur"}};
+
+TEST(Keys, AreNeededAndChecked) {
+    Shop shop;
+    for (const auto& [header, why] : std::vector<std::pair<std::string, std::string>>{
+             {"", "You did not provide an API key"},
+             {"Bearer", "You did not provide an API key"},
+             {"Bearer ", "You did not provide an API key"},
+             {"Bearer sk_test_wrong", "Invalid API Key provided"},
+             {"Bearer " + std::string(5000, 'x'), "Invalid API Key provided"},
+             {"Digest abc", "You did not provide an API key"},
+             {"Basic !!!", "You did not provide an API key"},
+             {"Bearer pk_test_x", "publishable"},
+             {std::string(kTestKey), "You did not provide an API key"}}) {
+        const Answer answer = shop.send("GET", "/v1/balance", {}, {{"Authorization", header}}, "");
+        EXPECT_EQ(answer.status, 401) << header;
+        EXPECT_EQ(answer.error().at("type"), "invalid_request_error");
+        EXPECT_NE(answer.error().at("message").get<std::string>().find(why), std::string::npos)
+            << answer.text;
+        EXPECT_NE(answer.header("WWW-Authenticate"), "");
+        EXPECT_EQ(answer.text.find("sk_test_"), std::string::npos) << "a key must not come back";
+    }
+}
+
+TEST(Keys, BearerAndBasic) {
+    Shop shop;
+    const std::string key(kTestKey);
+    for (const std::string& header :
+         {"Bearer " + key, "bearer " + key, "BEARER  " + key, "Basic " + crypto::base64(key + ":"),
+          "basic " + crypto::base64(key + ":ignored"), "Basic " + crypto::base64(key)}) {
+        EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Authorization", header}}, "").status, 200) << header;
+    }
+}
+
+TEST(Keys, RevokedIsExpired) {
+    Shop shop;
+    shop.revoke_key(kTestKey);
+    const Answer answer = shop.get("/v1/balance");
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.error().at("code"), "api_key_expired");
+}
+
+TEST(Keys, ModeAndMerchantComeFromTheKey) {
+    Shop shop;
+    const Json customer = shop.made("/v1/customers", {{"name", "Ada"}});
+    EXPECT_EQ(customer.at("livemode"), false);
+    const std::string target = "/v1/customers/" + customer.at("id").get<std::string>();
+    EXPECT_EQ(shop.get(target).status, 200);
+    EXPECT_EQ(shop.get(target, kLiveKey).status, 404);
+    EXPECT_EQ(shop.get(target, kOtherKey).status, 404);
+    EXPECT_EQ(shop.post(target, {{"name", "Eve"}}, {}, kOtherKey).status, 404);
+    EXPECT_EQ(shop.read(target).at("name"), "Ada");
+    EXPECT_EQ(shop.get("/v1/customers", kOtherKey).json.at("data").size(), 0U);
+    EXPECT_EQ(shop.get("/v1/account", kLiveKey).json.at("business_profile").at("name"), "Shop");
+}
+
+TEST(Keys, LiveModeHasNoTestCardsAndNoTestHelpers) {
+    Shop shop;
+    const Answer card =
+        shop.post("/v1/payment_intents",
+                  {{"amount", "1"}, {"currency", "eur"}, {"payment_method", "pm_card_visa"}}, {}, kLiveKey);
+    EXPECT_EQ(card.error().at("code"), "resource_missing");
+    EXPECT_NE(card.text.find("test mode"), std::string::npos);
+    const Answer customer = shop.post("/v1/customers", {}, {}, kLiveKey);
+    const Answer help = shop.post("/v1/test_helpers/customers/" + customer.id() + "/fund_cash_balance",
+                                  kCreate, {}, kLiveKey);
+    EXPECT_EQ(help.status, 400);
+    const Answer plain_http = shop.post(
+        "/v1/webhook_endpoints", {{"url", "http://example.com"}, {"enabled_events[]", "*"}}, {}, kLiveKey);
+    EXPECT_EQ(plain_http.error().at("param"), "url");
+}
+
+TEST(Headers, AnswersCarryWhatClientsRead) {
+    Shop shop;
+    const Answer made =
+        shop.post("/v1/customers", {}, {{"Stripe-Version", "2024-06-20"}, {"Idempotency-Key", "k1"}});
+    EXPECT_EQ(made.header("Content-Type"), "application/json");
+    EXPECT_EQ(made.header("Request-Id").size(), 4U + 14U);
+    EXPECT_EQ(made.header("Stripe-Version"), "2024-06-20");
+    EXPECT_EQ(made.header("Idempotency-Key"), "k1");
+    EXPECT_EQ(made.header("Idempotent-Replayed"), "");
+    EXPECT_EQ(made.header("Kontor-Log-Index"), std::to_string(shop.service.index));
+    EXPECT_EQ(shop.get("/v1/balance").header("Stripe-Version"), payments::kApiVersion);
+    EXPECT_NE(shop.get("/v1/balance").header("Request-Id"), shop.get("/v1/balance").header("Request-Id"));
+    EXPECT_EQ(shop.get("/v1/balance").header("Access-Control-Allow-Origin"), "");
+    EXPECT_EQ(shop.send("PUT", "/v1/customers").header("Allow"), "POST, GET");
+}
+
+TEST(Headers, VersionsAndForeignAccountsAreChecked) {
+    Shop shop;
+    for (const std::string version :
+         {"latest", "2024-6-20", "2024-06-20;x", "2024-06-20.", "2024-06-20.ACACIA", "20240620"}) {
+        EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Stripe-Version", version}}).status, 400) << version;
+    }
+    EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Stripe-Version", "2026-10-28.endive"}}).status, 200);
+    const std::string own = shop.read("/v1/account").at("id");
+    EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Stripe-Account", own}}).status, 200);
+    const Answer foreign = shop.send("GET", "/v1/balance", {}, {{"Stripe-Account", "acct_00000000009"}});
+    EXPECT_EQ(foreign.status, 403);
+    EXPECT_EQ(foreign.error().at("code"), "account_invalid");
+    EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Stripe-Context", "acct_00000000009"}}).status, 403);
+}
+
+TEST(Idempotency, TheFirstAnswerComesAgain) {
+    Shop shop;
+    const Headers key = {{"Idempotency-Key", "order-1"}};
+    const Answer first = shop.post("/v1/payment_intents",
+                                   {{"amount", "1000"},
+                                    {"currency", "eur"},
+                                    {"payment_method", "pm_card_visa"},
+                                    {"confirm", "true"},
+                                    {"expand[]", "latest_charge"}},
+                                   key);
+    ASSERT_EQ(first.status, 200) << first.text;
+    // Other order, list with an index: the same request.
+    const Answer again = shop.post("/v1/payment_intents",
+                                   {{"expand[0]", "latest_charge"},
+                                    {"confirm", "true"},
+                                    {"currency", "eur"},
+                                    {"amount", "1000"},
+                                    {"payment_method", "pm_card_visa"}},
+                                   key);
+    EXPECT_EQ(again.status, 200);
+    EXPECT_EQ(again.text, first.text);
+    EXPECT_EQ(again.header("Idempotent-Replayed"), "true");
+    EXPECT_NE(again.header("Request-Id"), first.header("Request-Id"));
+    EXPECT_EQ(shop.read("/v1/balance").at("pending").at(0).at("amount").get<int>() +
+                  shop.read("/v1/balance").at("available").at(0).at("amount").get<int>(),
+              1000);
+    // The key as structured-field string is the same key; JSON the same request.
+    const Answer quoted =
+        shop.send("POST", "/v1/payment_intents",
+                  Json{{"amount", 1000},
+                       {"currency", "eur"},
+                       {"payment_method", "pm_card_visa"},
+                       {"confirm", true},
+                       {"expand", {"latest_charge"}}}
+                      .dump(),
+                  {{"Idempotency-Key", "\"order-1\""}, {"Content-Type", "application/json; charset=utf-8"}});
+    EXPECT_EQ(quoted.text, first.text);
+    // The key belongs to merchant and mode.
+    EXPECT_EQ(shop.post("/v1/payment_intents", {{"amount", "7"}, {"currency", "eur"}}, key, kOtherKey).status,
+              200);
+    EXPECT_EQ(shop.post("/v1/payment_intents", {{"amount", "7"}, {"currency", "eur"}}, key, kLiveKey).status,
+              200);
+}
+
+TEST(Idempotency, OtherParametersAreAnError) {
+    Shop shop;
+    const Headers key = {{"Idempotency-Key", "order-1"}};
+    ASSERT_EQ(shop.post("/v1/payment_intents", kCreate, key).status, 200);
+    for (const auto& [target, form] : std::vector<std::pair<std::string, Form>>{
+             {"/v1/payment_intents", {{"amount", "1001"}, {"currency", "eur"}}},
+             {"/v1/payment_intents", {{"amount", "1000"}, {"currency", "eur"}, {"expand[]", "customer"}}},
+             {"/v1/customers", {}}}) {
+        const Answer answer = shop.post(target, form, key);
+        EXPECT_EQ(answer.status, 400) << answer.text;
+        EXPECT_EQ(answer.error().at("type"), "idempotency_error");
+        EXPECT_NE(answer.error().at("message").get<std::string>().find("order-1"), std::string::npos);
+    }
+}
+
+TEST(Idempotency, DeclinesAreRememberedRefusedParametersAreNot) {
+    Shop shop;
+    const Form declined = {{"amount", "1000"},
+                           {"currency", "eur"},
+                           {"payment_method", "pm_card_chargeDeclined"},
+                           {"confirm", "true"}};
+    const Answer first = shop.post("/v1/payment_intents", declined, {{"Idempotency-Key", "d"}});
+    EXPECT_EQ(first.status, 402) << first.text;
+    const Answer again = shop.post("/v1/payment_intents", declined, {{"Idempotency-Key", "d"}});
+    EXPECT_EQ(again.text, first.text);
+    EXPECT_EQ(again.header("Idempotent-Replayed"), "true");
+    EXPECT_EQ(
+        shop.post("/v1/payment_intents", {{"amount", "x"}, {"currency", "eur"}}, {{"Idempotency-Key", "v"}})
+            .status,
+        400);
+    EXPECT_EQ(shop.post("/v1/payment_intents", kCreate, {{"Idempotency-Key", "v"}}).status, 200);
+}
+
+TEST(Idempotency, WhileTheFirstIsUnderWay) {
+    Shop shop;
+    shop.service.ask_channel = false;
+    const Form form = {
+        {"amount", "1000"}, {"currency", "eur"}, {"payment_method", "pm_card_visa"}, {"confirm", "true"}};
+    EXPECT_EQ(shop.post("/v1/payment_intents", form, {{"Idempotency-Key", "w"}}).json.at("status"),
+              "processing");
+    const Answer second = shop.post("/v1/payment_intents", form, {{"Idempotency-Key", "w"}});
+    EXPECT_EQ(second.status, 409) << second.text;
+    EXPECT_EQ(second.error().at("code"), "idempotency_key_in_use");
+    EXPECT_EQ(second.header("Stripe-Should-Retry"), "true");
+}
+
+TEST(Idempotency, KeysHaveAForm) {
+    Shop shop;
+    const auto with = [&](const std::string& key) {
+        return shop.post("/v1/customers", {}, {{"Idempotency-Key", key}}).status;
+    };
+    EXPECT_EQ(with(std::string(255, 'k')), 200);
+    EXPECT_EQ(with(std::string(256, 'k')), 400);
+    EXPECT_EQ(with(""), 400);
+    EXPECT_EQ(with("a\xC3\xA4"), 400);
+    EXPECT_EQ(with(R"("a\"b\\c")"), 200);
+    EXPECT_EQ(with(R"("unfinished)"), 400);
+    EXPECT_EQ(with(R"("a" b)"), 400);
+    EXPECT_EQ(with(R"("a\n")"), 400);
+    EXPECT_EQ(shop.service.last_command.idempotency_key(), "a\"b\\c");
+    // On other methods it has no effect.
+    EXPECT_EQ(shop.send("GET", "/v1/balance", {}, {{"Idempotency-Key", ""}}).status, 200);
+}
+
+TEST(Bodies, ContentTypes) {
+    Shop shop;
+    const auto send = [&](const std::string& type, const std::string& body) {
+        Headers headers;
+        if (!type.empty()) headers.push_back({"Content-Type", type});
+        return shop.send("POST", "/v1/customers", body, headers).status;
+    };
+    EXPECT_EQ(send("application/x-www-form-urlencoded", "name=Ada"), 200);
+    EXPECT_EQ(send("Application/JSON; charset=UTF-8", R"({"name":"Ada"})"), 200);
+    EXPECT_EQ(send("", "name=Ada"), 200);
+    EXPECT_EQ(send("text/plain", ""), 200) << "no body, no matter";
+    EXPECT_EQ(send("multipart/form-data; boundary=x", "--x"), 415);
+    EXPECT_EQ(send("text/plain", "name=Ada"), 415);
+    EXPECT_EQ(send("application/json; charset=latin1", "{}"), 415);
+    EXPECT_EQ(send("application/json", "name=Ada"), 400);
+    EXPECT_EQ(send("application/json", "[]"), 400);
+    EXPECT_EQ(
+        shop.send("GET", "/v1/customers", "limit=1", {{"Content-Type", "application/x-www-form-urlencoded"}})
+            .status,
+        400);
+}
+
+TEST(Bodies, JsonTypesAreStrict) {
+    Shop shop;
+    const auto param = [&](const Json& body) {
+        return shop.post_json("/v1/payment_intents", body).error().value("param", "none");
+    };
+    EXPECT_EQ(param({{"amount", "1000"}, {"currency", "eur"}}), "none")
+        << "digits in a string are what a form sends";
+    EXPECT_EQ(param({{"amount", true}, {"currency", "eur"}}), "amount");
+    EXPECT_EQ(param({{"amount", 10.5}, {"currency", "eur"}}), "amount");
+    EXPECT_EQ(param({{"amount", {1}}, {"currency", "eur"}}), "amount");
+    EXPECT_EQ(param({{"amount", 1000}, {"currency", 978}}), "currency");
+    EXPECT_EQ(param({{"amount", 1000}, {"currency", "eur"}, {"confirm", 1}}), "confirm");
+    EXPECT_EQ(param({{"amount", 1000}, {"currency", "eur"}, {"description", 5}}), "description");
+    EXPECT_EQ(param({{"amount", 1000}, {"currency", "eur"}, {"metadata", {{"a[b]", "c"}}}}),
+              "metadata[a[b]]");
+    const Answer numbers =
+        shop.post_json("/v1/payment_intents",
+                       {{"amount", 1000}, {"currency", "eur"}, {"metadata", {{"n", 5}, {"gone", nullptr}}}});
+    EXPECT_EQ(numbers.json.at("metadata"), (Json{{"n", "5"}})) << numbers.text;
+}
+
+TEST(Failures, OfTheNodeAreRetried) {
+    Shop shop;
+    const auto status_of = [&](ErrorCode code) {
+        shop.service.refuse_with = Error{code, "inside"};
+        const Answer answer = shop.post("/v1/customers", {{"name", "Ada"}});
+        EXPECT_EQ(answer.text.find("inside"), std::string::npos) << "internals stay inside";
+        const bool retry = answer.header("Stripe-Should-Retry") == "true";
+        EXPECT_EQ(retry, !answer.header("Retry-After").empty());
+        EXPECT_EQ(retry, answer.status >= 429);
+        return answer.status;
+    };
+    EXPECT_EQ(status_of(ErrorCode::overloaded), 429);
+    EXPECT_EQ(status_of(ErrorCode::unavailable), 503);
+    EXPECT_EQ(status_of(ErrorCode::timeout), 503);
+    EXPECT_EQ(status_of(ErrorCode::no_space), 503);
+    EXPECT_EQ(status_of(ErrorCode::too_large), 413);
+    EXPECT_EQ(status_of(ErrorCode::internal), 500);
+}
+
+TEST(Failures, OfTheStoreAndOfStarting) {
+    Shop shop;
+    shop.service.broken = true;
+    const Answer broken = shop.get("/v1/balance");
+    EXPECT_EQ(broken.status, 503);
+    EXPECT_EQ(broken.error().at("type"), "api_error");
+    EXPECT_EQ(broken.text.find("page of the store"), std::string::npos);
+    shop.service.broken = false;
+    shop.ready = false;
+    EXPECT_EQ(shop.get("/v1/balance").status, 503);
+    EXPECT_EQ(shop.get("/v1/openapi.json").status, 200);
+}
+
+TEST(Metrics, CountByOperationAndStatus) {
+    Shop shop;
+    shop.get("/v1/balance");
+    shop.get("/v1/balance", "sk_test_wrong");
+    shop.get("/v1/nothing");
+    const std::string text = shop.metrics.text();
+    for (const std::string_view line :
+         {R"(kontor_api_requests_total{operation="retrieve_balance",status="200"} 1)",
+          R"(kontor_api_requests_total{operation="retrieve_balance",status="401"} 1)",
+          R"(kontor_api_requests_total{operation="unknown",status="404"} 1)"}) {
+        EXPECT_NE(text.find(line), std::string::npos) << text;
+    }
+}
+
+TEST(Api, OwnsItsPaths) {
+    EXPECT_TRUE(Api::owns("/v1/customers"));
+    EXPECT_FALSE(Api::owns("/v1"));
+    EXPECT_FALSE(Api::owns("/admin/api/session"));
+    const Json body = Json::parse(Api::transport_error_json(413, "too \"large\""));
+    EXPECT_EQ(body.at("error").at("message"), "too \"large\"");
+}
+
+}  // namespace
+}  // namespace kontor::api::testing
