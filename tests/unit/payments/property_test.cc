@@ -17,7 +17,9 @@ constexpr std::uint64_t kDefaultSteps = 600;
 #else
 constexpr std::uint64_t kDefaultSteps = 1'500;
 #endif
+constexpr std::uint64_t kEnoughSteps = 1'500;
 constexpr std::uint64_t kSeeds = 4;
+constexpr std::uint64_t kFixedSeed = 1;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
@@ -59,7 +61,13 @@ class Checker {
  public:
     explicit Checker(RandomShop& shop) : shop_(shop) {}
 
+    std::set<pb::Outcome> outcomes;
+    int replays = 0;
+    bool saw_debt = false;
+
     void after_step() {
+        for (const auto& result : shop_.world.effects.results) outcomes.insert(result.outcome());
+        for (const auto& result : shop_.world.effects.resolved_results) outcomes.insert(result.outcome());
         for (const pb::Journal& journal : shop_.world.effects.journals) {
             for (const pb::Event& event : journal.events()) transition(event, false);
             for (const pb::Event& event : journal.changes()) transition(event, true);
@@ -100,6 +108,7 @@ class Checker {
         });
         shop_.world.rows.visit_table(33, [&](std::string_view key, std::string_view value) {
             EXPECT_GT(get_le<std::int64_t>(value), 0);
+            saw_debt = true;
             waiting[{get_be64(key), key[8] != 0, get_be32(key.substr(9))}] -= get_le<std::int64_t>(value);
             return true;
         });
@@ -176,13 +185,15 @@ class Checker {
 };
 
 // A second time in a row: whatever is kept for the key is given again, row for row nothing changes.
-void retry(RandomShop& shop) {
+void retry(RandomShop& shop, Checker& checker) {
     const auto command = shop.keyed_again();
     if (!command) return;
     World& world = shop.world;
     const std::size_t logged = world.log.size();
     world.scope = {command->merchant_no(), command->livemode()};
     const auto first = world.apply(*command);
+    checker.outcomes.insert(first.outcome());
+    checker.replays += first.replayed() ? 1 : 0;
     if (!first.replayed() && first.outcome() != pb::OUTCOME_IDEMPOTENCY_IN_USE)
         return;  // not kept, or too old
     const auto rows = world.rows.rows();
@@ -193,7 +204,35 @@ void retry(RandomShop& shop) {
     ASSERT_EQ(world.log.size(), logged + 2);
 }
 
-// Interim results say what happened meanwhile; statuses of replays do not move the checker.
+// Random commands that no longer reach the interesting cases would prove nothing.
+void expect_everything_happened(const RandomShop& shop, const Checker& checker) {
+    std::map<pb::IntentStatus, int> statuses;
+    for (const auto& intent : all_of<pb::PaymentIntent>(shop.world, 21)) ++statuses[intent.status()];
+    EXPECT_EQ(statuses.size(), 6U);  // all but requires_action
+    std::map<std::string, int> transactions;
+    for (const auto& row : all_of<pb::BalanceTransaction>(shop.world, 24)) ++transactions[row.type()];
+    EXPECT_EQ(transactions.size(), 3U);  // charge, refund, refund_failure
+    int late = 0;
+    int back = 0;
+    for (const auto& row : all_of<pb::ChannelAttempt>(shop.world, 30)) {
+        late += row.late_success() ? 1 : 0;
+        back += row.compensates() != 0 && row.state() == pb::ATTEMPT_SUCCEEDED ? 1 : 0;
+    }
+    EXPECT_GT(late, 0);
+    EXPECT_GT(back, 0);
+    EXPECT_TRUE(checker.saw_debt) << "no refund ever took another charge's waiting money";
+    for (const pb::Outcome outcome :
+         {pb::OUTCOME_OK, pb::OUTCOME_RESOURCE_MISSING, pb::OUTCOME_CARD_DECLINED,
+          pb::OUTCOME_INSUFFICIENT_FUNDS, pb::OUTCOME_UNEXPECTED_STATE, pb::OUTCOME_AMOUNT_TOO_LARGE,
+          pb::OUTCOME_ALREADY_CAPTURED, pb::OUTCOME_ALREADY_REFUNDED, pb::OUTCOME_REFUND_TOO_LARGE,
+          pb::OUTCOME_CHARGE_NOT_REFUNDABLE, pb::OUTCOME_BALANCE_INSUFFICIENT, pb::OUTCOME_INVALID_PARAMETER,
+          pb::OUTCOME_MISSING_PAYMENT_METHOD, pb::OUTCOME_TESTMODE_ONLY, pb::OUTCOME_CUSTOMER_DELETED,
+          pb::OUTCOME_IDEMPOTENCY_IN_USE}) {
+        EXPECT_TRUE(checker.outcomes.contains(outcome)) << outcome;
+    }
+    EXPECT_GT(checker.replays, 0);
+}
+
 void run_seed(std::uint64_t seed, std::uint64_t steps) {
     SCOPED_TRACE("KONTOR_SEED=" + std::to_string(seed));
     RandomShop shop(seed);
@@ -202,7 +241,7 @@ void run_seed(std::uint64_t seed, std::uint64_t steps) {
         shop.step();
         checker.after_step();
         if (shop.percent(5)) {
-            retry(shop);
+            retry(shop, checker);
             checker.after_step();
         }
         if (i % 25 == 0) checker.whole_state();
@@ -214,9 +253,8 @@ void run_seed(std::uint64_t seed, std::uint64_t steps) {
     for (const pb::Batch& batch : shop.world.log) again.apply(batch);
     ASSERT_EQ(again.rows.rows(), shop.world.rows.rows());
     ASSERT_EQ(again.journals.size(), shop.world.journals.size());
-    std::map<pb::IntentStatus, int> reached;
-    for (const auto& intent : all_of<pb::PaymentIntent>(shop.world, 21)) ++reached[intent.status()];
-    EXPECT_GE(reached.size(), 6U) << "the random commands no longer reach every status";
+    // Only where it cannot be a matter of luck: the fixed seed.
+    if (seed == kFixedSeed && steps >= kEnoughSteps) expect_everything_happened(shop, checker);
 }
 
 TEST(Properties, HoldWhateverHappens) {
@@ -227,7 +265,7 @@ TEST(Properties, HoldWhateverHappens) {
     }
     std::random_device device;
     for (std::uint64_t i = 0; i < kSeeds && !HasFailure(); ++i) {
-        const std::uint64_t seed = i == 0 ? 1 : device();
+        const std::uint64_t seed = i == 0 ? kFixedSeed : device();
         std::printf("KONTOR_SEED=%llu\n", static_cast<unsigned long long>(seed));
         run_seed(seed, steps);
     }
