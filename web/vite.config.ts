@@ -7,7 +7,7 @@ function mockBackend(): Plugin {
     name: 'kontor-mock-backend',
     apply: 'serve',
     async configureServer(server) {
-      if (process.env['VITEST']) return;
+      if (process.env.VITEST) return;
       const { createMock } = await import('./mock/backend.mjs');
       const mock = createMock();
       server.middlewares.use((req, res, next) => {
@@ -16,7 +16,9 @@ function mockBackend(): Plugin {
       server.httpServer?.once('listening', () => {
         const address = server.httpServer?.address();
         const port = typeof address === 'object' && address ? address.port : 5173;
-        server.config.logger.info(`  set-up link: http://localhost:${port}/admin/setup?token=${mock.setupToken()}`);
+        server.config.logger.info(
+          `  set-up link: http://localhost:${port}/admin/setup?token=${mock.setupToken()}`,
+        );
       });
     },
   };
@@ -39,6 +41,8 @@ export default defineConfig({
   plugins: [mockBackend(), blockRendering()],
   build: {
     target: 'es2022',
+    // light-dark() and color-mix() as they are: all browsers since 2024.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // The strict CSP allows no inline script, style or data: script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

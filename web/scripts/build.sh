@@ -2,6 +2,7 @@
 # Builds the admin pages into web/dist, when something changed since the last time.
 #   scripts/build.sh                build if needed
 #   scripts/build.sh --copy DIR     then copy what is to be embedded to DIR (which is replaced)
+#   scripts/build.sh --packages     only what package-lock.json names, into node_modules (for the tests)
 #   scripts/build.sh --can-build    says by its exit code whether Node and npm are good enough; does nothing
 # Several builds may run at once: a lock makes them take turns.
 set -euo pipefail
@@ -26,14 +27,22 @@ fi
 exec 9>"$web/.build.lock"
 flock 9
 
-sources=$(sh "$web/scripts/sources.sh")
-if [ "$(cat "$web/dist/.sources" 2>/dev/null)" != "$sources" ]; then
+install_packages() {
     good_node || { echo "error: the admin pages need Node.js 20.19 or newer with npm; run installer/deps.sh" >&2; exit 1; }
-    # npm's own record of what is installed is newer than the lock file, or it is out of date.
+    # The marker is as old as the last complete installation.
     if [ ! "$web/node_modules/.kontor-lock" -nt "$web/package-lock.json" ]; then
         (cd "$web" && npm ci --no-audit --no-fund --prefer-offline </dev/null)
         touch "$web/node_modules/.kontor-lock"
     fi
+}
+if [ "${1:-}" = --packages ]; then
+    install_packages
+    exit 0
+fi
+
+sources=$(sh "$web/scripts/sources.sh")
+if [ "$(cat "$web/dist/.sources" 2>/dev/null)" != "$sources" ]; then
+    install_packages
     (cd "$web" && npm run --silent build </dev/null)
 fi
 

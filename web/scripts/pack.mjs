@@ -53,7 +53,9 @@ for (const path of files) {
   const weight = Math.min(body.length, gzip.length);
   total += weight;
   lines.push([name, type, etag, immutable ? 1 : 0].join('\t'));
-  console.log(`${String(body.length).padStart(8)} ${String(gzip.length).padStart(8)} ${String(brotli.length).padStart(8)}  ${name}`);
+  console.log(
+    `${String(body.length).padStart(8)} ${String(gzip.length).padStart(8)} ${String(brotli.length).padStart(8)}  ${name}`,
+  );
 }
 console.log(`${' '.repeat(9)}${String(total).padStart(8)}${' '.repeat(11)}all, gzip; at most ${LIMIT_BYTES}`);
 if (total > LIMIT_BYTES) {

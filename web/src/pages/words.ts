@@ -1,0 +1,27 @@
+// What several pages say in the same way.
+
+import type { Home, Row } from '../api/schema.ts';
+import { t } from '../i18n/index.ts';
+
+// The line that tells a payment from its neighbours.
+export function titleOf(row: Row): string {
+  return row.description || row.customer_name || row.customer || row.id;
+}
+
+export function methodOf(row: Row): string {
+  if (row.method === 'wallet') return t('method_wallet');
+  const detail = row.method_detail.replace(
+    /^(\w)(\w*) (\d{4})$/,
+    (_, first: string, rest: string, last: string) => {
+      return `${first.toUpperCase()}${rest} ···· ${last}`;
+    },
+  );
+  if (row.method === 'card') return detail || t('method_card');
+  return detail || row.method || '–';
+}
+
+export function overallRate(totals: Home['totals']): number | null {
+  const succeeded = totals.reduce((sum, total) => sum + total.succeeded, 0);
+  const decided = totals.reduce((sum, total) => sum + total.failed, succeeded);
+  return decided === 0 ? null : Math.floor((succeeded * 10000) / decided);
+}

@@ -1,0 +1,50 @@
+// The address bar as a signal. Small enough that a library would not pay: five pages, and filters in the query.
+
+import { computed, signal } from '@preact/signals';
+import { addressOf, BASE, type Mode, matchRoute, modeOf } from './routes.ts';
+
+interface Place {
+  pathname: string;
+  search: string;
+}
+
+const place = signal<Place>({ pathname: location.pathname, search: location.search });
+
+export const pathname = computed(() => place.value.pathname);
+export const query = computed(() => new URLSearchParams(place.value.search));
+export const route = computed(() => matchRoute(pathname.value));
+export const mode = computed<Mode>(() => modeOf(query.value));
+
+function follow(): void {
+  if (place.peek().pathname !== location.pathname || place.peek().search !== location.search) {
+    place.value = { pathname: location.pathname, search: location.search };
+  }
+}
+
+export function navigate(address: string, options: { replace?: boolean } = {}): void {
+  const leaves = new URL(address, location.href).pathname !== location.pathname;
+  if (options.replace) history.replaceState(null, '', address);
+  else history.pushState(null, '', address);
+  follow();
+  if (leaves) scrollTo(0, 0);
+}
+
+// The address of a page of ours in the present mode.
+export function href(path: string, search?: URLSearchParams): string {
+  return addressOf(path, mode.value, search);
+}
+
+export function startRouter(): void {
+  addEventListener('popstate', follow);
+  // Ordinary links work as such; only a plain click on one of our pages stays in this document.
+  document.addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = (event.target as Element | null)?.closest?.('a[href]');
+    if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute('download')) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || !url.pathname.startsWith(BASE) || url.hash) return;
+    event.preventDefault();
+    navigate(url.pathname + url.search);
+  });
+}
