@@ -1,0 +1,55 @@
+#include "control.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+namespace kontor::app {
+namespace {
+
+class ControlTest : public ::testing::Test {
+ protected:
+    ControlTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-control-XXXXXX").string();
+        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    ~ControlTest() override { std::filesystem::remove_all(folder_); }
+    std::string folder_;
+};
+
+TEST_F(ControlTest, AnswersItsUserOnly) {
+    auto server = ControlServer::start(control_path(folder_), [](const std::string& request) { return "got " + request; });
+    ASSERT_TRUE(server) << server.error().describe();
+    struct stat info {};
+    ASSERT_EQ(::stat(control_path(folder_).c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = control_call(control_path(folder_), R"({"command":"status"})");
+        ASSERT_TRUE(answer) << answer.error().describe();
+        EXPECT_EQ(*answer, R"(got {"command":"status"})");
+    }
+    server->reset();
+    EXPECT_FALSE(std::filesystem::exists(control_path(folder_)));
+}
+
+TEST_F(ControlTest, NobodyThereIsUnavailable) {
+    EXPECT_EQ(control_call(control_path(folder_), "{}").error().code, ErrorCode::unavailable);
+    EXPECT_EQ(control_call(folder_ + std::string(200, 'x'), "{}").error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(ControlTest, ASocketLeftBehindIsReplaced) {
+    {
+        auto dead = ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("old"); });
+        ASSERT_TRUE(dead);
+        std::filesystem::create_hard_link(control_path(folder_), folder_ + "/kept");
+    }
+    std::filesystem::rename(folder_ + "/kept", control_path(folder_));
+    auto server = ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("new"); });
+    ASSERT_TRUE(server) << server.error().describe();
+    EXPECT_EQ(*control_call(control_path(folder_), "{}"), "new");
+}
+
+}  // namespace
+}  // namespace kontor::app

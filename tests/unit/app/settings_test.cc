@@ -1,0 +1,113 @@
+#include "settings.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace kontor::app {
+namespace {
+
+class SettingsTest : public ::testing::Test {
+ protected:
+    SettingsTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-settings-XXXXXX").string();
+        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    ~SettingsTest() override { std::filesystem::remove_all(folder_); }
+    std::string file(const std::string& content) {
+        std::ofstream(folder_ + "/kontor.toml") << content;
+        return folder_ + "/kontor.toml";
+    }
+    std::string folder_;
+};
+
+TEST_F(SettingsTest, FlagsOverrideEnvironmentOverridesFile) {
+    Settings settings;
+    const std::string path = file("[https]\nport = 1000\nthreads = 3\naddress = \"0.0.0.0\"\n");
+    const auto problems =
+        load_settings({path, {{"KONTOR_HTTPS_PORT", "2000"}, {"KONTOR_HTTPS_THREADS", "5"}}, {"https.port=3000"}}, settings);
+    EXPECT_TRUE(problems.empty());
+    EXPECT_EQ(settings.https_port, 3000);
+    EXPECT_EQ(settings.https_threads, 5);
+    EXPECT_EQ(settings.https_address, "0.0.0.0");
+}
+
+TEST_F(SettingsTest, NamesEveryProblemWithItsLine) {
+    Settings settings;
+    const std::string path = file(
+        "[https]\nport = 70000\nprot = 1\nthreads = \"two\"\n\n[logging]\nlevel = \"loud\"\n[data]\nfolder = \"\"\n");
+    const auto problems = load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.cache_mib=0", "novalue"}}, settings);
+    std::string all;
+    for (const Problem& problem : problems) all += problem.where + ": " + problem.what + "\n";
+    EXPECT_EQ(problems.size(), 8U) << all;
+    EXPECT_NE(all.find("kontor.toml:2: 'https.port' must be from 1 to 65535, not 70000"), std::string::npos) << all;
+    EXPECT_NE(all.find("kontor.toml:3: there is no setting 'https.prot'; did you mean 'https.port'?"), std::string::npos) << all;
+    EXPECT_NE(all.find("kontor.toml:4: 'https.threads' must be a whole number"), std::string::npos) << all;
+    EXPECT_NE(all.find("kontor.toml:7: 'logging.level' must be one of"), std::string::npos) << all;
+    EXPECT_NE(all.find("kontor.toml:9: 'data.folder' must not be empty"), std::string::npos) << all;
+    EXPECT_NE(all.find("environment KONTOR_NOTHING"), std::string::npos) << all;
+    EXPECT_NE(all.find("--set store.cache_mib"), std::string::npos) << all;
+    EXPECT_NE(all.find("--set novalue"), std::string::npos) << all;
+}
+
+TEST_F(SettingsTest, BrokenTomlAndMissingFileAreProblems) {
+    Settings settings;
+    auto problems = load_settings({file("[https\nport = 1"), {}, {}}, settings);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(problems[0].where.find("kontor.toml:1"), std::string::npos) << problems[0].where;
+    problems = load_settings({folder_ + "/none.toml", {}, {}}, settings);
+    ASSERT_EQ(problems.size(), 1U);
+}
+
+TEST_F(SettingsTest, WhatGoesTogetherIsChecked) {
+    Settings settings;
+    const auto problems = load_settings(
+        {"", {}, {"https.certificate_file=/a.pem", "data.folder=/srv/k", "secrets.key_file=/srv/k/secrets.key"}}, settings);
+    EXPECT_EQ(problems.size(), 2U);
+}
+
+TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
+    for (const Setting& setting : setting_table()) {
+        if (!std::holds_alternative<std::int64_t Settings::*>(setting.field)) continue;
+        const std::string key(setting.key);
+        for (const std::int64_t good : {setting.min, setting.max}) {
+            Settings settings;
+            EXPECT_TRUE(load_settings({"", {}, {key + "=" + std::to_string(good)}}, settings).empty()) << key;
+        }
+        for (const std::int64_t bad : {setting.min - 1, setting.max + 1}) {
+            Settings settings;
+            EXPECT_EQ(load_settings({"", {}, {key + "=" + std::to_string(bad)}}, settings).size(), 1U) << key;
+        }
+    }
+}
+
+TEST_F(SettingsTest, TheExampleFileIsGoodAndHoldsEveryKey) {
+    std::string example = example_file();
+    Settings settings;
+    EXPECT_TRUE(load_settings({file(example), {}, {}}, settings).empty());
+    // Every line uncommented: still good, and still the defaults.
+    std::string uncommented;
+    std::set<std::string> keys;
+    for (std::size_t at = 0; at < example.size();) {
+        const std::size_t end = example.find('\n', at);
+        std::string line = example.substr(at, end - at);
+        if (line.starts_with("#") && !line.starts_with("# ")) line.erase(0, 1);
+        uncommented += line + "\n";
+        at = end + 1;
+    }
+    const auto problems = load_settings({file(uncommented), {}, {}}, settings);
+    EXPECT_TRUE(problems.empty()) << (problems.empty() ? "" : problems[0].where + problems[0].what);
+    EXPECT_EQ(settings.https_port, Settings{}.https_port);
+    for (const Setting& setting : setting_table()) {
+        const std::string name(setting.key.substr(setting.key.find('.') + 1));
+        EXPECT_NE(uncommented.find("\n" + name + " = "), std::string::npos) << name;
+        EXPECT_TRUE(keys.insert(std::string(setting.key)).second) << "twice: " << setting.key;
+    }
+}
+
+}  // namespace
+}  // namespace kontor::app

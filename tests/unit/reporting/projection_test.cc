@@ -1,0 +1,347 @@
+// The projection over the real state machine: what it shows is what the journals say, however it got there.
+
+#include "kontor/reporting/projection.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+
+#include "kontor/base/object_id.h"
+#include "kontor/commands.pb.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/methods.h"
+#include "kontor/payments/queries.h"
+#include "sqlite.h"
+#include "support/memory_rows.h"
+
+namespace kontor::reporting {
+namespace {
+
+constexpr std::int64_t kStart = 1'800'000'000'000;
+constexpr std::int64_t kDay = 86'400'000;
+constexpr std::uint32_t kEuro = 978;
+
+// The node in miniature: one command an entry, safe to read from the projection's thread.
+class Shop : public payments::Service {
+ public:
+    Shop() : rows_(payments::tables()) {
+        pb::Command merchant;
+        merchant.mutable_create_merchant()->set_name("Teehaus 茶館");
+        merchant_no = run(merchant).merchant().no();
+    }
+
+    void submit(pb::Command, Done done) override { done(fail(ErrorCode::unavailable, "not here")); }
+    void read(const ReadBody& body) const override {
+        const std::lock_guard lock(mutex_);
+        body(rows_, index_);
+    }
+    std::uint64_t subscribe(OnJournal on_journal) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.emplace(++last_, std::move(on_journal));
+        return last_;
+    }
+    void unsubscribe(std::uint64_t id) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.erase(id);
+    }
+
+    pb::Result run(pb::Command command) {
+        command.set_version(1);
+        pb::Batch batch;
+        batch.set_version(1);
+        payments::Effects effects;
+        {
+            const std::lock_guard lock(mutex_);
+            batch.set_time_ms(now_ms);
+            *batch.add_commands() = std::move(command);
+            machine_.apply(rows_, ++index_, batch, effects);
+        }
+        const std::lock_guard lock(subscribers_mutex_);
+        for (const auto& journal : effects.journals)
+            for (const auto& [id, subscriber] : subscribers_) subscriber(journal, index_);
+        return effects.results.at(0);
+    }
+    pb::Command mine() const {
+        pb::Command command;
+        command.set_merchant_no(merchant_no);
+        return command;
+    }
+    std::uint64_t customer(const std::string& name, const std::string& email, std::int64_t wallet) {
+        pb::Command create = mine();
+        create.mutable_create_customer()->set_name(name);
+        create.mutable_create_customer()->set_email(email);
+        const std::uint64_t no = run(create).customer().no();
+        if (wallet > 0) {
+            pb::Command top_up = mine();
+            top_up.mutable_top_up_wallet()->set_customer_no(no);
+            top_up.mutable_top_up_wallet()->set_amount(wallet);
+            top_up.mutable_top_up_wallet()->set_currency(kEuro);
+            run(top_up);
+        }
+        return no;
+    }
+    pb::Result pay(std::uint64_t customer_no, std::int64_t amount, const std::string& description) {
+        pb::Command command = mine();
+        auto& create = *command.mutable_create_payment_intent();
+        create.set_amount(amount);
+        create.set_currency(kEuro);
+        create.set_customer_no(customer_no);
+        create.set_description(description);
+        create.add_payment_method_types("wallet");
+        *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+        create.set_confirm(true);
+        create.set_client_secret_suffix("x");
+        return run(command);
+    }
+    pb::Result refund(std::uint64_t intent_no, std::int64_t amount) {
+        pb::Command command = mine();
+        command.mutable_create_refund()->set_intent_no(intent_no);
+        command.mutable_create_refund()->set_amount(amount);
+        return run(command);
+    }
+    std::uint64_t index() const {
+        const std::lock_guard lock(mutex_);
+        return index_;
+    }
+
+    std::uint64_t merchant_no = 0;
+    std::int64_t now_ms = kStart;
+
+ private:
+    mutable std::mutex mutex_;
+    kontor::testing::MemoryRows rows_;
+    payments::Machine machine_;
+    std::uint64_t index_ = 0;
+    std::mutex subscribers_mutex_;
+    std::map<std::uint64_t, OnJournal> subscribers_;
+    std::uint64_t last_ = 0;
+};
+
+class ReportingTest : public ::testing::Test {
+ protected:
+    ReportingTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-reporting-XXXXXX").string();
+        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    ~ReportingTest() override { std::filesystem::remove_all(folder_); }
+
+    void open(std::uint64_t queue_bytes = 1U << 20U) {
+        ProjectionOptions options;
+        options.folder = folder_;
+        options.service = &shop_;
+        options.clock = &system_clock();
+        options.metrics = &metrics_;
+        options.max_queue_bytes = queue_bytes;
+        auto opened = Projection::open(options);
+        ASSERT_TRUE(opened) << opened.error().describe();
+        projection_ = *std::move(opened);
+        changes_ = projection_->subscribe([this](const std::vector<PaymentRow>&) { changed_.notify_all(); });
+    }
+    void close() { projection_.reset(); }
+
+    // Waits until the projection shows what `enough` wants to see.
+    template <typename F>
+    bool until(F enough) {
+        std::unique_lock lock(mutex_);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!enough()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            changed_.wait_for(lock, std::chrono::milliseconds(20));
+        }
+        return true;
+    }
+    std::vector<PaymentRow> all(PaymentQuery query = {}) {
+        query.limit = 100;
+        auto page = projection_->payments(query);
+        EXPECT_TRUE(page) << page.error().describe();
+        return page ? page->rows : std::vector<PaymentRow>{};
+    }
+    std::size_t found(const std::string& text) {
+        PaymentQuery query;
+        query.text = text;
+        return all(query).size();
+    }
+    // Every table as text, for comparing two databases row by row.
+    std::string dump() {
+        std::string out;
+        auto database = Database::open(folder_ + "/projection.sqlite", Database::Mode::reader);
+        for (const char* sql : {"SELECT * FROM payments ORDER BY 1", "SELECT * FROM movements ORDER BY 1",
+                                "SELECT * FROM rollups ORDER BY 1,2,3,4,5,6,7", "SELECT * FROM customers ORDER BY 1"}) {
+            auto statement = (*database)->prepare(sql);
+            for (;;) {
+                const auto row = statement->step();
+                EXPECT_TRUE(row);
+                if (!row || !*row) break;
+                for (int column = 0; column < 14; ++column) out += statement->text(column) + "|";
+                out += "\n";
+            }
+        }
+        return out;
+    }
+
+    Shop shop_;
+    telemetry::Registry metrics_;
+    std::string folder_;
+    std::unique_ptr<Projection> projection_;
+    std::uint64_t changes_ = 0;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+};
+
+TEST_F(ReportingTest, ShowsPaymentsAndCountsThemOnce) {
+    open();
+    const auto ada = shop_.customer("Ada Lovelace", "ada@example.com", 10'000);
+    const auto paid = shop_.pay(ada, 2'500, "Coffee");
+    ASSERT_EQ(paid.outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(shop_.pay(ada, 9'999, "Too much").outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    ASSERT_EQ(shop_.refund(paid.payment_intent().no(), 500).outcome(), pb::OUTCOME_OK);
+    ASSERT_TRUE(until([&] { return all().size() == 2 && all()[1].amount_refunded == 500; }));
+    const auto rows = all();
+    EXPECT_EQ(rows[0].status, "requires_payment_method");
+    EXPECT_EQ(rows[0].failure_code, "insufficient_funds");
+    EXPECT_EQ(rows[1].status, "succeeded");
+    EXPECT_EQ(rows[1].method, "wallet");
+    EXPECT_EQ(rows[1].customer_name, "Ada Lovelace");
+    EXPECT_EQ(rows[1].merchant_name, "Teehaus 茶館");
+    for (const Bucket bucket : {Bucket::minute, Bucket::hour, Bucket::day}) {
+        const auto lines = projection_->rollups(bucket, false, kStart - kDay, kStart + kDay);
+        ASSERT_TRUE(lines);
+        ASSERT_EQ(lines->size(), 1U);
+        EXPECT_EQ(lines->front().volume, 2'500);
+        EXPECT_EQ(lines->front().succeeded, 1U);
+        EXPECT_EQ(lines->front().failed, 1U);
+        EXPECT_EQ(lines->front().payments, 2U);
+    }
+    EXPECT_TRUE(projection_->rollups(Bucket::day, true, kStart - kDay, kStart + kDay)->empty()) << "live mode is apart";
+}
+
+TEST_F(ReportingTest, SearchFindsWordsPartsAndShortChinese) {
+    open();
+    const auto li = shop_.customer("李小龍", "li@example.com", 10'000);
+    shop_.pay(li, 100, "龍井茶 50% \"special\"_tea");
+    ASSERT_TRUE(until([&] { return all().size() == 1; }));
+    EXPECT_EQ(found("龍"), 1U);
+    EXPECT_EQ(found("井茶"), 1U);
+    EXPECT_EQ(found("李小龍"), 1U);
+    EXPECT_EQ(found("special"), 1U);
+    EXPECT_EQ(found("\"special\""), 1U);
+    EXPECT_EQ(found("example"), 1U);
+    EXPECT_EQ(found("%"), 1U);
+    EXPECT_EQ(found("_"), 1U);
+    EXPECT_EQ(found("\\"), 0U);
+    EXPECT_EQ(found("茶龍"), 0U);
+    EXPECT_EQ(found("coffee"), 0U);
+    pb::Command rename = shop_.mine();
+    rename.mutable_update_customer()->set_no(li);
+    rename.mutable_update_customer()->set_name("Bruce Lee");
+    shop_.run(rename);
+    ASSERT_TRUE(until([&] { return found("Bruce") == 1; }));
+    EXPECT_EQ(found("李小龍"), 0U);
+}
+
+TEST_F(ReportingTest, PagesByKeyAndFilters) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 1'000'000);
+    for (int i = 0; i < 30; ++i) {
+        shop_.now_ms = kStart + i / 3;  // three share a moment: the number decides
+        shop_.pay(ada, 100 + i, "p");
+    }
+    ASSERT_TRUE(until([&] { return all().size() == 30; }));
+    PaymentQuery query;
+    query.limit = 7;
+    std::vector<std::uint64_t> seen;
+    for (;;) {
+        const auto page = projection_->payments(query);
+        ASSERT_TRUE(page);
+        for (const auto& row : page->rows) seen.push_back(row.intent_no);
+        shop_.pay(ada, 1, "while somebody pages");
+        if (page->next_cursor.empty()) break;
+        query.cursor = page->next_cursor;
+    }
+    EXPECT_EQ(seen.size(), 30U);
+    EXPECT_TRUE(std::is_sorted(seen.rbegin(), seen.rend()));
+    PaymentQuery filtered;
+    filtered.amount_gte = 110;
+    filtered.amount_lte = 119;
+    filtered.statuses = {"succeeded"};
+    filtered.currency = kEuro;
+    EXPECT_EQ(all(filtered).size(), 10U);
+    filtered.statuses = {"canceled", "processing"};
+    EXPECT_TRUE(all(filtered).empty());
+    PaymentQuery bad;
+    bad.cursor = "nonsense";
+    EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
+    bad = {};
+    bad.limit = 101;
+    EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
+    bad = {};
+    bad.text = std::string(201, 'x');
+    EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(ReportingTest, RebuildIsTheSameRowForRow) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    for (int i = 0; i < 40; ++i) {
+        shop_.now_ms += 100'000;
+        const auto paid = shop_.pay(ada, 100 + i, "p" + std::to_string(i));
+        if (i % 3 == 0) shop_.refund(paid.payment_intent().no(), 50);
+    }
+    ASSERT_TRUE(until([&] { return projection_->log_index() == shop_.index(); }));
+    const std::string live = dump();
+    close();
+    EXPECT_GT(live.size(), 1000U);
+    std::filesystem::remove(folder_ + "/projection.sqlite");
+    open();
+    ASSERT_TRUE(until([&] { return projection_->log_index() == shop_.index(); }));
+    EXPECT_EQ(dump(), live);
+    // And once more over what is there: nothing counts twice.
+    close();
+    open();
+    ASSERT_TRUE(until([&] { return projection_->log_index() == shop_.index(); }));
+    EXPECT_EQ(dump(), live);
+}
+
+TEST_F(ReportingTest, AnOverflowingQueueCatchesUpFromTheStore) {
+    open(2'000);  // a few journals
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    for (int i = 0; i < 200; ++i) shop_.pay(ada, 10, "burst");
+    ASSERT_TRUE(until([&] {
+        PaymentQuery query;
+        query.limit = 100;
+        std::size_t count = 0;
+        for (;;) {
+            const auto page = projection_->payments(query);
+            if (!page) return false;
+            count += page->rows.size();
+            if (page->next_cursor.empty()) return count == 200;
+            query.cursor = page->next_cursor;
+        }
+    }));
+    const auto lines = projection_->rollups(Bucket::day, false, 0, kStart + kDay);
+    ASSERT_TRUE(lines);
+    EXPECT_EQ(lines->front().succeeded, 200U);
+}
+
+TEST_F(ReportingTest, ABrokenFileIsRebuilt) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    shop_.pay(ada, 10, "before");
+    ASSERT_TRUE(until([&] { return all().size() == 1; }));
+    close();
+    {
+        std::fstream file(folder_ + "/projection.sqlite", std::ios::in | std::ios::out | std::ios::binary);
+        file << "this is no database at all, is it?";
+    }
+    open();
+    ASSERT_TRUE(until([&] { return all().size() == 1; }));
+}
+
+}  // namespace
+}  // namespace kontor::reporting
