@@ -103,21 +103,23 @@ Result<void> ReplicaImpl::submit_proposals() {
         Actions actions;
         KONTOR_TRY(const Submitted submitted,
                    driver_->submit(options_.clock->monotonic_ms(), std::move(entries), actions));
-        if (submitted.status == SubmitStatus::accepted) {
+        const bool accepted = submitted.status == SubmitStatus::accepted;
+        if (accepted) {
             KONTOR_ASSERT(actions.appends.size() == 1, "a submission is one append");
             written_.emplace_back(actions.appends.front().ticket, static_cast<unsigned>(n));
             entries_ += n;
         } else {
             unpersisted_ -= n;
         }
-        KONTOR_CHECK(carry_out(actions));
+        // Before the entries go to the disk: so whoever waits knows the position before apply() can come.
         for (std::size_t i = 0; i < n; ++i) {
-            if (submitted.status == SubmitStatus::accepted) {
+            if (accepted) {
                 batch[i].done(Position{submitted.first_index + i, submitted.term});
             } else {
                 batch[i].done(fail(ErrorCode::unavailable, "this node is not the leader"));
             }
         }
+        KONTOR_CHECK(carry_out(actions));
     }
     return {};
 }

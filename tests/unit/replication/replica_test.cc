@@ -188,6 +188,7 @@ TEST(Replica, CheckpointDropsSegmentsAndRestartContinuesAfterIt) {
         ASSERT_TRUE(replica->start().has_value());
         ASSERT_TRUE(again.wait_for(1));
         EXPECT_EQ(again.applied().front().payload, "after-3");
+        replica.reset();  // before its machine
     }
     RecordingMachine machine;
     const auto without = Replica::open(options, machine, "");
