@@ -184,8 +184,7 @@ Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const
     find_channel_.reset();
     // A refund that succeeded is told by refund.created (at once) or refund.updated (later): count the first
     // of them.
-    if (event.type() == "refund.updated" &&
-        event.previous_attributes_json().find("\"status\"") == std::string::npos)
+    if (event.type() == "refund.updated" && !event.previous_attributes_json().starts_with("{\"status\":"))
         return {};
     KONTOR_CHECK(count(journal, channel.c_str(), refund.currency(), "refunded", refund.amount()));
     return move(journal, event, "refund", refund.no(), -refund.amount(), refund.currency());
