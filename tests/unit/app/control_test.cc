@@ -20,7 +20,8 @@ class ControlTest : public ::testing::Test {
 };
 
 TEST_F(ControlTest, AnswersItsUserOnly) {
-    auto server = ControlServer::start(control_path(folder_), [](const std::string& request) { return "got " + request; });
+    auto server = ControlServer::start(control_path(folder_),
+                                       [](const std::string& request) { return "got " + request; });
     ASSERT_TRUE(server) << server.error().describe();
     struct stat info {};
     ASSERT_EQ(::stat(control_path(folder_).c_str(), &info), 0);
@@ -41,12 +42,14 @@ TEST_F(ControlTest, NobodyThereIsUnavailable) {
 
 TEST_F(ControlTest, ASocketLeftBehindIsReplaced) {
     {
-        auto dead = ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("old"); });
+        auto dead = ControlServer::start(control_path(folder_),
+                                         [](const std::string&) { return std::string("old"); });
         ASSERT_TRUE(dead);
         std::filesystem::create_hard_link(control_path(folder_), folder_ + "/kept");
     }
     std::filesystem::rename(folder_ + "/kept", control_path(folder_));
-    auto server = ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("new"); });
+    auto server =
+        ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("new"); });
     ASSERT_TRUE(server) << server.error().describe();
     EXPECT_EQ(*control_call(control_path(folder_), "{}"), "new");
 }

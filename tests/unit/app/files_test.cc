@@ -60,7 +60,8 @@ TEST_F(FilesTest, CertificateIsKeptUntilItsNamesChange) {
     const auto again = ensure_private_certificate(folder_ + "/tls", {"localhost"}, system_clock());
     ASSERT_TRUE(again);
     EXPECT_EQ(first->identity.certificate_chain_pem, again->identity.certificate_chain_pem);
-    const auto other = ensure_private_certificate(folder_ + "/tls", {"localhost", "pay.example"}, system_clock());
+    const auto other =
+        ensure_private_certificate(folder_ + "/tls", {"localhost", "pay.example"}, system_clock());
     ASSERT_TRUE(other);
     EXPECT_NE(first->identity.certificate_chain_pem, other->identity.certificate_chain_pem);
     EXPECT_EQ(first->ca_pem, other->ca_pem) << "clients trust the CA: it stays";

@@ -28,8 +28,9 @@ class SettingsTest : public ::testing::Test {
 TEST_F(SettingsTest, FlagsOverrideEnvironmentOverridesFile) {
     Settings settings;
     const std::string path = file("[https]\nport = 1000\nthreads = 3\naddress = \"0.0.0.0\"\n");
-    const auto problems =
-        load_settings({path, {{"KONTOR_HTTPS_PORT", "2000"}, {"KONTOR_HTTPS_THREADS", "5"}}, {"https.port=3000"}}, settings);
+    const auto problems = load_settings(
+        {path, {{"KONTOR_HTTPS_PORT", "2000"}, {"KONTOR_HTTPS_THREADS", "5"}}, {"https.port=3000"}},
+        settings);
     EXPECT_TRUE(problems.empty());
     EXPECT_EQ(settings.https_port, 3000);
     EXPECT_EQ(settings.https_threads, 5);
@@ -39,13 +40,18 @@ TEST_F(SettingsTest, FlagsOverrideEnvironmentOverridesFile) {
 TEST_F(SettingsTest, NamesEveryProblemWithItsLine) {
     Settings settings;
     const std::string path = file(
-        "[https]\nport = 70000\nprot = 1\nthreads = \"two\"\n\n[logging]\nlevel = \"loud\"\n[data]\nfolder = \"\"\n");
-    const auto problems = load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.cache_mib=0", "novalue"}}, settings);
+        "[https]\nport = 70000\nprot = 1\nthreads = \"two\"\n\n[logging]\nlevel = \"loud\"\n[data]\nfolder = "
+        "\"\"\n");
+    const auto problems =
+        load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.cache_mib=0", "novalue"}}, settings);
     std::string all;
     for (const Problem& problem : problems) all += problem.where + ": " + problem.what + "\n";
     EXPECT_EQ(problems.size(), 8U) << all;
-    EXPECT_NE(all.find("kontor.toml:2: 'https.port' must be from 1 to 65535, not 70000"), std::string::npos) << all;
-    EXPECT_NE(all.find("kontor.toml:3: there is no setting 'https.prot'; did you mean 'https.port'?"), std::string::npos) << all;
+    EXPECT_NE(all.find("kontor.toml:2: 'https.port' must be from 1 to 65535, not 70000"), std::string::npos)
+        << all;
+    EXPECT_NE(all.find("kontor.toml:3: there is no setting 'https.prot'; did you mean 'https.port'?"),
+              std::string::npos)
+        << all;
     EXPECT_NE(all.find("kontor.toml:4: 'https.threads' must be a whole number"), std::string::npos) << all;
     EXPECT_NE(all.find("kontor.toml:7: 'logging.level' must be one of"), std::string::npos) << all;
     EXPECT_NE(all.find("kontor.toml:9: 'data.folder' must not be empty"), std::string::npos) << all;
@@ -66,7 +72,10 @@ TEST_F(SettingsTest, BrokenTomlAndMissingFileAreProblems) {
 TEST_F(SettingsTest, WhatGoesTogetherIsChecked) {
     Settings settings;
     const auto problems = load_settings(
-        {"", {}, {"https.certificate_file=/a.pem", "data.folder=/srv/k", "secrets.key_file=/srv/k/secrets.key"}}, settings);
+        {"",
+         {},
+         {"https.certificate_file=/a.pem", "data.folder=/srv/k", "secrets.key_file=/srv/k/secrets.key"}},
+        settings);
     EXPECT_EQ(problems.size(), 2U);
 }
 

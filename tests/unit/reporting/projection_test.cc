@@ -171,8 +171,9 @@ class ReportingTest : public ::testing::Test {
     std::string dump() {
         std::string out;
         auto database = Database::open(folder_ + "/projection.sqlite", Database::Mode::reader);
-        for (const char* sql : {"SELECT * FROM payments ORDER BY 1", "SELECT * FROM movements ORDER BY 1",
-                                "SELECT * FROM rollups ORDER BY 1,2,3,4,5,6,7", "SELECT * FROM customers ORDER BY 1"}) {
+        for (const char* sql :
+             {"SELECT * FROM payments ORDER BY 1", "SELECT * FROM movements ORDER BY 1",
+              "SELECT * FROM rollups ORDER BY 1,2,3,4,5,6,7", "SELECT * FROM customers ORDER BY 1"}) {
             auto statement = (*database)->prepare(sql);
             for (;;) {
                 const auto row = statement->step();
@@ -218,7 +219,8 @@ TEST_F(ReportingTest, ShowsPaymentsAndCountsThemOnce) {
         EXPECT_EQ(lines->front().failed, 1U);
         EXPECT_EQ(lines->front().payments, 2U);
     }
-    EXPECT_TRUE(projection_->rollups(Bucket::day, true, kStart - kDay, kStart + kDay)->empty()) << "live mode is apart";
+    EXPECT_TRUE(projection_->rollups(Bucket::day, true, kStart - kDay, kStart + kDay)->empty())
+        << "live mode is apart";
 }
 
 TEST_F(ReportingTest, SearchFindsWordsPartsAndShortChinese) {
