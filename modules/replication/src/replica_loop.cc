@@ -128,13 +128,15 @@ Result<void> ReplicaImpl::take_checkpoint() {
     const SnapshotMeta meta = *pending_checkpoint_;
     if (meta.index > driver_->last_stored()) return {};  // ahead of our own disk: when it has caught up
     pending_checkpoint_.reset();
+    // Large entries: a fixed number of them behind the checkpoint could hold the log above its bound for
+    // ever.
+    const bool short_of_space = folder_.log->bytes() > options_.max_log_bytes / 2;
+    const std::uint64_t trailing = short_of_space ? 0 : options_.trailing_entries;
     Actions actions;
-    KONTOR_TRY(const bool taken, driver_->snapshot_taken(options_.clock->monotonic_ms(), meta,
-                                                         options_.trailing_entries, actions));
+    KONTOR_TRY(const bool taken,
+               driver_->snapshot_taken(options_.clock->monotonic_ms(), meta, trailing, actions));
     KONTOR_CHECK(carry_out(actions));
-    if (taken && meta.index > options_.trailing_entries) {
-        disk_.post_drop_prefix(meta.index - options_.trailing_entries + 1);
-    }
+    if (taken && meta.index > trailing) disk_.post_drop_prefix(meta.index - trailing + 1);
     return {};
 }
 

@@ -338,7 +338,7 @@ TEST(Replica, LogPressureAboveTheLimitUntilACheckpoint) {
     auto options = options_in(folder.path());
     options.segment_bytes = 4096;
     options.max_log_bytes = 20'000;
-    options.trailing_entries = 0;
+    options.trailing_entries = 1'000;  // would keep everything
     RecordingMachine machine;
     auto replica = open_ok(options, machine);
     ASSERT_TRUE(replica->start().has_value());

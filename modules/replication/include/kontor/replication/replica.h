@@ -86,8 +86,8 @@ class Replica {
     // Any thread. `done` is called once, on the loop thread: the position, or unavailable (not leader,
     // stopping). On the calling thread, before propose() returns: too_large (kMaxEntryBytes), overloaded (the
     // queue beyond the window is full; one who waits for ready() never meets it), unavailable (stopped).
-    // A position is not an acknowledgement: the entry counts when apply() is called with the same position, always
-    // after `done` returned.
+    // A position is not an acknowledgement: the entry counts when apply() is called with the same position,
+    // which is always after `done` returned.
     using Accepted = std::function<void(Result<Position>)>;
     virtual void propose(std::string payload, Accepted done) = 0;
     // True while this node leads, fewer than max_inflight_entries are unpersisted and apply() is not too far
