@@ -69,7 +69,7 @@ void storm(ClusterSim& sim, std::size_t servers) {
     for (std::size_t i = 0; i < servers; ++i) sim.restart(i);
     sim.run_until(sim.now() + 4'000);
     if (const auto leader = sim.leader()) sim.submit(*leader, "last");
-    sim.run_until(sim.now() + 1'000);
+    sim.run_until(sim.now() + 5'000);  // a slow disk may have a queue to write
 }
 
 void add(SimStats& sum, const SimStats& one) {
