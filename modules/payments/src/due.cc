@@ -6,6 +6,7 @@
 #include "idempotency.h"
 #include "kontor/base/bytes.h"
 #include "kontor/payments/limits.h"
+#include "webhooks.h"
 
 namespace kontor::payments {
 namespace {
@@ -43,6 +44,8 @@ std::size_t work_off(Context& context, const DueRow& row, std::size_t limit) {
             return release_group(context, row.due_ms, row.payload(), limit);
         case DueKind::idempotency:
             return expire_idempotency(context, row.payload(), limit);
+        case DueKind::stopped_endpoint:
+            return stop_deliveries(context, row.payload(), limit);
         case DueKind::session:
             context.rows.erase(table::sessions, row.payload());
             return 0;

@@ -29,10 +29,11 @@ std::vector<std::uint64_t> children(const store::Reader& rows, Scope scope, std:
 }
 
 std::vector<Due> due_in_outbox(const store::Reader& rows, OutboxKind kind, std::int64_t until_ms,
-                               std::size_t limit) {
+                               std::size_t limit, Due after) {
     std::vector<Due> found;
     if (limit == 0) return found;
-    rows.scan(table::outbox_due, Key().byte(static_cast<char>(kind)).view(), {}, store::Direction::ascending,
+    rows.scan(table::outbox_due, outbox_key(kind, after.due_ms, after.no + 1).view(), {},
+              store::Direction::ascending,
               [&](std::string_view key, std::string_view) {
                   if (key.size() != 1 + 8 + 8) row_failure("outbox_due", "a key has another shape");
                   const Due due{static_cast<std::int64_t>(get_be64(key.substr(1))), get_be64(key.substr(9))};
@@ -104,12 +105,13 @@ std::vector<BalanceLine> wallet_balance(const store::Reader& rows, Scope scope, 
     return lines;
 }
 
-std::vector<Due> due_deliveries(const store::Reader& rows, std::int64_t until_ms, std::size_t limit) {
-    return due_in_outbox(rows, OutboxKind::delivery, until_ms, limit);
+std::vector<Due> due_deliveries(const store::Reader& rows, std::int64_t until_ms, std::size_t limit,
+                                Due after) {
+    return due_in_outbox(rows, OutboxKind::delivery, until_ms, limit, after);
 }
 
 std::vector<Due> due_attempts(const store::Reader& rows, std::int64_t until_ms, std::size_t limit) {
-    return due_in_outbox(rows, OutboxKind::attempt, until_ms, limit);
+    return due_in_outbox(rows, OutboxKind::attempt, until_ms, limit, {});
 }
 
 std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader& rows, Scope scope,

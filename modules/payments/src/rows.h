@@ -110,6 +110,7 @@ enum class LinkKind : char {
     intent_attempt = 'a',
     charge_refund = 'r',
     event_delivery = 'd',
+    endpoint_pending = 'p',  // deliveries that are not at their end
 };
 [[nodiscard]] inline Key link_key(Scope scope, std::uint64_t parent, LinkKind kind, std::uint64_t child) {
     return Key().scope(scope).be64(parent).byte(static_cast<char>(kind)).be64(child);
@@ -122,7 +123,7 @@ enum class OutboxKind : char { attempt = 'a', delivery = 'd' };
 }
 
 // Work that a Tick does when its moment has come. Frozen numbers.
-enum class DueKind : char { funds = 1, idempotency = 2, session = 3, setup_token = 4 };
+enum class DueKind : char { funds = 1, idempotency = 2, session = 3, setup_token = 4, stopped_endpoint = 5 };
 inline constexpr char kDueHome = 'd';
 [[nodiscard]] inline Key due_key(std::int64_t due_ms, DueKind kind) {
     return Key().byte(kDueHome).be64(static_cast<std::uint64_t>(due_ms)).byte(static_cast<char>(kind));

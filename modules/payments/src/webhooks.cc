@@ -4,6 +4,7 @@
 #include <array>
 
 #include "commands.h"
+#include "kontor/base/bytes.h"
 #include "kontor/payments/json.h"
 #include "kontor/payments/limits.h"
 
@@ -30,6 +31,28 @@ void schedule(Context& context, const pb::WebhookDelivery& delivery) {
 }
 void put_delivery(Context& context, const pb::WebhookDelivery& delivery) {
     context.put(table::deliveries, Key().be64(delivery.no()), delivery);
+}
+
+void unschedule(Context& context, const pb::WebhookDelivery& delivery) {
+    context.rows.erase(table::outbox_due,
+                       outbox_key(OutboxKind::delivery, delivery.next_try_ms(), delivery.no()).view());
+}
+
+// The delivery is at its end: out of the outbox, and no more its endpoint's.
+void end_delivery(Context& context, pb::WebhookDelivery& delivery, pb::DeliveryState state) {
+    const Scope scope{delivery.merchant_no(), delivery.livemode()};
+    context.rows.erase(
+        table::links,
+        link_key(scope, delivery.endpoint_no(), LinkKind::endpoint_pending, delivery.no()).view());
+    delivery.set_state(state);
+    delivery.clear_next_try_ms();
+    put_delivery(context, delivery);
+}
+
+// Its pending deliveries end with the next Tick: there may be too many for one command.
+void stop(Context& context, const pb::WebhookEndpoint& endpoint) {
+    context.due(context.now_ms, DueKind::stopped_endpoint,
+                Key().scope(context.scope).be64(endpoint.no()).view());
 }
 
 // SplitMix64's finaliser: the same number spreads the same way everywhere.
@@ -66,6 +89,7 @@ void new_delivery(Context& context, Scope scope, std::uint64_t endpoint_no, std:
     put_delivery(context, delivery);
     schedule(context, delivery);
     context.put_index(table::links, link_key(scope, event_no, LinkKind::event_delivery, delivery.no()));
+    context.put_index(table::links, link_key(scope, endpoint_no, LinkKind::endpoint_pending, delivery.no()));
 }
 
 pb::Result create_webhook_endpoint(Context& context, const pb::CreateWebhookEndpoint& wanted) {
@@ -102,6 +126,7 @@ pb::Result update_webhook_endpoint(Context& context, const pb::UpdateWebhookEndp
     if (wanted.has_description()) endpoint->set_description(wanted.description());
     if (wanted.has_disabled()) endpoint->set_disabled(wanted.disabled());
     put_endpoint(context, *endpoint);
+    if (endpoint->disabled()) stop(context, *endpoint);
     return with_endpoint(*endpoint);
 }
 
@@ -113,6 +138,7 @@ pb::Result delete_webhook_endpoint(Context& context, const pb::DeleteWebhookEndp
     endpoint->set_deleted(true);
     endpoint->clear_sealed_secret();
     put_endpoint(context, *endpoint);
+    stop(context, *endpoint);
     auto* known = context.change_head(context.scope).mutable_endpoint_nos();
     known->erase(std::remove(known->begin(), known->end(), endpoint->no()), known->end());
     return with_endpoint(*endpoint);
@@ -122,8 +148,7 @@ pb::Result webhook_attempted(Context& context, const pb::WebhookAttempted& wante
     auto delivery = find_delivery(context.rows, wanted.delivery_no());
     if (!delivery) return no_such("webhook delivery", prefix::delivery, wanted.delivery_no(), "delivery");
     if (delivery->state() != pb::DELIVERY_PENDING) return {};  // two workers tried: the first answer stands
-    context.rows.erase(table::outbox_due,
-                       outbox_key(OutboxKind::delivery, delivery->next_try_ms(), delivery->no()).view());
+    unschedule(context, *delivery);
     delivery->set_tries(delivery->tries() + 1);
     auto* attempts = delivery->mutable_attempts();
     if (static_cast<std::size_t>(attempts->size()) >= limits::kAttemptsKept) attempts->DeleteSubrange(0, 1);
@@ -133,19 +158,40 @@ pb::Result webhook_attempted(Context& context, const pb::WebhookAttempted& wante
     const auto endpoint = find_webhook_endpoint(context.rows, scope, delivery->endpoint_no());
     const std::int64_t next = context.now_ms + webhook_back_off_ms(delivery->no(), delivery->tries());
     if (wanted.delivered()) {
-        delivery->set_state(pb::DELIVERY_DELIVERED);
+        end_delivery(context, *delivery, pb::DELIVERY_DELIVERED);
     } else if (!endpoint || endpoint->disabled() ||
                next - delivery->created_ms() > limits::kWebhookRetryForMs) {
-        delivery->set_state(pb::DELIVERY_GAVE_UP);
-    }
-    if (delivery->state() == pb::DELIVERY_PENDING) {
+        end_delivery(context, *delivery, pb::DELIVERY_GAVE_UP);
+    } else {
         delivery->set_next_try_ms(next);
         schedule(context, *delivery);
-    } else {
-        delivery->clear_next_try_ms();
+        put_delivery(context, *delivery);
     }
-    put_delivery(context, *delivery);
     return {};
+}
+
+std::size_t stop_deliveries(Context& context, std::string_view payload, std::size_t limit) {
+    if (payload.size() != 8 + 1 + 8) row_failure("due", "an endpoint row has another shape");
+    const Scope scope{get_be64(payload), payload[8] != '\0'};
+    const std::uint64_t endpoint_no = get_be64(payload.substr(9));
+    const auto endpoint = find_webhook_endpoint(context.rows, scope, endpoint_no);
+    if (endpoint && !endpoint->disabled()) return 0;  // enabled again meanwhile
+    std::vector<std::uint64_t> numbers;
+    const Key low = link_key(scope, endpoint_no, LinkKind::endpoint_pending, 0);
+    const Key high = link_key(scope, endpoint_no, LinkKind::endpoint_pending, UINT64_MAX);
+    context.rows.scan(table::links, low.view(), high.view(), store::Direction::ascending,
+                      [&](std::string_view key, std::string_view) {
+                          numbers.push_back(get_be64(key.substr(key.size() - 8)));
+                          return numbers.size() < limit;
+                      });
+    for (const std::uint64_t no : numbers) {
+        auto delivery = find_delivery(context.rows, no);
+        KONTOR_ASSERT(delivery && delivery->state() == pb::DELIVERY_PENDING,
+                      "an endpoint's pending delivery is pending");
+        unschedule(context, *delivery);
+        end_delivery(context, *delivery, pb::DELIVERY_GAVE_UP);
+    }
+    return numbers.size();
 }
 
 }  // namespace kontor::payments

@@ -211,6 +211,30 @@ TEST_F(Payments, TimeNeverGoesBack) {
     EXPECT_EQ(find_customer(world.rows, world.scope, customer)->created_ms(), kStart);
 }
 
+// The example of docs/formats/state.md.
+TEST(State, KeysAreFrozen) {
+    World world;
+    world.make_merchant();
+    EXPECT_EQ(world.scope.merchant_no, 0x10000001U);
+    const auto customer = world.customer_with(100);  // entries 2 and 3
+    world.make_customer();
+    pb::Batch batch;
+    batch.set_time_ms(world.now);
+    *batch.add_commands() = world.command([](pb::Command& c) { c.mutable_create_customer(); });
+    *batch.add_commands() = world.pay_command("pm_wallet", 10, customer);
+    world.apply(batch);
+    ASSERT_EQ(world.index, 5U);
+    const auto has = [&](store::TableId table, const std::string& hex) {
+        return world.rows.get(table, from_hex(hex).value()).has_value();
+    };
+    EXPECT_TRUE(has(21, "0000000010000001000000000050001001"));
+    EXPECT_TRUE(has(26, "0000000010000001000000000050001000"));
+    EXPECT_TRUE(has(27,
+                    "0000000010000001000000000050001001"
+                    "6a"
+                    "0000000050001000"));
+}
+
 TEST_F(Payments, JournalRowsAreChained) {
     const auto customer = world.customer_with(1'000);
     world.wallet(1, customer);

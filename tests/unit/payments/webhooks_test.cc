@@ -126,8 +126,10 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
     disable(no, true);
     world.make_customer();
     EXPECT_EQ(due().size(), 1U);  // nothing new while disabled
-    attempted(first, false);
+    EXPECT_EQ(next_due_ms(world.rows), world.now);
+    world.tick();
     EXPECT_EQ(delivery(first).state(), pb::DELIVERY_GAVE_UP);
+    EXPECT_TRUE(due().empty());
     disable(no, false);
     world.make_customer();
     ASSERT_EQ(due().size(), 1U);
@@ -136,10 +138,27 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
               pb::OUTCOME_OK);
     EXPECT_FALSE(find_webhook_endpoint(world.rows, world.scope, no));
     EXPECT_TRUE(list_webhook_endpoints(world.rows, world.scope, {}).rows.empty());
-    attempted(second, false);
+    attempted(second, false);  // it was on its way
     EXPECT_EQ(delivery(second).state(), pb::DELIVERY_GAVE_UP);
+    world.tick();
+    EXPECT_EQ(next_due_ms(world.rows), 0);
     world.make_customer();
     EXPECT_TRUE(due().empty());
+}
+
+TEST_F(Webhooks, AStoppedEndpointIsCleanedUpInBoundedSteps) {
+    const auto no = endpoint({"*"});
+    for (int i = 0; i < 600; ++i) world.make_customer();
+    disable(no, true);
+    disable(no, false);
+    world.tick();
+    EXPECT_EQ(due().size(), 600U);  // enabled again before anything was given up
+    disable(no, true);
+    world.tick();
+    EXPECT_EQ(due().size(), 600U - limits::kDuePerEntry);
+    world.tick();
+    EXPECT_TRUE(due().empty());
+    EXPECT_EQ(next_due_ms(world.rows), 0);
 }
 
 TEST_F(Webhooks, AtMostSixteenAMode) {

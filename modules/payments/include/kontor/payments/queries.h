@@ -96,7 +96,9 @@ struct Due {
     std::int64_t due_ms = 0;
     std::uint64_t no = 0;  // delivery or attempt
 };
-[[nodiscard]] std::vector<Due> due_deliveries(const store::Reader&, std::int64_t until_ms, std::size_t limit);
+// `after`: only rows behind this one in (due_ms, no), for reading on.
+[[nodiscard]] std::vector<Due> due_deliveries(const store::Reader&, std::int64_t until_ms, std::size_t limit,
+                                              Due after = {});
 [[nodiscard]] std::vector<Due> due_attempts(const store::Reader&, std::int64_t until_ms, std::size_t limit);
 
 // All deliveries of the events of one payment: for its page.
