@@ -321,7 +321,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     'GET payments': ({ mode, query }) => listPayments(mode, query),
     'GET payments/:id': ({ mode, id }) => {
       const row = rows[mode].find((known) => known.id === id);
-      if (!row) throw new Refusal(404, 'resource_missing', 'No such payment.');
+      if (!row) throw new Refusal(404, 'not_found', 'No such payment.');
       return detailOf(row, Date.now());
     },
     'GET merchants': () => ({ data: merchants }),
@@ -446,9 +446,9 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     const session = sessionOf(request);
     const given = { request, response, query, mode, body, session, id: parts[1] };
     if (open[key]) return send(response, 200, open[key](given));
-    if (!session) throw new Refusal(401, 'unauthenticated', 'Log in.');
+    if (!session) throw new Refusal(401, 'no_session', 'Log in.');
     if (request.method !== 'GET' && request.headers['x-csrf-token'] !== session.csrf) {
-      throw new Refusal(403, 'csrf_invalid', 'Wrong token.');
+      throw new Refusal(403, 'csrf', 'Wrong token.');
     }
     if (key === 'GET stream') return stream(request, response, mode);
     if (!closed[key]) throw new Refusal(404, 'not_found', 'No such address.');

@@ -15,7 +15,17 @@ export const query = computed(() => new URLSearchParams(place.value.search));
 export const route = computed(() => matchRoute(pathname.value));
 export const mode = computed<Mode>(() => modeOf(query.value));
 
+// Set by a change of page and taken by the new page's heading, which then takes the focus: nobody is left on a
+// link that is gone, and nothing is stolen on the first load or when only the query changes.
+let headingWanted = false;
+export function takeHeadingFocus(): boolean {
+  const wanted = headingWanted;
+  headingWanted = false;
+  return wanted;
+}
+
 function follow(): void {
+  if (place.peek().pathname !== location.pathname) headingWanted = true;
   if (place.peek().pathname !== location.pathname || place.peek().search !== location.search) {
     place.value = { pathname: location.pathname, search: location.search };
   }

@@ -11,6 +11,11 @@ const amount = v.pipe(v.number(), v.integer());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const time = v.pipe(v.number(), v.integer());
 const maybeTime = v.nullish(time, null);
+// 0 where there is none.
+const nextTry = v.pipe(
+  v.nullish(time, 0),
+  v.transform((value) => value ?? 0),
+);
 const rate = v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(10000)), null);
 const record = v.record(v.string(), v.unknown());
 const list = <Item extends v.GenericSchema>(item: Item) => v.nullish(v.array(item), []);
@@ -126,7 +131,7 @@ const Delivery = v.object({
   event_type: text,
   state: v.string(),
   tries: count,
-  next_try_ms: maybeTime,
+  next_try_ms: nextTry,
   attempts: list(
     v.object({
       time_ms: time,
@@ -144,7 +149,7 @@ const Attempt = v.object({
   operation: text,
   state: v.string(),
   tries: count,
-  next_try_ms: maybeTime,
+  next_try_ms: nextTry,
   error: text,
 });
 export type Attempt = v.InferOutput<typeof Attempt>;

@@ -289,11 +289,12 @@ export const en = {
   error_token_invalid: 'This link was used already, or it is too old.',
   error_password_too_short: 'The password is too short.',
   error_password_too_common: 'This password is too common.',
+  error_password_too_long: 'The password is too long.',
   error_name_taken: 'This name is taken.',
+  error_name_invalid: 'A name has 1 to 64 of the characters a–z, 0–9 and . - _ @',
   error_code_wrong: 'The code is wrong. Codes change every 30 seconds.',
-  error_csrf_invalid: 'Your session has changed. Reload the page.',
-  error_forbidden: 'Your role does not allow this.',
-  error_rate_limited: 'Too many requests. Wait a moment.',
+  error_csrf: 'Your session has changed. Reload the page.',
+  error_overloaded: 'Too many requests at once. Try again in a moment.',
   error_unavailable: 'The server is busy or starting. Try again in a moment.',
 } as const;
 

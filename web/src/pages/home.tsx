@@ -19,14 +19,14 @@ function Tiles({ home }: { home: Home }): JSX.Element {
   return (
     <div class="tiles">
       <div class="tile">
-        <h3>{t('home_payments')}</h3>
+        <h2>{t('home_payments')}</h2>
         <p class="tile-value" data-testid="total-payments">
           {formatCount(payments, tag)}
         </p>
         <p class="tile-note">{t('home_today_utc')}</p>
       </div>
       <div class="tile">
-        <h3>{t('home_success')}</h3>
+        <h2>{t('home_success')}</h2>
         <p class="tile-value" data-testid="success-rate">
           {formatRate(overallRate(home.totals), tag)}
         </p>
@@ -34,10 +34,10 @@ function Tiles({ home }: { home: Home }): JSX.Element {
       </div>
       {home.totals.map((total) => (
         <div class="tile" key={total.currency} data-currency={total.currency}>
-          <h3>
+          <h2>
             {t('home_volume')}{' '}
             <abbr title={currencyName(total.currency, tag)}>{total.currency.toUpperCase()}</abbr>
-          </h3>
+          </h2>
           <p class="tile-value">
             <Money minor={total.volume} currency={total.currency} code={false} />
           </p>
@@ -101,15 +101,17 @@ function Health({ home }: { home: Home }): JSX.Element {
         </div>
         <div class="facts-wide">
           <dt>{t('health_cache')}</dt>
-          <dd data-testid="cache-hit-rate">{formatRate(node.cache.hit_rate_bp, tag)}</dd>
-          <Meter basisPoints={node.cache.hit_rate_bp} label={t('health_cache')} />
-          <p class="facts-note">
-            {t('health_cache_note', {
-              rows: formatCount(node.cache.rows, tag),
-              used: formatBytes(node.cache.bytes, tag),
-              limit: formatBytes(node.cache.limit_bytes, tag),
-            })}
-          </p>
+          <dd>
+            <span data-testid="cache-hit-rate">{formatRate(node.cache.hit_rate_bp, tag)}</span>
+            <Meter basisPoints={node.cache.hit_rate_bp} label={t('health_cache')} />
+            <span class="facts-note">
+              {t('health_cache_note', {
+                rows: formatCount(node.cache.rows, tag),
+                used: formatBytes(node.cache.bytes, tag),
+                limit: formatBytes(node.cache.limit_bytes, tag),
+              })}
+            </span>
+          </dd>
         </div>
         <div>
           <dt>{t('health_webhooks_pending')}</dt>

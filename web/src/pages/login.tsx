@@ -19,7 +19,7 @@ export function LoginPage(): JSX.Element {
     void run(async () => {
       try {
         session.value = await request(Session, 'POST', 'login', {
-          body: { name: name.trim(), password, code },
+          body: { name: name.trim().toLowerCase(), password, code },
           keepSession: true,
         });
       } catch (failure) {
@@ -31,7 +31,7 @@ export function LoginPage(): JSX.Element {
 
   return (
     <Gate>
-      <PageTitle title={t('login_title')} quiet />
+      <PageTitle title={t('login_title')} />
       <form onSubmit={submit}>
         {error && <Alert>{errorText(error)}</Alert>}
         <Field

@@ -234,7 +234,7 @@ export function Webhooks({ deliveries }: { deliveries: readonly Delivery[] }): J
               <span class="clip">{delivery.url || delivery.endpoint}</span>
               {' · '}
               {plural('n_tries', delivery.tries, formatCount(delivery.tries, locale.value))}
-              {delivery.state === 'pending' && delivery.next_try_ms !== null && (
+              {delivery.state === 'pending' && delivery.next_try_ms > 0 && (
                 <>
                   {' · '}
                   {t('next_try')} <Time ms={delivery.next_try_ms} relative />

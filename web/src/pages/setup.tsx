@@ -73,10 +73,11 @@ function ChooseStep({
   const ofPassword = error && (error.param === 'password' || error.code.startsWith('password_'));
   return (
     <form onSubmit={submit}>
-      {error && !ofPassword && <Alert>{errorText(error)}</Alert>}
+      {error && !ofPassword && error.param !== 'name' && <Alert>{errorText(error)}</Alert>}
       <Field
         label={t('name')}
         hint={t('setup_name_hint')}
+        error={error?.param === 'name' ? errorText(error) : undefined}
         input={{
           name: 'username',
           autocomplete: 'username',
@@ -86,7 +87,7 @@ function ChooseStep({
           maxLength: 64,
           autofocus: true,
           value: name,
-          onInput: (event) => setName(event.currentTarget.value),
+          onInput: (event) => setName(event.currentTarget.value.toLowerCase()),
         }}
       />
       <Field
@@ -213,7 +214,7 @@ export function SetupPage(): JSX.Element {
     content = (
       <>
         <p class="gate-step">{t('setup_step', { step: 1, of: 2 })}</p>
-        <PageTitle title={t('setup_title')} quiet />
+        <PageTitle title={t('setup_title')} />
         <p class="gate-text">{t('setup_text')}</p>
         <ChooseStep token={token} onDone={(chosen, begun) => setStep({ chosen, begun })} />
       </>
@@ -222,7 +223,7 @@ export function SetupPage(): JSX.Element {
     content = (
       <>
         <p class="gate-step">{t('setup_step', { step: 2, of: 2 })}</p>
-        <PageTitle title={t('setup_totp_title')} quiet />
+        <PageTitle title={t('setup_totp_title')} />
         <CodeStep token={token} chosen={step.chosen} begun={step.begun} onBack={() => setStep(null)} />
       </>
     );

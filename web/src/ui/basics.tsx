@@ -7,6 +7,7 @@ import type { ApiError } from '../api/client.ts';
 import { formatMoney, formatRelative, formatTime, formatTimeExact } from '../format.ts';
 import { locale, t, tKnown } from '../i18n/index.ts';
 import { displayStatus, type Look } from '../payments_state.ts';
+import { takeHeadingFocus } from '../router.ts';
 import { Icon } from './icons.tsx';
 
 // An amount with its currency code, which a symbol alone leaves open ($, ¥, kr).
@@ -268,23 +269,15 @@ export function Card({
   );
 }
 
-// Moves focus and the window's title to a new page, so that nobody is left on a link that is gone.
-export function PageTitle({
-  title,
-  quiet = false,
-  children,
-}: {
-  title: string;
-  quiet?: boolean;
-  children?: ComponentChildren;
-}): JSX.Element {
+// The heading of a page, and the window's title.
+export function PageTitle({ title, children }: { title: string; children?: ComponentChildren }): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Kontor`;
   }, [title]);
   useEffect(() => {
-    if (!quiet && document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
-  }, [quiet]);
+    if (takeHeadingFocus()) heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children ?? title}

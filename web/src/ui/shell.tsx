@@ -181,27 +181,25 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
         </div>
       </aside>
       <div class="content">
-        <header class="topbar">
-          <button
-            ref={menu}
-            type="button"
-            class="button button-quiet button-icon menu-button"
-            aria-label={t('menu')}
-            aria-expanded={open}
-            aria-controls="sidebar"
-            onClick={() => setOpen(!open)}
-          >
-            <Icon name="menu" />
-          </button>
-          <LivePill />
-          <span class="topbar-space" />
-          <ModeSwitch />
-        </header>
-        {mode.value === 'test' && (
-          <div class="test-strip" role="note">
-            <span>{t('test_strip')}</span>
+        <header class="top">
+          <div class="topbar">
+            <button
+              ref={menu}
+              type="button"
+              class="button button-quiet button-icon menu-button"
+              aria-label={t('menu')}
+              aria-expanded={open}
+              aria-controls="sidebar"
+              onClick={() => setOpen(!open)}
+            >
+              <Icon name="menu" />
+            </button>
+            <LivePill />
+            <span class="topbar-space" />
+            <ModeSwitch />
           </div>
-        )}
+          {mode.value === 'test' && <p class="test-strip">{t('test_strip')}</p>}
+        </header>
         <main ref={main} class="page" id="main" tabIndex={-1}>
           {children}
         </main>
