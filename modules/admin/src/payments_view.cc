@@ -121,14 +121,16 @@ Json account_json(ledger::Id128 id) {
     return Json{{"account", hex_of(id)}, {"kind", kind_name(kind)}, {"owner", owner_id}};
 }
 
+// Money shows once: a reservation as itself while it is pending or when it was voided, and as the transfer
+// that posted it afterwards, since that one has the amount that moved. nullptr: the other one shows.
 const char* leg_state(const store::Reader& rows, const ledger::Transfer& transfer) {
-    if ((transfer.flags & ledger::void_pending) != 0) return "voided";
+    if ((transfer.flags & ledger::void_pending) != 0) return nullptr;
     if ((transfer.flags & ledger::pending) == 0) return "posted";
     const auto pending = ledger::find_pending(rows, transfer.id);
     if (!pending) return "pending";
     switch (pending->status) {
         case ledger::PendingStatus::posted:
-            return "posted";
+            return nullptr;
         case ledger::PendingStatus::voided:
         case ledger::PendingStatus::expired:
             return "voided";
@@ -142,14 +144,15 @@ void add_legs(const store::Reader& rows, const pb::Journal& journal, Json& legs)
         if (raw.size() != 16) continue;
         const auto transfer =
             ledger::find_transfer(rows, {get_be64(raw), get_be64(std::string_view(raw).substr(8))});
-        if (!transfer) continue;
+        const char* state = transfer ? leg_state(rows, *transfer) : nullptr;
+        if (state == nullptr) continue;
         legs.push_back(Json{{"transfer_id", hex_of(transfer->id)},
                             {"time_ms", journal.time_ms()},
                             {"debit", account_json(transfer->debit_account)},
                             {"credit", account_json(transfer->credit_account)},
                             {"amount", transfer->amount},
                             {"currency", currency_code(transfer->ledger >> 1U)},
-                            {"state", leg_state(rows, *transfer)},
+                            {"state", state},
                             {"journal", std::to_string(journal.no())}});
     }
 }
