@@ -162,8 +162,11 @@ bool ClientConnection::step() {
             return step_sending();
         case State::receiving:
             return step_receiving();
-        case State::connecting:
         case State::idle:
+            if (still_usable()) return wait_for(IoStatus::want_read);
+            close();
+            return false;
+        case State::connecting:
         case State::closed:
             return false;
     }
@@ -274,6 +277,7 @@ void ClientConnection::complete() {
         state_ = State::idle;
         idle_since_ms_ = ClientWorker::now_ms();
         parser_.reset();
+        wait(true);  // to notice when the server closes it; the next response needs the wait anyway
         worker_.connection_idle(self);
     } else {
         (void)transport_.shutdown();

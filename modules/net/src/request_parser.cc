@@ -40,6 +40,7 @@ bool names_a_version(std::string_view rest) {
     const std::size_t at = line.rfind(" HTTP/");
     if (at == std::string_view::npos) return false;
     const std::string_view version = line.substr(at + 6);
+    if (version == "1.0" || version == "1.1") return false;  // the line is bad for another reason
     return version.size() == 3 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]);
 }
 

@@ -139,6 +139,10 @@ bool Session::check_stream_peer() {
 
 bool Session::step_streaming() {
     if (!check_stream_peer()) return false;
+    if (stream_->overrun()) {  // also while a write waits for that slow client
+        close_now();
+        return false;
+    }
     if (out_at_ < out_.size()) {
         const IoOutcome sent = transport_.write(std::string_view(out_).substr(out_at_));
         if (sent.status != IoStatus::done) return wait_for(sent.status);

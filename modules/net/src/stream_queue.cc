@@ -17,6 +17,7 @@ void StreamQueue::write(std::string_view chunk) {
     if (chunk.size() > kMaxStreamQueueBytes - waiting_.size() - in_flight_bytes_) {
         overrun_ = true;
         waiting_.clear();
+        woken_ = false;  // the session may sit in a write and not look at the queue
     } else {
         waiting_.append(chunk);
     }
@@ -33,6 +34,11 @@ void StreamQueue::close() {
 bool StreamQueue::open() const {
     const std::lock_guard lock(mutex_);
     return !closed_ && !overrun_ && !gone_;
+}
+
+bool StreamQueue::overrun() const {
+    const std::lock_guard lock(mutex_);
+    return overrun_;
 }
 
 StreamQueue::Next StreamQueue::take(std::string& out) {

@@ -26,6 +26,7 @@ class StreamQueue {
     enum class Next : std::uint8_t { nothing, bytes, end, cut };
     // Moves all that waits into `out` (bytes), or says what else to do.
     [[nodiscard]] Next take(std::string& out);
+    [[nodiscard]] bool overrun() const;
     void written();  // what take() gave has left
     void detach();   // the connection is gone
 
