@@ -145,7 +145,7 @@ void Call::finish(const pb::Result& result, std::uint64_t log_index, const Rende
             reply(render(*this, result), log_index, result.replayed());
         } else {
             ApiError error = from_outcome(result, idempotency_key);
-            name_path_param(*this, error);
+            if (result.outcome() == pb::OUTCOME_RESOURCE_MISSING) name_path_param(*this, error);
             refuse(error, log_index, result.replayed());
         }
     } catch (const std::exception& failure) {

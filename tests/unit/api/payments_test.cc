@@ -1,8 +1,5 @@
-// The merchant's day through the API: pay, decline, capture, refund, page, expand, listen.
-#include <set>
-
+// The merchant's day through the API: pay, decline, capture, refund, expand.
 #include "kontor/payments/json.h"
-#include "param_tables.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -181,6 +178,18 @@ TEST(Intents, ConfirmUpdateAndDecline) {
     EXPECT_EQ(shop.read("/v1/charges?payment_intent=" + id_of(paid)).at("data").size(), 2U);
 }
 
+TEST(Intents, OfACustomerWhoIsGone) {
+    Shop shop;
+    const std::string customer = shop.customer_with("5000");
+    const Json intent =
+        shop.made("/v1/payment_intents", {{"amount", "1000"}, {"currency", "eur"}, {"customer", customer}});
+    shop.del("/v1/customers/" + customer);
+    const Answer answer =
+        shop.post("/v1/payment_intents/" + id_of(intent) + "/confirm", {{"payment_method", "pm_wallet"}});
+    EXPECT_EQ(answer.status, 400) << "the intent of the path is there";
+    EXPECT_EQ(answer.error().at("param"), "customer") << answer.text;
+}
+
 TEST(Intents, CaptureLaterAndCancel) {
     Shop shop;
     const Json held = shop.paid("1000", {{"capture_method", "manual"}});
@@ -292,160 +301,6 @@ TEST(Expansion, GoesFourLevelsDeepAndIntoLists) {
     EXPECT_EQ(list.at("data").at(0).at("customer").at("object"), "customer");
     EXPECT_EQ(list.at("data").at(0).at("latest_charge").at("balance_transaction").at("object"),
               "balance_transaction");
-}
-
-// What the library's auto-paginator does: on with the last id while has_more; backwards with the first one.
-std::vector<std::string> all_pages(Shop& shop, const std::string& target, bool backwards,
-                                   const std::string& from = {}) {
-    std::vector<std::string> seen;
-    std::string cursor = from;
-    for (int page = 0; page < 100; ++page) {
-        const Json list = shop.read(
-            target + (cursor.empty() ? "" : (backwards ? "&ending_before=" : "&starting_after=") + cursor));
-        EXPECT_EQ(list.at("object"), "list");
-        const Json& data = list.at("data");
-        if (backwards) {
-            for (auto at = data.rbegin(); at != data.rend(); ++at) seen.push_back(at->at("id"));
-        } else {
-            for (const Json& row : data) seen.push_back(row.at("id"));
-        }
-        if (!list.at("has_more").get<bool>()) return seen;
-        if (data.empty()) break;
-        cursor = seen.back();
-    }
-    ADD_FAILURE() << "the pages do not end";
-    return seen;
-}
-
-TEST(Lists, PagesFindEverythingOnceInBothDirections) {
-    Shop shop;
-    std::vector<std::string> made;
-    for (int i = 0; i < 23; ++i) {
-        shop.service.now_ms += 1000;
-        made.push_back(id_of(shop.paid(std::to_string(100 + i))));
-    }
-    std::vector<std::string> newest_first(made.rbegin(), made.rend());
-    EXPECT_EQ(all_pages(shop, "/v1/payment_intents?limit=5", false), newest_first);
-    EXPECT_EQ(all_pages(shop, "/v1/payment_intents?limit=23", false), newest_first);
-    EXPECT_EQ(all_pages(shop, "/v1/payment_intents?limit=1", false), newest_first);
-    EXPECT_EQ(all_pages(shop, "/v1/payment_intents?limit=5", true, made.front()),
-              std::vector<std::string>(made.begin() + 1, made.end()));
-    for (const std::string target : {"/v1/charges?limit=7", "/v1/balance_transactions?limit=7"}) {
-        EXPECT_EQ(all_pages(shop, target, false).size(), made.size()) << target;
-    }
-    const auto events = all_pages(shop, "/v1/events?limit=7", false);
-    EXPECT_EQ(std::set<std::string>(events.begin(), events.end()).size(), events.size());
-    EXPECT_GT(events.size(), made.size());
-    EXPECT_EQ(shop.read("/v1/payment_intents").at("data").size(), 10U);
-    EXPECT_EQ(shop.read("/v1/payment_intents").at("url"), "/v1/payment_intents");
-}
-
-TEST(Lists, FilterByTimeInWholeSeconds) {
-    Shop shop;
-    std::vector<std::string> made;
-    const std::int64_t start = shop.service.now_ms / 1000;
-    for (int i = 0; i < 5; ++i) {
-        shop.service.now_ms = (start + i) * 1000 + 999;
-        made.push_back(id_of(shop.made("/v1/customers")));
-    }
-    const auto count = [&](const std::string& filter) {
-        return shop.read("/v1/customers?" + filter).at("data").size();
-    };
-    const auto at = [&](int i) { return std::to_string(start + i); };
-    EXPECT_EQ(count("created=" + at(2)), 1U);
-    EXPECT_EQ(count("created[gte]=" + at(2)), 3U);
-    EXPECT_EQ(count("created[gt]=" + at(2)), 2U);
-    EXPECT_EQ(count("created[lte]=" + at(2)), 3U);
-    EXPECT_EQ(count("created[lt]=" + at(2)), 2U);
-    EXPECT_EQ(count("created[gt]=" + at(0) + "&created[lt]=" + at(4)), 3U);
-    EXPECT_EQ(count("created[gte]=" + at(3) + "&created[lt]=" + at(3)), 0U);
-    EXPECT_EQ(count("created[lt]=0"), 0U);
-    EXPECT_EQ(count("created[gte]=0"), 5U);
-    EXPECT_EQ(count("created=253402300799"), 0U);
-    EXPECT_EQ(count("email=nobody@example.com"), 0U);
-}
-
-TEST(Events, AreListedFilteredAndTheSameEachTime) {
-    Shop shop;
-    const std::string customer = shop.customer_with("10000");
-    const Json paid = shop.paid("1000", {{"customer", customer}});
-    shop.made("/v1/refunds", {{"payment_intent", id_of(paid)}});
-    shop.post("/v1/payment_intents", {{"amount", "5"},
-                                      {"currency", "eur"},
-                                      {"payment_method", "pm_card_chargeDeclined"},
-                                      {"confirm", "true"}});
-    shop.made("/v1/payment_intents/" + id_of(shop.paid("9", {{"capture_method", "manual"}})) + "/cancel");
-    const Json all = shop.read("/v1/events?limit=100").at("data");
-    for (const Json& event : all) {
-        EXPECT_EQ(event.at("object"), "event");
-        EXPECT_EQ(event.at("api_version"), payments::kApiVersion);
-        EXPECT_EQ(event.at("livemode"), false);
-        EXPECT_TRUE(event.at("request").contains("idempotency_key"));
-        EXPECT_EQ(event.at("pending_webhooks"), 0);
-        EXPECT_EQ(shop.read("/v1/events/" + id_of(event)), event);
-    }
-    const Json succeeded = shop.read("/v1/events?type=payment_intent.succeeded").at("data");
-    ASSERT_EQ(succeeded.size(), 1U);
-    EXPECT_EQ(succeeded.at(0).at("data").at("object").at("id"), id_of(paid));
-    EXPECT_EQ(
-        shop.read("/v1/events?types[]=payment_intent.succeeded&types[]=customer.created").at("data").size(),
-        2U);
-    EXPECT_EQ(shop.read("/v1/events?type=invoice.*").at("data").size(), 0U);
-    const Json events = shop.read("/v1/events?type=charge.*&limit=100").at("data");
-    for (const Json& event : events) {
-        EXPECT_TRUE(event.at("type").get<std::string>().starts_with("charge."));
-    }
-    // Whatever the state machine writes may be subscribed to by name.
-    for (const std::string& type : shop.service.event_types) {
-        EXPECT_NE(std::find(tables::kEventTypes.begin(), tables::kEventTypes.end(), type),
-                  tables::kEventTypes.end())
-            << type;
-    }
-    EXPECT_GT(shop.service.event_types.size(), 7U);
-}
-
-TEST(WebhookEndpoints, ShowTheirSecretOnce) {
-    Shop shop;
-    const Form form = {{"url", "https://example.com/hook"},
-                       {"enabled_events[0]", "payment_intent.succeeded"},
-                       {"enabled_events[1]", "invoice.paid"},
-                       {"enabled_events[2]", "charge.dispute.created"}};
-    const Answer made = shop.post("/v1/webhook_endpoints", form, {{"Idempotency-Key", "w"}});
-    ASSERT_EQ(made.status, 200) << made.text;
-    const std::string secret = made.json.at("secret");
-    EXPECT_TRUE(secret.starts_with("whsec_"));
-    EXPECT_EQ(secret.size(), 6U + 32U);
-    EXPECT_EQ(made.json.at("status"), "enabled");
-    EXPECT_EQ(shop.service.last_command.SerializeAsString().find(secret), std::string::npos)
-        << "the log has it sealed";
-    // Replayed, the secret of the first creation comes again; a new endpoint has another.
-    const Answer again = shop.post("/v1/webhook_endpoints", form, {{"Idempotency-Key", "w"}});
-    EXPECT_EQ(again.text, made.text);
-    EXPECT_NE(shop.made("/v1/webhook_endpoints", form).at("secret"), secret);
-
-    const std::string target = "/v1/webhook_endpoints/" + made.id();
-    EXPECT_FALSE(shop.read(target).contains("secret"));
-    EXPECT_EQ(shop.read("/v1/webhook_endpoints").at("data").size(), 2U);
-    EXPECT_EQ(shop.read("/v1/webhook_endpoints").dump().find("whsec_"), std::string::npos);
-    const Json changed = shop.made(
-        target, {{"url", "https://example.com/other"}, {"disabled", "true"}, {"enabled_events[]", "*"}});
-    EXPECT_EQ(changed.at("status"), "disabled");
-    EXPECT_EQ(changed.at("url"), "https://example.com/other");
-    EXPECT_EQ(changed.at("enabled_events"), (Json{"*"}));
-    EXPECT_FALSE(changed.contains("secret"));
-    EXPECT_EQ(shop.del(target).json,
-              (Json{{"id", made.id()}, {"object", "webhook_endpoint"}, {"deleted", true}}));
-    EXPECT_EQ(shop.get(target).status, 404);
-    EXPECT_EQ(shop.del(target).status, 404);
-}
-
-TEST(WebhookEndpoints, AreLimited) {
-    Shop shop;
-    const Form form = {{"url", "https://example.com"}, {"enabled_events[]", "*"}};
-    for (std::size_t i = 0; i < payments::limits::kWebhookEndpointsPerMode; ++i)
-        shop.made("/v1/webhook_endpoints", form);
-    EXPECT_EQ(shop.post("/v1/webhook_endpoints", form).status, 400);
-    EXPECT_EQ(shop.post("/v1/webhook_endpoints", form, {}, kLiveKey).status, 200);
 }
 
 }  // namespace
