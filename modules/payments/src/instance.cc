@@ -10,7 +10,6 @@ namespace {
 
 constexpr Scope kInstanceScope{0, false};
 constexpr std::uint64_t kLayoutVersion = 1;
-constexpr std::int64_t kFirstSessionMs = 60 * 1000;
 
 void put_operator(Context& context, const pb::Operator& row) {
     context.put(table::operators, operator_key(row.no()), row);
@@ -159,10 +158,7 @@ pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
         return refuse(pb::OUTCOME_INVALID_PARAMETER, "A session has a cookie and a lifetime.", "cookie");
     if (find_session(context.rows, wanted.cookie_sha256()))
         return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a session.", "cookie");
-    const bool just_set_up =
-        wanted.totp_step() == 0 && context.now_ms - person->created_ms() <= kFirstSessionMs;
-    if (!just_set_up && wanted.totp_step() <= person->last_totp_step())
-        return token_invalid("This code was used before.");
+    if (wanted.totp_step() <= person->last_totp_step()) return token_invalid("This code was used before.");
     pb::Session session;
     session.set_operator_no(person->no());
     session.set_created_ms(context.now_ms);
@@ -171,7 +167,7 @@ pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
     session.set_csrf_hash(wanted.csrf_sha256());
     context.put(table::sessions, Key().bytes(wanted.cookie_sha256()), session);
     context.due(session.expires_ms(), DueKind::session, wanted.cookie_sha256());
-    if (!just_set_up) person->set_last_totp_step(wanted.totp_step());
+    person->set_last_totp_step(wanted.totp_step());
     person->clear_failed_logins();
     person->clear_locked_until_ms();
     put_operator(context, *person);

@@ -81,7 +81,7 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
 
     pb::Result result;
     if (wanted.confirm()) {
-        if (auto refused = cannot_pay(context, intent, intent.payment_method())) return *std::move(refused);
+        if (auto refused = cannot_pay(context, intent, true)) return *std::move(refused);
         result = pay(context, intent, true);
         if (result.outcome() == pb::OUTCOME_LEDGER_REFUSED) return result;
     } else {
@@ -160,7 +160,7 @@ pb::Result confirm_intent(Context& context, const pb::ConfirmPaymentIntent& want
     }
     if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(*intent, wanted.payment_method());
     if (wanted.has_receipt_email()) intent->set_receipt_email(wanted.receipt_email());
-    if (auto refused = cannot_pay(context, *intent, intent->payment_method())) return *std::move(refused);
+    if (auto refused = cannot_pay(context, *intent, false)) return *std::move(refused);
     return pay(context, *intent, false);
 }
 

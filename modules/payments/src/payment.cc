@@ -92,7 +92,8 @@ bool awaits_confirmation(pb::IntentStatus status) {
 }
 
 std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent,
-                                     const pb::PaymentMethod& method) {
+                                     bool customer_checked) {
+    const pb::PaymentMethod& method = intent.payment_method();
     if (method.kind() == pb::METHOD_NONE) {
         return refuse(pb::OUTCOME_MISSING_PAYMENT_METHOD,
                       "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
@@ -116,6 +117,7 @@ std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& 
             return refuse(pb::OUTCOME_INVALID_PARAMETER,
                           "A payment from a wallet needs the customer whose wallet it is.", "customer");
         }
+        if (customer_checked) return std::nullopt;
         const auto customer = find_customer(context.rows, context.scope, intent.customer_no());
         KONTOR_ASSERT(customer, "an intent's customer exists");
         if (customer->deleted()) {

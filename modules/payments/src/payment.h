@@ -11,9 +11,10 @@ namespace kontor::payments {
 [[nodiscard]] std::string_view status_name(pb::IntentStatus status);
 [[nodiscard]] bool awaits_confirmation(pb::IntentStatus status);  // requires_payment_method … requires_action
 
-// The method as a refusal would say it, before anything is written; nullopt: it may be tried.
+// Why the intent's method cannot be tried, before anything is written; nullopt: it can. `customer_checked`:
+// this command has seen the customer already.
 [[nodiscard]] std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent,
-                                                   const pb::PaymentMethod& method);
+                                                   bool customer_checked);
 // The intent has its method and passed cannot_pay(). Writes the intent.
 [[nodiscard]] pb::Result pay(Context& context, pb::PaymentIntent& intent, bool created);
 

@@ -139,11 +139,18 @@ TEST_F(Instance, ACodeOpensOneSession) {
     EXPECT_EQ(close(kOther).outcome(), pb::OUTCOME_TOKEN_INVALID);
 }
 
-TEST_F(Instance, SetUpOpensItsFirstSessionWithoutASecondCode) {
-    const auto no = make_operator();
-    EXPECT_EQ(open(no, kOther, 0).outcome(), pb::OUTCOME_OK);
-    world.now += 60 * kSecond + 1;
-    EXPECT_EQ(open(no, kThird, 0).outcome(), pb::OUTCOME_TOKEN_INVALID);
+TEST_F(Instance, OperatorsAreLimited) {
+    const auto token = [](std::size_t i) {
+        std::string hash(32, 'x');
+        std::memcpy(hash.data(), &i, sizeof i);
+        return hash;
+    };
+    for (std::size_t i = 0; i < limits::kOperators; ++i) {
+        setup_token(token(i));
+        ASSERT_EQ(set_up(token(i), "op" + std::to_string(i)).outcome(), pb::OUTCOME_OK);
+    }
+    setup_token(kHash);
+    EXPECT_EQ(set_up(kHash, "one more").outcome(), pb::OUTCOME_LIMIT_REACHED);
 }
 
 TEST_F(Instance, SessionsEnd) {
