@@ -84,12 +84,13 @@ install_packages() { # LABEL PACKAGE...
 
 # The backports suite, from the mirror that this machine already uses: no host is named here.
 add_backports() {
-    local suite=${VERSION_CODENAME}-backports list=/etc/apt/sources.list.d/kontor-backports.list mirror keyring options=''
+    local suite=${VERSION_CODENAME}-backports list=/etc/apt/sources.list.d/kontor-backports.list known mirror keyring options=''
     # shellcheck disable=SC2016  # $(CODENAME) and $(SITE) are for apt
-    if ! apt-get indextargets --format '$(CODENAME)' "Created-By: Packages" 2>/dev/null | grep -qx "$suite"; then
+    known=$(apt-get indextargets --format '$(CODENAME)' "Created-By: Packages" 2>/dev/null | sort -u)
+    if ! grep -qx "$suite" <<<"$known"; then
         # shellcheck disable=SC2016
         mirror=$(apt-get indextargets --format '$(SITE)' "Created-By: Packages" "Codename: $VERSION_CODENAME" \
-            "Component: main" 2>/dev/null | head -n 1)
+            "Component: main" 2>/dev/null | sed -n 1p)
         [ -n "$mirror" ] || die "apt knows no mirror of $VERSION_CODENAME" "Check /etc/apt/sources.list.d."
         keyring=/usr/share/keyrings/debian-archive-keyring.gpg
         [ -r "$keyring" ] && options="[signed-by=$keyring] "

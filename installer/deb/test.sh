@@ -35,7 +35,7 @@ mkdir -p build/package-test
 if [ ! -f "$base.complete" ]; then
     rm -rf "$base"
     # shellcheck disable=SC2016  # $(SITE) is for apt
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | sed -n 1p)
     quietly "a minimal Debian for the package test (about a minute, once)" build/logs/package-debootstrap.log \
         debootstrap --variant=minbase --include=libssl3,systemd bookworm "$base" "$mirror" || { failed=1; finish; }
     touch "$base.complete"
@@ -86,6 +86,29 @@ check "the unit is hardened (systemd's exposure score at most 2.0)" \
 check "documentation is there" bash -c "cd '$root/usr/share' && ls doc/kontor/copyright doc/kontor/changelog.gz man/man1/kontor.1.gz"
 inside sh -c 'cd / && md5sum --quiet -c /var/lib/dpkg/info/kontor.md5sums' >/dev/null 2>&1
 check "files are as packed" equals "$?" 0
+
+# ---- it runs, as its user, with the configuration as shipped ------------------------------------------------------------
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+serve_once() { # starts it, waits until it is ready, asks it, stops it
+    local pid status=0 i
+    as_kontor kontor serve --config /etc/kontor/kontor.toml --set https.port="$port" --json >"$root/tmp/serve.log" 2>&1 &
+    pid=$!
+    for ((i = 0; i < 300; i++)); do
+        grep -q '"event":"ready"' "$root/tmp/serve.log" && break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    grep -q '"admin_url":"https://' "$root/tmp/serve.log" || status=1
+    curl -sS --cacert "$root/var/lib/kontor/tls/ca.pem" -o "$root/tmp/ready" "https://127.0.0.1:$port/readyz" || status=1
+    inside kontor verify --config /etc/kontor/kontor.toml || status=1
+    kill -TERM "$pid" # setpriv and chroot have become kontor itself
+    wait "$pid" || status=1
+    [ "$status" = 0 ] || cat "$root/tmp/serve.log"
+    return "$status"
+}
+check "it serves as its user, offers the set-up link, verifies, and stops cleanly" serve_once
+check "what it wrote belongs to its user alone" equals \
+    "$(inside find /var/lib/kontor \( -not -user kontor -o -not -group kontor \) -print)" ""
 
 # ---- what an operator does next, then an upgrade ----------------------------------------------------------------------
 key_sum=$(sha256sum <"$root/etc/kontor/secrets.key")

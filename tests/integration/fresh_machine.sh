@@ -35,7 +35,7 @@ trap 'exit 130' INT TERM
 
 say "a minimal Debian 12 in $root"
 # shellcheck disable=SC2016  # $(SITE) is for apt
-mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | sed -n 1p)
 [ -n "$mirror" ] || die "apt knows no mirror of bookworm" "Run apt-get update first."
 quietly "debootstrap" "$work/debootstrap.log" debootstrap --variant=minbase bookworm "$root" "$mirror" || exit 1
 
