@@ -44,9 +44,8 @@ TEST(IdTest, IdsSortLikeTheirNumbers) {
         if (numbers[i - 1] >= numbers[i]) continue;
         EXPECT_LT(format_id("x", numbers[i - 1]), format_id("x", numbers[i]));
     }
-    for (const ObjectNo no : numbers) {
-        if (no != 0) EXPECT_EQ(parse_id("x", format_id("x", no)), no);
-    }
+    numbers.erase(numbers.begin());
+    for (const ObjectNo no : numbers) EXPECT_EQ(parse_id("x", format_id("x", no)), no);
     EXPECT_FALSE(parse_id("x", format_id("x", 0)));  // 0 means "none": no object has it
 }
 
