@@ -3,7 +3,7 @@
 //     net_bench [connections 64] [server threads 2] [client threads 2] [seconds 5] [answer: inside |
 //     other-thread]
 //
-// The load generator is a closed loop of blocking-free OpenSSL connections, one poll loop a thread: about
+// The load generator is a closed loop over OpenSSL connections, one epoll loop a thread: about
 // what a good external generator costs, so that the figure compares with other servers on the same machine.
 
 #include <netinet/in.h>
@@ -35,7 +35,10 @@ using kontor::net::Response;
 constexpr std::string_view kRequest =
     "POST /v1/transfers HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test_0123456789abcdef\r\n"
     "Content-Type: application/json\r\nContent-Length: 64\r\n\r\n"
-    "{\"debit\":\"acc_1\",\"credit\":\"acc_2\",\"amount\":1234,\"currency\":\"eur\"}";
+    "{\"debit\":\"acc_1\",\"credit\":\"acc_2\",\"amount\":123,\"currency\":\"eur\"}";
+
+// The length above is written by hand; a wrong one would turn the rest into a second, bad request.
+static_assert(kRequest.size() - kRequest.find("\r\n\r\n") - 4 == 64);
 
 struct Connection {
     int fd = -1;
