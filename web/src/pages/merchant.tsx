@@ -134,7 +134,9 @@ function Keys({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: Api
           <th scope="col" class="hide-narrow">
             {t('created')}
           </th>
-          <th scope="col">{t('status')}</th>
+          <th scope="col" class="hide-narrow">
+            {t('status')}
+          </th>
           <th scope="col">
             <span class="visually-hidden">{t('key_revoke')}</span>
           </th>
@@ -153,7 +155,7 @@ function Keys({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: Api
             <td class="hide-narrow cell-nowrap cell-time">
               <Time ms={key.created_ms} />
             </td>
-            <td>
+            <td class="hide-narrow">
               {key.revoked_ms === null ? (
                 <Badge look="good">{t('key_active')}</Badge>
               ) : (
@@ -161,6 +163,11 @@ function Keys({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: Api
               )}
             </td>
             <td class="cell-action">
+              {key.revoked_ms !== null && (
+                <span class="only-narrow">
+                  <Badge look="calm">{t('key_revoked')}</Badge>
+                </span>
+              )}
               {key.revoked_ms === null && (
                 <button type="button" class="button button-small" onClick={() => onRevoke(key)}>
                   {t('key_revoke')}
