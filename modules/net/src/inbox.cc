@@ -46,9 +46,11 @@ Ticket::~Ticket() {
 void Ticket::answer(std::optional<Response> response) {
     if (used_.exchange(true, std::memory_order_acq_rel)) return;
     // Answered inside of the handler, the usual case of a cheap request: no queue, no wake-up.
-    if (Session* const current = Session::in_handler();
-        current != nullptr && session_.lock().get() == current) {
-        if (current->answer_inside(request_no_, response)) return;
+    // (Compared by owner: locking could make this thread the last to hold a session of another one.)
+    if (Session* const current = Session::in_handler(); current != nullptr) {
+        const std::weak_ptr<Session> weak = current->weak_from_this();
+        const bool same = !session_.owner_before(weak) && !weak.owner_before(session_);
+        if (same && current->answer_inside(request_no_, response)) return;
     }
     inbox_->push({session_, request_no_, false, std::move(response)});
 }

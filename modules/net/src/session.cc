@@ -95,9 +95,8 @@ void Session::begin_request() {
 }
 
 bool Session::step_receiving() {
-    if (carry_fresh_) {
-        carry_fresh_ = false;
-    } else {
+    std::string_view fresh;
+    if (!carry_fresh_) {
         std::vector<char>& scratch = worker_.scratch();
         const IoOutcome got = transport_.read(scratch.data(), scratch.size());
         if (got.status == IoStatus::closed && phase_ == Phase::idle) {
@@ -105,13 +104,20 @@ bool Session::step_receiving() {
             return true;
         }
         if (got.status != IoStatus::done) return wait_for(got.status);
-        carry_.append(scratch.data(), got.bytes);
+        fresh = {scratch.data(), got.bytes};
     }
+    carry_fresh_ = false;
     if (phase_ == Phase::idle) {
         phase_ = Phase::head;
         set_deadline(worker_.limits().header_timeout_ms);
     }
-    carry_.erase(0, parser_->feed(carry_));
+    if (carry_.empty()) {
+        // The usual case: the whole request is in the scratch buffer and is parsed there.
+        carry_.assign(fresh.substr(parser_->feed(fresh)));
+    } else {
+        carry_.append(fresh);
+        carry_.erase(0, parser_->feed(carry_));
+    }
     after_feed();
     return true;
 }
@@ -197,6 +203,7 @@ void Session::tick(std::uint64_t now_ms) {
 }
 
 void Session::drain() {
+    leaving_ = true;
     switch (state_) {
         case State::handshake:
             return close_now();
@@ -208,7 +215,7 @@ void Session::drain() {
             stream_->close();
             return run();
         default:
-            return;  // the answer carries "Connection: close"
+            return;  // the answer carries "Connection: close", or is on its way already
     }
 }
 
@@ -309,6 +316,10 @@ bool Session::after_write() {
             return true;
         case AfterWrite::next_request:
             break;
+    }
+    if (leaving_) {
+        begin_close();
+        return true;
     }
     begin_request();
     if (carry_fresh_ || transport_.has_buffered()) {

@@ -95,6 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Phase phase_ = Phase::idle;
     AfterWrite after_write_ = AfterWrite::next_request;
     bool running_ = false;
+    bool leaving_ = false;  // drain() came while an answer was on its way
     bool read_armed_ = false;
     bool write_armed_ = false;
     std::uint64_t deadline_ms_ = 0;  // 0: none

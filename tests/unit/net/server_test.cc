@@ -274,6 +274,23 @@ TEST_F(ServerTest, StopFinishesWhatRuns) {
     EXPECT_EQ(server_->stats().open_connections, 0U);
 }
 
+TEST_F(ServerTest, StopLetsALargeAnswerFinish) {
+    start();
+    RawClient client(port(), true, 4096);
+    ASSERT_TRUE(client.send(get("/huge")));
+    std::string seen = client.read_some(1000);  // the answer is on its way, without "Connection: close"
+    const std::uint64_t before = steady_ms();
+    std::thread stopper([this] { server_->stop(30'000); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    client.buffer = std::move(seen);
+    const auto answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body.size(), 32U << 20U);
+    EXPECT_EQ(client.end(), RawClient::End::clean);
+    stopper.join();
+    EXPECT_LT(steady_ms() - before, 25'000U);
+}
+
 TEST_F(ServerTest, StopDoesNotWaitLongerThanItsGrace) {
     start();
     RawClient busy(port());
