@@ -1,81 +1,74 @@
 #include "kontor/outbox/worker.h"
 
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <set>
+#include <algorithm>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "clean_text.h"
+#include "in_flight.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
 #include "kontor/payments/json.h"
 #include "kontor/payments/queries.h"
 
 namespace kontor::outbox {
 namespace {
 
-constexpr std::size_t kScanPage = 1024;         // due rows looked at in one round
-constexpr std::uint64_t kProposeAgainMs = 100;  // after the node refused a result
+constexpr std::size_t kScanPage = 1024;    // due rows looked at in one read
+constexpr std::size_t kSweepPages = 8;     // pages of a long backlog in one round
+constexpr std::int64_t kFreshMs = 10'000;  // rows that became due this recently are looked at every round
+constexpr std::size_t kEndpointsKnown = 100'000;  // deliveries whose endpoint is remembered
+constexpr std::size_t kMaxErrorBytes = 500;
+constexpr std::uint64_t kDrainSliceMs = 50;
+constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worker stops
 
 class WorkerImpl final : public Worker {
  public:
     explicit WorkerImpl(WorkerOptions options)
         : options_(std::move(options)),
+          in_flight_(std::make_shared<InFlight>(
+              InFlight::Limits{options_.max_deliveries_in_flight, options_.max_deliveries_per_endpoint,
+                               options_.max_channel_calls_in_flight},
+              *options_.clock)),
           delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                "Webhook attempts by outcome.", R"(outcome="delivered")")),
           not_delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                    "Webhook attempts by outcome.", R"(outcome="failed")")),
           channel_calls_(
               options_.metrics->counter("kontor_channel_calls_total", "Calls of payment channels.")) {
-        subscription_ = options_.service->subscribe([this](const pb::Journal&, std::uint64_t) { wake(); });
+        subscription_ = options_.service->subscribe(
+            [in_flight = in_flight_](const pb::Journal&, std::uint64_t) { in_flight->wake(); });
         thread_ = std::thread([this] { run(); });
     }
     ~WorkerImpl() override { stop(); }
 
     void stop() override {
-        {
-            const std::lock_guard lock(mutex_);
-            if (stopping_) return;
-            stopping_ = true;
-        }
+        if (!thread_.joinable()) return;
         options_.service->unsubscribe(subscription_);
-        changed_.notify_all();
+        in_flight_->stop();
         thread_.join();
-        // Callbacks hold `this`: wait for them. Every call has a time-out of its own, so this ends.
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return outstanding_ == 0; });
+        in_flight_->close();
     }
 
  private:
     struct Delivery {
         pb::WebhookDelivery row;
         net::ClientRequest request;
+        std::string problem;  // not "": it cannot be sent at all
     };
 
-    void wake() {
-        {
-            const std::lock_guard lock(mutex_);
-            work_ = true;
-        }
-        changed_.notify_all();
-    }
-
     void run() {
-        std::unique_lock lock(mutex_);
-        while (!stopping_) {
-            changed_.wait_for(lock, std::chrono::milliseconds(options_.poll_ms),
-                              [this] { return work_ || stopping_ || !to_propose_.empty(); });
-            if (stopping_) break;
-            work_ = false;
-            std::deque<pb::Command> commands = take_proposals_locked();
-            lock.unlock();
-            for (auto& command : commands) propose(std::move(command));
+        while (auto results = in_flight_->wait(options_.poll_ms)) {
+            for (auto& result : *results) propose(std::move(result));
             round();
-            lock.lock();
+        }
+        // Calls that end soon are still told; the others are made again after the next start.
+        InFlight::Results results;
+        for (unsigned quiet = 0; quiet < kDrainSlices && in_flight_->wait_for_last(kDrainSliceMs, results);) {
+            if (results.empty()) ++quiet;
+            for (auto& result : results) propose(std::move(result));
         }
     }
 
@@ -89,100 +82,149 @@ class WorkerImpl final : public Worker {
         }
     }
 
+    // --- channels ---
+
     void start_attempts() {
         std::vector<pb::ChannelAttempt> ready;
         const std::int64_t now = options_.clock->wall_ms();
         options_.service->read([&](const store::Reader& rows, std::uint64_t) {
             for (const auto& due : payments::due_attempts(rows, now, kScanPage)) {
-                if (!claim(due.no, 0, options_.max_channel_calls_in_flight)) continue;
+                if (!in_flight_->claim(due.no, 0)) continue;
                 auto attempt = payments::find_attempt(rows, due.no);
                 if (attempt)
                     ready.push_back(*std::move(attempt));
                 else
-                    release(due.no);
+                    in_flight_->release(due.no);
             }
         });
         for (auto& attempt : ready) call_channel(attempt);
     }
 
     void call_channel(const pb::ChannelAttempt& attempt) {
+        const std::uint64_t no = attempt.no();
+        in_flight_->call_begins();
+        const auto came_back = [this, in_flight = in_flight_, no](const channels::Answer& answer) {
+            in_flight->came_back([&] { return answered(no, answer); });
+        };
         const auto channel = options_.channels.find(attempt.channel());
         if (channel == options_.channels.end()) {
+            // Perhaps it is configured again one day: not known, and asked again with back-off.
             log::error("outbox", "no channel is registered as '" + attempt.channel() + "'");
-            release(attempt.no());
-            return;
+            return came_back(channels::Answer{});
         }
         channel_calls_.add();
         channels::Order order;
-        order.reference = format_id(payments::prefix::attempt, attempt.no());
+        order.reference = format_id(payments::prefix::attempt, no);
         order.operation = static_cast<channels::Operation>(attempt.operation());
         order.amount_minor = attempt.amount();
         order.currency = static_cast<std::uint16_t>(attempt.currency());
         order.method_token = attempt.payment_method().token();
         order.channel_reference = attempt.channel_reference();
         order.earlier_tries = attempt.tries();
-        const std::uint64_t no = attempt.no();
-        begin_call();
-        channel->second->perform(std::move(order), [this, no](const channels::Answer& answer) {
-            pb::Command command;
-            command.set_version(1);
-            command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-            auto& answered = *command.mutable_channel_answered();
-            answered.set_attempt_no(no);
-            using State = channels::Answer::State;
-            answered.set_state(answer.state == State::succeeded ? pb::ATTEMPT_SUCCEEDED
-                               : answer.state == State::failed  ? pb::ATTEMPT_FAILED
-                                                                : pb::ATTEMPT_UNKNOWN);
-            answered.set_channel_reference(answer.channel_reference);
-            if (answer.state == State::failed) {
-                auto& error = *answered.mutable_error();
-                error.set_type(answer.error_type);
-                error.set_code(answer.error_code);
-                error.set_decline_code(answer.decline_code);
-                error.set_message(answer.message);
-            }
-            enqueue(std::move(command));
-        });
+        channel->second->perform(std::move(order), came_back);
     }
 
+    static pb::Command answered(std::uint64_t no, const channels::Answer& answer) {
+        pb::Command command;
+        command.set_version(1);
+        command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        auto& answered = *command.mutable_channel_answered();
+        answered.set_attempt_no(no);
+        using State = channels::Answer::State;
+        answered.set_state(answer.state == State::succeeded ? pb::ATTEMPT_SUCCEEDED
+                           : answer.state == State::failed  ? pb::ATTEMPT_FAILED
+                                                            : pb::ATTEMPT_UNKNOWN);
+        answered.set_channel_reference(clean_text(answer.channel_reference, kMaxErrorBytes));
+        if (answer.state == State::failed) {
+            auto& error = *answered.mutable_error();
+            error.set_type(clean_text(answer.error_type, kMaxErrorBytes));
+            error.set_code(clean_text(answer.error_code, kMaxErrorBytes));
+            error.set_decline_code(clean_text(answer.decline_code, kMaxErrorBytes));
+            error.set_message(clean_text(answer.message, kMaxErrorBytes));
+        }
+        return command;
+    }
+
+    // --- webhooks ---
+
+    // The oldest rows come first. Where a slow receiver's backlog fills the page, what became due just now is
+    // looked at too, and the rest page by page.
     void start_deliveries() {
         std::vector<Delivery> ready;
         const std::int64_t now = options_.clock->wall_ms();
-        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-            for (const auto& due : payments::due_deliveries(rows, now, kScanPage)) {
-                auto row = payments::find_delivery(rows, due.no);
-                if (!row || !claim(due.no, row->endpoint_no(), options_.max_deliveries_in_flight)) continue;
-                auto delivery = prepare(rows, *std::move(row), now);
-                if (delivery)
-                    ready.push_back(*std::move(delivery));
-                else
-                    release(due.no);
+        if (scan(now, {}, ready).no != 0) {
+            scan(now, {std::max<std::int64_t>(now - kFreshMs, 0), 0}, ready);
+            const std::uint64_t monotonic = options_.clock->monotonic_ms();
+            if (monotonic >= next_sweep_ms_) {
+                next_sweep_ms_ = monotonic + options_.poll_ms;
+                sweep(now, ready);
             }
-        });
+        }
         for (auto& delivery : ready) deliver(std::move(delivery));
     }
 
-    std::optional<Delivery> prepare(const store::Reader& rows, pb::WebhookDelivery row, std::int64_t now_ms) {
+    void sweep(std::int64_t now, std::vector<Delivery>& ready) {
+        for (std::size_t page = 0; page < kSweepPages; ++page) {
+            swept_ = scan(now, swept_, ready);
+            if (swept_.no == 0) return;
+        }
+    }
+
+    // Claims what may be delivered among the next page of rows. Where to read on; no 0: that was the last
+    // page.
+    payments::Due scan(std::int64_t now, payments::Due after, std::vector<Delivery>& ready) {
+        if (!in_flight_->has_room_for_delivery()) return {};
+        payments::Due last;
+        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
+            const auto page = payments::due_deliveries(rows, now, kScanPage, after);
+            if (page.size() == kScanPage) last = page.back();
+            for (const auto& due : page) {
+                if (in_flight_->is_claimed(due.no)) continue;
+                std::optional<pb::WebhookDelivery> row;
+                auto known = endpoint_of_.find(due.no);
+                if (known == endpoint_of_.end()) {
+                    row = payments::find_delivery(rows, due.no);
+                    if (!row) continue;
+                    if (endpoint_of_.size() >= kEndpointsKnown) endpoint_of_.clear();
+                    known = endpoint_of_.emplace(due.no, row->endpoint_no()).first;
+                }
+                if (!in_flight_->claim(due.no, known->second)) continue;
+                endpoint_of_.erase(known);
+                if (!row) row = payments::find_delivery(rows, due.no);
+                auto delivery = row ? prepare(rows, *std::move(row), now) : std::nullopt;
+                if (delivery)
+                    ready.push_back(*std::move(delivery));
+                else
+                    in_flight_->release(due.no);
+            }
+        });
+        return last;
+    }
+
+    // nullopt: the endpoint is gone or disabled, and the next Tick ends its deliveries.
+    std::optional<Delivery> prepare(const store::Reader& rows, pb::WebhookDelivery row,
+                                    std::int64_t now_ms) const {
         const payments::Scope scope{row.merchant_no(), row.livemode()};
         const auto endpoint = payments::find_webhook_endpoint(rows, scope, row.endpoint_no());
-        const auto found = payments::find_event(rows, scope, row.event_no());
-        if (!endpoint || !found) return std::nullopt;
-        const auto secret = options_.sealer->open(endpoint->sealed_secret(), "webhook-secret");
-        if (!secret) {
-            log::error("outbox", "cannot open the secret of " +
-                                     format_id(payments::prefix::webhook_endpoint, endpoint->no()) +
-                                     ": is this the key file it was sealed with?");
-            return std::nullopt;
-        }
+        if (!endpoint || endpoint->disabled()) return std::nullopt;
         Delivery delivery;
-        delivery.request.method = "POST";
-        delivery.request.url = endpoint->url();
-        delivery.request.timeout_ms = options_.delivery_timeout_ms;
-        delivery.request.body = payments::event_json(*found->journal, *found->event);
-        delivery.request.headers = {
-            {"Content-Type", "application/json; charset=utf-8"},
-            {"User-Agent", "Kontor/1.0 (webhooks)"},
-            {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, delivery.request.body)}};
+        const auto found = payments::find_event(rows, scope, row.event_no());
+        const auto secret = options_.sealer->open(endpoint->sealed_secret(), "webhook-secret");
+        if (!found) {
+            delivery.problem = "the event is not there any more";
+        } else if (!secret) {
+            delivery.problem =
+                "the endpoint's secret cannot be opened: is this the key file it was sealed with?";
+        } else {
+            delivery.request.method = "POST";
+            delivery.request.url = endpoint->url();
+            delivery.request.timeout_ms = options_.delivery_timeout_ms;
+            delivery.request.body = payments::event_json(*found->journal, *found->event);
+            delivery.request.headers = {
+                {"Content-Type", "application/json; charset=utf-8"},
+                {"User-Agent", "Kontor/1.0 (webhooks)"},
+                {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, delivery.request.body)}};
+        }
         delivery.row = std::move(row);
         return delivery;
     }
@@ -190,123 +232,65 @@ class WorkerImpl final : public Worker {
     void deliver(Delivery delivery) {
         const std::int64_t started_ms = options_.clock->wall_ms();
         const std::uint64_t started = options_.clock->monotonic_ms();
-        begin_call();
-        options_.client->send(std::move(delivery.request), [this, row = std::move(delivery.row), started_ms,
-                                                            started](Result<net::ClientResponse> response) {
-            pb::Command command;
-            command.set_version(1);
-            command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-            command.set_merchant_no(row.merchant_no());
-            command.set_livemode(row.livemode());
-            auto& attempted = *command.mutable_webhook_attempted();
-            attempted.set_delivery_no(row.no());
-            auto& attempt = *attempted.mutable_attempt();
-            attempt.set_time_ms(started_ms);
-            attempt.set_duration_ms(static_cast<std::uint32_t>(options_.clock->monotonic_ms() - started));
-            bool delivered = false;
-            if (response) {
-                attempt.set_http_status(static_cast<std::uint32_t>(response->status));
-                delivered = response->status >= 200 && response->status < 300;
-            } else {
-                attempt.set_error(response.error().describe().substr(0, 500));
-            }
-            attempted.set_delivered(delivered);
-            (delivered ? delivered_ : not_delivered_).add();
-            enqueue(std::move(command));
-        });
+        in_flight_->call_begins();
+        auto came_back = [this, in_flight = in_flight_, row = std::move(delivery.row), started_ms,
+                          started](const Result<net::ClientResponse>& response) {
+            in_flight->came_back([&] { return attempted(row, response, started_ms, started); });
+        };
+        if (!delivery.problem.empty()) {
+            log::error("outbox", delivery.problem);
+            return came_back(fail(ErrorCode::internal, std::move(delivery.problem)));
+        }
+        options_.client->send(std::move(delivery.request), std::move(came_back));
     }
 
-    // The result of a call: proposed by the worker thread, so that callbacks stay short.
-    void enqueue(pb::Command command) {
-        const std::lock_guard lock(mutex_);
-        to_propose_.push_back(std::move(command));
-        --outstanding_;
-        changed_.notify_all();  // under the lock: stop() may destroy us right after
+    pb::Command attempted(const pb::WebhookDelivery& row, const Result<net::ClientResponse>& response,
+                          std::int64_t started_ms, std::uint64_t started) const {
+        pb::Command command;
+        command.set_version(1);
+        command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        command.set_merchant_no(row.merchant_no());
+        command.set_livemode(row.livemode());
+        auto& attempted = *command.mutable_webhook_attempted();
+        attempted.set_delivery_no(row.no());
+        auto& attempt = *attempted.mutable_attempt();
+        attempt.set_time_ms(started_ms);
+        attempt.set_duration_ms(static_cast<std::uint32_t>(options_.clock->monotonic_ms() - started));
+        bool delivered = false;
+        if (response) {
+            attempt.set_http_status(static_cast<std::uint32_t>(response->status));
+            delivered = response->status >= 200 && response->status < 300;
+        } else {
+            attempt.set_error(clean_text(response.error().describe(), kMaxErrorBytes));
+        }
+        attempted.set_delivered(delivered);
+        (delivered ? delivered_ : not_delivered_).add();
+        return command;
     }
+
+    // --- results ---
 
     void propose(pb::Command command) {
         const std::uint64_t no = command.has_channel_answered() ? command.channel_answered().attempt_no()
                                                                 : command.webhook_attempted().delivery_no();
-        begin_call();
+        in_flight_->call_begins();
         pb::Command copy = command;
-        options_.service->submit(std::move(copy), [this, no, command = std::move(command)](
-                                                      Result<payments::Answer> answer) mutable {
-            const std::lock_guard lock(mutex_);
-            if (answer) {
-                release_locked(no);
-                work_ = true;
-            } else if (!stopping_) {
-                to_propose_later_.emplace_back(options_.clock->monotonic_ms() + kProposeAgainMs,
-                                               std::move(command));
-            }
-            --outstanding_;
-            changed_.notify_all();
+        options_.service->submit(std::move(copy), [in_flight = in_flight_, no, command = std::move(command)](
+                                                      const Result<payments::Answer>& answer) mutable {
+            in_flight->proposed(no, answer.has_value(), std::move(command));
         });
     }
 
-    std::deque<pb::Command> take_proposals_locked() {
-        const std::uint64_t now = options_.clock->monotonic_ms();
-        while (!to_propose_later_.empty() && to_propose_later_.front().first <= now) {
-            to_propose_.push_back(std::move(to_propose_later_.front().second));
-            to_propose_later_.pop_front();
-        }
-        return std::exchange(to_propose_, {});
-    }
-
-    void begin_call() {
-        const std::lock_guard lock(mutex_);
-        ++outstanding_;
-    }
-
-    // Marks the intention as under way; false: it is already, or a limit is reached.
-    bool claim(std::uint64_t no, std::uint64_t endpoint_no, std::size_t limit) {
-        const std::lock_guard lock(mutex_);
-        std::size_t& in_flight = endpoint_no != 0 ? deliveries_in_flight_ : calls_in_flight_;
-        if (in_flight >= limit || claimed_.contains(no)) return false;
-        if (endpoint_no != 0) {
-            std::size_t& of_endpoint = per_endpoint_[endpoint_no];
-            if (of_endpoint >= options_.max_deliveries_per_endpoint) return false;
-            ++of_endpoint;
-        }
-        claimed_.emplace(no, endpoint_no);
-        ++in_flight;
-        return true;
-    }
-    void release(std::uint64_t no) {
-        const std::lock_guard lock(mutex_);
-        release_locked(no);
-    }
-    void release_locked(std::uint64_t no) {
-        const auto claimed = claimed_.find(no);
-        if (claimed == claimed_.end()) return;
-        const std::uint64_t endpoint_no = claimed->second;
-        claimed_.erase(claimed);
-        if (endpoint_no == 0) {
-            --calls_in_flight_;
-            return;
-        }
-        --deliveries_in_flight_;
-        const auto endpoint = per_endpoint_.find(endpoint_no);
-        if (endpoint != per_endpoint_.end() && --endpoint->second == 0) per_endpoint_.erase(endpoint);
-    }
-
     WorkerOptions options_;
+    std::shared_ptr<InFlight> in_flight_;
     telemetry::Counter& delivered_;
     telemetry::Counter& not_delivered_;
     telemetry::Counter& channel_calls_;
     std::uint64_t subscription_ = 0;
-
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    // Guarded by mutex_.
-    bool stopping_ = false;
-    bool work_ = true;
-    std::deque<pb::Command> to_propose_;
-    std::deque<std::pair<std::uint64_t, pb::Command>> to_propose_later_;
-    std::map<std::uint64_t, std::uint64_t> claimed_;  // attempt or delivery -> endpoint (0: attempt)
-    std::map<std::uint64_t, std::size_t> per_endpoint_;
-    std::size_t calls_in_flight_ = 0, deliveries_in_flight_ = 0;
-    std::size_t outstanding_ = 0;  // callbacks that will still come
+    // Worker thread only.
+    std::unordered_map<std::uint64_t, std::uint64_t> endpoint_of_;  // looked up by key, never walked
+    payments::Due swept_;
+    std::uint64_t next_sweep_ms_ = 0;
     std::thread thread_;
 };
 

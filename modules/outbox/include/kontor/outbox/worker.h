@@ -6,9 +6,10 @@
 // Exactly one worker runs per cluster, on the leader. After a crash an intention may be performed again:
 // channels are idempotent by reference, and webhook receivers are told the event id.
 //
-// Threading: one worker thread; callbacks of channels and HTTP client only enqueue. Ownership: everything
-// passed in outlives the worker. Errors: a result that cannot be proposed now (overloaded, no leader) is
-// proposed again. Limits: WorkerOptions.
+// Threading: one worker thread; callbacks of channels and HTTP client only enqueue, and may come after the
+// worker is gone. Ownership: everything passed in outlives the worker. Errors: a result that cannot be
+// proposed now (overloaded, no leader) is proposed again. Limits: WorkerOptions; an endpoint with a long
+// backlog does not keep the deliveries of others from being found.
 
 #include <cstdint>
 #include <map>
@@ -31,7 +32,7 @@ struct WorkerOptions {
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::map<std::string, channels::Channel*> channels;  // by name: "sandbox"
-    std::size_t max_deliveries_in_flight = 64;
+    std::size_t max_deliveries_in_flight = 256;
     std::size_t max_deliveries_per_endpoint = 8;  // one slow receiver does not hold up the others
     std::size_t max_channel_calls_in_flight = 256;
     std::uint64_t delivery_timeout_ms = 20'000;
@@ -41,7 +42,9 @@ struct WorkerOptions {
 class Worker {
  public:
     static std::unique_ptr<Worker> start(WorkerOptions options);
-    virtual ~Worker() = default;  // stops; calls under way are awaited for at most their time-out
+    virtual ~Worker() = default;  // stops
+    // Starts nothing more. Results of calls that end within 2 s are still proposed; the other calls are made
+    // again after the next start.
     virtual void stop() = 0;
 };
 

@@ -1,0 +1,341 @@
+#include "kontor/outbox/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "clean_text.h"
+#include "kontor/channels/sandbox.h"
+#include "world.h"
+
+namespace kontor::outbox {
+namespace {
+
+using testing::eventually;
+using testing::kStart;
+
+constexpr const char* kSecret = "whsec_of_this_test";
+
+// Keeps what it was asked until the test answers.
+class PatientChannel : public channels::Channel {
+ public:
+    void perform(channels::Order order, std::function<void(channels::Answer)> done) override {
+        const std::lock_guard lock(mutex_);
+        orders.push_back(std::move(order));
+        waiting.push_back(std::move(done));
+    }
+    void answer_all(const channels::Answer& answer) {
+        std::vector<std::function<void(channels::Answer)>> ready;
+        {
+            const std::lock_guard lock(mutex_);
+            ready.swap(waiting);
+        }
+        for (const auto& done : ready) done(answer);
+    }
+    std::size_t asked() {
+        const std::lock_guard lock(mutex_);
+        return orders.size();
+    }
+    std::mutex mutex_;
+    std::vector<channels::Order> orders;
+    std::vector<std::function<void(channels::Answer)>> waiting;
+};
+
+class WorkerTest : public ::testing::Test {
+ protected:
+    WorkerTest() : world_(clock_), sealer_(crypto::Secret(std::string(32, 'k'))) {
+        net::ClientOptions client;
+        client.ca_pem = receiver_.ca_pem;
+        client.max_connections_per_origin = 64;
+        client_ = net::Client::make(std::move(client));
+    }
+    ~WorkerTest() override {
+        receiver_.release();  // or stopping would wait for them
+        worker_.reset();
+        client_.reset();
+    }
+
+    WorkerOptions options() {
+        WorkerOptions options;
+        options.service = &world_;
+        options.client = client_.get();
+        options.sealer = &sealer_;
+        options.clock = &clock_;
+        options.metrics = &metrics_;
+        options.poll_ms = 20;
+        return options;
+    }
+    void start(WorkerOptions options) { worker_ = Worker::start(std::move(options)); }
+    void start() { start(options()); }
+    std::uint64_t endpoint(const std::string& url) {
+        return world_.endpoint(url, sealer_.seal(kSecret, "webhook-secret"));
+    }
+    std::uint64_t endpoint_at(const std::string& path) { return endpoint(receiver_.url(path)); }
+
+    testing::TestClock clock_;
+    testing::Receiver receiver_;
+    testing::World world_;
+    crypto::Sealer sealer_;
+    telemetry::Registry metrics_;
+    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(WorkerTest, DeliversTheEventSignedAndSaysSo) {
+    const auto no = endpoint_at("/ok");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
+    const auto requests = receiver_.requests("/ok");
+    ASSERT_EQ(requests.size(), 1U);
+    const net::Request& request = requests[0];
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_EQ(request.header("Content-Type"), "application/json; charset=utf-8");
+    EXPECT_EQ(request.header("Stripe-Signature"), webhook_signature(kSecret, kStart / 1000, request.body));
+    const auto body = nlohmann::json::parse(request.body);
+    EXPECT_EQ(body.at("type"), "customer.created");
+    EXPECT_EQ(body.at("data").at("object").at("name"), "Ada");
+    const auto rows = world_.deliveries(no);
+    ASSERT_EQ(rows.size(), 1U);
+    ASSERT_EQ(rows[0].attempts_size(), 1);
+    EXPECT_EQ(rows[0].attempts(0).http_status(), 200U);
+    EXPECT_EQ(rows[0].attempts(0).time_ms(), kStart);
+}
+
+TEST_F(WorkerTest, AFailureIsRecordedAndTriedAgainAfterItsBackOff) {
+    const auto no = endpoint_at("/fail");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
+    const auto first = world_.deliveries(no).at(0);
+    EXPECT_EQ(first.state(), pb::DELIVERY_PENDING);
+    EXPECT_EQ(first.attempts(0).http_status(), 500U);
+    EXPECT_GE(first.next_try_ms(), kStart + 5'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(receiver_.count("/fail"), 1U) << "before its time";
+    receiver_.fail_status = 204;
+    clock_.wall = first.next_try_ms();
+    ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
+    EXPECT_EQ(receiver_.count("/fail"), 2U);
+}
+
+TEST_F(WorkerTest, ARedirectIsNoDelivery) {
+    const auto no = endpoint_at("/fail");
+    receiver_.fail_status = 302;
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
+    EXPECT_EQ(world_.deliveries(no).at(0).state(), pb::DELIVERY_PENDING);
+}
+
+TEST_F(WorkerTest, NobodyListeningIsAnErrorWithWords) {
+    const auto no = endpoint("https://127.0.0.1:1/hooks");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
+    const auto row = world_.deliveries(no).at(0);
+    EXPECT_EQ(row.attempts(0).http_status(), 0U);
+    EXPECT_FALSE(row.attempts(0).error().empty());
+    EXPECT_GE(row.next_try_ms(), kStart + 5'000);
+}
+
+TEST_F(WorkerTest, ASecretThatCannotBeOpenedBacksOffAndSendsNothing) {
+    const crypto::Sealer other(crypto::Secret(std::string(32, 'o')));
+    const auto no = world_.endpoint(receiver_.url("/ok"), other.seal(kSecret, "webhook-secret"));
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
+    EXPECT_GE(world_.deliveries(no).at(0).next_try_ms(), kStart + 5'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(world_.deliveries(no).at(0).tries(), 1U) << "it has to wait like any other failure";
+    EXPECT_EQ(receiver_.count("/ok"), 0U);
+}
+
+TEST_F(WorkerTest, ASlowEndpointHoldsUpNobody) {
+    const auto slow = endpoint_at("/hold");
+    const auto healthy = endpoint_at("/ok");
+    WorkerOptions few = options();
+    few.max_deliveries_per_endpoint = 2;
+    start(few);
+    for (int i = 0; i < 10; ++i) world_.customer("c" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return world_.delivered(healthy) == 10; }));
+    EXPECT_EQ(receiver_.count("/hold"), 2U);
+    EXPECT_EQ(world_.delivered(slow), 0U);
+    ASSERT_TRUE(eventually([&] {
+        receiver_.release();
+        return world_.delivered(slow) == 10;
+    }));
+}
+
+TEST_F(WorkerTest, ALongBacklogHidesNobody) {
+    const auto slow = endpoint_at("/hold");
+    for (int i = 0; i < 2'500; ++i) world_.customer("backlog");
+    const auto healthy = endpoint_at("/ok");
+    WorkerOptions one = options();
+    one.max_deliveries_per_endpoint = 1;
+    start(one);
+    world_.customer("late");
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/ok") == 1; }))
+        << "more rows than one look takes in lie before it";
+    ASSERT_TRUE(eventually([&] { return world_.delivered(healthy) == 1; }));
+    EXPECT_EQ(receiver_.count("/hold"), 1U);
+    EXPECT_EQ(world_.delivered(slow), 0U);
+}
+
+TEST_F(WorkerTest, AnIntentionIsNeverUnderWayTwice) {
+    endpoint_at("/hold");
+    start();
+    world_.customer("first");
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/hold") == 1; }));
+    for (int i = 0; i < 5; ++i) world_.customer("wakes the worker");  // 6 of 8 may be in flight
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/hold") == 6; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // several polls
+    std::set<std::string> bodies;
+    for (const auto& request : receiver_.requests("/hold"))
+        EXPECT_TRUE(bodies.insert(request.body).second) << request.body;
+    EXPECT_EQ(bodies.size(), 6U);
+}
+
+TEST_F(WorkerTest, AResultThatIsRefusedIsProposedAgain) {
+    const auto no = endpoint_at("/ok");
+    world_.overloaded_for = 3;
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
+    EXPECT_EQ(world_.submitted.load(), 4);
+    EXPECT_EQ(receiver_.count("/ok"), 1U) << "what was delivered is not delivered again";
+}
+
+TEST_F(WorkerTest, ADisabledEndpointGetsNothing) {
+    const auto no = endpoint_at("/ok");
+    world_.customer("before");
+    pb::Command disable = world_.mine();
+    disable.mutable_update_webhook_endpoint()->set_no(no);
+    disable.mutable_update_webhook_endpoint()->set_disabled(true);
+    world_.run(disable);
+    start();
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    EXPECT_EQ(receiver_.count("/ok"), 0U);
+}
+
+TEST_F(WorkerTest, StopDoesNotWaitForAReceiverThatNeverAnswers) {
+    const auto no = endpoint_at("/hold");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/hold") == 1; }));
+    const std::uint64_t before = system_clock().monotonic_ms();
+    worker_->stop();
+    EXPECT_LT(system_clock().monotonic_ms() - before, 10'000U) << "the delivery's own time-out is 20 s";
+    worker_.reset();
+    receiver_.release();  // the answer comes to a worker that is gone
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(world_.deliveries(no).at(0).tries(), 0U);
+    start();  // the next one does it again
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/hold") == 2; }));
+}
+
+TEST_F(WorkerTest, WhatEndsWhileStoppingIsStillTold) {
+    const auto no = endpoint_at("/hold");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/hold") == 1; }));
+    std::thread late([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        receiver_.release();
+    });
+    worker_->stop();
+    late.join();
+    EXPECT_EQ(world_.delivered(no), 1U);
+}
+
+TEST_F(WorkerTest, AsksTheChannelAndProposesItsAnswer) {
+    const auto sandbox = channels::make_sandbox_acquirer();
+    WorkerOptions with = options();
+    with.channels = {{"sandbox", sandbox.get()}};
+    start(with);
+    const auto paid = world_.card_payment("pm_card_visa").payment_intent().no();
+    const auto declined = world_.card_payment("pm_card_chargeDeclined").payment_intent().no();
+    ASSERT_TRUE(eventually([&] { return world_.attempts(paid).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
+    ASSERT_TRUE(eventually([&] { return world_.attempts(declined).at(0).state() == pb::ATTEMPT_FAILED; }));
+    EXPECT_EQ(world_.attempts(declined).at(0).error().code(), "card_declined");
+    EXPECT_FALSE(world_.attempts(declined).at(0).error().message().empty());
+}
+
+TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
+    PatientChannel channel;
+    WorkerOptions with = options();
+    with.channels = {{"sandbox", &channel}};
+    start(with);
+    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
+    channel.answer_all(channels::Answer{});
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
+    const auto attempt = world_.attempts(no).at(0);
+    EXPECT_GE(attempt.next_try_ms(), kStart + 2'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(channel.asked(), 1U);
+    clock_.wall = attempt.next_try_ms();
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 2; }));
+    EXPECT_EQ(channel.orders[0].reference, channel.orders[1].reference);
+    EXPECT_EQ(channel.orders[1].earlier_tries, 1U);
+    channels::Answer yes;
+    yes.state = channels::Answer::State::succeeded;
+    yes.channel_reference = "ref";
+    channel.answer_all(yes);
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
+}
+
+TEST_F(WorkerTest, AChannelThatIsNotThereIsAskedForLater) {
+    start();
+    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(world_.attempts(no).at(0).tries(), 1U);
+}
+
+TEST_F(WorkerTest, AChannelsWordsCannotBreakTheLog) {
+    PatientChannel channel;
+    WorkerOptions with = options();
+    with.channels = {{"sandbox", &channel}};
+    start(with);
+    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
+    channels::Answer odd;
+    odd.state = channels::Answer::State::failed;
+    odd.error_type = "card_error";
+    odd.error_code = "card_declined";
+    odd.message = "kaputt \xFF\xC3 zu";
+    channel.answer_all(odd);
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_FAILED; }));
+    EXPECT_EQ(world_.attempts(no).at(0).error().message(), "kaputt ?? zu");
+}
+
+TEST_F(WorkerTest, AnAnswerAfterTheWorkersEndTouchesNothing) {
+    PatientChannel channel;
+    WorkerOptions with = options();
+    with.channels = {{"sandbox", &channel}};
+    start(with);
+    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
+    worker_.reset();
+    channels::Answer yes;
+    yes.state = channels::Answer::State::succeeded;
+    channel.answer_all(yes);
+    EXPECT_EQ(world_.attempts(no).at(0).state(), pb::ATTEMPT_WAITING);
+}
+
+TEST(CleanText, KeepsUtf8CutsBetweenCharactersReplacesTheRest) {
+    EXPECT_EQ(clean_text("plain", 100), "plain");
+    EXPECT_EQ(clean_text("茶 ü 😀", 100), "茶 ü 😀");
+    EXPECT_EQ(clean_text("茶館", 5), "茶") << "no half character at the end";
+    EXPECT_EQ(clean_text("abc", 2), "ab");
+    EXPECT_EQ(clean_text(std::string("a\nb\x7F\0c", 6), 100), "a?b??c");
+    EXPECT_EQ(clean_text("\xC0\xAF", 100), "??") << "overlong";
+    EXPECT_EQ(clean_text("\xED\xA0\x80", 100), "???") << "a surrogate";
+    EXPECT_EQ(clean_text("\xF4\x90\x80\x80", 100), "????") << "above U+10FFFF";
+    EXPECT_EQ(clean_text("\xE2\x82", 100), "??") << "cut off";
+}
+
+}  // namespace
+}  // namespace kontor::outbox

@@ -1,0 +1,226 @@
+#pragma once
+// What the worker works with: the real state machine behind a Service that can refuse, a clock that the test
+// moves, and a real HTTPS receiver on loopback.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kontor/commands.pb.h"
+#include "kontor/net/certificates.h"
+#include "kontor/net/server.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/methods.h"
+#include "kontor/payments/queries.h"
+#include "kontor/payments/service.h"
+#include "support/memory_rows.h"
+
+namespace kontor::outbox::testing {
+
+inline constexpr std::int64_t kStart = 1'800'000'000'000;
+inline constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
+
+// Wall time stands still until the test moves it; waiting is real.
+class TestClock : public Clock {
+ public:
+    [[nodiscard]] std::int64_t wall_ms() const override { return wall.load(); }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+    std::atomic<std::int64_t> wall{kStart};
+};
+
+template <typename F>
+[[nodiscard]] bool eventually(F condition) {
+    for (int i = 0; i < 4000; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+}
+
+class World : public payments::Service {
+ public:
+    explicit World(const TestClock& clock) : clock_(clock), rows_(payments::tables()) {
+        pb::Command merchant;
+        merchant.mutable_create_merchant()->set_name("Shop");
+        merchant_no = run(std::move(merchant)).merchant().no();
+    }
+
+    void submit(pb::Command command, Done done) override {
+        ++submitted;
+        if (overloaded_for.load() > 0) {
+            --overloaded_for;
+            return done(fail(ErrorCode::overloaded, "the queue is full"));
+        }
+        const pb::Result result = run(std::move(command));
+        done(payments::Answer{result, index_.load()});
+    }
+    void read(const ReadBody& body) const override {
+        const std::lock_guard lock(mutex_);
+        body(rows_, index_.load());
+    }
+    std::uint64_t subscribe(OnJournal on_journal) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.emplace(++last_, std::move(on_journal));
+        return last_;
+    }
+    void unsubscribe(std::uint64_t id) override {
+        const std::lock_guard lock(subscribers_mutex_);
+        subscribers_.erase(id);
+    }
+
+    pb::Result run(pb::Command command) {
+        command.set_version(1);
+        pb::Batch batch;
+        batch.set_version(1);
+        batch.set_time_ms(clock_.wall_ms());
+        *batch.add_commands() = std::move(command);
+        payments::Effects effects;
+        {
+            const std::lock_guard lock(mutex_);
+            machine_.apply(rows_, ++index_, batch, effects);
+        }
+        const std::lock_guard lock(subscribers_mutex_);
+        for (const auto& journal : effects.journals)
+            for (const auto& [id, subscriber] : subscribers_) subscriber(journal, index_.load());
+        return effects.results.at(0);
+    }
+    pb::Command mine() const {
+        pb::Command command;
+        command.set_merchant_no(merchant_no);
+        return command;
+    }
+    std::uint64_t endpoint(const std::string& url, const std::string& sealed_secret) {
+        pb::Command command = mine();
+        command.mutable_create_webhook_endpoint()->set_url(url);
+        command.mutable_create_webhook_endpoint()->add_enabled_events("*");
+        command.mutable_create_webhook_endpoint()->set_sealed_secret(sealed_secret);
+        return run(command).webhook_endpoint().no();
+    }
+    // Each is one event for every endpoint there is.
+    void customer(const std::string& name) {
+        pb::Command command = mine();
+        command.mutable_create_customer()->set_name(name);
+        run(command);
+    }
+    pb::Result card_payment(const std::string& token) {
+        pb::Command command = mine();
+        auto& create = *command.mutable_create_payment_intent();
+        create.set_amount(1'000);
+        create.set_currency(978);
+        create.add_payment_method_types("card");
+        *create.mutable_payment_method() = *payments::find_method(token, false);
+        create.set_confirm(true);
+        create.set_client_secret_suffix("x");
+        return run(command);
+    }
+
+    // All deliveries to an endpoint, oldest first.
+    std::vector<pb::WebhookDelivery> deliveries(std::uint64_t endpoint_no) const {
+        std::vector<pb::WebhookDelivery> found;
+        read([&](const store::Reader& rows, std::uint64_t) {
+            payments::visit_journals(rows, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
+                for (const auto& event : journal.events())
+                    for (auto& one : payments::deliveries_of_event(rows, {merchant_no, false}, event.no()))
+                        if (one.endpoint_no() == endpoint_no) found.push_back(std::move(one));
+                return true;
+            });
+        });
+        return found;
+    }
+    std::size_t delivered(std::uint64_t endpoint_no) const {
+        std::size_t count = 0;
+        for (const auto& one : deliveries(endpoint_no)) count += one.state() == pb::DELIVERY_DELIVERED;
+        return count;
+    }
+    std::vector<pb::ChannelAttempt> attempts(std::uint64_t intent_no) const {
+        std::vector<pb::ChannelAttempt> found;
+        read([&](const store::Reader& rows, std::uint64_t) {
+            found = payments::attempts_of_intent(rows, {merchant_no, false}, intent_no);
+        });
+        return found;
+    }
+
+    std::uint64_t merchant_no = 0;
+    std::atomic<int> overloaded_for{0};
+    std::atomic<int> submitted{0};
+
+ private:
+    const TestClock& clock_;
+    mutable std::mutex mutex_;
+    kontor::testing::MemoryRows rows_;
+    payments::Machine machine_;
+    std::atomic<std::uint64_t> index_{0};
+    std::mutex subscribers_mutex_;
+    std::map<std::uint64_t, OnJournal> subscribers_;
+    std::uint64_t last_ = 0;
+};
+
+// /ok answers 200, /fail answers `fail_status`, /hold answers nothing until release().
+class Receiver {
+ public:
+    Receiver() {
+        const auto authority = net::make_authority("outbox test", system_clock().wall_ms());
+        ca_pem = authority->certificate_pem;
+        net::ServerOptions options;
+        options.threads = 1;
+        options.tls = *net::issue_server_certificate(*authority, {"127.0.0.1"}, system_clock().wall_ms());
+        options.handler = [this](net::Request request, net::Responder respond) {
+            handle(std::move(request), std::move(respond));
+        };
+        server_ = *net::Server::start(std::move(options));
+    }
+    [[nodiscard]] std::string url(const std::string& path) const {
+        return "https://127.0.0.1:" + std::to_string(server_->port()) + path;
+    }
+    [[nodiscard]] std::vector<net::Request> requests(const std::string& path) const {
+        const std::lock_guard lock(mutex_);
+        std::vector<net::Request> found;
+        for (const auto& one : requests_)
+            if (one.path == path) found.push_back(one);
+        return found;
+    }
+    [[nodiscard]] std::size_t count(const std::string& path) const { return requests(path).size(); }
+    void release() {
+        std::vector<net::Responder> held;
+        {
+            const std::lock_guard lock(mutex_);
+            held.swap(held_);
+        }
+        for (const auto& respond : held) respond(net::Response());
+    }
+
+    std::string ca_pem;
+    std::atomic<int> fail_status{500};
+
+ private:
+    void handle(net::Request request, net::Responder respond) {
+        const std::string path = request.path;
+        {
+            const std::lock_guard lock(mutex_);
+            requests_.push_back(std::move(request));
+            if (path == "/hold") {
+                held_.push_back(std::move(respond));
+                return;
+            }
+        }
+        net::Response response;
+        response.status = path == "/ok" ? 200 : fail_status.load();
+        respond(std::move(response));
+    }
+
+    mutable std::mutex mutex_;
+    std::vector<net::Request> requests_;
+    std::vector<net::Responder> held_;
+    std::unique_ptr<net::Server> server_;  // last: its threads end before what they use
+};
+
+}  // namespace kontor::outbox::testing
