@@ -187,8 +187,17 @@ class ProjectionImpl final : public Projection {
                     Error{ErrorCode::corruption, "a query found the reports database broken; it is rebuilt"});
                 continue;
             }
-            auto done = catch_up_first ? catch_up() : write(batch, batch.back().log_index);
+            auto done = work(catch_up_first, batch);
             if (!done) recover(done.error());
+        }
+    }
+
+    // A failing store stops the node; this thread only has to survive until then.
+    Result<void> work(bool catch_up_first, const std::vector<Queued>& batch) {
+        try {
+            return catch_up_first ? catch_up() : write(batch, batch.back().log_index);
+        } catch (const std::exception& e) {
+            return fail(ErrorCode::unavailable, e.what());
         }
     }
 
@@ -290,6 +299,7 @@ class ProjectionImpl final : public Projection {
             if (!opened) return Unexpected{std::move(opened).error()};
             connection = *std::move(opened);
         }
+        connection->limit_time(*options_.clock, options_.query_timeout_ms);
         auto answer = use(*connection);
         if (!answer && answer.error().code == ErrorCode::corruption) tell_broken();
         const std::lock_guard lock(pool_mutex_);

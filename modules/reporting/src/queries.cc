@@ -125,6 +125,9 @@ Result<Where> where_of(const PaymentQuery& query) {
     if (query.amount_gte) where.add("p.amount >= ?", *query.amount_gte);
     if (query.amount_lte) where.add("p.amount <= ?", *query.amount_lte);
     if (query.text.size() > kMaxTextBytes) return fail(ErrorCode::invalid_argument, "q: at most 200 bytes");
+    // A NUL ends FTS5's phrase before its closing quote.
+    if (query.text.find('\0') != std::string::npos)
+        return fail(ErrorCode::invalid_argument, "q: no NUL character");
     if (!query.text.empty() && characters(query.text) >= kTrigramCharacters)
         where.add("p.intent_no IN (SELECT rowid FROM payments_text WHERE payments_text MATCH ?)",
                   phrase(query.text));

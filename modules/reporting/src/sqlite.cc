@@ -8,6 +8,7 @@ namespace kontor::reporting {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
+constexpr int kStepsBetweenLooks = 1'000;  // of SQLite's virtual machine: well below a millisecond
 
 Error error_of(sqlite3* handle, int code) {
     ErrorCode kind = ErrorCode::io;
@@ -19,6 +20,8 @@ Error error_of(sqlite3* handle, int code) {
         case SQLITE_FULL:
             kind = ErrorCode::no_space;
             break;
+        case SQLITE_INTERRUPT:
+            return Error{ErrorCode::timeout, "this report takes too long; narrow it, by time for example"};
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             kind = ErrorCode::unavailable;
@@ -101,14 +104,24 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
     sqlite3_extended_result_codes(handle, 1);
     // The projection is rebuilt after a loss, so WAL with NORMAL is durable enough: it never corrupts.
-    KONTOR_CHECK(
-        database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
+    KONTOR_CHECK(database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
     if (mode == Mode::reader) KONTOR_CHECK(database->execute("PRAGMA query_only=ON;"));
     return database;
 }
 
 Database::~Database() {
     sqlite3_close_v2(handle_);
+}
+
+void Database::limit_time(const Clock& clock, std::uint64_t limit_ms) {
+    clock_ = &clock;
+    deadline_ms_ = clock.monotonic_ms() + limit_ms;
+    sqlite3_progress_handler(handle_, kStepsBetweenLooks, &Database::out_of_time, this);
+}
+
+int Database::out_of_time(void* self) {
+    const auto* database = static_cast<const Database*>(self);
+    return database->clock_->monotonic_ms() > database->deadline_ms_ ? 1 : 0;
 }
 
 Result<void> Database::execute(const std::string& sql) {

@@ -2,13 +2,14 @@
 // A thin wrapper over SQLite: statements are prepared once and bound by position, failures are Results.
 //
 // Threading: a Database and its statements belong to one thread at a time. Ownership: statements die before
-// their database. Errors: io, no_space, corruption (also "not a database").
+// their database. Errors: io, no_space, corruption (also "not a database"), timeout. Limits: limit_time().
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "kontor/base/clock.h"
 #include "kontor/base/result.h"
 
 struct sqlite3;
@@ -49,10 +50,16 @@ class Database {
 
     [[nodiscard]] Result<void> execute(const std::string& sql);  // several statements; no results
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+    // From now on, what runs longer than this fails with timeout. Again before every query.
+    void limit_time(const Clock& clock, std::uint64_t limit_ms);
 
  private:
     explicit Database(sqlite3* handle) : handle_(handle) {}
+    static int out_of_time(void* self);
+
     sqlite3* handle_;
+    const Clock* clock_ = nullptr;
+    std::uint64_t deadline_ms_ = 0;
 };
 
 }  // namespace kontor::reporting

@@ -17,6 +17,12 @@ std::int64_t bucket_start(Bucket bucket, std::int64_t time_ms) {
     return time_ms - time_ms % width;
 }
 
+// What was paid with, or tried last.
+const pb::PaymentMethod& method_of(const pb::PaymentIntent& intent) {
+    return intent.payment_method().kind() == pb::METHOD_NONE ? intent.failed_payment_method()
+                                                             : intent.payment_method();
+}
+
 std::string method_detail(const pb::PaymentMethod& method) {
     return method.last4().empty() ? method.brand() : method.brand() + " •••• " + method.last4();
 }
@@ -127,6 +133,7 @@ Result<void> JournalWriter::apply(const pb::Journal& journal) {
     KONTOR_TRY(const std::uint64_t done, cursor(scope));
     if (journal.no() <= done) return {};
     for (const pb::Event& event : journal.events()) KONTOR_CHECK(apply_event(journal, event));
+    for (const pb::Event& change : journal.changes()) KONTOR_CHECK(apply_event(journal, change));
     return put_cursor_.bind(1, number(scope.merchant_no))
         .bind(2, std::int64_t{scope.livemode})
         .bind(3, number(journal.no()))
@@ -151,7 +158,7 @@ Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Ev
 Result<void> JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Event& event) {
     const pb::PaymentIntent& intent = event.payment_intent();
     KONTOR_CHECK(put_payment(intent));
-    const char* channel = channel_name(intent.payment_method().kind());
+    const char* channel = channel_name(method_of(intent).kind());
     const std::string& type = event.type();
     if (type == "payment_intent.created")
         return count(journal, channel, intent.currency(), "created", intent.amount());
@@ -211,8 +218,8 @@ Result<void> JournalWriter::put_payment(const pb::PaymentIntent& intent) {
         .bind(6, intent.amount())
         .bind(7, std::int64_t{intent.currency()})
         .bind(8, std::string_view(status_name(intent.status())))
-        .bind(9, std::string_view(channel_name(intent.payment_method().kind())))
-        .bind(10, method_detail(intent.payment_method()))
+        .bind(9, std::string_view(channel_name(method_of(intent).kind())))
+        .bind(10, method_detail(method_of(intent)))
         .bind(11, intent.description())
         .bind(12, code)
         .bind(13, search)

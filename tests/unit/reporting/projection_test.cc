@@ -122,6 +122,17 @@ class Shop : public payments::Service {
     std::uint64_t last_ = 0;
 };
 
+// Each look at it takes as long as the test says.
+class SteppingClock : public Clock {
+ public:
+    [[nodiscard]] std::int64_t wall_ms() const override { return kStart; }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override { return now_ += step.load(); }
+    std::atomic<std::uint64_t> step{0};
+
+ private:
+    mutable std::atomic<std::uint64_t> now_{1'000'000};
+};
+
 class ReportingTest : public ::testing::Test {
  protected:
     ReportingTest() {
@@ -135,9 +146,10 @@ class ReportingTest : public ::testing::Test {
         ProjectionOptions options;
         options.folder = folder_;
         options.service = &shop_;
-        options.clock = &system_clock();
+        options.clock = &clock_;
         options.metrics = &metrics_;
         options.max_queue_bytes = queue_bytes;
+        options.query_timeout_ms = query_timeout_ms_;
         auto opened = Projection::open(options);
         ASSERT_TRUE(opened) << opened.error().describe();
         projection_ = *std::move(opened);
@@ -187,6 +199,8 @@ class ReportingTest : public ::testing::Test {
     }
 
     Shop shop_;
+    SteppingClock clock_;
+    std::uint64_t query_timeout_ms_ = 60'000;
     telemetry::Registry metrics_;
     std::string folder_;
     std::unique_ptr<Projection> projection_;
@@ -283,8 +297,46 @@ TEST_F(ReportingTest, PagesByKeyAndFilters) {
     bad.limit = 101;
     EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
     bad = {};
+    bad.text = std::string(200, 'x');
+    EXPECT_TRUE(projection_->payments(bad));
     bad.text = std::string(201, 'x');
     EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
+    bad.text = std::string("ab\0cd", 5);
+    EXPECT_EQ(projection_->payments(bad).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(ReportingTest, AChangeWithoutAnEventIsShownToo) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 0);
+    const auto unpaid = shop_.pay(ada, 100, "before the change");
+    EXPECT_EQ(unpaid.outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    ASSERT_TRUE(until([&] { return all().size() == 1; }));
+    EXPECT_EQ(all()[0].method, "wallet") << "what was tried";
+    pb::Command update = shop_.mine();
+    update.mutable_update_payment_intent()->set_no(all()[0].intent_no);
+    update.mutable_update_payment_intent()->set_description("after the change");
+    update.mutable_update_payment_intent()->set_amount(250);
+    ASSERT_EQ(shop_.run(update).outcome(), pb::OUTCOME_OK);
+    ASSERT_TRUE(until([&] { return found("after the change") == 1; }));
+    EXPECT_EQ(all()[0].amount, 250);
+    EXPECT_EQ(found("before the change"), 0U);
+}
+
+TEST_F(ReportingTest, AQueryThatTakesTooLongEnds) {
+    query_timeout_ms_ = 2'000;
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    for (int i = 0; i < 300; ++i) shop_.pay(ada, 10, "one of many");
+    ASSERT_TRUE(until([&] { return projection_->log_index() == shop_.index(); }));
+    PaymentQuery slow;
+    slow.text = "zz";  // two characters: every row has to be looked at
+    ASSERT_TRUE(projection_->payments(slow));
+    clock_.step = 2'500;
+    const auto late = projection_->payments(slow);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::timeout);
+    clock_.step = 0;
+    EXPECT_TRUE(projection_->payments(slow)) << "and the next one is as good as ever";
 }
 
 TEST_F(ReportingTest, RebuildIsTheSameRowForRow) {

@@ -5,7 +5,8 @@
 //
 // Threading: one writer thread of its own; queries anywhere, on a bounded pool of read connections.
 // Ownership: the service outlives it. Errors: a broken database file is dropped and rebuilt, with a log line.
-// Limits: the journal queue is bounded; above, the writer reads journals from the store instead.
+// Limits: the journal queue is bounded; above, the writer reads journals from the store instead. A query that
+// takes longer than query_timeout_ms ends with timeout.
 
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,7 @@ struct ProjectionOptions {
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::uint64_t max_queue_bytes = 32ULL << 20;
+    std::uint64_t query_timeout_ms = 2'000;
 };
 
 struct PaymentRow {
