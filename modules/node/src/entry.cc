@@ -24,8 +24,16 @@ ZSTD_DCtx* decompressor() {
 }
 }  // namespace
 
-std::string encode_entry(const pb::Batch& batch) {
-    const std::string plain = batch.SerializeAsString();
+void append_command(std::string& batch, std::string_view command) {
+    constexpr char kCommandsTag = (pb::Batch::kCommandsFieldNumber << 3) | 2;  // length-delimited
+    batch.push_back(kCommandsTag);
+    std::size_t left = command.size();
+    for (; left >= 0x80; left >>= 7U) batch.push_back(static_cast<char>(left | 0x80U));
+    batch.push_back(static_cast<char>(left));
+    batch.append(command);
+}
+
+std::string encode_entry(std::string_view plain) {
     KONTOR_ASSERT(plain.size() <= kMaxBatchBytes, "the proposer bounds its batches");
     std::string out;
     if (plain.size() < kPlainBelowBytes) {

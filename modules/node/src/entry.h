@@ -17,7 +17,9 @@ inline constexpr std::size_t kMaxBatchBytes = 8U << 20U;       // uncompressed, 
 inline constexpr std::size_t kTargetBatchBytes = 512U << 10U;  // where the proposer closes a batch
 inline constexpr std::size_t kPlainBelowBytes = 512;           // compressing less does not pay
 
-[[nodiscard]] std::string encode_entry(const pb::Batch& batch);
+// Appends a serialized command to a serialized batch.
+void append_command(std::string& batch, std::string_view command);
+[[nodiscard]] std::string encode_entry(std::string_view batch);
 [[nodiscard]] Result<void> decode_entry(std::string_view payload, pb::Batch& batch);
 
 }  // namespace kontor::node

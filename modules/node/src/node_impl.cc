@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxBatchCommands = 8192;
 constexpr std::uint64_t kDrainMs = 5'000;
+constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
+constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
 
 std::string flight_key(const pb::Command& command) {
     if (command.idempotency_key().empty()) return {};
@@ -128,7 +130,7 @@ void NodeImpl::register_metrics() {
 
 void NodeImpl::submit(pb::Command command, Done done) {
     if (failed_.load(std::memory_order_relaxed)) {
-        done(fail(ErrorCode::unavailable, "this node has stopped after a failure; see its log"));
+        done(fail(ErrorCode::unavailable, kFailedText));
         return;
     }
     Proposal proposal;
@@ -137,8 +139,17 @@ void NodeImpl::submit(pb::Command command, Done done) {
         done(fail(ErrorCode::too_large, "the command is larger than one log entry may be"));
         return;
     }
+    proposal.command = command.SerializeAsString();
+    // A string that is not UTF-8 serializes and never parses again: such an entry would stop this node, and
+    // every other one, at each start. Whoever submits has checked its texts; this is the net below.
+    thread_local pb::Command probe;
+    const bool parses = probe.ParseFromString(proposal.command);
+    probe.Clear();
+    if (!parses) {
+        done(fail(ErrorCode::invalid_argument, "the command has a text that is not UTF-8"));
+        return;
+    }
     proposal.flight_key = flight_key(command);
-    proposal.command = std::move(command);
     proposal.done = std::move(done);
     const auto refusal = proposals_.add(proposal);
     if (refusal == Proposals::Refusal::none) {
@@ -158,6 +169,8 @@ void NodeImpl::submit(pb::Command command, Done done) {
 }
 
 void NodeImpl::read(const ReadBody& body) const {
+    // After a failure inside of apply() the entry lock stays taken: nobody may queue up behind it.
+    if (failed_.load(std::memory_order_acquire)) throw store::StoreFailure(kFailedText);
     try {
         store_->read(body);
     } catch (const store::StoreFailure& failure) {
@@ -191,8 +204,14 @@ NodeStats NodeImpl::stats() const {
 }
 
 Result<void> NodeImpl::checkpoint() {
-    checkpoint_asked_.store(true);
+    const std::uint64_t ticket = checkpoints_asked_.fetch_add(1) + 1;
     KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
+    {
+        // The answer comes before the freeze.
+        std::unique_lock lock(mutex_);
+        while (checkpoints_served_.load() < ticket && !failed_.load())
+            changed_.wait_for(lock, std::chrono::milliseconds(kFailureLookMs));
+    }
     store_->wait_for_checkpoint();
     return store_->failure();
 }
@@ -264,7 +283,8 @@ void NodeImpl::run_proposer() {
         wake_ = false;
         lock.unlock();
         const std::uint64_t now = options_.clock->monotonic_ms();
-        if (now >= last_tick + options_.tick_ms) {
+        if (failed_.load(std::memory_order_acquire)) fail_everything();
+        if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
             last_tick = now;
             propose_tick_if_due();
             expire_waiters();
@@ -280,10 +300,11 @@ bool NodeImpl::propose_batch() {
     if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
     std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchCommands);
     if (batch.empty()) return false;
-    pb::Batch message;
-    message.set_version(1);
-    message.set_time_ms(options_.clock->wall_ms());
-    for (Proposal& proposal : batch) *message.add_commands() = std::move(proposal.command);
+    pb::Batch head;
+    head.set_version(1);
+    head.set_time_ms(options_.clock->wall_ms());
+    std::string message = head.SerializeAsString();
+    for (const Proposal& proposal : batch) append_command(message, proposal.command);
     const std::uint64_t flight_id = proposals_.launch(batch);
     replica_->propose(encode_entry(message), [this, flight_id](Result<replication::Position> position) {
         if (position) {
@@ -298,7 +319,7 @@ bool NodeImpl::propose_batch() {
 }
 
 void NodeImpl::propose_tick_if_due() {
-    if (!ready() || tick_in_flight_.load()) return;
+    if (!ready() || failed_.load() || tick_in_flight_.load()) return;
     std::int64_t due = 0;
     try {
         read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
@@ -308,9 +329,26 @@ void NodeImpl::propose_tick_if_due() {
     const std::uint64_t dirty = dirty_since_ms_.load();
     const bool old_rows =
         dirty != 0 && options_.clock->monotonic_ms() >= dirty + options_.checkpoint_interval_ms;
-    if (!old_rows && (due == 0 || due > options_.clock->wall_ms())) return;
+    const bool has_work = due != 0 && due <= options_.clock->wall_ms();
+    if (!old_rows && !has_work) return;
     tick_in_flight_.store(true);
-    submit(tick_command(), [this](Result<payments::Answer>) { tick_in_flight_.store(false); });
+    submit(tick_command(), [this, has_work](const Result<payments::Answer>& answer) {
+        tick_in_flight_.store(false);
+        if (!answer || !has_work) return;
+        tick_again_.store(true);  // one Tick does a bounded piece of work; more may be due
+        wake();
+    });
+}
+
+// Nothing lands any more: whoever waits is told.
+void NodeImpl::fail_everything() {
+    for (Proposal& proposal : proposals_.close())
+        if (proposal.done) proposal.done(fail(ErrorCode::unavailable, kFailedText));
+    fail_flights(proposals_.abandon_all(),
+                 "this node has stopped after a failure; the outcome is not known: retry with the same "
+                 "idempotency key");
+    for (Waiter& waiter : proposals_.abandon_waiters())
+        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
 }
 
 void NodeImpl::expire_waiters() {
@@ -382,12 +420,18 @@ void NodeImpl::checkpoint_if_due(std::uint64_t index) {
         fatal(background.error());
         return;
     }
-    const bool asked = checkpoint_asked_.exchange(false);
+    const std::uint64_t tickets = checkpoints_asked_.load();
+    const bool asked = tickets > checkpoints_served_.load();
     const bool pressed = replica_->log_pressure();
     if (asked || pressed) store_->wait_for_checkpoint();
     if (!asked && !pressed && !store_->should_checkpoint(now)) return;
     dirty_since_ms_.store(0);
     store_->freeze(replica_->snapshot_meta(index));
+    if (asked) {
+        const std::lock_guard lock(mutex_);
+        checkpoints_served_.store(tickets);
+        changed_.notify_all();
+    }
 }
 
 }  // namespace kontor::node

@@ -26,7 +26,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::uint64_t subscribe(OnJournal on_journal) override;
     void unsubscribe(std::uint64_t subscription) override;
     void stop() override;
-    bool ready() const override { return ready_.load(std::memory_order_acquire); }
+    bool ready() const override {
+        return ready_.load(std::memory_order_acquire) && !failed_.load(std::memory_order_acquire);
+    }
     NodeStats stats() const override;
     std::string state_hash() const override { return store_->state_hash(); }
     void for_each(const store::Reader& rows, store::TableId table,
@@ -46,6 +48,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     bool propose_batch();
     void propose_tick_if_due();
     void expire_waiters();
+    void fail_everything();
     void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);
     void fatal(const Error& error) const;
@@ -64,7 +67,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     std::atomic<bool> ready_{false};
     std::atomic<bool> tick_in_flight_{false};
-    std::atomic<bool> checkpoint_asked_{false};
+    std::atomic<bool> tick_again_{false};
+    // checkpoint() takes a ticket; the apply thread has frozen for all tickets up to the served one.
+    std::atomic<std::uint64_t> checkpoints_asked_{0}, checkpoints_served_{0};
     std::atomic<std::uint64_t> dirty_since_ms_{0};  // monotonic; 0: nothing since the last freeze
     mutable std::atomic<bool> failed_{false};
 

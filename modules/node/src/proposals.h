@@ -22,7 +22,7 @@
 namespace kontor::node {
 
 struct Proposal {
-    pb::Command command;
+    std::string command;  // serialized by whoever submits, so that the one proposer thread only copies
     payments::Service::Done done;
     std::size_t bytes = 0;
     std::string flight_key;  // of the idempotency key in flight; "" if none
