@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
-#include <regex>
 
 namespace kontor {
 namespace {
@@ -23,10 +23,10 @@ class LogTest : public ::testing::Test {
 };
 
 TEST_F(LogTest, ALineHasTimeLevelAndComponent) {
-    const std::string line = captured([] { log::info("net", "listening port=1"); });
-    EXPECT_TRUE(std::regex_match(
-        line, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info net: listening port=1\n)")))
-        << line;
+    std::string shape = captured([] { log::info("net", "listening port=x"); });
+    for (char& c : shape)
+        if (c >= '0' && c <= '9') c = '9';
+    EXPECT_EQ(shape, "9999-99-99T99:99:99.999Z info net: listening port=x\n");
 }
 
 TEST_F(LogTest, NobodyForgesALine) {
