@@ -299,6 +299,7 @@ async function merchantsAndKeys() {
   assert.ok(!(await page.content()).includes(secret), 'the secret is shown once');
 
   await page.locator('.card-table').getByRole('button', { name: 'Revoke' }).click();
+  await page.locator('.dialog[open]').waitFor();
   await page.keyboard.press('Escape'); // thought better of it
   await page.locator('.dialog').waitFor({ state: 'detached' });
   assert.equal((await callApi(kontor, 'GET', '/v1/balance', {}, secret)).status, 200);
@@ -423,7 +424,7 @@ async function keyboardOnly() {
   await page.goto(admin('merchants'));
   await tabTo((at) => at.text.includes('New merchant'));
   await page.keyboard.press('Enter');
-  await page.locator('.dialog').waitFor();
+  await page.locator('.dialog[open]').waitFor();
   for (let i = 0; i < 12; i += 1) {
     await page.keyboard.press('Tab');
     const inside = await page.evaluate(

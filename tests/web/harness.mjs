@@ -32,7 +32,10 @@ export async function startKontor() {
   process.once('exit', () => child.kill('SIGKILL'));
   const ready = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('kontor was not ready in time')), READY_WITHIN_MS);
-    child.once('exit', (code) => reject(new Error(`kontor ended with ${code} before it was ready`)));
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      reject(new Error(`kontor ended with ${code ?? signal} before it was ready`));
+    });
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = JSON.parse(line);
       if (event.event !== 'ready') return;
