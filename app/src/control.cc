@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t kMaxLineBytes = 64U << 10U;
 constexpr std::size_t kMaxAnswerBytes = 16U << 20U;
 constexpr int kClientTimeoutMs = 5'000;
+constexpr int kAcceptPauseMs = 100;
 
 struct Descriptor {
     int fd = -1;
@@ -61,6 +63,12 @@ std::string read_line(int fd, std::size_t limit, int timeout_ms) {
     }
 }
 
+// A client that does not read must not keep the node from stopping.
+void limit_sending(int fd) {
+    const timeval timeout{kClientTimeoutMs / 1000, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
 bool write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -95,10 +103,24 @@ class ControlServerImpl final : public ControlServer {
             if ((waiting[1].revents & POLLIN) != 0) return;
             if ((waiting[0].revents & POLLIN) == 0) continue;
             const Descriptor client(::accept4(listener_.fd, nullptr, nullptr, SOCK_CLOEXEC));
-            if (client.fd < 0) continue;
+            if (client.fd < 0) {
+                ::poll(&waiting[1], 1, kAcceptPauseMs);  // out of descriptors: not in a circle
+                continue;
+            }
+            limit_sending(client.fd);
             const std::string request = read_line(client.fd, kMaxLineBytes, kClientTimeoutMs);
             if (request.empty()) continue;
-            write_all(client.fd, handler_(request) + "\n");
+            write_all(client.fd, answer(request) + "\n");
+        }
+    }
+
+    // Whatever a client sends, this thread goes on.
+    std::string answer(const std::string& request) const {
+        try {
+            return handler_(request);
+        } catch (const std::exception& e) {
+            log::error("control", e.what());
+            return R"({"error":"this request cannot be answered"})";
         }
     }
 

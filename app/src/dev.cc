@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api_client.h"
 #include "appliance.h"
@@ -276,7 +277,8 @@ class DevRun {
     DevRun(const DevArguments& arguments, const Output& output) : arguments_(arguments), output_(output) {}
 
     Result<void> run() {
-        KONTOR_TRY(auto folder, DataFolder::make(arguments_));
+        KONTOR_TRY(auto made, DataFolder::make(arguments_));
+        const DataFolder& folder = folder_.emplace(std::move(made));
         KONTOR_CHECK(start(folder.path()));
         KONTOR_TRY(auto control,
                    ControlServer::start(control_path(folder.path()), [this](const std::string& request) {
@@ -358,6 +360,7 @@ class DevRun {
 
     const DevArguments& arguments_;
     const Output& output_;
+    std::optional<DataFolder> folder_;           // first: an ephemeral one goes when nobody writes any more
     std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<Appliance> appliance_;

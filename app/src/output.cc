@@ -16,7 +16,7 @@ void Output::text(const std::string& line) const {
     if (!json_) print(line);
 }
 void Output::event(const nlohmann::ordered_json& object) const {
-    if (json_) print(object.dump());
+    if (json_) print(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 void Output::step(const std::string& line, const nlohmann::ordered_json& object) const {
     text(line);

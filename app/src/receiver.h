@@ -38,11 +38,11 @@ class WebhookReceiver {
     [[nodiscard]] bool verify(const net::Request& request) const;
 
     const Clock& clock_;
-    std::unique_ptr<net::Server> server_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    crypto::Secret secret_;            // guarded by mutex_
-    std::deque<Delivered> delivered_;  // guarded by mutex_
+    crypto::Secret secret_;                // guarded by mutex_
+    std::deque<Delivered> delivered_;      // guarded by mutex_
+    std::unique_ptr<net::Server> server_;  // last: its threads end before what they use
 };
 
 }  // namespace kontor::app

@@ -141,7 +141,8 @@ void load_table(const std::string& file, const std::string& section, const toml:
 void load_file(const std::string& file, Settings& settings, std::vector<Problem>& problems) {
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
-    if (!in || !(text << in.rdbuf())) {
+    if (in.is_open() && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+    if (!in.is_open() || in.bad() || text.fail()) {
         problems.push_back({file, "cannot be read; does it exist, and may this user read it?"});
         return;
     }

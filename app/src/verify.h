@@ -1,6 +1,5 @@
 #pragma once
-// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones, and the
-// payments' own books (balance transactions) with the ledger.
+// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones.
 //
 // Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one account
 // map.

@@ -1,7 +1,9 @@
 // `kontor verify`: on a running node through its control socket, on a stopped data folder by opening it.
 
 #include <cstdio>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.h"
 #include "control.h"
@@ -37,13 +39,23 @@ int verify_stopped(const std::string& folder, bool as_json) {
     options.clock = &system_clock();
     options.metrics = &metrics;
     options.partitions = 0;  // whatever the folder has
-    std::string failure;
-    options.on_fatal = [&](const Error& error) { failure = error.describe(); };
+    std::mutex mutex;
+    std::optional<Error> failure;  // guarded by mutex
+    options.on_fatal = [&](const Error& error) {
+        const std::lock_guard lock(mutex);
+        failure = error;
+    };
+    const auto why = [&](const Error& otherwise) {
+        const std::lock_guard lock(mutex);
+        return failure.value_or(otherwise);
+    };
     auto node = node::Node::start(std::move(options));
-    if (!node) return refuse(node.error(), as_json);
+    if (!node) return refuse(why(node.error()), as_json);
     const Verification verification = verify_node(**node, system_clock());
     (*node)->stop();
-    if (!failure.empty()) return refuse(Error{ErrorCode::corruption, failure}, as_json);
+    if (!verification.holds()) return report(false, to_json(verification), to_text(verification), as_json);
+    const Error none{ErrorCode::internal, ""};
+    if (const Error error = why(none); !error.message.empty()) return refuse(error, as_json);
     return report(verification.holds(), to_json(verification), to_text(verification), as_json);
 }
 

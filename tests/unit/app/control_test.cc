@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <stdexcept>
 
 namespace kontor::app {
 namespace {
@@ -33,6 +34,27 @@ TEST_F(ControlTest, AnswersItsUserOnly) {
     }
     server->reset();
     EXPECT_FALSE(std::filesystem::exists(control_path(folder_)));
+}
+
+TEST_F(ControlTest, ARequestThatCannotBeAnsweredEndsNothing) {
+    auto server = ControlServer::start(control_path(folder_), [](const std::string& request) -> std::string {
+        if (request == "bad") throw std::runtime_error("of an odd type");
+        return "good";
+    });
+    ASSERT_TRUE(server);
+    const auto bad = control_call(control_path(folder_), "bad");
+    ASSERT_TRUE(bad) << bad.error().describe();
+    EXPECT_NE(bad->find("error"), std::string::npos);
+    EXPECT_EQ(*control_call(control_path(folder_), "good"), "good");
+}
+
+TEST_F(ControlTest, ALineThatIsTooLongIsDropped) {
+    auto server =
+        ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("read"); });
+    ASSERT_TRUE(server);
+    EXPECT_TRUE(control_call(control_path(folder_), std::string(60'000, 'x')));
+    EXPECT_FALSE(control_call(control_path(folder_), std::string(80'000, 'x')));
+    EXPECT_TRUE(control_call(control_path(folder_), "and the next one is served"));
 }
 
 TEST_F(ControlTest, NobodyThereIsUnavailable) {

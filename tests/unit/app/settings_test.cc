@@ -69,6 +69,12 @@ TEST_F(SettingsTest, BrokenTomlAndMissingFileAreProblems) {
     ASSERT_EQ(problems.size(), 1U);
 }
 
+TEST_F(SettingsTest, AnEmptyFileChangesNothing) {
+    Settings settings;
+    EXPECT_TRUE(load_settings({file(""), {}, {}}, settings).empty());
+    EXPECT_EQ(load_settings({folder_, {}, {}}, settings).size(), 1U) << "a folder is no file";
+}
+
 TEST_F(SettingsTest, WhatGoesTogetherIsChecked) {
     Settings settings;
     const auto problems = load_settings(
