@@ -56,19 +56,29 @@ int run(int argc, char** argv) {
 
     auto* config_command = app.add_subcommand("config", "Check or print configuration.");
     config_command->require_subcommand(1);
+    config_command->footer(
+        "Examples:\n"
+        "  kontor config check --config /etc/kontor/kontor.toml\n"
+        "  kontor config example");
     ServeArguments check;
     auto* check_command =
         config_command->add_subcommand("check", "Name every problem of a configuration at once.");
     check_command->add_option("--config", check.config_file, "The configuration file (TOML).");
     check_command->add_option("--set", check.assignments, "A setting: key=value.");
     check_command->add_flag("--json", check.json, "One JSON object a line, for scripts.");
+    check_command->footer(
+        "Example:\n  kontor config check --config /etc/kontor/kontor.toml --set https.port=9443");
     auto* example_command = config_command->add_subcommand("example", "Print the commented example file.");
+    example_command->footer("Example:\n  kontor config example > kontor.toml");
 
     auto* secrets_command = app.add_subcommand("secrets", "The key that seals secrets at rest.");
     secrets_command->require_subcommand(1);
+    const std::string secrets_example = "Example:\n  kontor secrets init --key-file /etc/kontor/secrets.key";
+    secrets_command->footer(secrets_example);
     std::string key_file = "/etc/kontor/secrets.key";
     auto* init_command = secrets_command->add_subcommand("init", "Make the key file. Never replaces one.");
     init_command->add_option("--key-file", key_file, "Where.")->capture_default_str();
+    init_command->footer(secrets_example);
 
     VerifyArguments link;
     auto* link_command =
@@ -76,6 +86,7 @@ int run(int argc, char** argv) {
     link_command->add_option("--data", link.data_folder, "The node's data folder.");
     link_command->add_option("--config", link.config_file, "Or the configuration that names it.");
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
+    link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
     try {
         app.parse(argc, argv);
