@@ -97,7 +97,7 @@ Result<Json> Views::home(bool livemode) const {
                               {"payments", line.payments},
                               {"succeeded", line.succeeded},
                               {"failed", line.failed},
-                              {"success_rate_bp", rate(line.succeeded, line.payments)}});
+                              {"success_rate_bp", rate(line.succeeded, line.succeeded + line.failed)}});
     }
     for (const auto& line : hours) hour_lines.push_back(line_json(line));
     return Json{{"as_of_ms", now},
