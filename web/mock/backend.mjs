@@ -376,7 +376,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
         status: declined ? 'requires_payment_method' : manual ? 'requires_capture' : 'succeeded',
         failure_code: declined ? (broke ? 'insufficient_funds' : 'card_declined') : '',
         method: 'card',
-        method_detail: 'visa 4242',
+        method_detail: 'visa •••• 4242',
         description: form.get('description') ?? '',
         customer: '',
         customer_name: '',

@@ -95,7 +95,9 @@ export function makeRow(random, createdMs, merchants) {
     currency,
     status: outcome.status,
     method: wallet ? 'wallet' : 'card',
-    method_detail: wallet ? '' : pick(random, ['visa 4242', 'mastercard 4444', 'unionpay 0005']),
+    method_detail: wallet
+      ? ''
+      : pick(random, ['visa •••• 4242', 'mastercard •••• 4444', 'unionpay •••• 0005']),
     customer: name ? makeId('cus', random) : '',
     customer_name: name,
     description: random() < 0.85 ? pick(random, THINGS) : '',

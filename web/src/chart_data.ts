@@ -52,6 +52,19 @@ export function fillColumns(
   });
 }
 
+// What the chart shows before anybody chooses; '' without any payment.
+export function busiestCurrency(buckets: readonly Bucket[]): string {
+  const counts = new Map<string, number>();
+  for (const { currency, succeeded, failed } of buckets) {
+    counts.set(currency, (counts.get(currency) ?? 0) + succeeded + failed);
+  }
+  let best = '';
+  for (const [currency, count] of counts) {
+    if (best === '' || count > (counts.get(best) ?? 0)) best = currency;
+  }
+  return best;
+}
+
 // Stacked: the second series stands on the first.
 export function stack(columns: readonly Column[], series: ChartOptions['series']): number[][] {
   const totals = columns.map(() => 0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { axisTop, fillColumns, stack } from '../src/chart_data.ts';
+import { axisTop, busiestCurrency, fillColumns, stack } from '../src/chart_data.ts';
 
 const HOUR = 3_600_000;
 
@@ -69,5 +69,20 @@ describe('axisTop', () => {
         expect(top / step).toBeLessThanOrEqual(5);
       }
     }
+  });
+});
+
+describe('busiestCurrency', () => {
+  const bucket = (currency: string, succeeded: number, failed: number) => ({
+    start_ms: 0,
+    currency,
+    volume: 1,
+    succeeded,
+    failed,
+  });
+  it('is the one with the most payments, of all buckets together', () => {
+    expect(busiestCurrency([])).toBe('');
+    expect(busiestCurrency([bucket('cny', 3, 0), bucket('eur', 1, 1), bucket('eur', 1, 1)])).toBe('eur');
+    expect(busiestCurrency([bucket('cny', 2, 0), bucket('eur', 1, 1)])).toBe('cny'); // the first of equals
   });
 });

@@ -12,6 +12,17 @@ import { VolumeCard } from './home_chart.tsx';
 import { overallRate, titleOf } from './words.ts';
 
 const RECENT = 8;
+const REFRESH_MS = 15_000;
+
+// The stream tells of payments; uptime, cache and reports change without any.
+function useRefresh(reload: () => void): void {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') reload();
+    }, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [reload]);
+}
 
 function Tiles({ home }: { home: Home }): JSX.Element {
   const payments = home.totals.reduce((sum, total) => sum + total.payments, 0);
@@ -187,6 +198,7 @@ export function HomePage(): JSX.Element {
   );
   const { set, reload } = home;
   useEffect(() => onLive('home', (fresh) => set(() => fresh)), [set]);
+  useRefresh(reload);
   useReloadAfterSilence(reload);
 
   return (

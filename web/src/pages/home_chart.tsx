@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Home } from '../api/schema.ts';
-import { type ChartHandle, type Column, fillColumns } from '../chart_data.ts';
+import { busiestCurrency, type ChartHandle, type Column, fillColumns } from '../chart_data.ts';
 import {
   exponentOf,
   formatCount,
@@ -136,7 +136,7 @@ function Plot({
 export function VolumeCard({ home }: { home: Home }): JSX.Element {
   const [metric, setMetric] = useState<Metric>('volume');
   const [range, setRange] = useState<Range>('hours');
-  const [wanted, setWanted] = useState('');
+  const [wanted, setWanted] = useState(() => busiestCurrency(home.days));
   const buckets = home[range];
   const currencies = useMemo(() => {
     const all = [...home.totals, ...home.hours, ...home.days].map((entry) => entry.currency);

@@ -10,12 +10,8 @@ export function titleOf(row: Row): string {
 
 export function methodOf(row: Row): string {
   if (row.method === 'wallet') return t('method_wallet');
-  const detail = row.method_detail.replace(
-    /^(\w)(\w*) (\d{4})$/,
-    (_, first: string, rest: string, last: string) => {
-      return `${first.toUpperCase()}${rest} ···· ${last}`;
-    },
-  );
+  // "visa •••• 4242" is the server's.
+  const detail = row.method_detail.charAt(0).toUpperCase() + row.method_detail.slice(1);
   if (row.method === 'card') return detail || t('method_card');
   return detail || row.method || '–';
 }
