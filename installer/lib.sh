@@ -99,11 +99,8 @@ use_node() {
     node_is_good || die "Node.js 20.19 or newer with npm 11 is missing" "Run installer/deps.sh --build first."
 }
 
-# build_web: the admin pages into web/dist, ahead of CMake, which then finds nothing to do. First npm's packages, which
-# take long once; both only when something changed.
+# build_web: the admin pages, from web/ into web/dist. Skipped when nothing changed since the last time.
 build_web() {
-    local web=$KONTOR_ROOT/web
-    [ -f "$web/package.json" ] || return 0
-    use_node
-    quietly "web: packages and pages" "$KONTOR_ROOT/build/logs/web-build.log" "$web/scripts/build.sh"
+    [ -f "$KONTOR_ROOT/web/package.json" ] || return 0
+    quietly "web: the admin pages" "$KONTOR_ROOT/build/logs/web-build.log" "$KONTOR_ROOT/web/scripts/build.sh"
 }
