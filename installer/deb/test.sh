@@ -91,7 +91,9 @@ check "files are as packed" equals "$?" 0
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 serve_once() { # starts it, waits until it is ready, asks it, stops it
     local pid status=0 i
-    as_kontor kontor serve --config /etc/kontor/kontor.toml --set https.port="$port" --json >"$root/tmp/serve.log" 2>&1 &
+    # Spelled out, because a function in the background is a shell around it, and the signal would end only that.
+    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin setpriv --reuid=kontor --regid=kontor --clear-groups -- \
+        kontor serve --config /etc/kontor/kontor.toml --set https.port="$port" --json >"$root/tmp/serve.log" 2>&1 &
     pid=$!
     for ((i = 0; i < 300; i++)); do
         grep -q '"event":"ready"' "$root/tmp/serve.log" && break
@@ -101,8 +103,9 @@ serve_once() { # starts it, waits until it is ready, asks it, stops it
     grep -q '"admin_url":"https://' "$root/tmp/serve.log" || status=1
     curl -sS --cacert "$root/var/lib/kontor/tls/ca.pem" -o "$root/tmp/ready" "https://127.0.0.1:$port/readyz" || status=1
     inside kontor verify --config /etc/kontor/kontor.toml || status=1
-    kill -TERM "$pid" # setpriv and chroot have become kontor itself
+    kill -TERM "$pid" # chroot, env and setpriv have become kontor itself
     wait "$pid" || status=1
+    grep -q '"event":"stopped"' "$root/tmp/serve.log" || status=1
     [ "$status" = 0 ] || cat "$root/tmp/serve.log"
     return "$status"
 }
