@@ -51,7 +51,7 @@ run_ctest() {
 stage_web() { use_node && npm --prefix web run check && npm --prefix web test; }
 stage_lint() { run_ctest -L '^lint$'; }
 stage_unit() { run_ctest -L '^unit$'; }
-stage_integration() { run_ctest -LE '^(unit|lint|bench)$'; }
+stage_integration() { run_ctest -LE '^(unit|lint)$'; }
 
 # Scripts of their own; each ends with `N passed, N failed`.
 stage_conformance() { use_node && tests/conformance/run.sh; }
@@ -175,7 +175,7 @@ run_stage build 2700 || broken=yes
 has_ctest -L '^lint$' && test_stage lint 300
 has_ctest -L '^unit$' && test_stage unit 1200
 if [ -f tests/integration/CMakeLists.txt ]; then
-    has_ctest -LE '^(unit|lint|bench)$' && test_stage integration 1800
+    has_ctest -LE '^(unit|lint)$' && test_stage integration 1800
 fi
 if [ "$sanitized" = no ] && [ -z "$ctest_filter" ] && [ -f web/package.json ]; then test_stage web 300; fi
 if [ "$sanitized" = no ] && [ "$quick" = no ] && [ -z "$ctest_filter" ]; then
