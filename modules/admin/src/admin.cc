@@ -3,7 +3,7 @@
 #include <array>
 
 #include "context.h"
-#include "kontor/base/log.h"
+#include "encoding.h"
 #include "kontor/net/uri.h"
 #include "kontor/web/assets.h"
 #include "sessions.h"
@@ -16,6 +16,10 @@ namespace {
 constexpr std::string_view kApi = "/admin/api/";
 
 enum class Access : std::uint8_t { anybody, session };
+enum class Runs : std::uint8_t {
+    here,
+    report_thread
+};  // what reads much or asks SQLite leaves the network thread
 
 struct Parts {
     Sessions& sessions;
@@ -27,40 +31,41 @@ struct Route {
     std::string_view method;
     std::string_view pattern;  // below /admin/api/; one '*' is a segment
     Access access;
+    Runs runs;
     void (*handle)(const Parts&, const std::shared_ptr<Call>&);
 };
 
 // The admin API on one page. docs/admin-api.md says the shapes.
 constexpr std::array kRoutes{
-    Route{"GET", "setup", Access::anybody,
+    Route{"GET", "setup", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_state(c); }},
-    Route{"POST", "setup/begin", Access::anybody,
+    Route{"POST", "setup/begin", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_begin(c); }},
-    Route{"POST", "setup/finish", Access::anybody,
+    Route{"POST", "setup/finish", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_finish(c); }},
-    Route{"POST", "login", Access::anybody,
+    Route{"POST", "login", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.login(c); }},
-    Route{"POST", "logout", Access::session,
+    Route{"POST", "logout", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.logout(c); }},
-    Route{"GET", "session", Access::session,
+    Route{"GET", "session", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.describe(c); }},
-    Route{"GET", "home", Access::session,
+    Route{"GET", "home", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_home(c); }},
-    Route{"GET", "stream", Access::session,
+    Route{"GET", "stream", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.streams.open(c); }},
-    Route{"GET", "payments", Access::session,
+    Route{"GET", "payments", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_payments(c); }},
-    Route{"GET", "payments/*", Access::session,
+    Route{"GET", "payments/*", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_payment(c); }},
-    Route{"GET", "merchants", Access::session,
+    Route{"GET", "merchants", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_merchants(c); }},
-    Route{"POST", "merchants", Access::session,
+    Route{"POST", "merchants", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_merchant(c); }},
-    Route{"GET", "merchants/*/keys", Access::session,
+    Route{"GET", "merchants/*/keys", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_keys(c); }},
-    Route{"POST", "merchants/*/keys", Access::session,
+    Route{"POST", "merchants/*/keys", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_key(c); }},
-    Route{"POST", "keys/*/revoke", Access::session,
+    Route{"POST", "keys/*/revoke", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.revoke_key(c); }},
 };
 
@@ -83,7 +88,8 @@ class AdminImpl final : public Admin {
         : options_(std::move(options)),
           views_(options_, options_.clock->monotonic_ms()),
           sessions_(options_),
-          streams_(options_, views_) {}
+          streams_(options_, views_,
+                   [this](const std::string& cookie) { return sessions_.find(cookie).has_value(); }) {}
     ~AdminImpl() override { stop(); }
     void stop() override { streams_.stop(); }
 
@@ -97,37 +103,37 @@ class AdminImpl final : public Admin {
         auto call = std::make_shared<Call>();
         call->request = std::move(request);
         call->respond = std::move(respond);
-        try {
-            dispatch(call);
-        } catch (const std::exception& e) {  // the last net: a failing store stops the node by itself
-            log::error("admin", e.what());
-            call->refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
-        }
+        call->guarded([&] { dispatch(call); });
     }
 
     void dispatch(const std::shared_ptr<Call>& call) {
         const std::string_view path = std::string_view(call->request.path).substr(kApi.size());
         const Route* found = nullptr;
-        bool path_known = false;
+        std::string allowed;
         for (const Route& route : kRoutes) {
             if (!matches(route.pattern, path, call->rest)) continue;
-            path_known = true;
+            allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
             if (route.method == call->request.method) found = &route;
         }
         call->caller = sessions_.find(call->request);
         const bool open_to_all = found != nullptr && found->access == Access::anybody;
         if (!open_to_all && !call->caller) return call->refuse(401, "no_session", "Log in first.");
-        if (found == nullptr && path_known)
-            return call->refuse(405, "method_not_allowed", "Not with this method.");
+        if (found == nullptr && !allowed.empty())
+            return call->answer(405, error_json("method_not_allowed", "Not with this method."),
+                                {{"Allow", allowed}});
         if (found == nullptr) return call->refuse(404, "not_found", "There is nothing at this address.");
-        if (call->request.method != "GET" && !read_body(*call)) return;
         if (!open_to_all && call->request.method != "GET" &&
             !Sessions::csrf_matches(call->request, *call->caller))
             return call->refuse(403, "csrf", "The request did not come from this page; reload it.");
+        if (call->request.method != "GET" && !read_body(*call)) return;
         auto query = net::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
-        found->handle({sessions_, views_, streams_}, call);
+        if (found->runs == Runs::here) return found->handle({sessions_, views_, streams_}, call);
+        const bool queued = reports_.run([this, call, found] {
+            call->guarded([&] { found->handle({sessions_, views_, streams_}, call); });
+        });
+        if (!queued) call->refuse(429, "overloaded", "Too many reports at once; try again shortly.");
     }
 
     static bool read_body(Call& call) {
@@ -178,17 +184,17 @@ class AdminImpl final : public Admin {
         response.headers.push_back(
             {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"});
         response.headers.push_back({"Vary", "Accept-Encoding"});
-        if (request.header("If-None-Match") == asset.etag) {
+        if (matches_etag(request.header("If-None-Match"), asset.etag)) {
             response.status = 304;
             return respond(std::move(response));
         }
         response.headers.push_back({"Content-Type", std::string(asset.content_type)});
         const std::string_view accepted = request.header("Accept-Encoding");
         response.static_body = asset.identity;
-        if (!asset.brotli.empty() && accepted.find("br") != std::string_view::npos) {
+        if (!asset.brotli.empty() && accepts_encoding(accepted, "br")) {
             response.static_body = asset.brotli;
             response.headers.push_back({"Content-Encoding", "br"});
-        } else if (!asset.gzip.empty() && accepted.find("gzip") != std::string_view::npos) {
+        } else if (!asset.gzip.empty() && accepts_encoding(accepted, "gzip")) {
             response.static_body = asset.gzip;
             response.headers.push_back({"Content-Encoding", "gzip"});
         }
@@ -199,6 +205,7 @@ class AdminImpl final : public Admin {
     Views views_;
     Sessions sessions_;
     Streams streams_;
+    Workers reports_{limits::kReportThreads, limits::kReportQueue};  // last: its jobs use all of the above
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "context.h"
 
+#include "kontor/base/log.h"
+
 namespace kontor::admin {
 
 std::string_view Call::parameter(std::string_view name) const {
@@ -39,16 +41,20 @@ void add_security_headers(net::Response& response) {
     response.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
 }
 
+Json error_json(std::string_view code, std::string_view message, std::string_view param) {
+    Json error{{"code", code}, {"message", message}};
+    if (!param.empty()) error["param"] = param;
+    return Json{{"error", error}};
+}
+
 void Call::answer(int status, const Json& json, std::vector<net::Header> headers) const {
     respond(json_response(status, json, std::move(headers)));
 }
 
 void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {
-    Json error{{"code", code}, {"message", message}};
-    if (!param.empty()) error["param"] = param;
     std::vector<net::Header> headers;
     if (status == 429 || status == 503) headers.push_back({"Retry-After", "1"});
-    answer(status, Json{{"error", error}}, std::move(headers));
+    answer(status, error_json(code, message, param), std::move(headers));
 }
 
 void Call::refuse(const Error& error) const {
@@ -59,8 +65,19 @@ void Call::refuse(const Error& error) const {
             return refuse(404, "not_found", error.message);
         case ErrorCode::overloaded:
             return refuse(429, "overloaded", error.message);
+        case ErrorCode::timeout:
+            return refuse(503, "too_slow", error.message);
         default:
             return refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
+    }
+}
+
+void Call::guarded(const std::function<void()>& handle) const {
+    try {
+        handle();
+    } catch (const std::exception& e) {  // the last net: a failing store stops the node by itself
+        log::error("admin", e.what());
+        refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
     }
 }
 

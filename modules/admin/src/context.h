@@ -3,6 +3,7 @@
 //
 // Threading: Call lives on one thread at a time; a handler may move it to a worker and answer there.
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,10 +39,13 @@ struct Call {
     void refuse(int status, std::string_view code, std::string_view message,
                 std::string_view param = {}) const;
     void refuse(const Error& error) const;  // an operating failure
+    // Runs `handle`; an exception becomes an answer.
+    void guarded(const std::function<void()>& handle) const;
 };
 
 [[nodiscard]] net::Response json_response(int status, const Json& json,
                                           std::vector<net::Header> headers = {});
+[[nodiscard]] Json error_json(std::string_view code, std::string_view message, std::string_view param = {});
 // The headers of every answer below /admin.
 void add_security_headers(net::Response& response);
 [[nodiscard]] std::string dump(const Json& json);

@@ -55,17 +55,22 @@ std::optional<std::int64_t> bounded(const Call& call, const char* name, std::int
 }
 
 // A key's id does not tell its merchant: one look a merchant. Revoking is rare, and merchants are few.
-std::string hash_of_key(const store::Reader& rows, std::uint64_t key_no) {
+// Each page is a read of its own, so that nobody waits for all of them.
+std::string hash_of_key(const node::Node& node, std::uint64_t key_no) {
     std::uint64_t after_no = 0;
-    for (;;) {
-        const auto merchants = payments::list_merchants(rows, after_no, limits::kMerchantsListed);
-        for (const auto& merchant : merchants) {
-            std::string hash = payments::api_key_hash(rows, merchant.no(), key_no);
-            if (!hash.empty()) return hash;
-            after_no = merchant.no();
-        }
-        if (merchants.size() < limits::kMerchantsListed) return {};
+    std::string hash;
+    for (bool more = true; more && hash.empty();) {
+        node.read([&](const store::Reader& rows, std::uint64_t) {
+            const auto merchants = payments::list_merchants(rows, after_no, limits::kMerchantsListed);
+            more = merchants.size() == limits::kMerchantsListed;
+            for (const auto& merchant : merchants) {
+                hash = payments::api_key_hash(rows, merchant.no(), key_no);
+                if (!hash.empty()) return;
+                after_no = merchant.no();
+            }
+        });
     }
+    return hash;
 }
 
 bool good_country(const std::string& country) {
@@ -140,7 +145,9 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
         found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    const auto livemode = mode_of(call->text("mode"));
+    const auto mode = call->body.find("mode");
+    const bool is_text = mode == call->body.end() || mode->is_string();
+    const auto livemode = is_text ? mode_of(call->text("mode")) : std::nullopt;
     if (!livemode) return call->refuse(422, "invalid", "mode is test or live", "mode");
     const std::string name = call->text("name");
     if (name.size() > kMaxNameBytes)
@@ -167,10 +174,7 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
 
 void Views::revoke_key(const std::shared_ptr<Call>& call) const {
     const auto key_no = parse_id(payments::prefix::api_key, call->rest);
-    std::string hash;
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        if (key_no) hash = hash_of_key(rows, *key_no);
-    });
+    const std::string hash = key_no ? hash_of_key(*options_.node, *key_no) : std::string();
     if (hash.empty()) return call->refuse(404, "not_found", "There is no such key.");
     pb::Command command = operator_command(*call);
     command.mutable_revoke_api_key()->set_key_sha256(hash);

@@ -22,6 +22,14 @@ std::size_t characters(std::string_view utf8) {
         utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+bool is_one_character(std::string_view utf8) {
+    std::size_t size = 1;
+    while (size < utf8.size() && (static_cast<unsigned char>(utf8[size]) & 0xC0U) == 0x80U) ++size;
+    for (std::size_t at = 0; at < utf8.size(); at += size)
+        if (utf8.substr(at, size) != utf8.substr(0, size)) return false;
+    return true;
+}
+
 }  // namespace
 
 std::string_view password_problem(std::string_view password, std::string_view operator_name) {
@@ -30,46 +38,10 @@ std::string_view password_problem(std::string_view password, std::string_view op
     std::string lower(password);
     for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    const bool one_character =
-        std::all_of(lower.begin(), lower.end(), [&](char c) { return c == lower.front(); });
     const bool is_name = !operator_name.empty() && lower.find(operator_name) != std::string::npos &&
                          lower.size() < operator_name.size() + 4;
     const bool listed = std::find(kCommon.begin(), kCommon.end(), lower) != kCommon.end();
-    return one_character || is_name || listed ? "password_too_common" : "";
-}
-
-PasswordWorker::PasswordWorker() {
-    thread_ = std::thread([this] {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-            if (stopping_) return;
-            const std::function<void()> job = std::move(jobs_.front());
-            jobs_.pop_front();
-            lock.unlock();
-            job();
-            lock.lock();
-        }
-    });
-}
-
-PasswordWorker::~PasswordWorker() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-}
-
-bool PasswordWorker::run(std::function<void()> job) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_ || jobs_.size() >= limits::kPasswordQueue) return false;
-        jobs_.push_back(std::move(job));
-    }
-    changed_.notify_one();
-    return true;
+    return is_one_character(lower) || is_name || listed ? "password_too_common" : "";
 }
 
 }  // namespace kontor::admin

@@ -4,6 +4,7 @@
 #include "kontor/base/object_id.h"
 #include "kontor/commands.pb.h"
 #include "kontor/payments/json.h"
+#include "password.h"
 #include "qr.h"
 
 namespace kontor::admin {
@@ -58,6 +59,10 @@ std::optional<std::string> from_base32(std::string_view text) {
     return out;
 }
 
+void refuse_locked(const Call& call) {
+    call.refuse(423, "locked", "Too many wrong tries. Wait 15 minutes.");
+}
+
 bool good_name(const std::string& name) {
     if (name.empty() || name.size() > limits::kNameMaxBytes) return false;
     for (const char c : name) {
@@ -79,7 +84,10 @@ pb::Command operator_command(const Call& call) {
 }  // namespace
 
 std::optional<Caller> Sessions::find(const net::Request& request) const {
-    const std::string cookie = cookie_of(request);
+    return find(cookie_of(request));
+}
+
+std::optional<Caller> Sessions::find(const std::string& cookie) const {
     if (cookie.empty()) return std::nullopt;
     std::optional<Caller> caller;
     const std::int64_t now = options_.clock->wall_ms();
@@ -91,6 +99,15 @@ std::optional<Caller> Sessions::find(const net::Request& request) const {
         caller = Caller{who->no(), who->name(), who->role(), cookie};
     });
     return caller;
+}
+
+void Sessions::submit(pb::Command command, payments::Service::Done done) const {
+    pending_.begin();
+    options_.node->submit(std::move(command),
+                          [this, done = std::move(done)](const Result<payments::Answer>& answer) {
+                              done(answer);
+                              pending_.end();
+                          });
 }
 
 bool Sessions::csrf_matches(const net::Request& request, const Caller& caller) {
@@ -169,8 +186,9 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
     if (!step)
         return call->refuse(422, "code_wrong", "This code does not match; is the phone's clock right?",
                             "code");
-    const bool queued =
-        worker_.run([this, call, secret = *secret, step = *step] { make_operator(call, secret, step); });
+    const bool queued = worker_.run([this, call, secret = *secret, step = *step] {
+        call->guarded([&] { make_operator(call, secret, step); });
+    });
     if (!queued) call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
 }
 
@@ -184,7 +202,7 @@ void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::strin
     setup.set_password_hash(crypto::password_hash(crypto::Secret(call->text("password"))));
     setup.set_sealed_totp_secret(options_.sealer->seal(totp_secret, "totp"));
     setup.set_totp_step(step - 1);
-    options_.node->submit(std::move(command), [this, call, step](Result<payments::Answer> answer) {
+    submit(std::move(command), [this, call, step](const Result<payments::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         const pb::Result& result = answer->result;
         if (result.outcome() == pb::OUTCOME_ALREADY_EXISTS)
@@ -196,7 +214,7 @@ void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::strin
 }
 
 void Sessions::login(const std::shared_ptr<Call>& call) {
-    if (!worker_.run([this, call] { check_login(call); }))
+    if (!worker_.run([this, call] { call->guarded([&] { check_login(call); }); }))
         call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
 }
 
@@ -209,8 +227,7 @@ void Sessions::check_login(const std::shared_ptr<Call>& call) {
     const std::int64_t now = options_.clock->wall_ms();
     const bool password_matches = crypto::password_verify(who ? who->password_hash() : decoy_hash(),
                                                           crypto::Secret(call->text("password")));
-    if (who && who->locked_until_ms() > now)
-        return call->refuse(423, "locked", "Too many wrong tries. Wait 15 minutes.");
+    if (who && who->locked_until_ms() > now) return refuse_locked(*call);
     if (!who || who->disabled()) return login_failed(call, 0);
     const auto secret = options_.sealer->open(who->sealed_totp_secret(), "totp");
     const auto step =
@@ -220,13 +237,15 @@ void Sessions::check_login(const std::shared_ptr<Call>& call) {
     open_session(call, *who, *step);
 }
 
+// An unknown name takes the way through the log too, or the time of the answer would tell which names there
+// are.
 void Sessions::login_failed(const std::shared_ptr<Call>& call, std::uint64_t operator_no) const {
-    const auto refuse = [call] { call->refuse(401, "login_failed", "Name, password or code is wrong."); };
-    if (operator_no == 0) return refuse();
     pb::Command command = operator_command(*call);
     command.mutable_actor()->set_no(operator_no);
     command.mutable_login_failed()->set_operator_no(operator_no);
-    options_.node->submit(std::move(command), [refuse](const Result<payments::Answer>&) { refuse(); });
+    submit(std::move(command), [call](const Result<payments::Answer>&) {
+        call->refuse(401, "login_failed", "Name, password or code is wrong.");
+    });
 }
 
 void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operator& who,
@@ -241,8 +260,9 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);
-    options_.node->submit(std::move(command), [this, call, caller](Result<payments::Answer> answer) {
+    submit(std::move(command), [this, call, caller](const Result<payments::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() == pb::OUTCOME_LOCKED) return refuse_locked(*call);
         if (answer->result.outcome() != pb::OUTCOME_OK)
             return call->refuse(401, "login_failed", "Name, password or code is wrong.");
         const std::string cookie = std::string(kCookie) + "=" + caller.cookie +
@@ -256,7 +276,7 @@ void Sessions::logout(const std::shared_ptr<Call>& call) const {
     pb::Command command = operator_command(*call);
     command.mutable_actor()->set_no(call->caller->operator_no);
     command.mutable_close_session()->set_cookie_sha256(crypto::sha256(call->caller->cookie));
-    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+    submit(std::move(command), [call](const Result<payments::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         call->answer(200, Json::object(),
                      {{"Set-Cookie", std::string(kCookie) +

@@ -3,19 +3,26 @@
 // derived from the cookie (HMAC-SHA256, key = cookie), so that GET session can tell it again without keeping
 // it.
 //
-// Threading: anywhere; argon2id runs on the PasswordWorker.
+// Threading: anywhere; argon2id runs on a thread of its own.
 
 #include "context.h"
-#include "password.h"
+#include "kontor/commands.pb.h"
+#include "pending.h"
+#include "workers.h"
 
 namespace kontor::admin {
 
 class Sessions {
  public:
     explicit Sessions(const AdminOptions& options) : options_(options) {}
+    ~Sessions() {
+        worker_.stop();
+        pending_.wait();
+    }
 
     // The caller of a request; nullopt: no session, or an old one.
     [[nodiscard]] std::optional<Caller> find(const net::Request& request) const;
+    [[nodiscard]] std::optional<Caller> find(const std::string& cookie) const;
     [[nodiscard]] static bool csrf_matches(const net::Request& request, const Caller& caller);
 
     void setup_state(const std::shared_ptr<Call>& call) const;
@@ -35,9 +42,12 @@ class Sessions {
                       std::uint64_t totp_step) const;
     void login_failed(const std::shared_ptr<Call>& call, std::uint64_t operator_no) const;
     [[nodiscard]] Json session_json(const Caller& caller) const;
+    // As node->submit(); we stay until `done` returned.
+    void submit(pb::Command command, payments::Service::Done done) const;
 
     const AdminOptions& options_;
-    PasswordWorker worker_;
+    mutable Pending pending_;
+    Workers worker_{1, limits::kPasswordQueue};
 };
 
 }  // namespace kontor::admin

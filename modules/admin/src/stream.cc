@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <chrono>
 
+#include "kontor/base/log.h"
+
 namespace kontor::admin {
 namespace {
 constexpr std::size_t kPaymentsQueued = 1000;  // older ones are dropped: the page reloads its list anyway
 }
 
-Streams::Streams(const AdminOptions& options, const Views& views) : options_(options), views_(views) {
+Streams::Streams(const AdminOptions& options, const Views& views, SessionCheck is_open)
+    : options_(options), views_(views), is_open_(std::move(is_open)) {
     subscription_ = options_.projection->subscribe([this](const std::vector<reporting::PaymentRow>& rows) {
         {
             const std::lock_guard lock(mutex_);
@@ -53,10 +56,11 @@ void Streams::open(const std::shared_ptr<Call>& call) {
     net::Response response;
     response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
     add_security_headers(response);
-    response.on_stream = [this, mode = *livemode](std::shared_ptr<net::Stream> stream) {
+    response.on_stream = [this, mode = *livemode,
+                          cookie = call->caller->cookie](std::shared_ptr<net::Stream> stream) {
         const std::lock_guard lock(mutex_);
-        if (stopping_) return stream->close();
-        open_.push_back({std::move(stream), mode});
+        if (stopping_ || open_.size() >= limits::kStreams) return stream->close();
+        open_.push_back({std::move(stream), mode, cookie});
         dirty_ = true;
         changed_.notify_one();
     };
@@ -79,9 +83,24 @@ void Streams::send_home(const std::vector<Open>& open) const {
     }
 }
 
+void Streams::serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
+                    bool home_due, bool comment_due) {
+    try {
+        for (const Open& one : open)
+            if (!is_open_(one.cookie)) one.stream->close();
+        for (const auto& row : payments)
+            for (const Open& one : open)
+                if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
+        if (home_due) send_home(open);
+        if (comment_due)
+            for (const Open& one : open) one.stream->write(": here\n\n");
+    } catch (const std::exception& e) {  // a failing store stops the node by itself
+        log::error("admin", e.what());
+    }
+}
+
 void Streams::run() {
     std::uint64_t last_comment = options_.clock->monotonic_ms();
-    std::uint64_t last_home = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         changed_.wait_for(lock, std::chrono::milliseconds(limits::kHomeEveryMs),
@@ -90,36 +109,17 @@ void Streams::run() {
         std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
         const std::vector<Open> open = open_;
         const std::deque<reporting::PaymentRow> payments = std::exchange(payments_, {});
+        const bool home_due = std::exchange(dirty_, false);
         const std::uint64_t now = options_.clock->monotonic_ms();
-        const bool home_due = dirty_ && now >= last_home + limits::kHomeEveryMs;
-        if (dirty_ && !home_due) {
-            // The rows go out at once, the totals when their second is over.
-            dirty_ = false;
-            lock.unlock();
-            for (const auto& row : payments)
-                for (const Open& one : open)
-                    if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
-            lock.lock();
-            changed_.wait_for(lock, std::chrono::milliseconds(last_home + limits::kHomeEveryMs - now),
-                              [this] { return stopping_; });
-            dirty_ = true;
-            continue;
-        }
-        dirty_ = false;
         const bool comment_due = now >= last_comment + limits::kStreamCommentMs;
+        if (comment_due) last_comment = now;
         lock.unlock();
-        for (const auto& row : payments)
-            for (const Open& one : open)
-                if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
-        if (home_due) {
-            send_home(open);
-            last_home = now;
-        }
-        if (comment_due) {
-            last_comment = now;
-            for (const Open& one : open) one.stream->write(": here\n\n");
-        }
+        serve(open, payments, home_due, comment_due);
         lock.lock();
+        // Whatever happens meanwhile goes together: one look a second, however busy it is.
+        if (home_due)
+            changed_.wait_for(lock, std::chrono::milliseconds(limits::kHomeEveryMs),
+                              [this] { return stopping_; });
     }
 }
 

@@ -3,7 +3,7 @@
 // that a hundred open pages cost one look at the roll-ups a second.
 //
 // Threading: open() and stop() anywhere. Limits: limits::kStreams, kHomeEveryMs, kStreamCommentMs; a client
-// that does not read is cut off by net::Stream.
+// that does not read is cut off by net::Stream; a stream ends with its session.
 
 #include <condition_variable>
 #include <deque>
@@ -16,7 +16,9 @@ namespace kontor::admin {
 
 class Streams {
  public:
-    Streams(const AdminOptions& options, const Views& views);
+    // `is_open`: whether a session (by its cookie) still is.
+    using SessionCheck = std::function<bool(const std::string& cookie)>;
+    Streams(const AdminOptions& options, const Views& views, SessionCheck is_open);
     ~Streams();
     void open(const std::shared_ptr<Call>& call);
     void stop();  // closes all streams
@@ -25,13 +27,18 @@ class Streams {
     struct Open {
         std::shared_ptr<net::Stream> stream;
         bool livemode = false;
+        std::string cookie;
     };
     void run();
+    // What is due now; `payments` are new rows. Without the lock.
+    void serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
+               bool home_due, bool comment_due);
     void send_home(const std::vector<Open>& open) const;
     static void send(const Open& to, const char* event, const Json& json);
 
     const AdminOptions& options_;
     const Views& views_;
+    const SessionCheck is_open_;
     std::uint64_t subscription_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;

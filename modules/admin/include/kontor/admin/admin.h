@@ -2,9 +2,9 @@
 // The admin surface: /admin/ (the web UI's assets) and /admin/api/ (docs/admin-api.md). Sessions, roles,
 // set-up by one-time link. The UI uses the same HTTP API that scripts can use.
 //
-// Threading: handle() is called on network threads and does not block them: passwords are hashed on a worker
-// thread of its own, with a bounded queue. Ownership: everything passed in outlives it. Errors: JSON, see
-// docs. Limits: kontor/admin/limits.h.
+// Threading: handle() is called on network threads and does not block them: passwords are hashed and reports are
+// read on threads of their own, with bounded queues. Ownership: everything passed in outlives it, and it outlives
+// the server that calls it. Errors: JSON, see docs. Limits: kontor/admin/limits.h.
 
 #include <cstdint>
 #include <memory>
@@ -32,7 +32,7 @@ struct AdminOptions {
 class Admin {
  public:
     static std::unique_ptr<Admin> make(AdminOptions options);
-    virtual ~Admin() = default;  // ends streams, joins its threads
+    virtual ~Admin() = default;  // ends streams, joins its threads, waits for commands under way
     // Everything at or below /admin.
     virtual void handle(net::Request request, net::Responder respond) = 0;
     virtual void stop() = 0;  // closes open streams, so that the server can stop

@@ -1,0 +1,244 @@
+#include "office.h"
+
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+#include "kontor/payments/methods.h"
+
+namespace kontor::admin::testing {
+namespace {
+
+// Waits for one answer. Shared with the responder, which may come late.
+struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<net::Response> response;
+};
+
+constexpr std::uint32_t kEuro = 978;
+
+}  // namespace
+
+std::string Answer::header(std::string_view name) const {
+    for (const auto& one : response.headers)
+        if (one.name == name) return one.value;
+    return {};
+}
+std::string Answer::code() const {
+    return json.is_object() && json.contains("error") ? json["error"].value("code", "") : "";
+}
+std::string Answer::param() const {
+    return json.is_object() && json.contains("error") ? json["error"].value("param", "") : "";
+}
+
+Office::Office() : sealer_(crypto::Secret(std::string(32, 'k'))) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kontor-admin-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    node::NodeOptions node;
+    node.folder = folder_ + "/data";
+    node.partitions = 1;
+    node.cache_bytes = 1U << 20U;
+    node.map_bytes = 64U << 20U;
+    node.log_segment_bytes = 1U << 20U;
+    node.max_log_bytes = 16U << 20U;
+    node.tick_ms = 50;
+    node.clock = &clock_;
+    node.metrics = &metrics_;
+    auto started = node::Node::start(std::move(node));
+    EXPECT_TRUE(started) << started.error().describe();
+    node_ = *std::move(started);
+    reporting::ProjectionOptions reports;
+    reports.folder = folder_ + "/reports";
+    reports.service = node_.get();
+    reports.clock = &clock_;
+    reports.metrics = &metrics_;
+    auto opened = reporting::Projection::open(std::move(reports));
+    EXPECT_TRUE(opened) << opened.error().describe();
+    projection_ = *std::move(opened);
+    AdminOptions options;
+    options.node = node_.get();
+    options.projection = projection_.get();
+    options.sealer = &sealer_;
+    options.clock = &clock_;
+    options.metrics = &metrics_;
+    options.version = "1.2.3";
+    admin_ = Admin::make(std::move(options));
+}
+
+Office::~Office() {
+    admin_.reset();
+    projection_.reset();
+    node_.reset();
+    std::filesystem::remove_all(folder_);
+}
+
+void Office::send_async(std::string method, const std::string& target, std::string body, Headers headers,
+                        net::Responder respond) {
+    net::Request request;
+    request.method = std::move(method);
+    request.path = target.substr(0, target.find('?'));
+    if (target.find('?') != std::string::npos) request.query = target.substr(target.find('?') + 1);
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    request.peer_ip = "192.0.2.7";
+    admin_->handle(std::move(request), std::move(respond));
+}
+
+Answer Office::send(std::string method, const std::string& target, std::string body, Headers headers) {
+    const auto waiting = std::make_shared<Waiting>();
+    send_async(std::move(method), target, std::move(body), std::move(headers),
+               [waiting](net::Response response) {
+                   const std::lock_guard lock(waiting->mutex);
+                   EXPECT_FALSE(waiting->response) << "answered twice";
+                   waiting->response = std::move(response);
+                   waiting->changed.notify_all();
+               });
+    std::unique_lock lock(waiting->mutex);
+    const bool came = waiting->changed.wait_for(lock, std::chrono::seconds(30),
+                                                [&] { return waiting->response.has_value(); });
+    EXPECT_TRUE(came) << "no answer to " << target;
+    if (!came) return {};
+    Answer answer;
+    answer.response = *waiting->response;
+    answer.status = answer.response.status;
+    answer.text =
+        answer.response.static_body.empty() ? answer.response.body : std::string(answer.response.static_body);
+    answer.json = Json::parse(answer.text, nullptr, false);
+    return answer;
+}
+
+Headers Office::credentials() const {
+    return {
+        {"Cookie", session_.cookie}, {"X-CSRF-Token", session_.csrf}, {"Content-Type", "application/json"}};
+}
+Answer Office::get(const std::string& target) {
+    return send("GET", "/admin/api/" + target, {}, {{"Cookie", session_.cookie}});
+}
+Answer Office::post(const std::string& target, const Json& body) {
+    return send("POST", "/admin/api/" + target, body.dump(), credentials());
+}
+Answer Office::open_post(const std::string& target, const Json& body) {
+    return send("POST", "/admin/api/" + target, body.dump(), {{"Content-Type", "application/json"}});
+}
+
+std::string Office::make_token(std::int64_t lifetime_ms) {
+    const std::string token = crypto::random_token(32);
+    pb::Command command;
+    command.mutable_create_setup_token()->set_token_sha256(crypto::sha256(token));
+    command.mutable_create_setup_token()->set_lifetime_ms(lifetime_ms);
+    EXPECT_EQ(run(command).outcome(), pb::OUTCOME_OK);
+    return token;
+}
+
+std::string Office::code(const Person& person) {
+    return crypto::totp_code(crypto::Secret(person.totp_secret),
+                             static_cast<std::uint64_t>(clock_.wall_ms()) / 30'000);
+}
+
+Person Office::set_up(const std::string& name) {
+    const std::string token = make_token();
+    Person person{name, kPassword, ""};
+    const Answer begun =
+        open_post("setup/begin", {{"token", token}, {"name", name}, {"password", person.password}});
+    EXPECT_EQ(begun.status, 200) << begun.text;
+    const std::string secret = begun.json.value("totp_secret", "");
+    person.totp_secret = from_base32(secret);
+    const Answer finished = open_post("setup/finish", {{"token", token},
+                                                       {"name", name},
+                                                       {"password", person.password},
+                                                       {"totp_secret", secret},
+                                                       {"code", code(person)}});
+    EXPECT_EQ(finished.status, 200) << finished.text;
+    keep(finished);
+    return person;
+}
+
+Answer Office::login(const Person& person, const std::string& with_code) {
+    return open_post("login", {{"name", person.name}, {"password", person.password}, {"code", with_code}});
+}
+
+void Office::keep(const Answer& answer) {
+    const std::string cookie = answer.header("Set-Cookie");
+    session_.cookie = cookie.substr(0, cookie.find(';'));
+    session_.csrf = answer.json.value("csrf", "");
+}
+
+pb::Result Office::run(pb::Command command) {
+    command.set_version(1);
+    pb::Result result;
+    const auto done = node_->submit_and_wait(std::move(command),
+                                             [&](const payments::Answer& answer) { result = answer.result; });
+    EXPECT_TRUE(done) << done.error().describe();
+    return result;
+}
+
+std::uint64_t Office::merchant(const std::string& name) {
+    pb::Command command;
+    command.mutable_create_merchant()->set_name(name);
+    shop_no_ = run(command).merchant().no();
+    return shop_no_;
+}
+pb::Command Office::of_shop() const {
+    pb::Command command;
+    command.set_merchant_no(shop_no_);
+    return command;
+}
+std::uint64_t Office::customer(const std::string& name, std::int64_t wallet) {
+    pb::Command create = of_shop();
+    create.mutable_create_customer()->set_name(name);
+    create.mutable_create_customer()->set_email("someone@example.com");
+    const std::uint64_t no = run(create).customer().no();
+    if (wallet > 0) {
+        pb::Command top_up = of_shop();
+        top_up.mutable_top_up_wallet()->set_customer_no(no);
+        top_up.mutable_top_up_wallet()->set_amount(wallet);
+        top_up.mutable_top_up_wallet()->set_currency(kEuro);
+        run(top_up);
+    }
+    return no;
+}
+pb::Result Office::pay(std::uint64_t customer_no, std::int64_t amount, const std::string& description,
+                       bool manual_capture) {
+    pb::Command command = of_shop();
+    command.set_request_id("req_test");
+    auto& create = *command.mutable_create_payment_intent();
+    create.set_amount(amount);
+    create.set_currency(kEuro);
+    create.set_customer_no(customer_no);
+    create.set_description(description);
+    create.add_payment_method_types("wallet");
+    *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+    create.set_manual_capture(manual_capture);
+    create.set_confirm(true);
+    create.set_client_secret_suffix("x");
+    return run(command);
+}
+bool Office::reports_are_current() {
+    const auto index = node_->stats().applied_index;
+    // Entries without a journal (Ticks) do not move the projection: what counts is what it shows, so a last
+    // journal of our own says when it got there.
+    pb::Command mark = of_shop();
+    mark.mutable_create_customer()->set_name("mark");
+    run(mark);
+    return eventually([&] { return projection_->log_index() > index; });
+}
+
+std::string from_base32(const std::string& text) {
+    static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    std::string out;
+    std::uint32_t buffer = 0;
+    unsigned bits = 0;
+    for (const char c : text) {
+        buffer = (buffer << 5U) | static_cast<std::uint32_t>(digits.find(c));
+        bits += 5;
+        if (bits < 8) continue;
+        bits -= 8;
+        out.push_back(static_cast<char>(buffer >> bits));
+    }
+    return out;
+}
+
+}  // namespace kontor::admin::testing

@@ -1,0 +1,110 @@
+#pragma once
+// A node in a temporary folder, its reports, and the admin surface in front of them; requests in a few words.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kontor/admin/admin.h"
+#include "kontor/commands.pb.h"
+#include "kontor/node/node.h"
+#include "kontor/reporting/projection.h"
+
+namespace kontor::admin::testing {
+
+using Json = nlohmann::json;
+using Headers = std::vector<net::Header>;
+
+inline constexpr std::int64_t kDay = 86'400'000;
+inline constexpr const char* kPassword = "correct horse battery";
+
+// Wall time stands still until the test moves it; waiting is real.
+class TestClock : public Clock {
+ public:
+    [[nodiscard]] std::int64_t wall_ms() const override { return wall.load(); }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+    std::atomic<std::int64_t> wall{1'800'003'600'000};  // 2027-01-15 09:00 UTC
+};
+
+struct Answer {
+    int status = 0;
+    std::string text;
+    Json json;
+    net::Response response;
+    [[nodiscard]] std::string header(std::string_view name) const;
+    [[nodiscard]] std::string code() const;  // of the error
+    [[nodiscard]] std::string param() const;
+};
+
+// What a browser keeps.
+struct Session {
+    std::string cookie;  // "kontor_session=…"
+    std::string csrf;
+};
+
+struct Person {
+    std::string name, password = kPassword, totp_secret;  // the secret's bytes
+};
+
+template <typename F>
+[[nodiscard]] bool eventually(F condition) {
+    for (int i = 0; i < 4000; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+}
+
+class Office : public ::testing::Test {
+ protected:
+    Office();
+    ~Office() override;
+
+    // --- requests ---
+    // Calls the surface; the answer may come from any thread.
+    Answer send(std::string method, const std::string& target, std::string body = {}, Headers headers = {});
+    void send_async(std::string method, const std::string& target, std::string body, Headers headers,
+                    net::Responder respond);
+    Answer get(const std::string& target);  // with session_
+    Answer post(const std::string& target, const Json& body);
+    Answer open_post(const std::string& target, const Json& body);  // without
+    [[nodiscard]] Headers credentials() const;
+
+    // --- people ---
+    std::string make_token(std::int64_t lifetime_ms = kDay);
+    std::string code(const Person& person);  // now
+    void next_code() { clock_.wall += 30'000; }
+    // Takes the whole way of the one-time link; the session is kept in session_.
+    Person set_up(const std::string& name = "ada");
+    Answer login(const Person& person, const std::string& code);
+    void keep(const Answer& answer);  // its session
+
+    // --- shops ---
+    pb::Result run(pb::Command command);
+    std::uint64_t merchant(const std::string& name);
+    pb::Command of_shop() const;
+    std::uint64_t customer(const std::string& name, std::int64_t wallet);
+    pb::Result pay(std::uint64_t customer_no, std::int64_t amount, const std::string& description,
+                   bool manual_capture = false);
+    [[nodiscard]] bool reports_are_current();
+
+    TestClock clock_;
+    telemetry::Registry metrics_;
+    crypto::Sealer sealer_;
+    std::string folder_;
+    std::unique_ptr<node::Node> node_;
+    std::unique_ptr<reporting::Projection> projection_;
+    std::unique_ptr<Admin> admin_;
+    Session session_;
+    std::uint64_t shop_no_ = 0;  // of merchant()
+};
+
+[[nodiscard]] std::string from_base32(const std::string& text);
+
+}  // namespace kontor::admin::testing

@@ -1,0 +1,278 @@
+// What the pages show of a few payments.
+
+#include <set>
+
+#include "kontor/base/object_id.h"
+#include "kontor/payments/json.h"
+#include "kontor/payments/queries.h"
+#include "office.h"
+
+namespace kontor::admin {
+namespace {
+
+using testing::Answer;
+using testing::eventually;
+using testing::Json;
+
+constexpr std::int64_t kHourMs = 3'600'000;
+
+class Pages : public testing::Office {
+ protected:
+    Pages() {
+        ada_ = set_up("ada");
+        merchant("Teehaus 茶館");
+    }
+    testing::Person ada_;
+    static std::string id_of(const pb::Result& result) {
+        return format_id(payments::prefix::intent, result.payment_intent().no());
+    }
+    pb::Result refund(std::uint64_t intent_no, std::int64_t amount) {
+        pb::Command command = of_shop();
+        command.mutable_create_refund()->set_intent_no(intent_no);
+        command.mutable_create_refund()->set_amount(amount);
+        return run(command);
+    }
+    pb::Result capture(std::uint64_t intent_no, std::int64_t amount) {
+        pb::Command command = of_shop();
+        command.mutable_capture_payment_intent()->set_no(intent_no);
+        command.mutable_capture_payment_intent()->set_amount_to_capture(amount);
+        return run(command);
+    }
+    Json home(const std::string& mode = "") {
+        const Answer answer = get("home" + (mode.empty() ? "" : "?mode=" + mode));
+        EXPECT_EQ(answer.status, 200) << answer.text;
+        return answer.json;
+    }
+    std::vector<std::string> listed(const std::string& query) {
+        const Answer answer = get("payments?" + query);
+        EXPECT_EQ(answer.status, 200) << answer.text;
+        std::vector<std::string> ids;
+        for (const auto& row : answer.json.at("data")) ids.push_back(row.at("id"));
+        return ids;
+    }
+    // What the posted legs move into (or out of) accounts of a kind.
+    static std::int64_t moved(const Json& page, const std::string& kind) {
+        std::int64_t sum = 0;
+        for (const auto& leg : page.at("legs")) {
+            if (leg.at("state") != "posted") continue;
+            if (leg.at("credit").at("kind") == kind) sum += leg.at("amount").get<std::int64_t>();
+            if (leg.at("debit").at("kind") == kind) sum -= leg.at("amount").get<std::int64_t>();
+        }
+        return sum;
+    }
+};
+
+TEST_F(Pages, HomeCountsToday) {
+    EXPECT_TRUE(home().at("totals").empty());
+    const auto li = customer("李小龍", 10'000);
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(pay(li, 1'000, "tea").outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(pay(li, 99'999, "too much").outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    ASSERT_TRUE(reports_are_current());
+    const Json json = home();
+    ASSERT_EQ(json.at("totals").size(), 1U) << json;
+    EXPECT_EQ(json.at("totals")[0], (Json{{"currency", "eur"},
+                                          {"volume", 3'000},
+                                          {"payments", 4},
+                                          {"succeeded", 3},
+                                          {"failed", 1},
+                                          {"success_rate_bp", 7'500}}));
+    const std::int64_t now = clock_.wall_ms();
+    ASSERT_EQ(json.at("hours").size(), 1U);
+    EXPECT_EQ(json.at("hours")[0], (Json{{"start_ms", now - now % kHourMs},
+                                         {"currency", "eur"},
+                                         {"volume", 3'000},
+                                         {"succeeded", 3},
+                                         {"failed", 1}}));
+    ASSERT_EQ(json.at("days").size(), 1U);
+    EXPECT_EQ(json.at("days")[0].at("start_ms"), now - now % testing::kDay);
+    EXPECT_EQ(json.at("as_of_ms"), now);
+    EXPECT_EQ(json.at("webhooks"), (Json{{"pending", 0}, {"failed", 0}}));
+    const Json& node = json.at("node");
+    EXPECT_EQ(node.at("role"), "leader");
+    EXPECT_GT(node.at("log_index"), 0);
+    EXPECT_GT(node.at("memtable_bytes"), 0);
+    EXPECT_EQ(node.at("cache").at("limit_bytes"), 1U << 20U);
+    EXPECT_TRUE(home("live").at("totals").empty()) << "live mode is apart";
+    // Tomorrow: nothing today, yesterday's day still there; a month later nothing.
+    clock_.wall += testing::kDay;
+    keep(login(ada_, code(ada_)));
+    EXPECT_TRUE(home().at("totals").empty());
+    EXPECT_TRUE(home().at("hours").empty());
+    EXPECT_EQ(home().at("days").size(), 1U);
+    clock_.wall += 29 * testing::kDay;
+    keep(login(ada_, code(ada_)));
+    EXPECT_TRUE(home().at("days").empty());
+}
+
+TEST_F(Pages, TheListFiltersSearchesAndPages) {
+    const auto li = customer("李小龍", 1'000'000), ada = customer("Ada", 1'000'000);
+    std::vector<std::string> ids;
+    for (int i = 0; i < 30; ++i) {
+        clock_.wall += 1'000;
+        ids.push_back(id_of(pay(i % 2 == 0 ? li : ada, 100 + i, "order " + std::to_string(i) + "!")));
+    }
+    pay(ada, 9'999'999, "declined");
+    ASSERT_TRUE(reports_are_current());
+    const Answer first = get("payments");
+    ASSERT_EQ(first.status, 200) << first.text;
+    ASSERT_EQ(first.json.at("data").size(), 25U);
+    const Json& failed = first.json.at("data")[0];
+    EXPECT_EQ(failed.at("status"), "requires_payment_method");
+    EXPECT_EQ(failed.at("failure_code"), "insufficient_funds");
+    const Json& newest = first.json.at("data")[1];
+    EXPECT_EQ(newest.at("id"), ids.back());
+    EXPECT_EQ(newest.at("status"), "succeeded");
+    EXPECT_EQ(newest.at("amount"), 129);
+    EXPECT_EQ(newest.at("currency"), "eur");
+    EXPECT_EQ(newest.at("method"), "wallet");
+    EXPECT_EQ(newest.at("customer_name"), "Ada");
+    EXPECT_EQ(newest.at("merchant_name"), "Teehaus 茶館");
+    EXPECT_EQ(newest.at("merchant"), format_id(payments::prefix::merchant, shop_no_));
+    std::set<std::string> all;
+    std::string cursor;
+    for (int page = 0; page < 10; ++page) {
+        const Answer answer = get("payments?limit=7&cursor=" + cursor);
+        for (const auto& row : answer.json.at("data")) EXPECT_TRUE(all.insert(row.at("id")).second);
+        if (answer.json.at("next_cursor").is_null()) break;
+        cursor = answer.json.at("next_cursor");
+    }
+    EXPECT_EQ(all.size(), 31U);
+    EXPECT_EQ(listed("status=succeeded&limit=100").size(), 30U);
+    EXPECT_EQ(listed("status=canceled,requires_payment_method").size(), 1U);
+    EXPECT_EQ(listed("amount_gte=110&amount_lte=114&limit=100").size(), 5U);
+    EXPECT_EQ(listed("currency=eur&limit=100").size(), 31U);
+    EXPECT_TRUE(listed("currency=usd").empty());
+    EXPECT_TRUE(listed("mode=live").empty());
+    EXPECT_EQ(listed("customer=" + format_id(payments::prefix::customer, li) + "&limit=100").size(), 15U);
+    EXPECT_EQ(listed("q=%E6%9D%8E&limit=100").size(), 15U) << "one Chinese character";
+    EXPECT_EQ(listed("q=order+7!").size(), 1U);
+    EXPECT_EQ(listed("q=" + ids[3]), (std::vector<std::string>{ids[3]}));
+    EXPECT_TRUE(listed("q=nowhere").empty());
+    EXPECT_EQ(listed("q='%20OR%201=1%20--").size(), 0U);
+    EXPECT_EQ(listed("created_gte=" + std::to_string(clock_.wall_ms()) + "&status=succeeded").size(), 1U);
+}
+
+TEST_F(Pages, AFilterThatCannotBeIsNamed) {
+    for (const auto& [query, param] :
+         std::vector<std::pair<std::string, std::string>>{{"limit=0", "limit"},
+                                                          {"limit=101", "limit"},
+                                                          {"limit=-1", "limit"},
+                                                          {"limit=ten", "limit"},
+                                                          {"amount_gte=1.5", "amount_gte"},
+                                                          {"amount_lte=99999999999999999999", "amount_lte"},
+                                                          {"created_gte=today", "created_gte"},
+                                                          {"created_lt=%20", "created_lt"},
+                                                          {"currency=euro", "currency"},
+                                                          {"merchant=pi_00000000001", "merchant"},
+                                                          {"customer=1", "customer"},
+                                                          {"mode=prod", "mode"}}) {
+        const Answer answer = get("payments?" + query);
+        EXPECT_EQ(answer.status, 400) << query;
+        EXPECT_EQ(answer.param(), param) << query;
+    }
+    std::string many = "status=a";
+    for (int i = 0; i < 16; ++i) many += ",a";
+    for (const std::string& query :
+         std::vector<std::string>{"cursor=nonsense", "q=" + std::string(201, 'x'), "q=a%00b", many}) {
+        const Answer answer = get("payments?" + query);
+        EXPECT_EQ(answer.status, 400) << query;
+        EXPECT_EQ(answer.code(), "invalid") << query;
+    }
+    EXPECT_EQ(get("payments?limit=100").status, 200);
+    EXPECT_EQ(get("payments?limit=1").status, 200);
+    EXPECT_EQ(get("payments?q=%FF%FE%FD").status, 200) << "not UTF-8: found nowhere, but no harm";
+}
+
+TEST_F(Pages, OnePaymentWithLegsEventsAndRefunds) {
+    const auto ada = customer("Ada", 10'000);
+    const auto paid = pay(ada, 2'500, "Coffee");
+    ASSERT_EQ(paid.outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(refund(paid.payment_intent().no(), 400).outcome(), pb::OUTCOME_OK);
+    ASSERT_TRUE(reports_are_current());
+    const Answer answer = get("payments/" + id_of(paid));
+    ASSERT_EQ(answer.status, 200) << answer.text;
+    const Json& page = answer.json;
+    EXPECT_EQ(page.at("payment").at("id"), id_of(paid));
+    EXPECT_EQ(page.at("payment").at("object"), "payment_intent");
+    EXPECT_EQ(page.at("payment").at("amount_received"), 2'500);
+    EXPECT_EQ(page.at("row").at("amount_refunded"), 400);
+    ASSERT_EQ(page.at("charges").size(), 1U);
+    EXPECT_EQ(page.at("charges")[0].at("amount"), 2'500);
+    ASSERT_EQ(page.at("refunds").size(), 1U);
+    EXPECT_EQ(page.at("refunds")[0].at("amount"), 400);
+    EXPECT_EQ(moved(page, "customer_wallet"), -2'500 + 400);
+    EXPECT_EQ(
+        moved(page, "merchant_pending") + moved(page, "merchant_available") + moved(page, "platform_fees"),
+        2'500 - 400);
+    std::set<std::string> types;
+    for (const auto& event : page.at("events")) {
+        types.insert(event.at("type"));
+        EXPECT_TRUE(event.at("id").get<std::string>().starts_with("evt_"));
+    }
+    EXPECT_TRUE(types.contains("payment_intent.succeeded"));
+    EXPECT_TRUE(types.contains("charge.refunded"));
+    EXPECT_EQ(page.at("events")[0].at("request_id"), "req_test");
+    EXPECT_TRUE(page.at("webhooks").empty());
+    EXPECT_TRUE(page.at("attempts").empty());
+}
+
+TEST_F(Pages, AReservationsLegsAddUpToWhatMoved) {
+    const auto ada = customer("Ada", 10'000);
+    const auto held = pay(ada, 1'000, "Hotel", true);
+    ASSERT_EQ(held.payment_intent().status(), pb::REQUIRES_CAPTURE);
+    ASSERT_TRUE(reports_are_current());
+    Json page = get("payments/" + id_of(held)).json;
+    EXPECT_EQ(moved(page, "customer_wallet"), 0);
+    ASSERT_EQ(page.at("legs").size(), 1U);
+    EXPECT_EQ(page.at("legs")[0].at("state"), "pending");
+    ASSERT_EQ(capture(held.payment_intent().no(), 600).outcome(), pb::OUTCOME_OK);
+    ASSERT_TRUE(reports_are_current());
+    page = get("payments/" + id_of(held)).json;
+    EXPECT_EQ(moved(page, "customer_wallet"), -600);
+}
+
+TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
+    pb::Command endpoint = of_shop();
+    endpoint.mutable_create_webhook_endpoint()->set_url("https://shop.example/hooks");
+    endpoint.mutable_create_webhook_endpoint()->add_enabled_events("payment_intent.succeeded");
+    endpoint.mutable_create_webhook_endpoint()->set_sealed_secret(sealer_.seal("whsec", "webhook-secret"));
+    run(endpoint);
+    const auto paid = pay(customer("Ada", 10'000), 2'500, "Coffee");
+    ASSERT_TRUE(reports_are_current());
+    EXPECT_EQ(home().at("webhooks"), (Json{{"pending", 1}, {"failed", 0}}));
+    Json page = get("payments/" + id_of(paid)).json;
+    ASSERT_EQ(page.at("webhooks").size(), 1U);
+    EXPECT_EQ(page.at("webhooks")[0].at("state"), "pending");
+    EXPECT_EQ(page.at("webhooks")[0].at("url"), "https://shop.example/hooks");
+    EXPECT_EQ(page.at("webhooks")[0].at("event_type"), "payment_intent.succeeded");
+    EXPECT_EQ(page.dump().find("whsec"), std::string::npos);
+    pb::Command attempted;
+    node_->read([&](const store::Reader& rows, std::uint64_t) {
+        attempted.mutable_webhook_attempted()->set_delivery_no(
+            payments::due_deliveries(rows, INT64_MAX, 1).at(0).no);
+    });
+    attempted.mutable_webhook_attempted()->mutable_attempt()->set_http_status(500);
+    attempted.mutable_webhook_attempted()->mutable_attempt()->set_duration_ms(12);
+    attempted.mutable_webhook_attempted()->mutable_attempt()->set_time_ms(clock_.wall_ms());
+    run(attempted);
+    page = get("payments/" + id_of(paid)).json;
+    const Json& webhook = page.at("webhooks")[0];
+    EXPECT_EQ(webhook.at("tries"), 1);
+    EXPECT_GT(webhook.at("next_try_ms"), clock_.wall_ms());
+    ASSERT_EQ(webhook.at("attempts").size(), 1U);
+    EXPECT_EQ(
+        webhook.at("attempts")[0],
+        (Json{{"time_ms", clock_.wall_ms()}, {"http_status", 500}, {"error", ""}, {"duration_ms", 12}}));
+    EXPECT_EQ(home().at("webhooks"), (Json{{"pending", 1}, {"failed", 1}}));
+}
+
+TEST_F(Pages, APaymentNobodyMadeIsNotFound) {
+    for (const char* id : {"pi_00000000001", "pi_00000000000", "ch_00000000001", "x", "pi_zzzzzzzzzzz"}) {
+        const Answer answer = get(std::string("payments/") + id);
+        EXPECT_EQ(answer.status, 404) << id;
+        EXPECT_EQ(answer.code(), "not_found") << id;
+    }
+}
+
+}  // namespace
+}  // namespace kontor::admin
