@@ -65,7 +65,9 @@ class ApplianceImpl final : public Appliance {
     std::string url() const override {
         const std::string& address = options_.settings.https_address;
         const bool any = address == "0.0.0.0" || address == "::";
-        const std::string host = any ? "localhost" : address.find(':') != std::string::npos ? "[" + address + "]" : address;
+        const std::string host = any                                      ? "localhost"
+                                 : address.find(':') != std::string::npos ? "[" + address + "]"
+                                                                          : address;
         return "https://" + host + ":" + std::to_string(server_->port());
     }
     std::string ca_file() const override { return tls_.ca_file; }
@@ -156,10 +158,11 @@ class ApplianceImpl final : public Appliance {
     Result<void> start_server() {
         const Settings& settings = options_.settings;
         if (settings.https_certificate_file.empty()) {
-            KONTOR_TRY(tls_, ensure_private_certificate(settings.data_folder + "/tls", split(settings.https_names),
-                                                        *options_.clock));
+            KONTOR_TRY(tls_, ensure_private_certificate(settings.data_folder + "/tls",
+                                                        split(settings.https_names), *options_.clock));
         } else {
-            KONTOR_TRY(tls_, load_own_certificate(settings.https_certificate_file, settings.https_private_key_file));
+            KONTOR_TRY(
+                tls_, load_own_certificate(settings.https_certificate_file, settings.https_private_key_file));
         }
         front_.api = api_.get();
         front_.admin = admin_.get();
@@ -179,8 +182,26 @@ class ApplianceImpl final : public Appliance {
             front_.handle(std::move(request), std::move(respond));
         };
         server.error_body = transport_error_body;
+        server.clock = options_.clock;
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
+        register_server_metrics();
         return {};
+    }
+
+    void register_server_metrics() {
+        const auto figure = [this](const char* name, const char* help,
+                                   std::uint64_t net::ServerStats::*field) {
+            metrics_.gauge(name, help,
+                           [this, field] { return static_cast<double>(server_->stats().*field); });
+        };
+        figure("kontor_http_open_connections", "HTTPS connections open now.",
+               &net::ServerStats::open_connections);
+        figure("kontor_http_connections_total", "HTTPS connections accepted.",
+               &net::ServerStats::connections);
+        figure("kontor_http_requests_total", "HTTP requests handled.", &net::ServerStats::requests);
+        figure("kontor_tls_failures_total", "TLS handshakes that failed.", &net::ServerStats::tls_failures);
+        figure("kontor_http_bad_requests_total", "Requests that were no HTTP, too large or too slow.",
+               &net::ServerStats::bad_requests);
     }
 
     ApplianceOptions options_;
