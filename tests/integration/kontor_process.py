@@ -160,7 +160,10 @@ class Kontor:
 
     def metrics(self):
         """/metrics as {name with labels: number}."""
-        text = self.api().raw("GET", "/metrics").text
+        client = self.api()
+        text = client.raw("GET", "/metrics").text
+        client.close()
+        self._clients.remove(client)
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))}
 
