@@ -13,7 +13,9 @@ net::Response text(int status, std::string body) {
     return response;
 }
 
-bool is_loopback(const std::string& ip) { return ip == "::1" || ip.starts_with("127.") || ip.starts_with("::ffff:127."); }
+bool is_loopback(const std::string& ip) {
+    return ip == "::1" || ip.starts_with("127.") || ip.starts_with("::ffff:127.");
+}
 
 }  // namespace
 
@@ -26,7 +28,8 @@ std::string transport_error_body(int status, std::string_view message) {
 void Front::handle(net::Request request, net::Responder respond) const {
     const std::string& path = request.path;
     if (path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
-    if (path == "/admin" || path.starts_with("/admin/")) return admin->handle(std::move(request), std::move(respond));
+    if (path == "/admin" || path.starts_with("/admin/"))
+        return admin->handle(std::move(request), std::move(respond));
     if (path == "/livez") return respond(text(200, "ok\n"));
     if (path == "/readyz") return respond(ready() ? text(200, "ready\n") : text(503, "not ready\n"));
     if (path == "/metrics" && is_loopback(request.peer_ip)) return respond(text(200, metrics->text()));
@@ -35,7 +38,9 @@ void Front::handle(net::Request request, net::Responder respond) const {
         response.headers.push_back({"Location", "/admin/"});
         return respond(std::move(response));
     }
-    net::Response response = text(404, transport_error_body(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
+    net::Response response =
+        text(404, transport_error_body(
+                      404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
     response.headers[0].value = "application/json";
     respond(std::move(response));
 }

@@ -33,8 +33,7 @@ std::vector<Due> due_in_outbox(const store::Reader& rows, OutboxKind kind, std::
     std::vector<Due> found;
     if (limit == 0) return found;
     rows.scan(table::outbox_due, outbox_key(kind, after.due_ms, after.no + 1).view(), {},
-              store::Direction::ascending,
-              [&](std::string_view key, std::string_view) {
+              store::Direction::ascending, [&](std::string_view key, std::string_view) {
                   if (key.size() != 1 + 8 + 8) row_failure("outbox_due", "a key has another shape");
                   const Due due{static_cast<std::int64_t>(get_be64(key.substr(1))), get_be64(key.substr(9))};
                   if (due.due_ms > until_ms) return false;
