@@ -16,7 +16,8 @@ struct CertificateAuthority {
     std::string private_key_pem;
 };
 
-[[nodiscard]] Result<CertificateAuthority> make_authority(const std::string& common_name, std::int64_t now_ms);
+[[nodiscard]] Result<CertificateAuthority> make_authority(const std::string& common_name,
+                                                          std::int64_t now_ms);
 // `names`: DNS names and IP addresses for the subject alternative name.
 [[nodiscard]] Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authority,
                                                            const std::vector<std::string>& names,

@@ -1,12 +1,12 @@
 #pragma once
 // HTTP(S) client for webhooks, the admin's own commands, bench and verify. Keep-alive pool per origin.
 //
-// Threading: send() anywhere; `done` exactly once, on one of the client's threads (or inside of send() when the request
-// itself is wrong). fetch() and the destructor never on one of the client's threads.
-// Errors: unavailable (not connected, also a certificate that is not trusted: nothing was sent), timeout (outcome not
-// known), io (connection lost after sending began: outcome not known), invalid_argument (URL, header field, CA),
-// permission_denied (a private address), too_large (the response), overloaded. A GET or HEAD on a connection that the
-// server closed meanwhile is repeated once on a new one; nothing else is ever sent twice.
+// Threading: send() anywhere; `done` exactly once, on one of the client's threads (or inside of send() when
+// the request itself is wrong). fetch() and the destructor never on one of the client's threads. Errors:
+// unavailable (not connected, also a certificate that is not trusted: nothing was sent), timeout (outcome not
+// known), io (connection lost after sending began: outcome not known), invalid_argument (URL, header field,
+// CA), permission_denied (a private address), too_large (the response), overloaded. A GET or HEAD on a
+// connection that the server closed meanwhile is repeated once on a new one; nothing else is ever sent twice.
 // Limits: ClientOptions; redirects are not followed.
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct ClientOptions {
     unsigned threads = 1;
     std::size_t max_connections_per_origin = 16;
     std::size_t max_response_bytes = 1U << 20U;
-    std::string ca_pem;            // trusted in addition to the system's; "" : system's only
+    std::string ca_pem;             // trusted in addition to the system's; "" : system's only
     bool allow_plain_http = false;  // webhooks to loopback in dev
     // Refuse private, loopback and link-local addresses (a webhook must not reach into the house).
     bool allow_private_addresses = true;

@@ -1,6 +1,6 @@
 #pragma once
-// HTTPS server: TLS 1.2/1.3, HTTP/1.1 keep-alive, N threads with one Asio context and one SO_REUSEPORT listener
-// each; no lock shared between sessions on the hot path. Knows no payments.
+// HTTPS server: TLS 1.2/1.3, HTTP/1.1 keep-alive, N threads with one Asio context and one SO_REUSEPORT
+// listener each; no lock shared between sessions on the hot path. Knows no payments.
 //
 // Threading: the handler runs on the session's network thread and must not block; the Responder may be
 // called from any thread, once. Ownership: the server outlives its responders' sessions (a late answer to a
@@ -25,11 +25,11 @@ struct ServerLimits {
     std::size_t max_header_bytes = 16U << 10U;
     std::size_t max_target_bytes = 8U << 10U;
     std::size_t max_body_bytes = 2U << 20U;
-    std::size_t max_connections = 10'000;        // above: accepted and closed at once
+    std::size_t max_connections = 10'000;  // above: accepted and closed at once
     std::uint64_t handshake_timeout_ms = 10'000;
-    std::uint64_t header_timeout_ms = 10'000;    // from the first byte of a request to its last header
+    std::uint64_t header_timeout_ms = 10'000;  // from the first byte of a request to its last header
     std::uint64_t body_timeout_ms = 30'000;
-    std::uint64_t idle_timeout_ms = 75'000;      // keep-alive
+    std::uint64_t idle_timeout_ms = 75'000;  // keep-alive
     std::uint64_t write_timeout_ms = 30'000;
     std::uint64_t response_timeout_ms = 60'000;  // handler never answered: 503
 };
@@ -39,10 +39,10 @@ struct Header {
 };
 
 struct Request {
-    std::string method;                // upper case
-    std::string path;                  // before '?', not decoded
-    std::string query;                 // after '?', not decoded
-    std::vector<Header> headers;       // as received
+    std::string method;           // upper case
+    std::string path;             // before '?', not decoded
+    std::string query;            // after '?', not decoded
+    std::vector<Header> headers;  // as received
     std::string body;
     std::string peer_ip;
     [[nodiscard]] std::string_view header(std::string_view name) const;  // case-insensitive; "" if absent
@@ -52,14 +52,15 @@ struct Request {
 class Stream {
  public:
     virtual ~Stream() = default;
-    virtual void write(std::string chunk) = 0;  // any thread; queue bounded at 1 MiB, then the client is cut off
+    virtual void write(
+        std::string chunk) = 0;  // any thread; queue bounded at 1 MiB, then the client is cut off
     [[nodiscard]] virtual bool open() const = 0;
     virtual void close() = 0;
 };
 
 struct Response {
     int status = 200;
-    std::vector<Header> headers;       // Content-Length, Date and Connection are the server's
+    std::vector<Header> headers;  // Content-Length, Date and Connection are the server's
     std::string body;
     // Static assets: a view that lives as long as the process, sent instead of `body` when not empty.
     std::string_view static_body;
@@ -96,7 +97,7 @@ class Server {
     static Result<std::unique_ptr<Server>> start(ServerOptions options);
     virtual ~Server() = default;  // stop()
     [[nodiscard]] virtual std::uint16_t port() const = 0;
-    virtual void stop_accepting() = 0;           // drain: keep-alive connections are told to close
+    virtual void stop_accepting() = 0;  // drain: keep-alive connections are told to close
     virtual void stop(std::uint64_t grace_ms) = 0;
     [[nodiscard]] virtual ServerStats stats() const = 0;
 };

@@ -48,7 +48,8 @@ class Registry {
     Counter& counter(std::string_view name, std::string_view help, std::string_view labels = "");
     Histogram& histogram(std::string_view name, std::string_view help, std::string_view labels = "");
     // Read when text() is called, under the registry's lock: `read` must not register metrics.
-    void gauge(std::string_view name, std::string_view help, std::function<double()> read, std::string_view labels = "");
+    void gauge(std::string_view name, std::string_view help, std::function<double()> read,
+               std::string_view labels = "");
     // Histograms come as summaries in seconds: name{quantile="0.5|0.95|0.99"}, name_sum, name_count; so their
     // names end in _seconds.
     [[nodiscard]] std::string text() const;
