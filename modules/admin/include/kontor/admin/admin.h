@@ -2,9 +2,9 @@
 // The admin surface: /admin/ (the web UI's assets) and /admin/api/ (docs/admin-api.md). Sessions, roles,
 // set-up by one-time link. The UI uses the same HTTP API that scripts can use.
 //
-// Threading: handle() is called on network threads and does not block them: passwords are hashed and reports are
-// read on threads of their own, with bounded queues. Ownership: everything passed in outlives it, and it outlives
-// the server that calls it. Errors: JSON, see docs. Limits: kontor/admin/limits.h.
+// Threading: handle() is called on network threads and does not block them: passwords are hashed and reports
+// are read on threads of their own, with bounded queues. Ownership: everything passed in outlives it, and it
+// outlives the server that calls it. Errors: JSON, see docs. Limits: kontor/admin/limits.h.
 
 #include <cstdint>
 #include <memory>

@@ -12,7 +12,7 @@ namespace kontor {
 class Clock {
  public:
     virtual ~Clock() = default;
-    [[nodiscard]] virtual std::int64_t wall_ms() const = 0;       // Unix time, may jump
+    [[nodiscard]] virtual std::int64_t wall_ms() const = 0;        // Unix time, may jump
     [[nodiscard]] virtual std::uint64_t monotonic_ms() const = 0;  // never backwards
     [[nodiscard]] virtual std::uint64_t monotonic_us() const { return monotonic_ms() * 1000; }
 };

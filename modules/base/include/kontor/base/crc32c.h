@@ -6,5 +6,6 @@
 #include <string_view>
 
 namespace kontor {
-[[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed = 0);  // seed: an earlier result
+[[nodiscard]] std::uint32_t crc32c(std::string_view bytes,
+                                   std::uint32_t seed = 0);  // seed: an earlier result
 }  // namespace kontor

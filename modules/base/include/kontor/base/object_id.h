@@ -23,12 +23,17 @@ inline constexpr std::uint64_t kMaxCommandsPerBatch = std::uint64_t{1} << kComma
 inline constexpr std::uint64_t kMaxObjectsPerCommand = std::uint64_t{1} << kObjectBits;
 inline constexpr std::uint64_t kMaxLogIndex = (std::uint64_t{1} << (64 - kObjectBits - kCommandBits)) - 1;
 
-[[nodiscard]] constexpr ObjectNo make_object_no(std::uint64_t log_index, std::uint64_t command, std::uint64_t object) {
+[[nodiscard]] constexpr ObjectNo make_object_no(std::uint64_t log_index, std::uint64_t command,
+                                                std::uint64_t object) {
     return (log_index << (kObjectBits + kCommandBits)) | (command << kObjectBits) | object;
 }
 // The number of the command that made the object: its journal row's key.
-[[nodiscard]] constexpr ObjectNo command_no(ObjectNo no) { return no & ~(kMaxObjectsPerCommand - 1); }
-[[nodiscard]] constexpr std::uint64_t log_index_of(ObjectNo no) { return no >> (kObjectBits + kCommandBits); }
+[[nodiscard]] constexpr ObjectNo command_no(ObjectNo no) {
+    return no & ~(kMaxObjectsPerCommand - 1);
+}
+[[nodiscard]] constexpr std::uint64_t log_index_of(ObjectNo no) {
+    return no >> (kObjectBits + kCommandBits);
+}
 
 [[nodiscard]] std::string format_id(std::string_view prefix, ObjectNo no);
 // nullopt unless `id` is exactly prefix + '_' + 11 digits that fit 64 bits and are not all zero (0: none).

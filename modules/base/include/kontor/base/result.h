@@ -21,7 +21,9 @@ struct Unexpected {
 [[nodiscard]] inline Unexpected fail(ErrorCode code, std::string message) {
     return Unexpected{Error{code, std::move(message)}};
 }
-[[nodiscard]] inline Unexpected fail(Error error) { return Unexpected{std::move(error)}; }
+[[nodiscard]] inline Unexpected fail(Error error) {
+    return Unexpected{std::move(error)};
+}
 
 template <typename T>
 class [[nodiscard]] Result {
@@ -92,13 +94,13 @@ class [[nodiscard]] Result<void> {
 
 #define KONTOR_CONCAT_(a, b) a##b
 #define KONTOR_CONCAT(a, b) KONTOR_CONCAT_(a, b)
-#define KONTOR_TRY_(tmp, target, ...)                                \
-    auto tmp = (__VA_ARGS__);                                        \
-    if (!tmp) return ::kontor::Unexpected{std::move(tmp).error()};   \
+#define KONTOR_TRY_(tmp, target, ...)                              \
+    auto tmp = (__VA_ARGS__);                                      \
+    if (!tmp) return ::kontor::Unexpected{std::move(tmp).error()}; \
     target = *std::move(tmp)
 #define KONTOR_TRY(target, ...) KONTOR_TRY_(KONTOR_CONCAT(kontor_try_, __LINE__), target, __VA_ARGS__)
-#define KONTOR_CHECK(...)                                                                     \
-    do {                                                                                      \
-        if (auto kontor_check_ = (__VA_ARGS__); !kontor_check_)                               \
-            return ::kontor::Unexpected{std::move(kontor_check_).error()};                    \
+#define KONTOR_CHECK(...)                                                  \
+    do {                                                                   \
+        if (auto kontor_check_ = (__VA_ARGS__); !kontor_check_)            \
+            return ::kontor::Unexpected{std::move(kontor_check_).error()}; \
     } while (false)

@@ -14,7 +14,7 @@
 namespace kontor::pb {
 class Result;
 class Expanded;
-}
+}  // namespace kontor::pb
 
 namespace kontor::payments {
 
@@ -26,7 +26,8 @@ inline constexpr std::string_view customer = "cus", intent = "pi", charge = "ch"
                                   operator_ = "op", request = "req", session = "ses";
 }
 
-// The paths asked for ("latest_charge", "data.customer"); objects found in `expanded`. Absent: the id is rendered.
+// The paths asked for ("latest_charge", "data.customer"); objects found in `expanded`. Absent: the id is
+// rendered.
 struct Expansion {
     const pb::Expanded* objects = nullptr;
     std::vector<std::string> paths;
@@ -44,11 +45,12 @@ inline constexpr std::string_view kApiVersion = "2026-10-28.endive";
 // An event as webhook body and as API object: the same bytes.
 [[nodiscard]] std::string event_json(const pb::Journal&, const pb::Event&);
 
-// Finds the objects that `paths` name, starting from the objects in `result` (POST: inside apply(), so that an
-// idempotent replay gives the same body) or in a read. Unknown paths are ignored here: api validates them.
-void resolve_expansion(const store::Reader&, Scope, const std::vector<std::string>& paths, pb::Result& result);
-// True when `path` may be expanded on an object of this kind ("payment_intent", "charge", "refund", …), at most
-// limits::kExpandDepth levels, without the list prefix "data.".
+// Finds the objects that `paths` name, starting from the objects in `result` (POST: inside apply(), so that
+// an idempotent replay gives the same body) or in a read. Unknown paths are ignored here: api validates them.
+void resolve_expansion(const store::Reader&, Scope, const std::vector<std::string>& paths,
+                       pb::Result& result);
+// True when `path` may be expanded on an object of this kind ("payment_intent", "charge", "refund", …), at
+// most limits::kExpandDepth levels, without the list prefix "data.".
 [[nodiscard]] bool is_expandable(std::string_view object_kind, std::string_view path);
 
 }  // namespace kontor::payments

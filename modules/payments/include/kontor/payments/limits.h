@@ -7,7 +7,7 @@
 namespace kontor::payments::limits {
 
 inline constexpr std::size_t kMetadataKeys = 50;
-inline constexpr std::size_t kMetadataKeyBytes = 40;    // characters; no brackets
+inline constexpr std::size_t kMetadataKeyBytes = 40;     // characters; no brackets
 inline constexpr std::size_t kMetadataValueBytes = 500;  // characters
 inline constexpr std::size_t kIdempotencyKeyBytes = 255;
 inline constexpr std::int64_t kIdempotencyKeepMs = 24LL * 3600 * 1000;
@@ -23,7 +23,8 @@ inline constexpr std::size_t kExpandDepth = 4;
 inline constexpr std::size_t kExpandPaths = 20;
 inline constexpr std::size_t kListLimitMax = 100;
 inline constexpr std::size_t kListLimitDefault = 10;
-inline constexpr std::size_t kListScanMax = 10'000;  // rows a filtered list looks at before it asks to continue
+inline constexpr std::size_t kListScanMax =
+    10'000;  // rows a filtered list looks at before it asks to continue
 inline constexpr std::int64_t kWebhookRetryForMs = 3LL * 24 * 3600 * 1000;
 inline constexpr std::size_t kAttemptsKept = 16;
 inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clean-ups a Tick does at once

@@ -1,10 +1,10 @@
 #pragma once
-// The state machine: Machine::apply(batch) is a pure function of rows and batch (DESIGN 6). Ledger and payments
-// rules decide here and nowhere else; idempotency record, object state, postings, events, outbox and audit rows
-// of a command are written in the same entry.
+// The state machine: Machine::apply(batch) is a pure function of rows and batch (DESIGN 6). Ledger and
+// payments rules decide here and nowhere else; idempotency record, object state, postings, events, outbox and
+// audit rows of a command are written in the same entry.
 //
-// Threading: one thread (the apply thread). Errors: business outcomes in pb::Result; StoreFailure passes through.
-// Limits: kontor/payments/limits.h.
+// Threading: one thread (the apply thread). Errors: business outcomes in pb::Result; StoreFailure passes
+// through. Limits: kontor/payments/limits.h.
 
 #include <cstdint>
 #include <span>
@@ -33,12 +33,12 @@ struct Effects {
         std::uint64_t attempt_no;
         std::size_t result;  // index into `resolved_results`
     };
-    std::vector<pb::Result> results;           // one a command, in order
+    std::vector<pb::Result> results;  // one a command, in order
     std::vector<Resolved> resolved;
     std::vector<pb::Result> resolved_results;
-    std::vector<pb::Journal> journals;         // rows written, with their events
-    bool outbox_changed = false;               // deliveries or attempts are due
-    std::int64_t time_ms = 0;                  // the entry's time after making it monotonic
+    std::vector<pb::Journal> journals;  // rows written, with their events
+    bool outbox_changed = false;        // deliveries or attempts are due
+    std::int64_t time_ms = 0;           // the entry's time after making it monotonic
 
     Effects();
     ~Effects();

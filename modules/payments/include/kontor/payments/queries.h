@@ -27,19 +27,23 @@ struct Scope {
 // Also when revoked.
 [[nodiscard]] std::optional<pb::ApiKey> find_api_key(const store::Reader&, std::string_view key_sha256);
 [[nodiscard]] std::optional<pb::Merchant> find_merchant(const store::Reader&, std::uint64_t no);
-[[nodiscard]] std::optional<pb::Customer> find_customer(const store::Reader&, Scope, std::uint64_t no);  // also deleted
+[[nodiscard]] std::optional<pb::Customer> find_customer(const store::Reader&, Scope,
+                                                        std::uint64_t no);  // also deleted
 [[nodiscard]] std::optional<pb::PaymentIntent> find_intent(const store::Reader&, Scope, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Charge> find_charge(const store::Reader&, Scope, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Refund> find_refund(const store::Reader&, Scope, std::uint64_t no);
-[[nodiscard]] std::optional<pb::BalanceTransaction> find_balance_transaction(const store::Reader&, Scope, std::uint64_t no);
+[[nodiscard]] std::optional<pb::BalanceTransaction> find_balance_transaction(const store::Reader&, Scope,
+                                                                             std::uint64_t no);
 // A deleted endpoint is absent.
-[[nodiscard]] std::optional<pb::WebhookEndpoint> find_webhook_endpoint(const store::Reader&, Scope, std::uint64_t no);
+[[nodiscard]] std::optional<pb::WebhookEndpoint> find_webhook_endpoint(const store::Reader&, Scope,
+                                                                       std::uint64_t no);
 [[nodiscard]] std::optional<pb::WebhookDelivery> find_delivery(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::ChannelAttempt> find_attempt(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Operator> find_operator(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Operator> find_operator_by_name(const store::Reader&, std::string_view name);
 [[nodiscard]] std::optional<pb::Session> find_session(const store::Reader&, std::string_view cookie_sha256);
-[[nodiscard]] std::optional<pb::SetupToken> find_setup_token(const store::Reader&, std::string_view token_sha256);
+[[nodiscard]] std::optional<pb::SetupToken> find_setup_token(const store::Reader&,
+                                                             std::string_view token_sha256);
 [[nodiscard]] std::optional<pb::Instance> find_instance(const store::Reader&);
 [[nodiscard]] bool has_operator(const store::Reader&);
 
@@ -48,7 +52,8 @@ struct FoundEvent {
     const pb::Event* event = nullptr;            // into it
 };
 [[nodiscard]] std::optional<FoundEvent> find_event(const store::Reader&, Scope, std::uint64_t event_no);
-[[nodiscard]] std::shared_ptr<const pb::Journal> find_journal(const store::Reader&, Scope, std::uint64_t command_no);
+[[nodiscard]] std::shared_ptr<const pb::Journal> find_journal(const store::Reader&, Scope,
+                                                              std::uint64_t command_no);
 
 // Filters shared by the lists; zero means "not given". Times in Unix ms, bounds inclusive/exclusive as named.
 struct ListQuery {
@@ -57,27 +62,30 @@ struct ListQuery {
     std::size_t limit = 10;
     std::int64_t created_gte_ms = 0, created_gt_ms = 0, created_lte_ms = 0, created_lt_ms = 0;
     std::uint64_t customer_no = 0;
-    std::uint64_t intent_no = 0;       // charges, refunds
-    std::uint64_t charge_no = 0;       // refunds
-    std::string email;                 // customers
-    std::string type;                  // events, balance transactions
-    std::vector<std::string> types;    // events
-    std::uint32_t currency = 0;        // balance transactions
-    std::string source_id;             // balance transactions
+    std::uint64_t intent_no = 0;     // charges, refunds
+    std::uint64_t charge_no = 0;     // refunds
+    std::string email;               // customers
+    std::string type;                // events, balance transactions
+    std::vector<std::string> types;  // events
+    std::uint32_t currency = 0;      // balance transactions
+    std::string source_id;           // balance transactions
 };
 template <typename T>
 struct Listed {
-    std::vector<T> rows;   // newest first
+    std::vector<T> rows;  // newest first
     bool has_more = false;
 };
 [[nodiscard]] Listed<pb::Customer> list_customers(const store::Reader&, Scope, const ListQuery&);
 [[nodiscard]] Listed<pb::PaymentIntent> list_intents(const store::Reader&, Scope, const ListQuery&);
 [[nodiscard]] Listed<pb::Charge> list_charges(const store::Reader&, Scope, const ListQuery&);
 [[nodiscard]] Listed<pb::Refund> list_refunds(const store::Reader&, Scope, const ListQuery&);
-[[nodiscard]] Listed<pb::BalanceTransaction> list_balance_transactions(const store::Reader&, Scope, const ListQuery&);
+[[nodiscard]] Listed<pb::BalanceTransaction> list_balance_transactions(const store::Reader&, Scope,
+                                                                       const ListQuery&);
 [[nodiscard]] Listed<FoundEvent> list_events(const store::Reader&, Scope, const ListQuery&);
-[[nodiscard]] Listed<pb::WebhookEndpoint> list_webhook_endpoints(const store::Reader&, Scope, const ListQuery&);
-[[nodiscard]] std::vector<pb::Merchant> list_merchants(const store::Reader&, std::uint64_t after_no, std::size_t limit);
+[[nodiscard]] Listed<pb::WebhookEndpoint> list_webhook_endpoints(const store::Reader&, Scope,
+                                                                 const ListQuery&);
+[[nodiscard]] std::vector<pb::Merchant> list_merchants(const store::Reader&, std::uint64_t after_no,
+                                                       std::size_t limit);
 // SHA-256 of the merchant's key with this number; "" when it has no such key.
 [[nodiscard]] std::string api_key_hash(const store::Reader&, std::uint64_t merchant_no, std::uint64_t key_no);
 [[nodiscard]] std::vector<pb::ApiKey> list_api_keys(const store::Reader&, std::uint64_t merchant_no);
@@ -102,9 +110,11 @@ struct Due {
 [[nodiscard]] std::vector<Due> due_attempts(const store::Reader&, std::int64_t until_ms, std::size_t limit);
 
 // All deliveries of the events of one payment: for its page.
-[[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, Scope, std::uint64_t event_no);
+[[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, Scope,
+                                                                   std::uint64_t event_no);
 // The channel attempts of one payment, oldest first.
-[[nodiscard]] std::vector<pb::ChannelAttempt> attempts_of_intent(const store::Reader&, Scope, std::uint64_t intent_no);
+[[nodiscard]] std::vector<pb::ChannelAttempt> attempts_of_intent(const store::Reader&, Scope,
+                                                                 std::uint64_t intent_no);
 // Journals of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
 void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
                     const std::function<bool(const pb::Journal&)>& visit);
@@ -112,6 +122,7 @@ void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no,
 // row's SHA-256.
 [[nodiscard]] std::string journal_hash(const pb::Journal&);
 // Journal rows that belong to one intent (found by its index), oldest first.
-[[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader&, Scope, std::uint64_t intent_no);
+[[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader&, Scope,
+                                                                                 std::uint64_t intent_no);
 
 }  // namespace kontor::payments

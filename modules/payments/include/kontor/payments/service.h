@@ -2,10 +2,10 @@
 // The port through which api, admin and outbox reach the node: propose a command, read the state.
 // Implemented by `node`; by a direct Machine over memory rows in tests.
 //
-// Threading: everything may be called from any thread. submit() does not block; `done` is called exactly once,
-// on a thread of the node that must not be held up (post to your own).
-// Errors of submit: overloaded (429: bounded queue full), unavailable (503: starting, stopping, no leader, the
-// entry was lost: retry with the same idempotency key), too_large.
+// Threading: everything may be called from any thread. submit() does not block; `done` is called exactly
+// once, on a thread of the node that must not be held up (post to your own). Errors of submit: overloaded
+// (429: bounded queue full), unavailable (503: starting, stopping, no leader, the entry was lost: retry with
+// the same idempotency key), too_large.
 
 #include <cstdint>
 #include <functional>
@@ -34,7 +34,8 @@ class Service {
     // `channel_wait_ms` passed; then the interim Result (status "processing") is delivered.
     virtual void submit(pb::Command command, Done done) = 0;
 
-    // `body` sees whole entries only. Throws nothing but what `body` throws; after StoreFailure the node stops.
+    // `body` sees whole entries only. Throws nothing but what `body` throws; after StoreFailure the node
+    // stops.
     using ReadBody = std::function<void(const store::Reader& rows, std::uint64_t log_index)>;
     virtual void read(const ReadBody& body) const = 0;
 

@@ -42,14 +42,14 @@ struct PaymentRow {
 struct PaymentQuery {
     bool livemode = false;
     std::vector<std::string> statuses;
-    std::uint16_t currency = 0;       // 0: any
-    std::uint64_t merchant_no = 0;    // 0: any
+    std::uint16_t currency = 0;     // 0: any
+    std::uint64_t merchant_no = 0;  // 0: any
     std::uint64_t customer_no = 0;
-    std::string text;                 // FTS5 trigram; below three characters LIKE
+    std::string text;                                    // FTS5 trigram; below three characters LIKE
     std::int64_t created_gte_ms = 0, created_lt_ms = 0;  // 0: open
     std::optional<std::int64_t> amount_gte, amount_lte;
-    std::string cursor;               // opaque, of the previous page
-    std::size_t limit = 25;           // 1..100
+    std::string cursor;      // opaque, of the previous page
+    std::size_t limit = 25;  // 1..100
 };
 struct PaymentPage {
     std::vector<PaymentRow> rows;  // newest first
@@ -59,7 +59,7 @@ struct PaymentPage {
 struct RollupLine {
     std::int64_t start_ms = 0;  // of the hour or day, UTC
     std::uint16_t currency = 0;
-    std::int64_t volume = 0;    // succeeded, minor units
+    std::int64_t volume = 0;  // succeeded, minor units
     std::uint64_t payments = 0, succeeded = 0, failed = 0;
 };
 enum class Bucket : std::uint8_t { minute, hour, day };
@@ -72,9 +72,11 @@ class Projection {
 
     [[nodiscard]] virtual std::uint64_t log_index() const = 0;
     [[nodiscard]] virtual Result<PaymentPage> payments(const PaymentQuery& query) const = 0;
-    [[nodiscard]] virtual Result<std::optional<PaymentRow>> payment(bool livemode, std::uint64_t intent_no) const = 0;
+    [[nodiscard]] virtual Result<std::optional<PaymentRow>> payment(bool livemode,
+                                                                    std::uint64_t intent_no) const = 0;
     // Sums over all merchants and channels, oldest first.
-    [[nodiscard]] virtual Result<std::vector<RollupLine>> rollups(Bucket bucket, bool livemode, std::int64_t from_ms,
+    [[nodiscard]] virtual Result<std::vector<RollupLine>> rollups(Bucket bucket, bool livemode,
+                                                                  std::int64_t from_ms,
                                                                   std::int64_t until_ms) const = 0;
 
     // Called on the writer thread after each committed transaction; keep it short.
