@@ -388,6 +388,8 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
             waiter.done(payments::Answer{effects.resolved_results[resolved.result], at.index});
     {
         const std::lock_guard lock(subscribers_mutex_);
+        // An entry that wrote none is told by an empty one, so that a projection knows how far it stands.
+        if (effects.journals.empty()) effects.journals.emplace_back();
         for (const auto& journal : effects.journals)
             for (const auto& [id, on_journal] : subscribers_) on_journal(journal, at.index);
     }

@@ -39,6 +39,7 @@ class Service {
     using ReadBody = std::function<void(const store::Reader& rows, std::uint64_t log_index)>;
     virtual void read(const ReadBody& body) const = 0;
 
+    // An entry that wrote no journal is told by an empty one (no() == 0).
     // Committed journals from now on, in order, on a node thread: keep it short. Returns a subscription id.
     using OnJournal = std::function<void(const pb::Journal&, std::uint64_t log_index)>;
     virtual std::uint64_t subscribe(OnJournal on_journal) = 0;
