@@ -198,15 +198,8 @@ class KillRecover(unittest.TestCase):
     def check_ledger_and_reports(self, kontor, books):
         """The projection caught up with all of it, and a payment's ledger legs say what its objects say."""
         admin = Admin(kontor).set_up()
-        index = admin.get("home")["node"]["log_index"]
-        until(lambda: admin.get("home")["node"]["projection_index"] >= index, what="the projection's catching up")
-        rows, cursor = {}, ""
-        while cursor is not None:
-            page = admin.get("payments?limit=100" + (f"&cursor={cursor}" if cursor else ""))
-            rows.update((row["id"], row) for row in page["data"])
-            cursor = page["next_cursor"]
-        self.assertEqual({key: row["status"] for key, row in rows.items()},
-                         {key: intent["status"] for key, intent in books.intents.items()})
+        wanted = {key: intent["status"] for key, intent in books.intents.items()}
+        rows = until(lambda: self.report_rows(admin, wanted), what="the projection's catching up")
         for key in self.random.sample(sorted(books.intents), min(150, len(books.intents))):
             intent, page = books.intents[key], admin.get(f"payments/{key}")
             paid = sum(leg["amount"] for leg in page["legs"]
@@ -215,6 +208,16 @@ class KillRecover(unittest.TestCase):
                        if leg["state"] == "posted" and leg["credit"]["kind"] in ("customer_wallet",
                                                                                  "channel_receivable"))
             self.assertEqual((paid, back), (intent["amount_received"], rows[key]["amount_refunded"]), page["legs"])
+
+    @staticmethod
+    def report_rows(admin, wanted):
+        """The payments that the reports show; None while their statuses are not the wanted ones."""
+        rows, cursor = {}, ""
+        while cursor is not None:
+            page = admin.get("payments?limit=100" + (f"&cursor={cursor}" if cursor else ""))
+            rows.update((row["id"], row) for row in page["data"])
+            cursor = page["next_cursor"]
+        return rows if {key: row["status"] for key, row in rows.items()} == wanted else None
 
 
 if __name__ == "__main__":
