@@ -23,8 +23,12 @@ command -v debootstrap >/dev/null || die "debootstrap is missing" "Run installer
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/kontor-fresh-XXXXXX")
 root=$work/root
 clean_up() {
-    # Everything below was mounted by us; nothing of the host is bound into the root.
-    local mounted
+    # What still runs inside (after Ctrl-C, say) was started by us, and so was everything mounted there; nothing of the
+    # host is bound into the root.
+    local mounted process
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/root" 2>/dev/null)" = "$root" ] && kill -KILL "${process#/proc/}"
+    done
     while mounted=$(awk -v top="$root/" 'index($2, top) == 1 {print $2}' /proc/mounts | sort -r | head -n 1) && [ -n "$mounted" ]; do
         umount -l "$mounted" || break
     done
