@@ -201,7 +201,7 @@ class KillRecover(unittest.TestCase):
         wanted = {key: intent["status"] for key, intent in books.intents.items()}
         rows = until(lambda: self.report_rows(admin, wanted), what="the projection's catching up")
         for key in self.random.sample(sorted(books.intents), min(150, len(books.intents))):
-            intent, page = books.intents[key], admin.get(f"payments/{key}")
+            intent, page = books.intents[key], admin.payment(key)
             paid = sum(leg["amount"] for leg in page["legs"]
                        if leg["state"] == "posted" and leg["credit"]["kind"] == "merchant_pending")
             back = sum(leg["amount"] for leg in page["legs"]

@@ -392,6 +392,13 @@ class Admin:
             raise ApiError(answer, f"POST {path}")
         return answer.json
 
+    def payment(self, payment):
+        """One payment's page, as soon as the reports know the payment."""
+        def page():
+            answer = self.request("GET", f"payments/{payment}")
+            return answer.json if answer.status == 200 else None
+        return until(page, what="the payment's page")
+
     def set_up(self, name="ada", admin_url=None):
         """The first operator, through the one-time link."""
         token = token_of(admin_url or self.kontor.ready["admin_url"])

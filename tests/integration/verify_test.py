@@ -86,7 +86,7 @@ class Damage(unittest.TestCase):
                 api.pay(amount, customer, "pm_wallet")
             cls.payment = api.pay(4321)["id"]
             admin = Admin(kontor).set_up()
-            cls.legs = admin.get(f"payments/{cls.payment}")["legs"]
+            cls.legs = admin.payment(cls.payment)["legs"]
             kontor.stop()
         # A start after which nothing was checkpointed: its entries are in the log only.
         shutil.copytree(cls.stopped, cls.killed)
