@@ -110,6 +110,7 @@ async function headers() {
   assert.match(policy, /default-src 'none'/);
   assert.match(policy, /script-src 'self'(;|$)/);
   assert.match(policy, /style-src 'self'(;|$)/);
+  assert.match(policy, /require-trusted-types-for 'script'/);
   assert.doesNotMatch(policy, /unsafe/);
   assert.equal(answer.headers()['x-content-type-options'], 'nosniff');
   const script = /src="(\/admin\/assets\/[^"]+\.js)"/.exec(await answer.text())?.[1];

@@ -34,7 +34,8 @@ void add_security_headers(net::Response& response) {
     response.headers.push_back(
         {"Content-Security-Policy",
          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-         "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"});
+         "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+         "require-trusted-types-for 'script'"});
     response.headers.push_back({"X-Content-Type-Options", "nosniff"});
     response.headers.push_back({"Referrer-Policy", "no-referrer"});
     response.headers.push_back({"Cross-Origin-Opener-Policy", "same-origin"});
