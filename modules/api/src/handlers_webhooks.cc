@@ -148,13 +148,25 @@ void list_webhook_endpoints(const CallPtr& call) {
     });
 }
 
+// As an event stands now. The journal knows how many endpoints it goes to; the outbox, how many have it.
+static std::string current_event_json(const store::Reader& rows, payments::Scope scope,
+                                      const payments::FoundEvent& found) {
+    if (found.event->pending_webhooks() == 0) return payments::event_json(*found.journal, *found.event);
+    pb::Event event = *found.event;
+    const auto deliveries = payments::deliveries_of_event(rows, scope, event.no());
+    event.set_pending_webhooks(static_cast<std::uint32_t>(std::count_if(
+        deliveries.begin(), deliveries.end(),
+        [](const pb::WebhookDelivery& delivery) { return delivery.state() != pb::DELIVERY_DELIVERED; })));
+    return payments::event_json(*found.journal, event);
+}
+
 void retrieve_event(const CallPtr& call) {
     const auto no = call->path_no(prefix::event);
     if (!no) return;
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
         const auto found = payments::find_event(rows, call->caller.scope, *no);
         if (!found) return call->refuse(call->not_found(prefix::event));
-        call->reply(payments::event_json(*found->journal, *found->event), log_index);
+        call->reply(current_event_json(rows, call->caller.scope, *found), log_index);
     });
 }
 
@@ -168,7 +180,7 @@ void list_events(const CallPtr& call) {
         if (page.rows.empty() && page.has_more) return call->refuse(scan_exhausted());
         std::vector<std::string> data;
         for (const auto& found : page.rows)
-            data.push_back(payments::event_json(*found.journal, *found.event));
+            data.push_back(current_event_json(rows, call->caller.scope, found));
         call->reply(list_json(call->request.path, data, page.has_more), log_index);
     });
 }

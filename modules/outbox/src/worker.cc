@@ -55,8 +55,8 @@ class WorkerImpl final : public Worker {
  private:
     struct Delivery {
         pb::WebhookDelivery row;
-        net::ClientRequest request;
-        std::string problem;  // not "": it cannot be sent at all
+        pb::WebhookEndpoint endpoint;
+        std::optional<payments::FoundEvent> event;
     };
 
     void run() {
@@ -160,7 +160,7 @@ class WorkerImpl final : public Worker {
                 sweep(now, ready);
             }
         }
-        for (auto& delivery : ready) deliver(std::move(delivery));
+        for (const auto& delivery : ready) deliver(delivery);
     }
 
     void sweep(std::int64_t now, std::vector<Delivery>& ready) {
@@ -191,7 +191,7 @@ class WorkerImpl final : public Worker {
                 if (!in_flight_->claim(due.no, known->second)) continue;
                 endpoint_of_.erase(known);
                 if (!row) row = payments::find_delivery(rows, due.no);
-                auto delivery = row ? prepare(rows, *std::move(row), now) : std::nullopt;
+                auto delivery = row ? find(rows, *std::move(row)) : std::nullopt;
                 if (delivery)
                     ready.push_back(*std::move(delivery));
                 else
@@ -201,47 +201,47 @@ class WorkerImpl final : public Worker {
         return last;
     }
 
-    // nullopt: the endpoint is gone or disabled, and the next Tick ends its deliveries.
-    std::optional<Delivery> prepare(const store::Reader& rows, pb::WebhookDelivery row,
-                                    std::int64_t now_ms) const {
+    // Only reads: the node's next entry waits. nullopt: the endpoint is gone or disabled, and the next Tick
+    // ends its deliveries.
+    static std::optional<Delivery> find(const store::Reader& rows, pb::WebhookDelivery row) {
         const payments::Scope scope{row.merchant_no(), row.livemode()};
-        const auto endpoint = payments::find_webhook_endpoint(rows, scope, row.endpoint_no());
+        auto endpoint = payments::find_webhook_endpoint(rows, scope, row.endpoint_no());
         if (!endpoint || endpoint->disabled()) return std::nullopt;
-        Delivery delivery;
-        const auto found = payments::find_event(rows, scope, row.event_no());
-        const auto secret = options_.sealer->open(endpoint->sealed_secret(), "webhook-secret");
-        if (!found) {
-            delivery.problem = "the event is not there any more";
-        } else if (!secret) {
-            delivery.problem =
-                "the endpoint's secret cannot be opened: is this the key file it was sealed with?";
-        } else {
-            delivery.request.method = "POST";
-            delivery.request.url = endpoint->url();
-            delivery.request.timeout_ms = options_.delivery_timeout_ms;
-            delivery.request.body = payments::event_json(*found->journal, *found->event);
-            delivery.request.headers = {
-                {"Content-Type", "application/json; charset=utf-8"},
-                {"User-Agent", "Kontor/1.0 (webhooks)"},
-                {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, delivery.request.body)}};
-        }
-        delivery.row = std::move(row);
-        return delivery;
+        auto event = payments::find_event(rows, scope, row.event_no());
+        return Delivery{std::move(row), *std::move(endpoint), std::move(event)};
     }
 
-    void deliver(Delivery delivery) {
+    Result<net::ClientRequest> request_of(const Delivery& delivery, std::int64_t now_ms) const {
+        if (!delivery.event) return fail(ErrorCode::internal, "the event is not there any more");
+        const auto secret = options_.sealer->open(delivery.endpoint.sealed_secret(), "webhook-secret");
+        if (!secret)
+            return fail(ErrorCode::internal,
+                        "the endpoint's secret cannot be opened: is this the key file it was sealed with?");
+        net::ClientRequest request;
+        request.method = "POST";
+        request.url = delivery.endpoint.url();
+        request.timeout_ms = options_.delivery_timeout_ms;
+        request.body = payments::event_json(*delivery.event->journal, *delivery.event->event);
+        request.headers = {{"Content-Type", "application/json; charset=utf-8"},
+                           {"User-Agent", "Kontor/1.0 (webhooks)"},
+                           {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, request.body)}};
+        return request;
+    }
+
+    void deliver(const Delivery& delivery) {
         const std::int64_t started_ms = options_.clock->wall_ms();
         const std::uint64_t started = options_.clock->monotonic_ms();
+        auto request = request_of(delivery, started_ms);
         in_flight_->call_begins();
-        auto came_back = [this, in_flight = in_flight_, row = std::move(delivery.row), started_ms,
+        auto came_back = [this, in_flight = in_flight_, row = delivery.row, started_ms,
                           started](const Result<net::ClientResponse>& response) {
             in_flight->came_back([&] { return attempted(row, response, started_ms, started); });
         };
-        if (!delivery.problem.empty()) {
-            log::error("outbox", delivery.problem);
-            return came_back(fail(ErrorCode::internal, std::move(delivery.problem)));
+        if (!request) {
+            log::error("outbox", request.error().message);
+            return came_back(fail(std::move(request).error()));
         }
-        options_.client->send(std::move(delivery.request), std::move(came_back));
+        options_.client->send(*std::move(request), std::move(came_back));
     }
 
     pb::Command attempted(const pb::WebhookDelivery& row, const Result<net::ClientResponse>& response,
