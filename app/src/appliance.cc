@@ -75,10 +75,10 @@ class ApplianceImpl final : public Appliance {
     node::Node& node() override { return *node_; }
     const crypto::Sealer& sealer() const override { return sealer_; }
 
-    Result<std::string> admin_link() override {
+    Result<std::string> admin_link(bool always) override {
         bool set_up = false;
         node_->read([&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
-        if (set_up) return url() + "/admin/";
+        if (set_up && !always) return url() + "/admin/";
         const std::string token = crypto::random_token(32);
         pb::Command command;
         command.set_version(1);

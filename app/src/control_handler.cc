@@ -38,7 +38,7 @@ std::string handle_control(Appliance& appliance, const std::string& request_json
     }
     if (command == "status") return status(appliance.node());
     if (command == "setup-link") {
-        const auto link = appliance.admin_link();
+        const auto link = appliance.admin_link(true);
         return link ? Json{{"admin_url", *link}}.dump() : problem(link.error().describe());
     }
     return problem("unknown command; this node knows verify, status and setup-link");

@@ -1,6 +1,4 @@
 // Bad input as a table: what is asked, what has to come back, what must not, and that nothing changed.
-#include <regex>
-
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -175,10 +173,16 @@ TEST_P(Refusals, SayWhatIsWrongAndChangeNothing) {
     EXPECT_TRUE(after.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, Refusals, ::testing::ValuesIn(kScenarios), [](const auto& row) {
-    return std::to_string(row.index) + "_" +
-           std::regex_replace(row.param.name, std::regex("[^A-Za-z0-9]"), "_");
-});
+// A name that GoogleTest accepts. (std::regex would do, but g++ 12 warns about its inside under sanitizers.)
+std::string test_name(std::size_t index, std::string name) {
+    for (char& c : name) {
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    }
+    return std::to_string(index) + "_" + name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Refusals, ::testing::ValuesIn(kScenarios),
+                         [](const auto& row) { return test_name(row.index, row.param.name); });
 
 }  // namespace
 }  // namespace kontor::api::testing
