@@ -5,27 +5,6 @@ namespace kontor::payments {
 
 namespace {
 
-std::string_view status_text(pb::IntentStatus status) {
-    switch (status) {
-        case pb::REQUIRES_PAYMENT_METHOD:
-            return "requires_payment_method";
-        case pb::REQUIRES_CONFIRMATION:
-            return "requires_confirmation";
-        case pb::REQUIRES_ACTION:
-            return "requires_action";
-        case pb::PROCESSING:
-            return "processing";
-        case pb::REQUIRES_CAPTURE:
-            return "requires_capture";
-        case pb::CANCELED:
-            return "canceled";
-        case pb::SUCCEEDED:
-            return "succeeded";
-        default:
-            return "requires_payment_method";
-    }
-}
-
 void last_payment_error(JsonWriter& json, const pb::PaymentIntent& intent) {
     if (!intent.has_last_payment_error()) {
         json.field_null("last_payment_error");
@@ -117,7 +96,7 @@ std::string intent_json(const pb::PaymentIntent& intent, const Expansion& expans
     json.field_or_null("setup_future_usage", intent.setup_future_usage());
     json.field_null("shipping").field_null("source");
     json.field_or_null("statement_descriptor", intent.statement_descriptor());
-    json.field_null("statement_descriptor_suffix").field("status", status_text(intent.status()));
+    json.field_null("statement_descriptor_suffix").field("status", status_name(intent.status()));
     json.field_null("transfer_data").field_null("transfer_group");
     json.end_object();
     return out;

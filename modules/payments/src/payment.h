@@ -8,7 +8,6 @@
 
 namespace kontor::payments {
 
-[[nodiscard]] std::string_view status_name(pb::IntentStatus status);
 [[nodiscard]] bool awaits_confirmation(pb::IntentStatus status);  // requires_payment_method … requires_action
 
 // Why the intent's method cannot be tried, before anything is written; nullopt: it can. `customer_checked`:

@@ -29,27 +29,6 @@ std::string method_detail(const pb::PaymentMethod& method) {
 
 }  // namespace
 
-const char* status_name(pb::IntentStatus status) {
-    switch (status) {
-        case pb::REQUIRES_PAYMENT_METHOD:
-            return "requires_payment_method";
-        case pb::REQUIRES_CONFIRMATION:
-            return "requires_confirmation";
-        case pb::REQUIRES_ACTION:
-            return "requires_action";
-        case pb::PROCESSING:
-            return "processing";
-        case pb::REQUIRES_CAPTURE:
-            return "requires_capture";
-        case pb::CANCELED:
-            return "canceled";
-        case pb::SUCCEEDED:
-            return "succeeded";
-        default:
-            return "unknown";
-    }
-}
-
 const char* channel_name(pb::MethodKind kind) {
     switch (kind) {
         case pb::METHOD_WALLET:
@@ -217,7 +196,7 @@ Result<void> JournalWriter::put_payment(const pb::PaymentIntent& intent) {
         .bind(5, intent.created_ms())
         .bind(6, intent.amount())
         .bind(7, std::int64_t{intent.currency()})
-        .bind(8, std::string_view(status_name(intent.status())))
+        .bind(8, payments::status_name(intent.status()))
         .bind(9, std::string_view(channel_name(method_of(intent).kind())))
         .bind(10, method_detail(method_of(intent)))
         .bind(11, intent.description())

@@ -48,8 +48,6 @@ class JournalWriter {
     std::set<std::uint64_t> changed_;
 };
 
-// "succeeded", as the merchant API says it.
-[[nodiscard]] const char* status_name(pb::IntentStatus status);
 [[nodiscard]] const char* channel_name(pb::MethodKind kind);
 
 }  // namespace kontor::reporting

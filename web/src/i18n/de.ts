@@ -110,7 +110,7 @@ export const de: Messages = {
   health_cache: 'Cache-Trefferquote',
   health_cache_note: '{rows} Zeilen, {used} von {limit}',
   health_webhooks_pending: 'Wartende Webhooks',
-  health_webhooks_failed: 'Aufgegebene Webhooks',
+  health_webhooks_failed: 'Webhooks in Wiederholung',
   role_leader: 'Leader',
   role_follower: 'Follower',
   role_standby: 'Standby',

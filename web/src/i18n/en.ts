@@ -113,7 +113,7 @@ export const en = {
   health_cache: 'Cache hit rate',
   health_cache_note: '{rows} rows, {used} of {limit}',
   health_webhooks_pending: 'Webhooks waiting',
-  health_webhooks_failed: 'Webhooks given up',
+  health_webhooks_failed: 'Webhooks being retried',
   role_leader: 'Leader',
   role_follower: 'Follower',
   role_standby: 'Stand-by',

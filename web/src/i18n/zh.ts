@@ -109,7 +109,7 @@ export const zh: Messages = {
   health_cache: '缓存命中率',
   health_cache_note: '{rows} 行，{used} / {limit}',
   health_webhooks_pending: '待发送通知',
-  health_webhooks_failed: '已放弃通知',
+  health_webhooks_failed: '重试中的通知',
   role_leader: '主节点',
   role_follower: '从节点',
   role_standby: '备用节点',

@@ -35,6 +35,9 @@ struct Expansion {
 
 inline constexpr std::string_view kApiVersion = "2026-10-28.endive";
 
+// "succeeded": an intent's status as the API, the reports and messages say it.
+[[nodiscard]] std::string_view status_name(pb::IntentStatus status);
+
 [[nodiscard]] std::string customer_json(const pb::Customer&, const Expansion& = {});
 [[nodiscard]] std::string intent_json(const pb::PaymentIntent&, const Expansion& = {});
 [[nodiscard]] std::string charge_json(const pb::Charge&, const Expansion& = {});
