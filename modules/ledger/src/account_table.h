@@ -1,5 +1,5 @@
 #pragma once
-// verify()'s one map of accounts: open addressing over a dense array, 72 bytes an account plus 8 to 16 of
+// verify()'s one map of accounts: open addressing over a dense array, 88 bytes an account plus 8 to 16 of
 // slots.
 
 #include <bit>
@@ -9,6 +9,7 @@
 
 #include "kontor/base/assert.h"
 #include "kontor/ledger/ledger.h"
+#include "rows.h"
 
 namespace kontor::ledger {
 
@@ -24,10 +25,14 @@ namespace kontor::ledger {
     return hash;
 }
 
+[[nodiscard]] inline std::uint64_t fingerprint(const BookId& id) {
+    return fingerprint({static_cast<std::uint64_t>(id.book.kind), id.book.owner, id.id.high, id.id.low});
+}
+
 // Stored balances minus what the transfers add up to, modulo 2^64 (the ledger's totals are compared exactly):
 // all zero when every transfer was subtracted.
 struct AccountSums {
-    Id128 id;
+    BookId id;
     std::uint64_t debits_pending = 0, debits_posted = 0, credits_pending = 0, credits_posted = 0;
     std::uint64_t chain = 0;  // fingerprints of the chain's pointers minus those of where they must lead
     std::uint32_t ledger = 0;
@@ -35,9 +40,9 @@ struct AccountSums {
 
 class AccountTable {
  public:
-    void add(const Account& account) {
+    void add(const Account& account, Book book) {
         AccountSums sums;
-        sums.id = account.id;
+        sums.id = {book, account.id};
         sums.debits_pending = account.debits_pending;
         sums.debits_posted = account.debits_posted;
         sums.credits_pending = account.credits_pending;
@@ -55,7 +60,7 @@ class AccountTable {
         for (std::uint32_t i = 0; i < accounts_.size(); ++i) slots_[slot_of(accounts_[i].id)] = i;
     }
 
-    [[nodiscard]] AccountSums* find(Id128 id) {
+    [[nodiscard]] AccountSums* find(const BookId& id) {
         const std::uint32_t at = slots_[slot_of(id)];
         return at == kEmpty ? nullptr : &accounts_[at];
     }
@@ -69,9 +74,9 @@ class AccountTable {
     static constexpr std::uint32_t kEmpty = ~std::uint32_t{0};
 
     // Where the id is, or the empty slot where it would be. At most half of the slots are taken.
-    [[nodiscard]] std::size_t slot_of(Id128 id) const {
+    [[nodiscard]] std::size_t slot_of(const BookId& id) const {
         const std::size_t mask = slots_.size() - 1;
-        std::size_t slot = fingerprint({id.high, id.low}) & mask;
+        std::size_t slot = fingerprint(id) & mask;
         while (slots_[slot] != kEmpty && accounts_[slots_[slot]].id != id) slot = (slot + 1) & mask;
         return slot;
     }

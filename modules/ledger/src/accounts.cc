@@ -40,18 +40,18 @@ Status compare_existing(const Account& request, const Account& existing) {
     return Status::exists;
 }
 
-void open_account(store::Writer& rows, Account account, std::uint64_t timestamp) {
+void open_account(store::Writer& rows, Book book, Account account, std::uint64_t timestamp) {
     account.timestamp = timestamp;
     account.reserved = 0;
     account.last_transfer = Id128{};
     account.reserved2 = 0;
-    store_row(rows, kAccountTable, account);
+    store_row(rows, kAccountTable, book, account);
 }
 
-void set_flags(store::Writer& rows, Account account, unsigned flags) {
+void set_flags(store::Writer& rows, Book book, Account account, unsigned flags) {
     if (account.flags == flags) return;  // no write: nothing changed
     account.flags = static_cast<std::uint16_t>(flags);
-    store_row(rows, kAccountTable, account);
+    store_row(rows, kAccountTable, book, account);
 }
 
 }  // namespace
@@ -62,10 +62,10 @@ std::vector<Status> Ledger::create_accounts(std::span<const Account> accounts) {
     for (const Account& request : accounts) {
         Status status = check_shape(request);
         if (status == Status::ok) {
-            if (const auto existing = find_account(rows_, request.id)) {
+            if (const auto existing = find_account(rows_, request.id, book_)) {
                 status = compare_existing(request, *existing);
             } else {
-                open_account(rows_, request, next_timestamp_++);
+                open_account(rows_, book_, request, next_timestamp_++);
             }
         }
         statuses.push_back(status);
@@ -74,30 +74,30 @@ std::vector<Status> Ledger::create_accounts(std::span<const Account> accounts) {
 }
 
 void Ledger::ensure_account(const Account& account) {
-    if (const auto existing = find_account(rows_, account.id)) {
+    if (const auto existing = find_account(rows_, account.id, book_)) {
         KONTOR_ASSERT(existing->ledger == account.ledger && existing->code == account.code &&
                           same_flags(*existing, account),
                       "an account exists with another ledger, code or flags");
         return;
     }
     KONTOR_ASSERT(check_shape(account) == Status::ok, "ensure_account() of an account that cannot be");
-    open_account(rows_, account, next_timestamp_++);
+    open_account(rows_, book_, account, next_timestamp_++);
 }
 
 Status Ledger::set_frozen(Id128 account, bool value) {
-    const auto row = find_account(rows_, account);
+    const auto row = find_account(rows_, account, book_);
     if (!row) return Status::account_not_found;
-    set_flags(rows_, *row, value ? row->flags | frozen : row->flags & ~unsigned{frozen});
+    set_flags(rows_, book_, *row, value ? row->flags | frozen : row->flags & ~unsigned{frozen});
     return Status::ok;
 }
 
 Status Ledger::close_account(Id128 account) {
-    const auto row = find_account(rows_, account);
+    const auto row = find_account(rows_, account, book_);
     if (!row) return Status::account_not_found;
     if (row->debits_pending != 0 || row->credits_pending != 0 || row->debits_posted != row->credits_posted) {
         return Status::account_not_settled;
     }
-    set_flags(rows_, *row, row->flags | unsigned{closed});
+    set_flags(rows_, book_, *row, row->flags | unsigned{closed});
     return Status::ok;
 }
 

@@ -10,20 +10,20 @@ std::optional<Row> find_in(const std::map<Id128, Row>& map, Id128 id) {
 }
 }  // namespace
 
-std::optional<Account> find_account(const store::Reader& rows, Id128 id) {
-    return load_row<Account>(rows, kAccountTable, id, "account");
+std::optional<Account> find_account(const store::Reader& rows, Id128 id, Book book) {
+    return load_row<Account>(rows, kAccountTable, book, id, "account");
 }
-std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id) {
-    return load_row<Transfer>(rows, kTransferTable, id, "transfer");
+std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id, Book book) {
+    return load_row<Transfer>(rows, kTransferTable, book, id, "transfer");
 }
-std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer) {
-    return load_row<PendingState>(rows, kPendingTable, pending_transfer, "pending state");
+std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer, Book book) {
+    return load_row<PendingState>(rows, kPendingTable, book, pending_transfer, "pending state");
 }
 
-void store_pending(store::Writer& rows, const PendingState& state) {
-    store_row(rows, kPendingTable, state);
+void store_pending(store::Writer& rows, Book book, const PendingState& state) {
+    store_row(rows, kPendingTable, book, state);
     if (state.due_ms == 0) return;
-    const ExpiryKey key(state.due_ms, state.id);
+    const ExpiryKey key(state.due_ms, book, state.id);
     if (state.status == PendingStatus::pending) {
         rows.put(kExpiryTable, key.view(), kExpiryValue);
     } else {
@@ -31,31 +31,31 @@ void store_pending(store::Writer& rows, const PendingState& state) {
     }
 }
 
-void Overlay::flush(store::Writer& rows) const {
-    for (const auto& [id, transfer] : transfers) store_row(rows, kTransferTable, transfer);
-    for (const auto& [id, account] : accounts) store_row(rows, kAccountTable, account);
-    for (const auto& [id, state] : pending) store_pending(rows, state);
+void Overlay::flush(store::Writer& rows, Book book) const {
+    for (const auto& [id, transfer] : transfers) store_row(rows, kTransferTable, book, transfer);
+    for (const auto& [id, account] : accounts) store_row(rows, kAccountTable, book, account);
+    for (const auto& [id, state] : pending) store_pending(rows, book, state);
 }
 
 std::optional<Account> RowView::account(Id128 id) const {
     if (overlay_ != nullptr) {
         if (auto row = find_in(overlay_->accounts, id)) return row;
     }
-    return find_account(rows_, id);
+    return find_account(rows_, id, book_);
 }
 
 std::optional<Transfer> RowView::transfer(Id128 id) const {
     if (overlay_ != nullptr) {
         if (auto row = find_in(overlay_->transfers, id)) return row;
     }
-    return find_transfer(rows_, id);
+    return find_transfer(rows_, id, book_);
 }
 
 std::optional<PendingState> RowView::pending(Id128 id) const {
     if (overlay_ != nullptr) {
         if (auto row = find_in(overlay_->pending, id)) return row;
     }
-    return find_pending(rows_, id);
+    return find_pending(rows_, id, book_);
 }
 
 void RowView::apply(const Changes& changes) {
@@ -66,10 +66,10 @@ void RowView::apply(const Changes& changes) {
         if (changes.has_pending) overlay_->pending.insert_or_assign(changes.pending.id, changes.pending);
         return;
     }
-    store_row(rows_, kTransferTable, changes.transfer);
-    store_row(rows_, kAccountTable, changes.debit);
-    store_row(rows_, kAccountTable, changes.credit);
-    if (changes.has_pending) store_pending(rows_, changes.pending);
+    store_row(rows_, kTransferTable, book_, changes.transfer);
+    store_row(rows_, kAccountTable, book_, changes.debit);
+    store_row(rows_, kAccountTable, book_, changes.credit);
+    if (changes.has_pending) store_pending(rows_, book_, changes.pending);
 }
 
 }  // namespace kontor::ledger

@@ -23,13 +23,13 @@ class Overlay {
     std::map<Id128, Transfer> transfers;
     std::map<Id128, PendingState> pending;
 
-    void flush(store::Writer& rows) const;
+    void flush(store::Writer& rows, Book book) const;
 };
 
 // The rows as the next transfer sees them. `overlay` null: the fast path, without any allocation.
 class RowView {
  public:
-    RowView(store::Writer& rows, Overlay* overlay) : rows_(rows), overlay_(overlay) {}
+    RowView(store::Writer& rows, Book book, Overlay* overlay) : rows_(rows), book_(book), overlay_(overlay) {}
 
     [[nodiscard]] std::optional<Account> account(Id128 id) const;
     [[nodiscard]] std::optional<Transfer> transfer(Id128 id) const;
@@ -38,10 +38,11 @@ class RowView {
 
  private:
     store::Writer& rows_;
+    Book book_;
     Overlay* overlay_;
 };
 
 // Writes a pending state and keeps the expiry index in step with it.
-void store_pending(store::Writer& rows, const PendingState& state);
+void store_pending(store::Writer& rows, Book book, const PendingState& state);
 
 }  // namespace kontor::ledger

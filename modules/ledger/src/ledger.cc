@@ -24,21 +24,21 @@ Ledger::ChainOutcome Ledger::run_chain(std::span<const Transfer> chain) {
     if (chain.size() > kMaxChain) return {Status::chain_too_long, kMaxChain};
     if (is_linked(chain.back())) return {Status::linked_event_chain_open, chain.size() - 1};
     Overlay overlay;
-    RowView view(rows_, &overlay);
+    RowView view(rows_, book_, &overlay);
     Changes changes;
     for (std::size_t i = 0; i < chain.size(); ++i) {
         const Status status = evaluate(view, chain[i], now_ms_, next_timestamp_ + i, changes);
         if (status != Status::ok) return {status, i};
         view.apply(changes);
     }
-    overlay.flush(rows_);
+    overlay.flush(rows_, book_);
     next_timestamp_ += chain.size();
     return {};
 }
 
 std::vector<Status> Ledger::create_transfers(std::span<const Transfer> transfers) {
     std::vector<Status> statuses(transfers.size(), Status::ok);
-    RowView view(rows_, nullptr);
+    RowView view(rows_, book_, nullptr);
     Changes changes;
     for (std::size_t i = 0; i < transfers.size();) {
         if (!is_linked(transfers[i])) {
@@ -81,21 +81,22 @@ std::size_t Ledger::expire_pending(std::size_t limit) {
                    return due.size() < limit;
                });
     for (const Expiry& expiry : due) {
-        PendingState state = required(find_pending(rows_, expiry.id), "pending state", expiry.id);
+        const auto [book, id] = expiry.transfer;
+        PendingState state = required(find_pending(rows_, id, book), "pending state", id);
         if (state.status != PendingStatus::pending || state.due_ms != expiry.due_ms) {
-            row_failure("expiry index names a transfer that is not due", expiry.id);
+            row_failure("expiry index names a transfer that is not due", id);
         }
-        const Transfer transfer = required(find_transfer(rows_, expiry.id), "pending transfer", expiry.id);
+        const Transfer transfer = required(find_transfer(rows_, id, book), "pending transfer", id);
         Account debit =
-            required(find_account(rows_, transfer.debit_account), "account", transfer.debit_account);
+            required(find_account(rows_, transfer.debit_account, book), "account", transfer.debit_account);
         Account credit =
-            required(find_account(rows_, transfer.credit_account), "account", transfer.credit_account);
+            required(find_account(rows_, transfer.credit_account, book), "account", transfer.credit_account);
         release_reservation(debit, credit, transfer.amount);
         state.status = PendingStatus::expired;
         state.remaining = 0;
-        store_row(rows_, kAccountTable, debit);
-        store_row(rows_, kAccountTable, credit);
-        store_pending(rows_, state);
+        store_row(rows_, kAccountTable, book, debit);
+        store_row(rows_, kAccountTable, book, credit);
+        store_pending(rows_, book, state);
     }
     return due.size();
 }
@@ -114,19 +115,20 @@ std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows) {
 }
 
 std::optional<Id128> visit_history(const store::Reader& rows, Id128 account, Id128 from, std::size_t limit,
-                                   const std::function<bool(const Transfer&)>& visit) {
+                                   const std::function<bool(const Transfer&)>& visit, Book book) {
     Id128 next = from;
     if (next.is_zero()) {
-        const auto row = find_account(rows, account);
+        const auto row = find_account(rows, account, book);
         if (!row) return std::nullopt;
         next = row->last_transfer;
     } else {
-        const auto start = find_transfer(rows, from);
+        const auto start = find_transfer(rows, from, book);
         if (!start || (start->debit_account != account && start->credit_account != account))
             return std::nullopt;
     }
     for (std::size_t visited = 0; !next.is_zero() && visited < limit; ++visited) {
-        const Transfer transfer = required(find_transfer(rows, next), "transfer of a history chain", next);
+        const Transfer transfer =
+            required(find_transfer(rows, next, book), "transfer of a history chain", next);
         if (transfer.debit_account == account) {
             next = transfer.debit_previous;
         } else if (transfer.credit_account == account) {

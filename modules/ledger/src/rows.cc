@@ -4,18 +4,33 @@
 
 namespace kontor::ledger {
 
-std::optional<Id128> parse_id_key(std::string_view key) {
-    if (key.size() != 16) return std::nullopt;
-    return Id128{get_be64(key), get_be64(key.substr(8))};
+std::optional<BookId> parse_row_key(std::string_view key) {
+    if (key.empty() || static_cast<unsigned char>(key[0]) > static_cast<unsigned>(Book::Kind::live))
+        return std::nullopt;
+    BookId parsed;
+    parsed.book.kind = static_cast<Book::Kind>(key[0]);
+    key.remove_prefix(1);
+    if (parsed.book.kind != Book::Kind::house) {
+        if (key.size() != 8 + kIdBytes) return std::nullopt;
+        parsed.book.owner = get_be64(key);
+        key.remove_prefix(8);
+    }
+    if (key.size() != kIdBytes) return std::nullopt;
+    parsed.id = Id128{get_be64(key), get_be64(key.substr(8))};
+    return parsed;
 }
 
 std::optional<Expiry> parse_expiry_key(std::string_view key) {
-    if (key.size() != kExpiryKeyBytes || key[0] != kExpiryHome) return std::nullopt;
-    return Expiry{get_be64(key.substr(1)), Id128{get_be64(key.substr(9)), get_be64(key.substr(17))}};
+    if (key.size() < 1 + 8 || key[0] != kExpiryHome) return std::nullopt;
+    const auto transfer = parse_row_key(key.substr(1 + 8));
+    if (!transfer) return std::nullopt;
+    return Expiry{get_be64(key.substr(1)), *transfer};
 }
 
 std::string to_string(Id128 id) {
-    return to_hex(IdKey(id).view());
+    std::array<char, kIdBytes> bytes;
+    write_be64(write_be64(bytes.data(), id.high), id.low);
+    return to_hex({bytes.data(), bytes.size()});
 }
 
 void row_failure(std::string_view what, Id128 id) {

@@ -22,45 +22,57 @@ inline constexpr store::TableId kExpiryTable = 4;
 inline constexpr char kExpiryHome = 'e';  // one home, so that one scan finds the oldest
 inline constexpr std::string_view kExpiryValue = "\x01";
 
-// Big-endian bytes of an id, on the stack: byte order is number order.
-class IdKey {
- public:
-    explicit IdKey(Id128 id) {
-        write_be64(bytes_.data(), id.high);
-        write_be64(bytes_.data() + 8, id.low);
-    }
-    [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+inline constexpr std::size_t kIdBytes = 16;
+inline constexpr std::size_t kMaxBookBytes = 9;  // kind, owner; the house: kind alone
 
-    static void write_be64(char* out, std::uint64_t value) {
-        const std::uint64_t swapped = __builtin_bswap64(value);
-        std::memcpy(out, &swapped, sizeof swapped);
-    }
+inline char* write_be64(char* out, std::uint64_t value) {
+    const std::uint64_t swapped = __builtin_bswap64(value);
+    std::memcpy(out, &swapped, sizeof swapped);
+    return out + sizeof swapped;
+}
+inline char* write_row_key(char* out, Book book, Id128 id) {
+    *out++ = static_cast<char>(book.kind);
+    if (book.kind != Book::Kind::house) out = write_be64(out, book.owner);
+    return write_be64(write_be64(out, id.high), id.low);
+}
+
+// Key of a row on the stack: the book, then the id, big-endian: byte order is number order.
+class RowKey {
+ public:
+    RowKey(Book book, Id128 id)
+        : size_(static_cast<std::size_t>(write_row_key(bytes_.data(), book, id) - bytes_.data())) {}
+    [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
 
  private:
-    std::array<char, 16> bytes_;
+    std::array<char, kMaxBookBytes + kIdBytes> bytes_;
+    std::size_t size_;
 };
 
-inline constexpr std::size_t kExpiryKeyBytes = 25;
 class ExpiryKey {
  public:
-    ExpiryKey(std::uint64_t due_ms, Id128 id) {
+    ExpiryKey(std::uint64_t due_ms, Book book, Id128 id) {
         bytes_[0] = kExpiryHome;
-        IdKey::write_be64(bytes_.data() + 1, due_ms);
-        IdKey::write_be64(bytes_.data() + 9, id.high);
-        IdKey::write_be64(bytes_.data() + 17, id.low);
+        const char* end = write_row_key(write_be64(bytes_.data() + 1, due_ms), book, id);
+        size_ = static_cast<std::size_t>(end - bytes_.data());
     }
-    [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+    [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
 
  private:
-    std::array<char, kExpiryKeyBytes> bytes_;
+    std::array<char, 1 + 8 + kMaxBookBytes + kIdBytes> bytes_;
+    std::size_t size_;
 };
 
 // What the bytes of a key say; nullopt: they are no such key.
+struct BookId {
+    Book book;
+    Id128 id;
+    friend auto operator<=>(const BookId&, const BookId&) = default;
+};
 struct Expiry {
     std::uint64_t due_ms = 0;
-    Id128 id;
+    BookId transfer;
 };
-[[nodiscard]] std::optional<Id128> parse_id_key(std::string_view key);
+[[nodiscard]] std::optional<BookId> parse_row_key(std::string_view key);
 [[nodiscard]] std::optional<Expiry> parse_expiry_key(std::string_view key);
 
 [[nodiscard]] std::string to_string(Id128 id);  // 32 hexadecimal digits
@@ -90,9 +102,9 @@ template <typename Row>
 }
 
 template <typename Row>
-[[nodiscard]] std::optional<Row> load_row(const store::Reader& rows, store::TableId table, Id128 id,
-                                          std::string_view name) {
-    const std::optional<std::string_view> bytes = rows.get(table, IdKey(id).view());
+[[nodiscard]] std::optional<Row> load_row(const store::Reader& rows, store::TableId table, Book book,
+                                          Id128 id, std::string_view name) {
+    const std::optional<std::string_view> bytes = rows.get(table, RowKey(book, id).view());
     if (!bytes) return std::nullopt;
     std::optional<Row> row = decode_row<Row>(*bytes, id);
     if (!row) [[unlikely]]
@@ -101,9 +113,9 @@ template <typename Row>
 }
 
 template <typename Row>
-void store_row(store::Writer& rows, store::TableId table, Row row) {
+void store_row(store::Writer& rows, store::TableId table, Book book, Row row) {
     row.checksum = checksum_of(row);
-    rows.put(table, IdKey(row.id).view(), {reinterpret_cast<const char*>(&row), sizeof row});
+    rows.put(table, RowKey(book, row.id).view(), {reinterpret_cast<const char*>(&row), sizeof row});
 }
 
 // A row that another row says must exist.

@@ -25,7 +25,7 @@ struct LedgerTotals {
 };
 
 struct OpenPending {
-    Id128 id;
+    BookId id;
     std::uint64_t amount = 0;
     bool seen = false;  // its transfer was visited
 };
@@ -53,12 +53,12 @@ class Verifier {
     template <typename Row, typename Visit>
     void each_row(store::TableId table, const char* name, Visit visit) {
         visit_table_(table, [&](std::string_view key, std::string_view value) {
-            const auto id = parse_id_key(key);
-            const auto row = id ? decode_row<Row>(value, *id) : std::nullopt;
+            const auto id = parse_row_key(key);
+            const auto row = id ? decode_row<Row>(value, id->id) : std::nullopt;
             if (row) {
-                visit(*row);
+                visit(*row, id->book);
             } else {
-                problem(std::string(name) + " " + (id ? to_string(*id) : "with a bad key") +
+                problem(std::string(name) + " " + (id ? to_string(id->id) : "with a bad key") +
                         ": does not match its checksum");
             }
             return true;
@@ -69,8 +69,8 @@ class Verifier {
     void read_pending_states();
     void read_transfers();
     void read_expiries();
-    void add_transfer(const Transfer& transfer);
-    void add_side(Id128 account, const Transfer& transfer, Id128 previous, bool is_debit,
+    void add_transfer(const Transfer& transfer, Book book);
+    void add_side(const BookId& account, const Transfer& transfer, Id128 previous, bool is_debit,
                   std::uint64_t pending, std::uint64_t posted);
     void compare();
     void compare_account(const AccountSums& account);
@@ -80,7 +80,7 @@ class Verifier {
     VerifyReport report_;
     std::uint64_t problem_count_ = 0;
     AccountTable accounts_;
-    std::map<std::uint32_t, LedgerTotals> ledgers_;
+    std::map<std::pair<Book, std::uint32_t>, LedgerTotals> ledgers_;
     std::vector<OpenPending> open_;  // sorted by id
 
     // Fingerprints and counts of sets that must be equal, left as the transfers say, right as the other rows
@@ -96,12 +96,12 @@ class Verifier {
     SetPair expiries_;     // unresolved states with a due time | expiry index
 };
 
-std::uint64_t hash_due(std::uint64_t due_ms, Id128 id) {
-    return fingerprint({due_ms, id.high, id.low});
+std::uint64_t hash_due(std::uint64_t due_ms, const BookId& id) {
+    return fingerprint({due_ms, fingerprint(id)});
 }
 
 void Verifier::read_accounts() {
-    each_row<Account>(kAccountTable, "account", [this](const Account& account) {
+    each_row<Account>(kAccountTable, "account", [this](const Account& account, Book book) {
         ++report_.accounts;
         std::uint64_t sum = 0;
         if (__builtin_add_overflow(account.debits_pending, account.debits_posted, &sum) ||
@@ -113,32 +113,33 @@ void Verifier::read_accounts() {
                     account.credits_pending + account.credits_posted > account.debits_posted)) {
             problem("account " + to_string(account.id) + ": beyond its limit");
         }
-        LedgerTotals& totals = ledgers_[account.ledger];
+        LedgerTotals& totals = ledgers_[{book, account.ledger}];
         totals.debits_pending += account.debits_pending;
         totals.debits_posted += account.debits_posted;
         totals.credits_pending += account.credits_pending;
         totals.credits_posted += account.credits_posted;
-        accounts_.add(account);
+        accounts_.add(account, book);
     });
     accounts_.index();
     report_.ledgers = ledgers_.size();
 }
 
 void Verifier::read_pending_states() {
-    each_row<PendingState>(kPendingTable, "pending state", [this](const PendingState& state) {
-        states_.add_right(fingerprint({state.id.high, state.id.low}));
+    each_row<PendingState>(kPendingTable, "pending state", [this](const PendingState& state, Book book) {
+        const BookId id{book, state.id};
+        states_.add_right(fingerprint(id));
         const bool unresolved = state.status == PendingStatus::pending;
         const bool resolved_by_transfer =
             state.status == PendingStatus::posted || state.status == PendingStatus::voided;
         if (unresolved) {
-            open_.push_back({state.id, state.remaining});
-            if (state.due_ms != 0) expiries_.add_left(hash_due(state.due_ms, state.id));
+            open_.push_back({id, state.remaining});
+            if (state.due_ms != 0) expiries_.add_left(hash_due(state.due_ms, id));
         } else if (state.remaining != 0) {
             problem("pending state " + to_string(state.id) + ": resolved, but something remains");
         }
         if (resolved_by_transfer) {
             resolutions_.add_right(
-                fingerprint({state.id.high, state.id.low, state.resolved_by.high, state.resolved_by.low,
+                fingerprint({fingerprint(id), state.resolved_by.high, state.resolved_by.low,
                              static_cast<std::uint64_t>(state.status)}));
         } else if (!state.resolved_by.is_zero()) {
             problem("pending state " + to_string(state.id) + ": unresolved, but names a resolving transfer");
@@ -148,22 +149,23 @@ void Verifier::read_pending_states() {
 }
 
 void Verifier::read_transfers() {
-    each_row<Transfer>(kTransferTable, "transfer", [this](const Transfer& transfer) {
+    each_row<Transfer>(kTransferTable, "transfer", [this](const Transfer& transfer, Book book) {
         ++report_.transfers;
-        add_transfer(transfer);
+        add_transfer(transfer, book);
     });
 }
 
-void Verifier::add_transfer(const Transfer& transfer) {
+void Verifier::add_transfer(const Transfer& transfer, Book book) {
+    const BookId id{book, transfer.id};
     if (transfer.amount == 0) problem("transfer " + to_string(transfer.id) + ": moves nothing");
     std::uint64_t pending_amount = 0;
     std::uint64_t posted_amount = 0;
     if ((transfer.flags & pending) != 0) {
-        states_.add_left(fingerprint({transfer.id.high, transfer.id.low}));
-        const auto found =
-            std::lower_bound(open_.begin(), open_.end(), transfer.id,
-                             [](const OpenPending& entry, const Id128& id) { return entry.id < id; });
-        if (found != open_.end() && found->id == transfer.id) {
+        states_.add_left(fingerprint(id));
+        const auto found = std::lower_bound(
+            open_.begin(), open_.end(), id,
+            [](const OpenPending& entry, const BookId& wanted) { return entry.id < wanted; });
+        if (found != open_.end() && found->id == id) {
             found->seen = true;
             pending_amount = transfer.amount;
             if (found->amount != transfer.amount) {
@@ -174,30 +176,31 @@ void Verifier::add_transfer(const Transfer& transfer) {
     } else if ((transfer.flags & (post_pending | void_pending)) != 0) {
         const bool post = (transfer.flags & post_pending) != 0;
         const auto status = post ? PendingStatus::posted : PendingStatus::voided;
-        resolutions_.add_left(
-            fingerprint({transfer.pending_id.high, transfer.pending_id.low, transfer.id.high, transfer.id.low,
-                         static_cast<std::uint64_t>(status)}));
+        resolutions_.add_left(fingerprint({fingerprint(BookId{book, transfer.pending_id}), transfer.id.high,
+                                           transfer.id.low, static_cast<std::uint64_t>(status)}));
         if (post) posted_amount = transfer.amount;
     } else {
         posted_amount = transfer.amount;
     }
-    LedgerTotals& totals = ledgers_[transfer.ledger];
+    LedgerTotals& totals = ledgers_[{book, transfer.ledger}];
     totals.pending += pending_amount;
     totals.posted += posted_amount;
-    add_side(transfer.debit_account, transfer, transfer.debit_previous, true, pending_amount, posted_amount);
-    add_side(transfer.credit_account, transfer, transfer.credit_previous, false, pending_amount,
+    add_side({book, transfer.debit_account}, transfer, transfer.debit_previous, true, pending_amount,
+             posted_amount);
+    add_side({book, transfer.credit_account}, transfer, transfer.credit_previous, false, pending_amount,
              posted_amount);
 }
 
-void Verifier::add_side(Id128 account, const Transfer& transfer, Id128 previous, bool is_debit,
+void Verifier::add_side(const BookId& account, const Transfer& transfer, Id128 previous, bool is_debit,
                         std::uint64_t pending_amount, std::uint64_t posted_amount) {
     AccountSums* sums = accounts_.find(account);
     if (sums == nullptr) {
-        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account) + " does not exist");
+        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account.id) +
+                " does not exist");
         return;
     }
     if (sums->ledger != transfer.ledger) {
-        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account) +
+        problem("transfer " + to_string(transfer.id) + ": account " + to_string(account.id) +
                 " is of another ledger");
     }
     (is_debit ? sums->debits_pending : sums->credits_pending) -= pending_amount;
@@ -210,7 +213,7 @@ void Verifier::add_side(Id128 account, const Transfer& transfer, Id128 previous,
 void Verifier::read_expiries() {
     visit_table_(kExpiryTable, [this](std::string_view key, std::string_view) {
         if (const auto expiry = parse_expiry_key(key)) {
-            expiries_.add_right(hash_due(expiry->due_ms, expiry->id));
+            expiries_.add_right(hash_due(expiry->due_ms, expiry->transfer));
         } else {
             problem("expiry index has a key of another shape");
         }
@@ -233,10 +236,11 @@ void Verifier::compare_account(const AccountSums& account) {
     compare_one("credits_posted", account.credits_posted);
     if (!text.empty()) {
         ++report_.differences;
-        problem("account " + to_string(account.id) + ": " + text);
+        problem("account " + to_string(account.id.id) + ": " + text);
     }
     if (account.chain != 0) {
-        problem("account " + to_string(account.id) + ": its history chain does not hold all its transfers");
+        problem("account " + to_string(account.id.id) +
+                ": its history chain does not hold all its transfers");
     }
 }
 
@@ -254,11 +258,13 @@ void Verifier::compare_sets() {
 void Verifier::compare() {
     accounts_.each([this](const AccountSums& account) { compare_account(account); });
     for (const OpenPending& entry : open_) {
-        if (!entry.seen) problem("pending state " + to_string(entry.id) + ": has no pending transfer");
+        if (!entry.seen) problem("pending state " + to_string(entry.id.id) + ": has no pending transfer");
     }
     compare_sets();
-    for (const auto& [number, totals] : ledgers_) {
-        const std::string name = "ledger " + std::to_string(number) + ": ";
+    for (const auto& [key, totals] : ledgers_) {
+        const auto& [book, number] = key;
+        const std::string name = "ledger " + std::to_string(number) +
+                                 (book == kHouseBook ? "" : " of book " + std::to_string(book.owner)) + ": ";
         if (totals.debits_posted != totals.credits_posted) problem(name + "posted debits and credits differ");
         if (totals.debits_pending != totals.credits_pending)
             problem(name + "pending debits and credits differ");

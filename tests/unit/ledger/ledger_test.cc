@@ -234,6 +234,39 @@ std::vector<std::uint64_t> page(const World& world, std::uint64_t number, Id128 
     return ids;
 }
 
+TEST(Books, SameIdsLiveApart) {
+    World world;
+    const Book ours = book_of(7, false), live = book_of(7, true), theirs = book_of(8, false);
+    std::uint64_t timestamp = 1;
+    for (const Book book : {kHouseBook, ours, live, theirs}) {
+        Ledger ledger(world.rows, world.now_ms, timestamp, book);
+        const std::vector<Account> accounts{account(1), account(2)};
+        EXPECT_EQ(ledger.create_accounts(accounts), (std::vector{S::ok, S::ok}));
+        Transfer timed = transfer(12, 1, 2, 5, pending);
+        timed.timeout_s = 1;
+        EXPECT_EQ(ledger.create_transfers(std::vector{transfer(11, 1, 2, 10 + book.owner), timed}),
+                  (std::vector{S::ok, S::ok}));
+        timestamp = ledger.next_timestamp();
+    }
+    EXPECT_EQ(find_account(world.rows, id(1), ours)->debits_posted, 17U);
+    EXPECT_EQ(find_account(world.rows, id(1), theirs)->debits_posted, 18U);
+    EXPECT_EQ(find_transfer(world.rows, id(11), live)->amount, 17U);
+    EXPECT_EQ(find_transfer(world.rows, id(11), book_of(9, false)), std::nullopt);
+    std::size_t seen = 0;
+    (void)visit_history(
+        world.rows, id(1), {}, 10, [&](const Transfer&) { return ++seen < 10; }, theirs);
+    EXPECT_EQ(seen, 2U);
+    expect_verified(world);
+    // One sweep serves all books.
+    EXPECT_EQ(next_expiry_ms(world.rows), world.now_ms + 1'000);
+    Ledger late(world.rows, world.now_ms + 1'000, timestamp);
+    EXPECT_EQ(late.expire_pending(3), 3U);
+    EXPECT_EQ(late.expire_pending(3), 1U);
+    EXPECT_EQ(find_account(world.rows, id(1), live)->debits_pending, 0U);
+    EXPECT_EQ(next_expiry_ms(world.rows), std::nullopt);
+    expect_verified(world);
+}
+
 TEST(History, NewestFirstPageByPage) {
     World world;
     for (std::uint64_t number = 1; number <= 3; ++number) ASSERT_EQ(world.open(account(number)), S::ok);
@@ -265,7 +298,8 @@ TEST(Stored, AnyFlippedBitIsFoundAndNamed) {
     World world;
     world.populate();
     const auto flip_every_byte = [&](store::TableId table, std::uint64_t number, const auto& read) {
-        std::string& bytes = world.rows.rows().at({table, std::string(IdKey(id(number)).view())});
+        std::string& bytes =
+            world.rows.rows().at({table, std::string(RowKey(kHouseBook, id(number)).view())});
         for (std::size_t at = 0; at < bytes.size(); ++at) {
             bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
             try {
@@ -286,8 +320,8 @@ TEST(Stored, AnyFlippedBitIsFoundAndNamed) {
     flip_every_byte(kTransferTable, kPaid, [&] { (void)find_transfer(world.rows, id(kPaid)); });
     flip_every_byte(kPendingTable, kTimed, [&] { (void)find_pending(world.rows, id(kTimed)); });
     // Intact bytes under another key are no less wrong.
-    const IdKey alice(id(kAlice));
-    const IdKey bob(id(kBob));
+    const RowKey alice(kHouseBook, id(kAlice));
+    const RowKey bob(kHouseBook, id(kBob));
     auto& rows = world.rows.rows();
     rows.at({kAccountTable, std::string(alice.view())}) = rows.at({kAccountTable, std::string(bob.view())});
     EXPECT_THROW((void)find_account(world.rows, id(kAlice)), store::StoreFailure);
@@ -306,22 +340,22 @@ TEST(Stored, BytesAreFrozen) {
     const auto stored = [&](store::TableId table, std::string_view key) {
         return to_hex(world.rows.rows().at({table, std::string(key)}));
     };
-    EXPECT_EQ(stored(kAccountTable, IdKey(id(1)).view()),
+    EXPECT_EQ(stored(kAccountTable, RowKey(kHouseBook, id(1)).view()),
               "00000000000000000100000000000000f40100000000000000000000000000000000000000000000"
               "00000000000000000000000000000000000000000000000000000000000000000000000001000000"
               "0a0000000000000000010000000000000000000000000000cdab0000000000000000000000000000"
               "250cbfeced17a17a");
-    EXPECT_EQ(stored(kTransferTable, IdKey(id(0xABCD)).view()),
+    EXPECT_EQ(stored(kTransferTable, RowKey(kHouseBook, id(0xABCD)).view()),
               "0000000000000000cdab000000000000000000000000000001000000000000000000000000000000"
               "0200000000000000f401000000000000000000000000000000000000000000000000000000000000"
               "00000000000000000000000000000000000000000a00000001000000140002000201000000000000"
               "0000000000000000000000000000000000000000000000000000000000000000ebe84b900bdd05a1");
-    EXPECT_EQ(stored(kPendingTable, IdKey(id(0xABCD)).view()),
+    EXPECT_EQ(stored(kPendingTable, RowKey(kHouseBook, id(0xABCD)).view()),
               "0000000000000000cdab00000000000000000000000000000000000000000000f401000000000000"
               "50690f000000000001000000000000000f9761a9ec9f86bf");
-    EXPECT_EQ(to_hex(ExpiryKey(1'010'000, id(0xABCD)).view()),
-              "6500000000000f69500000000000000000000000000000abcd");
-    EXPECT_EQ(stored(kExpiryTable, ExpiryKey(1'010'000, id(0xABCD)).view()), "01");
+    EXPECT_EQ(to_hex(ExpiryKey(1'010'000, kHouseBook, id(0xABCD)).view()),
+              "6500000000000f6950000000000000000000000000000000abcd");
+    EXPECT_EQ(stored(kExpiryTable, ExpiryKey(1'010'000, kHouseBook, id(0xABCD)).view()), "01");
 }
 
 TEST(Chart, AccountsAreOpenedOnce) {

@@ -15,14 +15,14 @@ struct Verify : ::testing::Test {
 
     template <typename Row>
     void falsify(store::TableId table, std::uint64_t number, const std::function<void(Row&)>& edit) {
-        auto row =
-            decode_row<Row>(world.rows.rows().at({table, std::string(IdKey(id(number)).view())}), id(number));
+        auto row = decode_row<Row>(
+            world.rows.rows().at({table, std::string(RowKey(kHouseBook, id(number)).view())}), id(number));
         ASSERT_TRUE(row);
         edit(*row);
-        store_row(world.rows, table, *row);
+        store_row(world.rows, table, kHouseBook, *row);
     }
     void remove(store::TableId table, std::uint64_t number) {
-        world.rows.erase(table, IdKey(id(number)).view());
+        world.rows.erase(table, RowKey(kHouseBook, id(number)).view());
     }
 
     // Some problem says `words`, and the verdict is no.
@@ -111,15 +111,15 @@ TEST_F(Verify, AStateWithoutItsTransfer) {
     PendingState state;
     state.id = id(kNobody);
     state.remaining = 1;
-    store_row(world.rows, kPendingTable, state);
+    store_row(world.rows, kPendingTable, kHouseBook, state);
     expect_problem("has no pending transfer");
 }
 
 TEST_F(Verify, TheExpiryIndex) {
     const std::uint64_t due_ms = world.now_ms + 10'000;
-    world.rows.erase(kExpiryTable, ExpiryKey(due_ms, id(kTimed)).view());
+    world.rows.erase(kExpiryTable, ExpiryKey(due_ms, kHouseBook, id(kTimed)).view());
     expect_problem("due pending states and expiry index differ (1 and 0)");
-    world.rows.put(kExpiryTable, ExpiryKey(due_ms + 1, id(kTimed)).view(), kExpiryValue);
+    world.rows.put(kExpiryTable, ExpiryKey(due_ms + 1, kHouseBook, id(kTimed)).view(), kExpiryValue);
     expect_problem("due pending states and expiry index differ (1 and 1)");
     world.rows.put(kExpiryTable, "e", kExpiryValue);
     expect_problem("expiry index has a key of another shape");
@@ -138,10 +138,10 @@ TEST_F(Verify, Limits) {
 }
 
 TEST_F(Verify, BadBytesAndNoMoreThanAHundredProblems) {
-    world.rows.rows().at({kTransferTable, std::string(IdKey(id(kPaid)).view())})[3] ^= 1;
+    world.rows.rows().at({kTransferTable, std::string(RowKey(kHouseBook, id(kPaid)).view())})[3] ^= 1;
     expect_problem("transfer " + to_string(id(kPaid)) + ": does not match its checksum");
     for (std::uint64_t i = 0; i < 300; ++i)
-        world.rows.put(kAccountTable, IdKey(id(50'000 + i)).view(), "rubbish");
+        world.rows.put(kAccountTable, RowKey(kHouseBook, id(50'000 + i)).view(), "rubbish");
     world.rows.put(kAccountTable, "short", "rubbish");
     const auto report = expect_problem("more");
     EXPECT_EQ(report.problems.size(), 100U);

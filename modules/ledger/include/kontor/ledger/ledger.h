@@ -31,6 +31,19 @@ struct Id128 {
     [[nodiscard]] bool is_max() const { return high == ~0ULL && low == ~0ULL; }
 };
 
+// A namespace of ids: accounts, transfers and time-outs of one book are invisible in every other. The house
+// book is Kontor's own (payments, settlement); each merchant and mode has one behind the ledger API.
+struct Book {
+    enum class Kind : std::uint8_t { house = 0, test = 1, live = 2 };
+    Kind kind = Kind::house;
+    std::uint64_t owner = 0;  // merchant number; the house: 0
+    friend auto operator<=>(const Book&, const Book&) = default;
+};
+inline constexpr Book kHouseBook{};
+[[nodiscard]] constexpr Book book_of(std::uint64_t merchant_no, bool livemode) {
+    return Book{livemode ? Book::Kind::live : Book::Kind::test, merchant_no};
+}
+
 // Ledger number: (ISO 4217 numeric << 1) | livemode. Test and live can never meet. Others are the API's own.
 [[nodiscard]] constexpr std::uint32_t ledger_number(std::uint16_t currency_numeric, bool livemode) {
     return (static_cast<std::uint32_t>(currency_numeric) << 1U) | (livemode ? 1U : 0U);
@@ -44,7 +57,7 @@ enum AccountFlags : std::uint16_t {
     closed = 1U << 4U,
 };
 
-// Stored as is (little-endian), keyed by id (big-endian). 128 bytes.
+// Stored as is (little-endian), keyed by book and id (big-endian). 128 bytes.
 struct Account {
     Id128 id;
     std::uint64_t debits_pending = 0, debits_posted = 0;
@@ -182,13 +195,14 @@ inline constexpr std::size_t kMaxChain = 8192;
 // Table ids 1..9 of the store belong to the ledger.
 [[nodiscard]] std::span<const store::TableSpec> tables();
 
-// One batch's view of the ledger. Timestamps: first_timestamp, first_timestamp + 1, … in call order; the
-// caller derives them from the log position (ObjectNo) and guarantees that they only grow. Every account and
-// transfer that is `ok` (and ensure_account() when it creates) takes one; whatever fails takes none.
+// One batch's view of one book of the ledger. Timestamps: first_timestamp, first_timestamp + 1, … in call
+// order; the caller derives them from the log position (ObjectNo) and guarantees that they only grow. Every
+// account and transfer that is `ok` (and ensure_account() when it creates) takes one; whatever fails takes
+// none.
 class Ledger {
  public:
-    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp)
-        : rows_(rows), now_ms_(now_ms), next_timestamp_(first_timestamp) {}
+    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book = kHouseBook)
+        : rows_(rows), book_(book), now_ms_(now_ms), next_timestamp_(first_timestamp) {}
 
     // Statuses in input order; `linked` chains as in DESIGN 7. Results are written only for ok.
     [[nodiscard]] std::vector<Status> create_accounts(std::span<const Account> accounts);
@@ -206,22 +220,27 @@ class Ledger {
     [[nodiscard]] Status set_frozen(Id128 account, bool value);
     // For ever. Refused unless nothing is pending and debits_posted == credits_posted.
     [[nodiscard]] Status close_account(Id128 account);
-    // Voids pending transfers whose timeout has passed, oldest first, at most `limit`; how many it did.
+    // Voids pending transfers of all books whose timeout has passed, oldest first, at most `limit`; how many
+    // it did.
     std::size_t expire_pending(std::size_t limit);
     [[nodiscard]] std::uint64_t next_timestamp() const { return next_timestamp_; }
 
  private:
     ChainOutcome run_chain(std::span<const Transfer> chain);
     store::Writer& rows_;
+    Book book_;
     std::uint64_t now_ms_;
     std::uint64_t next_timestamp_;
 };
 
 // Reads. Any Reader.
-[[nodiscard]] std::optional<Account> find_account(const store::Reader& rows, Id128 id);
-[[nodiscard]] std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id);
-[[nodiscard]] std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer);
-// The next moment at which expire_pending() has work; nullopt: none.
+[[nodiscard]] std::optional<Account> find_account(const store::Reader& rows, Id128 id,
+                                                  Book book = kHouseBook);
+[[nodiscard]] std::optional<Transfer> find_transfer(const store::Reader& rows, Id128 id,
+                                                    Book book = kHouseBook);
+[[nodiscard]] std::optional<PendingState> find_pending(const store::Reader& rows, Id128 pending_transfer,
+                                                       Book book = kHouseBook);
+// The next moment at which expire_pending() has work, in any book; nullopt: none.
 [[nodiscard]] std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows);
 
 // The account's transfers, newest first, from `from` (inclusive; zero: the newest) until `visit` returns
@@ -230,13 +249,14 @@ class Ledger {
 // transfer.
 [[nodiscard]] std::optional<Id128> visit_history(const store::Reader& rows, Id128 account, Id128 from,
                                                  std::size_t limit,
-                                                 const std::function<bool(const Transfer&)>& visit);
+                                                 const std::function<bool(const Transfer&)>& visit,
+                                                 Book book = kHouseBook);
 
 // Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
-// Checks besides: checksums, debits equal credits in each ledger, limits, pending states against the
-// transfers that made and resolved them, the expiry index, and that every history chain holds each transfer
-// exactly once. Memory: about 96 bytes an account plus 32 an unresolved pending transfer; independent of the
-// number of transfers. Never throws for bad rows: it reports them.
+// Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
+// the transfers that made and resolved them, the expiry index, and that every history chain holds each
+// transfer exactly once. Memory: about 112 bytes an account plus 32 an unresolved pending transfer;
+// independent of the number of transfers. Never throws for bad rows: it reports them.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
     std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one
