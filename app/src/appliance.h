@@ -38,8 +38,8 @@ class Appliance {
     [[nodiscard]] virtual std::string ca_pem() const = 0;
     [[nodiscard]] virtual node::Node& node() = 0;
     [[nodiscard]] virtual const crypto::Sealer& sealer() const = 0;
-    // A new one-time link for the first operator; the plain admin address once there is one, unless `always`: for
-    // another operator, or after a lost authenticator.
+    // A new one-time link for the first operator; the plain admin address once there is one, unless `always`:
+    // for another operator, or after a lost authenticator.
     [[nodiscard]] virtual Result<std::string> admin_link(bool always = false) = 0;
 };
 

@@ -34,6 +34,28 @@ struct VerifyArguments {
 };
 [[nodiscard]] int run_verify(const VerifyArguments& arguments);
 
+struct BenchArguments {
+    std::string scenario;
+    std::string duration = "20s", warmup = "3s";
+    unsigned connections = 0;  // 0: the scenario's default
+    unsigned threads = 1;
+    std::uint64_t rate = 0;      // a second, of requests; 0: closed loop
+    std::uint64_t batch = 8192;  // transfers a request
+    std::uint64_t accounts = 0;  // 0: the scenario's default
+    bool random_ids = false;
+    std::uint64_t customers = 1'000;
+    std::uint64_t payments = 10'000;  // prepared for reads
+    bool idempotency_keys = false;
+    std::string mix;              // "" : the scenario's default
+    std::string path = "/livez";  // scenario get
+    std::uint64_t seed = 1;
+    bool json = false;
+    std::string url, key, ca_file;         // a server that runs; "": one of our own
+    std::string folder;                    // for our own server's state; "": the system's for temporary files
+    std::vector<std::string> assignments;  // for our own server
+};
+[[nodiscard]] int run_bench(const BenchArguments& arguments);
+
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);

@@ -245,7 +245,8 @@ class DataFolder {
             if (ec) return fail(ErrorCode::io, "cannot make " + arguments.data_folder + ": " + ec.message());
             // Ledger and keys are inside: for this user only.
             std::filesystem::permissions(arguments.data_folder, std::filesystem::perms::owner_all, ec);
-            if (ec) return fail(ErrorCode::io, "cannot protect " + arguments.data_folder + ": " + ec.message());
+            if (ec)
+                return fail(ErrorCode::io, "cannot protect " + arguments.data_folder + ": " + ec.message());
             folder.path_ = std::filesystem::absolute(arguments.data_folder).lexically_normal().string();
         }
         return folder;

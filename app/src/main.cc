@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench_options.h"
 #include "commands.h"
 #include "version.h"
 
@@ -17,6 +18,7 @@ int run(int argc, char** argv) {
         "  kontor dev                                      try everything on this machine\n"
         "  kontor serve --config /etc/kontor/kontor.toml   run it for real\n"
         "  kontor verify --data ./kontor-data              prove that the books balance\n"
+        "  kontor bench payments                           measure this machine\n"
         "Each command has its own --help.");
     app.set_version_flag("--version", std::string("kontor ") + kVersion);
     app.require_subcommand(1);
@@ -88,6 +90,9 @@ int run(int argc, char** argv) {
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
     link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
+    BenchArguments bench;
+    auto* bench_command = add_bench_command(app, bench);
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -96,6 +101,7 @@ int run(int argc, char** argv) {
     if (dev_command->parsed()) return run_dev(dev);
     if (serve_command->parsed()) return run_serve(serve);
     if (verify_command->parsed()) return run_verify(verify);
+    if (bench_command->parsed()) return run_bench(bench);
     if (check_command->parsed()) return run_config_check(check);
     if (example_command->parsed()) return run_config_example();
     if (init_command->parsed()) return run_secrets_init(key_file);
