@@ -36,6 +36,7 @@ struct AccountSums {
     std::uint64_t debits_pending = 0, debits_posted = 0, credits_pending = 0, credits_posted = 0;
     std::uint64_t chain = 0;  // fingerprints of the chain's pointers minus those of where they must lead
     std::uint32_t ledger = 0;
+    std::uint32_t transfers = 0;  // as stored, minus those visited
 };
 
 class AccountTable {
@@ -48,6 +49,7 @@ class AccountTable {
         sums.credits_pending = account.credits_pending;
         sums.credits_posted = account.credits_posted;
         sums.ledger = account.ledger;
+        sums.transfers = account.transfers;
         sums.chain =
             fingerprint({account.last_transfer.high, account.last_transfer.low}) - fingerprint({0, 0});
         accounts_.push_back(sums);

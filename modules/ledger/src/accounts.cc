@@ -42,7 +42,7 @@ Status compare_existing(const Account& request, const Account& existing) {
 
 void open_account(store::Writer& rows, Book book, Account account, std::uint64_t timestamp) {
     account.timestamp = timestamp;
-    account.reserved = 0;
+    account.transfers = 0;
     account.last_transfer = Id128{};
     account.reserved2 = 0;
     store_row(rows, kAccountTable, book, account);

@@ -131,6 +131,8 @@ void append_to_history(Changes& changes) {
     changes.transfer.credit_previous = changes.credit.last_transfer;
     changes.debit.last_transfer = changes.transfer.id;
     changes.credit.last_transfer = changes.transfer.id;
+    ++changes.debit.transfers;
+    ++changes.credit.transfers;
 }
 
 // A plain or a pending transfer.

@@ -114,6 +114,22 @@ std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows) {
     return next;
 }
 
+Id128 history_start(const store::Reader& rows, Id128 account, std::uint64_t timestamp_max, Book book) {
+    std::optional<Id128> start;
+    // The first milestone above the time is less than kMilestoneEvery transfers away from it.
+    if (timestamp_max != ~std::uint64_t{0}) {
+        rows.scan(kMilestoneTable, MilestoneKey(book, account, timestamp_max + 1).view(), {},
+                  store::Direction::ascending, [&](std::string_view, std::string_view value) {
+                      start = parse_id(value);
+                      if (!start) row_failure("milestone of another shape", account);
+                      return false;
+                  });
+    }
+    if (start) return *start;
+    const auto row = find_account(rows, account, book);
+    return row ? row->last_transfer : Id128{};
+}
+
 std::optional<Id128> visit_history(const store::Reader& rows, Id128 account, Id128 from, std::size_t limit,
                                    const std::function<bool(const Transfer&)>& visit, Book book) {
     Id128 next = from;

@@ -4,6 +4,20 @@
 
 namespace kontor::ledger {
 
+std::optional<Id128> parse_id(std::string_view bytes) {
+    if (bytes.size() != kIdBytes) return std::nullopt;
+    return Id128{get_be64(bytes), get_be64(bytes.substr(8))};
+}
+
+std::optional<Milestone> parse_milestone_key(std::string_view key) {
+    if (key.size() != kMilestoneHomeBytes + 8) return std::nullopt;
+    Milestone parsed;
+    parsed.account.book = {static_cast<Book::Kind>(key[0]), get_be64(key.substr(1))};
+    parsed.account.id = *parse_id(key.substr(9, kIdBytes));
+    parsed.timestamp = get_be64(key.substr(kMilestoneHomeBytes));
+    return parsed;
+}
+
 std::optional<BookId> parse_row_key(std::string_view key) {
     if (key.empty() || static_cast<unsigned char>(key[0]) > static_cast<unsigned>(Book::Kind::live))
         return std::nullopt;
@@ -15,8 +29,9 @@ std::optional<BookId> parse_row_key(std::string_view key) {
         parsed.book.owner = get_be64(key);
         key.remove_prefix(8);
     }
-    if (key.size() != kIdBytes) return std::nullopt;
-    parsed.id = Id128{get_be64(key), get_be64(key.substr(8))};
+    const auto id = parse_id(key);
+    if (!id) return std::nullopt;
+    parsed.id = *id;
     return parsed;
 }
 
@@ -38,11 +53,12 @@ void row_failure(std::string_view what, Id128 id) {
 }
 
 std::span<const store::TableSpec> tables() {
-    static constexpr std::array<store::TableSpec, 4> kTables{{
+    static constexpr std::array<store::TableSpec, 5> kTables{{
         {kAccountTable, "ledger_accounts", 0, false},
         {kTransferTable, "ledger_transfers", 0, false},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},
+        {kMilestoneTable, "ledger_milestones", kMilestoneHomeBytes, true},
     }};
     return kTables;
 }

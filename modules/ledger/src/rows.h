@@ -18,6 +18,7 @@ inline constexpr store::TableId kAccountTable = 1;
 inline constexpr store::TableId kTransferTable = 2;
 inline constexpr store::TableId kPendingTable = 3;
 inline constexpr store::TableId kExpiryTable = 4;
+inline constexpr store::TableId kMilestoneTable = 5;
 
 inline constexpr char kExpiryHome = 'e';  // one home, so that one scan finds the oldest
 inline constexpr std::string_view kExpiryValue = "\x01";
@@ -62,6 +63,21 @@ class ExpiryKey {
     std::size_t size_;
 };
 
+inline constexpr std::size_t kMilestoneHomeBytes = 1 + 8 + kIdBytes;
+// One home an account, whatever its book: kind, owner, account, then the timestamp of the transfer in the value.
+class MilestoneKey {
+ public:
+    MilestoneKey(Book book, Id128 account, std::uint64_t timestamp) {
+        bytes_[0] = static_cast<char>(book.kind);
+        char* out = write_be64(bytes_.data() + 1, book.owner);
+        write_be64(write_be64(write_be64(out, account.high), account.low), timestamp);
+    }
+    [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+    std::array<char, kMilestoneHomeBytes + 8> bytes_;
+};
+
 // What the bytes of a key say; nullopt: they are no such key.
 struct BookId {
     Book book;
@@ -72,8 +88,14 @@ struct Expiry {
     std::uint64_t due_ms = 0;
     BookId transfer;
 };
+struct Milestone {
+    BookId account;
+    std::uint64_t timestamp = 0;
+};
 [[nodiscard]] std::optional<BookId> parse_row_key(std::string_view key);
 [[nodiscard]] std::optional<Expiry> parse_expiry_key(std::string_view key);
+[[nodiscard]] std::optional<Milestone> parse_milestone_key(std::string_view key);
+[[nodiscard]] std::optional<Id128> parse_id(std::string_view bytes);  // 16 bytes, big-endian
 
 [[nodiscard]] std::string to_string(Id128 id);  // 32 hexadecimal digits
 [[noreturn]] void row_failure(std::string_view what, Id128 id);

@@ -39,6 +39,7 @@ class Verifier {
         read_pending_states();
         read_transfers();
         read_expiries();
+        read_milestones();
         compare();
         return std::move(report_);
     }
@@ -69,6 +70,7 @@ class Verifier {
     void read_pending_states();
     void read_transfers();
     void read_expiries();
+    void read_milestones();
     void add_transfer(const Transfer& transfer, Book book);
     void add_side(const BookId& account, const Transfer& transfer, Id128 previous, bool is_debit,
                   std::uint64_t pending, std::uint64_t posted);
@@ -91,6 +93,7 @@ class Verifier {
         void add_right(std::uint64_t hash) { right += hash, ++right_count; }
         [[nodiscard]] bool equal() const { return left == right && left_count == right_count; }
     };
+    std::uint64_t milestones_ = 0, milestones_due_ = 0;
     SetPair states_;       // pending transfers | pending states
     SetPair resolutions_;  // posts and voids | states that say by whom they were resolved
     SetPair expiries_;     // unresolved states with a due time | expiry index
@@ -113,6 +116,7 @@ void Verifier::read_accounts() {
                     account.credits_pending + account.credits_posted > account.debits_posted)) {
             problem("account " + to_string(account.id) + ": beyond its limit");
         }
+        milestones_due_ += account.transfers / kMilestoneEvery;
         LedgerTotals& totals = ledgers_[{book, account.ledger}];
         totals.debits_pending += account.debits_pending;
         totals.debits_posted += account.debits_posted;
@@ -208,6 +212,7 @@ void Verifier::add_side(const BookId& account, const Transfer& transfer, Id128 p
     // The chain's pointers lead to each of the account's transfers once, and one of them to the end.
     sums->chain += fingerprint({previous.high, previous.low});
     sums->chain -= fingerprint({transfer.id.high, transfer.id.low});
+    --sums->transfers;
 }
 
 void Verifier::read_expiries() {
@@ -217,6 +222,21 @@ void Verifier::read_expiries() {
         } else {
             problem("expiry index has a key of another shape");
         }
+        return true;
+    });
+}
+
+// Each milestone is of an account that exists, and there are as many as the accounts' counts say; that each names a
+// transfer of its account, the reader of a history checks.
+void Verifier::read_milestones() {
+    visit_table_(kMilestoneTable, [this](std::string_view key, std::string_view value) {
+        const auto milestone = parse_milestone_key(key);
+        if (!milestone || !parse_id(value)) {
+            problem("a milestone has another shape");
+        } else if (accounts_.find(milestone->account) == nullptr) {
+            problem("a milestone of account " + to_string(milestone->account.id) + ", which does not exist");
+        }
+        ++milestones_;
         return true;
     });
 }
@@ -238,6 +258,9 @@ void Verifier::compare_account(const AccountSums& account) {
         ++report_.differences;
         problem("account " + to_string(account.id.id) + ": " + text);
     }
+    if (account.transfers != 0) {
+        problem("account " + to_string(account.id.id) + ": counts another number of transfers than it has");
+    }
     if (account.chain != 0) {
         problem("account " + to_string(account.id.id) +
                 ": its history chain does not hold all its transfers");
@@ -248,6 +271,11 @@ void Verifier::compare_sets() {
     const auto counts = [](const SetPair& pair) {
         return " (" + std::to_string(pair.left_count) + " and " + std::to_string(pair.right_count) + ")";
     };
+    // (An account past 2^32 transfers has more than its count says.)
+    if (milestones_ < milestones_due_) {
+        problem("histories have " + std::to_string(milestones_) + " milestones and need " +
+                std::to_string(milestones_due_));
+    }
     if (!states_.equal()) problem("pending transfers and pending states differ" + counts(states_));
     if (!resolutions_.equal()) {
         problem("posts and voids differ from what the pending states say" + counts(resolutions_));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "entry.h"
+#include "kontor/base/object_id.h"
 #include "kontor/base/log.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/payments/queries.h"
@@ -10,7 +11,8 @@
 namespace kontor::node {
 namespace {
 
-constexpr std::size_t kMaxBatchCommands = 8192;
+constexpr std::uint64_t kMaxBatchWeight = 16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
+static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
 constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
@@ -135,7 +137,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
     }
     Proposal proposal;
     proposal.bytes = command.ByteSizeLong() + 16;
-    if (proposal.bytes > kTargetBatchBytes) {
+    if (proposal.bytes > kMaxCommandBytes) {
         done(fail(ErrorCode::too_large, "the command is larger than one log entry may be"));
         return;
     }
@@ -149,6 +151,8 @@ void NodeImpl::submit(pb::Command command, Done done) {
         done(fail(ErrorCode::invalid_argument, "the command has a text that is not UTF-8"));
         return;
     }
+    proposal.weight = payments::command_weight(command);
+    proposal.merchant_no = command.merchant_no();
     proposal.flight_key = flight_key(command);
     proposal.done = std::move(done);
     const auto refusal = proposals_.add(proposal);
@@ -298,7 +302,7 @@ void NodeImpl::run_proposer() {
 // False: nothing waits, or the window is full (on_ready wakes us). Commands meanwhile become the next batch.
 bool NodeImpl::propose_batch() {
     if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
-    std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchCommands);
+    std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchWeight);
     if (batch.empty()) return false;
     pb::Batch head;
     head.set_version(1);

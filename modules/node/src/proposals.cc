@@ -8,35 +8,70 @@ namespace kontor::node {
 Proposals::Refusal Proposals::add(Proposal& proposal) {
     const std::lock_guard lock(mutex_);
     if (closed_) return Refusal::closed;
-    if (queue_.size() >= max_commands_ || queue_bytes_ + proposal.bytes > max_bytes_) return Refusal::full;
+    if (queue_commands_ >= max_commands_ || queue_bytes_ + proposal.bytes > max_bytes_) return Refusal::full;
+    const auto found = lanes_.find(proposal.merchant_no);
+    if (proposal.merchant_no != 0) {
+        const std::uint64_t bytes = found == lanes_.end() ? 0 : found->second.bytes;
+        const std::uint64_t commands = found == lanes_.end() ? 0 : found->second.queue.size();
+        if (bytes + proposal.bytes > max_bytes_ - queue_bytes_ || commands >= max_commands_ - queue_commands_)
+            return Refusal::full;
+    }
     if (!proposal.flight_key.empty() && !keys_in_flight_.insert(proposal.flight_key).second)
         return Refusal::key_in_flight;
+    if (found == lanes_.end()) turns_.push_back(proposal.merchant_no);
+    Lane& lane = found == lanes_.end() ? lanes_[proposal.merchant_no] : found->second;
+    lane.bytes += proposal.bytes;
     queue_bytes_ += proposal.bytes;
-    queue_.push_back(std::move(proposal));
+    ++queue_commands_;
+    lane.queue.push_back(std::move(proposal));
     return Refusal::none;
 }
 
-std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::size_t max_commands) {
+std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::uint64_t max_weight) {
     const std::lock_guard lock(mutex_);
     std::vector<Proposal> batch;
     std::size_t bytes = 0;
-    while (!queue_.empty() && batch.size() < max_commands &&
-           (batch.empty() || bytes + queue_.front().bytes <= max_bytes)) {
-        bytes += queue_.front().bytes;
-        batch.push_back(std::move(queue_.front()));
-        queue_.pop_front();
+    std::uint64_t weight = 0;
+    while (!turns_.empty()) {
+        const auto at = lanes_.find(turns_.front());
+        Lane& lane = at->second;
+        Proposal& next = lane.queue.front();
+        if (!batch.empty() && (bytes + next.bytes > max_bytes || weight + next.weight > max_weight)) break;
+        if (lane.credit < next.bytes && turns_.size() > 1) {
+            lane.credit += kTurnBytes;
+            if (lane.credit < next.bytes) {  // saves up for a large one while the others take their turns
+                std::rotate(turns_.begin(), turns_.begin() + 1, turns_.end());
+                continue;
+            }
+        }
+        lane.credit -= std::min(lane.credit, next.bytes);
+        bytes += next.bytes;
+        weight += next.weight;
+        lane.bytes -= next.bytes;
+        batch.push_back(std::move(next));
+        lane.queue.pop_front();
+        if (lane.queue.empty()) {
+            lanes_.erase(at);
+            turns_.pop_front();
+        } else if (lane.credit < lane.queue.front().bytes) {
+            std::rotate(turns_.begin(), turns_.begin() + 1, turns_.end());
+        }
     }
     queue_bytes_ -= bytes;
+    queue_commands_ -= batch.size();
     return batch;
 }
 
 std::vector<Proposal> Proposals::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    queue_bytes_ = 0;
-    std::vector<Proposal> left(std::make_move_iterator(queue_.begin()),
-                               std::make_move_iterator(queue_.end()));
-    queue_.clear();
+    queue_bytes_ = queue_commands_ = 0;
+    turns_.clear();
+    std::vector<Proposal> left;
+    for (auto& [merchant_no, lane] : lanes_)
+        left.insert(left.end(), std::make_move_iterator(lane.queue.begin()),
+                    std::make_move_iterator(lane.queue.end()));
+    lanes_.clear();
     return left;
 }
 
@@ -96,7 +131,7 @@ std::vector<Flight> Proposals::abandon_all() {
 
 bool Proposals::idle() const {
     const std::lock_guard lock(mutex_);
-    return queue_.empty() && flights_.empty();
+    return lanes_.empty() && flights_.empty();
 }
 
 void Proposals::forget_keys(const Flight& flight) {
@@ -142,7 +177,7 @@ std::vector<Waiter> Proposals::abandon_waiters() {
 
 std::pair<std::uint64_t, std::uint64_t> Proposals::queued() const {
     const std::lock_guard lock(mutex_);
-    return {queue_bytes_, queue_.size()};
+    return {queue_bytes_, queue_commands_};
 }
 
 }  // namespace kontor::node

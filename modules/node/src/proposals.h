@@ -2,6 +2,11 @@
 // What is waiting: commands for a batch, batches for the log, requests for a channel. Only bookkeeping, no
 // threads.
 //
+// Fair between merchants, each of whom has a queue of his own. Into a batch: in turns, kTurnBytes each (deficit round
+// robin: Shreedhar and Varghese 1995). Into the queue: nobody may hold more than what is still free (dynamic
+// thresholds: Choudhury and Hahne 1998). One merchant alone gets half of the room, two a third each, and whoever comes
+// new always finds some. The instance's own commands (merchant 0) may have all of it.
+//
 // Threading: every function locks; `done` callbacks are returned to the caller, never called under the lock.
 // Limits: bytes and commands of the queue.
 
@@ -25,6 +30,8 @@ struct Proposal {
     std::string command;  // serialized by whoever submits, so that the one proposer thread only copies
     payments::Service::Done done;
     std::size_t bytes = 0;
+    std::uint64_t weight = 1;       // how much work it is (payments::command_weight)
+    std::uint64_t merchant_no = 0;  // whose turn it takes
     std::string flight_key;  // of the idempotency key in flight; "" if none
 };
 
@@ -35,6 +42,8 @@ struct Flight {
     std::vector<payments::Service::Done> done;
     std::vector<std::string> flight_keys;
 };
+
+inline constexpr std::size_t kTurnBytes = 16U << 10U;
 
 struct Waiter {
     payments::Service::Done done;
@@ -51,8 +60,9 @@ class Proposals {
     enum class Refusal : std::uint8_t { none, closed, full, key_in_flight };
     // Takes the proposal unless it is refused.
     [[nodiscard]] Refusal add(Proposal& proposal);
-    // The next batch, at most `max_bytes` of commands (at least one). Empty: nothing is waiting.
-    [[nodiscard]] std::vector<Proposal> take(std::size_t max_bytes, std::size_t max_commands);
+    // The next batch, at most `max_bytes` of commands and `max_weight` of their weights (at least one command). Empty:
+    // nothing is waiting.
+    [[nodiscard]] std::vector<Proposal> take(std::size_t max_bytes, std::uint64_t max_weight);
     [[nodiscard]] std::vector<Proposal> close();  // refuses from now on; what was waiting
 
     std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id
@@ -72,14 +82,20 @@ class Proposals {
     [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> queued() const;  // bytes, commands
 
  private:
+    struct Lane {
+        std::deque<Proposal> queue;
+        std::uint64_t bytes = 0;
+        std::size_t credit = 0;  // what is left of its turn
+    };
     void forget_keys(const Flight& flight);
 
     const std::uint64_t max_bytes_, max_commands_;
     mutable std::mutex mutex_;
     // Guarded by mutex_.
     bool closed_ = false;
-    std::deque<Proposal> queue_;
-    std::uint64_t queue_bytes_ = 0;
+    std::map<std::uint64_t, Lane> lanes_;  // by merchant; only those where something waits
+    std::deque<std::uint64_t> turns_;      // the merchants of lanes_; the front one's turn it is
+    std::uint64_t queue_bytes_ = 0, queue_commands_ = 0;
     std::deque<Flight> flights_;
     std::uint64_t next_flight_ = 1;
     std::set<std::string> keys_in_flight_;

@@ -32,6 +32,14 @@ std::string_view command_name(const pb::Command& command) {
             return "update_webhook_endpoint";
         case pb::Command::kDeleteWebhookEndpoint:
             return "delete_webhook_endpoint";
+        case pb::Command::kCreateLedgerAccounts:
+            return "create_ledger_accounts";
+        case pb::Command::kCreateLedgerTransfers:
+            return "create_ledger_transfers";
+        case pb::Command::kSetLedgerAccountFrozen:
+            return "set_ledger_account_frozen";
+        case pb::Command::kCloseLedgerAccount:
+            return "close_ledger_account";
         case pb::Command::kWebhookAttempted:
             return "webhook_attempted";
         case pb::Command::kChannelAnswered:

@@ -49,4 +49,9 @@ pb::Result login_failed(Context& context, const pb::LoginFailed& wanted);
 pb::Result init_instance(Context& context, const pb::InitInstance& wanted);
 pb::Result tick(Context& context);
 
+pb::Result create_ledger_accounts(Context& context, const pb::CreateLedgerAccounts& wanted);
+pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTransfers& wanted);
+pb::Result set_ledger_account_frozen(Context& context, const pb::SetLedgerAccountFrozen& wanted);
+pb::Result close_ledger_account(Context& context, const pb::CloseLedgerAccount& wanted);
+
 }  // namespace kontor::payments

@@ -26,6 +26,10 @@ bool concerns_merchant(pb::Command::BodyCase body) {
         case pb::Command::kUpdateRefund:
         case pb::Command::kCreateWebhookEndpoint:
         case pb::Command::kUpdateWebhookEndpoint:
+        case pb::Command::kCreateLedgerAccounts:
+        case pb::Command::kCreateLedgerTransfers:
+        case pb::Command::kSetLedgerAccountFrozen:
+        case pb::Command::kCloseLedgerAccount:
         case pb::Command::kDeleteWebhookEndpoint:
             return true;
         default:
@@ -64,6 +68,14 @@ pb::Result execute(Context& context) {
             return update_webhook_endpoint(context, command.update_webhook_endpoint());
         case pb::Command::kDeleteWebhookEndpoint:
             return delete_webhook_endpoint(context, command.delete_webhook_endpoint());
+        case pb::Command::kCreateLedgerAccounts:
+            return create_ledger_accounts(context, command.create_ledger_accounts());
+        case pb::Command::kCreateLedgerTransfers:
+            return create_ledger_transfers(context, command.create_ledger_transfers());
+        case pb::Command::kSetLedgerAccountFrozen:
+            return set_ledger_account_frozen(context, command.set_ledger_account_frozen());
+        case pb::Command::kCloseLedgerAccount:
+            return close_ledger_account(context, command.close_ledger_account());
         case pb::Command::kWebhookAttempted:
             return webhook_attempted(context, command.webhook_attempted());
         case pb::Command::kChannelAnswered:

@@ -89,6 +89,9 @@ class Key {
 [[nodiscard]] inline Key last_time_key() {
     return Key().byte('t');
 }
+[[nodiscard]] inline Key last_ledger_timestamp_key() {
+    return Key().byte('l');
+}
 [[nodiscard]] inline Key merchant_key(std::uint64_t no) {
     return Key().byte('m').be64(no);
 }

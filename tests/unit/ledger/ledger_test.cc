@@ -234,6 +234,41 @@ std::vector<std::uint64_t> page(const World& world, std::uint64_t number, Id128 
     return ids;
 }
 
+TEST(History, IsEnteredByTimeNearTheRightPlace) {
+    World world;
+    ASSERT_EQ(world.open(account(1)), S::ok);
+    ASSERT_EQ(world.open(account(2)), S::ok);
+    ASSERT_EQ(world.open(account(3)), S::ok);
+    EXPECT_TRUE(history_start(world.rows, id(1), 5).is_zero());
+    constexpr std::uint64_t kMoves = 5 * kMilestoneEvery + 7;
+    // Some in chains of two, whose rows take the other way to the store.
+    for (std::uint64_t i = 0; i < kMoves; ++i) {
+        const bool chain = i % 3 == 0 && i + 1 < kMoves;
+        std::vector<Transfer> batch{transfer(100 + i, i % 5 == 0 ? 2 : 1, i % 5 == 0 ? 1 : 2, 1, chain ? linked : 0)};
+        if (chain) ++i, batch.push_back(transfer(100 + i, 1, 2, 1));
+        ASSERT_EQ(world.transfers(batch), std::vector(batch.size(), S::ok));
+    }
+    EXPECT_EQ(find_account(world.rows, id(1))->transfers, kMoves);
+    const auto newest = *find_transfer(world.rows, id(100 + kMoves - 1));
+    for (std::uint64_t i = 0; i < kMoves; ++i) {
+        const std::uint64_t at = find_transfer(world.rows, id(100 + i))->timestamp;
+        const Id128 start = history_start(world.rows, id(1), at);
+        EXPECT_GE(start.low, 100 + i);
+        EXPECT_LE(start.low, 100 + i + kMilestoneEvery);
+    }
+    EXPECT_EQ(history_start(world.rows, id(1), newest.timestamp), newest.id);
+    EXPECT_EQ(history_start(world.rows, id(1), kMax), newest.id);
+    EXPECT_TRUE(history_start(world.rows, id(3), kMax).is_zero());
+    expect_verified(world);
+    // Verify sees a count that lies and a milestone that is missing.
+    const std::string key(RowKey(kHouseBook, id(3)).view());
+    Account lying = *find_account(world.rows, id(3));
+    lying.transfers = kMilestoneEvery;
+    store_row(world.rows, kAccountTable, kHouseBook, lying);
+    const VerifyReport report = verify(world.rows.visitor());
+    ASSERT_EQ(report.problems.size(), 2U);
+}
+
 TEST(Books, SameIdsLiveApart) {
     World world;
     const Book ours = book_of(7, false), live = book_of(7, true), theirs = book_of(8, false);
@@ -343,8 +378,8 @@ TEST(Stored, BytesAreFrozen) {
     EXPECT_EQ(stored(kAccountTable, RowKey(kHouseBook, id(1)).view()),
               "00000000000000000100000000000000f40100000000000000000000000000000000000000000000"
               "00000000000000000000000000000000000000000000000000000000000000000000000001000000"
-              "0a0000000000000000010000000000000000000000000000cdab0000000000000000000000000000"
-              "250cbfeced17a17a");
+              "0a0000000100000000010000000000000000000000000000cdab0000000000000000000000000000"
+              "250cbfec51ac6d49");
     EXPECT_EQ(stored(kTransferTable, RowKey(kHouseBook, id(0xABCD)).view()),
               "0000000000000000cdab000000000000000000000000000001000000000000000000000000000000"
               "0200000000000000f401000000000000000000000000000000000000000000000000000000000000"

@@ -68,7 +68,7 @@ struct Account {
     std::uint32_t ledger = 0;
     std::uint16_t code = 0;
     std::uint16_t flags = 0;
-    std::uint32_t reserved = 0;
+    std::uint32_t transfers = 0;  // how many touched it, modulo 2^32
     std::uint64_t timestamp = 0;  // log order: unique, strictly increasing over accounts and transfers
     Id128 last_transfer;  // the newest transfer that touched it: head of its history chain; zero: none
     std::uint64_t reserved2 = 0;
@@ -192,6 +192,9 @@ inline constexpr std::uint16_t kStatusCount = 56;
 inline constexpr std::size_t kMaxBatch = 8192;
 inline constexpr std::size_t kMaxChain = 8192;
 
+// Every so many transfers of an account, its history has a milestone: a row that finds the chain by time.
+inline constexpr std::uint32_t kMilestoneEvery = 64;
+
 // Table ids 1..9 of the store belong to the ledger.
 [[nodiscard]] std::span<const store::TableSpec> tables();
 
@@ -243,6 +246,11 @@ class Ledger {
 // The next moment at which expire_pending() has work, in any book; nullopt: none.
 [[nodiscard]] std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows);
 
+// Where a history that starts at `timestamp_max` (inclusive) begins: a transfer of the account that is newer than it
+// by less than kMilestoneEvery transfers, or the newest one not above it. Zero: the account has no transfer.
+[[nodiscard]] Id128 history_start(const store::Reader& rows, Id128 account, std::uint64_t timestamp_max,
+                                  Book book = kHouseBook);
+
 // The account's transfers, newest first, from `from` (inclusive; zero: the newest) until `visit` returns
 // false or `limit` were visited. Returns where the next page starts; nullopt: that was the last one (also
 // when the account does not exist, or `from` is not a transfer of it). Work: one row read per visited
@@ -254,8 +262,8 @@ class Ledger {
 
 // Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
 // Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
-// the transfers that made and resolved them, the expiry index, and that every history chain holds each
-// transfer exactly once. Memory: about 112 bytes an account plus 32 an unresolved pending transfer;
+// the transfers that made and resolved them, the expiry index, the milestones, and that every history
+// chain holds each transfer exactly once. Memory: about 112 bytes an account plus 32 an unresolved pending transfer;
 // independent of the number of transfers. Never throws for bad rows: it reports them.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;

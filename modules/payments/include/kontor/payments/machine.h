@@ -14,6 +14,7 @@
 
 namespace kontor::pb {
 class Batch;
+class Command;
 class Result;
 class Journal;
 }  // namespace kontor::pb
@@ -45,6 +46,9 @@ struct Effects {
     Effects(Effects&&) noexcept;
     Effects& operator=(Effects&&) noexcept;
 };
+
+// How much work a command is: one, or as many as a ledger batch has rows. Whoever makes entries bounds their sum.
+[[nodiscard]] std::uint64_t command_weight(const pb::Command& command);
 
 class Machine {
  public:
