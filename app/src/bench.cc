@@ -88,6 +88,8 @@ class BenchRun {
             target_, [this](const std::string& what, std::uint64_t done, std::uint64_t all) {
                 progress_line_.show("preparing " + what + ": " + std::to_string(done) + " of " +
                                     std::to_string(all));
+                interrupted_ = interrupted_ || wait_for_signal(0);
+                return !interrupted_;
             }));
         BenchReport report;
         report.arguments = &arguments_;

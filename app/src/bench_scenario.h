@@ -39,7 +39,8 @@ class Source {
                                 ErrorCounts& errors) = 0;
 };
 
-using SetupProgress = std::function<void(const std::string& what, std::uint64_t done, std::uint64_t all)>;
+// False: the user wants to end it.
+using SetupProgress = std::function<bool(const std::string& what, std::uint64_t done, std::uint64_t all)>;
 
 class Scenario {
  public:

@@ -29,7 +29,8 @@ class SetupRun final : public net::LoadHandler {
             done_before = done_;
             if (now - heard > std::chrono::milliseconds(kSetupPatienceMs))
                 return fail(ErrorCode::timeout, "the server does not get on with preparing " + work_.what);
-            progress_(work_.what, done_ * work_.items_each, work_.requests * work_.items_each);
+            if (!progress_(work_.what, done_ * work_.items_each, work_.requests * work_.items_each))
+                return fail(ErrorCode::unavailable, "interrupted");
         }
         if (error_) return fail(*std::move(error_));
         return {};

@@ -2,9 +2,9 @@
 // Many requests before the load run: accounts, customers, payments. Some connections at once, every answer
 // looked at.
 //
-// Threading: blocks the caller. Errors: the first answer that `take` refuses; unavailable when the connection
-// breaks or the server is overloaded for longer than kSetupPatienceMs. A 429 or 503 is sent again; so must
-// bear being repeated.
+// Threading: blocks the caller. Errors: the first answer that `take` refuses; unavailable when a connection
+// breaks or `progress` wants to end it; timeout when the server does not get on for kSetupPatienceMs. A 429
+// or 503 is sent again: requests must bear that.
 
 #include <cstdint>
 #include <functional>
