@@ -1,0 +1,288 @@
+#include "world.h"
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+
+#include "../../modules/node/src/entry.h"
+#include "../../modules/replication/src/log_format.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/ledger/ledger.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/methods.h"
+
+namespace kontor::power {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint32_t kEur = 978;
+constexpr std::size_t kCustomers = 4;
+
+std::uint64_t object_of(const pb::Result& result) {
+    return result.has_payment_intent() ? result.payment_intent().no()
+           : result.has_refund()       ? result.refund().no()
+           : result.has_customer()     ? result.customer().no()
+           : result.has_merchant()     ? result.merchant().no()
+                                       : result.command_no();
+}
+
+}  // namespace
+
+void Archive::note(const Operation& operation) {
+    namespace rep = replication;
+    if (operation.kind != Kind::write || operation.path.find("/log/log-") == std::string::npos) return;
+    std::string path = operation.path;
+    if (path.ends_with(".tmp")) path.resize(path.size() - 4);
+    std::string_view bytes = operation.bytes;
+    if (const auto header = rep::decode_segment_header(bytes); header && operation.offset == 0) {
+        salts_[path] = header->salt;
+        return;
+    }
+    while (const auto header = rep::decode_record_header(salts_[path], bytes)) {
+        const std::size_t size = rep::record_bytes(header->payload_bytes);
+        if (bytes.size() < size) return;
+        entries_[header->index] = {header->type == rep::EntryType::command,
+                                   std::string(bytes.substr(rep::kRecordHeaderBytes, header->payload_bytes))};
+        bytes.remove_prefix(size);
+    }
+}
+
+std::string Archive::replayed_hash(std::uint64_t last, const std::string& folder) const {
+    store::StoreOptions options;
+    options.folder = folder;
+    const auto tables = payments::tables();
+    options.tables.assign(tables.begin(), tables.end());
+    options.partitions = 1;
+    options.map_bytes = 16U << 20U;
+    options.memtable_bytes = 1U << 30U;
+    auto store = store::Store::open(std::move(options));
+    if (!store) return "no store: " + store.error().describe();
+    payments::Machine machine;
+    for (const auto& [index, entry] : entries_) {
+        if (index > last) break;
+        if (!entry.is_command) continue;
+        pb::Batch batch;
+        if (auto decoded = node::decode_entry(entry.payload, batch); !decoded)
+            return decoded.error().describe();
+        payments::Effects effects;
+        (*store)->begin();
+        machine.apply((*store)->writer(), index, batch, effects);
+        (*store)->commit(index, effects.time_ms);
+    }
+    std::string hash = (*store)->state_hash();
+    store->reset();
+    fs::remove_all(folder);
+    return hash;
+}
+
+node::NodeOptions small_node(const std::string& folder, const Clock& clock, telemetry::Registry& metrics,
+                             const Sizes& sizes) {
+    node::NodeOptions options;
+    options.folder = folder;
+    options.partitions = sizes.partitions;
+    options.cache_bytes = 32U << 10U;
+    options.map_bytes = 32U << 20U;
+    options.memtable_bytes = sizes.memtable_bytes;
+    options.checkpoint_interval_ms = 1ULL << 40U;
+    options.log_segment_bytes = sizes.segment_bytes;
+    options.max_log_bytes = sizes.max_log_bytes;
+    options.tick_ms = 1;
+    options.channel_wait_ms = 0;
+    options.clock = &clock;
+    options.metrics = &metrics;
+    return options;
+}
+
+World::World(std::string folder, std::uint64_t seed) : folder_(std::move(folder)), random_(seed) {
+    fs::create_directories(place());
+    // The first start makes its folder, or an installer has made it.
+    if (below(2) == 0) fs::create_directory(data());
+}
+
+World::~World() {
+    Disk::instance().stop_watching();
+    std::error_code ignored;
+    if (problems_.empty()) fs::remove_all(folder_, ignored);
+}
+
+void World::problem(std::string what) {
+    problems_.push_back("life " + std::to_string(life_) + " (" + place() + "): " + std::move(what));
+}
+
+void World::check_replay() {
+    check_replay_ = true;
+}
+
+void World::live(std::uint64_t cut_at, unsigned commands) {
+    Disk& disk = Disk::instance();
+    const std::string before = place() + ".before";  // what this life found: to look at, after a problem
+    fs::copy(place(), before, fs::copy_options::recursive);
+    disk.stop_watching();
+    disk.is_ignored = is_ignored;
+    disk.on_done = [this](const Operation& operation) { archive_.note(operation); };
+    disk.watch(place());
+    if (cut_at != 0) disk.cut_at(cut_at);
+    {
+        telemetry::Registry metrics;
+        std::mutex mutex;
+        std::string why;
+        auto options = small_node(data(), clock_, metrics);
+        options.on_fatal = [&](const Error& error) {
+            const std::lock_guard lock(mutex);
+            why = error.describe();
+        };
+        auto node = node::Node::start(std::move(options));
+        if (node) {
+            if (!disk.is_off()) keep_promises(**node);
+            if (!disk.is_off() && check_replay_) compare_with_replay(**node);
+            if (!disk.is_off()) work(**node, commands);
+            checkpoints_ += (*node)->stats().store.checkpoints;
+            if (cut_at == 0) (*node)->stop();
+        }
+        if (!disk.is_off() && cut_at != 0)
+            disk.cut_at(1);  // the load was over before: it goes now, in the clean stop
+        if (!node && !disk.is_off()) problem("does not start: " + node.error().describe());
+        const std::lock_guard lock(mutex);
+        if (!why.empty() && !disk.is_off()) problem("stopped: " + why);
+    }
+    operations_ = disk.operations();
+    const std::string after = folder_ + "/" + std::to_string(life_ + 1);
+    if (cut_at != 0) disk.write_image(after, random_);
+    disk.stop_watching();
+    if (cut_at == 0) fs::copy(place(), after, fs::copy_options::recursive);
+    if (!problems_.empty()) return;
+    fs::remove_all(before);
+    fs::remove_all(place());
+    ++life_;
+}
+
+// Each acknowledged command is known: asked again, it answers as it did, from its record.
+void World::keep_promises(node::Node& node) {
+    std::uint64_t index = 0;
+    ledger::VerifyReport report;
+    node.read([&](const store::Reader& rows, std::uint64_t applied) {
+        index = applied;
+        report = ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
+            node.for_each(rows, table, visit);
+        });
+    });
+    if (!report.holds())
+        problem("the ledger does not hold: " + (report.problems.empty()
+                                                    ? std::to_string(report.differences) + " differ"
+                                                    : report.problems.front()));
+    for (const Promise& promise : acknowledged_) {
+        if (promise.log_index > index)
+            problem("acknowledged at entry " + std::to_string(promise.log_index) + ", the log ends at " +
+                    std::to_string(index));
+        if (promise.command.idempotency_key().empty()) continue;
+        bool kept = false;
+        std::string got;
+        const auto done = node.submit_and_wait(promise.command, [&](const payments::Answer& answer) {
+            kept = answer.result.replayed() && answer.result.outcome() == pb::OUTCOME_OK &&
+                   object_of(answer.result) == promise.object;
+            got = answer.result.ShortDebugString();
+        });
+        if (Disk::instance().is_off()) return;
+        if (!done || !kept)
+            problem("lost: " + promise.command.idempotency_key() + ", object " +
+                    std::to_string(promise.object) + ": " + (done ? got : done.error().describe()));
+        if (!problems_.empty()) return;
+    }
+}
+
+void World::compare_with_replay(node::Node& node) {
+    std::uint64_t index = 0;
+    std::string hash;
+    node.read([&](const store::Reader&, std::uint64_t applied) {
+        index = applied;
+        hash = node.state_hash();
+    });
+    if (archive_.replayed_hash(index, folder_ + "/replay") != hash)
+        problem("the state at entry " + std::to_string(index) + " is not that of a replay of the log");
+}
+
+void World::work(node::Node& node, unsigned commands) {
+    while (commands > 0) {
+        std::vector<pb::Command> together;
+        const std::uint64_t n = merchant_ == 0 || customers_.size() < kCustomers ? 1 : 1 + below(6);
+        for (std::uint64_t i = 0; i < n; ++i) together.push_back(next_command());
+        commands -= static_cast<unsigned>(std::min<std::uint64_t>(n, commands));
+        if (!submit(node, std::move(together))) return;
+    }
+}
+
+bool World::submit(node::Node& node, std::vector<pb::Command> commands) {
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::size_t left;
+        bool refused = false;
+    };
+    const auto shared = std::make_shared<Shared>();
+    shared->left = commands.size();
+    for (pb::Command& command : commands) {
+        node.submit(command, [this, shared, command](Result<payments::Answer> answer) {
+            const std::lock_guard lock(shared->mutex);
+            if (answer)
+                note(command, answer->result, answer->log_index);
+            else
+                shared->refused = true;
+            --shared->left;
+            shared->changed.notify_all();
+        });
+    }
+    std::unique_lock lock(shared->mutex);
+    shared->changed.wait(lock, [&] { return shared->left == 0; });
+    return !shared->refused;
+}
+
+void World::note(const pb::Command& command, const pb::Result& result, std::uint64_t log_index) {
+    if (result.outcome() != pb::OUTCOME_OK) return;
+    const std::uint64_t object = object_of(result);
+    if (command.has_create_merchant()) merchant_ = object;
+    if (command.has_create_customer()) customers_.push_back(object);
+    if (command.has_create_payment_intent()) payments_.push_back(object);
+    acknowledged_.push_back({command, object, log_index});
+}
+
+pb::Command World::next_command() {
+    pb::Command command;
+    command.set_version(payments::kCommandVersion);
+    if (merchant_ == 0) {
+        command.mutable_create_merchant()->set_name("Shop");
+        return command;
+    }
+    command.set_merchant_no(merchant_);
+    command.set_idempotency_key("key-" + std::to_string(next_key_++));
+    command.set_params_hash(crypto::sha256(command.idempotency_key()));
+    const std::uint64_t kind = customers_.size() < kCustomers ? 0 : below(20);
+    if (kind == 0) {
+        command.mutable_create_customer()->set_name("Customer " + command.idempotency_key());
+        return command;
+    }
+    if (kind < 6) {
+        auto& top_up = *command.mutable_top_up_wallet();
+        top_up.set_customer_no(customers_[below(customers_.size())]);
+        top_up.set_amount(1 + static_cast<std::int64_t>(below(50'000)));
+        top_up.set_currency(kEur);
+    } else if (kind < 10 && !payments_.empty()) {
+        command.mutable_create_refund()->set_intent_no(payments_[below(payments_.size())]);
+        command.mutable_create_refund()->set_amount(1 + static_cast<std::int64_t>(below(300)));
+    } else if (kind < 12 && !payments_.empty()) {
+        command.mutable_capture_payment_intent()->set_no(payments_[below(payments_.size())]);
+    } else {
+        auto& create = *command.mutable_create_payment_intent();
+        create.set_amount(100 + static_cast<std::int64_t>(below(900)));
+        create.set_currency(kEur);
+        create.set_customer_no(customers_[below(customers_.size())]);
+        create.set_confirm(true);
+        create.set_manual_capture(below(4) == 0);
+        create.set_client_secret_suffix("s");
+        create.set_description(std::string(below(900), static_cast<char>('a' + below(26))));
+        create.add_payment_method_types("wallet");
+        *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+    }
+    return command;
+}
+
+}  // namespace kontor::power

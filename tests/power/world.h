@@ -1,0 +1,105 @@
+#pragma once
+// A node on a disk that loses its power again and again, and everything that was promised to its callers.
+//
+// Threading: one thread. Errors: what is found wrong is collected in problems(), so that a test can also
+// expect some.
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "disk.h"
+#include "kontor/commands.pb.h"
+#include "kontor/node/node.h"
+
+namespace kontor::power {
+
+class StandingClock final : public Clock {
+ public:
+    std::int64_t wall_ms() const override { return 1'800'000'000'000; }
+    std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+};
+
+// Every entry that was ever written to the log, the newest of each index: what a replay from the first on
+// needs.
+class Archive {
+ public:
+    void note(const Operation& operation);  // Disk::on_done
+    // The state hash of a fresh store that applies entries 1 to `last`. `folder`: its place, made and
+    // removed.
+    [[nodiscard]] std::string replayed_hash(std::uint64_t last, const std::string& folder) const;
+
+ private:
+    struct Entry {
+        bool is_command = false;
+        std::string payload;
+    };
+    std::map<std::string, std::uint32_t> salts_;  // by path of the segment
+    std::map<std::uint64_t, Entry> entries_;
+};
+
+struct Sizes {  // small, so that checkpoints, segments and truncation come all the time
+    std::uint64_t memtable_bytes = 20U << 10U;
+    std::uint64_t segment_bytes = 8U << 10U;
+    std::uint64_t max_log_bytes = 24U << 10U;
+    unsigned partitions = 3;
+};
+[[nodiscard]] node::NodeOptions small_node(const std::string& folder, const Clock& clock,
+                                           telemetry::Registry& metrics, const Sizes& sizes = {});
+
+class World {
+ public:
+    // `folder` is made, and removed unless there are problems.
+    World(std::string folder, std::uint64_t seed);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    // Works until the power goes at the n-th operation (0: never, then stops cleanly), and leaves what a
+    // machine would find. Every start checks all that was promised.
+    void live(std::uint64_t cut_at, unsigned commands);
+    void check_replay();  // the next start compares its rows with a replay of the whole log
+
+    [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+    [[nodiscard]] std::mt19937_64& random() { return random_; }
+    [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
+    [[nodiscard]] std::uint64_t operations() const { return operations_; }
+    [[nodiscard]] std::uint64_t checkpoints() const { return checkpoints_; }
+    [[nodiscard]] std::string data() const { return place() + "/data"; }
+    std::function<bool(const Operation&)> is_ignored;  // syncs that lie
+
+ private:
+    struct Promise {
+        pb::Command command;
+        std::uint64_t object = 0, log_index = 0;
+    };
+    [[nodiscard]] std::string place() const { return folder_ + "/" + std::to_string(life_); }
+    void problem(std::string what);
+    void keep_promises(node::Node& node);
+    void compare_with_replay(node::Node& node);
+    void work(node::Node& node, unsigned commands);
+    // All at once; the answers come in any order. False: the power went, or the node ended.
+    bool submit(node::Node& node, std::vector<pb::Command> commands);
+    void note(const pb::Command& command, const pb::Result& result, std::uint64_t log_index);
+    [[nodiscard]] pb::Command next_command();
+    [[nodiscard]] std::uint64_t below(std::uint64_t n) { return random_() % n; }
+
+    const std::string folder_;
+    std::mt19937_64 random_;
+    StandingClock clock_;
+    unsigned life_ = 0;
+    Archive archive_;
+    bool check_replay_ = false;
+    std::uint64_t operations_ = 0, checkpoints_ = 0;
+
+    std::uint64_t merchant_ = 0, next_key_ = 1;
+    std::vector<std::uint64_t> customers_, payments_;
+    std::vector<Promise> acknowledged_;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace kontor::power
