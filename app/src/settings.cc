@@ -138,12 +138,50 @@ void load_table(const std::string& file, const std::string& section, const toml:
     }
 }
 
+// The line of the first non-ASCII byte outside of strings and comments; 0: there is none. TOML has none there, and
+// the parser's behaviour is undefined for some of them (tomlplusplus 3.2, is_non_ascii_horizontal_whitespace).
+std::size_t stray_byte_line(std::string_view text) {
+    std::size_t line = 1;
+    std::string_view quote;  // what ends the string that we are in
+    bool comment = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\n') {
+            ++line;
+            comment = false;
+            if (quote.size() == 1) quote = {};  // an open string: the parser says so
+        } else if (comment) {
+            continue;
+        } else if (!quote.empty()) {
+            if (c == '\\' && quote[0] == '"') {
+                ++i;
+            } else if (text.substr(i).starts_with(quote)) {
+                i += quote.size() - 1;
+                quote = {};
+            }
+        } else if (c == '"' || c == '\'') {
+            const std::string_view triple = c == '"' ? R"(""")" : "'''";
+            quote = text.substr(i).starts_with(triple) ? triple : triple.substr(0, 1);
+            i += quote.size() - 1;
+        } else if (c == '#') {
+            comment = true;
+        } else if (static_cast<unsigned char>(c) >= 0x80) {
+            return line;
+        }
+    }
+    return 0;
+}
+
 void load_file(const std::string& file, Settings& settings, std::vector<Problem>& problems) {
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
     if (in.is_open() && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
     if (!in.is_open() || in.bad() || text.fail()) {
         problems.push_back({file, "cannot be read; does it exist, and may this user read it?"});
+        return;
+    }
+    if (const std::size_t line = stray_byte_line(text.str()); line != 0) {
+        problems.push_back({file + ":" + std::to_string(line), "a letter that is not ASCII outside of quotes"});
         return;
     }
     const toml::parse_result parsed = toml::parse(text.str(), file);
