@@ -15,9 +15,10 @@ namespace kontor::node {
 
 inline constexpr std::size_t kMaxBatchBytes = 8U << 20U;       // uncompressed, one entry
 inline constexpr std::size_t kTargetBatchBytes = 512U << 10U;  // where the proposer closes a batch
-// One command: a full batch of ledger transfers at their widest is 1 MiB. Alone in its entry when above the target.
+// One command: a full batch of ledger transfers at their widest is 1 MiB. Alone in its entry when above the
+// target.
 inline constexpr std::size_t kMaxCommandBytes = 2U << 20U;
-inline constexpr std::size_t kPlainBelowBytes = 512;           // compressing less does not pay
+inline constexpr std::size_t kPlainBelowBytes = 512;  // compressing less does not pay
 
 // Appends a serialized command to a serialized batch.
 void append_command(std::string& batch, std::string_view command);

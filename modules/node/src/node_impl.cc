@@ -1,17 +1,21 @@
 #include "node_impl.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "entry.h"
-#include "kontor/base/object_id.h"
 #include "kontor/base/log.h"
+#include "kontor/base/object_id.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/payments/queries.h"
 
 namespace kontor::node {
 namespace {
 
-constexpr std::uint64_t kMaxBatchWeight = 16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
+constexpr std::uint64_t kMaxBatchWeight =
+    16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
@@ -157,7 +161,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
     proposal.done = std::move(done);
     const auto refusal = proposals_.add(proposal);
     if (refusal == Proposals::Refusal::none) {
-        wake();
+        if (proposals_.worth_proposing()) wake();
         return;
     }
     refused_.add();
@@ -183,10 +187,10 @@ void NodeImpl::read(const ReadBody& body) const {
     }
 }
 
-std::uint64_t NodeImpl::subscribe(OnJournal on_journal) {
+std::uint64_t NodeImpl::subscribe(OnEntry on_entry) {
     const std::lock_guard lock(subscribers_mutex_);
     const std::uint64_t id = next_subscription_++;
-    subscribers_.emplace(id, std::move(on_journal));
+    subscribers_.emplace(id, std::move(on_entry));
     return id;
 }
 
@@ -265,7 +269,7 @@ void NodeImpl::fatal(const Error& error) const {
 void NodeImpl::wake() {
     {
         const std::lock_guard lock(mutex_);
-        wake_ = true;
+        if (std::exchange(wake_, true)) return;
     }
     changed_.notify_all();
 }
@@ -279,6 +283,7 @@ void NodeImpl::fail_flights(std::vector<Flight> flights, const std::string& why)
 // --- proposer thread ---
 
 void NodeImpl::run_proposer() {
+    pthread_setname_np(pthread_self(), "proposer");
     std::uint64_t last_tick = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
@@ -299,9 +304,10 @@ void NodeImpl::run_proposer() {
     }
 }
 
-// False: nothing waits, or the window is full (on_ready wakes us). Commands meanwhile become the next batch.
+// False: nothing waits, or enough is under way (its end wakes us). Commands meanwhile become the next batch.
 bool NodeImpl::propose_batch() {
     if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
+    if (!proposals_.worth_proposing()) return false;
     std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchWeight);
     if (batch.empty()) return false;
     pb::Batch head;
@@ -317,6 +323,7 @@ bool NodeImpl::propose_batch() {
             std::vector<Flight> one;
             one.push_back(*std::move(flight));
             fail_flights(std::move(one), position.error().message);
+            wake();
         }
     });
     return true;
@@ -385,6 +392,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     apply_time_.record_us(options_.clock->monotonic_us() - started_us);
     std::vector<Flight> lost;
     std::optional<Flight> landed = proposals_.land(at, lost);
+    if (proposals_.worth_proposing()) wake();
     fail_flights(std::move(lost), "another node took over; retry with the same idempotency key");
     if (landed) answer(*landed, effects, at.index);
     for (const auto& resolved : effects.resolved)
@@ -392,21 +400,22 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
             waiter.done(payments::Answer{effects.resolved_results[resolved.result], at.index});
     {
         const std::lock_guard lock(subscribers_mutex_);
-        // An entry that wrote none is told by an empty one, so that a projection knows how far it stands.
-        if (effects.journals.empty()) effects.journals.emplace_back();
-        for (const auto& journal : effects.journals)
-            for (const auto& [id, on_journal] : subscribers_) on_journal(journal, at.index);
+        const payments::AppliedEntry entry{
+            at.index, std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals)),
+            effects.outbox_changed};
+        for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
     }
     checkpoint_if_due(at.index);
 }
 
 void NodeImpl::answer(Flight& flight, payments::Effects& effects, std::uint64_t index) {
     KONTOR_ASSERT(flight.done.size() == effects.results.size(), "one result a command");
+    const auto results = std::make_shared<std::vector<pb::Result>>(std::move(effects.results));
     for (std::size_t i = 0; i < flight.done.size(); ++i) {
         if (!flight.done[i]) continue;
-        pb::Result& result = effects.results[i];
+        pb::Result& result = (*results)[i];
         if (result.waiting_on() == 0) {
-            flight.done[i](payments::Answer{result, index});
+            flight.done[i](payments::Answer{result, index, results});
             continue;
         }
         const std::uint64_t attempt_no = result.waiting_on();

@@ -23,7 +23,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     void submit(pb::Command command, Done done) override;
     void read(const ReadBody& body) const override;
-    std::uint64_t subscribe(OnJournal on_journal) override;
+    std::uint64_t subscribe(OnEntry on_entry) override;
     void unsubscribe(std::uint64_t subscription) override;
     void stop() override;
     bool ready() const override {
@@ -80,7 +80,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     std::mutex
         subscribers_mutex_;  // held while they are called: unsubscribe() returns when no call is under way
-    std::map<std::uint64_t, OnJournal> subscribers_;
+    std::map<std::uint64_t, OnEntry> subscribers_;
     std::uint64_t next_subscription_ = 1;
 };
 

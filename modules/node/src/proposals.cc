@@ -62,6 +62,11 @@ std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::uint64_t max_w
     return batch;
 }
 
+bool Proposals::worth_proposing() const {
+    const std::lock_guard lock(mutex_);
+    return !lanes_.empty() && (flights_.size() < kFlightsAtOnce || queue_bytes_ >= kGatheredBytes);
+}
+
 std::vector<Proposal> Proposals::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

@@ -2,10 +2,10 @@
 // What is waiting: commands for a batch, batches for the log, requests for a channel. Only bookkeeping, no
 // threads.
 //
-// Fair between merchants, each of whom has a queue of his own. Into a batch: in turns, kTurnBytes each (deficit round
-// robin: Shreedhar and Varghese 1995). Into the queue: nobody may hold more than what is still free (dynamic
-// thresholds: Choudhury and Hahne 1998). One merchant alone gets half of the room, two a third each, and whoever comes
-// new always finds some. The instance's own commands (merchant 0) may have all of it.
+// Fair between merchants, each of whom has a queue of his own. Into a batch: in turns, kTurnBytes each
+// (deficit round robin: Shreedhar and Varghese 1995). Into the queue: nobody may hold more than what is still
+// free (dynamic thresholds: Choudhury and Hahne 1998). One merchant alone gets half of the room, two a third
+// each, and whoever comes new always finds some. The instance's own commands (merchant 0) may have all of it.
 //
 // Threading: every function locks; `done` callbacks are returned to the caller, never called under the lock.
 // Limits: bytes and commands of the queue.
@@ -32,7 +32,7 @@ struct Proposal {
     std::size_t bytes = 0;
     std::uint64_t weight = 1;       // how much work it is (payments::command_weight)
     std::uint64_t merchant_no = 0;  // whose turn it takes
-    std::string flight_key;  // of the idempotency key in flight; "" if none
+    std::string flight_key;         // of the idempotency key in flight; "" if none
 };
 
 // One batch on its way through the log.
@@ -44,6 +44,8 @@ struct Flight {
 };
 
 inline constexpr std::size_t kTurnBytes = 16U << 10U;
+inline constexpr std::size_t kFlightsAtOnce = 2;  // one is written while the other is applied
+inline constexpr std::size_t kGatheredBytes = 64U << 10U;
 
 struct Waiter {
     payments::Service::Done done;
@@ -60,9 +62,12 @@ class Proposals {
     enum class Refusal : std::uint8_t { none, closed, full, key_in_flight };
     // Takes the proposal unless it is refused.
     [[nodiscard]] Refusal add(Proposal& proposal);
-    // The next batch, at most `max_bytes` of commands and `max_weight` of their weights (at least one command). Empty:
-    // nothing is waiting.
+    // The next batch, at most `max_bytes` of commands and `max_weight` of their weights (at least one
+    // command). Empty: nothing is waiting.
     [[nodiscard]] std::vector<Proposal> take(std::size_t max_bytes, std::uint64_t max_weight);
+    // Group commit: while kFlightsAtOnce batches are under way the next one gathers, unless much waits
+    // already. Small batches would cost the same thread hand-overs, and carry less.
+    [[nodiscard]] bool worth_proposing() const;
     [[nodiscard]] std::vector<Proposal> close();  // refuses from now on; what was waiting
 
     std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id

@@ -1,5 +1,7 @@
 #include "kontor/outbox/worker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <thread>
 #include <unordered_map>
@@ -16,7 +18,9 @@
 namespace kontor::outbox {
 namespace {
 
-constexpr std::size_t kScanPage = 1024;    // due rows looked at in one read
+constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
+// A scan costs the same whether it finds one delivery or a hundred, and the next entry waits for it.
+constexpr std::uint64_t kBetweenScansMs = 3;
 constexpr std::size_t kSweepPages = 8;     // pages of a long backlog in one round
 constexpr std::int64_t kFreshMs = 10'000;  // rows that became due this recently are looked at every round
 constexpr std::size_t kEndpointsKnown = 100'000;  // deliveries whose endpoint is remembered
@@ -38,8 +42,10 @@ class WorkerImpl final : public Worker {
                                                    "Webhook attempts by outcome.", R"(outcome="failed")")),
           channel_calls_(
               options_.metrics->counter("kontor_channel_calls_total", "Calls of payment channels.")) {
-        subscription_ = options_.service->subscribe(
-            [in_flight = in_flight_](const pb::Journal&, std::uint64_t) { in_flight->wake(); });
+        subscription_ =
+            options_.service->subscribe([in_flight = in_flight_](const payments::AppliedEntry& entry) {
+                if (entry.outbox_changed) in_flight->wake();
+            });
         thread_ = std::thread([this] { run(); });
     }
     ~WorkerImpl() override { stop(); }
@@ -60,9 +66,11 @@ class WorkerImpl final : public Worker {
     };
 
     void run() {
-        while (auto results = in_flight_->wait(options_.poll_ms)) {
+        pthread_setname_np(pthread_self(), "outbox");
+        std::uint64_t wait_ms = options_.poll_ms;
+        while (auto results = in_flight_->wait(wait_ms)) {
             for (auto& result : *results) propose(std::move(result));
-            round();
+            wait_ms = round();
         }
         // Calls that end soon are still told; the others are made again after the next start.
         InFlight::Results results;
@@ -73,13 +81,18 @@ class WorkerImpl final : public Worker {
     }
 
     // A failing store stops the node; the worker only has to survive until then.
-    void round() {
+    // How long to wait for the next one when nothing happens.
+    std::uint64_t round() {
         try {
             start_attempts();
+            const std::uint64_t now = options_.clock->monotonic_ms();
+            if (now < next_scan_ms_) return next_scan_ms_ - now;
+            next_scan_ms_ = now + kBetweenScansMs;
             start_deliveries();
         } catch (const std::exception& e) {
             log::error("outbox", e.what());
         }
+        return options_.poll_ms;
     }
 
     // --- channels ---
@@ -290,7 +303,7 @@ class WorkerImpl final : public Worker {
     // Worker thread only.
     std::unordered_map<std::uint64_t, std::uint64_t> endpoint_of_;  // looked up by key, never walked
     payments::Due swept_;
-    std::uint64_t next_sweep_ms_ = 0;
+    std::uint64_t next_scan_ms_ = 0, next_sweep_ms_ = 0;
     std::thread thread_;
 };
 

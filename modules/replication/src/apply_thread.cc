@@ -1,5 +1,7 @@
 #include "apply_thread.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 namespace kontor::replication {
@@ -54,6 +56,7 @@ std::uint64_t ApplyThread::backlog() const {
 }
 
 void ApplyThread::run() {
+    pthread_setname_np(pthread_self(), "apply");
     bool idle_told = false;  // since the last entry
     for (;;) {
         const std::uint64_t next = applied_.load() + 1;

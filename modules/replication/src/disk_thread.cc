@@ -1,5 +1,7 @@
 #include "disk_thread.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 namespace kontor::replication {
@@ -30,6 +32,7 @@ void DiskThread::post_drop_prefix(std::uint64_t keep_from) {
 }
 
 void DiskThread::run() {
+    pthread_setname_np(pthread_self(), "log-disk");
     for (;;) {
         std::vector<AppendAction> appends;
         std::uint64_t keep_from = 0;

@@ -1,5 +1,7 @@
 // The loop thread of the replica: everything that touches the driver.
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -9,6 +11,7 @@
 namespace kontor::replication {
 
 void ReplicaImpl::run() {
+    pthread_setname_np(pthread_self(), "log");
     auto done = first_step();
     std::uint64_t last_timeout_ms = 0;
     while (done) {

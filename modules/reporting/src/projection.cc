@@ -1,5 +1,9 @@
 #include "kontor/reporting/projection.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -17,15 +21,19 @@
 namespace kontor::reporting {
 namespace {
 
-constexpr std::size_t kJournalsPerTransaction = 1000;
-constexpr std::size_t kJournalsPerRead = 500;  // bounds how long a catch-up holds the reader's view
+constexpr std::size_t kJournalsPerTransaction = 2'000;
+// A transaction costs a commit, and what it changes twice is written once: at most ten a second.
+constexpr std::uint64_t kBetweenTransactionsMs = 100;
+constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
+constexpr int kNiceness = 10;
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxChangedTold = 100;  // rows told to subscribers after a transaction
 constexpr std::size_t kMaxIdleConnections = 4;
 constexpr std::uint64_t kRetryMs = 1'000;
 
+// The journals of one entry; none are in it when it wrote none.
 struct Queued {
-    std::shared_ptr<const pb::Journal> journal;
+    payments::Journals journals;
     std::uint64_t log_index = 0;
     std::size_t bytes = 0;
 };
@@ -43,8 +51,8 @@ class ProjectionImpl final : public Projection {
         KONTOR_CHECK(open_database());
         options_.metrics->gauge("kontor_projection_log_index", "Log index that the reports stand for.",
                                 [this] { return static_cast<double>(log_index()); });
-        service_subscription_ = options_.service->subscribe(
-            [this](const pb::Journal& journal, std::uint64_t index) { enqueue(journal, index); });
+        service_subscription_ =
+            options_.service->subscribe([this](const payments::AppliedEntry& entry) { enqueue(entry); });
         thread_ = std::thread([this] { run(); });
         return {};
     }
@@ -143,44 +151,50 @@ class ProjectionImpl final : public Projection {
 
     // --- apply thread of the node ---
 
-    void enqueue(const pb::Journal& journal, std::uint64_t index) {
-        Queued queued{std::make_shared<const pb::Journal>(journal), index, journal.ByteSizeLong() + 64};
+    void enqueue(const payments::AppliedEntry& entry) {
+        Queued queued{entry.journals, entry.log_index, 64};
+        for (const pb::Journal& journal : *entry.journals) queued.bytes += journal.ByteSizeLong() + 64;
+        bool wake = true;
         {
             const std::lock_guard lock(mutex_);
             if (queue_bytes_ + queued.bytes > options_.max_queue_bytes) {
-                queue_.clear();  // the store has them all: read them from there
-                queue_bytes_ = 0;
+                drop_queue();  // the store has them all: read them from there
                 behind_ = true;
             } else if (!behind_) {
+                const bool was_full = queued_journals_ >= kJournalsPerTransaction;
+                wake = queue_.empty();
                 queue_bytes_ += queued.bytes;
+                queued_journals_ += entry.journals->size();
                 queue_.push_back(std::move(queued));
+                wake = wake || (!was_full && queued_journals_ >= kJournalsPerTransaction);
             }
         }
-        changed_.notify_one();
+        if (wake) changed_.notify_one();
+    }
+
+    void drop_queue() {  // under mutex_
+        queue_.clear();
+        queue_bytes_ = 0;
+        queued_journals_ = 0;
     }
 
     // --- writer thread ---
 
     void run() {
+        pthread_setname_np(pthread_self(), "projection");
+        // Payments come first: under full load the reports lag, and catch up afterwards.
+        (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
         for (;;) {
             std::vector<Queued> batch;
             bool catch_up_first = false, broken = false;
             {
                 std::unique_lock lock(mutex_);
-                changed_.wait(lock, [this] { return stopping_ || behind_ || broken_ || !queue_.empty(); });
+                wait_for_work(lock);
                 if (stopping_) return;
                 broken = std::exchange(broken_, false);
                 catch_up_first = std::exchange(behind_, false);
-                if (catch_up_first) {
-                    queue_.clear();
-                    queue_bytes_ = 0;
-                }
-                while (!broken && !catch_up_first && !queue_.empty() &&
-                       batch.size() < kJournalsPerTransaction) {
-                    queue_bytes_ -= queue_.front().bytes;
-                    batch.push_back(std::move(queue_.front()));
-                    queue_.pop_front();
-                }
+                if (catch_up_first) drop_queue();
+                if (!broken && !catch_up_first) batch = take_batch();
             }
             if (broken) {
                 recover(
@@ -189,7 +203,32 @@ class ProjectionImpl final : public Projection {
             }
             auto done = work(catch_up_first, batch);
             if (!done) recover(done.error());
+            last_transaction_ms_ = options_.clock->monotonic_ms();
         }
+    }
+
+    // What comes after a pause is written at once; otherwise journals gather for a moment.
+    void wait_for_work(std::unique_lock<std::mutex>& lock) {
+        const auto urgent = [this] {
+            return stopping_ || behind_ || broken_ || queued_journals_ >= kJournalsPerTransaction;
+        };
+        changed_.wait(lock, [&] { return urgent() || !queue_.empty(); });
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        const std::uint64_t next = last_transaction_ms_ + kBetweenTransactionsMs;
+        if (now < next) changed_.wait_for(lock, std::chrono::milliseconds(next - now), urgent);
+    }
+
+    std::vector<Queued> take_batch() {  // under mutex_
+        std::vector<Queued> batch;
+        std::size_t journals = 0;
+        while (!queue_.empty() && journals < kJournalsPerTransaction) {
+            journals += queue_.front().journals->size();
+            queue_bytes_ -= queue_.front().bytes;
+            batch.push_back(std::move(queue_.front()));
+            queue_.pop_front();
+        }
+        queued_journals_ -= journals;
+        return batch;
     }
 
     // A failing store stops the node; this thread only has to survive until then.
@@ -218,7 +257,8 @@ class ProjectionImpl final : public Projection {
     Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index) {
         if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
         KONTOR_CHECK(writer_->begin());
-        for (const Queued& queued : batch) KONTOR_CHECK(writer_->apply(*queued.journal));
+        for (const Queued& queued : batch)
+            for (const pb::Journal& journal : *queued.journals) KONTOR_CHECK(writer_->apply(journal));
         KONTOR_CHECK(writer_->commit(log_index));
         log_index_.store(log_index, std::memory_order_release);
         tell();
@@ -247,20 +287,27 @@ class ProjectionImpl final : public Projection {
     Result<void> catch_up_scope(payments::Scope scope) {
         if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
         KONTOR_TRY(std::uint64_t after, writer_->cursor(scope));
-        for (;;) {
+        for (bool more = true; more;) {
             std::vector<Queued> batch;
-            options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-                payments::visit_journals(
-                    rows, scope, after, kJournalsPerRead, [&](const pb::Journal& journal) {
-                        batch.push_back({std::make_shared<const pb::Journal>(journal), 0, 0});
-                        return true;
-                    });
-            });
-            if (batch.empty() || stopping()) return {};
-            after = batch.back().journal->no();
-            KONTOR_CHECK(write(batch, log_index()));
-            if (batch.size() < kJournalsPerRead) return {};
+            for (std::size_t journals = 0; more && journals < kJournalsPerTransaction;) {
+                std::vector<pb::Journal> found;
+                options_.service->read([&](const store::Reader& rows, std::uint64_t) {
+                    payments::visit_journals(rows, scope, after, kJournalsPerRead,
+                                             [&](const pb::Journal& journal) {
+                                                 found.push_back(journal);
+                                                 return true;
+                                             });
+                });
+                if (stopping()) return {};
+                more = found.size() == kJournalsPerRead;
+                if (found.empty()) break;
+                after = found.back().no();
+                journals += found.size();
+                batch.push_back({std::make_shared<const std::vector<pb::Journal>>(std::move(found)), 0, 0});
+            }
+            if (!batch.empty()) KONTOR_CHECK(write(batch, log_index()));
         }
+        return {};
     }
 
     bool stopping() {
@@ -275,8 +322,7 @@ class ProjectionImpl final : public Projection {
         const auto& changed = writer_->changed();
         std::size_t left = kMaxChangedTold;
         for (auto it = changed.rbegin(); it != changed.rend() && left > 0; ++it, --left)
-            for (const bool livemode : {false, true})
-                if (auto row = payment(livemode, *it); row && *row) rows.push_back(**row);
+            if (auto row = payment(it->livemode, it->intent_no); row && *row) rows.push_back(**row);
         for (const auto& [id, on_change] : subscribers_) on_change(rows);
     }
 
@@ -334,16 +380,18 @@ class ProjectionImpl final : public Projection {
     const std::string path_;
     std::unique_ptr<Database> database_;     // writer thread, after start()
     std::unique_ptr<JournalWriter> writer_;  // writer thread, after start()
+    std::uint64_t last_transaction_ms_ = 0;  // writer thread
     std::atomic<std::uint64_t> log_index_{0};
     std::uint64_t service_subscription_ = 0;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    mutable bool broken_ = false;    // guarded by mutex_
-    std::deque<Queued> queue_;       // guarded by mutex_
-    std::uint64_t queue_bytes_ = 0;  // guarded by mutex_
-    bool behind_ = true;             // guarded by mutex_: journals have to be read from the store
-    bool stopping_ = false;          // guarded by mutex_
+    mutable bool broken_ = false;      // guarded by mutex_
+    std::deque<Queued> queue_;         // guarded by mutex_
+    std::uint64_t queue_bytes_ = 0;    // guarded by mutex_
+    std::size_t queued_journals_ = 0;  // guarded by mutex_
+    bool behind_ = true;               // guarded by mutex_: journals have to be read from the store
+    bool stopping_ = false;            // guarded by mutex_
 
     mutable std::mutex pool_mutex_;
     mutable std::vector<std::unique_ptr<QueryConnection>> pool_;  // guarded by pool_mutex_

@@ -106,8 +106,30 @@ class Where {
     std::vector<std::variant<std::int64_t, std::string>> values_;
 };
 
+// What is searched for, in the payment's own words and in its customer's. The first condition: its value is
+// ?1, the others take the numbers behind it.
+Result<void> add_text(const std::string& text, Where& where) {
+    if (text.empty()) return {};
+    if (text.size() > kMaxTextBytes) return fail(ErrorCode::invalid_argument, "q: at most 200 bytes");
+    // A NUL ends FTS5's phrase before its closing quote.
+    if (text.find('\0') != std::string::npos) return fail(ErrorCode::invalid_argument, "q: no NUL character");
+    if (characters(text) >= kTrigramCharacters) {
+        where.add(
+            "p.intent_no IN (SELECT rowid FROM payments_text WHERE payments_text MATCH ?1 UNION ALL "
+            "SELECT intent_no FROM payments WHERE customer_no IN "
+            "(SELECT rowid FROM customers_text WHERE customers_text MATCH ?1))",
+            phrase(text));
+    } else {
+        where.add(
+            "(p.search LIKE ?1 ESCAPE '\\' OR c.name LIKE ?1 ESCAPE '\\' OR c.email LIKE ?1 ESCAPE '\\')",
+            like_pattern(text));
+    }
+    return {};
+}
+
 Result<Where> where_of(const PaymentQuery& query) {
     Where where;
+    KONTOR_CHECK(add_text(query.text, where));
     where.add("p.livemode = ?", std::int64_t{query.livemode});
     if (!query.statuses.empty()) {
         if (query.statuses.size() > kMaxStatuses)
@@ -124,15 +146,6 @@ Result<Where> where_of(const PaymentQuery& query) {
     if (query.created_lt_ms != 0) where.add("p.created_ms < ?", query.created_lt_ms);
     if (query.amount_gte) where.add("p.amount >= ?", *query.amount_gte);
     if (query.amount_lte) where.add("p.amount <= ?", *query.amount_lte);
-    if (query.text.size() > kMaxTextBytes) return fail(ErrorCode::invalid_argument, "q: at most 200 bytes");
-    // A NUL ends FTS5's phrase before its closing quote.
-    if (query.text.find('\0') != std::string::npos)
-        return fail(ErrorCode::invalid_argument, "q: no NUL character");
-    if (!query.text.empty() && characters(query.text) >= kTrigramCharacters)
-        where.add("p.intent_no IN (SELECT rowid FROM payments_text WHERE payments_text MATCH ?)",
-                  phrase(query.text));
-    else if (!query.text.empty())
-        where.add("p.search LIKE ? ESCAPE '\\'", like_pattern(query.text));
     if (!query.cursor.empty()) {
         const auto cursor = parse_cursor(query.cursor);
         if (!cursor) return fail(ErrorCode::invalid_argument, "cursor: not one of ours");

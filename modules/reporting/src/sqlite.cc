@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <mutex>
 #include <utility>
 
 namespace kontor::reporting {
@@ -9,6 +10,8 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 constexpr int kStepsBetweenLooks = 1'000;  // of SQLite's virtual machine: well below a millisecond
+// 16 MiB of pages are kept, so that the text index is not read again and again.
+constexpr const char* kWriterPragmas = "PRAGMA cache_size=-16384;";
 
 Error error_of(sqlite3* handle, int code) {
     ErrorCode kind = ErrorCode::io;
@@ -91,6 +94,11 @@ std::string Statement::text(int column) const {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
+    static std::once_flag configured;
+    std::call_once(configured, [] {
+        // Its statistics, which nobody reads, take a lock on every allocation.
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    });
     sqlite3* handle = nullptr;
     const int flags =
         mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
@@ -105,6 +113,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     sqlite3_extended_result_codes(handle, 1);
     // The projection is rebuilt after a loss, so WAL with NORMAL is durable enough: it never corrupts.
     KONTOR_CHECK(database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
+    if (mode == Mode::writer) KONTOR_CHECK(database->execute(kWriterPragmas));
     if (mode == Mode::reader) KONTOR_CHECK(database->execute("PRAGMA query_only=ON;"));
     return database;
 }

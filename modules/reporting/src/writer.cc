@@ -1,5 +1,8 @@
 #include "writer.h"
 
+#include <algorithm>
+#include <array>
+
 #include "kontor/base/object_id.h"
 #include "kontor/payments/json.h"
 
@@ -10,12 +13,10 @@ std::int64_t number(std::uint64_t no) {
     return static_cast<std::int64_t>(no);
 }
 
-std::int64_t bucket_start(Bucket bucket, std::int64_t time_ms) {
-    const std::int64_t width = bucket == Bucket::minute ? 60'000
-                               : bucket == Bucket::hour ? 3'600'000
-                                                        : 86'400'000;
-    return time_ms - time_ms % width;
-}
+constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::array kBuckets = {std::pair{Bucket::minute, kMinuteMs},
+                                 std::pair{Bucket::hour, 60 * kMinuteMs},
+                                 std::pair{Bucket::day, 24 * 60 * kMinuteMs}};
 
 // What was paid with, or tried last.
 const pb::PaymentMethod& method_of(const pb::PaymentIntent& intent) {
@@ -29,7 +30,7 @@ std::string method_detail(const pb::PaymentMethod& method) {
 
 }  // namespace
 
-const char* channel_name(pb::MethodKind kind) {
+std::string_view channel_name(pb::MethodKind kind) {
     switch (kind) {
         case pb::METHOD_WALLET:
             return "wallet";
@@ -48,14 +49,14 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(Database& database) {
 
 Result<void> JournalWriter::prepare() {
     KONTOR_TRY(put_payment_,
-               database_.prepare("INSERT INTO payments VALUES (?1,?2,?3,?4,?5,?6,0,?7,?8,?9,?10,?11,?12,?13) "
-                                 "ON CONFLICT (intent_no) DO UPDATE SET customer_no=?4, amount=?6, "
-                                 "currency=?7, status=?8, method=?9, "
-                                 "method_detail=?10, description=?11, failure_code=?12, search=?13"));
+               database_.prepare(
+                   "INSERT INTO payments VALUES (?1,?2,?3,?4,?5,?6,coalesce(?14,0),?7,?8,?9,?10,?11,?12,?13) "
+                   "ON CONFLICT (intent_no) DO UPDATE SET customer_no=?4, amount=?6, "
+                   "amount_refunded=coalesce(?14,amount_refunded), currency=?7, status=?8, method=?9, "
+                   "method_detail=?10, description=?11, failure_code=?12, search=?13"));
     KONTOR_TRY(put_refunded_, database_.prepare("UPDATE payments SET amount_refunded=?2 WHERE intent_no=?1"));
     KONTOR_TRY(put_customer_, database_.prepare("INSERT INTO customers VALUES (?1,?2,?3) "
                                                 "ON CONFLICT (customer_no) DO UPDATE SET name=?2, email=?3"));
-    KONTOR_TRY(find_customer_, database_.prepare("SELECT name, email FROM customers WHERE customer_no=?1"));
     KONTOR_TRY(find_channel_, database_.prepare("SELECT method FROM payments WHERE intent_no=?1"));
     KONTOR_TRY(put_cursor_,
                database_.prepare("INSERT INTO cursors VALUES (?1,?2,?3) "
@@ -66,28 +67,39 @@ Result<void> JournalWriter::prepare() {
                database_.prepare("INSERT INTO meta VALUES (?1,?2) ON CONFLICT (key) DO UPDATE SET value=?2"));
     KONTOR_TRY(find_meta_, database_.prepare("SELECT value FROM meta WHERE key=?1"));
     KONTOR_TRY(count_, database_.prepare(
-                           "INSERT INTO rollups VALUES (?1,?2,?3,?4,?5,?6,?7,1,?8) "
+                           "INSERT INTO rollups VALUES (?1,?2,?3,?4,?5,?6,?7,?9,?8) "
                            "ON CONFLICT (bucket, livemode, start_ms, merchant_no, channel, currency, status) "
-                           "DO UPDATE SET count=count+1, volume=volume+?8"));
+                           "DO UPDATE SET count=count+?9, volume=volume+?8"));
     KONTOR_TRY(move_, database_.prepare(
                           "INSERT INTO movements VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING"));
-    // A customer's new name has to be found on the payments made before. Old words go, new words come.
-    KONTOR_TRY(rename_,
-               database_.prepare("UPDATE payments SET search=replace(search, ?2, ?3) WHERE customer_no=?1"));
     return {};
+}
+
+void JournalWriter::forget() {
+    payments_.clear();
+    counts_.clear();
+    cursors_.clear();
 }
 
 Result<void> JournalWriter::begin() {
     changed_.clear();
+    forget();
     return database_.execute("BEGIN IMMEDIATE");
 }
 
 Result<void> JournalWriter::commit(std::uint64_t log_index) {
+    KONTOR_CHECK(write_payments());
+    KONTOR_CHECK(write_counts());
+    KONTOR_CHECK(write_cursors());
+    std::sort(changed_.begin(), changed_.end());
+    const auto same = [](const Changed& a, const Changed& b) { return a.intent_no == b.intent_no; };
+    changed_.erase(std::unique(changed_.begin(), changed_.end(), same), changed_.end());
     KONTOR_CHECK(put_meta_.bind(1, std::string_view("log_index")).bind(2, number(log_index)).run());
     return database_.execute("COMMIT");
 }
 
 Result<void> JournalWriter::rollback() {
+    forget();
     return database_.execute("ROLLBACK");
 }
 
@@ -108,21 +120,24 @@ Result<std::uint64_t> JournalWriter::stored_log_index() {
 }
 
 Result<void> JournalWriter::apply(const pb::Journal& journal) {
-    const payments::Scope scope{journal.merchant_no(), journal.livemode()};
-    KONTOR_TRY(const std::uint64_t done, cursor(scope));
-    if (journal.no() <= done) return {};
+    auto done = cursors_.find({journal.merchant_no(), journal.livemode()});
+    if (done == cursors_.end()) {
+        const payments::Scope scope{journal.merchant_no(), journal.livemode()};
+        KONTOR_TRY(const std::uint64_t stored, cursor(scope));
+        done = cursors_.emplace(ScopeKey{scope.merchant_no, scope.livemode}, stored).first;
+    }
+    if (journal.no() <= done->second) return {};
+    done->second = journal.no();
     for (const pb::Event& event : journal.events()) KONTOR_CHECK(apply_event(journal, event));
     for (const pb::Event& change : journal.changes()) KONTOR_CHECK(apply_event(journal, change));
-    return put_cursor_.bind(1, number(scope.merchant_no))
-        .bind(2, std::int64_t{scope.livemode})
-        .bind(3, number(journal.no()))
-        .run();
+    return {};
 }
 
 Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Event& event) {
     switch (event.object_case()) {
         case pb::Event::kPaymentIntent:
-            return apply_intent_event(journal, event);
+            apply_intent_event(journal, event);
+            return {};
         case pb::Event::kCharge:
             return apply_charge_event(journal, event);
         case pb::Event::kRefund:
@@ -134,26 +149,27 @@ Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Ev
     }
 }
 
-Result<void> JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Event& event) {
+void JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Event& event) {
     const pb::PaymentIntent& intent = event.payment_intent();
-    KONTOR_CHECK(put_payment(intent));
-    const char* channel = channel_name(method_of(intent).kind());
+    put_payment(intent);
+    const std::string_view channel = channel_name(method_of(intent).kind());
     const std::string& type = event.type();
-    if (type == "payment_intent.created")
-        return count(journal, channel, intent.currency(), "created", intent.amount());
-    if (type == "payment_intent.succeeded")
-        return count(journal, channel, intent.currency(), "succeeded", intent.amount_received());
-    if (type == "payment_intent.payment_failed")
-        return count(journal, channel, intent.currency(), "failed", intent.amount());
-    if (type == "payment_intent.canceled")
-        return count(journal, channel, intent.currency(), "canceled", intent.amount());
-    return {};
+    if (type == "payment_intent.created") {
+        count(journal, channel, intent.currency(), "created", intent.amount());
+    } else if (type == "payment_intent.succeeded") {
+        count(journal, channel, intent.currency(), "succeeded", intent.amount_received());
+    } else if (type == "payment_intent.payment_failed") {
+        count(journal, channel, intent.currency(), "failed", intent.amount());
+    } else if (type == "payment_intent.canceled") {
+        count(journal, channel, intent.currency(), "canceled", intent.amount());
+    }
 }
 
 Result<void> JournalWriter::apply_charge_event(const pb::Journal& journal, const pb::Event& event) {
     const pb::Charge& charge = event.charge();
-    KONTOR_CHECK(put_refunded_.bind(1, number(charge.intent_no())).bind(2, charge.amount_refunded()).run());
-    changed_.insert(charge.intent_no());
+    Pending& pending = payments_[charge.intent_no()];
+    pending.amount_refunded = charge.amount_refunded();
+    pending.livemode = charge.livemode();
     const bool money_came =
         (event.type() == "charge.succeeded" && charge.captured()) || event.type() == "charge.captured";
     if (!money_came) return {};
@@ -164,32 +180,62 @@ Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const
     const pb::Refund& refund = event.refund();
     if (event.type() == "refund.failed") return {};
     if (refund.status() != pb::REFUND_SUCCEEDED || event.type() == "charge.refund.updated") return {};
-    find_channel_.bind(1, number(refund.intent_no()));
-    KONTOR_TRY(const bool found, find_channel_.step());
-    const std::string channel = found ? find_channel_.text(0) : "";
-    find_channel_.reset();
     // A refund that succeeded is told by refund.created (at once) or refund.updated (later): count the first
     // of them.
     if (event.type() == "refund.updated" && !event.previous_attributes_json().starts_with("{\"status\":"))
         return {};
-    KONTOR_CHECK(count(journal, channel.c_str(), refund.currency(), "refunded", refund.amount()));
+    KONTOR_TRY(const std::string_view channel, channel_of(refund.intent_no()));
+    count(journal, channel, refund.currency(), "refunded", refund.amount());
     return move(journal, event, "refund", refund.no(), -refund.amount(), refund.currency());
 }
 
-Result<void> JournalWriter::put_payment(const pb::PaymentIntent& intent) {
-    std::string search = format_id(payments::prefix::intent, intent.no());
-    search += '\n' + intent.description();
-    if (intent.customer_no() != 0) {
-        KONTOR_TRY(const std::string words, customer_words(intent.customer_no()));
-        search += '\n' + words;
+Result<std::string_view> JournalWriter::channel_of(std::uint64_t intent_no) {
+    const auto pending = payments_.find(intent_no);
+    if (pending != payments_.end() && pending->second.intent != nullptr)
+        return channel_name(method_of(*pending->second.intent).kind());
+    find_channel_.bind(1, number(intent_no));
+    KONTOR_TRY(const bool found, find_channel_.step());
+    const std::string stored = found ? find_channel_.text(0) : "";
+    find_channel_.reset();
+    // As a constant, so that it outlives this call.
+    for (const auto kind : {pb::METHOD_WALLET, pb::METHOD_CARD}) {
+        if (stored == channel_name(kind)) return channel_name(kind);
     }
-    if (!intent.receipt_email().empty()) search += '\n' + intent.receipt_email();
-    for (const pb::Pair& pair : intent.metadata()) search += '\n' + pair.value();
-    const std::string code = intent.last_payment_error().decline_code().empty()
-                                 ? intent.last_payment_error().code()
-                                 : intent.last_payment_error().decline_code();
-    changed_.insert(intent.no());
-    return put_payment_.bind(1, number(intent.no()))
+    return std::string_view();
+}
+
+void JournalWriter::put_payment(const pb::PaymentIntent& intent) {
+    Pending& pending = payments_[intent.no()];
+    pending.intent = &intent;
+    pending.livemode = intent.livemode();
+}
+
+Result<void> JournalWriter::write_payments() {
+    std::vector<std::uint64_t> numbers;
+    numbers.reserve(payments_.size());
+    for (const auto& [no, pending] : payments_) {
+        numbers.push_back(no);
+        changed_.push_back({no, pending.livemode});
+    }
+    std::sort(numbers.begin(), numbers.end());
+    for (const std::uint64_t no : numbers) KONTOR_CHECK(write_payment(no, payments_.at(no)));
+    payments_.clear();
+    return {};
+}
+
+Result<void> JournalWriter::write_payment(std::uint64_t intent_no, const Pending& pending) {
+    if (pending.intent == nullptr)
+        return put_refunded_.bind(1, number(intent_no)).bind(2, pending.amount_refunded.value_or(0)).run();
+    const pb::PaymentIntent& intent = *pending.intent;
+    std::string search = format_id(payments::prefix::intent, intent.no());
+    search.append(1, '\n').append(intent.description());
+    if (!intent.receipt_email().empty()) search.append(1, '\n').append(intent.receipt_email());
+    for (const pb::Pair& pair : intent.metadata()) search.append(1, '\n').append(pair.value());
+    const std::string& code = intent.last_payment_error().decline_code().empty()
+                                  ? intent.last_payment_error().code()
+                                  : intent.last_payment_error().decline_code();
+    const std::string detail = method_detail(method_of(intent));
+    put_payment_.bind(1, number(intent.no()))
         .bind(2, number(intent.merchant_no()))
         .bind(3, std::int64_t{intent.livemode()})
         .bind(4, number(intent.customer_no()))
@@ -197,46 +243,67 @@ Result<void> JournalWriter::put_payment(const pb::PaymentIntent& intent) {
         .bind(6, intent.amount())
         .bind(7, std::int64_t{intent.currency()})
         .bind(8, payments::status_name(intent.status()))
-        .bind(9, std::string_view(channel_name(method_of(intent).kind())))
-        .bind(10, method_detail(method_of(intent)))
+        .bind(9, channel_name(method_of(intent).kind()))
+        .bind(10, detail)
         .bind(11, intent.description())
         .bind(12, code)
-        .bind(13, search)
-        .run();
-}
-
-Result<std::string> JournalWriter::customer_words(std::uint64_t customer_no) {
-    find_customer_.bind(1, number(customer_no));
-    KONTOR_TRY(const bool found, find_customer_.step());
-    std::string words = found ? find_customer_.text(0) + "\n" + find_customer_.text(1) : std::string();
-    find_customer_.reset();
-    return words;
+        .bind(13, search);
+    if (pending.amount_refunded) put_payment_.bind(14, *pending.amount_refunded);
+    return put_payment_.run();
 }
 
 Result<void> JournalWriter::put_customer(const pb::Customer& customer) {
-    KONTOR_TRY(const std::string before, customer_words(customer.no()));
-    const std::string after = customer.name() + "\n" + customer.email();
-    KONTOR_CHECK(put_customer_.bind(1, number(customer.no()))
-                     .bind(2, customer.name())
-                     .bind(3, customer.email())
-                     .run());
-    if (before.size() <= 1 || before == after) return {};
-    return rename_.bind(1, number(customer.no())).bind(2, before).bind(3, after).run();
+    return put_customer_.bind(1, number(customer.no()))
+        .bind(2, customer.name())
+        .bind(3, customer.email())
+        .run();
 }
 
-Result<void> JournalWriter::count(const pb::Journal& journal, const char* channel, std::uint32_t currency,
-                                  const char* status, std::int64_t volume) {
-    for (const Bucket bucket : {Bucket::minute, Bucket::hour, Bucket::day}) {
-        KONTOR_CHECK(count_.bind(1, std::int64_t{static_cast<std::uint8_t>(bucket)})
-                         .bind(2, std::int64_t{journal.livemode()})
-                         .bind(3, bucket_start(bucket, journal.time_ms()))
-                         .bind(4, number(journal.merchant_no()))
-                         .bind(5, std::string_view(channel))
-                         .bind(6, std::int64_t{currency})
-                         .bind(7, std::string_view(status))
-                         .bind(8, volume)
+void JournalWriter::count(const pb::Journal& journal, std::string_view channel, std::uint32_t currency,
+                          std::string_view status, std::int64_t volume) {
+    const std::int64_t minute = journal.time_ms() - journal.time_ms() % kMinuteMs;
+    Count& line =
+        counts_[Counted{journal.livemode(), minute, journal.merchant_no(), channel, currency, status}];
+    ++line.count;
+    line.volume += volume;
+}
+
+Result<void> JournalWriter::write_counts() {
+    for (const auto& [bucket, width_ms] : kBuckets) {
+        std::map<Counted, Count> lines;
+        for (const auto& [minute, added] : counts_) {
+            Counted key = minute;
+            std::get<1>(key) -= std::get<1>(key) % width_ms;
+            Count& line = lines[key];
+            line.count += added.count;
+            line.volume += added.volume;
+        }
+        for (const auto& [key, line] : lines) {
+            const auto& [livemode, start_ms, merchant_no, channel, currency, status] = key;
+            KONTOR_CHECK(count_.bind(1, std::int64_t{static_cast<std::uint8_t>(bucket)})
+                             .bind(2, std::int64_t{livemode})
+                             .bind(3, start_ms)
+                             .bind(4, number(merchant_no))
+                             .bind(5, channel)
+                             .bind(6, std::int64_t{currency})
+                             .bind(7, status)
+                             .bind(8, line.volume)
+                             .bind(9, line.count)
+                             .run());
+        }
+    }
+    counts_.clear();
+    return {};
+}
+
+Result<void> JournalWriter::write_cursors() {
+    for (const auto& [scope, command_no] : cursors_) {
+        KONTOR_CHECK(put_cursor_.bind(1, number(scope.first))
+                         .bind(2, std::int64_t{scope.second})
+                         .bind(3, number(command_no))
                          .run());
     }
+    cursors_.clear();
     return {};
 }
 

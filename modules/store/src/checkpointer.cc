@@ -1,5 +1,7 @@
 #include "checkpointer.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -43,6 +45,7 @@ void Checkpointer::wait() {
 }
 
 void Checkpointer::loop() {
+    pthread_setname_np(pthread_self(), "checkpoint");
     std::unique_lock lock(mutex_);
     while (true) {
         changed_.wait(lock, [&] { return is_running() || stopping_; });

@@ -42,7 +42,7 @@ class DirectService : public payments::Service {
         body(rows, index);
     }
 
-    std::uint64_t subscribe(OnJournal) override { return 0; }
+    std::uint64_t subscribe(OnEntry) override { return 0; }
     void unsubscribe(std::uint64_t) override {}
 
     pb::Result apply(pb::Command command) {

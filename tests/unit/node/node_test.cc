@@ -322,11 +322,13 @@ TEST_F(NodeTest, SubscribersHearEachJournalInOrderUntilTheyLeave) {
     const auto shop = merchant("Shop");
     std::mutex mutex;
     std::vector<std::uint64_t> numbers;
-    const auto id = node_->subscribe([&](const pb::Journal& journal, std::uint64_t index) {
-        if (journal.merchant_no() == 0) return;  // the shop's own: told perhaps after we came
+    const auto id = node_->subscribe([&](const payments::AppliedEntry& entry) {
+        EXPECT_GT(entry.log_index, 0U);
         const std::lock_guard lock(mutex);
-        EXPECT_GT(index, 0U);
-        numbers.push_back(journal.no());
+        for (const pb::Journal& journal : *entry.journals) {
+            if (journal.merchant_no() == 0) continue;  // the shop's own: told perhaps after we came
+            numbers.push_back(journal.no());
+        }
     });
     for (int i = 0; i < 30; ++i) ASSERT_TRUE(run(customer(shop, "c")).first);
     ASSERT_TRUE(eventually([&] {  // the answer comes first

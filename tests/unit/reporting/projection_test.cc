@@ -40,9 +40,9 @@ class Shop : public payments::Service {
         const std::lock_guard lock(mutex_);
         body(rows_, index_);
     }
-    std::uint64_t subscribe(OnJournal on_journal) override {
+    std::uint64_t subscribe(OnEntry on_entry) override {
         const std::lock_guard lock(subscribers_mutex_);
-        subscribers_.emplace(++last_, std::move(on_journal));
+        subscribers_.emplace(++last_, std::move(on_entry));
         return last_;
     }
     void unsubscribe(std::uint64_t id) override {
@@ -62,8 +62,9 @@ class Shop : public payments::Service {
             machine_.apply(rows_, ++index_, batch, effects);
         }
         const std::lock_guard lock(subscribers_mutex_);
-        for (const auto& journal : effects.journals)
-            for (const auto& [id, subscriber] : subscribers_) subscriber(journal, index_);
+        const auto journals = std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals));
+        for (const auto& [id, subscriber] : subscribers_)
+            subscriber({index_, journals, effects.outbox_changed});
         return effects.results.at(0);
     }
     pb::Command mine() const {
@@ -118,7 +119,7 @@ class Shop : public payments::Service {
     payments::Machine machine_;
     std::uint64_t index_ = 0;
     std::mutex subscribers_mutex_;
-    std::map<std::uint64_t, OnJournal> subscribers_;
+    std::map<std::uint64_t, OnEntry> subscribers_;
     std::uint64_t last_ = 0;
 };
 

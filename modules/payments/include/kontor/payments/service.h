@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "kontor/base/result.h"
 #include "kontor/store/row_store.h"
@@ -24,6 +26,16 @@ namespace kontor::payments {
 struct Answer {
     const pb::Result& result;  // valid during the call
     std::uint64_t log_index;
+    // Keeps `result` for whoever wants to read it later, on another thread; null: it must be copied.
+    std::shared_ptr<const void> keep = {};
+};
+
+// What an entry wrote; shared by all who still read it, and changed by nobody.
+using Journals = std::shared_ptr<const std::vector<pb::Journal>>;
+struct AppliedEntry {
+    std::uint64_t log_index = 0;
+    Journals journals;            // an empty list when it wrote none
+    bool outbox_changed = false;  // a new intention, or one that is due at another time
 };
 
 class Service {
@@ -39,10 +51,9 @@ class Service {
     using ReadBody = std::function<void(const store::Reader& rows, std::uint64_t log_index)>;
     virtual void read(const ReadBody& body) const = 0;
 
-    // An entry that wrote no journal is told by an empty one (no() == 0).
-    // Committed journals from now on, in order, on a node thread: keep it short. Returns a subscription id.
-    using OnJournal = std::function<void(const pb::Journal&, std::uint64_t log_index)>;
-    virtual std::uint64_t subscribe(OnJournal on_journal) = 0;
+    // Each committed entry from now on, in order, on a node thread: keep it short. Returns a subscription id.
+    using OnEntry = std::function<void(const AppliedEntry& entry)>;
+    virtual std::uint64_t subscribe(OnEntry on_entry) = 0;
     virtual void unsubscribe(std::uint64_t subscription) = 0;
 };
 
