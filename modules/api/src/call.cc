@@ -74,7 +74,11 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
         response.headers.push_back({"Stripe-Should-Retry", "true"});
     }
     api->metrics.record(route, status, api->options.clock->monotonic_us() - started_us);
-    respond(std::move(response));
+    if (into_ != nullptr) {
+        *into_ = std::move(response);
+    } else {
+        respond(std::move(response));
+    }
 }
 
 std::optional<std::uint64_t> Call::path_no(std::string_view id_prefix) {
@@ -127,14 +131,19 @@ void Call::submit(pb::Command the_command, Render render) {
                 self->refuse(from_failure(answer.error()));
                 return;
             }
-            if (!self->api->options.post) {
+            if (!answer->keep) {
                 self->finish(answer->result, answer->log_index, render);
                 return;
             }
-            auto result = std::make_shared<pb::Result>(answer->result);
-            self->api->options.post([self, render, result, log_index = answer->log_index] {
+            // The thread that completes commands has the next ones to do: the session's own renders.
+            net::Response later;
+            later.prepare = [self, render, keep = answer->keep, result = &answer->result,
+                             log_index = answer->log_index](net::Response& response) {
+                self->into_ = &response;
                 self->finish(*result, log_index, render);
-            });
+                self->into_ = nullptr;
+            };
+            self->respond(std::move(later));
         });
 }
 

@@ -71,6 +71,7 @@ struct Call : std::enable_shared_from_this<Call> {
  private:
     void finish(const pb::Result& result, std::uint64_t log_index, const Render& render);
     void send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed);
+    net::Response* into_ = nullptr;  // where the answer goes instead of to `respond`
     bool answered_ = false;
 };
 using CallPtr = std::shared_ptr<Call>;

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <array>
+#include <utility>
 
 #include "kontor/base/assert.h"
 #include "kontor/crypto/crypto.h"
@@ -59,16 +60,34 @@ std::string random_bytes(std::size_t n) {
     return out;
 }
 
+namespace {
+// Asking the generator costs more than a microsecond whatever the size, and every request has an id.
+class TokenBytes {
+ public:
+    ~TokenBytes() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+    unsigned char next() {
+        if (at_ == bytes_.size()) {
+            const int ok = RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size()));
+            KONTOR_ASSERT(ok == 1, "the random generator failed");
+            at_ = 0;
+        }
+        return std::exchange(bytes_[at_++], static_cast<unsigned char>(0));  // used once, kept nowhere
+    }
+
+ private:
+    std::array<unsigned char, 1024> bytes_{};
+    std::size_t at_ = bytes_.size();
+};
+}  // namespace
+
 std::string random_token(std::size_t characters) {
+    thread_local TokenBytes bytes;
     std::string out;
     out.reserve(characters);
     while (out.size() < characters) {
-        for (const char c : random_bytes(characters - out.size() + 8)) {
-            const auto value = static_cast<unsigned char>(c);
-            // 248 = 4 * 62: what lies above would favour the first digits.
-            if (value >= 248 || out.size() == characters) continue;
-            out.push_back(kBase62[value % 62]);
-        }
+        const unsigned char value = bytes.next();
+        // 248 = 4 * 62: what lies above would favour the first digits.
+        if (value < 248) out.push_back(kBase62[value % 62]);
     }
     return out;
 }

@@ -73,6 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void after_feed();
     void dispatch();
     void respond(std::optional<Response> response);
+    bool prepare(Response& response);
     void respond_error(int status, std::string_view message);
     void refuse_request(int status, std::string_view message);
     void write_response(Response& response);

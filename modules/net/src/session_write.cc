@@ -21,6 +21,7 @@ bool is_answer(int status) {
 }  // namespace
 
 void Session::respond(std::optional<Response> response) {
+    if (response && response->prepare && !prepare(*response)) response.reset();
     if (!response) return respond_error(500, "an internal error occurred");
     if (!is_answer(response->status)) {
         worker_.state().log_limited(Worker::now_ms(),
@@ -28,6 +29,18 @@ void Session::respond(std::optional<Response> response) {
         return respond_error(500, "an internal error occurred");
     }
     write_response(*response);
+}
+
+bool Session::prepare(Response& response) {
+    const auto fill_in = std::move(response.prepare);
+    response.prepare = nullptr;
+    try {
+        fill_in(response);
+        return true;
+    } catch (const std::exception& e) {
+        worker_.state().log_limited(Worker::now_ms(), std::string("preparing a response threw: ") + e.what());
+        return false;
+    }
 }
 
 void Session::respond_error(int status, std::string_view message) {

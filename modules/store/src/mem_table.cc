@@ -103,7 +103,9 @@ MemRow& MemTable::row_for_write(const Place& place, std::string_view key) {
     };
     if (place.ordered) {
         SortedRows& rows = *sorted_[at];
-        const auto next = rows.lower_bound(key);
+        // Numbers grow: most new rows come behind all others.
+        const bool last = !rows.empty() && std::prev(rows.end())->first < key;
+        const auto next = last ? rows.end() : rows.lower_bound(key);
         if (next != rows.end() && next->first == key) return next->second;
         return rows.emplace_hint(next, own(), MemRow{})->second;
     }

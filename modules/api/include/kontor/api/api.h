@@ -31,8 +31,6 @@ struct ApiOptions {
     std::function<std::string(std::size_t)> random_token = [](std::size_t n) {
         return crypto::random_token(n);
     };
-    // Runs the rendering of a write's answer elsewhere; null: on the thread that completed the command.
-    std::function<void(std::function<void()>)> post = nullptr;
 };
 
 class Api {

@@ -66,6 +66,9 @@ struct Response {
     std::string_view static_body;
     // Set: the body is a stream; called on the network thread after the head was sent.
     std::function<void(std::shared_ptr<Stream>)> on_stream;
+    // Set: called on the session's network thread before anything is sent, and fills in all the rest. So a
+    // thread that must not be held up answers without doing the work.
+    std::function<void(Response&)> prepare = nullptr;
 };
 
 using Responder = std::function<void(Response)>;

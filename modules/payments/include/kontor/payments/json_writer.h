@@ -6,6 +6,7 @@
 // Errors: none; nesting is the caller's duty (begin and end in pairs). Strings must be valid UTF-8 (the API
 // edge refuses others); control characters, quotes and backslashes are escaped.
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -24,10 +25,7 @@ class JsonWriter {
 
     // `name` is a constant of ours: not escaped.
     JsonWriter& key(std::string_view name) {
-        separate();
-        out_ += '"';
-        out_ += name;
-        out_ += "\":";
+        put_key(name, "");
         comma_ = false;
         return *this;
     }
@@ -66,9 +64,15 @@ class JsonWriter {
 
     JsonWriter& field(std::string_view name, std::string_view value) { return key(name).string(value); }
     JsonWriter& field_integer(std::string_view name, std::int64_t value) { return key(name).integer(value); }
-    JsonWriter& field_boolean(std::string_view name, bool value) { return key(name).boolean(value); }
-    JsonWriter& field_null(std::string_view name) { return key(name).null(); }
-    JsonWriter& field_raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
+    JsonWriter& field_boolean(std::string_view name, bool value) {
+        return field_raw(name, value ? "true" : "false");
+    }
+    JsonWriter& field_null(std::string_view name) { return field_raw(name, "null"); }
+    JsonWriter& field_raw(std::string_view name, std::string_view json) {
+        put_key(name, json);
+        comma_ = true;
+        return *this;
+    }
     // "" is null: the records have no other "not set" for text.
     JsonWriter& field_or_null(std::string_view name, std::string_view value) {
         return value.empty() ? field_null(name) : field(name, value);
@@ -88,6 +92,18 @@ class JsonWriter {
     }
     void separate() {
         if (comma_) out_ += ',';
+    }
+    // The string grows once for all of it: an object has some sixty keys.
+    void put_key(std::string_view name, std::string_view value) {
+        const std::size_t at = out_.size();
+        out_.resize(at + (comma_ ? 1 : 0) + name.size() + 3 + value.size());
+        char* to = out_.data() + at;
+        if (comma_) *to++ = ',';
+        *to++ = '"';
+        to = std::copy(name.begin(), name.end(), to);
+        *to++ = '"';
+        *to++ = ':';
+        std::copy(value.begin(), value.end(), to);
     }
     void quote(std::string_view text);
 
