@@ -15,7 +15,7 @@ here=$KONTOR_ROOT/tests/bench
 kontor=${KONTOR_BINARY:-$KONTOR_ROOT/build/release/app/kontor}
 
 duration=15 rounds=3 accounts=1000000 connections=64 json=no scenarios=()
-batch=8192 batch_clients=4
+batch=8192 batch_clients=2
 while [ $# -gt 0 ]; do
     case $1 in
         --duration) duration=${2%s} && shift ;;

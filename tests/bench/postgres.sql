@@ -1,5 +1,5 @@
 -- The yardstick of tests/bench/compare.sh: double entry in PostgreSQL as well as we can. Ids are 128 bits wide, transfers
--- immutable and idempotent, accounts' rows are locked in the order of their ids, so that no two transfers wait for each
+-- immutable and idempotent, single transfers lock accounts' rows in the order of their ids, so that no two wait for each
 -- other in a circle. There is no index for an account's history, which favours PostgreSQL.
 CREATE TABLE account (
     id bigint PRIMARY KEY,
@@ -52,14 +52,15 @@ BEGIN
     RETURN 0;
 END $$;
 
--- The number of new transfers. One statement inserts all and adds up what each account gets: far fewer row versions
--- than one update a transfer.
+-- The number of new transfers. One statement inserts all and adds up what each account gets: fewer row versions than
+-- updates for each transfer. Batches follow one another (measured faster than locking 16,000 rows one by one, and no two
+-- can wait for each other in a circle); what a second client gains is that its input is made meanwhile.
 CREATE FUNCTION transfer_batch(p_high bigint, p_low bigint[], p_debit bigint[], p_credit bigint[], p_amount bigint[])
 RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     done int;
 BEGIN
-    PERFORM 1 FROM account WHERE id IN (SELECT unnest(p_debit || p_credit)) ORDER BY id FOR NO KEY UPDATE;
+    LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE;
     WITH added AS (
         INSERT INTO transfer (id_high, id_low, debit, credit, amount, ledger, code)
             SELECT p_high, t.low, t.debit, t.credit, t.amount, 1, 1
