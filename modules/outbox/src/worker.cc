@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,10 @@ namespace kontor::outbox {
 namespace {
 
 constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
-// A scan costs the same whether it finds one delivery or a hundred, and the next entry waits for it.
+// A scan costs the same whether it finds one delivery or a hundred, and the next entry waits for it. What it
+// sees and may not start yet is remembered, so that a backlog needs few scans.
 constexpr std::uint64_t kBetweenScansMs = 3;
+constexpr std::uint64_t kBetweenScansOfBacklogMs = 25;
 constexpr std::size_t kSweepPages = 8;     // pages of a long backlog in one round
 constexpr std::int64_t kFreshMs = 10'000;  // rows that became due this recently are looked at every round
 constexpr std::size_t kEndpointsKnown = 100'000;  // deliveries whose endpoint is remembered
@@ -65,6 +68,11 @@ class WorkerImpl final : public Worker {
         std::optional<payments::FoundEvent> event;
     };
 
+    struct Remembered {
+        payments::Due due;
+        std::uint64_t endpoint_no = 0;
+    };
+
     void run() {
         pthread_setname_np(pthread_self(), "outbox");
         std::uint64_t wait_ms = options_.poll_ms;
@@ -85,10 +93,12 @@ class WorkerImpl final : public Worker {
     std::uint64_t round() {
         try {
             start_attempts();
+            start_remembered();
             const std::uint64_t now = options_.clock->monotonic_ms();
             if (now < next_scan_ms_) return next_scan_ms_ - now;
-            next_scan_ms_ = now + kBetweenScansMs;
+            remembered_.clear();
             start_deliveries();
+            next_scan_ms_ = now + (remembered_.empty() ? kBetweenScansMs : kBetweenScansOfBacklogMs);
         } catch (const std::exception& e) {
             log::error("outbox", e.what());
         }
@@ -176,6 +186,36 @@ class WorkerImpl final : public Worker {
         for (const auto& delivery : ready) deliver(delivery);
     }
 
+    // Those of the last scan whose endpoints have room again.
+    void start_remembered() {
+        std::vector<Remembered> claimed;
+        std::unordered_set<std::uint64_t> full;  // asked, never walked
+        std::erase_if(remembered_, [&](const Remembered& each) {
+            if (full.contains(each.endpoint_no)) return false;
+            if (!in_flight_->claim(each.due.no, each.endpoint_no)) {
+                full.insert(each.endpoint_no);
+                return false;
+            }
+            endpoint_of_.erase(each.due.no);
+            claimed.push_back(each);
+            return true;
+        });
+        if (claimed.empty()) return;
+        std::vector<Delivery> ready;
+        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
+            for (const Remembered& each : claimed) {
+                auto row = payments::find_delivery(rows, each.due.no);
+                const bool still_due = row && row->next_try_ms() == each.due.due_ms;
+                auto delivery = still_due ? find(rows, *std::move(row)) : std::nullopt;
+                if (delivery)
+                    ready.push_back(*std::move(delivery));
+                else
+                    in_flight_->release(each.due.no);
+            }
+        });
+        for (const auto& delivery : ready) deliver(delivery);
+    }
+
     void sweep(std::int64_t now, std::vector<Delivery>& ready) {
         for (std::size_t page = 0; page < kSweepPages; ++page) {
             swept_ = scan(now, swept_, ready);
@@ -201,7 +241,10 @@ class WorkerImpl final : public Worker {
                     if (endpoint_of_.size() >= kEndpointsKnown) endpoint_of_.clear();
                     known = endpoint_of_.emplace(due.no, row->endpoint_no()).first;
                 }
-                if (!in_flight_->claim(due.no, known->second)) continue;
+                if (!in_flight_->claim(due.no, known->second)) {
+                    remembered_.push_back({due, known->second});
+                    continue;
+                }
                 endpoint_of_.erase(known);
                 if (!row) row = payments::find_delivery(rows, due.no);
                 auto delivery = row ? find(rows, *std::move(row)) : std::nullopt;
@@ -302,6 +345,7 @@ class WorkerImpl final : public Worker {
     std::uint64_t subscription_ = 0;
     // Worker thread only.
     std::unordered_map<std::uint64_t, std::uint64_t> endpoint_of_;  // looked up by key, never walked
+    std::vector<Remembered> remembered_;                            // at most what a round's scans see
     payments::Due swept_;
     std::uint64_t next_scan_ms_ = 0, next_sweep_ms_ = 0;
     std::thread thread_;
