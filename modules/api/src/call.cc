@@ -60,7 +60,8 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     response.status = status;
     response.body = std::move(body);
     response.headers.reserve(10);
-    response.headers.push_back({"Content-Type", "application/json"});
+    response.headers.push_back(
+        {"Content-Type", error == nullptr ? std::string(content_type) : "application/json"});
     response.headers.push_back({"Cache-Control", "no-cache, no-store"});
     response.headers.push_back({"Request-Id", request_id});
     response.headers.push_back({"Stripe-Version", api_version});
@@ -124,23 +125,30 @@ pb::Command Call::command() const {
 }
 
 void Call::submit(pb::Command the_command, Render render) {
+    submit_raw(std::move(the_command),
+               [render = std::move(render)](Call& self, const pb::Result& result, std::uint64_t log_index) {
+                   self.reply(render(self, result), log_index, result.replayed());
+               });
+}
+
+void Call::submit_raw(pb::Command the_command, Finish finish_with) {
     api->options.service->submit(
         std::move(the_command),
-        [self = shared_from_this(), render = std::move(render)](Result<payments::Answer> answer) {
+        [self = shared_from_this(), finish_with = std::move(finish_with)](Result<payments::Answer> answer) {
             if (!answer) {
                 self->refuse(from_failure(answer.error()));
                 return;
             }
             if (!answer->keep) {
-                self->finish(answer->result, answer->log_index, render);
+                self->finish(answer->result, answer->log_index, finish_with);
                 return;
             }
             // The thread that completes commands has the next ones to do: the session's own renders.
             net::Response later;
-            later.prepare = [self, render, keep = answer->keep, result = &answer->result,
+            later.prepare = [self, finish_with, keep = answer->keep, result = &answer->result,
                              log_index = answer->log_index](net::Response& response) {
                 self->into_ = &response;
-                self->finish(*result, log_index, render);
+                self->finish(*result, log_index, finish_with);
                 self->into_ = nullptr;
             };
             self->respond(std::move(later));
@@ -148,10 +156,10 @@ void Call::submit(pb::Command the_command, Render render) {
 }
 
 // The last net: whatever rendering throws must not reach the node's thread.
-void Call::finish(const pb::Result& result, std::uint64_t log_index, const Render& render) {
+void Call::finish(const pb::Result& result, std::uint64_t log_index, const Finish& finish_with) {
     try {
         if (result.outcome() == pb::OUTCOME_OK) {
-            reply(render(*this, result), log_index, result.replayed());
+            finish_with(*this, result, log_index);
         } else {
             ApiError error = from_outcome(result, idempotency_key);
             if (result.outcome() == pb::OUTCOME_RESOURCE_MISSING) name_path_param(*this, error);

@@ -52,6 +52,10 @@ struct Call : std::enable_shared_from_this<Call> {
     using Render = std::function<std::string(const Call&, const pb::Result&)>;
     [[nodiscard]] pb::Command command() const;
     void submit(pb::Command command, Render render);
+    // The same, with the answer in the caller's hands; an outcome that is not OK is refused before.
+    using Finish = std::function<void(Call&, const pb::Result&, std::uint64_t log_index)>;
+    void submit_raw(pb::Command command, Finish finish);
+    [[nodiscard]] bool answered() const { return answered_; }
     // Reads whole entries; `body` answers. Failures of the store become 503.
     void read(const payments::Service::ReadBody& body);
 
@@ -65,11 +69,12 @@ struct Call : std::enable_shared_from_this<Call> {
     Caller caller;
     std::string request_id;
     std::string api_version;
+    std::string_view content_type = "application/json";  // of an answer that is no error
     std::string idempotency_key;
     std::uint64_t started_us = 0;
 
  private:
-    void finish(const pb::Result& result, std::uint64_t log_index, const Render& render);
+    void finish(const pb::Result& result, std::uint64_t log_index, const Finish& finish_with);
     void send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed);
     net::Response* into_ = nullptr;  // where the answer goes instead of to `respond`
     bool answered_ = false;

@@ -43,6 +43,19 @@ void update_webhook_endpoint(const CallPtr&);
 void delete_webhook_endpoint(const CallPtr&);
 void list_webhook_endpoints(const CallPtr&);
 
+void create_ledger_accounts(const CallPtr&);
+void create_ledger_transfers(const CallPtr&);
+void retrieve_ledger_account(const CallPtr&);
+void retrieve_ledger_transfer(const CallPtr&);
+void retrieve_ledger_balance(const CallPtr&);
+void list_ledger_history(const CallPtr&);
+void look_up_ledger_accounts(const CallPtr&);
+void look_up_ledger_transfers(const CallPtr&);
+void freeze_ledger_account(const CallPtr&);
+void unfreeze_ledger_account(const CallPtr&);
+void close_ledger_account(const CallPtr&);
+void ledger_proto(const CallPtr&);
+
 void retrieve_account(const CallPtr&);
 void openapi(const CallPtr&);
 

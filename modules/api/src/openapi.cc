@@ -10,6 +10,7 @@
 #include "kontor/payments/json.h"
 #include "kontor/payments/json_writer.h"
 #include "kontor/payments/limits.h"
+#include "openapi_ledger.h"
 #include "route.h"
 
 namespace kontor::api {
@@ -160,6 +161,7 @@ void path_and_query(JsonWriter& json, const Route& route) {
 
 void request_body(JsonWriter& json, const Route& route) {
     if (route.method != "POST") return;
+    if (route.shape == Shape::ledger) return ledger_request_body(json, route);
     json.key("requestBody").begin_object().key("content").begin_object();
     for (const std::string_view type : {"application/x-www-form-urlencoded", "application/json"}) {
         json.key(type).begin_object().key("schema").begin_object();
@@ -195,6 +197,13 @@ void list_schema(JsonWriter& json, std::string_view item_ref) {
 
 void responses(JsonWriter& json, const Route& route) {
     json.key("responses").begin_object().key("200").begin_object().field("description", "Done.");
+    if (route.shape == Shape::ledger) {
+        ledger_response(json, route);
+        json.end_object();
+        json.key("default").begin_object().field("$ref", "#/components/responses/error").end_object();
+        json.end_object();
+        return;
+    }
     json.key("content").begin_object().key("application/json").begin_object().key("schema");
     const std::string ref = "#/components/schemas/" + std::string(route.object);
     if (route.shape == Shape::list) {
@@ -253,7 +262,9 @@ void components(JsonWriter& json) {
     json.field_raw(
         "responses",
         R"({"error":{"description":"Refused or failed.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/error"}}}}})");
-    json.field_raw("schemas", build_object_schemas());
+    std::string schemas = build_object_schemas();
+    schemas.back() = ',';
+    json.field_raw("schemas", schemas + ledger_request_schemas() + "}");
     json.end_object();
 }
 

@@ -14,6 +14,7 @@
 #include "kontor/payments/json_writer.h"
 #include "kontor/records.pb.h"
 #include "openapi.h"
+#include "openapi_ledger.h"
 #include "render.h"
 
 namespace kontor::api {
@@ -256,12 +257,12 @@ ApiError full_error() {
     return error;
 }
 
-struct Kind {
+struct ObjectKind {
     std::string_view name;
     std::vector<std::string> samples;
 };
 
-std::vector<Kind> kinds() {
+std::vector<ObjectKind> kinds() {
     using namespace payments;  // NOLINT: the renderers
     const pb::Customer customer = full_customer();
     const BalanceLines lines = {{kEuro, 1, 1}};
@@ -280,6 +281,13 @@ std::vector<Kind> kinds() {
         {"deleted", {R"({"id":"","object":"","deleted":true})"}},
         {"error", {error_json(invalid("…")), error_json(full_error())}},
         {"event", {event(false), event(true)}},
+        {"ledger.account", ledger_samples("ledger.account")},
+        {"ledger.accounts", ledger_samples("ledger.accounts")},
+        {"ledger.balance", ledger_samples("ledger.balance")},
+        {"ledger.history", ledger_samples("ledger.history")},
+        {"ledger.results", ledger_samples("ledger.results")},
+        {"ledger.transfer", ledger_samples("ledger.transfer")},
+        {"ledger.transfers", ledger_samples("ledger.transfers")},
         {"payment_intent", {intent_json(intent(false)), intent_json(intent(true))}},
         {"refund", {refund_json(refund(false)), refund_json(refund(true))}},
         {"webhook_endpoint",
@@ -293,7 +301,7 @@ std::string build_object_schemas() {
     std::string out;
     JsonWriter json(out);
     json.begin_object();
-    for (const Kind& kind : kinds()) {
+    for (const ObjectKind& kind : kinds()) {
         std::vector<rapidjson::Document> documents(kind.samples.size());
         Samples samples;
         for (std::size_t i = 0; i < documents.size(); ++i) {

@@ -5,6 +5,7 @@
 
 #include "kontor/payments/json.h"
 #include "kontor/payments/limits.h"
+#include "ledger_limits.h"
 #include "spec.h"
 
 namespace kontor::api::tables {
@@ -52,6 +53,8 @@ inline constexpr std::array<string_view, 3> kRefundReasons = {"duplicate", "frau
 constexpr Param text(string_view name, std::size_t max, string_view about, bool can_unset = false) {
     return {.name = name, .kind = Kind::text, .about = about, .can_unset = can_unset, .max = max};
 }
+// The ledger API's query parameters; numbers of 64 bits come as text.
+inline constexpr std::array<string_view, 2> kDirections = {"credit", "debit"};
 constexpr Param boolean(string_view name, string_view about) {
     return {.name = name, .kind = Kind::boolean, .about = about};
 }
@@ -267,6 +270,25 @@ inline constexpr std::array kCreateWebhookEndpoint = {
 };
 inline constexpr std::array kUpdateWebhookEndpoint = {
     kWebhookAbout, boolean("disabled", "Send nothing while true."), kEnabledEvents, metadata(), kWebhookUrl,
+};
+
+inline constexpr std::array kLedgerHistory = {
+    text("code", 5, "Only transfers of this code."),
+    Param{.name = "direction",
+          .kind = Kind::choice,
+          .about = "Only transfers that debit, or credit, the account.",
+          .choices = kDirections},
+    text("from", 32, "The page that starts here: `next` of the page before."),
+    Param{.name = "limit",
+          .kind = Kind::integer,
+          .about = "Transfers a page; default 100.",
+          .low = 1,
+          .high = static_cast<std::int64_t>(ledger_limits::kPageMax)},
+    text("timestamp_max", 20, "Only transfers not after this, in nanoseconds of Unix time."),
+    text("timestamp_min", 20, "Only transfers not before this."),
+    text("user_data_128", 32, "Only transfers with these user data, hexadecimal."),
+    text("user_data_32", 10, "Only transfers with these user data."),
+    text("user_data_64", 20, "Only transfers with these user data."),
 };
 
 }  // namespace kontor::api::tables

@@ -9,7 +9,9 @@
 
 namespace kontor::api {
 
-enum class Shape : std::uint8_t { object, list, document };
+// `ledger`: bodies of rows, which the handler parses itself (ledger_wire.h); only the query is a parameter
+// tree.
+enum class Shape : std::uint8_t { object, list, document, ledger };
 
 struct Route {
     std::string_view method, pattern;  // "{id}" stands for one path segment

@@ -53,6 +53,19 @@ constexpr std::array kRoutes = {
     Route{"POST",   "/v1/webhook_endpoints/{id}", "update_webhook_endpoint", "webhook_endpoint", kObject, update_webhook_endpoint, kUpdateWebhookEndpoint, "Update a webhook endpoint"},
     Route{"DELETE", "/v1/webhook_endpoints/{id}", "delete_webhook_endpoint", "webhook_endpoint", kObject, delete_webhook_endpoint, {}, "Delete a webhook endpoint"},
 
+    Route{"POST",   "/v1/ledger/accounts", "create_ledger_accounts", "ledger.account", Shape::ledger, create_ledger_accounts, {}, "Open accounts in your book: one, or a batch of up to 8,192"},
+    Route{"POST",   "/v1/ledger/accounts/lookup", "look_up_ledger_accounts", "ledger.account", Shape::ledger, look_up_ledger_accounts, {}, "Up to 8,192 accounts by id"},
+    Route{"GET",    "/v1/ledger/accounts/{id}", "retrieve_ledger_account", "ledger.account", Shape::ledger, retrieve_ledger_account, {}, "An account with its balances"},
+    Route{"GET",    "/v1/ledger/accounts/{id}/balance", "retrieve_ledger_balance", "ledger.balance", Shape::ledger, retrieve_ledger_balance, {}, "An account's balances"},
+    Route{"GET",    "/v1/ledger/accounts/{id}/transfers", "list_ledger_history", "ledger.transfer", Shape::ledger, list_ledger_history, kLedgerHistory, "An account's transfers, newest first"},
+    Route{"POST",   "/v1/ledger/accounts/{id}/freeze", "freeze_ledger_account", "ledger.account", Shape::ledger, freeze_ledger_account, {}, "Freeze an account: it takes part in nothing but voids and time-outs"},
+    Route{"POST",   "/v1/ledger/accounts/{id}/unfreeze", "unfreeze_ledger_account", "ledger.account", Shape::ledger, unfreeze_ledger_account, {}, "Unfreeze an account"},
+    Route{"POST",   "/v1/ledger/accounts/{id}/close", "close_ledger_account", "ledger.account", Shape::ledger, close_ledger_account, {}, "Close a settled account for good"},
+    Route{"POST",   "/v1/ledger/transfers", "create_ledger_transfers", "ledger.transfer", Shape::ledger, create_ledger_transfers, {}, "Move money between accounts of your book: one transfer, or a batch of up to 8,192"},
+    Route{"POST",   "/v1/ledger/transfers/lookup", "look_up_ledger_transfers", "ledger.transfer", Shape::ledger, look_up_ledger_transfers, {}, "Up to 8,192 transfers by id"},
+    Route{"GET",    "/v1/ledger/transfers/{id}", "retrieve_ledger_transfer", "ledger.transfer", Shape::ledger, retrieve_ledger_transfer, {}, "A transfer"},
+    Route{"GET",    "/v1/ledger.proto", "ledger_proto", "proto", Shape::document, ledger_proto, {}, "The protobuf messages of the ledger API"},
+
     Route{"GET",    "/v1/account", "retrieve_account", "account", kObject, retrieve_account, {}, "Retrieve your own account"},
     Route{"GET",    "/v1/openapi.json", "openapi", "openapi", Shape::document, openapi, {}, "This description"},
 };

@@ -38,7 +38,9 @@ TEST(OpenApi, HasEachRouteAndParameterAndNoOther) {
         wanted.insert(std::string(route.pattern) + " " + lower(route.method));
         EXPECT_EQ(operation.at("operationId"), route.operation);
         std::set<std::string> names;
-        if (route.method == "POST") {
+        if (route.method == "POST" && route.shape == Shape::ledger) {
+            continue;  // its bodies are rows: ledger_test.cc
+        } else if (route.method == "POST") {
             for (const std::string type : {"application/json", "application/x-www-form-urlencoded"}) {
                 const Json& schema = operation.at("requestBody").at("content").at(type).at("schema");
                 EXPECT_EQ(schema.at("additionalProperties"), false);

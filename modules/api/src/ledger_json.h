@@ -1,0 +1,18 @@
+#pragma once
+// The two encodings behind ledger_wire.h.
+
+#include "kontor/payments/json_writer.h"
+#include "ledger_wire.h"
+
+namespace kontor::api {
+
+[[nodiscard]] std::optional<ApiError> read_json(std::string_view body, LedgerBatch<ledger::Account>& batch);
+[[nodiscard]] std::optional<ApiError> read_json(std::string_view body, LedgerBatch<ledger::Transfer>& batch);
+[[nodiscard]] std::optional<ApiError> read_json(std::string_view body, std::vector<ledger::Id128>& ids);
+
+void write_json(payments::JsonWriter& json, const ledger::Account& account);
+void write_balances(payments::JsonWriter& json, const ledger::Account& account);
+void write_json(payments::JsonWriter& json, const ledger::Transfer& transfer,
+                const std::optional<ledger::PendingState>& state);
+
+}  // namespace kontor::api
