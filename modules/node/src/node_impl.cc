@@ -1,5 +1,6 @@
 #include "node_impl.h"
 
+#include <google/protobuf/arena.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -372,7 +373,9 @@ void NodeImpl::expire_waiters() {
 void NodeImpl::apply(replication::Position at, std::string_view payload) {
     if (failed_.load(std::memory_order_relaxed)) return;
     const std::uint64_t started_us = options_.clock->monotonic_us();
-    pb::Batch batch;
+    // One block for the commands and their parts, and one release of it.
+    google::protobuf::Arena arena;
+    pb::Batch& batch = *google::protobuf::Arena::CreateMessage<pb::Batch>(&arena);
     if (auto decoded = decode_entry(payload, batch); !decoded) {
         fatal(Error{decoded.error().code,
                     "entry " + std::to_string(at.index) + ": " + decoded.error().message});

@@ -44,7 +44,7 @@ struct Flight {
 };
 
 inline constexpr std::size_t kTurnBytes = 16U << 10U;
-inline constexpr std::size_t kFlightsAtOnce = 2;  // one is written while the other is applied
+inline constexpr std::size_t kFlightsAtOnce = 1;  // two of them carry half as much each
 inline constexpr std::size_t kGatheredBytes = 64U << 10U;
 
 struct Waiter {
