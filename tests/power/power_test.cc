@@ -7,32 +7,16 @@
 // a seed may need repeating: what a failed one found when it started is kept, and named.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
-#include <thread>
 
+#include "children.h"
 #include "world.h"
 
 namespace kontor::power {
 namespace {
 
 constexpr std::uint64_t kFirstSeed = 1'000;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* given = std::getenv(name);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
-
-std::string place_of(std::uint64_t seed) {
-    return (std::filesystem::temp_directory_path() /
-            ("kontor-power-" + std::to_string(::getpid()) + "-" + std::to_string(seed)))
-        .string();
-}
 
 using Ignored = std::function<bool(const Operation&)>;
 
@@ -55,57 +39,14 @@ std::string run_seed(std::uint64_t seed, const Ignored& ignored) {
     return world.problems().empty() ? "" : world.problems().front();
 }
 
-// In a child: it may die of what it finds. True: nothing was found.
-pid_t start_child(std::uint64_t seed, const Ignored& ignored, bool quiet) {
-    std::cout << std::flush;
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    if (std::freopen("/dev/null", "w", quiet ? stderr : stdout) == nullptr) ::_exit(2);
-    const std::string problem = run_seed(seed, ignored);
-    if (!problem.empty()) std::cerr << "seed " << seed << ": " << problem << std::endl;
-    if (quiet) {
-        std::error_code ignored_error;
-        std::filesystem::remove_all(place_of(seed), ignored_error);
-    }
-    ::_exit(problem.empty() ? 0 : 1);
-}
-
-// The seeds that find a problem.
 std::vector<std::uint64_t> run_seeds(std::vector<std::uint64_t> seeds, const Ignored& ignored, bool quiet) {
-    std::vector<std::uint64_t> failed;
-    std::map<pid_t, std::uint64_t> running;
-    const std::size_t together = std::max(1U, std::thread::hardware_concurrency());
-    std::reverse(seeds.begin(), seeds.end());
-    while (!seeds.empty() || !running.empty()) {
-        if (!seeds.empty() && running.size() < together && (!quiet || failed.empty())) {
-            running.emplace(start_child(seeds.back(), ignored, quiet), seeds.back());
-            seeds.pop_back();
-            continue;
-        }
-        if (running.empty()) break;
-        int status = 0;
-        const pid_t child = ::wait(&status);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            failed.push_back(running.at(child));
-            if (!quiet)
-                std::cerr << "KONTOR_SEED=" << running.at(child) << " failed"
-                          << (WIFSIGNALED(status) ? " by signal " + std::to_string(WTERMSIG(status)) : "")
-                          << std::endl;
-        }
-        running.erase(child);
-    }
-    return failed;
-}
-
-std::vector<std::uint64_t> seeds(std::uint64_t count) {
-    if (std::getenv("KONTOR_SEED") != nullptr) return {from_environment("KONTOR_SEED", 0)};
-    std::vector<std::uint64_t> out;
-    for (std::uint64_t seed = kFirstSeed; out.size() < count; ++seed) out.push_back(seed);
-    return out;
+    return run_children(
+        std::move(seeds), [&](std::uint64_t seed) { return run_seed(seed, ignored); }, quiet);
 }
 
 TEST(PowerCut, NothingAcknowledgedIsLost) {
-    const auto failed = run_seeds(seeds(from_environment("KONTOR_POWER_SEEDS", 200)), nullptr, false);
+    const auto failed =
+        run_seeds(seeds(kFirstSeed, from_environment("KONTOR_POWER_SEEDS", 200)), nullptr, false);
     for (const std::uint64_t seed : failed) ADD_FAILURE() << "KONTOR_SEED=" << seed;
 }
 

@@ -3,6 +3,8 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 #include "../../modules/node/src/entry.h"
 #include "../../modules/replication/src/log_format.h"
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::uint32_t kEur = 978;
 constexpr std::size_t kCustomers = 4;
+constexpr std::uint64_t kAtTheEnd = 1ULL << 40U;  // more operations than a life has
 
 std::uint64_t object_of(const pb::Result& result) {
     return result.has_payment_intent() ? result.payment_intent().no()
@@ -114,36 +117,66 @@ void World::check_replay() {
 }
 
 void World::live(std::uint64_t cut_at, unsigned commands) {
+    faulty_paths_.clear();
+    is_faulty_.store(false);
+    run_life(cut_at, commands);
+}
+
+void World::live_with(const Fault& fault, unsigned commands) {
+    faulty_paths_.clear();
+    is_faulty_.store(false);
+    std::uint64_t seen = 0;
+    Disk::instance().fault = [this, fault, seen](const Operation& operation) mutable {
+        if (operation.kind != fault.kind || ++seen < fault.nth || (!fault.lasting && seen > fault.nth))
+            return 0;
+        faulty_paths_.insert("/" + operation.path);
+        is_faulty_.store(true);
+        return fault.error;
+    };
+    run_life(kAtTheEnd, commands);
+    Disk::instance().fault = nullptr;
+}
+
+void World::run_life(std::uint64_t cut_at, unsigned commands) {
     Disk& disk = Disk::instance();
     const std::string before = place() + ".before";  // what this life found: to look at, after a problem
     fs::copy(place(), before, fs::copy_options::recursive);
-    disk.stop_watching();
     disk.is_ignored = is_ignored;
     disk.on_done = [this](const Operation& operation) { archive_.note(operation); };
     disk.watch(place());
     if (cut_at != 0) disk.cut_at(cut_at);
-    {
-        telemetry::Registry metrics;
-        std::mutex mutex;
-        std::string why;
-        auto options = small_node(data(), clock_, metrics);
-        options.on_fatal = [&](const Error& error) {
-            const std::lock_guard lock(mutex);
-            why = error.describe();
-        };
-        auto node = node::Node::start(std::move(options));
-        if (node) {
-            if (!disk.is_off()) keep_promises(**node);
-            if (!disk.is_off() && check_replay_) compare_with_replay(**node);
-            if (!disk.is_off()) work(**node, commands);
-            checkpoints_ += (*node)->stats().store.checkpoints;
-            if (cut_at == 0) (*node)->stop();
+    telemetry::Registry metrics;
+    std::mutex mutex;
+    std::string why;
+    const auto reason = [&] {
+        const std::lock_guard lock(mutex);
+        return why;
+    };
+    auto options = small_node(data(), clock_, metrics);
+    options.on_fatal = [&](const Error& error) {
+        const std::lock_guard lock(mutex);
+        why = error.describe();
+    };
+    auto node = node::Node::start(std::move(options));
+    if (node) {
+        if (!disk.is_off()) keep_promises(**node);
+        if (!disk.is_off() && check_replay_) compare_with_replay(**node);
+        if (!disk.is_off()) work(**node, commands);
+        checkpoints_ += (*node)->stats().store.checkpoints;
+        if (was_faulty()) {
+            for (int i = 0; i < 500 && reason().empty(); ++i)
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            expect_named(reason());
         }
+        if (cut_at == 0) (*node)->stop();
         if (!disk.is_off() && cut_at != 0)
             disk.cut_at(1);  // the load was over before: it goes now, in the clean stop
-        if (!node && !disk.is_off()) problem("does not start: " + node.error().describe());
-        const std::lock_guard lock(mutex);
-        if (!why.empty() && !disk.is_off()) problem("stopped: " + why);
+        if (!was_faulty() && !disk.is_off() && !reason().empty()) problem("stopped: " + reason());
+        node->reset();
+    } else if (was_faulty()) {
+        expect_named(node.error().describe());
+    } else if (!disk.is_off()) {
+        problem("does not start: " + node.error().describe());
     }
     operations_ = disk.operations();
     const std::string after = folder_ + "/" + std::to_string(life_ + 1);
@@ -154,6 +187,16 @@ void World::live(std::uint64_t cut_at, unsigned commands) {
     fs::remove_all(before);
     fs::remove_all(place());
     ++life_;
+}
+
+// The file, or its folder: LMDB does not say which of its two files.
+void World::expect_named(const std::string& why) {
+    for (const std::string& faulty : faulty_paths_) {
+        const std::string path = place() + faulty.substr(0, faulty.find(".tmp"));
+        if (why.find(path) != std::string::npos) return;
+        if (why.find(fs::path(path).parent_path().string()) != std::string::npos) return;
+    }
+    problem("after a failure at " + *faulty_paths_.begin() + " it said: \"" + why + "\"");
 }
 
 // Each acknowledged command is known: asked again, it answers as it did, from its record.
@@ -182,7 +225,7 @@ void World::keep_promises(node::Node& node) {
                    object_of(answer.result) == promise.object;
             got = answer.result.ShortDebugString();
         });
-        if (Disk::instance().is_off()) return;
+        if (Disk::instance().is_off() || (was_faulty() && !done)) return;
         if (!done || !kept)
             problem("lost: " + promise.command.idempotency_key() + ", object " +
                     std::to_string(promise.object) + ": " + (done ? got : done.error().describe()));
@@ -202,7 +245,11 @@ void World::compare_with_replay(node::Node& node) {
 }
 
 void World::work(node::Node& node, unsigned commands) {
+    // After a fault it must end, at the latest with the next checkpoint.
+    constexpr unsigned kFaultSeenWithin = 200;
+    bool extended = false;
     while (commands > 0) {
+        if (was_faulty() && !std::exchange(extended, true)) commands = kFaultSeenWithin;
         std::vector<pb::Command> together;
         const std::uint64_t n = merchant_ == 0 || customers_.size() < kCustomers ? 1 : 1 + below(6);
         for (std::uint64_t i = 0; i < n; ++i) together.push_back(next_command());

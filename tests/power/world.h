@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,15 @@ class World {
     // Works until the power goes at the n-th operation (0: never, then stops cleanly), and leaves what a
     // machine would find. Every start checks all that was promised.
     void live(std::uint64_t cut_at, unsigned commands);
+    // As live(), but the n-th operation of a kind fails with `error`, and all later ones too if `lasting`.
+    // The node must notice, name the file, and end; the power goes when it did.
+    struct Fault {
+        Kind kind = Kind::write;
+        std::uint64_t nth = 1;
+        int error = 0;
+        bool lasting = false;
+    };
+    void live_with(const Fault& fault, unsigned commands);
     void check_replay();  // the next start compares its rows with a replay of the whole log
 
     [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
@@ -69,8 +79,10 @@ class World {
     [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
     [[nodiscard]] std::uint64_t operations() const { return operations_; }
     [[nodiscard]] std::uint64_t checkpoints() const { return checkpoints_; }
+    [[nodiscard]] std::uint64_t merchant() const { return merchant_; }
     [[nodiscard]] std::string data() const { return place() + "/data"; }
-    std::function<bool(const Operation&)> is_ignored;  // syncs that lie
+    [[nodiscard]] bool was_faulty() const { return is_faulty_.load(); }  // the last fault happened
+    std::function<bool(const Operation&)> is_ignored;                    // syncs that lie
 
  private:
     struct Promise {
@@ -81,7 +93,9 @@ class World {
     void problem(std::string what);
     void keep_promises(node::Node& node);
     void compare_with_replay(node::Node& node);
+    void run_life(std::uint64_t cut_at, unsigned commands);
     void work(node::Node& node, unsigned commands);
+    void expect_named(const std::string& why);
     // All at once; the answers come in any order. False: the power went, or the node ended.
     bool submit(node::Node& node, std::vector<pb::Command> commands);
     void note(const pb::Command& command, const pb::Result& result, std::uint64_t log_index);
@@ -94,6 +108,8 @@ class World {
     unsigned life_ = 0;
     Archive archive_;
     bool check_replay_ = false;
+    std::atomic<bool> is_faulty_{false};
+    std::set<std::string> faulty_paths_;  // of the operations that were made to fail
     std::uint64_t operations_ = 0, checkpoints_ = 0;
 
     std::uint64_t merchant_ = 0, next_key_ = 1;

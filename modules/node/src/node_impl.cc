@@ -102,7 +102,9 @@ Result<void> NodeImpl::first_command() {
         command.mutable_init_instance()->set_dev(options_.dev);
     }
     // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.
-    KONTOR_CHECK(submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+    const auto done = submit_and_wait(std::move(command), [](const payments::Answer&) {});
+    if (failed_.load(std::memory_order_acquire)) return fail(fatal_error());
+    if (!done) return done;
     if (fresh) log::info("node", "a new data folder was made at " + options_.folder);
     ready_.store(true, std::memory_order_release);
     return {};
@@ -183,7 +185,7 @@ void NodeImpl::read(const ReadBody& body) const {
     try {
         store_->read(body);
     } catch (const store::StoreFailure& failure) {
-        fatal(Error{ErrorCode::corruption, failure.what()});
+        fatal(store_failure(failure));
         throw;
     }
 }
@@ -262,9 +264,25 @@ void NodeImpl::stop() {
 }
 
 void NodeImpl::fatal(const Error& error) const {
-    if (failed_.exchange(true)) return;
+    {
+        const std::lock_guard lock(failure_mutex_);
+        if (failed_.load()) return;
+        failure_ = error;
+        failed_.store(true, std::memory_order_release);
+    }
     log::error("node", "stopped: " + error.describe());
     if (options_.on_fatal) options_.on_fatal(error);
+}
+
+Error NodeImpl::fatal_error() const {
+    const std::lock_guard lock(failure_mutex_);
+    return failure_;
+}
+
+// What the store noted first says more than what the reader met.
+Error NodeImpl::store_failure(const store::StoreFailure& failure) const {
+    if (auto noted = store_->failure(); !noted) return noted.error();
+    return Error{ErrorCode::corruption, failure.what()};
 }
 
 void NodeImpl::wake() {
@@ -293,6 +311,8 @@ void NodeImpl::run_proposer() {
         wake_ = false;
         lock.unlock();
         const std::uint64_t now = options_.clock->monotonic_ms();
+        // A checkpoint that failed is noticed here when nothing is applied any more.
+        if (auto background = store_->failure(); !background) fatal(background.error());
         if (failed_.load(std::memory_order_acquire)) fail_everything();
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
             last_tick = now;
@@ -388,7 +408,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
         machine_.apply(store_->writer(), at.index, batch, effects);
         store_->commit(at.index, effects.time_ms);
     } catch (const store::StoreFailure& failure) {
-        fatal(Error{ErrorCode::corruption, failure.what()});
+        fatal(store_failure(failure));
         return;  // the entry lock stays taken on purpose: nobody reads a half-applied entry
     }
     applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));

@@ -52,6 +52,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);
     void fatal(const Error& error) const;
+    [[nodiscard]] Error fatal_error() const;  // once failed_
+    [[nodiscard]] Error store_failure(const store::StoreFailure& failure) const;
     void wake();
     static void fail_flights(std::vector<Flight> flights, const std::string& why);
 
@@ -72,6 +74,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<std::uint64_t> checkpoints_asked_{0}, checkpoints_served_{0};
     std::atomic<std::uint64_t> dirty_since_ms_{0};  // monotonic; 0: nothing since the last freeze
     mutable std::atomic<bool> failed_{false};
+    mutable std::mutex failure_mutex_;
+    mutable Error failure_{ErrorCode::internal, ""};  // guarded by failure_mutex_; set before failed_
 
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -186,9 +186,8 @@ std::optional<Error> Core::failure() const {
 }
 
 void Core::fail_read(Error error) {
-    const std::string text = error.describe();
     fail(std::move(error));
-    throw StoreFailure(text);
+    throw StoreFailure(failure()->describe());  // the first one: what fails later often only follows from it
 }
 
 std::unique_ptr<ReadTransactions> Core::borrow_transactions() {
