@@ -78,6 +78,7 @@ Result<void> Log::sync() {
     KONTOR_CHECK(remember(options_.files->sync_data(tail_)));
     ++syncs_;
     durable_index_.store(last_index());
+    KONTOR_CHECK(remember(mark_.raise(last_index())));
     crash_point("log-synced");
     return {};
 }
@@ -115,6 +116,7 @@ Result<void> Log::start_segment(std::uint64_t first_index, std::size_t record_si
 // Later segments go first, the last of them first, so that a crash in between leaves a log without a gap.
 Result<void> Log::truncate_suffix(std::uint64_t from) {
     FileOps& files = *options_.files;
+    KONTOR_CHECK(mark_.lower(from - 1));
     tail_.close();
     while (segments_.size() > 1 && segments_.rbegin()->first > from) {
         const Segment& segment = segments_.rbegin()->second;
@@ -174,6 +176,7 @@ Result<void> Log::drop_prefix(std::uint64_t keep_from) {
 
 Result<void> Log::reset(std::uint64_t first_index) {
     if (failed_) return fail(*failed_);
+    KONTOR_CHECK(remember(mark_.lower(0)));
     KONTOR_CHECK(remember(remove_all()));
     bytes_.store(0);
     first_index_.store(first_index);

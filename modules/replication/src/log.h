@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 
+#include "durable_mark.h"
 #include "entry.h"
 #include "file_ops.h"
 #include "kontor/base/result.h"
@@ -97,6 +98,7 @@ class Log {
     const LogOptions options_;
     std::optional<Error> failed_;
     File tail_;  // the last segment, open for writing
+    DurableMark mark_;
 
     mutable std::mutex mutex_;  // guards the map and Segment::end for readers on other threads
     std::map<std::uint64_t, Segment> segments_;  // by first index

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, std::uint64_t first_i
 
 Result<void> Log::recover(std::uint64_t first_index, const Visitor& visit) {
     KONTOR_CHECK(load_segments());
+    KONTOR_CHECK(mark_.open(options_.folder, options_.cluster, *options_.files));
     first_index_.store(segments_.empty() ? first_index : segments_.begin()->first);
     std::uint64_t expected = first_index_.load();
     std::uint64_t term = 0;
@@ -42,12 +43,17 @@ Result<void> Log::recover(std::uint64_t first_index, const Visitor& visit) {
     last_index_.store(expected - 1);
     durable_index_.store(expected - 1);
     bytes_.store(bytes);
+    if (expected <= mark_.index()) {
+        return fail(ErrorCode::corruption, options_.folder + ": the log has no segment with entry " +
+                                               std::to_string(expected) + ", and entry " +
+                                               std::to_string(mark_.index()) + " was durable");
+    }
     if (segments_.empty()) return {};
     KONTOR_CHECK(open_tail());
     // What we found may still be only in the page cache of a process that was killed: the engine will take it
     // for durable, so make it so.
     KONTOR_CHECK(options_.files->sync_data(tail_));
-    return {};
+    return mark_.raise(last_index());
 }
 
 Result<void> Log::load_segments() {
@@ -124,6 +130,11 @@ Result<void> Log::settle_end(SegmentScanner& scanner, Segment& segment, bool las
         return corrupt(segment.path, end,
                        "no whole record for entry " + std::to_string(expected) +
                            " (the checkpoint stands for entry " + std::to_string(options_.must_hold) + ")");
+    }
+    if (expected <= mark_.index()) {
+        return corrupt(segment.path, end,
+                       "no whole record for entry " + std::to_string(expected) + " (entry " +
+                           std::to_string(mark_.index()) + " was durable)");
     }
     KONTOR_TRY(const bool torn, scanner.anything_left());
     if (torn || segment.allocated < options_.segment_bytes) {

@@ -1,11 +1,20 @@
 // Opening the log: what is a torn tail, what is corruption, what survives any failure.
 
+#include <filesystem>
+
+#include "kontor/base/bytes.h"
+#include "kontor/base/crc32c.h"
 #include "log_test_support.h"
 
 namespace kontor::replication::test {
 namespace {
 
 using namespace logs;
+
+// The note of how far the log was durable is not synced: a power cut may lose it.
+void lose_durable_mark(const std::string& folder) {
+    std::filesystem::remove(folder + "/durable");
+}
 
 TEST(Log, TornTailAtEveryByteOfTheLastRecordIsCut) {
     TempFolder folder;
@@ -19,6 +28,7 @@ TEST(Log, TornTailAtEveryByteOfTheLastRecordIsCut) {
             // Cut inside the padding: the record is whole. Zeros there are what was written.
             const bool complete = !shorter && torn == whole;
             write_file(path, torn);
+            lose_durable_mark(folder.path());
             auto opened = open_log(log_options(folder.path()));
             ASSERT_TRUE(opened.log) << cut << " " << opened.error->describe();
             ASSERT_EQ(opened.log->last_index(), complete ? 5U : 4U) << cut;
@@ -56,15 +66,60 @@ TEST(Log, EveryFlippedBitBeforeTheTailIsCorruptionNamed) {
             << "flip at " << at << ": " << message;
         ASSERT_EQ(read_file(path), bad) << "a corrupt file was changed";
     }
-    // In the last record it cannot be told from a torn write: cut.
+    // In the last record it can be told from a torn write by the note that it was durable.
+    const std::string note = read_file(folder.path() + "/durable");
     for (std::uint64_t at = ends[3]; at < ends[4]; ++at) {
         std::string bad = whole;
         bad[at] = static_cast<char>(bad[at] ^ (1 << (at % 8)));
         write_file(path, bad);
+        const auto named = open_log(log_options(folder.path()));
+        ASSERT_FALSE(named.log) << "flip at " << at << " was not noticed";
+        ASSERT_EQ(named.error->code, ErrorCode::corruption);
+        ASSERT_NE(named.error->message.find(path), std::string::npos) << named.error->message;
+        ASSERT_EQ(read_file(path), bad) << "a corrupt file was changed";
+        // Without the note it is cut. A note that is damaged says nothing.
+        std::string other_note = note;
+        other_note[at % note.size()] = static_cast<char>(other_note[at % note.size()] ^ 4);
+        write_file(folder.path() + "/durable", at % 2 == 0 ? "" : other_note);
         const auto opened = open_log(log_options(folder.path()));
+        write_file(folder.path() + "/durable", note);
         ASSERT_TRUE(opened.log) << opened.error->describe();
         ASSERT_EQ(opened.log->last_index(), 4U) << at;
     }
+}
+
+TEST(Log, DurableMarkLayout) {
+    TempFolder folder;
+    const auto options = log_options(folder.path());
+    write_log(folder.path(), 5);
+    std::string expected = "KONTORDM";
+    put_le<std::uint64_t>(expected, 5);
+    expected.append(options.cluster.data(), options.cluster.size());
+    put_le(expected, crc32c(expected));
+    EXPECT_EQ(read_file(folder.path() + "/durable"), expected);
+}
+
+// What the note says is lowered, durably, before entries are removed.
+TEST(Log, ASuffixThatWasRemovedIsNotMissed) {
+    TempFolder folder;
+    write_log(folder.path(), 5);
+    {
+        auto opened = open_log(log_options(folder.path()));
+        const Entry other = entry(2, "other");
+        ASSERT_TRUE(opened.log->append(3, {&other, 1}));  // not synced: the process ends here
+    }
+    const auto opened = open_log(log_options(folder.path()));
+    ASSERT_TRUE(opened.log) << opened.error->describe();
+    EXPECT_EQ(opened.log->last_index(), 3U);
+}
+
+TEST(Log, ASegmentThatIsGoneIsMissed) {
+    TempFolder folder;
+    write_log(folder.path(), 5);
+    std::filesystem::remove(segments_in(folder.path()).at(0));
+    const auto opened = open_log(log_options(folder.path()));
+    ASSERT_FALSE(opened.log);
+    EXPECT_NE(opened.error->message.find("entry 5 was durable"), std::string::npos) << opened.error->message;
 }
 
 // One write of several records may reach the disk in any order before its sync returns.
