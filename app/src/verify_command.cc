@@ -39,6 +39,7 @@ int verify_stopped(const std::string& folder, bool as_json) {
     options.clock = &system_clock();
     options.metrics = &metrics;
     options.partitions = 0;  // whatever the folder has
+    options.check_up_to_bytes = UINT64_MAX;
     std::mutex mutex;
     std::optional<Error> failure;  // guarded by mutex
     options.on_fatal = [&](const Error& error) {

@@ -120,11 +120,34 @@ class Flips : public ::testing::Test {
         world_.live(0, 40);
         world_.live(450, 80);
         EXPECT_TRUE(world_.problems().empty());
+        kill_after(7);
         const std::string copy = world_.data() + ".expected";
         fs::copy(world_.data(), copy, fs::copy_options::recursive);
         expected_ = run(copy, world_.merchant(), nullptr);
         EXPECT_TRUE(expected_.error.empty()) << expected_.error;
         std::cout << "KONTOR_SEED=" << seed_ << ", " << expected_.first.rows.size() << " rows" << std::endl;
+    }
+
+    // A process that is killed: it leaves a log that goes on after the checkpoint.
+    void kill_after(int commands) {
+        std::cout << std::flush;
+        const pid_t child = ::fork();
+        if (child != 0) {
+            ::waitpid(child, nullptr, 0);
+            return;
+        }
+        StandingClock clock;
+        telemetry::Registry metrics;
+        auto node = node::Node::start(small_node(world_.data(), clock, metrics));
+        if (!node) ::_exit(1);
+        for (int i = 0; i < commands; ++i) {
+            pb::Command command;
+            command.set_version(payments::kCommandVersion);
+            command.set_merchant_no(world_.merchant());
+            command.mutable_create_customer()->set_name("Last " + std::to_string(i));
+            static_cast<void>((*node)->submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+        }
+        ::_exit(0);
     }
 
     int try_flip(const std::string& relative, std::uint64_t bit, std::string& said) {
@@ -163,19 +186,18 @@ TEST_F(Flips, AreNamedOrDoNotMatter) {
     std::map<std::string, std::map<int, unsigned>> outcomes;
     std::vector<std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(world_.data()))
-        if (entry.is_regular_file() && entry.file_size() > 0)
+        if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename() != "lock.mdb")
             files.push_back(fs::relative(entry.path(), world_.data()).string());
     for (const std::string& file : files) {
         const std::uint64_t bits = 8 * fs::file_size(world_.data() + "/" + file);
-        for (std::uint64_t i = 0; i < from_environment("KONTOR_FLIPS", 12); ++i) {
+        for (std::uint64_t i = 0; i < from_environment("KONTOR_FLIPS", 8); ++i) {
             const std::uint64_t bit = world_.random()() % bits;
             std::string said;
             const int outcome = try_flip(file, bit, said);
             ++outcomes[file][outcome];
-            if (outcome == served || outcome == unnamed || outcome == lost_tail || outcome < 0)
-                std::cout << file << " bit " << bit << " (page " << bit / 8 / 4096 << " +" << bit / 8 % 4096
-                          << "): " << outcome << " " << said.substr(said.size() > 300 ? said.size() - 300 : 0)
-                          << std::endl;
+            EXPECT_TRUE(outcome == harmless || outcome == refused || outcome == stopped)
+                << file << " bit " << bit << ": " << outcome
+                << " (20, 21: wrong rows; 12: not named; below 0: a signal) " << said;
         }
     }
     for (const auto& [file, counts] : outcomes) {
@@ -183,6 +205,11 @@ TEST_F(Flips, AreNamedOrDoNotMatter) {
         for (const auto& [outcome, n] : counts) std::cout << "  " << outcome << " x" << n;
         std::cout << std::endl;
     }
+    // The test does find something: most bits of a partition hold rows.
+    unsigned named = 0;
+    for (const auto& [file, counts] : outcomes)
+        for (const auto& [outcome, n] : counts) named += outcome == refused || outcome == stopped ? n : 0;
+    EXPECT_GT(named, 0U);
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ Result<void> NodeImpl::open_store() {
     store_options.partitions = options_.partitions;
     store_options.map_bytes = options_.map_bytes;
     store_options.memtable_bytes = options_.memtable_bytes;
+    store_options.check_up_to_bytes = options_.check_up_to_bytes;
     store_options.checkpoint_interval_ms = options_.checkpoint_interval_ms;
     store_options.cache = cache_.get();
     store_options.crash_point = options_.crash_point;

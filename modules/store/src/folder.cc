@@ -198,6 +198,10 @@ Result<Folder> open_folder(StoreOptions& options) {
                    Partition::open(path + "/" + partition_name(number), number, options.map_bytes));
         folder.partitions.push_back(std::move(partition));
     }
+    std::uint64_t bytes = 0;
+    for (const auto& partition : folder.partitions) bytes += partition->used_bytes();
+    if (bytes <= options.check_up_to_bytes)
+        for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->check());
     KONTOR_CHECK(Recovery(folder, options).run());
     return folder;
 }

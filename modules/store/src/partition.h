@@ -58,6 +58,10 @@ class Partition {
     // One durable transaction: the rows, then the meta row.
     [[nodiscard]] Result<void> write(std::span<const RowImage> rows, const PartitionMeta& meta);
 
+    // Visits all of it, in one read transaction: while nobody writes, or it holds up the reuse of pages.
+    [[nodiscard]] Result<void> check() const;
+    [[nodiscard]] std::uint64_t used_bytes() const;
+
     [[nodiscard]] MDB_env* env() const { return env_; }
     [[nodiscard]] MDB_dbi dbi() const { return dbi_; }
 

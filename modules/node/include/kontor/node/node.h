@@ -33,6 +33,7 @@ struct NodeOptions {
     std::uint64_t memtable_bytes = 64ULL << 20;
     std::uint64_t checkpoint_interval_ms = 5'000;
     std::uint64_t map_bytes = 256ULL << 30;  // sparse address space of a partition
+    std::uint64_t check_up_to_bytes = 64ULL << 20;  // as in StoreOptions
     std::uint64_t max_log_bytes = 1ULL << 30;
     std::uint64_t log_segment_bytes = 64ULL << 20;
     std::uint64_t max_queue_bytes = 64ULL << 20;  // commands waiting for a batch; above: overloaded (429)
