@@ -80,8 +80,15 @@ void fill_and_die(const std::string& folder, const std::string& step, std::uint6
     ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << step;
 }
 
-std::string open_error(const std::string& folder) {
-    const auto store = Store::open(test_options(folder));
+// As a store that is too large to be checked whole when it is opened.
+StoreOptions unchecked(const std::string& folder) {
+    StoreOptions options = test_options(folder);
+    options.check_up_to_bytes = 0;
+    return options;
+}
+
+std::string open_error(const std::string& folder, bool checked = false) {
+    const auto store = Store::open(checked ? test_options(folder) : unchecked(folder));
     return store ? "opened at " + std::to_string((*store)->applied_index()) : store.error().describe();
 }
 
@@ -92,7 +99,8 @@ TEST(StoreDamage, AFlippedBitInARowIsFoundAndNamed) {
     for (unsigned number = 0; number < 4; ++number)
         found += flip(partition_file(folder.path(), number), "the precious value", 5);
     ASSERT_GT(found, 0U);
-    const auto store = open_or_die(test_options(folder.path()));
+    EXPECT_NE(open_error(folder.path(), true).find("does not match its checksum"), std::string::npos);
+    const auto store = open_or_die(unchecked(folder.path()));
     const auto message = [&](auto body) -> std::string {
         try {
             store->read([&](const Reader& reader, std::uint64_t) { body(reader); });
@@ -118,8 +126,53 @@ TEST(StoreDamage, AFlippedBitInAKeyIsFoundByAVisit) {
     const TempFolder folder;
     fill(folder.path(), 1);
     for (unsigned number = 0; number < 4; ++number) flip(partition_file(folder.path(), number), "the key", 6);
-    const auto store = open_or_die(test_options(folder.path()));
+    EXPECT_NE(open_error(folder.path(), true).find("does not match its checksum"), std::string::npos);
+    const auto store = open_or_die(unchecked(folder.path()));
     EXPECT_THROW(contents(*store), StoreFailure);
+}
+
+// LMDB's pages have no checksums. The count of keys in a page's header: the rows behind it are whole, and
+// gone.
+TEST(StoreDamage, APageThatHidesRowsIsFoundWhenTheStoreIsChecked) {
+    const TempFolder folder;
+    fill(folder.path(), 3);
+    constexpr std::size_t kPage = 4096, kLower = 12;  // offset of mp_lower, 2 bytes: header and 2 bytes a key
+    unsigned hidden = 0;
+    for (unsigned number = 0; number < 4; ++number) {
+        const std::string path = partition_file(folder.path(), number);
+        const std::string whole = slurp(path);
+        for (std::size_t page = 2; (page + 1) * kPage <= whole.size(); ++page) {
+            std::string damaged = whole;
+            const auto lower = get_le<std::uint16_t>(std::string_view(whole).substr(page * kPage + kLower));
+            if (lower < 20 || lower > kPage) continue;
+            damaged[page * kPage + kLower] = static_cast<char>(lower - 2);
+            damaged[page * kPage + kLower + 1] = static_cast<char>((lower - 2) >> 8);
+            spit(path, damaged);
+            const std::string error = open_error(folder.path(), true);
+            if (error == "opened at 3") continue;  // a page that is free
+            EXPECT_NE(error.find("partition 0" + std::to_string(number)), std::string::npos) << error;
+            hidden += error.find("were written") != std::string::npos ? 1 : 0;
+        }
+        spit(path, whole);
+    }
+    EXPECT_GT(hidden, 0U);
+    EXPECT_EQ(open_error(folder.path(), true), "opened at 3");
+}
+
+TEST(StoreDamage, AStoreIsCheckedWholeUpToItsLimit) {
+    const TempFolder folder;
+    fill(folder.path(), 1);
+    for (unsigned number = 0; number < 4; ++number)
+        flip(partition_file(folder.path(), number), "the precious value", 5);
+    // As LMDB counts: pages up to the last one that was used.
+    StoreOptions options = unchecked(folder.path());
+    while (Store::open(options)) {
+        options.check_up_to_bytes += 4096;
+        ASSERT_LT(options.check_up_to_bytes, 1U << 20U);
+    }
+    EXPECT_GT(options.check_up_to_bytes, 4U * 2U * 4096U);
+    options.check_up_to_bytes -= 1;
+    EXPECT_TRUE(Store::open(options));
 }
 
 TEST(StoreDamage, AFlippedBitInTheMetaRowIsFoundAndNamed) {
