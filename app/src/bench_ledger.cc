@@ -143,7 +143,8 @@ class LedgerScenario final : public Scenario {
         SetupWork work;
         work.what = "accounts";
         work.requests = (setup_.accounts + kMaxBatch - 1) / kMaxBatch;
-        work.items_each = std::min(kMaxBatch, setup_.accounts);
+        work.items = setup_.accounts;
+        work.items_each = kMaxBatch;
         work.connections = kAccountsConnections;
         work.write = [&](std::uint64_t request, std::string& out) {
             std::string body;

@@ -29,7 +29,8 @@ class SetupRun final : public net::LoadHandler {
             done_before = done_;
             if (now - heard > std::chrono::milliseconds(kSetupPatienceMs))
                 return fail(ErrorCode::timeout, "the server does not get on with preparing " + work_.what);
-            if (!progress_(work_.what, done_ * work_.items_each, work_.requests * work_.items_each))
+            const std::uint64_t items = work_.items != 0 ? work_.items : work_.requests;
+            if (!progress_(work_.what, std::min(done_ * work_.items_each, items), items))
                 return fail(ErrorCode::unavailable, "interrupted");
         }
         if (error_) return fail(*std::move(error_));

@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kSetupPatienceMs = 30'000;
 struct SetupWork {
     std::string what;  // "accounts", for the progress line
     std::uint64_t requests = 0;
-    std::uint64_t items_each = 1;  // for the progress line
+    std::uint64_t items = 0, items_each = 1;  // for the progress line
     std::size_t connections = kSetupConnections;
     std::function<void(std::uint64_t request, std::string& out)> write;
     std::function<Result<void>(std::uint64_t request, std::string_view body)> take;  // of a 200

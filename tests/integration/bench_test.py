@@ -67,6 +67,24 @@ class Scenarios(unittest.TestCase):
         self.check(result, "mixed")
         self.assertEqual(sorted(result["kinds"]), ["payments", "reads", "refunds"])
 
+    def test_transfers(self):
+        result = self.bench("transfers", *QUICK, "--accounts", "500")
+        self.check(result, "transfers")
+        self.assertEqual((result["accounts"], result["batch"]), (500, 1))
+
+    def test_batches(self):
+        for arguments in (["batches"], ["batches", "--random-ids"], ["hot"]):
+            with self.subTest(arguments=arguments):
+                result = self.bench(*arguments, *QUICK, "--accounts", "9000", "--batch", "500")
+                self.check(result, arguments[0])
+                self.assertEqual((result["batch"], result["operations"] % 500), (500, 0))
+                self.assertGreater(result["log_bytes_per_operation"], 1)
+
+    def test_cold_reads_while_it_writes(self):
+        result = self.bench("cold", *QUICK, "--accounts", "9000", "--batch", "500", "--set", "store.cache_mib=1")
+        self.check(result, "cold")
+        self.assertEqual(sorted(result["kinds"]), ["reads", "transfers"])
+
     def test_get(self):
         self.check(self.bench("get", *QUICK, "--threads", "2"), "get")
 
@@ -87,6 +105,17 @@ class Servers(unittest.TestCase):
             self.assertGreaterEqual(paid, result["operations"])
             self.assertNotIn("server_rss_bytes", result)
             self.assertEqual(kontor.api().pay(100)["status"], "succeeded")
+
+    def test_what_it_counts_is_in_the_ledger(self):
+        with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
+            named = ["--url", kontor.ready["url"], "--key", kontor.ready["test_key"], "--ca-file", kontor.ready["ca_file"]]
+            done = run("bench", "batches", *QUICK, "--accounts", "1000", "--batch", "100", *named, timeout_s=120 * SLOW)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            counted = json.loads(done.stdout.splitlines()[-1])["operations"]
+            code, verified = kontor_process.verify(f"{folder}/data")
+            self.assertEqual((code, verified["holds"], verified["accounts"]), (0, True, 1000))
+            # Beyond what was counted: at most one batch a connection, answered after the end.
+            self.assertIn(verified["transfers"] - counted, range(0, 8 * 100 + 1, 100))
 
     def test_when_nothing_succeeds_it_says_what_happened_and_fails(self):
         with temporary_folder() as folder:

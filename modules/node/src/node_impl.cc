@@ -117,6 +117,8 @@ void NodeImpl::register_metrics() {
                   [this] { return static_cast<double>(store_->applied_index()); });
     metrics.gauge("kontor_log_bytes", "Bytes of the log on disk.",
                   [this] { return static_cast<double>(replica_->stats().log_bytes); });
+    metrics.gauge("kontor_log_appended_bytes_total", "Bytes appended to the log since the start.",
+                  [this] { return static_cast<double>(replica_->stats().appended_bytes); });
     metrics.gauge("kontor_log_syncs_total", "fdatasync calls of the log.",
                   [this] { return static_cast<double>(replica_->stats().syncs); });
     metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.",

@@ -63,6 +63,7 @@ Result<void> Log::flush(std::string& buffer) {
     Segment& segment = segments_.rbegin()->second;
     KONTOR_CHECK(options_.files->write_at(tail_, segment.end, buffer));
     bytes_ += buffer.size();
+    appended_bytes_ += buffer.size();
     {
         const std::lock_guard lock(mutex_);
         segment.end += buffer.size();

@@ -57,6 +57,7 @@ class Log {
     [[nodiscard]] std::uint64_t last_index() const { return last_index_.load(); }  // first_index() - 1: empty
     [[nodiscard]] std::uint64_t durable_index() const { return durable_index_.load(); }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(); }  // without preallocated space
+    [[nodiscard]] std::uint64_t appended_bytes() const { return appended_bytes_.load(); }  // since the start
     [[nodiscard]] std::uint64_t syncs() const { return syncs_.load(); }
 
  private:
@@ -103,7 +104,8 @@ class Log {
     mutable std::mutex mutex_;  // guards the map and Segment::end for readers on other threads
     std::map<std::uint64_t, Segment> segments_;  // by first index
 
-    std::atomic<std::uint64_t> first_index_{1}, last_index_{0}, durable_index_{0}, bytes_{0}, syncs_{0};
+    std::atomic<std::uint64_t> first_index_{1}, last_index_{0}, durable_index_{0}, bytes_{0}, syncs_{0},
+        appended_bytes_{0};
 };
 
 // Streams entries from disk: every record is checked again.

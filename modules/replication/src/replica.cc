@@ -164,6 +164,7 @@ ReplicaStats ReplicaImpl::stats() const {
     out.term = term_.load();
     out.log_bytes = folder_.log->bytes();
     out.syncs = folder_.log->syncs();
+    out.appended_bytes = folder_.log->appended_bytes();
     out.entries = entries_.load();
     out.first_index = folder_.log->first_index();
     return out;

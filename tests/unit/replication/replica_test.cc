@@ -50,6 +50,7 @@ TEST(Replica, BootstrapsProposesAndAppliesInOrder) {
     EXPECT_EQ(stats.entries, 200U);
     EXPECT_GT(stats.syncs, 0U);
     EXPECT_GT(stats.log_bytes, 200U * 48U);
+    EXPECT_GT(stats.appended_bytes, 200U * 48U);
     replica->stop();
     EXPECT_EQ(replica->role(), Role::stopped);
 }

@@ -67,6 +67,7 @@ struct ReplicaOptions {
 struct ReplicaStats {
     std::uint64_t last_index = 0, commit_index = 0, applied_index = 0, term = 0;
     std::uint64_t log_bytes = 0, syncs = 0, entries = 0, first_index = 0;
+    std::uint64_t appended_bytes = 0;  // to the log since the start; log_bytes shrinks with every checkpoint
 };
 
 class Replica {
