@@ -140,6 +140,8 @@ run_pgbench() {
         -T "$duration" -l --log-prefix="$latencies" -D accounts="$accounts" -D batch="$batch" -D n=0 \
         -D run="$(date +%s%N)" -f /dev/stdin postgres <"$script" 2>"$work/pgbench.log") ||
         die "pgbench failed" "$(tail -n 5 "$work/pgbench.log")"
+    # What it still has to write is written now and not in the next one's turn.
+    sql -c checkpoint
     cat "$latencies".* | awk '{ print $3 }' | sort -n >"$work/sorted"
     awk -v operations="$operations" -v tps="$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' <<<"$out")" \
         -v failed="$(sed -n 's/^number of failed transactions: \([0-9]*\).*/\1/p' <<<"$out")" '
