@@ -55,7 +55,7 @@ void row_failure(std::string_view what, Id128 id) {
 std::span<const store::TableSpec> tables() {
     static constexpr std::array<store::TableSpec, 5> kTables{{
         {kAccountTable, "ledger_accounts", 0, false},
-        {kTransferTable, "ledger_transfers", 0, false},
+        {kTransferTable, "ledger_transfers", 0, false, true},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},
         {kMilestoneTable, "ledger_milestones", kMilestoneHomeBytes, true},

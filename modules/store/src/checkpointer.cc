@@ -101,12 +101,16 @@ Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowIma
 void Checkpointer::refresh_cache(const std::vector<std::vector<RowImage>>& rows) {
     if (core_.cache == nullptr) return;
     for (const auto& images : rows)
-        for (const RowImage& row : images) core_.cache->replace(row.table, row.key, !row.erased, row.value);
+        for (const RowImage& row : images)
+            if (!core_.tables.spec(core_.tables.slot(row.table)).appended)
+                core_.cache->replace(row.table, row.key, !row.erased, row.value);
 }
 
 void Checkpointer::drop_frozen() {
     std::unique_ptr<MemTable> dropped;  // freed after the lock is released
     entry_lock_.lock();
+    for (const auto& partition : core_.partitions)
+        if (auto learned = partition->learn_last_keys(); !learned) core_.fail(learned.error());
     dropped = std::move(core_.frozen);
     hooks_.published(to_);
     entry_lock_.unlock();

@@ -14,6 +14,8 @@ namespace kontor::store {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kRowOverheadBytes = 32;  // in a page: node, table byte, checksum, form
+constexpr std::uint64_t kTreeHeight = 64;        // new branches and roots, generously
 // LMDB keeps values up to about half a page in the leaf; longer ones get pages of their own.
 constexpr std::uint64_t kInlineValueBytes = 1500;
 
@@ -34,7 +36,8 @@ Result<void> make_partitions(const StoreOptions& options, const std::string& pat
     for (meta.number = 0; meta.number < options.partitions; ++meta.number) {
         const std::string folder = draft + "/" + partition_name(meta.number);
         KONTOR_CHECK(make_folder(folder));
-        KONTOR_TRY(const auto partition, Partition::open(folder, meta.number, options.map_bytes));
+        KONTOR_TRY(const auto partition,
+                   Partition::open(folder, meta.number, options.map_bytes, options.tables));
         KONTOR_CHECK(partition->write({}, meta));
         KONTOR_CHECK(sync_path(folder));
     }
@@ -194,8 +197,8 @@ Result<Folder> open_folder(StoreOptions& options) {
                                                      std::to_string(options.partitions) +
                                                      "; the number is chosen when the folder is made");
     for (unsigned number = 0; number < count; ++number) {
-        KONTOR_TRY(auto partition,
-                   Partition::open(path + "/" + partition_name(number), number, options.map_bytes));
+        KONTOR_TRY(auto partition, Partition::open(path + "/" + partition_name(number), number,
+                                                   options.map_bytes, options.tables));
         folder.partitions.push_back(std::move(partition));
     }
     std::uint64_t bytes = 0;
@@ -214,11 +217,22 @@ Result<void> advance_partition(Partition& partition, std::uint32_t number, const
         if (options.crash_point) options.crash_point((step + what).c_str());
     };
     while (true) {
-        std::uint64_t pages = 0;
+        // Sorted rows share leaves: never more pages than there are, and those that new rows fill (by half at
+        // worst).
+        KONTOR_TRY(const std::uint64_t present, partition.pages());
+        std::uint64_t pages = 0, bytes = 0;
         std::size_t take = 0;
-        while (take < rows.size() &&
-               (take == 0 || pages + estimated_pages(rows[take]) <= options.max_pages_per_commit))
-            pages += estimated_pages(rows[take++]);
+        while (take < rows.size()) {
+            const RowImage& row = rows[take];
+            const std::uint64_t more_pages = pages + estimated_pages(row);
+            const std::uint64_t more_bytes = bytes + row.key.size() + row.value.size() + kRowOverheadBytes;
+            const std::uint64_t most =
+                std::min(more_pages, present + kTreeHeight + more_bytes / (kPageBytes / 2));
+            if (take > 0 && most > options.max_pages_per_commit) break;
+            pages = more_pages;
+            bytes = more_bytes;
+            ++take;
+        }
         const bool last = take == rows.size();
         const PartitionMeta meta{options.partitions, number, last ? 0 : to.index, last ? to : from};
         KONTOR_CHECK(partition.write(rows.first(take), meta));

@@ -13,8 +13,20 @@ constexpr std::size_t kArenaBlockBytes = 256U << 10U;
 // One slot of the hash map with its share of empty slots; estimated, to bound memory.
 constexpr std::uint64_t kHashedRowBytes = 64;
 
+// A key with its hash, which whoever looks it up has at hand: it chose the partition.
+struct HashedKey {
+    std::uint64_t hash;
+    std::string_view bytes;
+    friend bool operator==(const HashedKey& a, const HashedKey& b) {
+        return a.hash == b.hash && a.bytes == b.bytes;
+    }
+};
 struct KeyHash {
-    std::size_t operator()(std::string_view key) const { return hash64(key); }
+    using is_avalanching = void;
+    std::size_t operator()(const HashedKey& key) const {
+        // The low bits chose the partition and are nearly the same for all keys of one table here.
+        return key.hash * 0x9E37'79B9'7F4A'7C15U ^ key.hash >> 32U;
+    }
 };
 
 // Room to grow a little in place: rows of one kind vary by a few bytes.
@@ -25,7 +37,7 @@ std::uint32_t capacity_for(std::size_t size) {
 }  // namespace
 
 struct MemTable::Hashed {
-    boost::unordered_flat_map<std::string_view, MemRow, KeyHash> rows;
+    boost::unordered_flat_map<HashedKey, MemRow, KeyHash> rows;
 };
 
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
@@ -88,7 +100,7 @@ const MemRow* MemTable::find(const Place& place, std::string_view key) const {
         const auto found = sorted_[at]->find(key);
         return found == sorted_[at]->end() ? nullptr : &found->second;
     }
-    const auto found = hashed_[at]->rows.find(key);
+    const auto found = hashed_[at]->rows.find(HashedKey{place.hash, key});
     return found == hashed_[at]->rows.end() ? nullptr : &found->second;
 }
 
@@ -110,14 +122,18 @@ MemRow& MemTable::row_for_write(const Place& place, std::string_view key) {
         return rows.emplace_hint(next, own(), MemRow{})->second;
     }
     auto& rows = hashed_[at]->rows;
-    if (const auto found = rows.find(key); found != rows.end()) return found->second;
-    return rows.emplace(own(), MemRow{}).first->second;
+    const HashedKey wanted{place.hash, key};
+    if (const auto found = rows.find(wanted); found != rows.end()) return found->second;
+    return rows.emplace(HashedKey{place.hash, own()}, MemRow{}).first->second;
 }
 
 void MemTable::put(const Place& place, std::string_view key, std::string_view value) {
     MemRow& row = row_for_write(place, key);
     if (value.size() > row.capacity) {
-        row.capacity = capacity_for(value.size());
+        // Rows of fixed layout never grow: room to grow comes with the first time.
+        row.capacity = row.capacity == 0 && !place.ordered
+                           ? static_cast<std::uint32_t>((value.size() + 7) & ~7ULL)
+                           : capacity_for(value.size());
         row.data = static_cast<char*>(arena_->allocate(row.capacity, 8));
     }
     // memmove: `value` may be a view of this very row.
@@ -140,7 +156,7 @@ const MemTable::SortedRows& MemTable::sorted(unsigned slot, unsigned partition) 
 bool MemTable::each_hashed(unsigned slot, unsigned partition, const void* context,
                            bool (*visit)(const void*, std::string_view, const MemRow&)) const {
     for (const auto& [key, row] : hashed_[cell(slot, partition)]->rows)
-        if (!visit(context, key, row)) return false;
+        if (!visit(context, key.bytes, row)) return false;
     return true;
 }
 

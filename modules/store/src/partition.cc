@@ -7,6 +7,7 @@
 #include "hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "tables.h"
 
 namespace kontor::store {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr std::string_view kMetaKey = "meta";
 constexpr std::string_view kMetaMagic = "KPAR";
 constexpr std::size_t kMetaFixedBytes = 60;
+constexpr MDB_dbi kMaxTrees = 16;  // appended tables
 
 std::string encode_meta(const PartitionMeta& meta) {
     std::string out(kMetaMagic);
@@ -53,14 +55,22 @@ std::string_view view(const MDB_val& value) {
     return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-// Writes crc and bytes in place, without a copy of the row in between.
-int put_row(MDB_txn* txn, MDB_dbi dbi, MDB_val key, std::string_view row) {
-    MDB_val value{row.size() + kRowCrcBytes, nullptr};
-    if (const int code = mdb_put(txn, dbi, &key, &value, MDB_RESERVE); code != 0) return code;
-    const std::uint32_t crc = crc32c(row, crc32c(view(key)));
-    std::memcpy(value.mv_data, &crc, sizeof crc);
-    if (!row.empty()) std::memcpy(static_cast<char*>(value.mv_data) + kRowCrcBytes, row.data(), row.size());
+// Writes crc and form in place, without a copy in between. The cursor stays on its leaf, so that sorted rows
+// find theirs without a way from the root.
+int put_row(MDB_cursor* cursor, MDB_val key, std::string_view row, unsigned flags) {
+    const RowForm form(row);
+    MDB_val value{form.size() + kRowCrcBytes, nullptr};
+    if (const int code = mdb_cursor_put(cursor, &key, &value, MDB_RESERVE | flags); code != 0) return code;
+    char* bytes = static_cast<char*>(value.mv_data);
+    form.write(bytes + kRowCrcBytes);
+    const std::uint32_t crc = crc32c({bytes + kRowCrcBytes, form.size()}, crc32c(view(key)));
+    std::memcpy(bytes, &crc, sizeof crc);
     return 0;
+}
+
+// LMDB keeps the names of trees among the keys of the unnamed one: with a table byte that nobody may declare.
+std::string tree_name(TableId table) {
+    return std::string(1, static_cast<char>(kTreeNameTable)) + std::to_string(table);
 }
 
 }  // namespace
@@ -84,11 +94,12 @@ std::string partition_name(unsigned number) {
     return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
-std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored) {
+std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored,
+                                            RowBuffer& buffer) {
     if (stored.size() < kRowCrcBytes) return std::nullopt;
-    const std::string_view row = stored.substr(kRowCrcBytes);
-    if (crc32c(row, crc32c(key)) != get_le<std::uint32_t>(stored)) return std::nullopt;
-    return row;
+    const std::string_view form = stored.substr(kRowCrcBytes);
+    if (crc32c(form, crc32c(key)) != get_le<std::uint32_t>(stored)) return std::nullopt;
+    return decode_row_form(form, buffer);
 }
 
 Error Partition::error(const char* what, int code) const {
@@ -96,7 +107,8 @@ Error Partition::error(const char* what, int code) const {
 }
 
 Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, unsigned number,
-                                                   std::uint64_t map_bytes) {
+                                                   std::uint64_t map_bytes,
+                                                   std::span<const TableSpec> tables) {
     std::unique_ptr<Partition> partition(new Partition(folder, number));
     const auto failed = [&](const char* what, int code) { return fail(partition->error(what, code)); };
     if (const int code = mdb_env_create(&partition->env_); code != 0) return failed("create", code);
@@ -104,19 +116,97 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, un
         return failed("map size", code);
     if (const int code = mdb_env_set_maxreaders(partition->env_, kMaxReadTransactions); code != 0)
         return failed("readers", code);
+    if (const int code = mdb_env_set_maxdbs(partition->env_, kMaxTrees); code != 0)
+        return failed("trees", code);
     // Durable by default: no MDB_NOSYNC, no MDB_WRITEMAP. NOTLS: a read transaction belongs to its owner, not
     // thread.
     if (const int code = mdb_env_open(partition->env_, folder.c_str(), MDB_NOTLS, 0600); code != 0)
         return failed("open", code);
-    MDB_txn* txn = nullptr;
-    if (const int code = mdb_txn_begin(partition->env_, nullptr, MDB_RDONLY, &txn); code != 0)
-        return failed("begin", code);
-    if (const int code = mdb_dbi_open(txn, nullptr, 0, &partition->dbi_); code != 0) {
-        mdb_txn_abort(txn);
-        return failed("open the table", code);
-    }
-    mdb_txn_abort(txn);
+    KONTOR_CHECK(partition->open_trees(tables));
+    KONTOR_CHECK(partition->learn_last_keys());
     return partition;
+}
+
+Result<void> Partition::open_trees(std::span<const TableSpec> tables) {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
+        return fail(error("begin", code));
+    MDB_dbi main = 0;
+    if (const int code = mdb_dbi_open(txn, nullptr, 0, &main); code != 0) {
+        mdb_txn_abort(txn);
+        return fail(error("open the tables", code));
+    }
+    bool missing = false;
+    std::array<MDB_dbi, 256> trees{};
+    for (const TableSpec& spec : tables) {
+        if (!spec.appended) continue;
+        appended_.push_back(spec.id);
+        const int code = mdb_dbi_open(txn, tree_name(spec.id).c_str(), 0, &trees[spec.id]);
+        missing = missing || code == MDB_NOTFOUND;
+        if (code != 0 && code != MDB_NOTFOUND) {
+            mdb_txn_abort(txn);
+            return fail(error("open a tree", code));
+        }
+    }
+    // Handles outlive the transaction that opened them only when it ends well.
+    if (const int code = mdb_txn_commit(txn); code != 0) return fail(error("open the tables", code));
+    if (missing) {
+        if (const int code = mdb_txn_begin(env_, nullptr, 0, &txn); code != 0)
+            return fail(error("begin", code));
+        for (const TableId table : appended_) {
+            const int code = mdb_dbi_open(txn, tree_name(table).c_str(), MDB_CREATE, &trees[table]);
+            if (code == 0) continue;
+            mdb_txn_abort(txn);
+            return fail(error("make a tree", code));
+        }
+        if (const int code = mdb_txn_commit(txn); code != 0) return fail(error("make the trees", code));
+    }
+    dbis_.fill(main);
+    for (const TableId table : appended_) dbis_[table] = trees[table];
+    return {};
+}
+
+Result<std::string> Partition::last_key(MDB_txn* txn, TableId table) const {
+    MDB_cursor* cursor = nullptr;
+    if (const int code = mdb_cursor_open(txn, dbis_[table], &cursor); code != 0)
+        return fail(error("open a cursor", code));
+    MDB_val key{}, value{};
+    const int code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    std::string last = code == 0 ? std::string(view(key)) : std::string();
+    mdb_cursor_close(cursor);
+    if (code != 0 && code != MDB_NOTFOUND) return fail(error("find the last row", code));
+    return last;
+}
+
+Result<void> Partition::learn_last_keys() {
+    if (appended_.empty()) return {};
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
+        return fail(error("begin", code));
+    const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
+    for (const TableId table : appended_) {
+        KONTOR_TRY(last_keys_[table], last_key(txn, table));
+    }
+    return {};
+}
+
+Result<std::uint64_t> Partition::pages() const {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
+        return fail(error("begin", code));
+    const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
+    std::uint64_t pages = 0;
+    const auto count = [&](MDB_dbi dbi) {
+        MDB_stat stat{};
+        const int code = mdb_stat(txn, dbi, &stat);
+        pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+        return code;
+    };
+    if (const int code = count(dbis_[kMetaTable]); code != 0) return fail(error("count pages", code));
+    for (const TableId table : appended_) {
+        if (const int code = count(dbis_[table]); code != 0) return fail(error("count pages", code));
+    }
+    return pages;
 }
 
 Partition::~Partition() {
@@ -131,29 +221,53 @@ Result<PartitionMeta> Partition::read_meta() const {
     const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
     KeyBuffer buffer;
     MDB_val key = buffer.set(kMetaTable, kMetaKey), value{};
-    const int code = mdb_get(txn, dbi_, &key, &value);
+    const int code = mdb_get(txn, dbis_[kMetaTable], &key, &value);
     if (code == MDB_NOTFOUND) return fail(ErrorCode::corruption, who + ": the meta row is missing");
     if (code != 0) return fail(error("read the meta row", code));
-    const auto row = checked_row(view(key), view(value));
+    RowBuffer scratch;
+    const auto row = checked_row(view(key), view(value), scratch);
     if (!row) return fail(ErrorCode::corruption, who + ": the meta row does not match its checksum");
     return decode_meta(*row, who);
 }
 
-Result<void> Partition::write_in(MDB_txn* txn, std::span<const RowImage> rows, const PartitionMeta& meta) {
+// Rows of one table, sorted by key.
+Result<void> Partition::write_table(MDB_txn* txn, std::span<const RowImage> rows) {
+    const TableId table = rows.front().table;
+    const bool appended = dbis_[table] != dbis_[kMetaTable];
+    std::string last;
+    if (appended) {
+        KONTOR_TRY(last, last_key(txn, table));
+    }
+    MDB_cursor* opened = nullptr;
+    if (const int code = mdb_cursor_open(txn, dbis_[table], &opened); code != 0)
+        return fail(error("open a cursor", code));
+    const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(opened, mdb_cursor_close);
     KeyBuffer buffer;
     for (const RowImage& row : rows) {
         MDB_val key = buffer.set(row.table, row.key);
         if (row.erased) {
-            const int code = mdb_del(txn, dbi_, &key, nullptr);
+            const int code = mdb_del(txn, dbis_[table], &key, nullptr);
             if (code != 0 && code != MDB_NOTFOUND) return fail(error("erase a row", code));
-        } else if (const int code = put_row(txn, dbi_, key, row.value); code != 0) {
-            return fail(error("write a row", code));
+            continue;
         }
+        // Past the end, a full page stays full: LMDB halves it otherwise.
+        const bool at_end = appended && view(key) > last;
+        if (const int code = put_row(cursor.get(), key, row.value, at_end ? MDB_APPEND : 0U); code != 0)
+            return fail(error("write a row", code));
+    }
+    return {};
+}
+
+Result<void> Partition::write_in(MDB_txn* txn, std::span<const RowImage> rows, const PartitionMeta& meta) {
+    for (std::size_t first = 0; first < rows.size();) {
+        std::size_t end = first + 1;
+        while (end < rows.size() && rows[end].table == rows[first].table) ++end;
+        KONTOR_CHECK(write_table(txn, rows.subspan(first, end - first)));
+        first = end;
     }
     const std::string encoded = encode_meta(meta);
-    if (const int code = put_row(txn, dbi_, buffer.set(kMetaTable, kMetaKey), encoded); code != 0)
-        return fail(error("write the meta row", code));
-    return {};
+    const RowImage row{kMetaTable, false, kMetaKey, encoded};
+    return write_table(txn, {&row, 1});
 }
 
 Result<void> Partition::write(std::span<const RowImage> rows, const PartitionMeta& meta) {

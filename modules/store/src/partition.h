@@ -8,20 +8,23 @@
 
 #include <lmdb.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kontor/base/result.h"
 #include "kontor/store/store.h"
 #include "mem_table.h"
+#include "row_form.h"
 
 namespace kontor::store {
 
-inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::uint32_t kLayoutVersion = 2;
 inline constexpr std::size_t kMaxReplicationMetaBytes = 512U << 10U;  // with the rest below kMaxValueBytes
 inline constexpr unsigned kMaxReadTransactions = 1022;
 inline constexpr std::size_t kRowCrcBytes = 4;
@@ -43,13 +46,17 @@ struct KeyBuffer {
 [[nodiscard]] Error lmdb_error(const std::string& what, int code);
 [[nodiscard]] std::string partition_name(unsigned number);  // "03"
 
-// The row in a stored value; nullopt if it does not match its checksum. `key` with its table byte.
-[[nodiscard]] std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored);
+// The row in a stored value, into `buffer` where it has to be put together; nullopt if it does not match its
+// checksum. `key` with its table byte.
+[[nodiscard]] std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored,
+                                                          RowBuffer& buffer);
 
 class Partition {
  public:
+    // Makes what is not there yet: the environment, and the trees of appended tables.
     static Result<std::unique_ptr<Partition>> open(const std::string& folder, unsigned number,
-                                                   std::uint64_t map_bytes);
+                                                   std::uint64_t map_bytes,
+                                                   std::span<const TableSpec> tables);
     ~Partition();
     Partition(const Partition&) = delete;
     Partition& operator=(const Partition&) = delete;
@@ -63,18 +70,32 @@ class Partition {
     [[nodiscard]] std::uint64_t used_bytes() const;
 
     [[nodiscard]] MDB_env* env() const { return env_; }
-    [[nodiscard]] MDB_dbi dbi() const { return dbi_; }
+    [[nodiscard]] MDB_dbi dbi(TableId table) const { return dbis_[table]; }
+    // Pages of all trees: no transaction that only changes rows dirties more than these.
+    [[nodiscard]] Result<std::uint64_t> pages() const;
+
+    // Of appended tables: is the key above all that the last learn_last_keys() saw? (With its table byte.)
+    [[nodiscard]] bool is_past_last(TableId table, std::string_view key) const {
+        return key > std::string_view(last_keys_[table]);
+    }
+    // Not while anybody asks is_past_last(): under the store's entry lock, exclusive.
+    [[nodiscard]] Result<void> learn_last_keys();
 
  private:
     Partition(std::string folder, unsigned number) : folder_(std::move(folder)), number_(number) {}
+    [[nodiscard]] Result<void> open_trees(std::span<const TableSpec> tables);
     [[nodiscard]] Result<void> write_in(MDB_txn* txn, std::span<const RowImage> rows,
                                         const PartitionMeta& meta);
+    [[nodiscard]] Result<void> write_table(MDB_txn* txn, std::span<const RowImage> rows);
+    [[nodiscard]] Result<std::string> last_key(MDB_txn* txn, TableId table) const;
     [[nodiscard]] Error error(const char* what, int code) const;
 
     std::string folder_;
     unsigned number_;
     MDB_env* env_ = nullptr;
-    MDB_dbi dbi_ = 0;
+    std::array<MDB_dbi, 256> dbis_{};  // by table
+    std::vector<TableId> appended_;
+    std::array<std::string, 256> last_keys_;  // of appended tables
 };
 
 }  // namespace kontor::store

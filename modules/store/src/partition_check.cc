@@ -9,6 +9,7 @@
 
 #include "kontor/base/bytes.h"
 #include "partition.h"
+#include "tables.h"
 
 namespace kontor::store {
 namespace {
@@ -42,31 +43,38 @@ class Cursor {
 
 class Check {
  public:
-    Check(MDB_env* env, MDB_txn* txn, MDB_dbi dbi) : txn_(txn), dbi_(dbi) {
+    Check(MDB_env* env, MDB_txn* txn) : txn_(txn) {
         mdb_env_info(env, &info_);
-        mdb_stat(txn, dbi, &stat_);
         used_.resize(info_.me_last_pgno + 1);
     }
 
-    // What is wrong; "": nothing.
-    std::string run() {
-        std::string found = rows();
-        return found.empty() ? free_pages() : found;
+    // What is wrong; "": nothing. The main tree first, which names the others.
+    std::string run(std::span<const MDB_dbi> trees) {
+        for (const MDB_dbi tree : trees) {
+            if (std::string found = rows(tree); !found.empty()) return found;
+        }
+        return free_pages();
     }
 
  private:
-    std::string rows() {
-        Cursor cursor(txn_, dbi_);
+    std::string rows(MDB_dbi tree) {
+        mdb_stat(txn_, tree, &stat_);
+        Cursor cursor(txn_, tree);
+        RowBuffer buffer;
         std::string last;
         std::size_t seen = 0;
         while (cursor.next()) {
             const std::string_view key = view(cursor.key);
             const std::string where = "row " + std::to_string(seen) + " (" + to_hex(key.substr(0, 32)) + ")";
             if (++seen > 1 && key <= last) return where + " is out of order";
-            if (!checked_row(key, view(cursor.value))) return where + " does not match its checksum";
+            const bool names_tree = !key.empty() && static_cast<unsigned char>(key[0]) == kTreeNameTable;
+            if (!names_tree && !checked_row(key, view(cursor.value), buffer))
+                return where + " does not match its checksum";
             last = key;
             MDB_val wanted{last.size(), last.data()}, found{};
-            if (mdb_get(txn_, dbi_, &wanted, &found) != 0 || found.mv_data != cursor.value.mv_data)
+            // (A tree's name is no row: LMDB does not give it by its key.)
+            if (!names_tree &&
+                (mdb_get(txn_, tree, &wanted, &found) != 0 || found.mv_data != cursor.value.mv_data))
                 return where + " is not found by its key";
             if (!use(cursor.key) || !use(cursor.value)) return where + " lies outside of the file";
         }
@@ -113,7 +121,6 @@ class Check {
     }
 
     MDB_txn* txn_;
-    MDB_dbi dbi_;
     MDB_envinfo info_{};
     MDB_stat stat_{};
     std::uintptr_t map_ = 0;
@@ -135,7 +142,9 @@ Result<void> Partition::check() const {
     if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
         return fail(error("begin", code));
     const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
-    const std::string wrong = Check(env_, txn, dbi_).run();
+    std::vector<MDB_dbi> trees{dbis_[kMetaTable]};
+    for (const TableId table : appended_) trees.push_back(dbis_[table]);
+    const std::string wrong = Check(env_, txn).run(trees);
     if (wrong.empty()) return {};
     return fail(ErrorCode::corruption, "partition " + partition_name(number_) + " (" + folder_ +
                                            "/data.mdb): " + wrong +

@@ -64,9 +64,13 @@ void append_row(std::string& out, const RowImage& row) {
     out.push_back(static_cast<char>(row.table));
     out.push_back(row.erased ? 2 : 1);
     put_le(out, static_cast<std::uint16_t>(row.key.size()));
-    put_le(out, static_cast<std::uint32_t>(row.value.size()));
+    const RowForm form(row.value);
+    put_le(out, static_cast<std::uint32_t>(row.erased ? 0 : form.size()));
     out += row.key;
-    out += row.value;
+    if (row.erased) return;
+    const std::size_t at = out.size();
+    out.resize(at + form.size());
+    form.write(out.data() + at);
 }
 
 Result<void> write_frames(const File& file, const std::string& path, const RedoHeader& header,
@@ -184,9 +188,14 @@ class RedoParser {
         if ((op != 1 && op != 2) || key_bytes == 0 || key_bytes > kMaxKeyBytes ||
             bytes.size() - kRowHeadBytes < key_bytes + value_bytes)
             return bad("impossible row, before");
-        out.push_back(RowImage{static_cast<TableId>(bytes[0]), op == 2,
-                               bytes.substr(kRowHeadBytes, key_bytes),
-                               bytes.substr(kRowHeadBytes + key_bytes, value_bytes)});
+        RowImage image{static_cast<TableId>(bytes[0]), op == 2, bytes.substr(kRowHeadBytes, key_bytes), {}};
+        if (!image.erased) {
+            RowBuffer buffer;
+            const auto value = decode_row_form(bytes.substr(kRowHeadBytes + key_bytes, value_bytes), buffer);
+            if (!value) return bad("impossible row, before");
+            image.value = value->data() == buffer.data() ? contents_.decoded.emplace_back(*value) : *value;
+        }
+        out.push_back(image);
         bytes.remove_prefix(kRowHeadBytes + key_bytes + value_bytes);
         return {};
     }

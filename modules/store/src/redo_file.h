@@ -6,6 +6,7 @@
 // offset. Whether that means "torn, drop it" or "stop" is for the folder to decide (folder.h).
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,7 +26,8 @@ struct RedoHeader {
 };
 
 struct RedoContents {
-    std::string bytes;  // what the rows point into
+    std::string bytes;                // what the rows point into,
+    std::deque<std::string> decoded;  // and those that were put together
     RedoHeader header;
     std::vector<std::vector<RowImage>> rows;  // by partition
 };

@@ -96,7 +96,8 @@ class DiskRows {
         low_ = std::string(1, static_cast<char>(table)) + range.low;
         high_ = range.high ? std::string(1, static_cast<char>(table)) + *range.high
                            : std::string(1, static_cast<char>(table + 1));
-        if (const int code = mdb_cursor_open(txn, core.partitions[partition]->dbi(), &cursor_); code != 0)
+        if (const int code = mdb_cursor_open(txn, core.partitions[partition]->dbi(table), &cursor_);
+            code != 0)
             fail("open a cursor", code);
         key_ = val(ascending_ ? low_ : high_);
         const int code = mdb_cursor_get(cursor_, &key_, &value_, MDB_SET_RANGE);
@@ -220,8 +221,9 @@ MDB_txn* Snapshot::transaction(unsigned partition) {
     return *transaction;
 }
 
-std::string_view Snapshot::checked(unsigned partition, std::string_view lmdb_key, const MDB_val& stored) {
-    const auto row = checked_row(lmdb_key, view(stored));
+std::string_view Snapshot::checked(unsigned partition, std::string_view lmdb_key, const MDB_val& stored,
+                                   RowBuffer& buffer) {
+    const auto row = checked_row(lmdb_key, view(stored), buffer);
     if (!row) {
         const auto table = static_cast<TableId>(lmdb_key[0]);
         core_.fail_read(
@@ -241,7 +243,9 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
     const Place place = core_.tables.place(table, key);
     if (const MemRow* row = find_in_memory(place, key))
         return row->erased ? std::nullopt : std::optional(row->value());
-    if (core_.cache != nullptr) {
+    const bool appended = core_.tables.spec(place.slot).appended;
+    const bool cached = core_.cache != nullptr && !appended;
+    if (cached) {
         if (auto entry = core_.cache->find(table, key)) {
             pinned_ = std::move(entry);
             return pinned_->present ? std::optional<std::string_view>(pinned_->value) : std::nullopt;
@@ -249,17 +253,19 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
     }
     KeyBuffer buffer;
     MDB_val lmdb_key = buffer.set(table, key), stored{};
+    if (appended && core_.partitions[place.partition]->is_past_last(table, view(lmdb_key)))
+        return std::nullopt;
     core_.lmdb_reads.fetch_add(1, std::memory_order_relaxed);
-    const int code =
-        mdb_get(transaction(place.partition), core_.partitions[place.partition]->dbi(), &lmdb_key, &stored);
+    const int code = mdb_get(transaction(place.partition), core_.partitions[place.partition]->dbi(table),
+                             &lmdb_key, &stored);
     if (code == MDB_NOTFOUND) {
-        if (core_.cache != nullptr && cache_absences_) core_.cache->insert(table, key, {false, {}});
+        if (cached && cache_absences_) core_.cache->insert(table, key, {false, {}});
         return std::nullopt;
     }
     if (code != 0)
         core_.fail_read(lmdb_error(core_.tables.describe(place.partition, table, key) + ": read", code));
-    const std::string_view row = checked(place.partition, view(lmdb_key), stored);
-    if (core_.cache != nullptr) core_.cache->insert(table, key, {true, std::string(row)});
+    const std::string_view row = checked(place.partition, view(lmdb_key), stored, buffer_);
+    if (cached) core_.cache->insert(table, key, {true, std::string(row)});
     return row;
 }
 
@@ -277,6 +283,7 @@ void Snapshot::scan(TableId table, std::string_view low, std::string_view high, 
     MemRows active(core_.active.get(), place.slot, place.partition, range, direction);
     MemRows frozen(core_.frozen.get(), place.slot, place.partition, range, direction);
     DiskRows disk(core_, transaction(place.partition), place.partition, table, range, direction);
+    RowBuffer buffer;  // of its own: the visitor may read
     const auto before = [&](std::string_view a, std::string_view b) {
         return direction == Direction::ascending ? a < b : b < a;
     };
@@ -294,7 +301,7 @@ void Snapshot::scan(TableId table, std::string_view low, std::string_view high, 
             const MemRow& row = in_active ? active.row() : frozen.row();
             if (!row.erased) more = visit(*key, row.value());
         } else {
-            more = visit(*key, checked(place.partition, disk.lmdb_key(), disk.stored()));
+            more = visit(*key, checked(place.partition, disk.lmdb_key(), disk.stored(), buffer));
         }
         if (!more) return;
         // A visitor that writes sees, further on, what it wrote: the same whether a row was in memory or on
@@ -310,10 +317,10 @@ void Snapshot::scan(TableId table, std::string_view low, std::string_view high, 
 
 bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit) {
     const TableId table = core_.tables.spec(slot).id;
-    const bool ordered = core_.tables.spec(slot).ordered;
     // Transactions of its own: renewing the snapshot's would pull views away from a visitor that reads.
     ReadTransactions transactions(core_.partitions);
     std::string last;
+    RowBuffer buffer;
     while (true) {
         auto transaction = transactions.get(partition);
         if (!transaction) core_.fail_read(transaction.error());
@@ -321,8 +328,8 @@ bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Vis
         if (rows.valid() && !last.empty() && rows.key() == last) rows.next();
         for (unsigned seen = 0; seen < kRowsPerTransaction && rows.valid(); ++seen, rows.next()) {
             last = rows.key();
-            if (find_in_memory(Place{slot, partition, ordered}, last) != nullptr) continue;
-            if (!visit(last, checked(partition, rows.lmdb_key(), rows.stored()))) return false;
+            if (find_in_memory(core_.tables.place(table, last), last) != nullptr) continue;
+            if (!visit(last, checked(partition, rows.lmdb_key(), rows.stored(), buffer))) return false;
         }
         if (!rows.valid()) return true;
         transactions.reset();
@@ -333,10 +340,10 @@ bool Snapshot::each_in_memory(unsigned slot, unsigned partition, const Reader::V
     const auto show = [&](std::string_view key, const MemRow& row) {
         return row.erased || visit(key, row.value());
     };
-    const Place place{slot, partition, core_.tables.spec(slot).ordered};
+    const TableId table = core_.tables.spec(slot).id;
     if (core_.frozen) {
         const bool more = core_.frozen->each(slot, partition, [&](std::string_view key, const MemRow& row) {
-            return core_.active->find(place, key) != nullptr || show(key, row);
+            return core_.active->find(core_.tables.place(table, key), key) != nullptr || show(key, row);
         });
         if (!more) return false;
     }

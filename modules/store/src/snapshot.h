@@ -91,7 +91,7 @@ class Snapshot {
  private:
     [[nodiscard]] MDB_txn* transaction(unsigned partition);
     [[nodiscard]] std::string_view checked(unsigned partition, std::string_view lmdb_key,
-                                           const MDB_val& stored);
+                                           const MDB_val& stored, RowBuffer& buffer);
     [[nodiscard]] const MemRow* find_in_memory(const Place& place, std::string_view key) const;
     bool each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit);
     bool each_in_memory(unsigned slot, unsigned partition, const Reader::Visitor& visit);
@@ -100,6 +100,7 @@ class Snapshot {
     Core& core_;
     const bool cache_absences_;
     std::unique_ptr<ReadTransactions> transactions_;
+    RowBuffer buffer_;                                      // or this, or LMDB's page
     std::shared_ptr<const cache::RowCache::Entry> pinned_;  // what the last get() returned a view of
 };
 

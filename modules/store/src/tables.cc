@@ -26,8 +26,10 @@ Result<void> Tables::check(const std::vector<TableSpec>& specs) {
     std::array<bool, 256> seen{};
     for (const TableSpec& spec : specs) {
         const std::string who = "table " + std::string(spec.name) + " (" + std::to_string(spec.id) + ")";
-        if (spec.id == kMetaTable)
-            return fail(ErrorCode::invalid_argument, who + ": number 255 is the store's own");
+        if (spec.id == kMetaTable || spec.id == kTreeNameTable)
+            return fail(ErrorCode::invalid_argument, who + ": the numbers 254 and 255 are the store's own");
+        if (spec.ordered && spec.appended)
+            return fail(ErrorCode::invalid_argument, who + ": an appended table has point reads only");
         if (seen[spec.id]) return fail(ErrorCode::invalid_argument, who + ": this number is declared twice");
         if (spec.ordered && spec.home_bytes == 0)
             return fail(ErrorCode::invalid_argument,
@@ -51,8 +53,10 @@ std::string_view Tables::home(TableId table, std::string_view key) const {
 Place Tables::place(TableId table, std::string_view key) const {
     const unsigned at = slot(table);
     const TableSpec& spec = specs_[at];
-    const std::uint64_t hash = hash64(spec.home_bytes == 0 ? key : key.substr(0, spec.home_bytes));
-    return Place{at, static_cast<unsigned>(hash % partitions_), spec.ordered};
+    const std::uint64_t home = hash64(spec.home_bytes == 0 ? key : key.substr(0, spec.home_bytes));
+    Place place{at, static_cast<unsigned>(home % partitions_), spec.ordered};
+    if (!spec.ordered) place.hash = spec.home_bytes == 0 ? home : hash64(key);
+    return place;
 }
 
 std::string Tables::describe(unsigned partition, TableId table, std::string_view key) const {

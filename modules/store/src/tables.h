@@ -14,7 +14,8 @@
 
 namespace kontor::store {
 
-inline constexpr TableId kMetaTable = 255;  // the store's own; nobody may declare it
+inline constexpr TableId kMetaTable = 255;      // the store's own; nobody may declare it
+inline constexpr TableId kTreeNameTable = 254;  // where LMDB keeps the names of appended tables' trees
 inline constexpr unsigned kMaxPartitions = 64;
 
 // A row's place: everything that one hash of its home decides.
@@ -22,6 +23,7 @@ struct Place {
     unsigned slot;  // position of the table among the declared ones
     unsigned partition;
     bool ordered;
+    std::uint64_t hash = 0;  // of the whole key; only where the table is not ordered
 };
 
 class Tables {

@@ -47,7 +47,7 @@ TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
                     if (index < newest) ++mixtures;
                     newest = index;
                     for (unsigned n = 0; n < kKeys && index > 0; ++n) {
-                        for (const TableId table : {kPlain, kHomed, kSorted}) {
+                        for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
                             const auto found = reader.get(table, key_of(n));
                             const bool wanted = is_written(index / 50 * 50, n);
                             // Rows change every 50 entries only, so that most are read from LMDB or the
@@ -67,7 +67,7 @@ TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
         store->begin();
         if (index == 1 || index % 50 == 0) {
             for (unsigned n = 0; n < kKeys; ++n) {
-                for (const TableId table : {kPlain, kHomed, kSorted}) {
+                for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
                     static_cast<void>(store->writer().get(table, key_of(n)));
                     if (is_written(index / 50 * 50, n))
                         store->writer().put(table, key_of(n), std::to_string(index / 50));

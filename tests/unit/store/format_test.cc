@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "files.h"
 #include "hashing.h"
 #include "kontor/base/bytes.h"
@@ -27,16 +29,16 @@ TEST(StoreFormat, RedoFile) {
     EXPECT_TRUE(path.ends_with("/00000000000000000042.redo"));
     EXPECT_EQ(to_hex(*read_file(path)),
               "4b4f4e545245444f"
-              "0100000002000000"
+              "0200000002000000"
               "2a000000000000002900000000000000"
               "0068e5cf8b010000"
               "abababababababababababababababab"
-              "010000006d2248106d"
-              "424c4b3100000000010000000b000000"
-              "0101010002000000617879a4347375"
+              "010000006d6d2bea33"
+              "424c4b3100000000010000000c000000"
+              "010101000300000061007879ca0c2228"
               "424c4b3101000000010000000a000000"
-              "02020200000000006263472c7b46"
-              "454e44310200000002000000000000002a000000000000008a44edc3");
+              "02020200000000006263279f9110"
+              "454e44310200000002000000000000002a00000000000000fdee5e29");
 
     const auto redo = read_redo_file(path);
     ASSERT_TRUE(redo) << redo.error().describe();
@@ -73,21 +75,60 @@ TEST(StoreFormat, RedoFileOfManyBlocks) {
     }
 }
 
+std::string stored_as(std::string_view key, std::string_view row) {
+    const RowForm form(row);
+    std::string bytes(form.size(), '\0');
+    form.write(bytes.data());
+    std::string stored;
+    put_le<std::uint32_t>(stored, crc32c(bytes, crc32c(key)));
+    return stored + bytes;
+}
+
 TEST(StoreFormat, PartitionRow) {
-    // crc32c(key with its table byte, then row), little-endian, then the row.
+    // crc32c(key with its table byte, then the row's form), little-endian, then the form.
     const std::string key =
         "\x01"
         "a";
-    std::string stored;
-    put_le<std::uint32_t>(stored, crc32c(key + "xy"));
-    stored += "xy";
-    EXPECT_EQ(to_hex(stored), "3290253d7879");
-    EXPECT_EQ(checked_row(key, stored), "xy");
+    RowBuffer buffer;
+    EXPECT_EQ(to_hex(stored_as(key, "xy")), "b360c2f7007879");
+    EXPECT_EQ(checked_row(key, stored_as(key, "xy"), buffer), "xy");
     EXPECT_EQ(checked_row("\x02"
                           "a",
-                          stored),
+                          stored_as(key, "xy"), buffer),
               std::nullopt);
-    EXPECT_EQ(checked_row(key, "abc"), std::nullopt);
+    EXPECT_EQ(checked_row(key, "abc", buffer), std::nullopt);
+    const std::string sparse = std::string(8, '\0') + '\5' + std::string(7, '\0');
+    EXPECT_EQ(to_hex(stored_as(key, sparse)), "bbcb1f5302020500000000000000");
+    EXPECT_EQ(checked_row(key, stored_as(key, sparse), buffer), sparse);
+}
+
+TEST(StoreFormat, RowsComeBackFromTheirForm) {
+    std::mt19937_64 random(11);
+    RowBuffer buffer;
+    for (int round = 0; round < 20'000; ++round) {
+        // Lengths around the word and the limit; some words zero, all, or none.
+        std::string row(round % 7 == 0 ? kMaxSparseBytes + random() % 9 : random() % 200, '\0');
+        const std::uint64_t zero_of_8 = random() % 9;
+        for (std::size_t i = 0; i < row.size(); i += 8) {
+            if (random() % 8 < zero_of_8) continue;
+            for (std::size_t j = i; j < std::min(i + 8, row.size()); ++j)
+                row[j] = static_cast<char>(random());
+        }
+        const RowForm form(row);
+        ASSERT_LE(form.size(), row.size() + 1);
+        std::string bytes(form.size(), '\0');
+        form.write(bytes.data());
+        const auto back = decode_row_form(bytes, buffer);
+        ASSERT_TRUE(back);
+        ASSERT_EQ(*back, row);
+        // Whatever else the bytes are, nothing is read beyond them.
+        if (!bytes.empty()) bytes[random() % bytes.size()] = static_cast<char>(random());
+        bytes.resize(random() % (bytes.size() + 1));
+        (void)decode_row_form(bytes, buffer);
+    }
+    EXPECT_EQ(decode_row_form("", buffer), std::nullopt);
+    EXPECT_EQ(decode_row_form("\x41", buffer), std::nullopt);      // 65 words
+    EXPECT_EQ(decode_row_form("\x01\x01", buffer), std::nullopt);  // a word that is not there
 }
 
 TEST(StoreFormat, PartitionOfAHome) {
@@ -103,7 +144,7 @@ TEST(StoreFormat, PartitionOfAHome) {
 TEST(StoreFormat, MetaRowSurvives) {
     const TempFolder folder;
     ASSERT_TRUE(make_folder(folder.path()));
-    const auto partition = Partition::open(folder.path(), 3, 1U << 20U);
+    const auto partition = Partition::open(folder.path(), 3, 1U << 20U, {});
     ASSERT_TRUE(partition);
     ASSERT_FALSE((*partition)->read_meta());
     ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 42, example_checkpoint()}));

@@ -38,7 +38,7 @@ TEST(Store, ReadsWhatWasWrittenFromEveryLayer) {
         const auto store = open_or_die(options);
         EXPECT_EQ(store->applied_index(), 0U);
         EXPECT_EQ(store->state_hash(), std::string(16, '\0'));
-        for (const TableId table : {kPlain, kHomed, kSorted}) {
+        for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
             const std::uint64_t base = table * 10U;
             put(*store, base + 1, table, "key", "one");
             EXPECT_EQ(get(*store, table, "key"), "one");
@@ -60,8 +60,9 @@ TEST(Store, ReadsWhatWasWrittenFromEveryLayer) {
         EXPECT_GT(cache.stats().hits, 0U);
     }
     const auto store = open_or_die(options);
-    EXPECT_EQ(store->applied_index(), 33U);
-    for (const TableId table : {kPlain, kHomed, kSorted}) EXPECT_EQ(get(*store, table, "key"), "two");
+    EXPECT_EQ(store->applied_index(), 43U);
+    for (const TableId table : {kPlain, kHomed, kSorted, kAppended})
+        EXPECT_EQ(get(*store, table, "key"), "two");
 }
 
 TEST(Store, AnErasedRowStaysErasedOverCheckpointsAndReopen) {
@@ -147,9 +148,10 @@ TEST(Store, LimitsAtTheirEdge) {
     const TempFolder folder;
     const auto store = open_or_die(test_options(folder.path()));
     const std::string key(kMaxKeyBytes, 'k'), value(kMaxValueBytes, 'v');
-    for (const TableId table : {kPlain, kHomed, kSorted}) put(*store, table, table, key, value);
+    for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) put(*store, table, table, key, value);
     checkpoint(*store);
-    for (const TableId table : {kPlain, kHomed, kSorted}) EXPECT_EQ(get(*store, table, key), value);
+    for (const TableId table : {kPlain, kHomed, kSorted, kAppended})
+        EXPECT_EQ(get(*store, table, key), value);
     EXPECT_EQ(get(*store, kPlain, ""), std::nullopt);
     EXPECT_EQ(get(*store, kPlain, key + "k"), std::nullopt);
     store->begin();

@@ -20,9 +20,10 @@
 
 namespace kontor::store {
 
-inline constexpr TableId kPlain = 1;   // hashed, home: the whole key
-inline constexpr TableId kHomed = 2;   // hashed, home: 2 bytes
-inline constexpr TableId kSorted = 3;  // sorted, home: 2 bytes
+inline constexpr TableId kPlain = 1;     // hashed, home: the whole key
+inline constexpr TableId kHomed = 2;     // hashed, home: 2 bytes
+inline constexpr TableId kSorted = 3;    // sorted, home: 2 bytes
+inline constexpr TableId kAppended = 4;  // hashed, a tree of its own, home: the whole key
 inline constexpr std::size_t kHomeBytes = 2;
 
 class TempFolder {
@@ -48,7 +49,8 @@ inline StoreOptions test_options(const std::string& folder) {
     options.folder = folder;
     options.tables = {{kPlain, "plain", 0, false},
                       {kHomed, "homed", kHomeBytes, false},
-                      {kSorted, "sorted", kHomeBytes, true}};
+                      {kSorted, "sorted", kHomeBytes, true},
+                      {kAppended, "appended", 0, false, true}};
     options.partitions = 4;
     options.map_bytes = 64ULL << 20;
     return options;
@@ -76,7 +78,7 @@ using Model = std::map<std::pair<TableId, std::string>, std::string>;
 inline Model contents(const Store& store) {
     Model found;
     store.read([&](const Reader& reader, std::uint64_t) {
-        for (const TableId table : {kPlain, kHomed, kSorted}) {
+        for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
             store.for_each(reader, table, [&](std::string_view key, std::string_view value) {
                 if (!found.emplace(std::pair(table, std::string(key)), value).second)
                     std::abort();  // visited twice
@@ -116,13 +118,26 @@ class Workload {
     std::string random_value() {
         const std::uint64_t kind = below(50);
         const std::size_t size = kind == 0 ? 3'000 + below(9'000) : kind < 5 ? 0 : below(200);
-        return std::string(size, static_cast<char>(random_()));
+        std::string value(size, static_cast<char>(random_()));
+        // Records of fixed layout: words, many of them zero.
+        if (kind >= 5 && kind < 25) {
+            value.resize(size / 8 * 8);
+            for (std::size_t i = 0; i < value.size(); i += 8)
+                if (below(2) == 0) value.replace(i, 8, 8, '\0');
+        }
+        return value;
+    }
+    // In an appended table most keys are greater than all before, and some are anywhere.
+    std::string key_for(TableId table) {
+        if (table != kAppended || below(5) == 0) return random_key();
+        std::string digits = std::to_string(++appended_);
+        return "b" + std::string(8 - digits.size(), '0') + digits;
     }
     void apply(Store& store, std::uint64_t index, Model& model, unsigned changes) {
         store.begin();
         for (unsigned i = 0; i < changes; ++i) {
-            const auto table = static_cast<TableId>(1 + below(3));
-            const std::string key = random_key();
+            const auto table = static_cast<TableId>(1 + below(4));
+            const std::string key = key_for(table);
             if (below(4) == 0) {
                 store.writer().erase(table, key);
                 model.erase({table, key});
@@ -137,6 +152,7 @@ class Workload {
 
  private:
     std::mt19937_64 random_;
+    std::uint64_t appended_ = 0;
 };
 
 }  // namespace kontor::store

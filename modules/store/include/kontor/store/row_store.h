@@ -29,6 +29,10 @@ struct TableSpec {
     std::string_view name;    // for verify, metrics and dumps
     std::uint8_t home_bytes;  // leading key bytes that choose the partition; 0: the whole key
     bool ordered;             // false: point reads only (the memtable may hash it); scan() is then a bug
+    // Rows that mostly come in key order and are seldom read again (transfers). They lie in a tree of their
+    // own, whose pages are filled to the end, are not cached, and a key above the greatest one is known to be
+    // new without a look.
+    bool appended = false;
 };
 
 // Thrown by reads when the stored bytes cannot be trusted. Caught once, at the node, which stops.
