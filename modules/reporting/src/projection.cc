@@ -1,8 +1,6 @@
 #include "kontor/reporting/projection.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -25,7 +23,11 @@ constexpr std::size_t kJournalsPerTransaction = 2'000;
 // A transaction costs a commit, and what it changes twice is written once: at most ten a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 100;
 constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
-constexpr int kNiceness = 10;
+// Payments come first: while more than this come in, the writer rests three times as long as it worked, and
+// the reports lag; they catch up afterwards. (Not by the thread's priority: it holds locks that payments wait
+// for.)
+constexpr std::uint64_t kBusyJournalsPerSecond = 2'000;
+constexpr std::uint64_t kRestsPerWork = 3;
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxChangedTold = 100;  // rows told to subscribers after a transaction
 constexpr std::size_t kMaxIdleConnections = 4;
@@ -157,6 +159,7 @@ class ProjectionImpl final : public Projection {
         bool wake = true;
         {
             const std::lock_guard lock(mutex_);
+            arrived_journals_ += entry.journals->size();
             if (queue_bytes_ + queued.bytes > options_.max_queue_bytes) {
                 drop_queue();  // the store has them all: read them from there
                 behind_ = true;
@@ -182,8 +185,6 @@ class ProjectionImpl final : public Projection {
 
     void run() {
         pthread_setname_np(pthread_self(), "projection");
-        // Payments come first: under full load the reports lag, and catch up afterwards.
-        (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
         for (;;) {
             std::vector<Queued> batch;
             bool catch_up_first = false, broken = false;
@@ -203,7 +204,7 @@ class ProjectionImpl final : public Projection {
             }
             auto done = work(catch_up_first, batch);
             if (!done) recover(done.error());
-            last_transaction_ms_ = options_.clock->monotonic_ms();
+            next_transaction_ms_ = options_.clock->monotonic_ms() + kBetweenTransactionsMs;
         }
     }
 
@@ -214,8 +215,17 @@ class ProjectionImpl final : public Projection {
         };
         changed_.wait(lock, [&] { return urgent() || !queue_.empty(); });
         const std::uint64_t now = options_.clock->monotonic_ms();
-        const std::uint64_t next = last_transaction_ms_ + kBetweenTransactionsMs;
-        if (now < next) changed_.wait_for(lock, std::chrono::milliseconds(next - now), urgent);
+        if (now < next_transaction_ms_)
+            changed_.wait_for(lock, std::chrono::milliseconds(next_transaction_ms_ - now), urgent);
+    }
+
+    // After a transaction that began at `started_ms`, when `arrived` journals had come so far.
+    void rest(std::uint64_t started_ms, std::uint64_t arrived) {
+        std::unique_lock lock(mutex_);
+        const std::uint64_t took_ms = options_.clock->monotonic_ms() - started_ms;
+        if ((arrived_journals_ - arrived) * 1000 <= kBusyJournalsPerSecond * took_ms) return;
+        changed_.wait_for(lock, std::chrono::milliseconds(kRestsPerWork * took_ms),
+                          [this] { return stopping_; });
     }
 
     std::vector<Queued> take_batch() {  // under mutex_
@@ -256,12 +266,15 @@ class ProjectionImpl final : public Projection {
 
     Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index) {
         if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
+        const std::uint64_t started_ms = options_.clock->monotonic_ms();
+        const std::uint64_t arrived = arrived_journals();
         KONTOR_CHECK(writer_->begin());
         for (const Queued& queued : batch)
             for (const pb::Journal& journal : *queued.journals) KONTOR_CHECK(writer_->apply(journal));
         KONTOR_CHECK(writer_->commit(log_index));
         log_index_.store(log_index, std::memory_order_release);
         tell();
+        rest(started_ms, arrived);
         return {};
     }
 
@@ -310,6 +323,10 @@ class ProjectionImpl final : public Projection {
         return {};
     }
 
+    std::uint64_t arrived_journals() const {
+        const std::lock_guard lock(mutex_);
+        return arrived_journals_;
+    }
     bool stopping() {
         const std::lock_guard lock(mutex_);
         return stopping_;
@@ -380,18 +397,19 @@ class ProjectionImpl final : public Projection {
     const std::string path_;
     std::unique_ptr<Database> database_;     // writer thread, after start()
     std::unique_ptr<JournalWriter> writer_;  // writer thread, after start()
-    std::uint64_t last_transaction_ms_ = 0;  // writer thread
+    std::uint64_t next_transaction_ms_ = 0;  // writer thread
     std::atomic<std::uint64_t> log_index_{0};
     std::uint64_t service_subscription_ = 0;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    mutable bool broken_ = false;      // guarded by mutex_
-    std::deque<Queued> queue_;         // guarded by mutex_
-    std::uint64_t queue_bytes_ = 0;    // guarded by mutex_
-    std::size_t queued_journals_ = 0;  // guarded by mutex_
-    bool behind_ = true;               // guarded by mutex_: journals have to be read from the store
-    bool stopping_ = false;            // guarded by mutex_
+    mutable bool broken_ = false;         // guarded by mutex_
+    std::deque<Queued> queue_;            // guarded by mutex_
+    std::uint64_t queue_bytes_ = 0;       // guarded by mutex_
+    std::size_t queued_journals_ = 0;     // guarded by mutex_
+    std::uint64_t arrived_journals_ = 0;  // guarded by mutex_
+    bool behind_ = true;                  // guarded by mutex_: journals have to be read from the store
+    bool stopping_ = false;               // guarded by mutex_
 
     mutable std::mutex pool_mutex_;
     mutable std::vector<std::unique_ptr<QueryConnection>> pool_;  // guarded by pool_mutex_
