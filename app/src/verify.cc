@@ -6,18 +6,25 @@
 
 namespace kontor::app {
 
-Verification verify_node(const node::Node& node, const Clock& clock) {
+Verification verify_node(node::Node& node, const Clock& clock) {
     Verification verification;
     const std::uint64_t started = clock.monotonic_ms();
-    try {
-        node.read([&](const store::Reader& rows, std::uint64_t index) {
-            verification.log_index = index;
-            verification.state_hash_hex = to_hex(node.state_hash());
-            verification.ledger =
-                ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
-                    node.for_each(rows, table, visit);
-                });
+    const auto run = [&]() -> Result<void> {
+        KONTOR_CHECK(node.checkpoint());
+        KONTOR_TRY(const auto view, node.view_checkpoint());
+        verification.log_index = view->meta().index;
+        verification.state_hash_hex = to_hex(view->meta().state_hash);
+        Result<void> visited;
+        verification.ledger = ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
+            if (visited) visited = view->for_each(table, visit);
         });
+        return visited;
+    };
+    try {
+        if (const auto done = run(); !done) {
+            verification.ledger = {};  // of a part of the rows
+            verification.ledger.problems.push_back("not verified: " + done.error().describe());
+        }
     } catch (const store::StoreFailure& failure) {
         verification.ledger.problems.emplace_back(failure.what());
     }

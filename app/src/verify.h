@@ -1,8 +1,9 @@
 #pragma once
 // `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones.
 //
-// Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one account
-// map.
+// Works on a checkpoint that it asks for first, so a running node goes on meanwhile: nothing waits but page
+// reuse. Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one
+// account map.
 
 #include <string>
 
@@ -19,7 +20,7 @@ struct Verification {
     [[nodiscard]] bool holds() const { return ledger.holds(); }
 };
 
-[[nodiscard]] Verification verify_node(const node::Node& node, const Clock& clock);
+[[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);
 [[nodiscard]] std::string to_json(const Verification& verification);  // one line
 [[nodiscard]] std::string to_text(const Verification& verification);  // for people
 

@@ -125,6 +125,10 @@ void NodeImpl::register_metrics() {
                   [this] { return static_cast<double>(store_->stats().memtable_bytes); });
     metrics.gauge("kontor_checkpoints_total", "Checkpoints since the start.",
                   [this] { return static_cast<double>(store_->stats().checkpoints); });
+    metrics.gauge("kontor_partition_bytes", "Bytes of the checkpointed rows on disk, free pages included.",
+                  [this] { return static_cast<double>(store_->stats().partition_bytes); });
+    metrics.gauge("kontor_oldest_view_seconds", "Age of the oldest long read, such as a verification.",
+                  [this] { return static_cast<double>(store_->stats().oldest_view_ms) / 1000; });
     metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
                   [this] { return static_cast<double>(proposals_.queued().first); });
     metrics.gauge("kontor_cache_hits_total", "Row cache hits.",

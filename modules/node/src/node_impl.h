@@ -35,6 +35,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
                   const store::Reader::Visitor& visit) const override {
         store_->for_each(rows, table, visit);
     }
+    Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const override {
+        return store_->view_checkpoint();
+    }
     Result<void> checkpoint() override;
 
  private:

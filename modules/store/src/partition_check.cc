@@ -67,6 +67,8 @@ class Check {
             const std::string_view key = view(cursor.key);
             const std::string where = "row " + std::to_string(seen) + " (" + to_hex(key.substr(0, 32)) + ")";
             if (++seen > 1 && key <= last) return where + " is out of order";
+            // Before its bytes are read: a damaged length reaches beyond the map.
+            if (!use(cursor.key) || !use(cursor.value)) return where + " lies outside of the file";
             const bool names_tree = !key.empty() && static_cast<unsigned char>(key[0]) == kTreeNameTable;
             if (!names_tree && !checked_row(key, view(cursor.value), buffer))
                 return where + " does not match its checksum";
@@ -76,7 +78,6 @@ class Check {
             if (!names_tree &&
                 (mdb_get(txn_, tree, &wanted, &found) != 0 || found.mv_data != cursor.value.mv_data))
                 return where + " is not found by its key";
-            if (!use(cursor.key) || !use(cursor.value)) return where + " lies outside of the file";
         }
         if (cursor.failure() != 0)
             return "row " + std::to_string(seen) + ": " + mdb_strerror(cursor.failure());

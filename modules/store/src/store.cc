@@ -10,6 +10,7 @@
 #include "kontor/cache/row_cache.h"
 #include "snapshot.h"
 #include "tables.h"
+#include "views.h"
 
 namespace kontor::store {
 namespace {
@@ -124,6 +125,7 @@ class StoreImpl final : public Store {
           lock_file_(std::move(folder.lock)),
           core_(Tables(options_.tables, options_.partitions), std::move(folder.partitions), options_.cache),
           writer_(core_),
+          views_(core_, options_.max_view_ms, options_.max_view_growth_bytes),
           checkpointer_(core_, entry_lock_, options_, folder.redo_folder,
                         {[this](const CheckpointMeta& meta) { publish_checkpoint(meta); },
                          [this](const CheckpointMeta& meta) {
@@ -198,6 +200,8 @@ class StoreImpl final : public Store {
         active_rows_.store(0, std::memory_order_relaxed);
         entry_lock_.unlock();
         dirty_since_ms_.reset();
+        views_.enforce();
+        const std::scoped_lock no_views(views_.checkpoint_mutex());
         checkpointer_.start(std::move(from), std::move(to));
     }
 
@@ -226,12 +230,21 @@ class StoreImpl final : public Store {
         stats.last_checkpoint_index = checkpoint_index_.load(std::memory_order_relaxed);
         stats.last_checkpoint_ms = checkpointer_.last_duration_ms();
         stats.lmdb_reads = core_.lmdb_reads.load(std::memory_order_relaxed);
+        views_.fill(stats);
         return stats;
     }
 
     [[nodiscard]] Result<void> failure() const override {
         if (auto error = core_.failure()) return fail(*std::move(error));
         return {};
+    }
+
+    [[nodiscard]] Result<std::unique_ptr<CheckpointView>> view_checkpoint() const override {
+        KONTOR_ASSERT(!is_reading(this), "view_checkpoint() inside read()");
+        return views_.open([this] {
+            checkpointer_.wait();
+            return checkpoint();
+        });
     }
 
     void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const override {
@@ -264,6 +277,7 @@ class StoreImpl final : public Store {
     mutable EntryLock entry_lock_;
     mutable Core core_;
     EntryWriter writer_;  // apply thread
+    mutable Views views_;
 
     std::atomic<std::uint64_t> applied_index_{0};
     std::int64_t applied_time_ms_ = 0;                     // apply thread
@@ -278,7 +292,7 @@ class StoreImpl final : public Store {
     std::atomic<bool> has_frozen_{false};
     std::atomic<std::uint64_t> active_bytes_{0}, active_rows_{0}, frozen_rows_{0};
 
-    Checkpointer checkpointer_;  // last: its thread uses the rest
+    mutable Checkpointer checkpointer_;  // last: its thread uses the rest
 };
 
 Result<void> check_options(const StoreOptions& options) {

@@ -32,7 +32,7 @@ struct NodeOptions {
     std::uint64_t cache_bytes = 256ULL << 20;
     std::uint64_t memtable_bytes = 64ULL << 20;
     std::uint64_t checkpoint_interval_ms = 5'000;
-    std::uint64_t map_bytes = 256ULL << 30;  // sparse address space of a partition
+    std::uint64_t map_bytes = 256ULL << 30;         // sparse address space of a partition
     std::uint64_t check_up_to_bytes = 64ULL << 20;  // as in StoreOptions
     std::uint64_t max_log_bytes = 1ULL << 30;
     std::uint64_t log_segment_bytes = 64ULL << 20;
@@ -71,6 +71,9 @@ class Node : public payments::Service {
     // For verify and rebuilds: every row of a table, under read().
     virtual void for_each(const store::Reader& rows, store::TableId table,
                           const store::Reader::Visitor& visit) const = 0;
+    // The rows as of the newest checkpoint, for visits that take long (store::CheckpointView). Destroy it
+    // before stop().
+    [[nodiscard]] virtual Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const = 0;
     // Makes a checkpoint now and waits until it is durable.
     [[nodiscard]] virtual Result<void> checkpoint() = 0;
     // Blocking convenience for commands and start-up; not for network threads. Calls `use` with the answer.

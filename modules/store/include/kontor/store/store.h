@@ -43,6 +43,9 @@ struct StoreOptions {
     // memory): rows have checksums, but a damaged page of the tree can hide rows. Larger ones are only by
     // `verify` of a stopped node.
     std::uint64_t check_up_to_bytes = 64ULL << 20;
+    // A view of a checkpoint keeps freed pages from being used again; beyond one of these it ends.
+    std::uint64_t max_view_ms = 600'000;
+    std::uint64_t max_view_growth_bytes = 2ULL << 30;
     cache::RowCache* cache = nullptr;  // hot rows between memtable and LMDB; may be null
     // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
     // process.
@@ -57,10 +60,24 @@ struct CheckpointMeta {
     std::int64_t time_ms = 0;  // batch time of that entry
 };
 
+// The rows as of the newest checkpoint, all at one log index, for visits that take long: nothing waits for
+// it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers timeout then. One
+// thread; destroy it before the store. A visitor must not block.
+class CheckpointView {
+ public:
+    virtual ~CheckpointView() = default;
+    [[nodiscard]] virtual const CheckpointMeta& meta() const = 0;
+    // Every row of a table, in no particular order across partitions. StoreFailure as everywhere.
+    [[nodiscard]] virtual Result<void> for_each(TableId table, const Reader::Visitor& visit) = 0;
+};
+inline constexpr std::size_t kMaxCheckpointViews = 4;
+
 struct StoreStats {
     std::uint64_t memtable_bytes = 0, memtable_rows = 0, frozen_rows = 0;
     std::uint64_t checkpoints = 0, last_checkpoint_index = 0, last_checkpoint_ms = 0;
     std::uint64_t lmdb_reads = 0;
+    std::uint64_t partition_bytes = 0;            // pages of all partitions, free ones included
+    std::uint64_t views = 0, oldest_view_ms = 0;  // of checkpoints
 };
 
 class Store {
@@ -94,6 +111,10 @@ class Store {
     // for verify, rebuilds and snapshots. Sees one consistent applied index only when nothing is applied
     // meanwhile (a stopped node, or under read()).
     virtual void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const = 0;
+
+    // Any thread, not inside read(). Waits for a checkpoint that runs. overloaded: kMaxCheckpointViews are
+    // open.
+    [[nodiscard]] virtual Result<std::unique_ptr<CheckpointView>> view_checkpoint() const = 0;
 
     // Called on the checkpoint thread once everything up to `meta.index` is durable in all partitions.
     std::function<void(const CheckpointMeta& meta)> on_checkpoint;
