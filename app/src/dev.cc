@@ -270,7 +270,6 @@ Settings dev_settings(const DevArguments& arguments, const std::string& folder) 
     Settings settings;
     settings.data_folder = folder;
     settings.https_port = arguments.port;
-    settings.cache_mib = 64;
     settings.webhooks_allow_private_addresses = true;
     settings.log_level = "warning";
     return settings;

@@ -78,6 +78,7 @@ Result<void> Checkpointer::run() {
     KONTOR_CHECK(write_partitions(rows));
     refresh_cache(rows);
     drop_frozen();
+    for (const auto& partition : core_.partitions) partition->release_mapped_pages();
     const auto took = std::chrono::steady_clock::now() - started;
     last_ms_.store(
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()),

@@ -1,5 +1,7 @@
 #include "partition.h"
 
+#include <sys/mman.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -244,6 +246,7 @@ Result<void> Partition::write_table(MDB_txn* txn, std::span<const RowImage> rows
     const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(opened, mdb_cursor_close);
     KeyBuffer buffer;
     for (const RowImage& row : rows) {
+        fetch_ahead(&row, rows.data() + rows.size());
         MDB_val key = buffer.set(row.table, row.key);
         if (row.erased) {
             const int code = mdb_del(txn, dbis_[table], &key, nullptr);
@@ -268,6 +271,22 @@ Result<void> Partition::write_in(MDB_txn* txn, std::span<const RowImage> rows, c
     const std::string encoded = encode_meta(meta);
     const RowImage row{kMetaTable, false, kMetaKey, encoded};
     return write_table(txn, {&row, 1});
+}
+
+void Partition::release_mapped_pages() const {
+    MDB_txn* txn = nullptr;
+    if (mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn) != 0) return;
+    const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
+    MDB_stat stat{};
+    KeyBuffer buffer;
+    MDB_val key = buffer.set(kMetaTable, kMetaKey), value{};
+    if (mdb_stat(txn, dbis_[kMetaTable], &stat) != 0 || mdb_get(txn, dbis_[kMetaTable], &key, &value) != 0) return;
+    // LMDB does not tell where its map is. Each page begins with its own number, so any row tells.
+    const auto at = reinterpret_cast<std::uintptr_t>(value.mv_data);
+    const std::uintptr_t page = at - at % stat.ms_psize;
+    const auto number = get_le<std::uint64_t>({reinterpret_cast<const char*>(page), sizeof(std::uint64_t)});
+    // Of a shared map of a file this only drops page table entries: the pages stay in the kernel's cache.
+    (void)::madvise(reinterpret_cast<void*>(page - number * stat.ms_psize), used_bytes(), MADV_DONTNEED);
 }
 
 Result<void> Partition::write(std::span<const RowImage> rows, const PartitionMeta& meta) {

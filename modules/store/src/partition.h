@@ -69,6 +69,10 @@ class Partition {
     [[nodiscard]] Result<void> check() const;
     [[nodiscard]] std::uint64_t used_bytes() const;
 
+    // Pages of the file that reads have mapped count as this process's memory for as long as they stay mapped, used
+    // again or not. Any thread; readers at work only map theirs anew.
+    void release_mapped_pages() const;
+
     [[nodiscard]] MDB_env* env() const { return env_; }
     [[nodiscard]] MDB_dbi dbi(TableId table) const { return dbis_[table]; }
     // Pages of all trees: no transaction that only changes rows dirties more than these.

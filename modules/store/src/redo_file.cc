@@ -88,6 +88,7 @@ Result<void> write_frames(const File& file, const std::string& path, const RedoH
                 put_le(frame, partition);
                 frame.append(8, '\0');  // row count and payload length, once known
             }
+            fetch_ahead(&rows[partition][i], rows[partition].data() + rows[partition].size());
             append_row(frame, rows[partition][i]);
             ++in_block;
             ++total;
