@@ -136,7 +136,10 @@ class RowBuilder {
         const std::string_view value(text, length);
         if (state_ == State::list && target_.ids_only) {
             if (!begin_row()) return false;
-            return set_id(row_, value);
+            in_id_ = true;
+            const bool good = set_id(row_, value);
+            in_id_ = false;
+            return good;
         }
         if (state_ == State::flags) return set_flag(value);
         if (!in_field()) return wrong("must not be a string");
@@ -172,6 +175,8 @@ class RowBuilder {
     }
     [[nodiscard]] std::string param() const {
         std::string name;
+        if (state_ == State::list && !in_id_)
+            return std::string(target_.list) + "[" + std::to_string(target_.count) + "]";
         const bool item = target_.count > 0 && !target_.single &&
                           (state_ == State::row || state_ == State::flags || target_.ids_only);
         if (state_ == State::before_list || item) name = target_.list;
@@ -253,7 +258,7 @@ class RowBuilder {
 
     Target& target_;
     State state_ = State::start, before_flags_ = State::start;
-    bool saw_list_ = false;
+    bool saw_list_ = false, in_id_ = false;
     char* row_ = nullptr;
     const Field* field_ = nullptr;
     std::size_t next_ = 0;

@@ -45,9 +45,9 @@ void content(JsonWriter& json, const std::string& schema) {
 void ledger_request_body(JsonWriter& json, const Route& route) {
     if (!creates(route) && !looks_up(route)) return;
     const std::string item = "new_" + std::string(route.object);
-    const std::string schema =
-        creates(route) ? R"({"oneOf":[)" + schema_ref(item) + "," + batch_of(list_name(route), schema_ref(item)) + "]}"
-                       : batch_of("ids", kIdSchema);
+    const std::string schema = creates(route) ? R"({"oneOf":[)" + schema_ref(item) + "," +
+                                                    batch_of(list_name(route), schema_ref(item)) + "]}"
+                                              : batch_of("ids", kIdSchema);
     json.key("requestBody").begin_object();
     content(json, schema);
     json.end_object();

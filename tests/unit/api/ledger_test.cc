@@ -1,0 +1,417 @@
+// /v1/ledger: bodies in both forms, statuses as answers, books of their own, histories and look-ups.
+#include <google/protobuf/message_lite.h>
+
+#include "kontor/ledger/ledger.h"
+#include "kontor/ledger_api.pb.h"
+#include "ledger_limits.h"
+#include "ledger_wire.h"
+#include "shop.h"
+
+namespace kontor::api::testing {
+namespace {
+
+namespace wire = kontor::ledger::v1;
+
+class LedgerApi : public ::testing::Test {
+ protected:
+    Answer json(std::string_view target, const Json& body, std::string_view key = kTestKey,
+                Headers headers = {}) {
+        headers.push_back({"Content-Type", "application/json"});
+        return shop.send("POST", target, body.dump(), std::move(headers), key);
+    }
+    static Json account(const std::string& id, Json flags = Json::array()) {
+        return {{"id", id}, {"ledger", 1}, {"code", 10}, {"flags", std::move(flags)}};
+    }
+    static Json transfer(const std::string& id, const std::string& debit, const std::string& credit,
+                         const Json& amount, Json flags = Json::array()) {
+        return {{"id", id},
+                {"debit_account", debit},
+                {"credit_account", credit},
+                {"amount", amount},
+                {"ledger", 1},
+                {"code", 20},
+                {"flags", std::move(flags)}};
+    }
+    void open(std::initializer_list<const char*> ids) {
+        Json accounts = Json::array();
+        for (const char* id : ids) accounts.push_back(account(id));
+        const Answer made = json("/v1/ledger/accounts", {{"accounts", accounts}});
+        ASSERT_EQ(made.status, 200) << made.text;
+    }
+    std::vector<std::string> statuses(const Answer& answer) {
+        std::vector<std::string> found;
+        EXPECT_EQ(answer.status, 200) << answer.text;
+        for (const Json& result : answer.json.at("results")) found.push_back(result.at("status"));
+        return found;
+    }
+    // A request in protobuf; the answer's bytes.
+    std::pair<int, std::string> protobuf(std::string method, std::string target,
+                                         const google::protobuf::MessageLite* body) {
+        net::Request request;
+        request.method = std::move(method);
+        request.path = std::move(target);
+        if (body != nullptr) request.body = body->SerializeAsString();
+        request.headers = {{body != nullptr ? "Content-Type" : "Accept", "application/x-protobuf"},
+                           {"Authorization", "Bearer " + std::string(kTestKey)}};
+        std::pair<int, std::string> answer{0, ""};
+        shop.api->handle(std::move(request), [&](net::Response response) {
+            answer = {response.status, response.body};
+        });
+        return answer;
+    }
+    Shop shop;
+};
+
+const std::string kOne = "00000000000000000000000000000001";
+
+TEST_F(LedgerApi, OneItemIsAnsweredWithItself) {
+    const Answer made =
+        json("/v1/ledger/accounts", account("1", {"debits_must_not_exceed_credits", "history"}));
+    ASSERT_EQ(made.status, 200) << made.text;
+    EXPECT_EQ(made.json.at("object"), "ledger.account");
+    EXPECT_EQ(made.json.at("id"), kOne);
+    EXPECT_EQ(made.json.at("flags"), (Json{"debits_must_not_exceed_credits", "history"}));
+    EXPECT_EQ(made.json.at("credits_posted"), "0");
+    EXPECT_FALSE(made.header("Kontor-Log-Index").empty());
+    open({"2"});
+    const Answer poor = json("/v1/ledger/transfers", transfer("a1", "1", "2", 5));
+    EXPECT_EQ(poor.status, 409);
+    EXPECT_EQ(poor.error().at("code"), "exceeds_credits");
+    // 64-bit numbers: strings and integers come in, strings go out.
+    const Answer funded = json("/v1/ledger/transfers", transfer("a1", "2", "1", "18446744073709551615"));
+    ASSERT_EQ(funded.status, 200) << funded.text;
+    EXPECT_EQ(funded.json.at("object"), "ledger.transfer");
+    EXPECT_EQ(funded.json.at("amount"), "18446744073709551615");
+    EXPECT_GE(funded.json.at("timestamp").get<std::string>(),
+              "1800000000000000000");  // the batch's time in ns
+    // A retry is the same transfer; another one under its id is refused.
+    EXPECT_EQ(json("/v1/ledger/transfers", transfer("a1", "2", "1", "18446744073709551615")).text,
+              funded.text);
+    const Answer other = json("/v1/ledger/transfers", transfer("a1", "2", "1", 4));
+    EXPECT_EQ(other.status, 409);
+    EXPECT_EQ(other.error().at("code"), "exists_with_different_amount");
+    const Answer never = json("/v1/ledger/transfers", transfer("a2", "1", "1", 4));
+    EXPECT_EQ(never.status, 400);
+    EXPECT_EQ(never.error().at("code"), "accounts_must_be_different");
+    const Answer balance = shop.get("/v1/ledger/accounts/1/balance");
+    EXPECT_EQ(balance.json.at("available_to_debit"), "18446744073709551615");
+    EXPECT_EQ(balance.json.at("debits_posted"), "0");
+}
+
+TEST_F(LedgerApi, ABatchAnswersItemByItem) {
+    open({"1", "2"});
+    EXPECT_EQ(
+        statuses(json("/v1/ledger/accounts", {{"accounts", {account("1"), account("3"), account("0")}}})),
+        (std::vector<std::string>{"exists", "ok", "id_must_not_be_zero"}));
+    const Json transfers = {transfer("b1", "1", "2", 5), transfer("b2", "1", "9", 5),
+                            transfer("b3", "1", "2", 5, {"linked"}), transfer("b4", "1", "2", 0)};
+    EXPECT_EQ(statuses(json("/v1/ledger/transfers", {{"transfers", transfers}})),
+              (std::vector<std::string>{"ok", "credit_account_not_found", "linked_event_failed",
+                                        "amount_must_not_be_zero"}));
+    EXPECT_EQ(shop.get("/v1/ledger/transfers/b3").status, 404);
+}
+
+TEST_F(LedgerApi, BooksAreApart) {
+    open({"1", "2"});
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("c1", "1", "2", 5)).status, 200);
+    for (const std::string_view key : {kLiveKey, kOtherKey}) {
+        EXPECT_EQ(shop.get("/v1/ledger/accounts/1", key).status, 404);
+        EXPECT_EQ(shop.get("/v1/ledger/transfers/c1", key).status, 404);
+        EXPECT_EQ(shop.get("/v1/ledger/accounts/1/transfers", key).status, 404);
+        EXPECT_EQ(json("/v1/ledger/accounts/1/freeze", Json::object(), key).status, 404);
+        EXPECT_EQ(json("/v1/ledger/transfers", transfer("c1", "1", "2", 5), key).error().at("code"),
+                  "debit_account_not_found");
+        EXPECT_EQ(json("/v1/ledger/accounts/lookup", {{"ids", {"1", "2"}}}, key).json.at("accounts").size(),
+                  0U);
+        // The same id is free there.
+        EXPECT_EQ(json("/v1/ledger/accounts", account("1"), key).status, 200);
+    }
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1").json.at("debits_posted"), "5");
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1", kOtherKey).json.at("debits_posted"), "0");
+}
+
+TEST_F(LedgerApi, TwoPhases) {
+    open({"1", "2"});
+    Json reserve = transfer("d1", "1", "2", 100, {"pending"});
+    reserve["timeout"] = 60;
+    const Answer reserved = json("/v1/ledger/transfers", reserve);
+    EXPECT_EQ(reserved.json.at("state"), "pending");
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1").json.at("debits_pending"), "100");
+    const Answer posted =
+        json("/v1/ledger/transfers",
+             {{"id", "d2"}, {"pending_id", "d1"}, {"amount", 40}, {"flags", {"post_pending"}}});
+    ASSERT_EQ(posted.status, 200) << posted.text;
+    EXPECT_EQ(posted.json.at("amount"), "40");
+    const Json resolved = shop.get("/v1/ledger/transfers/d1").json;
+    EXPECT_EQ(resolved.at("state"), "posted");
+    EXPECT_EQ(resolved.at("resolved_by"), posted.json.at("id"));
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/2").json.at("credits_posted"), "40");
+}
+
+TEST_F(LedgerApi, FreezeAndClose) {
+    open({"1", "2"});
+    EXPECT_EQ(json("/v1/ledger/accounts/1/freeze", Json::object()).json.at("flags"), Json{"frozen"});
+    EXPECT_EQ(json("/v1/ledger/transfers", transfer("e1", "1", "2", 5)).error().at("code"),
+              "debit_account_frozen");
+    EXPECT_EQ(json("/v1/ledger/accounts/1/unfreeze", Json::object()).json.at("flags"), Json::array());
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e1", "1", "2", 5)).status, 200);
+    EXPECT_EQ(json("/v1/ledger/accounts/1/close", Json::object()).error().at("code"), "account_not_settled");
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e2", "2", "1", 5)).status, 200);
+    EXPECT_EQ(json("/v1/ledger/accounts/1/close", Json::object()).json.at("flags"), Json{"closed"});
+    EXPECT_EQ(json("/v1/ledger/accounts/7/close", Json::object()).status, 404);
+    EXPECT_EQ(json("/v1/ledger/accounts/1/close", {{"x", 1}}).status, 400);
+}
+
+TEST_F(LedgerApi, HistoriesAreFilteredAndPaged) {
+    open({"1", "2", "3"});
+    for (int i = 1; i <= 9; ++i) {
+        Json row = transfer("f" + std::to_string(i), i % 3 == 0 ? "2" : "1", i % 3 == 0 ? "1" : "2", i);
+        row["code"] = i <= 4 ? 7 : 8;
+        row["user_data_64"] = i % 2;
+        row["user_data_32"] = i % 4;
+        row["user_data_128"] = i == 5 ? "beef" : "0";
+        ASSERT_EQ(json("/v1/ledger/transfers", row).status, 200);
+    }
+    const auto amounts = [&](const std::string& query) {
+        std::string found;
+        const Answer page = shop.get("/v1/ledger/accounts/1/transfers" + query);
+        EXPECT_EQ(page.status, 200) << page.text;
+        for (const Json& row : page.json.at("data")) found += row.at("amount").get<std::string>();
+        return found;
+    };
+    EXPECT_EQ(amounts(""), "987654321");
+    EXPECT_EQ(amounts("?code=7"), "4321");
+    EXPECT_EQ(amounts("?direction=credit"), "963");
+    EXPECT_EQ(amounts("?direction=debit&code=8"), "875");
+    EXPECT_EQ(amounts("?user_data_64=1&user_data_32=3"), "73");
+    EXPECT_EQ(amounts("?user_data_128=BEEF"), "5");
+    const auto at = [&](const char* id) {
+        return shop.get(std::string("/v1/ledger/transfers/") + id).json.at("timestamp").get<std::string>();
+    };
+    EXPECT_EQ(amounts("?timestamp_max=" + at("f6")), "654321");
+    EXPECT_EQ(amounts("?timestamp_min=" + at("f4") + "&timestamp_max=" + at("f6")), "654");
+    EXPECT_EQ(amounts("?timestamp_min=18446744073709551615"), "");
+    // Page by page.
+    Json page = shop.get("/v1/ledger/accounts/1/transfers?limit=4").json;
+    EXPECT_EQ(page.at("has_more"), true);
+    std::string all;
+    for (int pages = 0; pages < 5; ++pages) {
+        for (const Json& row : page.at("data")) all += row.at("amount").get<std::string>();
+        if (!page.at("has_more")) break;
+        page = shop.get("/v1/ledger/accounts/1/transfers?limit=4&from=" + page.at("next").get<std::string>())
+                   .json;
+    }
+    EXPECT_EQ(all, "987654321");
+    EXPECT_EQ(amounts(""), "987654321");
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/3/transfers").json.at("data").size(), 0U);
+    for (const char* bad : {"?limit=0", "?limit=1001", "?code=x", "?direction=up", "?from=f99", "?from=zz",
+                            "?nonsense=1", "?timestamp_min=-1"})
+        EXPECT_EQ(shop.get(std::string("/v1/ledger/accounts/1/transfers") + bad).status, 400) << bad;
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1/transfers?limit=1000").status, 200);
+}
+
+TEST_F(LedgerApi, LookUpsAnswerWhatThereIs) {
+    open({"1", "2"});
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("10", "1", "2", 5)).status, 200);
+    const Answer accounts = json("/v1/ledger/accounts/lookup", {{"ids", {"2", "9", "1", "2"}}});
+    ASSERT_EQ(accounts.status, 200) << accounts.text;
+    ASSERT_EQ(accounts.json.at("accounts").size(), 3U);
+    EXPECT_EQ(accounts.json.at("accounts")[1].at("id"), kOne);
+    EXPECT_EQ(json("/v1/ledger/transfers/lookup", {{"ids", {"10"}}}).json.at("transfers").size(), 1U);
+    // More than are read at once.
+    Json many = Json::array();
+    for (std::size_t i = 0; i < ledger_limits::kLookupPiece * 2 + 1; ++i) many.push_back("1");
+    EXPECT_EQ(json("/v1/ledger/accounts/lookup", {{"ids", many}}).json.at("accounts").size(), many.size());
+}
+
+TEST_F(LedgerApi, ProtobufSaysTheSame) {
+    wire::CreateAccounts accounts;
+    for (int i = 1; i <= 2; ++i) {
+        wire::Account& row = *accounts.add_accounts();
+        row.set_id_low(static_cast<std::uint64_t>(i));
+        row.set_id_high(7);
+        row.set_ledger(1);
+        row.set_code(10);
+    }
+    auto [status, bytes] = protobuf("POST", "/v1/ledger/accounts", &accounts);
+    ASSERT_EQ(status, 200) << bytes;
+    wire::CreateTransfers transfers;
+    for (int i = 0; i < 3; ++i) {
+        wire::Transfer& row = *transfers.add_transfers();
+        row.set_id_low(static_cast<std::uint64_t>(100 + i / 2));
+        row.set_debit_account_low(1);
+        row.set_debit_account_high(7);
+        row.set_credit_account_low(2);
+        row.set_credit_account_high(7);
+        row.set_amount(5);
+        row.set_ledger(1);
+        row.set_code(20);
+        row.set_user_data_128_high(3);
+    }
+    std::tie(status, bytes) = protobuf("POST", "/v1/ledger/transfers", &transfers);
+    ASSERT_EQ(status, 200) << bytes;
+    wire::Results results;
+    ASSERT_TRUE(results.ParseFromString(bytes));
+    EXPECT_EQ(std::vector<unsigned>(results.statuses().begin(), results.statuses().end()),
+              (std::vector<unsigned>{0, static_cast<unsigned>(ledger::Status::exists), 0}));
+    std::tie(status, bytes) = protobuf("GET", "/v1/ledger/transfers/64", nullptr);
+    wire::Transfer found;
+    ASSERT_TRUE(found.ParseFromString(bytes));
+    EXPECT_EQ(found.user_data_128_high(), 3U);
+    EXPECT_GT(found.timestamp(), 0U);
+    wire::Ids ids;
+    ids.add_ids()->set_low(1);
+    ids.mutable_ids(0)->set_high(7);
+    std::tie(status, bytes) = protobuf("POST", "/v1/ledger/accounts/lookup", &ids);
+    wire::Accounts looked_up;
+    ASSERT_TRUE(looked_up.ParseFromString(bytes));
+    ASSERT_EQ(looked_up.accounts_size(), 1);
+    EXPECT_EQ(looked_up.accounts(0).debits_posted(), 10U);
+    // What is no message, has none, or has a field that does not fit.
+    wire::CreateTransfers none;
+    EXPECT_EQ(protobuf("POST", "/v1/ledger/transfers", &none).first, 400);
+    transfers.mutable_transfers(1)->set_code(65'536);
+    std::tie(status, bytes) = protobuf("POST", "/v1/ledger/transfers", &transfers);
+    EXPECT_EQ(status, 400);
+    EXPECT_EQ(Json::parse(bytes).at("error").at("param"), "transfers[1][code]");
+    transfers.mutable_transfers(1)->set_code(1);
+    transfers.mutable_transfers(1)->set_flags(65'536);
+    EXPECT_EQ(protobuf("POST", "/v1/ledger/transfers", &transfers).first, 400);
+    // The ledger itself says what is wrong with what only it may fill in.
+    wire::CreateTransfers stamped;
+    *stamped.add_transfers() = found;
+    stamped.mutable_transfers(0)->set_id_low(999);
+    std::tie(status, bytes) = protobuf("POST", "/v1/ledger/transfers", &stamped);
+    ASSERT_TRUE(results.ParseFromString(bytes));
+    EXPECT_EQ(results.statuses(0), static_cast<unsigned>(ledger::Status::timestamp_must_be_zero));
+    EXPECT_EQ(
+        shop.send("POST", "/v1/ledger/transfers", "\xFF\xFF", {{"Content-Type", "application/x-protobuf"}})
+            .status,
+        400);
+}
+
+TEST_F(LedgerApi, TheProtoIsPublished) {
+    net::Request request;
+    request.method = "GET";
+    request.path = "/v1/ledger.proto";
+    std::string text;
+    shop.api->handle(std::move(request), [&](net::Response response) { text = response.body; });
+    EXPECT_NE(text.find("message CreateTransfers"), std::string::npos);
+}
+
+TEST_F(LedgerApi, BadBodiesAreNamedByTheirPath) {
+    open({"1", "2"});
+    struct Case {
+        std::string body, param;
+    };
+    const std::string good = transfer("1", "1", "2", 5).dump();
+    for (const auto& [body, param] : std::initializer_list<Case>{
+             {R"({"transfers":[)" + good + R"(,{"id":"xyz"}]})", "transfers[1][id]"},
+             {R"({"transfers":[{"id":"123456789012345678901234567890123"}]})", "transfers[0][id]"},
+             {R"({"transfers":[{"id":""}]})", "transfers[0][id]"},
+             {R"({"transfers":[{"id":1}]})", "transfers[0][id]"},
+             {R"({"transfers":[{"amount":-1}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":1.5}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":1e3}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":"18446744073709551616"}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":null}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":true}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":{}}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"amount":[1]}]})", "transfers[0][amount]"},
+             {R"({"transfers":[{"code":65536}]})", "transfers[0][code]"},
+             {R"({"transfers":[{"code":"7"}]})", "transfers[0][code]"},
+             {R"({"transfers":[{"ledger":4294967296}]})", "transfers[0][ledger]"},
+             {R"({"transfers":[{"timeout":4294967296}]})", "transfers[0][timeout]"},
+             {R"({"transfers":[{"flags":"pending"}]})", "transfers[0][flags]"},
+             {R"({"transfers":[{"flags":2}]})", "transfers[0][flags]"},
+             {R"({"transfers":[{"flags":["pendin"]}]})", "transfers[0][flags]"},
+             {R"({"transfers":[{"flags":[["pending"]]}]})", "transfers[0][flags]"},
+             {R"({"transfers":[{"flags":[{}]}]})", "transfers[0][flags]"},
+             {R"({"transfers":[{"timestamp":1}]})", "transfers[0][timestamp]"},
+             {R"({"transfers":[{"id":"1","id":"1"}]})", "transfers[0][id]"},
+             {R"({"transfers":[5]})", "transfers[0]"},
+             {R"({"transfers":["5"]})", "transfers[0]"},
+             {R"({"transfers":5})", "transfers"},
+             {R"({"transfers":[]})", "transfers"},
+             {R"({"transfers":[)" + good + R"(],"id":"1"})", "id"},
+             {R"({"id":"1","transfers":[]})", "transfers"},
+             {R"({"id":"1","surprise":1})", "surprise"},
+             {R"({"amount":"x"})", "amount"},
+             {R"({})", "transfers"},
+         }) {
+        const Answer answer =
+            shop.send("POST", "/v1/ledger/transfers", body, {{"Content-Type", "application/json"}});
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(answer.error().value("param", ""), param) << body << answer.text;
+    }
+    for (const char* body : {"", "[]", "5", "{", "\"x\"", "{\"id\":\"1\"", "[{}]"}) {
+        EXPECT_EQ(
+            shop.send("POST", "/v1/ledger/transfers", body, {{"Content-Type", "application/json"}}).status,
+            400)
+            << body;
+    }
+    for (const auto& [body, param] : std::initializer_list<Case>{{R"({"ids":["1","xy"]})", "ids[1]"},
+                                                                 {R"({"ids":[5]})", "ids[0]"},
+                                                                 {R"({"ids":[{}]})", "ids[0]"},
+                                                                 {R"({"ids":"1"})", "ids"},
+                                                                 {R"({"id":"1"})", "id"},
+                                                                 {R"({"ids":[]})", "ids"}}) {
+        const Answer answer =
+            shop.send("POST", "/v1/ledger/accounts/lookup", body, {{"Content-Type", "application/json"}});
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(answer.error().value("param", ""), param) << body << answer.text;
+    }
+    EXPECT_EQ(shop.send("POST", "/v1/ledger/transfers", "id=1", {{"Content-Type", "text/plain"}}).status,
+              415);
+    EXPECT_EQ(
+        shop.send("POST", "/v1/ledger/transfers?x=1", good, {{"Content-Type", "application/json"}}).status,
+        400);
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/xyz").status, 404);
+    EXPECT_EQ(shop.get("/v1/ledger/transfers/1").status, 404);  // none of all this was written
+    EXPECT_EQ(shop.send("DELETE", "/v1/ledger/accounts/1").status, 405);
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1", "").status, 401);
+}
+
+TEST_F(LedgerApi, ABatchHasALimit) {
+    open({"1", "2"});
+    Json batch = Json::array(), ids = Json::array();
+    for (std::size_t i = 1; i <= ledger::kMaxBatch; ++i) {
+        char id[20];
+        std::snprintf(id, sizeof id, "%zx", 0x1000 + i);
+        batch.push_back(transfer(id, "1", "2", 1));
+        ids.push_back(id);
+    }
+    const Answer full = json("/v1/ledger/transfers", {{"transfers", batch}});
+    ASSERT_EQ(full.status, 200);
+    EXPECT_EQ(full.json.at("results").size(), ledger::kMaxBatch);
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1").json.at("debits_posted"), "8192");
+    EXPECT_EQ(json("/v1/ledger/transfers/lookup", {{"ids", ids}}).json.at("transfers").size(),
+              ledger::kMaxBatch);
+    batch.push_back(transfer("1", "1", "2", 1));
+    ids.push_back("1");
+    for (const Answer& over : {json("/v1/ledger/transfers", {{"transfers", batch}}),
+                               json("/v1/ledger/transfers/lookup", {{"ids", ids}})}) {
+        EXPECT_EQ(over.status, 400);
+        EXPECT_EQ(over.error().at("code"), "array_too_large");
+    }
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1").json.at("debits_posted"), "8192");
+}
+
+TEST_F(LedgerApi, AnIdempotencyKeyGivesTheFirstAnswerAgain) {
+    open({"1", "2"});
+    const Headers key = {{"Idempotency-Key", "k1"}};
+    const Json body = {{"transfers", {transfer("a", "1", "2", 5), transfer("b", "1", "3", 5)}}};
+    const Answer first = json("/v1/ledger/transfers", body, kTestKey, key);
+    EXPECT_EQ(statuses(first), (std::vector<std::string>{"ok", "credit_account_not_found"}));
+    open({"3"});
+    const Answer again = json("/v1/ledger/transfers", body, kTestKey, key);
+    EXPECT_EQ(again.text, first.text);
+    EXPECT_EQ(again.header("Idempotent-Replayed"), "true");
+    const Answer other =
+        json("/v1/ledger/transfers", {{"transfers", {transfer("c", "1", "2", 5)}}}, kTestKey, key);
+    EXPECT_EQ(other.status, 400);
+    EXPECT_EQ(other.error().at("type"), "idempotency_error");
+}
+
+}  // namespace
+}  // namespace kontor::api::testing
