@@ -223,7 +223,10 @@ void World::keep_promises(node::Node& node) {
         const auto done = node.submit_and_wait(promise.command, [&](const payments::Answer& answer) {
             kept = answer.result.replayed() && answer.result.outcome() == pb::OUTCOME_OK &&
                    object_of(answer.result) == promise.object;
-            got = answer.result.ShortDebugString();
+            got = "outcome " + std::to_string(answer.result.outcome()) +
+                  (answer.result.replayed() ? ", replayed" : "") + ", object " +
+                  std::to_string(object_of(answer.result)) + ", of entry " +
+                  std::to_string(promise.log_index) + ", now " + std::to_string(answer.log_index);
         });
         if (Disk::instance().is_off() || (was_faulty() && !done)) return;
         if (!done || !kept)
