@@ -199,7 +199,7 @@ TEST_F(NodeTest, ATextThatIsNotUtf8NeverReachesTheLog) {
 TEST_F(NodeTest, ACommandLargerThanAnEntryIsRefused) {
     start();
     const auto shop = merchant("Shop");
-    const auto refused = run(customer(shop, std::string(512U << 10U, 'x')));
+    const auto refused = run(customer(shop, std::string(2U << 20U, 'x')));
     ASSERT_TRUE(refused.second);
     EXPECT_EQ(refused.second->code, ErrorCode::too_large);
 }
@@ -387,7 +387,9 @@ TEST_F(NodeTest, ABrokenRowStopsTheNodeAndEveryWaiterHears) {
     node_->stop();
     node_.reset();
     damage("Findable Shop");
-    start();
+    NodeOptions large = options();
+    large.check_up_to_bytes = 0;  // a large store: it is not read whole at the start
+    start(std::move(large));
     const Outcome outcome = run(customer(shop, "of a merchant whose row is broken"));
     ASSERT_TRUE(outcome.second) << "nothing may be acknowledged";
     EXPECT_EQ(outcome.second->code, ErrorCode::unavailable);
