@@ -77,7 +77,7 @@ Result<void> Checkpointer::run() {
                                  options_.crash_point));
     KONTOR_CHECK(write_partitions(rows));
     refresh_cache(rows);
-    drop_frozen();
+    KONTOR_CHECK(drop_frozen());
     for (const auto& partition : core_.partitions) partition->release_mapped_pages();
     const auto took = std::chrono::steady_clock::now() - started;
     last_ms_.store(
@@ -107,14 +107,19 @@ void Checkpointer::refresh_cache(const std::vector<std::vector<RowImage>>& rows)
                 core_.cache->replace(row.table, row.key, !row.erased, row.value);
 }
 
-void Checkpointer::drop_frozen() {
+Result<void> Checkpointer::drop_frozen() {
     std::unique_ptr<MemTable> dropped;  // freed after the lock is released
+    std::vector<Partition::LastKeys> last_keys;
+    for (const auto& partition : core_.partitions) {
+        KONTOR_TRY(last_keys.emplace_back(), partition->read_last_keys());
+    }
     entry_lock_.lock();
-    for (const auto& partition : core_.partitions)
-        if (auto learned = partition->learn_last_keys(); !learned) core_.fail(learned.error());
+    for (std::size_t i = 0; i < last_keys.size(); ++i)
+        core_.partitions[i]->keep_last_keys(std::move(last_keys[i]));
     dropped = std::move(core_.frozen);
     hooks_.published(to_);
     entry_lock_.unlock();
+    return {};
 }
 
 }  // namespace kontor::store

@@ -44,7 +44,7 @@ class Checkpointer {
     [[nodiscard]] Result<void> run();
     [[nodiscard]] Result<void> write_partitions(const std::vector<std::vector<RowImage>>& rows);
     void refresh_cache(const std::vector<std::vector<RowImage>>& rows);
-    void drop_frozen();
+    [[nodiscard]] Result<void> drop_frozen();
 
     // Constant after construction.
     Core& core_;

@@ -206,8 +206,11 @@ Result<Folder> open_folder(StoreOptions& options) {
     if (bytes <= options.check_up_to_bytes)
         for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->check());
     KONTOR_CHECK(Recovery(folder, options).run());
-    // A redo file may have brought rows behind what was last when they were opened.
-    for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->learn_last_keys());
+    // Not before: a redo file brings rows behind what was last.
+    for (const auto& partition : folder.partitions) {
+        KONTOR_TRY(auto keys, partition->read_last_keys());
+        partition->keep_last_keys(std::move(keys));
+    }
     return folder;
 }
 

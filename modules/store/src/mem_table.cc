@@ -25,8 +25,8 @@ struct KeyTail {
 };
 constexpr std::size_t kTailBytes = 16;
 
-// Sorting by the keys themselves reads each of them some twenty times, at random places of memory. Rows of the ledger
-// differ in the id at the end only: then each is read once, and numbers are sorted.
+// Sorting by the keys themselves reads each of them some twenty times, at random places of memory. Rows of
+// the ledger differ in the id at the end only: then each is read once, and numbers are sorted.
 bool sort_by_tail(std::span<RowImage> images) {
     const std::size_t size = images.front().key.size();
     if (size < kTailBytes || images.size() > UINT32_MAX) return false;
@@ -49,7 +49,8 @@ bool sort_by_tail(std::span<RowImage> images) {
 
 void sort_by_key(std::span<RowImage> images) {
     if (images.size() < 2 || sort_by_tail(images)) return;
-    std::sort(images.begin(), images.end(), [](const RowImage& a, const RowImage& b) { return a.key < b.key; });
+    std::sort(images.begin(), images.end(),
+              [](const RowImage& a, const RowImage& b) { return a.key < b.key; });
 }
 
 // A key with its hash, which whoever looks it up has at hand: it chose the partition.

@@ -125,7 +125,6 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, un
     if (const int code = mdb_env_open(partition->env_, folder.c_str(), MDB_NOTLS, 0600); code != 0)
         return failed("open", code);
     KONTOR_CHECK(partition->open_trees(tables));
-    KONTOR_CHECK(partition->learn_last_keys());
     return partition;
 }
 
@@ -180,16 +179,17 @@ Result<std::string> Partition::last_key(MDB_txn* txn, TableId table) const {
     return last;
 }
 
-Result<void> Partition::learn_last_keys() {
-    if (appended_.empty()) return {};
+Result<Partition::LastKeys> Partition::read_last_keys() const {
+    LastKeys keys;
+    if (appended_.empty()) return keys;
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
         return fail(error("begin", code));
     const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
     for (const TableId table : appended_) {
-        KONTOR_TRY(last_keys_[table], last_key(txn, table));
+        KONTOR_TRY(keys[table], last_key(txn, table));
     }
-    return {};
+    return keys;
 }
 
 Result<std::uint64_t> Partition::pages() const {
@@ -280,7 +280,8 @@ void Partition::release_mapped_pages() const {
     MDB_stat stat{};
     KeyBuffer buffer;
     MDB_val key = buffer.set(kMetaTable, kMetaKey), value{};
-    if (mdb_stat(txn, dbis_[kMetaTable], &stat) != 0 || mdb_get(txn, dbis_[kMetaTable], &key, &value) != 0) return;
+    if (mdb_stat(txn, dbis_[kMetaTable], &stat) != 0 || mdb_get(txn, dbis_[kMetaTable], &key, &value) != 0)
+        return;
     // LMDB does not tell where its map is. Each page begins with its own number, so any row tells.
     const auto at = reinterpret_cast<std::uintptr_t>(value.mv_data);
     const std::uintptr_t page = at - at % stat.ms_psize;

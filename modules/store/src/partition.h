@@ -69,8 +69,8 @@ class Partition {
     [[nodiscard]] Result<void> check() const;
     [[nodiscard]] std::uint64_t used_bytes() const;
 
-    // Pages of the file that reads have mapped count as this process's memory for as long as they stay mapped, used
-    // again or not. Any thread; readers at work only map theirs anew.
+    // Pages of the file that reads have mapped count as this process's memory for as long as they stay
+    // mapped, used again or not. Any thread; readers at work only map theirs anew.
     void release_mapped_pages() const;
 
     [[nodiscard]] MDB_env* env() const { return env_; }
@@ -78,12 +78,18 @@ class Partition {
     // Pages of all trees: no transaction that only changes rows dirties more than these.
     [[nodiscard]] Result<std::uint64_t> pages() const;
 
-    // Of appended tables: is the key above all that the last learn_last_keys() saw? (With its table byte.)
+    // Of appended tables: is the key above all that keep_last_keys() was told? (With its table byte.)
     [[nodiscard]] bool is_past_last(TableId table, std::string_view key) const {
-        return key > std::string_view(last_keys_[table]);
+        return knows_last_ && key > std::string_view(last_keys_[table]);
     }
-    // Not while anybody asks is_past_last(): under the store's entry lock, exclusive.
-    [[nodiscard]] Result<void> learn_last_keys();
+    // The greatest keys as they are now; keep_last_keys() not while anybody asks is_past_last(): under the
+    // store's entry lock, exclusive, once nothing shadows what was written before they were read.
+    using LastKeys = std::array<std::string, 256>;
+    [[nodiscard]] Result<LastKeys> read_last_keys() const;
+    void keep_last_keys(LastKeys&& keys) {
+        last_keys_ = std::move(keys);
+        knows_last_ = true;
+    }
 
  private:
     Partition(std::string folder, unsigned number) : folder_(std::move(folder)), number_(number) {}
@@ -99,7 +105,8 @@ class Partition {
     MDB_env* env_ = nullptr;
     std::array<MDB_dbi, 256> dbis_{};  // by table
     std::vector<TableId> appended_;
-    std::array<std::string, 256> last_keys_;  // of appended tables
+    bool knows_last_ = false;
+    LastKeys last_keys_;  // of appended tables
 };
 
 }  // namespace kontor::store

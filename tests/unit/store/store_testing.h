@@ -85,6 +85,9 @@ inline Model contents(const Store& store) {
                 return true;
             });
         }
+        // What a visit sees, a look-up finds.
+        for (const auto& [row, value] : found)
+            if (reader.get(row.first, row.second) != value) std::abort();
     });
     return found;
 }
