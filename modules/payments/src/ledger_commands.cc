@@ -1,5 +1,5 @@
-// The ledger API's commands: a merchant's own book. No journal and no events: at hundreds of thousands of transfers
-// a second, the transfers are their own record.
+// The ledger API's commands: a merchant's own book. No journal and no events: at hundreds of thousands of
+// transfers a second, the transfers are their own record.
 #include <algorithm>
 #include <vector>
 
@@ -13,8 +13,8 @@ static_assert(ledger::kStatusCount <= 256, "a status is one byte of a result");
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
-// A merchant's book, with timestamps that are times: nanoseconds of the batch's time, and always above the last one
-// given, whatever the clock did.
+// A merchant's book, with timestamps that are times: nanoseconds of the batch's time, and always above the
+// last one given, whatever the clock did.
 ledger::Ledger open_book(Context& context) {
     const std::int64_t last = load_integer(context.rows, table::instance, last_ledger_timestamp_key());
     return {context.rows, static_cast<std::uint64_t>(context.now_ms),

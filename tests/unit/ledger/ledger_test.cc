@@ -244,7 +244,8 @@ TEST(History, IsEnteredByTimeNearTheRightPlace) {
     // Some in chains of two, whose rows take the other way to the store.
     for (std::uint64_t i = 0; i < kMoves; ++i) {
         const bool chain = i % 3 == 0 && i + 1 < kMoves;
-        std::vector<Transfer> batch{transfer(100 + i, i % 5 == 0 ? 2 : 1, i % 5 == 0 ? 1 : 2, 1, chain ? linked : 0)};
+        std::vector<Transfer> batch{
+            transfer(100 + i, i % 5 == 0 ? 2 : 1, i % 5 == 0 ? 1 : 2, 1, chain ? linked : 0)};
         if (chain) ++i, batch.push_back(transfer(100 + i, 1, 2, 1));
         ASSERT_EQ(world.transfers(batch), std::vector(batch.size(), S::ok));
     }

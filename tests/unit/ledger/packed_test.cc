@@ -119,7 +119,8 @@ TEST(Packed, ATransferBetweenAMillionAccountsIsEightBytes) {
     std::mt19937_64 random(1);
     std::vector<Transfer> rows;
     for (std::uint64_t i = 0; i < kMaxBatch; ++i)
-        rows.push_back(move(1'000 + i, 1 + random() % 1'000'000, 1 + random() % 1'000'000, 1 + random() % 10'000));
+        rows.push_back(
+            move(1'000 + i, 1 + random() % 1'000'000, 1 + random() % 1'000'000, 1 + random() % 10'000));
     EXPECT_LE(pack(rows).size(), 8 * kMaxBatch + 100);
 }
 

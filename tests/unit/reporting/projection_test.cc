@@ -141,7 +141,10 @@ class ReportingTest : public ::testing::Test {
         EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
         folder_ = pattern;
     }
-    ~ReportingTest() override { std::filesystem::remove_all(folder_); }
+    ~ReportingTest() override {
+        close();  // its thread calls into this object
+        std::filesystem::remove_all(folder_);
+    }
 
     void open(std::uint64_t queue_bytes = 1U << 20U) {
         ProjectionOptions options;
