@@ -138,8 +138,9 @@ void load_table(const std::string& file, const std::string& section, const toml:
     }
 }
 
-// The line of the first non-ASCII byte outside of strings and comments; 0: there is none. TOML has none there, and
-// the parser's behaviour is undefined for some of them (tomlplusplus 3.2, is_non_ascii_horizontal_whitespace).
+// The line of the first non-ASCII byte outside of strings and comments; 0: there is none. TOML has none
+// there, and the parser's behaviour is undefined for some of them (tomlplusplus 3.2,
+// is_non_ascii_horizontal_whitespace).
 std::size_t stray_byte_line(std::string_view text) {
     std::size_t line = 1;
     std::string_view quote;  // what ends the string that we are in
@@ -181,7 +182,8 @@ void load_file(const std::string& file, Settings& settings, std::vector<Problem>
         return;
     }
     if (const std::size_t line = stray_byte_line(text.str()); line != 0) {
-        problems.push_back({file + ":" + std::to_string(line), "a letter that is not ASCII outside of quotes"});
+        problems.push_back(
+            {file + ":" + std::to_string(line), "a letter that is not ASCII outside of quotes"});
         return;
     }
     const toml::parse_result parsed = toml::parse(text.str(), file);

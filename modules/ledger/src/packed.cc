@@ -24,10 +24,14 @@ struct Column {
     std::size_t bytes;  // 2, 4 or 8
 };
 // The two words of an id at `at`.
-#define KONTOR_WORDS(Row, field) \
-    Column{offsetof(Row, field), 8}, Column { offsetof(Row, field) + 8, 8 }
-#define KONTOR_FIELD(Row, field) \
-    Column { offsetof(Row, field), sizeof(Row::field) }
+#define KONTOR_WORDS(Row, field)              \
+    Column{offsetof(Row, field), 8}, Column { \
+        offsetof(Row, field) + 8, 8           \
+    }
+#define KONTOR_FIELD(Row, field)                 \
+    Column {                                     \
+        offsetof(Row, field), sizeof(Row::field) \
+    }
 
 constexpr std::array kTransferColumns{
     KONTOR_WORDS(Transfer, id),

@@ -64,7 +64,8 @@ class ExpiryKey {
 };
 
 inline constexpr std::size_t kMilestoneHomeBytes = 1 + 8 + kIdBytes;
-// One home an account, whatever its book: kind, owner, account, then the timestamp of the transfer in the value.
+// One home an account, whatever its book: kind, owner, account, then the timestamp of the transfer in the
+// value.
 class MilestoneKey {
  public:
     MilestoneKey(Book book, Id128 account, std::uint64_t timestamp) {

@@ -226,8 +226,8 @@ void Verifier::read_expiries() {
     });
 }
 
-// Each milestone is of an account that exists, and there are as many as the accounts' counts say; that each names a
-// transfer of its account, the reader of a history checks.
+// Each milestone is of an account that exists, and there are as many as the accounts' counts say; that each
+// names a transfer of its account, the reader of a history checks.
 void Verifier::read_milestones() {
     visit_table_(kMilestoneTable, [this](std::string_view key, std::string_view value) {
         const auto milestone = parse_milestone_key(key);

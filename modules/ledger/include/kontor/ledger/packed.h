@@ -1,9 +1,9 @@
 #pragma once
 // Requests of a batch as columns: what a command carries through the log (docs/formats/packed.md).
 //
-// A column that is the same in all rows, or counts up by one, costs 9 bytes in all; any other takes as many bytes
-// a row as its largest value needs. A transfer between two of a million accounts is about 8 bytes instead of 160,
-// which is less to compress, sync and send.
+// A column that is the same in all rows, or counts up by one, costs 9 bytes in all; any other takes as many
+// bytes a row as its largest value needs. A transfer between two of a million accounts is about 8 bytes
+// instead of 160, which is less to compress, sync and send.
 //
 // Pure. Errors: unpack_…() answers false for bytes that are no such batch. Limits: 1..kMaxBatch rows;
 // kMaxPackedBytes.

@@ -47,7 +47,8 @@ struct Effects {
     Effects& operator=(Effects&&) noexcept;
 };
 
-// How much work a command is: one, or as many as a ledger batch has rows. Whoever makes entries bounds their sum.
+// How much work a command is: one, or as many as a ledger batch has rows. Whoever makes entries bounds their
+// sum.
 [[nodiscard]] std::uint64_t command_weight(const pb::Command& command);
 
 class Machine {
