@@ -156,7 +156,15 @@ class Pages(unittest.TestCase):
         """Waits until the reports have them."""
         until(lambda: all(self.rows(q=payment) for payment in payments), what="the reports' catching up")
 
+    def settled(self):
+        """Waits until the reports stand for all that was applied: other tests' payments included."""
+        def is_settled():
+            metrics = self.kontor.metrics()
+            return metrics["kontor_projection_log_index"] == metrics["kontor_log_applied_index"]
+        until(is_settled, what="the reports' catching up")
+
     def test_home_counts_today(self):
+        self.settled()
         before = self.totals()
         payments = [self.api.pay(1200)["id"], self.api.pay(800)["id"]]
         declined = self.api.request("POST", "/v1/payment_intents", {"amount": 500, "currency": "eur", "confirm": True,

@@ -12,7 +12,7 @@ from kontor_process import BINARY, Kontor, clean_environment, run, temporary_fol
 GLIBC = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "linux-vdso.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1",
          "libresolv.so.2"}
 ALLOWED = GLIBC | {"libstdc++.so.6", "libgcc_s.so.1", "libssl.so.3", "libcrypto.so.3"}
-SANITIZERS = re.compile(r"lib(asan|ubsan|tsan)\.so\.\d+")
+SANITIZERS = re.compile(r"lib(asan|ubsan|tsan)\.so\.\d+|tsan\.rodata\..*")
 
 
 class Binary(unittest.TestCase):

@@ -187,7 +187,6 @@ void NodeImpl::submit(pb::Command command, Done done) {
 }
 
 void NodeImpl::read(const ReadBody& body) const {
-    // After a failure inside of apply() the entry lock stays taken: nobody may queue up behind it.
     if (failed_.load(std::memory_order_acquire)) throw store::StoreFailure(kFailedText);
     try {
         store_->read(body);
@@ -416,7 +415,8 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
         store_->commit(at.index, effects.time_ms);
     } catch (const store::StoreFailure& failure) {
         fatal(store_failure(failure));
-        return;  // the entry lock stays taken on purpose: nobody reads a half-applied entry
+        store_->abandon();  // nobody reads a half-applied entry
+        return;
     }
     applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));
     apply_time_.record_us(options_.clock->monotonic_us() - started_us);

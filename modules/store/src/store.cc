@@ -140,7 +140,7 @@ class StoreImpl final : public Store {
         if (options_.cache != nullptr) options_.cache->clear();
     }
     ~StoreImpl() override {
-        if (writer_.is_open()) {  // an entry that failed half-way: it never was
+        if (writer_.is_open() && !abandoned_) {  // an entry that failed half-way: it never was
             writer_.snapshot().release();
             entry_lock_.unlock();
         }
@@ -169,6 +169,13 @@ class StoreImpl final : public Store {
         applied_index_.store(index, std::memory_order_release);
         active_bytes_.store(core_.active->bytes(), std::memory_order_relaxed);
         active_rows_.store(core_.active->rows(), std::memory_order_relaxed);
+        entry_lock_.unlock();
+    }
+
+    void abandon() override {
+        KONTOR_ASSERT(writer_.is_open(), "abandon() of no entry");
+        abandoned_ = true;
+        writer_.snapshot().release();
         entry_lock_.unlock();
     }
 
@@ -209,6 +216,8 @@ class StoreImpl final : public Store {
 
     void read(const std::function<void(const Reader&, std::uint64_t)>& body) const override {
         const ReadScope scope(this, entry_lock_);
+        if (abandoned_)
+            throw StoreFailure("an entry failed half-way: nothing is read from this store any more");
         const SnapshotReader reader(core_);
         body(reader, applied_index());
     }
@@ -276,7 +285,8 @@ class StoreImpl final : public Store {
     File lock_file_;
     mutable EntryLock entry_lock_;
     mutable Core core_;
-    EntryWriter writer_;  // apply thread
+    EntryWriter writer_;      // apply thread
+    bool abandoned_ = false;  // guarded by entry_lock_
     mutable Views views_;
 
     std::atomic<std::uint64_t> applied_index_{0};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "kontor/base/bytes.h"
 #include "kontor/cache/row_cache.h"
 #include "store_testing.h"
@@ -249,6 +251,20 @@ TEST(Store, AnExceptionInAReadReachesTheCallerAndLeavesTheStoreUsable) {
     EXPECT_THROW(store->read([](const Reader&, std::uint64_t) { throw StoreFailure("told"); }), StoreFailure);
     put(*store, 1, kPlain, "a", "b");
     EXPECT_EQ(get(*store, kPlain, "a"), "b");
+}
+
+TEST(Store, AnAbandonedEntryIsNeverSeen) {
+    const TempFolder folder;
+    const auto store = open_or_die(test_options(folder.path()));
+    put(*store, 1, kPlain, "key", "one");
+    store->begin();
+    store->writer().put(kPlain, "key", "half");
+    store->abandon();
+    // From any thread, at once: nobody waits for what does not come.
+    std::thread reader([&] { EXPECT_THROW(contents(*store), StoreFailure); });
+    reader.join();
+    EXPECT_THROW(contents(*store), StoreFailure);
+    EXPECT_EQ(store->applied_index(), 1U);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 // Ownership: the Store owns its folder (lock file) and threads; destroy it after everything that reads.
 // Errors: a failed write or fsync stops the checkpointer, is reported by failure(), and the node stops; so
 // does a StoreFailure, which also shows in failure(). Thrown between begin() and commit(), it leaves an entry
-// that must never be published: the node ends, readers wait. Limits: see StoreOptions. Formats:
+// that must never be published: the node says abandon() and ends. Limits: see StoreOptions. Formats:
 // docs/formats/redo.md, docs/formats/partition.md.
 
 #include <cstdint>
@@ -94,6 +94,8 @@ class Store {
     [[nodiscard]] virtual Writer& writer() = 0;  // reads and writes between begin() and commit() only
     virtual void begin() = 0;                    // takes the entry lock
     virtual void commit(std::uint64_t index, std::int64_t time_ms) = 0;  // publishes the entry to readers
+    // Instead of commit(), after a StoreFailure: the entry is never published, and every later read() throws.
+    virtual void abandon() = 0;
     [[nodiscard]] virtual bool should_checkpoint(std::uint64_t now_ms) const = 0;  // and none is running
     [[nodiscard]] virtual bool must_wait()
         const = 0;  // memtable full while a checkpoint still runs: back-pressure
