@@ -139,6 +139,20 @@ bool NetFixture::handle_odd(const Request& request, const Responder& respond) {
         }
         return true;
     }
+    if (request.path == "/prepared" || request.path == "/preparethrow") {
+        const std::lock_guard lock(mutex_);
+        threads_.emplace_back([respond, throws = request.path == "/preparethrow"] {
+            Response later;
+            later.prepare = [asked_on = std::this_thread::get_id(), throws](Response& answer) {
+                if (throws) throw std::runtime_error("nothing to say");
+                answer.status = 201;
+                if (std::this_thread::get_id() != asked_on)
+                    answer.body = "made on another thread than it was asked for on";
+            };
+            respond(std::move(later));
+        });
+        return true;
+    }
     if (request.path == "/badstatus") {
         Response answer;
         answer.status = 99;

@@ -199,6 +199,20 @@ TEST_F(ServerTest, HandlersThatMisbehave) {
     EXPECT_EQ(answer->body, "hello");
 }
 
+TEST_F(ServerTest, APreparedAnswerIsMadeOnTheSessionsThread) {
+    start();
+    RawClient client(port());
+    ASSERT_TRUE(client.send(get("/prepared")));
+    auto answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 201);
+    EXPECT_EQ(answer->body, "made on another thread than it was asked for on");
+    ASSERT_TRUE(client.send(get("/preparethrow")));
+    answer = client.response();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 500);
+}
+
 TEST_F(ServerTest, AnAnswerForSomebodyWhoLeftIsDropped) {
     start();
     {

@@ -1,0 +1,63 @@
+// When the next batch is worth proposing: group commit.
+
+#include "proposals.h"
+
+#include <gtest/gtest.h>
+
+namespace kontor::node {
+namespace {
+
+Proposal of_bytes(std::size_t bytes) {
+    Proposal proposal;
+    proposal.command = std::string(bytes, 'x');
+    proposal.bytes = bytes;
+    return proposal;
+}
+
+void add(Proposals& proposals, std::size_t bytes) {
+    Proposal proposal = of_bytes(bytes);
+    ASSERT_EQ(proposals.add(proposal), Proposals::Refusal::none);
+}
+
+std::uint64_t launch_all(Proposals& proposals) {
+    auto batch = proposals.take(1U << 20U, 10'000);
+    EXPECT_FALSE(batch.empty());
+    return proposals.launch(batch);
+}
+
+TEST(GroupCommit, ABatchUnderWayLetsTheNextOneGather) {
+    Proposals proposals(8U << 20U, 10'000);
+    EXPECT_FALSE(proposals.worth_proposing()) << "nothing waits";
+    add(proposals, 100);
+    EXPECT_TRUE(proposals.worth_proposing()) << "nobody else is under way: no reason to wait";
+    const std::uint64_t first = launch_all(proposals);
+    add(proposals, 100);
+    EXPECT_FALSE(proposals.worth_proposing());
+    proposals.accepted(first, {7, 1});
+    std::vector<Flight> lost;
+    ASSERT_TRUE(proposals.land({7, 1}, lost));
+    EXPECT_TRUE(proposals.worth_proposing()) << "the first one has landed";
+}
+
+TEST(GroupCommit, WhatFailsMakesRoomToo) {
+    Proposals proposals(8U << 20U, 10'000);
+    add(proposals, 100);
+    const std::uint64_t first = launch_all(proposals);
+    add(proposals, 100);
+    ASSERT_FALSE(proposals.worth_proposing());
+    ASSERT_TRUE(proposals.abandon(first));
+    EXPECT_TRUE(proposals.worth_proposing());
+}
+
+TEST(GroupCommit, MuchThatWaitsIsNotHeldBack) {
+    Proposals proposals(8U << 20U, 10'000);
+    add(proposals, 100);
+    launch_all(proposals);
+    add(proposals, kGatheredBytes - 1);
+    EXPECT_FALSE(proposals.worth_proposing());
+    add(proposals, 1);
+    EXPECT_TRUE(proposals.worth_proposing()) << "large batches are pipelined";
+}
+
+}  // namespace
+}  // namespace kontor::node
