@@ -60,6 +60,11 @@ void ClientConnection::resolve() {
     error_code error;
     const auto literal = asio::ip::make_address(call_->url.host, error);
     if (!error) return resolved({Tcp::endpoint(literal, call_->url.port)});
+    // Not every machine's name files have it, and nobody else may say what it is (RFC 6761).
+    if (call_->url.host == "localhost") {
+        return resolved({Tcp::endpoint(asio::ip::address_v4::loopback(), call_->url.port),
+                         Tcp::endpoint(asio::ip::address_v6::loopback(), call_->url.port)});
+    }
     const auto on_resolved = [self = shared_from_this()](const error_code& failed,
                                                          const Resolver::results_type& found) {
         if (self->state_ == State::closed) return;
