@@ -144,7 +144,9 @@ class LoadClientImpl final : public LoadClient {
         addrinfo hints{};
         hints.ai_socktype = SOCK_STREAM;
         addrinfo* found = nullptr;
-        const int code = ::getaddrinfo(url_.host.c_str(), std::to_string(url_.port).c_str(), &hints, &found);
+        // As the other client: localhost is loopback, whatever the machine's name files say.
+        const std::string host = url_.host == "localhost" ? "127.0.0.1" : url_.host;
+        const int code = ::getaddrinfo(host.c_str(), std::to_string(url_.port).c_str(), &hints, &found);
         addresses_.reset(found);
         if (code != 0) return fail(ErrorCode::unavailable, url_.host + ": " + ::gai_strerror(code));
         return {};

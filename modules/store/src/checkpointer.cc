@@ -101,6 +101,7 @@ Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowIma
             Partition& partition = *core_.partitions[number];
             if (auto advanced = advance_partition(partition, number, from_, to_, rows[number], options_);
                 !advanced) {
+                core_.fail(advanced.error());  // at once: a reader that meets what it left says why
                 failed.store(true, std::memory_order_relaxed);
                 return advanced;
             }

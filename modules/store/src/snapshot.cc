@@ -1,7 +1,9 @@
 #include "snapshot.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 
 namespace kontor::store {
 namespace {
@@ -187,6 +189,12 @@ std::optional<Error> Core::failure() const {
 }
 
 void Core::fail_read(Error error) {
+    // LMDB refuses everything after a failed commit, and readers may meet that before the writer has told its
+    // failure, which is the one to name.
+    constexpr int kLooks = 50;
+    constexpr auto kLookEvery = std::chrono::milliseconds(10);
+    const bool after_commit = error.message.find("MDB_PANIC") != std::string::npos;
+    for (int i = 0; after_commit && i < kLooks && !failure(); ++i) std::this_thread::sleep_for(kLookEvery);
     fail(std::move(error));
     throw StoreFailure(failure()->describe());  // the first one: what fails later often only follows from it
 }
