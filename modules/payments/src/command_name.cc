@@ -64,6 +64,18 @@ std::string_view command_name(const pb::Command& command) {
             return "init_instance";
         case pb::Command::kTick:
             return "tick";
+        case pb::Command::kInitCluster:
+            return "init_cluster";
+        case pb::Command::kCreateJoinToken:
+            return "create_join_token";
+        case pb::Command::kAdmitNode:
+            return "admit_node";
+        case pb::Command::kUpdateClusterNode:
+            return "update_cluster_node";
+        case pb::Command::kRotateClusterAuthority:
+            return "rotate_cluster_authority";
+        case pb::Command::kActivateFeatures:
+            return "activate_features";
         case pb::Command::BODY_NOT_SET:
             break;
     }

@@ -49,6 +49,13 @@ pb::Result login_failed(Context& context, const pb::LoginFailed& wanted);
 pb::Result init_instance(Context& context, const pb::InitInstance& wanted);
 pb::Result tick(Context& context);
 
+pb::Result init_cluster(Context& context, const pb::InitCluster& wanted);
+pb::Result create_join_token(Context& context, const pb::CreateJoinToken& wanted);
+pb::Result admit_node(Context& context, const pb::AdmitNode& wanted);
+pb::Result update_cluster_node(Context& context, const pb::UpdateClusterNode& wanted);
+pb::Result rotate_cluster_authority(Context& context, const pb::RotateClusterAuthority& wanted);
+pb::Result activate_features(Context& context, const pb::ActivateFeatures& wanted);
+
 pb::Result create_ledger_accounts(Context& context, const pb::CreateLedgerAccounts& wanted);
 pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTransfers& wanted);
 pb::Result set_ledger_account_frozen(Context& context, const pb::SetLedgerAccountFrozen& wanted);

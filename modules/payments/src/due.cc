@@ -1,4 +1,4 @@
-// Work whose moment has come: funds, old idempotency records, sessions, set-up tokens, ledger time-outs.
+// Work whose moment has come: funds, old idempotency records, sessions, set-up and join tokens, ledger time-outs.
 #include <vector>
 
 #include "commands.h"
@@ -51,6 +51,9 @@ std::size_t work_off(Context& context, const DueRow& row, std::size_t limit) {
             return 0;
         case DueKind::setup_token:
             context.rows.erase(table::setup_tokens, row.payload());
+            return 0;
+        case DueKind::join_token:
+            context.rows.erase(table::cluster, join_token_key(row.payload()).view());
             return 0;
     }
     row_failure("due", "a row of another kind");

@@ -100,6 +100,18 @@ pb::Result execute(Context& context) {
             return init_instance(context, command.init_instance());
         case pb::Command::kTick:
             return tick(context);
+        case pb::Command::kInitCluster:
+            return init_cluster(context, command.init_cluster());
+        case pb::Command::kCreateJoinToken:
+            return create_join_token(context, command.create_join_token());
+        case pb::Command::kAdmitNode:
+            return admit_node(context, command.admit_node());
+        case pb::Command::kUpdateClusterNode:
+            return update_cluster_node(context, command.update_cluster_node());
+        case pb::Command::kRotateClusterAuthority:
+            return rotate_cluster_authority(context, command.rotate_cluster_authority());
+        case pb::Command::kActivateFeatures:
+            return activate_features(context, command.activate_features());
         case pb::Command::BODY_NOT_SET:
             break;
     }

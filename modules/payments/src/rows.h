@@ -41,6 +41,7 @@ inline constexpr store::TableId outbox_due = 31;
 inline constexpr store::TableId unreleased = 32;
 inline constexpr store::TableId release_debts = 33;
 inline constexpr store::TableId merchant_keys = 34;
+inline constexpr store::TableId cluster = 35;
 }  // namespace table
 
 // A key, built on the stack. Numbers are big-endian, so that byte order is number order.
@@ -101,6 +102,15 @@ class Key {
 [[nodiscard]] inline Key operator_name_key(std::string_view name) {
     return Key().byte('o').byte('n').bytes(name);
 }
+[[nodiscard]] inline Key cluster_key() {
+    return Key().byte('c').byte('c');
+}
+[[nodiscard]] inline Key cluster_node_key(std::uint64_t no) {
+    return Key().byte('c').byte('n').be64(no);
+}
+[[nodiscard]] inline Key join_token_key(std::string_view token_sha256) {
+    return Key().byte('c').byte('t').bytes(token_sha256);
+}
 inline constexpr std::size_t kHashBytes = 32;
 
 // What belongs to what: (scope, parent, kind) -> children in the order of their numbers.
@@ -126,7 +136,7 @@ enum class OutboxKind : char { attempt = 'a', delivery = 'd' };
 }
 
 // Work that a Tick does when its moment has come. Frozen numbers.
-enum class DueKind : char { funds = 1, idempotency = 2, session = 3, setup_token = 4, stopped_endpoint = 5 };
+enum class DueKind : char { funds = 1, idempotency = 2, session = 3, setup_token = 4, stopped_endpoint = 5, join_token = 6 };
 inline constexpr char kDueHome = 'd';
 [[nodiscard]] inline Key due_key(std::int64_t due_ms, DueKind kind) {
     return Key().byte(kDueHome).be64(static_cast<std::uint64_t>(due_ms)).byte(static_cast<char>(kind));

@@ -40,6 +40,7 @@ constexpr std::array kTables = {
     store::TableSpec{table::unreleased, "unreleased_funds", kMerchantHome, true},
     store::TableSpec{table::release_debts, "release_debts", kMerchantHome, false},
     store::TableSpec{table::merchant_keys, "merchant_keys", kMerchantHome, true},
+    store::TableSpec{table::cluster, "cluster", kSingletonHome, true},
 };
 
 }  // namespace

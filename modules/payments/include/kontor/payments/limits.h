@@ -35,5 +35,9 @@ inline constexpr std::size_t kOperatorNameBytes = 128;
 inline constexpr std::size_t kOperators = 1000;
 inline constexpr std::uint32_t kFailedLoginsBeforeLock = 5;
 inline constexpr std::int64_t kLoginLockMs = 15LL * 60 * 1000;
+inline constexpr std::size_t kClusterNodes = 16;  // members that are not removed
+inline constexpr std::size_t kJoinTokens = 64;    // that are not too old
+inline constexpr std::size_t kNodeNameBytes = 64;
+inline constexpr std::size_t kNodeAddressBytes = 260;  // host name and port
 
 }  // namespace kontor::payments::limits

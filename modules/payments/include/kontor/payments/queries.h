@@ -47,6 +47,15 @@ struct Scope {
 [[nodiscard]] std::optional<pb::Instance> find_instance(const store::Reader&);
 [[nodiscard]] bool has_operator(const store::Reader&);
 
+// The cluster (docs/adr/0007); nullopt: this instance has none.
+[[nodiscard]] std::optional<pb::Cluster> find_cluster(const store::Reader&);
+[[nodiscard]] std::optional<pb::ClusterNode> find_cluster_node(const store::Reader&, std::uint64_t no);
+[[nodiscard]] std::optional<pb::JoinToken> find_join_token(const store::Reader&,
+                                                           std::string_view token_sha256);
+// By number; at most limits::kClusterNodes that are not removed.
+[[nodiscard]] std::vector<pb::ClusterNode> list_cluster_nodes(const store::Reader&,
+                                                              bool also_removed = false);
+
 struct FoundEvent {
     std::shared_ptr<const pb::Journal> journal;  // whole: time, request, idempotency key, ledger legs
     const pb::Event* event = nullptr;            // into it
