@@ -22,7 +22,7 @@ inline constexpr std::size_t kSegmentHeaderBytes = 48;
 inline constexpr std::size_t kRecordHeaderBytes = 48;
 inline constexpr std::size_t kRecordAlignment = 8;
 
-using Uuid = std::array<char, 16>;
+using Uuid = std::array<char, 16>;  // ClusterId of the public header
 
 struct SegmentHeader {
     std::uint32_t salt = 0;  // seeds every CRC of the segment: bytes of another file never pass for records

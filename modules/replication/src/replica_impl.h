@@ -46,6 +46,16 @@ class ReplicaImpl final : public Replica {
     [[nodiscard]] std::string snapshot_meta(std::uint64_t index) const override;
     void checkpointed(std::string snapshot_meta) override;
     [[nodiscard]] ReplicaStats stats() const override;
+    void receive(std::uint64_t from, std::string frame) override;
+    void link_changed(std::uint64_t node_id, bool is_up) override;
+    [[nodiscard]] ClusterId cluster_id() const override { return folder_.state->state().cluster; }
+    [[nodiscard]] ClusterView cluster_view() const override;
+    [[nodiscard]] std::uint64_t leader_id() const override;
+    [[nodiscard]] std::uint64_t last_leader_contact_ms() const override;
+    [[nodiscard]] bool leader_caught_up() const override;
+    void change(MembershipChange change, Changed done) override;
+    void transfer(std::uint64_t node_id, std::function<void(Result<void>)> done) override;
+    void hold_log(std::uint64_t index) override;
 
  private:
     struct Proposal {
