@@ -46,6 +46,11 @@ struct StoreOptions {
     // A view of a checkpoint keeps freed pages from being used again; beyond one of these it ends.
     std::uint64_t max_view_ms = 600'000;
     std::uint64_t max_view_growth_bytes = 2ULL << 30;
+    // Copies for other nodes (state_transfer.h): how long one lives that asks for nothing, how many live at
+    // once, and how much of redo files is kept for them.
+    std::uint64_t transfer_lease_ms = 60'000;
+    std::size_t max_transfers = 4;
+    std::uint64_t transfer_max_kept_bytes = 4ULL << 30;
     cache::RowCache* cache = nullptr;  // hot rows between memtable and LMDB; may be null
     // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
     // process.
@@ -59,6 +64,9 @@ struct CheckpointMeta {
     std::string state_hash;    // 16 bytes; chained over every row change in order
     std::int64_t time_ms = 0;  // batch time of that entry
 };
+
+class StateSource;  // state_transfer.h
+struct EntryHash;   // entry_hash.h
 
 // The rows as of the newest checkpoint, all at one log index, for visits that take long: nothing waits for
 // it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers timeout then. One
