@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace kontor::replication {
 
 namespace {
+
+constexpr std::size_t kMaxKeptEntries = 4096;  // for peers, beside the bound in bytes
 
 kontor_raft_entry core_entry(const Entry& entry) {
     kontor_raft_entry out{};
@@ -104,11 +107,13 @@ Result<void> Driver::start(std::uint64_t now_ms, const StartState& state, Action
 }
 
 Result<void> Driver::timeout(std::uint64_t now_ms, Actions& out) {
+    if (finished_) return {};
     kontor_raft_update update{};
     return absorb(kontor_raft_timeout_event(core_.get(), advance(now_ms), &update), update, {}, out);
 }
 
 Result<void> Driver::persisted(std::uint64_t now_ms, std::uint64_t ticket, Actions& out) {
+    if (finished_) return {};
     std::uint64_t report = 0;
     while (!pending_.empty() && pending_.front().ticket <= ticket) {
         report = std::max(report, pending_.front().last_index);
@@ -116,26 +121,17 @@ Result<void> Driver::persisted(std::uint64_t now_ms, std::uint64_t ticket, Actio
     }
     if (report <= last_stored()) return {};  // clipped away: what was written is no longer in the log
     kontor_raft_update update{};
-    return absorb(kontor_raft_persisted(core_.get(), advance(now_ms), report, &update), update, {}, out);
+    KONTOR_CHECK(
+        absorb(kontor_raft_persisted(core_.get(), advance(now_ms), report, &update), update, {}, out));
+    send_held(out);
+    return {};
 }
 
-Result<void> Driver::receive(std::uint64_t now_ms, const Message& message, Actions& out) {
-    if (message.header.type == KONTOR_RAFT_INSTALL_SNAPSHOT) {
-        return fail(ErrorCode::unsupported, "a peer sent a snapshot; this node cannot install one");
-    }
-    if (message.header.n_entries != message.entries.size()) {
-        return fail(ErrorCode::invalid_argument, "append message: entry count and entries differ");
-    }
-    for (const Entry& entry : message.entries) {
-        KONTOR_ASSERT(entry.payload != nullptr && entry.term != 0, "a received entry is complete");
-        if (entry.type == EntryType::change) {
-            KONTOR_TRY([[maybe_unused]] const auto checked, decode_configuration(*entry.payload));
-        }
-    }
+Result<void> Driver::step_message(const Message& message, bool as_voter, Actions& out) {
     const auto entries = core_entries(message.entries);
     kontor_raft_update update{};
-    const int code = kontor_raft_receive(core_.get(), advance(now_ms), &message.header,
-                                         message.peer_address.c_str(), entries.data(), &update);
+    const int code = kontor_raft_receive(core_.get(), now_ms_, &message.header, message.peer_address.c_str(),
+                                         entries.data(), as_voter, &update);
     return absorb(code, update, message.entries, out);
 }
 
@@ -169,9 +165,8 @@ Result<Submitted> Driver::submit(std::uint64_t now_ms, std::vector<Entry> entrie
 
 Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out) {
     KONTOR_TRY(std::string encoded, encode_configuration(wanted));
-    if (role() != Role::leader) return Submitted{SubmitStatus::not_leader, 0, 0};
-    if (kontor_raft_configuration_uncommitted_index(core_.get()) != 0 ||
-        kontor_raft_transferee(core_.get()) != 0) {
+    if (finished_ || role() != Role::leader) return Submitted{SubmitStatus::not_leader, 0, 0};
+    if (kontor_raft_configuration_uncommitted_index(core_.get()) != 0 || transferee() != 0) {
         return Submitted{SubmitStatus::retry_later, 0, 0};
     }
     ChangeContext context;
@@ -206,9 +201,28 @@ Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuratio
         now_ms, {Entry{0, EntryType::change, std::make_shared<const std::string>(std::move(encoded))}}, out);
 }
 
+Result<SubmitStatus> Driver::transfer(std::uint64_t now_ms, std::uint64_t target, Actions& out) {
+    if (finished_ || role() != Role::leader) return SubmitStatus::not_leader;
+    const Server* server = configuration_.find(target);
+    if (server == nullptr || server->role != ServerRole::voter || target == options_.node_id) {
+        return SubmitStatus::refused;
+    }
+    // Waiting for a target that is behind is the engine's weak side (it compares with what the answer says,
+    // not with its own last entry): the caller waits instead.
+    if (transferee() != 0 || kontor_raft_configuration_uncommitted_index(core_.get()) != 0 ||
+        match_index(target) != last_index() || last_stored() != last_index()) {
+        return SubmitStatus::retry_later;
+    }
+    kontor_raft_update update{};
+    KONTOR_CHECK(
+        absorb(kontor_raft_transfer(core_.get(), advance(now_ms), target, &update), update, {}, out));
+    return SubmitStatus::accepted;
+}
+
 Result<bool> Driver::snapshot_taken(std::uint64_t now_ms, const SnapshotMeta& meta, std::uint64_t trailing,
                                     Actions& out) {
-    if (meta.index <= snapshot_.index || meta.index > last_stored() || meta.index > configurations_fired_)
+    if (finished_ || meta.index <= snapshot_.index || meta.index > last_stored() ||
+        meta.index > configurations_fired_)
         return false;
     const kontor_raft_snapshot snapshot = core_snapshot(meta);
     kontor_raft_update update{};
@@ -232,11 +246,13 @@ Result<void> Driver::absorb(int code, const kontor_raft_update& update, std::spa
     if (update.state) {
         out.role_changed = true;
         own_term_index_ = 0;
+        held_.clear();
     }
     if (update.entries) {
         take_entries(update, source, out);
         KONTOR_CHECK(refresh_configuration());
     }
+    if (update.state && role() == Role::leader) elected_at_ = last_index();
     take_messages(update, out);
     if (update.commit) {
         out.commit_advanced = true;
@@ -260,12 +276,7 @@ void Driver::take_entries(const kontor_raft_update& update, std::span<const Entr
     clip_reports(pending_, first, options_.guards);
     changes_.erase(changes_.lower_bound(first), changes_.end());
     KONTOR_ASSERT(first <= memory_first_ + memory_.size(), "the engine left a gap in the log");
-    if (first < memory_first_) {
-        memory_.clear();
-        memory_first_ = first;
-    } else {
-        memory_.resize(static_cast<std::size_t>(first - memory_first_));
-    }
+    cut_memory(first);
     std::uint64_t index = first;
     for (const Entry& entry : append.entries) {
         if (entry.type == EntryType::change) changes_[index] = entry.payload;
@@ -274,23 +285,6 @@ void Driver::take_entries(const kontor_raft_update& update, std::span<const Entr
     if (role() == Role::leader && own_term_index_ == 0) own_term_index_ = first;
     pending_.push_back({append.ticket, index - 1});
     out.appends.push_back(std::move(append));
-}
-
-void Driver::take_messages(const kontor_raft_update& update, Actions& out) {
-    for (unsigned i = 0; i < update.n_messages; ++i) {
-        Message message;
-        message.header = update.messages[i];
-        if (message.header.type == KONTOR_RAFT_APPEND) {
-            const std::uint64_t first = message.header.log_index + 1;
-            message.entries_on_disk = message.header.n_entries > 0 && first < memory_first_;
-            for (std::uint32_t k = 0; k < message.header.n_entries && !message.entries_on_disk; ++k) {
-                const Entry* found = entry(first + k);
-                KONTOR_ASSERT(found != nullptr, "the engine sends an entry that the log does not have");
-                message.entries.push_back(*found);
-            }
-        }
-        out.messages.push_back(std::move(message));
-    }
 }
 
 Result<void> Driver::fire_configurations(Actions& out) {
@@ -325,10 +319,22 @@ Result<void> Driver::refresh_configuration() {
 void Driver::append_to_memory(std::uint64_t index, const Entry& entry) {
     KONTOR_ASSERT(index == memory_first_ + memory_.size(), "entries in memory are contiguous");
     memory_.push_back(entry);
+    if (entry.payload != nullptr) memory_bytes_ += entry.payload->size();
 }
 
-void Driver::release(std::uint64_t index) {
-    while (!memory_.empty() && memory_first_ <= index) {
+// Nothing from `first` on.
+void Driver::cut_memory(std::uint64_t first) {
+    while (!memory_.empty() && memory_first_ + memory_.size() > first) {
+        if (memory_.back().payload != nullptr) memory_bytes_ -= memory_.back().payload->size();
+        memory_.pop_back();
+    }
+    memory_first_ = std::min(memory_first_, first);
+}
+
+void Driver::release(std::uint64_t index, std::size_t keep_bytes) {
+    while (!memory_.empty() && memory_first_ <= index &&
+           (memory_bytes_ > keep_bytes || memory_.size() > kMaxKeptEntries || keep_bytes == 0)) {
+        if (memory_.front().payload != nullptr) memory_bytes_ -= memory_.front().payload->size();
         memory_.pop_front();
         ++memory_first_;
     }
@@ -368,6 +374,22 @@ std::uint64_t Driver::last_index() const {
 }
 std::uint64_t Driver::last_stored() const {
     return kontor_raft_last_stored(core_.get());
+}
+std::uint64_t Driver::configuration_index() const {
+    return changes_.empty() ? snapshot_.configuration_index : changes_.rbegin()->first;
+}
+std::uint64_t Driver::committed_configuration_index() const {
+    return kontor_raft_configuration_committed_index(core_.get());
+}
+std::uint64_t Driver::transferee() const {
+    return role() == Role::leader ? kontor_raft_transferee(core_.get()) : 0;
+}
+std::uint64_t Driver::match_index(std::uint64_t id) const {
+    std::uint64_t match = 0;
+    return role() == Role::leader && kontor_raft_match_index(core_.get(), id, &match) ? match : 0;
+}
+std::optional<std::uint64_t> Driver::leader_seen_ms() const {
+    return leader_seen_ms_;
 }
 std::uint64_t Driver::snapshot_index() const {
     return snapshot_.index;

@@ -6,6 +6,10 @@
 // send messages; hand out committed entries. When an append is durable it calls persisted() with its ticket.
 // A batch of writes may be reported by its last ticket alone.
 //
+// A snapshot is never installed here: an install-snapshot message becomes Actions::snapshot_needed, and from
+// then on the driver does nothing any more, as if crashed. The caller makes the folder ready for the new
+// checkpoint and starts again from disk.
+//
 // Threading: one thread at a time.
 // Ownership: entries share their payloads. Keeps in memory the entries above released() and every CHANGE
 // above
@@ -37,7 +41,7 @@ struct DriverOptions {
     std::uint64_t node_id = 1;
     std::string address = "local";
     unsigned seed = 0;
-    unsigned election_timeout_ms = 1000, heartbeat_ms = 100, install_snapshot_timeout_ms = 30'000;
+    unsigned election_timeout_ms = 1000, heartbeat_ms = 100, install_snapshot_timeout_ms = 3'000;
     unsigned max_inflight_entries = 32;  // per peer
     GuardOptions guards;
 };
@@ -50,13 +54,6 @@ struct StartState {
     std::vector<Entry> entries;     // payload of a command may be null (only on disk)
 };
 
-struct Message {
-    kontor_raft_message header{};
-    std::string peer_address;      // incoming: whom from
-    std::vector<Entry> entries;    // of an append
-    bool entries_on_disk = false;  // outgoing: released already; the caller fills `entries` from its log
-};
-
 struct AppendAction {
     std::uint64_t ticket = 0;
     std::uint64_t first_index = 0;  // what the log has from here on is replaced
@@ -67,8 +64,10 @@ struct Actions {
     std::optional<HardState> hard_state;
     std::vector<AppendAction> appends;
     std::vector<Message> messages;
-    bool commit_advanced = false;  // see commit_index()
-    bool role_changed = false;     // see role()
+    bool commit_advanced = false;   // see commit_index()
+    bool role_changed = false;      // see role()
+    const char* dropped = nullptr;  // why a received message was not taken, when that is its fault
+    std::optional<SnapshotNeeded> snapshot_needed;  // once; the last word of this driver
 };
 
 enum class SubmitStatus : std::uint8_t { accepted, not_leader, no_space, retry_later, refused };
@@ -96,12 +95,15 @@ class Driver {
     // retry_later: a guard wants something first (the driver has proposed the barrier itself, if that is it).
     // refused: never possible like this (the leader demotes itself, more than one server changes).
     Result<Submitted> submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out);
+    // Hands leadership over. retry_later: the target lacks entries, or a change or a transfer is on its way.
+    // refused: not another voter. The engine gives up after an election time-out: transferee() is 0 again.
+    Result<SubmitStatus> transfer(std::uint64_t now_ms, std::uint64_t target, Actions& out);
     // The checkpoint is durable. False: not above the last one, or not yet possible (above what is stored).
     Result<bool> snapshot_taken(std::uint64_t now_ms, const SnapshotMeta& meta, std::uint64_t trailing,
                                 Actions& out);
 
-    // Entries up to `index` are needed in memory no more.
-    void release(std::uint64_t index);
+    // Entries up to `index` are needed in memory no more; the newest `keep_bytes` of all stay, for peers.
+    void release(std::uint64_t index, std::size_t keep_bytes = 0);
     // nullptr: not in memory.
     [[nodiscard]] const Entry* entry(std::uint64_t index) const;
 
@@ -115,10 +117,25 @@ class Driver {
     [[nodiscard]] std::uint64_t next_timeout_ms()
         const;  // when to call timeout(); at most once a millisecond
     [[nodiscard]] const Configuration& configuration() const { return configuration_; }  // newest in the log
+    [[nodiscard]] std::uint64_t configuration_index() const;                             // of it
+    [[nodiscard]] std::uint64_t committed_configuration_index() const;
+    [[nodiscard]] std::uint64_t transferee() const;                     // leader: 0: no transfer on its way
+    [[nodiscard]] std::uint64_t match_index(std::uint64_t id) const;    // leader; 0: not known
+    [[nodiscard]] std::optional<std::uint64_t> leader_seen_ms() const;  // when the leader was last heard
+    // Leader: its last entry when it was elected. Once that is applied, everything that was ever acknowledged
+    // is.
+    [[nodiscard]] std::uint64_t elected_at() const { return elected_at_; }
+    [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }  // payloads of entries in memory
 
  private:
     explicit Driver(DriverOptions options) : options_(std::move(options)) {}
 
+    Result<void> receive_append(Message message, Actions& out);
+    void receive_install(const Message& message, Actions& out);
+    Result<void> step_message(const Message& message, bool as_voter, Actions& out);
+    void send_held(Actions& out);
+    void attach_entries(Message& message) const;
+    [[nodiscard]] std::uint64_t unstored_change() const;
     Result<void> absorb(int code, const kontor_raft_update& update, std::span<const Entry> source,
                         Actions& out);
     void take_entries(const kontor_raft_update& update, std::span<const Entry> source, Actions& out);
@@ -126,6 +143,7 @@ class Driver {
     Result<void> fire_configurations(Actions& out);
     Result<void> refresh_configuration();
     void append_to_memory(std::uint64_t index, const Entry& entry);
+    void cut_memory(std::uint64_t first);
     std::uint64_t advance(std::uint64_t now_ms);
 
     struct CloseCore {
@@ -138,13 +156,19 @@ class Driver {
 
     std::deque<Entry> memory_;  // entries [memory_first_, memory_first_ + size)
     std::uint64_t memory_first_ = 1;
+    std::size_t memory_bytes_ = 0;
     std::map<std::uint64_t, Payload> changes_;  // every CHANGE of the log above the snapshot
     SnapshotMeta snapshot_;                     // index 0: none
     Configuration configuration_;
 
     std::deque<PendingReport> pending_;
     std::uint64_t next_ticket_ = 1;
-    std::uint64_t own_term_index_ = 0;        // leader: its first entry of its term
+    std::uint64_t own_term_index_ = 0;  // leader: its first entry of its term
+    std::uint64_t elected_at_ = 0;
+    std::optional<std::uint64_t> leader_seen_ms_;
+    bool finished_ = false;  // a snapshot is needed
+    std::map<std::uint64_t, kontor_raft_message>
+        held_;                                // leader: peers whose appends were cut before a CHANGE
     std::uint64_t configurations_fired_ = 0;  // commit index up to which RAFT_CONFIGURATION was fired
 };
 

@@ -332,10 +332,12 @@ int kontor_raft_snapshot_taken(struct kontor_raft* r, uint64_t now_ms,
 }
 
 int kontor_raft_receive(struct kontor_raft* r, uint64_t now_ms, const struct kontor_raft_message* message,
-                        const char* peer_address, const struct kontor_raft_entry* entries,
+                        const char* peer_address, const struct kontor_raft_entry* entries, bool as_voter,
                         struct kontor_raft_update* update) {
     struct raft_event event;
     struct raft_message received;
+    struct raft_server* self = NULL;
+    int role = 0;
     memset(&event, 0, sizeof event);
     memset(update, 0, sizeof *update);
     if (!fill_message(&received, message, peer_address)) return RAFT_INVALID;
@@ -351,7 +353,16 @@ int kontor_raft_receive(struct kontor_raft* r, uint64_t now_ms, const struct kon
     }
     event.type = RAFT_RECEIVE;
     event.receive.message = &received;
+    if (as_voter && message->type == KONTOR_RAFT_VOTE) { /* a vote request never changes the configuration */
+        for (unsigned i = 0; i < r->engine.configuration.n; i++) {
+            if (r->engine.configuration.servers[i].id != r->engine.id) continue;
+            self = &r->engine.configuration.servers[i];
+            role = self->role;
+            self->role = RAFT_VOTER;
+        }
+    }
     int rv = step(r, &event, now_ms, r->entries, update);
+    if (self != NULL) self->role = role;
     if (rv == 0 && update->entries && !update->barrier && batch != NULL) raft_free(batch);
     return rv;
 }
@@ -382,6 +393,23 @@ uint64_t kontor_raft_last_stored(const struct kontor_raft* r) {
 }
 uint64_t kontor_raft_snapshot_index(const struct kontor_raft* r) {
     return r->engine.trail.snapshot.index;
+}
+bool kontor_raft_term_of(const struct kontor_raft* r, uint64_t index, uint64_t* term) {
+    const struct raft_trail* trail = &r->engine.trail;
+    if (index == 0) return false;
+    if (index == trail->snapshot.index) {
+        *term = trail->snapshot.term;
+        return true;
+    }
+    if (index <= trail->offset) return false;
+    /* Each record is the last index of one term, in order. */
+    for (unsigned i = trail->front; i != trail->back; i = (i + 1) % trail->size) {
+        if (index <= trail->records[i].index) {
+            *term = trail->records[i].term;
+            return true;
+        }
+    }
+    return false;
 }
 uint64_t kontor_raft_configuration_committed_index(const struct kontor_raft* r) {
     return r->engine.configuration_committed_index;

@@ -57,7 +57,7 @@ enum kontor_raft_message_type {
     KONTOR_RAFT_APPEND_RESULT = 2,
     KONTOR_RAFT_VOTE = 3,
     KONTOR_RAFT_VOTE_RESULT = 4,
-    KONTOR_RAFT_INSTALL_SNAPSHOT = 5, /* outgoing only; receiving one is KONTOR_RAFT_INVALID here */
+    KONTOR_RAFT_INSTALL_SNAPSHOT = 5, /* outgoing only: the driver never steps one (KONTOR_RAFT_INVALID) */
     KONTOR_RAFT_TIMEOUT_NOW = 6
 };
 
@@ -121,10 +121,12 @@ int kontor_raft_configuration(struct kontor_raft* r, uint64_t now_ms, uint64_t i
 int kontor_raft_snapshot_taken(struct kontor_raft* r, uint64_t now_ms,
                                const struct kontor_raft_snapshot* snapshot, unsigned trailing,
                                struct kontor_raft_update* update);
-/* `entries`: message->n_entries of them, for an append. */
+/* `entries`: message->n_entries of them, for an append. `as_voter`: during this step the server is a voter
+ * whatever its configuration says (guard 9; for VOTE only). */
 int kontor_raft_receive(struct kontor_raft* r, uint64_t now_ms, const struct kontor_raft_message* message,
-                        const char* peer_address, const struct kontor_raft_entry* entries,
+                        const char* peer_address, const struct kontor_raft_entry* entries, bool as_voter,
                         struct kontor_raft_update* update);
+/* The target is another voter and has the last entry; no other transfer is on its way; this one leads. */
 int kontor_raft_transfer(struct kontor_raft* r, uint64_t now_ms, uint64_t target,
                          struct kontor_raft_update* update);
 
@@ -134,6 +136,8 @@ uint64_t kontor_raft_commit_index(const struct kontor_raft* r);
 uint64_t kontor_raft_last_index(struct kontor_raft* r);
 uint64_t kontor_raft_last_stored(const struct kontor_raft* r);
 uint64_t kontor_raft_snapshot_index(const struct kontor_raft* r);
+/* False: no such entry in the engine's log, nor is it the snapshot's last. */
+bool kontor_raft_term_of(const struct kontor_raft* r, uint64_t index, uint64_t* term);
 uint64_t kontor_raft_configuration_committed_index(const struct kontor_raft* r);
 uint64_t kontor_raft_configuration_uncommitted_index(const struct kontor_raft* r);
 uint64_t kontor_raft_next_timeout_ms(const struct kontor_raft* r);

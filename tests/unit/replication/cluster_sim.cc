@@ -7,14 +7,16 @@ namespace kontor::replication::test {
 
 namespace {
 
-enum Kind { kNothing, kNetwork, kDisk, kTimeout };
+enum Kind { kNothing, kNetwork, kDisk, kTimeout, kInstall };
+
+constexpr ClusterId kCluster{'s', 'i', 'm'};
 
 bool same(const Entry& a, const Entry& b) {
     return a.term == b.term && a.type == b.type && *a.payload == *b.payload;
 }
 
-std::string address_of(std::size_t i) {
-    return "node" + std::to_string(i + 1);
+std::string address_of(std::uint64_t id) {
+    return "node" + std::to_string(id);
 }
 
 }  // namespace
@@ -28,13 +30,56 @@ ClusterSim::ClusterSim(SimOptions options)
     Configuration configuration;
     for (std::size_t i = 0; i < options_.servers; ++i) {
         configuration.servers.push_back(
-            {i + 1, address_of(i), i < options_.voters ? ServerRole::voter : ServerRole::standby});
+            {i + 1, address_of(i + 1), i < options_.voters ? ServerRole::voter : ServerRole::standby});
     }
     const Entry first{1, EntryType::change,
                       std::make_shared<const std::string>(*encode_configuration(configuration))};
-    for (Server& server : servers_) server.disk.push_back(first);
+    for (Server& server : servers_) {
+        server.id = ++next_id_;
+        server.disk.push_back(first);
+    }
     history_.push_back(first);
     for (std::size_t i = 0; i < options_.servers; ++i) restart(i);
+}
+
+void SimStats::add(const SimStats& other) {
+    commits += other.commits;
+    elections += other.elections;
+    crashes += other.crashes;
+    truncations += other.truncations;
+    elected_with_older_entries += other.elected_with_older_entries;
+    temptations += other.temptations;
+    changes += other.changes;
+    transfers += other.transfers;
+    checkpoints += other.checkpoints;
+    installs += other.installs;
+    installs_kept_log += other.installs_kept_log;
+    replaced += other.replaced;
+    sole_voter_starts += other.sole_voter_starts;
+}
+
+std::string ClusterSim::describe() const {
+    std::string out;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const Server& server = servers_[i];
+        out += " [place " + std::to_string(i) + " id " + std::to_string(server.id);
+        if (server.driver) {
+            const Driver& d = *server.driver;
+            out += " role " + std::to_string(static_cast<int>(d.role())) + " term " +
+                   std::to_string(d.term()) + " last " + std::to_string(d.last_index()) + " stored " +
+                   std::to_string(d.last_stored()) + " commit " + std::to_string(d.commit_index()) +
+                   " snapshot " + std::to_string(d.snapshot_index()) + " configuration " +
+                   std::to_string(d.committed_configuration_index()) + "/" +
+                   std::to_string(d.configuration_index()) + ":";
+            for (const auto& member : d.configuration().servers) {
+                out += " " + std::to_string(member.id) + (member.role == ServerRole::voter ? "v" : "s");
+            }
+        } else {
+            out += server.install ? " installing" : " down";
+        }
+        out += "]";
+    }
+    return out;
 }
 
 void ClusterSim::violate(const std::string& what) {
@@ -48,35 +93,54 @@ void ClusterSim::check(const Result<void>& result, const char* what) {
     if (!result) violate(std::string(what) + ": " + result.error().describe());
 }
 
+std::optional<std::size_t> ClusterSim::place_of(std::uint64_t id) const {
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        if (servers_[i].id == id) return i;
+    }
+    return std::nullopt;
+}
+
+const Entry* ClusterSim::find(std::size_t i, std::uint64_t index) const {
+    const Server& server = servers_[i];
+    const Entry* entry = server.driver ? server.driver->entry(index) : nullptr;
+    if (entry != nullptr && entry->payload != nullptr) return entry;
+    if (index < server.first || index >= server.first + server.disk.size()) return nullptr;
+    return &server.disk[static_cast<std::size_t>(index - server.first)];
+}
+
 void ClusterSim::restart(std::size_t i) {
     Server& server = servers_[i];
-    if (server.driver) return;
+    if (server.driver || server.install) return;
     ++server.epoch;
     DriverOptions options;
-    options.node_id = i + 1;
-    options.address = address_of(i);
+    options.node_id = server.id;
+    options.address = address_of(server.id);
     options.seed = static_cast<unsigned>(rng_());
-    options.election_timeout_ms = 300;
+    options.election_timeout_ms = options_.vary_timing ? static_cast<unsigned>(random(200, 500)) : 300;
     options.heartbeat_ms = 50;
+    options.install_snapshot_timeout_ms = 1'000;
     options.max_inflight_entries = options_.max_inflight_entries;
     options.guards = options_.guards;
+    server.slow_disk = options_.vary_timing && !calm_ && random(0, 9) == 0;
     server.driver = *Driver::create(options);
-    server.commit_seen = 0;
+    server.commit_seen = server.snapshot ? server.snapshot->index : 0;
     server.last_timeout_ms = now_ms_;
     StartState state;
     state.hard = server.hard;
+    state.snapshot = server.snapshot;
+    state.start_index = server.first;
     state.entries = server.disk;
-    if (const auto raised = server.driver->before_start(state)) server.hard = state.hard = *raised;
+    if (const auto raised = server.driver->before_start(state)) {
+        ++stats_.sole_voter_starts;
+        server.hard = state.hard = *raised;
+    }
     Actions actions;
     check(server.driver->start(now_ms_, state, actions), "start");
     carry_out(i, actions);
 }
 
 // Some of the writes in the queue were complete, the next one in part.
-void ClusterSim::crash(std::size_t i) {
-    Server& server = servers_[i];
-    if (!server.driver) return;
-    ++stats_.crashes;
+void ClusterSim::lose_writes(Server& server) {
     std::uint64_t complete = options_.lying_disk ? 0 : random(0, server.writes.size());
     for (; complete > 0; --complete) {
         write_to_disk(server, server.writes.front().append, server.writes.front().append.entries.size());
@@ -88,17 +152,137 @@ void ClusterSim::crash(std::size_t i) {
     }
     server.writes.clear();
     server.disk_free_us = 0;
+}
+
+void ClusterSim::crash(std::size_t i) {
+    Server& server = servers_[i];
+    if (server.install) {  // interrupted: undone
+        server.install.reset();
+        ++stats_.crashes;
+    }
+    if (!server.driver) return;
+    ++stats_.crashes;
+    lose_writes(server);
     server.driver.reset();
 }
 
 void ClusterSim::write_to_disk(Server& server, const AppendAction& append, std::size_t n) {
-    if (append.first_index - 1 > server.disk.size()) {
+    if (append.first_index > server.first + server.disk.size()) {
         violate("a write leaves a gap in the log");
         return;
     }
-    server.disk.resize(static_cast<std::size_t>(append.first_index - 1));
+    if (append.first_index < server.first) {
+        violate("a write truncates below the checkpoint");
+        return;
+    }
+    server.disk.resize(static_cast<std::size_t>(append.first_index - server.first));
     server.disk.insert(server.disk.end(), append.entries.begin(),
                        append.entries.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+SnapshotMeta ClusterSim::meta_at(std::uint64_t index) const {
+    SnapshotMeta meta;
+    meta.index = index;
+    meta.term = history_[static_cast<std::size_t>(index - 1)].term;
+    for (meta.configuration_index = index; meta.configuration_index > 0; --meta.configuration_index) {
+        const Entry& entry = history_[static_cast<std::size_t>(meta.configuration_index - 1)];
+        if (entry.type != EntryType::change) continue;
+        meta.configuration = *entry.payload;
+        break;
+    }
+    return meta;
+}
+
+void ClusterSim::checkpoint(std::size_t i, std::uint64_t trailing) {
+    Server& server = servers_[i];
+    if (!server.driver) return;
+    const std::uint64_t index = std::min(server.commit_seen, server.driver->last_stored());
+    if (index < server.driver->snapshot_index() + 5) return;
+    const SnapshotMeta meta = meta_at(index);
+    Actions actions;
+    const auto taken = server.driver->snapshot_taken(now_ms_, meta, trailing, actions);
+    if (!taken) {
+        violate("checkpoint: " + taken.error().describe());
+        return;
+    }
+    if (*taken) {
+        ++stats_.checkpoints;
+        server.snapshot = meta;
+        if (index > trailing && index - trailing + 1 > server.first) {
+            const auto drop = static_cast<std::ptrdiff_t>(index - trailing + 1 - server.first);
+            server.disk.erase(server.disk.begin(), server.disk.begin() + drop);
+            server.first += static_cast<std::uint64_t>(drop);
+        }
+    }
+    carry_out(i, actions);
+}
+
+// As the replica does: it is deaf at once, its disk finishes or not, the state is fetched, the folder is made
+// ready, and it starts again.
+void ClusterSim::begin_install(std::size_t i, const SnapshotNeeded& needed) {
+    Server& server = servers_[i];
+    if (random(0, 1) == 1) {
+        while (!server.writes.empty()) {
+            write_to_disk(server, server.writes.front().append, server.writes.front().append.entries.size());
+            server.writes.pop_front();
+        }
+    }
+    lose_writes(server);
+    server.driver.reset();
+    server.install = Install{needed, now_ms_ + (random(0, 2) == 0 ? random(100, 3'000) : random(1, 60))};
+}
+
+bool ClusterSim::take_over(Server& server, const SnapshotMeta& meta) {
+    const std::uint64_t last = server.first + server.disk.size() - 1;
+    const bool holds = meta.index >= server.first && meta.index <= last;
+    const std::uint64_t term_at =
+        holds ? server.disk[static_cast<std::size_t>(meta.index - server.first)].term : 0;
+    switch (plan_install(server.first, term_at, meta.index, meta.term)) {
+        case InstallPlan::refuse:
+            return false;
+        case InstallPlan::keep_log:
+            ++stats_.installs_kept_log;
+            break;
+        case InstallPlan::reset_log:
+            server.disk.clear();
+            server.first = meta.index + 1;
+    }
+    if (meta.term > server.hard.term) server.hard = {meta.term, 0};
+    server.snapshot = meta;
+    ++stats_.installs;
+    return true;
+}
+
+void ClusterSim::finish_install(std::size_t i) {
+    const Install install = *servers_[i].install;
+    servers_[i].install.reset();
+    std::vector<const SnapshotMeta*> donors;
+    for (const Server& other : servers_) {
+        if (other.driver && other.snapshot && other.snapshot->index >= install.needed.at.index) {
+            donors.push_back(&*other.snapshot);
+        }
+    }
+    if (!donors.empty()) {
+        const SnapshotMeta meta = *donors[static_cast<std::size_t>(random(0, donors.size() - 1))];
+        if (!take_over(servers_[i], meta)) violate("a checkpoint older than the log was to be installed");
+    }
+    restart(i);
+}
+
+void ClusterSim::replace(std::size_t i) {
+    crash(i);
+    ++stats_.replaced;
+    Server& server = servers_[i];
+    server.install.reset();
+    server.id = ++next_id_;
+    server.hard = {};
+    server.first = 1;
+    server.disk.clear();
+    server.snapshot.reset();
+    const auto chief = leader();
+    if (chief && servers_[*chief].snapshot && random(0, 1) == 1)
+        take_over(server, *servers_[*chief].snapshot);
+    restart(i);
 }
 
 void ClusterSim::heal() {
@@ -147,8 +331,21 @@ SubmitStatus ClusterSim::change(std::size_t i, const Configuration& wanted) {
         violate("change: " + done.error().describe());
         return SubmitStatus::refused;
     }
+    stats_.changes += done->status == SubmitStatus::accepted;
     carry_out(i, actions);
     return done->status;
+}
+
+SubmitStatus ClusterSim::transfer(std::size_t i, std::uint64_t target) {
+    Actions actions;
+    auto done = servers_[i].driver->transfer(now_ms_, target, actions);
+    if (!done) {
+        violate("transfer: " + done.error().describe());
+        return SubmitStatus::refused;
+    }
+    stats_.transfers += *done == SubmitStatus::accepted;
+    carry_out(i, actions);
+    return *done;
 }
 
 void ClusterSim::carry_out(std::size_t i, Actions& actions) {
@@ -163,18 +360,25 @@ void ClusterSim::carry_out(std::size_t i, Actions& actions) {
     }
     std::optional<std::uint64_t> lied;
     for (AppendAction& append : actions.appends) {
-        if (append.first_index <= server.disk.size()) ++stats_.truncations;
+        if (append.first_index < server.first + server.disk.size()) ++stats_.truncations;
         const std::uint64_t start = std::max(server.disk_free_us, now_ms_ * 1000);
         const std::uint64_t cost =
-            random(options_.disk_ms_per_write_min, options_.disk_ms_per_write_max) * 1000 +
+            (server.slow_disk ? random(20, 250)
+                              : random(options_.disk_ms_per_write_min, options_.disk_ms_per_write_max)) *
+                1000 +
             options_.disk_us_per_entry * append.entries.size();
         server.disk_free_us = start + cost;
         lied = append.ticket;
         server.writes.push_back({std::move(append), server.disk_free_us});
     }
+    if (actions.dropped != nullptr) violate(std::string("a message was refused: ") + actions.dropped);
     for (Message& message : actions.messages) send(i, std::move(message));
     if (actions.role_changed && server.driver->role() == Role::leader) observe_leader(i);
     if (actions.commit_advanced) observe_commit(i);
+    if (actions.snapshot_needed) {
+        begin_install(i, *actions.snapshot_needed);
+        return;
+    }
     look_for_temptation(i);
     if (options_.lying_disk && lied) {
         Actions more;
@@ -184,25 +388,49 @@ void ClusterSim::carry_out(std::size_t i, Actions& actions) {
 }
 
 void ClusterSim::send(std::size_t from, Message message) {
-    const auto to = static_cast<std::size_t>(message.header.peer - 1);
-    message.header.peer = from + 1;
-    message.peer_address = address_of(from);
-    if (message.entries_on_disk) violate("entries to send are not in memory");
-    const bool dropped = std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
-    std::uint64_t at = now_ms_ + random(options_.latency_ms_min, options_.latency_ms_max);
-    at = std::max(at, last_delivery_[from][to]);
-    last_delivery_[from][to] = at;
-    if (dropped) return;
-    network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch, std::move(message)});
+    const auto place = place_of(message.header.peer);
+    if (!place) return;
+    const std::size_t to = *place;
+    if (message.entries_on_disk) {
+        for (std::uint64_t k = 1; k <= message.header.n_entries; ++k) {
+            const Entry* entry = find(from, message.header.log_index + k);
+            if (entry == nullptr) {
+                violate("an entry to send is neither in memory nor on disk");
+                return;
+            }
+            message.entries.push_back(*entry);
+        }
+        message.entries_on_disk = false;
+    }
+    for (const Message& part : split_append(std::move(message), options_.max_append_bytes)) {
+        const bool dropped = !calm_ && std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
+        std::uint64_t at = now_ms_ + random(options_.latency_ms_min, options_.latency_ms_max);
+        if (options_.vary_timing && !calm_ && random(0, 99) < 2) at += random(0, 300);
+        at = std::max(at, last_delivery_[from][to]);
+        last_delivery_[from][to] = at;
+        if (dropped) continue;
+        network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch,
+                       encode_message(part, kCluster)});
+    }
+}
+
+void ClusterSim::deliver_raw(std::size_t to, const Message& message) {
+    if (!servers_[to].driver) return;
+    Actions actions;
+    check(servers_[to].driver->receive(now_ms_, message, actions), "receive");
+    carry_out(to, actions);
 }
 
 void ClusterSim::deliver(Flight flight) {
     Server& server = servers_[flight.to];
     if (!server.driver || blocked_[flight.from][flight.to]) return;
     if (flight.from_epoch != servers_[flight.from].epoch || flight.to_epoch != server.epoch) return;
-    Actions actions;
-    check(server.driver->receive(now_ms_, flight.message, actions), "receive");
-    carry_out(flight.to, actions);
+    const auto message = decode_message(flight.frame, servers_[flight.from].id, kCluster);
+    if (!message) {
+        violate(message.error().describe());
+        return;
+    }
+    deliver_raw(flight.to, *message);
 }
 
 void ClusterSim::disk_done(std::size_t i) {
@@ -220,7 +448,7 @@ void ClusterSim::observe_commit(std::size_t i) {
     Server& server = servers_[i];
     const std::uint64_t commit = server.driver->commit_index();
     for (std::uint64_t index = server.commit_seen + 1; index <= commit; ++index) {
-        const Entry* entry = server.driver->entry(index);
+        const Entry* entry = find(i, index);
         if (entry == nullptr) {
             violate("server " + std::to_string(i + 1) + " commits entry " + std::to_string(index) +
                     " that it lacks");
@@ -236,11 +464,12 @@ void ClusterSim::observe_commit(std::size_t i) {
         }
     }
     server.commit_seen = std::max(server.commit_seen, commit);
-    const Entry* newest = server.driver->entry(commit);
+    const Entry* newest = find(i, commit);
     if (server.driver->role() == Role::leader && server.driver->configuration().voters() > 1 &&
         newest != nullptr && commit > 1 && newest->term != server.driver->term()) {
         violate("a leader committed entries of older terms without one of its own");
     }
+    if (options_.release_committed) server.driver->release(std::min(commit, server.driver->last_stored()));
 }
 
 void ClusterSim::observe_leader(std::size_t i) {
@@ -248,15 +477,15 @@ void ClusterSim::observe_leader(std::size_t i) {
     const Driver& driver = *servers_[i].driver;
     const auto [known, fresh] = leader_of_term_.emplace(driver.term(), i);
     if (!fresh && known->second != i) violate("two leaders in term " + std::to_string(driver.term()));
-    for (std::size_t k = 0; k < history_.size(); ++k) {
-        const Entry* entry = driver.entry(k + 1);
+    for (std::size_t k = driver.snapshot_index(); k < history_.size(); ++k) {
+        const Entry* entry = find(i, k + 1);
         if (entry == nullptr || !same(*entry, history_[k])) {
             violate("a leader lacks committed entry " + std::to_string(k + 1));
             return;
         }
     }
     for (std::uint64_t index = driver.commit_index() + 1; index <= driver.last_index(); ++index) {
-        if (driver.entry(index)->term < driver.term()) {
+        if (find(i, index)->term < driver.term()) {
             ++stats_.elected_with_older_entries;
             return;
         }
@@ -268,11 +497,11 @@ void ClusterSim::look_for_temptation(std::size_t i) {
     if (!options_.count_temptations || !server.driver || server.driver->role() != Role::leader) return;
     const Driver& driver = *server.driver;
     for (std::uint64_t index = driver.last_index(); index > driver.commit_index(); --index) {
-        const Entry& entry = *driver.entry(index);
+        const Entry& entry = *find(i, index);
         std::size_t copies = 0;
         for (const Server& other : servers_) {
-            copies +=
-                other.disk.size() >= index && same(other.disk[static_cast<std::size_t>(index - 1)], entry);
+            copies += other.first <= index && other.first + other.disk.size() > index &&
+                      same(other.disk[static_cast<std::size_t>(index - other.first)], entry);
         }
         if (2 * copies <= options_.voters) continue;
         stats_.temptations += entry.term < driver.term();
@@ -289,6 +518,11 @@ std::uint64_t ClusterSim::next_event(int& kind, std::size_t& who) const {
     }
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const Server& server = servers_[i];
+        if (server.install && server.install->due_ms < at) {
+            at = server.install->due_ms;
+            kind = kInstall;
+            who = i;
+        }
         if (!server.driver) continue;
         if (!server.writes.empty() && (server.writes.front().due_us + 999) / 1000 < at) {
             at = (server.writes.front().due_us + 999) / 1000;
@@ -318,6 +552,8 @@ void ClusterSim::run_until(std::uint64_t time_ms) {
             deliver(std::move(flight));
         } else if (kind == kDisk) {
             disk_done(who);
+        } else if (kind == kInstall) {
+            finish_install(who);
         } else {
             servers_[who].last_timeout_ms = now_ms_;
             Actions actions;

@@ -1,7 +1,9 @@
 #pragma once
 // A seeded cluster of drivers with simulated time, disks and links: the real engine, no threads, no files.
 // A disk keeps writes in order and loses on a crash what was not complete; a link is FIFO and loses what was
-// in flight when either end crashed or the link was cut. The cluster holds every commit against one history.
+// in flight when either end crashed or the link was cut. Every message passes the wire format. A server is a
+// place for a machine: replace() puts a new one there, with a new id and nothing on its disk. The cluster
+// holds every commit against one history.
 
 #include <cstdint>
 #include <deque>
@@ -14,6 +16,8 @@
 #include <vector>
 
 #include "driver.h"
+#include "install.h"
+#include "wire.h"
 
 namespace kontor::replication::test {
 
@@ -25,6 +29,10 @@ struct SimOptions {
     std::uint64_t disk_us_per_entry = 0;
     std::uint64_t latency_ms_min = 1, latency_ms_max = 10;
     double drop = 0.0;
+    bool vary_timing = false;        // every start has another election time-out, some have a slow disk
+    bool release_committed = false;  // what is committed is read from the disk when a peer needs it
+    std::size_t max_append_bytes = 1U << 20U;
+    std::uint64_t min_voters = 2;
     unsigned max_inflight_entries = 32;
     bool count_temptations = true;
     bool lying_disk = false;  // says "durable" at once: the history check must notice
@@ -38,6 +46,9 @@ struct SimStats {
     // Entries of older terms stood on a majority of disks while the leader had not committed one of its own
     // term: committing them by counting would have been the mistake.
     std::uint64_t temptations = 0;
+    std::uint64_t changes = 0, transfers = 0, checkpoints = 0, installs = 0, installs_kept_log = 0,
+                  replaced = 0, sole_voter_starts = 0;
+    void add(const SimStats& other);
 };
 
 class ClusterSim {
@@ -48,6 +59,7 @@ class ClusterSim {
     void crash(std::size_t i);
     void restart(std::size_t i);
     void cut(std::size_t a, std::size_t b) { blocked_[a][b] = blocked_[b][a] = true; }
+    void cut_one_way(std::size_t from, std::size_t to) { blocked_[from][to] = true; }
     void heal();
     // Servers of different groups do not reach each other; -1: alone.
     void partition(const std::vector<int>& group);
@@ -66,8 +78,27 @@ class ClusterSim {
     }
     bool submit(std::size_t i, const std::string& payload);
     SubmitStatus change(std::size_t i, const Configuration& wanted);
+    SubmitStatus transfer(std::size_t i, std::uint64_t target);
+    void checkpoint(std::size_t i, std::uint64_t trailing);
+    // The machine is gone for ever; an empty one with a new id takes its place.
+    void replace(std::size_t i);
+    void calm() { calm_ = true; }  // from now on no drops and no slow disks
+
+    [[nodiscard]] std::uint64_t id_of(std::size_t i) const { return servers_[i].id; }
+    [[nodiscard]] std::optional<std::size_t> place_of(std::uint64_t id) const;
+    [[nodiscard]] bool is_gone(std::uint64_t id) const { return !place_of(id).has_value(); }
+    [[nodiscard]] bool installing(std::size_t i) const { return servers_[i].install.has_value(); }
+    // What is on disk or in memory; nullptr: neither.
+    [[nodiscard]] const Entry* find(std::size_t i, std::uint64_t index) const;
+    [[nodiscard]] std::string describe() const;
+    void violate(const std::string& what);
+    void deliver_raw(std::size_t to, const Message& message);  // out of the blue
 
  private:
+    struct Install {
+        SnapshotNeeded needed;
+        std::uint64_t due_ms = 0;
+    };
     struct Write {
         AppendAction append;
         std::uint64_t due_us;
@@ -76,7 +107,12 @@ class ClusterSim {
         std::unique_ptr<Driver> driver;
         unsigned epoch = 0;
         HardState hard{1, 0};
-        std::vector<Entry> disk;  // entry i + 1
+        std::uint64_t id = 0;
+        std::uint64_t first = 1;
+        std::vector<Entry> disk;  // entry first + i
+        std::optional<SnapshotMeta> snapshot;
+        std::optional<Install> install;
+        bool slow_disk = false;
         std::deque<Write> writes;
         std::uint64_t disk_free_us = 0;
         std::uint64_t commit_seen = 0;
@@ -86,7 +122,7 @@ class ClusterSim {
         std::uint64_t at_ms, sequence;
         std::size_t from, to;
         unsigned from_epoch, to_epoch;
-        Message message;
+        std::string frame;
         friend bool operator<(const Flight& a, const Flight& b) {
             return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.sequence > b.sequence;
         }
@@ -94,6 +130,11 @@ class ClusterSim {
 
     void carry_out(std::size_t i, Actions& actions);
     void send(std::size_t from, Message message);
+    void lose_writes(Server& server);
+    void begin_install(std::size_t i, const SnapshotNeeded& needed);
+    void finish_install(std::size_t i);
+    bool take_over(Server& server, const SnapshotMeta& meta);
+    SnapshotMeta meta_at(std::uint64_t index) const;
     void deliver(Flight flight);
     void disk_done(std::size_t i);
     void write_to_disk(Server& server, const AppendAction& append, std::size_t n);
@@ -101,12 +142,12 @@ class ClusterSim {
     void observe_leader(std::size_t i);
     void look_for_temptation(std::size_t i);
     void check(const Result<void>& result, const char* what);
-    void violate(const std::string& what);
     std::uint64_t next_event(int& kind, std::size_t& who) const;
 
     const SimOptions options_;
     std::mt19937_64 rng_;
-    std::uint64_t now_ms_ = 0, sequence_ = 0;
+    std::uint64_t now_ms_ = 0, sequence_ = 0, next_id_ = 0;
+    bool calm_ = false;
     std::vector<Server> servers_;
     std::priority_queue<Flight> network_;
     std::vector<std::vector<std::uint64_t>> last_delivery_;

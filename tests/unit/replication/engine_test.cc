@@ -72,15 +72,6 @@ void storm(ClusterSim& sim, std::size_t servers) {
     sim.run_until(sim.now() + 5'000);  // a slow disk may have a queue to write
 }
 
-void add(SimStats& sum, const SimStats& one) {
-    sum.commits += one.commits;
-    sum.elections += one.elections;
-    sum.crashes += one.crashes;
-    sum.truncations += one.truncations;
-    sum.elected_with_older_entries += one.elected_with_older_entries;
-    sum.temptations += one.temptations;
-}
-
 TEST(Engine, EntriesOfOlderTermsAreCommittedOnlyWithOneOfTheOwnTerm) {
     SimStats sum;
     const auto list = seeds(60);
@@ -99,7 +90,7 @@ TEST(Engine, EntriesOfOlderTermsAreCommittedOnlyWithOneOfTheOwnTerm) {
             ASSERT_EQ(sim.driver(i).commit_index(), sim.driver(*leader).last_index())
                 << "server " << i + 1 << ", KONTOR_SEED=" << seed;
         }
-        add(sum, sim.stats());
+        sum.add(sim.stats());
     }
     std::printf(
         "seeds %zu: commits %llu, elections %llu (with uncommitted older entries %llu), steps with an older "
