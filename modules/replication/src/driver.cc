@@ -165,6 +165,7 @@ Result<Submitted> Driver::submit(std::uint64_t now_ms, std::vector<Entry> entrie
 
 Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out) {
     KONTOR_TRY(std::string encoded, encode_configuration(wanted));
+    advance(now_ms);
     if (finished_ || role() != Role::leader) return Submitted{SubmitStatus::not_leader, 0, 0};
     if (kontor_raft_configuration_uncommitted_index(core_.get()) != 0 || transferee() != 0) {
         return Submitted{SubmitStatus::retry_later, 0, 0};
@@ -176,11 +177,13 @@ Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuratio
     context.committed_configuration_index = kontor_raft_configuration_committed_index(core_.get());
     context.current = &configuration_;
     context.wanted = &wanted;
-    context.match = [](const void* core, std::uint64_t id) {
-        std::uint64_t match = 0;
-        return kontor_raft_match_index(static_cast<const kontor_raft*>(core), id, &match) ? match : 0;
+    context.match = [](const void* driver, std::uint64_t id) {
+        return static_cast<const Driver*>(driver)->match_index(id);
     };
-    context.match_context = core_.get();
+    context.answers = [](const void* driver, std::uint64_t id) {
+        return static_cast<const Driver*>(driver)->answers(id);
+    };
+    context.asked = this;
     switch (may_change(context, options_.guards)) {
         case ChangeVerdict::allowed:
             break;
@@ -313,6 +316,8 @@ Result<void> Driver::refresh_configuration() {
     } else {
         configuration_ = {};
     }
+    std::erase_if(heard_ms_,
+                  [this](const auto& heard) { return configuration_.find(heard.first) == nullptr; });
     return {};
 }
 
@@ -387,6 +392,13 @@ std::uint64_t Driver::transferee() const {
 std::uint64_t Driver::match_index(std::uint64_t id) const {
     std::uint64_t match = 0;
     return role() == Role::leader && kontor_raft_match_index(core_.get(), id, &match) ? match : 0;
+}
+std::uint64_t Driver::silent_ms(std::uint64_t id) const {
+    const auto found = heard_ms_.find(id);
+    return found == heard_ms_.end() ? kNeverMs : now_ms_ - found->second;
+}
+bool Driver::answers(std::uint64_t id) const {
+    return silent_ms(id) < options_.election_timeout_ms;
 }
 std::optional<std::uint64_t> Driver::leader_seen_ms() const {
     return leader_seen_ms_;

@@ -121,6 +121,8 @@ class Driver {
     [[nodiscard]] std::uint64_t committed_configuration_index() const;
     [[nodiscard]] std::uint64_t transferee() const;                     // leader: 0: no transfer on its way
     [[nodiscard]] std::uint64_t match_index(std::uint64_t id) const;    // leader; 0: not known
+    [[nodiscard]] std::uint64_t silent_ms(std::uint64_t id) const;      // kNeverMs: never heard
+    [[nodiscard]] bool answers(std::uint64_t id) const;                 // heard within an election time-out
     [[nodiscard]] std::optional<std::uint64_t> leader_seen_ms() const;  // when the leader was last heard
     // Leader: its last entry when it was elected. Once that is applied, everything that was ever acknowledged
     // is.
@@ -166,7 +168,8 @@ class Driver {
     std::uint64_t own_term_index_ = 0;  // leader: its first entry of its term
     std::uint64_t elected_at_ = 0;
     std::optional<std::uint64_t> leader_seen_ms_;
-    bool finished_ = false;  // a snapshot is needed
+    std::map<std::uint64_t, std::uint64_t> heard_ms_;  // members of the newest configuration
+    bool finished_ = false;                            // a snapshot is needed
     std::map<std::uint64_t, kontor_raft_message>
         held_;                                // leader: peers whose appends were cut before a CHANGE
     std::uint64_t configurations_fired_ = 0;  // commit index up to which RAFT_CONFIGURATION was fired

@@ -16,6 +16,7 @@ Result<void> Driver::receive(std::uint64_t now_ms, const Message& message, Actio
         out.dropped = problem;
         return {};
     }
+    if (configuration_.find(header.peer) != nullptr) heard_ms_[header.peer] = now_ms_;
     if (is_stale(header, term(), options_.guards)) return {};
     switch (header.type) {
         case KONTOR_RAFT_APPEND:

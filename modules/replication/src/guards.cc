@@ -27,10 +27,18 @@ std::size_t differences(const Configuration& a, const Configuration& b) {
 bool all_match(const ChangeContext& context) {
     for (const Server& server : context.wanted->servers) {
         if (context.current->find(server.id) == nullptr || server.role != ServerRole::voter) continue;
-        if (context.match(context.match_context, server.id) < context.committed_configuration_index)
-            return false;
+        if (context.match(context.asked, server.id) < context.committed_configuration_index) return false;
     }
     return true;
+}
+
+bool majority_answers(const ChangeContext& context) {
+    std::size_t answering = 0;
+    for (const Server& server : context.wanted->servers) {
+        if (server.role != ServerRole::voter) continue;
+        answering += server.id == context.node_id || context.answers(context.asked, server.id);
+    }
+    return 2 * answering > context.wanted->voters();
 }
 
 }  // namespace
@@ -163,7 +171,8 @@ ChangeVerdict may_change(const ChangeContext& context, const GuardOptions& guard
         (context.own_term_index == 0 || context.commit_index < context.own_term_index)) {
         return ChangeVerdict::barrier_first;
     }
-    if (guards.match_before_change && !all_match(context)) return ChangeVerdict::wait;
+    if (guards.match_before_change && (!all_match(context) || !majority_answers(context)))
+        return ChangeVerdict::wait;
     return ChangeVerdict::allowed;
 }
 

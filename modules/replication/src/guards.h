@@ -113,7 +113,9 @@ struct ChangeContext {
     const Configuration* wanted = nullptr;
     // Match index of a server, 0 when unknown.
     std::uint64_t (*match)(const void* context, std::uint64_t id) = nullptr;
-    const void* match_context = nullptr;
+    // It answered within an election time-out.
+    bool (*answers)(const void* context, std::uint64_t id) = nullptr;
+    const void* asked = nullptr;  // `context` of both
 };
 
 enum class ChangeVerdict : std::uint8_t {
@@ -123,7 +125,8 @@ enum class ChangeVerdict : std::uint8_t {
                      // lost
     wait,  // 11: every voter and the promoted server have the committed configuration, or it deadlocks. Not
            // the one that is demoted or removed: it may be dead, and it is in neither majority that counts
-           // once the change is committed
+           // once the change is committed. Nor may the change leave voters of which no majority answers: it
+           // could not be committed, and nothing after it either
     one_at_a_time,  // two servers changed at once: majorities that do not overlap
 };
 [[nodiscard]] ChangeVerdict may_change(const ChangeContext& context, const GuardOptions& guards);

@@ -209,6 +209,7 @@ TEST(Guards, Three_ALeaderDoesNotDemoteOrRemoveItself) {
     for (const bool guard : {false, true}) {
         GuardOptions guards;
         guards.keep_leader_a_voter = guard;
+        guards.match_before_change = guard;  // it would not let the last voter go either
         const auto before = configuration_of({ServerRole::voter, ServerRole::standby});
         Node leader(1, before, guards);
         leader.submit("own term");
