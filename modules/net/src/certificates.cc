@@ -1,59 +1,18 @@
 #include "kontor/net/certificates.h"
 
 #include <arpa/inet.h>
-#include <openssl/rand.h>
 
 #include <ctime>
 
-#include "pem.h"
+#include "certificate_builder.h"
 
 namespace kontor::net {
 namespace {
 
 constexpr std::int64_t kServerDays = 825;
 constexpr std::int64_t kAuthorityDays = 3653;
-constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::int64_t kBackdateSeconds = 3600;  // clocks of clients differ
 constexpr std::size_t kMaxNames = 100;
-
-Unexpected openssl_failed(const char* what) {
-    return fail(ErrorCode::internal, std::string("OpenSSL: ") + what);
-}
-
-bool set_random_serial(X509& certificate) {
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) return false;
-    bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7FU) | 0x40U);  // positive, and always 16 bytes
-    BIGNUM* number = BN_bin2bn(bytes, sizeof(bytes), nullptr);
-    const bool ok =
-        number != nullptr && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(&certificate)) != nullptr;
-    BN_free(number);
-    return ok;
-}
-
-bool set_validity(X509& certificate, std::int64_t now_ms, std::int64_t days) {
-    const std::int64_t now = now_ms / 1000;
-    return ASN1_TIME_set(X509_getm_notBefore(&certificate),
-                         static_cast<std::time_t>(now - kBackdateSeconds)) != nullptr &&
-           ASN1_TIME_set(X509_getm_notAfter(&certificate),
-                         static_cast<std::time_t>(now + days * kSecondsPerDay)) != nullptr;
-}
-
-bool set_common_name(X509& certificate, const std::string& name) {
-    X509_NAME* subject = X509_get_subject_name(&certificate);
-    const auto* text = reinterpret_cast<const unsigned char*>(name.data());
-    return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, text, static_cast<int>(name.size()), -1,
-                                      0) == 1;
-}
-
-bool add_extension(X509& certificate, X509& issuer, int nid, const std::string& value) {
-    X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, &issuer, &certificate, nullptr, nullptr, 0);
-    const std::unique_ptr<X509_EXTENSION, FreePem> extension(
-        X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
-    return extension && X509_add_ext(&certificate, extension.get(), -1) == 1;
-}
 
 // The value goes through OpenSSL's configuration syntax, so only plain names may reach it.
 Result<std::string> alternative_name(const std::string& name) {
@@ -70,28 +29,15 @@ Result<std::string> alternative_name(const std::string& name) {
     return "DNS:" + name;
 }
 
-Result<X509Pointer> parse_one(const std::string& pem) {
-    KONTOR_TRY(auto chain, certificates_from_pem(pem));
-    return std::move(chain.front());
-}
-
 }  // namespace
 
 Result<CertificateAuthority> make_authority(const std::string& common_name, std::int64_t now_ms) {
     const KeyPointer key(EVP_EC_gen("P-256"));
-    const X509Pointer certificate(X509_new());
-    if (!key || !certificate) return openssl_failed("no key");
-    X509& x = *certificate;
-    bool ok = X509_set_version(&x, X509_VERSION_3) == 1 && set_random_serial(x) &&
-              set_validity(x, now_ms, kAuthorityDays) && set_common_name(x, common_name) &&
-              X509_set_issuer_name(&x, X509_get_subject_name(&x)) == 1 && X509_set_pubkey(&x, key.get()) == 1;
-    ok = ok && add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-         add_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-         add_extension(x, x, NID_subject_key_identifier, "hash");
-    if (!ok || X509_sign(&x, key.get(), EVP_sha256()) == 0)
-        return openssl_failed("could not make an authority");
+    if (!key) return openssl_failed("no key");
+    KONTOR_TRY(const X509Pointer certificate,
+               build_authority(*key, common_name, now_ms, kBackdateSeconds, kAuthorityDays));
     CertificateAuthority out;
-    KONTOR_TRY(out.certificate_pem, certificate_to_pem(x));
+    KONTOR_TRY(out.certificate_pem, certificate_to_pem(*certificate));
     KONTOR_TRY(out.private_key_pem, key_to_pem(*key));
     return out;
 }
@@ -106,7 +52,7 @@ Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authori
         if (!alternatives.empty()) alternatives += ',';
         alternatives += one;
     }
-    KONTOR_TRY(const X509Pointer issuer, parse_one(authority.certificate_pem));
+    KONTOR_TRY(const X509Pointer issuer, first_certificate(authority.certificate_pem));
     KONTOR_TRY(const KeyPointer issuer_key, key_from_pem(authority.private_key_pem));
     const KeyPointer key(EVP_EC_gen("P-256"));
     const X509Pointer certificate(X509_new());
@@ -114,7 +60,8 @@ Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authori
     X509& x = *certificate;
     // A common name has at most 64 characters; clients look at the alternative names only.
     bool ok = X509_set_version(&x, X509_VERSION_3) == 1 && set_random_serial(x) &&
-              set_validity(x, now_ms, kServerDays) && set_common_name(x, names.front().substr(0, 64)) &&
+              set_validity(x, now_ms, kBackdateSeconds, kServerDays) &&
+              set_common_name(x, names.front().substr(0, 64)) &&
               X509_set_issuer_name(&x, X509_get_subject_name(issuer.get())) == 1 &&
               X509_set_pubkey(&x, key.get()) == 1;
     ok = ok && add_extension(x, *issuer, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -132,22 +79,21 @@ Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authori
 }
 
 Result<std::string> certificate_fingerprint(const std::string& certificate_pem) {
-    KONTOR_TRY(const X509Pointer certificate, parse_one(certificate_pem));
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    if (X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return openssl_failed("no digest");
+    KONTOR_TRY(const X509Pointer certificate, first_certificate(certificate_pem));
+    KONTOR_TRY(const std::string digest, certificate_digest(*certificate));
     static constexpr char kHex[] = "0123456789abcdef";
     std::string out;
-    for (unsigned i = 0; i < size; ++i) {
-        if (i > 0) out += ':';
-        out += kHex[digest[i] >> 4U];
-        out += kHex[digest[i] & 15U];
+    for (const char c : digest) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (!out.empty()) out += ':';
+        out += kHex[byte >> 4U];
+        out += kHex[byte & 15U];
     }
     return out;
 }
 
 Result<std::int64_t> certificate_not_after(const std::string& certificate_pem) {
-    KONTOR_TRY(const X509Pointer certificate, parse_one(certificate_pem));
+    KONTOR_TRY(const X509Pointer certificate, first_certificate(certificate_pem));
     std::tm utc{};
     if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &utc) != 1)
         return openssl_failed("unreadable date");
