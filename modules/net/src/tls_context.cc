@@ -22,7 +22,9 @@ int select_http11(SSL*, const unsigned char** out, unsigned char* out_size, cons
     return SSL_TLSEXT_ERR_OK;
 }
 
-Result<SslContext> base_context(const SSL_METHOD* method) {
+}  // namespace
+
+Result<SslContext> make_base_context(const SSL_METHOD* method) {
     SslContext context(SSL_CTX_new(method));
     if (!context) return fail(ErrorCode::internal, "OpenSSL could not make a TLS context");
     SSL_CTX* const raw = context.get();
@@ -38,11 +40,8 @@ Result<SslContext> base_context(const SSL_METHOD* method) {
     return context;
 }
 
-}  // namespace
-
-Result<SslContext> make_server_context(const TlsIdentity& identity) {
-    KONTOR_TRY(SslContext context, base_context(TLS_server_method()));
-    SSL_CTX* const raw = context.get();
+Result<void> use_identity(SSL_CTX& context, const TlsIdentity& identity) {
+    SSL_CTX* const raw = &context;
     KONTOR_TRY(auto chain, certificates_from_pem(identity.certificate_chain_pem));
     KONTOR_TRY(const KeyPointer key, key_from_pem(identity.private_key_pem));
     bool ok = SSL_CTX_use_certificate(raw, chain.front().get()) == 1;
@@ -52,6 +51,21 @@ Result<SslContext> make_server_context(const TlsIdentity& identity) {
     ERR_clear_error();
     if (!ok)
         return fail(ErrorCode::invalid_argument, "TLS certificate and private key do not belong together");
+    return {};
+}
+
+Result<void> trust(X509_STORE& store, const std::string& ca_pem) {
+    KONTOR_TRY(const auto trusted, certificates_from_pem(ca_pem));
+    for (const X509Pointer& one : trusted)
+        if (X509_STORE_add_cert(&store, one.get()) != 1)
+            return fail(ErrorCode::internal, "OpenSSL could not add a trusted certificate");
+    return {};
+}
+
+Result<SslContext> make_server_context(const TlsIdentity& identity) {
+    KONTOR_TRY(SslContext context, make_base_context(TLS_server_method()));
+    SSL_CTX* const raw = context.get();
+    KONTOR_CHECK(use_identity(*raw, identity));
     // Resumption by stateless tickets: nothing to store, and all threads share the context and so the ticket
     // key.
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
@@ -60,17 +74,12 @@ Result<SslContext> make_server_context(const TlsIdentity& identity) {
 }
 
 Result<SslContext> make_client_context(const std::string& ca_pem) {
-    KONTOR_TRY(SslContext context, base_context(TLS_client_method()));
+    KONTOR_TRY(SslContext context, make_base_context(TLS_client_method()));
     SSL_CTX* const raw = context.get();
     // A machine without a system store is fine as long as `ca_pem` is enough: verification itself decides.
     (void)SSL_CTX_set_default_verify_paths(raw);
     ERR_clear_error();
-    if (!ca_pem.empty()) {
-        KONTOR_TRY(const auto trusted, certificates_from_pem(ca_pem));
-        for (const X509Pointer& one : trusted)
-            if (X509_STORE_add_cert(SSL_CTX_get_cert_store(raw), one.get()) != 1)
-                return fail(ErrorCode::internal, "OpenSSL could not add a trusted certificate");
-    }
+    if (!ca_pem.empty()) KONTOR_CHECK(trust(*SSL_CTX_get_cert_store(raw), ca_pem));
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
     static constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     (void)SSL_CTX_set_alpn_protos(raw, kHttp11, sizeof(kHttp11));

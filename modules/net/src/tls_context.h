@@ -10,6 +10,11 @@
 
 namespace kontor::net {
 
+// TLS 1.2 and better, no identity, no trust.
+[[nodiscard]] Result<SslContext> make_base_context(const SSL_METHOD* method);
+[[nodiscard]] Result<void> use_identity(SSL_CTX& context, const TlsIdentity& identity);
+[[nodiscard]] Result<void> trust(X509_STORE& store, const std::string& ca_pem);
+
 [[nodiscard]] Result<SslContext> make_server_context(const TlsIdentity& identity);
 // Trusts the system's store and `ca_pem` (any number of certificates; may be empty).
 [[nodiscard]] Result<SslContext> make_client_context(const std::string& ca_pem);

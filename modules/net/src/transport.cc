@@ -104,11 +104,16 @@ Result<Transport> Transport::tls_server(SSL_CTX& context, int fd) {
     return transport;
 }
 
-Result<Transport> Transport::tls_client(SSL_CTX& context, int fd, const std::string& host) {
+Result<Transport> Transport::tls_client(SSL_CTX& context, int fd) {
     Transport transport = plain(fd);
     KONTOR_TRY(transport.ssl_, make_ssl(context, fd));
+    SSL_set_connect_state(transport.ssl_.get());
+    return transport;
+}
+
+Result<Transport> Transport::tls_client(SSL_CTX& context, int fd, const std::string& host) {
+    KONTOR_TRY(Transport transport, tls_client(context, fd));
     SSL* const ssl = transport.ssl_.get();
-    SSL_set_connect_state(ssl);
     in6_addr address{};
     const bool is_ip =
         inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;

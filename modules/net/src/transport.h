@@ -44,6 +44,8 @@ class Transport {
     Transport() = default;
     [[nodiscard]] static Transport plain(int fd);
     [[nodiscard]] static Result<Transport> tls_server(SSL_CTX& context, int fd);
+    // The context alone decides about the certificate (peer links: the name in it is a node's, not a host's).
+    [[nodiscard]] static Result<Transport> tls_client(SSL_CTX& context, int fd);
     // Verifies that the certificate is for `host` (a DNS name or an IP address).
     [[nodiscard]] static Result<Transport> tls_client(SSL_CTX& context, int fd, const std::string& host);
 
@@ -56,6 +58,7 @@ class Transport {
     [[nodiscard]] bool has_buffered() const;
     // The peer talks plain HTTP to a TLS port; known after handshake() failed.
     [[nodiscard]] bool saw_plain_http() const { return saw_plain_http_; }
+    [[nodiscard]] SSL* ssl() { return ssl_.get(); }
     // Why the last call failed, for people.
     [[nodiscard]] const std::string& failure() const { return failure_; }
 

@@ -1,0 +1,319 @@
+#include "peer_greeting.h"
+
+#include <algorithm>
+
+#include "kontor/base/log.h"
+
+namespace kontor::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::uint64_t kLingerMs = 1'000;
+constexpr std::size_t kMaxDroppedBytes = 256U << 10U;
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> split_peer_address(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    const auto wrong = [&address] {
+        return fail(ErrorCode::invalid_argument, "not an address of the form host:port: " + address);
+    };
+    if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) return wrong();
+    std::string host = address.substr(0, colon);
+    std::string port = address.substr(colon + 1);
+    if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
+        std::stoi(port) == 0 || std::stoi(port) > 65'535)
+        return wrong();
+    if (host.front() == '[' && host.back() == ']' && host.size() > 2)
+        host = host.substr(1, host.size() - 2);
+    else if (host.find(':') != std::string::npos)
+        return wrong();
+    return std::pair(std::move(host), std::move(port));
+}
+
+PeerGreeting::PeerGreeting(PeerShared& shared, PeerLoop& loop, Done done)
+    : shared_(shared),
+      loop_(loop),
+      done_(std::move(done)),
+      socket_(loop.context().get_executor()),
+      resolver_(loop.context().get_executor()),
+      tls_(shared.tls()) {}
+
+void PeerGreeting::dial(std::string address, std::uint64_t node_id, Purpose purpose) {
+    dialled_ = true;
+    address_ = std::move(address);
+    expected_ = node_id;
+    purpose_ = purpose;
+    deadline_ms_ = PeerLoop::now_ms() + shared_.options.limits.connect_timeout_ms;
+    const auto parts = split_peer_address(address_);
+    if (!parts) return abort(parts.error());
+    error_code error;
+    const auto literal = asio::ip::make_address(parts->first, error);
+    if (!error) {
+        endpoints_.emplace_back(literal, static_cast<std::uint16_t>(std::stoi(parts->second)));
+        return connect_next("no address");
+    }
+    resolver_.async_resolve(parts->first, parts->second,
+                            [self = shared_from_this()](const error_code& failed, const auto& found) {
+                                if (self->over()) return;
+                                if (failed) return self->lost("cannot resolve: " + failed.message());
+                                for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
+                                self->connect_next("no address");
+                            });
+}
+
+void PeerGreeting::connect_next(const std::string& last_error) {
+    if (next_endpoint_ == endpoints_.size()) return lost("cannot connect: " + last_error);
+    error_code ignored;
+    socket_.close(ignored);
+    socket_.async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](const error_code& error) {
+        if (self->over()) return;
+        if (error) return self->connect_next(error.message());
+        self->begin_tls();
+    });
+}
+
+void PeerGreeting::accept(PeerLoop::Socket socket, std::string address) {
+    socket_ = std::move(socket);
+    address_ = std::move(address);
+    begin_tls();
+}
+
+void PeerGreeting::begin_tls() {
+    deadline_ms_ = PeerLoop::now_ms() + shared_.options.limits.handshake_timeout_ms;
+    error_code error;
+    socket_.non_blocking(true, error);
+    if (!error) socket_.set_option(PeerLoop::Tcp::no_delay(true), error);
+    if (error) return lost(error.message());
+    const int fd = socket_.native_handle();
+    auto transport =
+        dialled_ ? Transport::tls_client(*tls_->client, fd) : Transport::tls_server(*tls_->server, fd);
+    if (!transport) return lost(transport.error().message);
+    transport_ = *std::move(transport);
+    attach(*transport_.ssl(), &check_);
+    state_ = State::handshake;
+    run();
+}
+
+void PeerGreeting::run() {
+    if (running_) return;
+    const auto self = shared_from_this();
+    running_ = true;
+    while (step()) {
+    }
+    running_ = false;
+}
+
+bool PeerGreeting::step() {
+    switch (state_) {
+        case State::handshake:
+            return step_handshake();
+        case State::sending_hello:
+            return step_sending(dialled_ ? State::reading_hello : State::over);
+        case State::reading_hello:
+            return step_reading();
+        case State::refusing:
+            return step_sending(State::lingering);
+        case State::lingering:
+            return step_lingering();
+        case State::connecting:
+        case State::over:
+            return false;
+    }
+    return false;
+}
+
+bool PeerGreeting::step_handshake() {
+    const IoStatus status = transport_.handshake();
+    if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
+    if (status != IoStatus::done) {
+        const std::string& why = check_.problem.empty() ? transport_.failure() : check_.problem;
+        lost("TLS failed: " + why);
+        return false;
+    }
+    who_ = identify(*transport_.ssl(), check_, shared_.options.self, expected_);
+    if (!dialled_) {
+        // A refusal waits for the hello: closing with bytes unread would take the reason away again.
+        state_ = State::reading_hello;
+        return true;
+    }
+    if (who_ && who_->node_id == 0)
+        who_ = fail(ErrorCode::permission_denied, "the other side has no certificate");
+    if (!who_) return refuse(who_.error());
+    return send_hello();
+}
+
+bool PeerGreeting::send_hello() {
+    Frame frame{.kind = FrameKind::hello, .code = kPeerProtocol, .purpose = purpose_, .body = {}};
+    if (purpose_ != Purpose::anonymous) {
+        auto bytes = shared_.hello();
+        if (!bytes) return refuse(bytes.error());
+        frame.body = *std::move(bytes);
+    }
+    out_ = encode_frame(frame);
+    out_at_ = 0;
+    state_ = State::sending_hello;
+    return true;
+}
+
+bool PeerGreeting::step_sending(State next) {
+    while (out_at_ < out_.size()) {
+        const IoOutcome sent = transport_.write(std::string_view(out_).substr(out_at_));
+        if (sent.status == IoStatus::want_read || sent.status == IoStatus::want_write)
+            return wait_for(sent.status);
+        if (sent.status != IoStatus::done) {
+            lost("connection lost: " + transport_.failure());
+            return false;
+        }
+        out_at_ += sent.bytes;
+    }
+    if (next == State::over) {
+        hand_over();
+        return false;
+    }
+    if (next == State::lingering) {
+        (void)transport_.shutdown();
+        error_code ignored;
+        socket_.shutdown(PeerLoop::Socket::shutdown_send, ignored);
+        deadline_ms_ = PeerLoop::now_ms() + kLingerMs;
+    }
+    state_ = next;
+    return true;
+}
+
+bool PeerGreeting::step_reading() {
+    for (;;) {
+        const IoOutcome got = transport_.read(loop_.scratch().data(), loop_.scratch().size());
+        if (got.status == IoStatus::want_read || got.status == IoStatus::want_write)
+            return wait_for(got.status);
+        if (got.status != IoStatus::done) {
+            // A refused certificate reaches a TLS 1.3 client only now.
+            lost("connection lost before the hello: " +
+                 (got.status == IoStatus::closed ? "closed by the other side" : transport_.failure()));
+            return false;
+        }
+        std::string_view bytes(loop_.scratch().data(), got.bytes);
+        const auto whole = parser_.take(bytes);
+        if (!whole) return refuse(whole.error());
+        if (!*whole) continue;
+        leftover_ = bytes;
+        return take_hello(parser_.frame());
+    }
+}
+
+bool PeerGreeting::take_hello(Frame& frame) {
+    if (frame.kind == FrameKind::refused) {
+        const std::string who = who_ ? node_name(who_->node_id) : "the other side";
+        report(fail(error_code_of(frame.code), who + " at " + address_ + " refuses: " + frame.body));
+        close();
+        return false;
+    }
+    if (const auto ok = check(frame); !ok) return refuse(ok.error());
+    if (!dialled_) return send_hello();
+    hand_over();
+    return false;
+}
+
+Result<void> PeerGreeting::check(const Frame& frame) {
+    if (!who_) return fail(who_.error());
+    if (frame.kind != FrameKind::hello) return fail(ErrorCode::corruption, "the first frame is not a hello");
+    if (frame.code != kPeerProtocol) {
+        return fail(ErrorCode::unsupported, "peer protocol " + std::to_string(frame.code) +
+                                                " is not spoken here, but " + std::to_string(kPeerProtocol));
+    }
+    if (dialled_ && frame.purpose != purpose_)
+        return fail(ErrorCode::corruption, "an answer to another hello");
+    if (!dialled_) purpose_ = frame.purpose;
+    if (purpose_ == Purpose::anonymous) {
+        who_ = PeerIdentity{};
+        return {};
+    }
+    if (who_->node_id == 0)
+        return fail(ErrorCode::unauthenticated, "a certificate of this cluster is needed");
+    return shared_.check_hello(*who_, frame.body);
+}
+
+bool PeerGreeting::refuse(const Error& why) {
+    const std::string who = who_ ? node_name(who_->node_id) + " at " : "";
+    report(fail(why.code, "refused " + who + address_ + ": " + why.message));
+    out_ = encode_frame({.kind = FrameKind::refused,
+                         .code = static_cast<std::uint16_t>(why.code),
+                         .body = why.message.substr(0, kMaxRefusalBytes)});
+    out_at_ = 0;
+    state_ = State::refusing;
+    deadline_ms_ = PeerLoop::now_ms() + kLingerMs;
+    return true;
+}
+
+bool PeerGreeting::step_lingering() {
+    for (;;) {
+        const IoOutcome got = transport_.read(loop_.scratch().data(), loop_.scratch().size());
+        if (got.status == IoStatus::want_read) return wait_for(got.status);
+        dropped_bytes_ += got.bytes;
+        if (got.status == IoStatus::done && dropped_bytes_ <= kMaxDroppedBytes) continue;
+        close();
+        return false;
+    }
+}
+
+void PeerGreeting::hand_over() {
+    attach(*transport_.ssl(), nullptr);
+    error_code error;
+    OpenedLink opened;
+    opened.fd = OwnedFd(socket_.release(error));
+    opened.transport = std::move(transport_);
+    opened.leftover = std::move(leftover_);
+    opened.who = *who_;
+    opened.purpose = purpose_;
+    opened.address = address_;
+    opened.dialled = dialled_;
+    state_ = State::over;
+    report(std::move(opened));
+}
+
+void PeerGreeting::report(Result<OpenedLink> outcome) {
+    if (!done_) return;
+    const Done done = std::exchange(done_, nullptr);
+    done(std::move(outcome));
+}
+
+void PeerGreeting::close() {
+    if (state_ == State::over) return;
+    state_ = State::over;
+    error_code ignored;
+    resolver_.cancel();
+    socket_.close(ignored);
+}
+
+void PeerGreeting::abort(const Error& why) {
+    close();
+    report(fail(why));
+}
+
+void PeerGreeting::lost(const std::string& what) {
+    const std::string who = expected_ != 0 ? node_name(expected_) + " at " : "";
+    abort({ErrorCode::unavailable, who + address_ + ": " + what});
+}
+
+void PeerGreeting::tick(std::uint64_t now) {
+    if (over() || now < deadline_ms_) return;
+    if (state_ == State::connecting) return lost("cannot connect in time");
+    lost("no greeting in time");
+}
+
+bool PeerGreeting::wait_for(IoStatus status) {
+    const bool for_read = status != IoStatus::want_write;
+    bool& armed = for_read ? read_armed_ : write_armed_;
+    if (armed) return false;
+    armed = true;
+    socket_.async_wait(for_read ? PeerLoop::Socket::wait_read : PeerLoop::Socket::wait_write,
+                       [self = shared_from_this(), for_read](const error_code& error) {
+                           (for_read ? self->read_armed_ : self->write_armed_) = false;
+                           if (!error && !self->over()) self->run();
+                       });
+    return false;
+}
+
+}  // namespace kontor::net
