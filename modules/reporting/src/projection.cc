@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "kontor/base/background_worker.h"
 #include "kontor/base/log.h"
 #include "kontor/payments/queries.h"
 #include "queries.h"
@@ -23,11 +24,6 @@ constexpr std::size_t kJournalsPerTransaction = 2'000;
 // A transaction costs a commit, and what it changes twice is written once: at most ten a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 100;
 constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
-// Payments come first: while more than this come in, the writer rests three times as long as it worked, and
-// the reports lag; they catch up afterwards. (Not by the thread's priority: it holds locks that payments wait
-// for.)
-constexpr std::uint64_t kBusyJournalsPerSecond = 2'000;
-constexpr std::uint64_t kRestsPerWork = 3;
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxChangedTold = 100;  // rows told to subscribers after a transaction
 constexpr std::size_t kMaxIdleConnections = 4;
@@ -159,11 +155,10 @@ class ProjectionImpl final : public Projection {
         bool wake = true;
         {
             const std::lock_guard lock(mutex_);
-            arrived_journals_ += entry.journals->size();
-            if (queue_bytes_ + queued.bytes > options_.max_queue_bytes) {
-                drop_queue();  // the store has them all: read them from there
-                behind_ = true;
-            } else if (!behind_) {
+            // Too much waits: what comes from now on is read from the store, which has it all, once the queue
+            // is written. (Not dropping the queue: freeing it here took payments a quarter of a second.)
+            behind_ = behind_ || queue_bytes_ + queued.bytes > options_.max_queue_bytes;
+            if (!behind_) {
                 const bool was_full = queued_journals_ >= kJournalsPerTransaction;
                 wake = queue_.empty();
                 queue_bytes_ += queued.bytes;
@@ -173,12 +168,6 @@ class ProjectionImpl final : public Projection {
             }
         }
         if (wake) changed_.notify_one();
-    }
-
-    void drop_queue() {  // under mutex_
-        queue_.clear();
-        queue_bytes_ = 0;
-        queued_journals_ = 0;
     }
 
     // --- writer thread ---
@@ -193,8 +182,7 @@ class ProjectionImpl final : public Projection {
                 wait_for_work(lock);
                 if (stopping_) return;
                 broken = std::exchange(broken_, false);
-                catch_up_first = std::exchange(behind_, false);
-                if (catch_up_first) drop_queue();
+                if (!broken && queue_.empty()) catch_up_first = std::exchange(behind_, false);
                 if (!broken && !catch_up_first) batch = take_batch();
             }
             if (broken) {
@@ -217,15 +205,6 @@ class ProjectionImpl final : public Projection {
         const std::uint64_t now = options_.clock->monotonic_ms();
         if (now < next_transaction_ms_)
             changed_.wait_for(lock, std::chrono::milliseconds(next_transaction_ms_ - now), urgent);
-    }
-
-    // After a transaction that began at `started_ms`, when `arrived` journals had come so far.
-    void rest(std::uint64_t started_ms, std::uint64_t arrived) {
-        std::unique_lock lock(mutex_);
-        const std::uint64_t took_ms = options_.clock->monotonic_ms() - started_ms;
-        if ((arrived_journals_ - arrived) * 1000 <= kBusyJournalsPerSecond * took_ms) return;
-        changed_.wait_for(lock, std::chrono::milliseconds(kRestsPerWork * took_ms),
-                          [this] { return stopping_; });
     }
 
     std::vector<Queued> take_batch() {  // under mutex_
@@ -259,23 +238,41 @@ class ProjectionImpl final : public Projection {
             drop_files();
             if (auto opened = open_database(); !opened) log::error("reporting", opened.error().describe());
         }
+        std::deque<Queued> dropped;  // what failed came before these; freed without the lock
         std::unique_lock lock(mutex_);
         behind_ = true;
+        dropped.swap(queue_);
+        queue_bytes_ = 0;
+        queued_journals_ = 0;
+        lock.unlock();
+        dropped.clear();
+        lock.lock();
         changed_.wait_for(lock, std::chrono::milliseconds(kRetryMs), [this] { return stopping_; });
     }
 
     Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index) {
         if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
-        const std::uint64_t started_ms = options_.clock->monotonic_ms();
-        const std::uint64_t arrived = arrived_journals();
+        Result<void> written;
+        background_.run([&] {
+            try {
+                written = write_transaction(batch, log_index);
+            } catch (const std::exception& e) {
+                written = fail(ErrorCode::unavailable, e.what());
+            }
+        });
+        KONTOR_CHECK(std::move(written));
+        log_index_.store(log_index, std::memory_order_release);
+        tell();
+        return {};
+    }
+
+    // On the background worker: the reports lag while payments take the whole machine, and catch up
+    // afterwards.
+    Result<void> write_transaction(const std::vector<Queued>& batch, std::uint64_t log_index) {
         KONTOR_CHECK(writer_->begin());
         for (const Queued& queued : batch)
             for (const pb::Journal& journal : *queued.journals) KONTOR_CHECK(writer_->apply(journal));
-        KONTOR_CHECK(writer_->commit(log_index));
-        log_index_.store(log_index, std::memory_order_release);
-        tell();
-        rest(started_ms, arrived);
-        return {};
+        return writer_->commit(log_index);
     }
 
     Result<void> catch_up() {
@@ -323,10 +320,6 @@ class ProjectionImpl final : public Projection {
         return {};
     }
 
-    std::uint64_t arrived_journals() const {
-        const std::lock_guard lock(mutex_);
-        return arrived_journals_;
-    }
     bool stopping() {
         const std::lock_guard lock(mutex_);
         return stopping_;
@@ -403,13 +396,12 @@ class ProjectionImpl final : public Projection {
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    mutable bool broken_ = false;         // guarded by mutex_
-    std::deque<Queued> queue_;            // guarded by mutex_
-    std::uint64_t queue_bytes_ = 0;       // guarded by mutex_
-    std::size_t queued_journals_ = 0;     // guarded by mutex_
-    std::uint64_t arrived_journals_ = 0;  // guarded by mutex_
-    bool behind_ = true;                  // guarded by mutex_: journals have to be read from the store
-    bool stopping_ = false;               // guarded by mutex_
+    mutable bool broken_ = false;      // guarded by mutex_
+    std::deque<Queued> queue_;         // guarded by mutex_
+    std::uint64_t queue_bytes_ = 0;    // guarded by mutex_
+    std::size_t queued_journals_ = 0;  // guarded by mutex_
+    bool behind_ = true;               // guarded by mutex_: journals have to be read from the store
+    bool stopping_ = false;            // guarded by mutex_
 
     mutable std::mutex pool_mutex_;
     mutable std::vector<std::unique_ptr<QueryConnection>> pool_;  // guarded by pool_mutex_
@@ -418,6 +410,7 @@ class ProjectionImpl final : public Projection {
     std::mutex subscribers_mutex_;
     std::map<std::uint64_t, OnChange> subscribers_;  // guarded by subscribers_mutex_
     std::uint64_t last_subscription_ = 0;            // guarded by subscribers_mutex_
+    BackgroundWorker background_{"projection-sql"};
     std::thread thread_;
 };
 

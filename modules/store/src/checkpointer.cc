@@ -34,14 +34,25 @@ void Checkpointer::start(CheckpointMeta from, CheckpointMeta to) {
         const std::scoped_lock lock(mutex_);
         from_ = std::move(from);
         to_ = std::move(to);
+        hurried_.store(false, std::memory_order_relaxed);
         running_.store(true, std::memory_order_release);
     }
     changed_.notify_all();
 }
 
 void Checkpointer::wait() {
+    if (is_running()) hurry();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !is_running(); });
+}
+
+void Checkpointer::hurry() {
+    if (hurried_.load(std::memory_order_relaxed)) return;
+    {
+        const std::scoped_lock lock(mutex_);
+        hurried_.store(true, std::memory_order_relaxed);
+    }
+    changed_.notify_all();
 }
 
 void Checkpointer::loop() {
@@ -70,11 +81,8 @@ void Checkpointer::loop() {
 
 Result<void> Checkpointer::run() {
     const auto started = std::chrono::steady_clock::now();  // for the duration only
-    std::vector<std::vector<RowImage>> rows;
-    for (unsigned partition = 0; partition < options_.partitions; ++partition)
-        rows.push_back(core_.frozen->images(partition));
-    KONTOR_CHECK(write_redo_file(redo_folder_, RedoHeader{options_.partitions, from_.index, to_}, rows,
-                                 options_.crash_point));
+    std::vector<std::vector<RowImage>> rows(options_.partitions);
+    KONTOR_CHECK(write_redo(rows));
     KONTOR_CHECK(write_partitions(rows));
     refresh_cache(rows);
     KONTOR_CHECK(drop_frozen());
@@ -89,42 +97,91 @@ Result<void> Checkpointer::run() {
     return {};
 }
 
+template <typename Piece>
+Result<void> Checkpointer::do_piece(const Piece& piece) {
+    Result<void> result;
+    const auto guarded = [&] {
+        try {
+            result = piece();
+        } catch (const std::exception& error) {
+            result = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
+        }
+    };
+    if (hurried_.load(std::memory_order_relaxed))
+        guarded();
+    else
+        first_worker_.run(guarded);
+    return result;
+}
+
+Result<void> Checkpointer::write_redo(std::vector<std::vector<RowImage>>& rows) {
+    RedoWriter writer(redo_folder_, RedoHeader{options_.partitions, from_.index, to_}, options_.crash_point);
+    KONTOR_CHECK(writer.begin());
+    for (unsigned partition = 0; partition < options_.partitions; ++partition) {
+        KONTOR_CHECK(do_piece([&] {
+            rows[partition] = core_.frozen->images(partition);
+            return writer.add(partition, rows[partition]);
+        }));
+    }
+    return do_piece([&] { return writer.finish(); });
+}
+
 // Two at a time: while one waits for the disk, the other searches and copies pages. Partitions know nothing
 // of each other, and recovery takes any of them at either index.
 Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowImage>>& rows) {
     std::atomic<unsigned> next{0};
+    std::atomic<unsigned> working{0};
+    std::mutex result_mutex;
+    Result<void> result;  // guarded by result_mutex
     std::atomic<bool> failed{false};
-    const auto work = [&]() -> Result<void> {
+    const auto one = [&](unsigned number) -> Result<void> {
+        Partition& partition = *core_.partitions[number];
+        KONTOR_CHECK(advance_partition(partition, number, from_, to_, rows[number], options_));
+        partition.release_mapped_pages();
+        return {};
+    };
+    const auto work = [&] {
         while (!failed.load(std::memory_order_relaxed)) {
             const unsigned number = next.fetch_add(1);
             if (number >= options_.partitions) break;
-            Partition& partition = *core_.partitions[number];
-            if (auto advanced = advance_partition(partition, number, from_, to_, rows[number], options_);
-                !advanced) {
-                core_.fail(advanced.error());  // at once: a reader that meets what it left says why
-                failed.store(true, std::memory_order_relaxed);
-                return advanced;
+            Result<void> advanced;
+            try {
+                advanced = one(number);
+            } catch (const std::exception& error) {
+                advanced = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
             }
-            partition.release_mapped_pages();
+            if (advanced) continue;
+            core_.fail(advanced.error());  // at once: a reader that meets what it left says why
+            failed.store(true, std::memory_order_relaxed);
+            const std::scoped_lock lock(result_mutex);
+            if (result) result = std::move(advanced);
         }
-        return {};
     };
     // Who wants to die at a certain step (tests) gets the partitions one after the other; any subset of them
     // is what the simulated power cuts leave.
-    if (options_.crash_point) return work();
-    Result<void> other;
-    std::thread helper([&] {
-        pthread_setname_np(pthread_self(), "checkpoint-2");
-        try {
-            other = work();
-        } catch (const std::exception& error) {
-            failed.store(true);
-            other = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
+    if (options_.crash_point) {
+        work();
+        return result;
+    }
+    const auto leave = [&] {
+        work();
+        {
+            const std::scoped_lock lock(mutex_);
+            working.fetch_sub(1);
         }
-    });
-    auto mine = work();
-    helper.join();
-    return mine ? other : mine;
+        changed_.notify_all();
+    };
+    working.store(2);
+    first_worker_.start(leave);
+    second_worker_.start(leave);
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return hurried_.load() || working.load() == 0; });
+    }
+    work();  // nothing is left, or there is a hurry
+    first_worker_.wait();
+    second_worker_.wait();
+    return result;
 }
 
 // Without any lock: until the frozen memtable goes, it shadows these rows, so nobody reads them from the

@@ -2,7 +2,11 @@
 // The checkpoint thread: takes the frozen memtable to the disk (redo file, then partition by partition) and
 // drops it.
 //
-// Threading: start() and wait() on the apply thread; on_done on the checkpoint thread.
+// Whoever serves payments goes first: sorting, encoding and writing is done by two threads of the lowest
+// priority, partition by partition. Only while the store waits or will soon (hurry()), the checkpoint thread,
+// of usual priority, does such pieces too. It alone takes locks that others wait for.
+//
+// Threading: start(), wait() and hurry() on the apply thread; on_done on the checkpoint thread.
 // Errors: any failed write or fsync is the store's failure; the frozen memtable stays and keeps serving.
 
 #include <atomic>
@@ -14,6 +18,7 @@
 
 #include "entry_lock.h"
 #include "folder.h"
+#include "kontor/base/background_worker.h"
 #include "snapshot.h"
 
 namespace kontor::store {
@@ -35,6 +40,8 @@ class Checkpointer {
     // The rows are in core.frozen, which nobody changes from now on.
     void start(CheckpointMeta from, CheckpointMeta to);
     void wait();
+    // The active memtable is getting full, or somebody waits: no longer at the lowest priority.
+    void hurry();
     [[nodiscard]] bool is_running() const { return running_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t last_duration_ms() const { return last_ms_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t completed() const { return completed_.load(std::memory_order_relaxed); }
@@ -42,6 +49,10 @@ class Checkpointer {
  private:
     void loop();
     [[nodiscard]] Result<void> run();
+    // One piece of the work after the other, each by a thread of the priority that is right when it begins.
+    template <typename Piece>
+    [[nodiscard]] Result<void> do_piece(const Piece& piece);
+    [[nodiscard]] Result<void> write_redo(std::vector<std::vector<RowImage>>& rows);
     [[nodiscard]] Result<void> write_partitions(const std::vector<std::vector<RowImage>>& rows);
     void refresh_cache(const std::vector<std::vector<RowImage>>& rows);
     [[nodiscard]] Result<void> drop_frozen();
@@ -58,8 +69,10 @@ class Checkpointer {
     CheckpointMeta from_, to_;  // handed over with running_
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool stopping_ = false;  // guarded by mutex_
-    std::thread thread_;     // last: it uses the rest
+    bool stopping_ = false;             // guarded by mutex_
+    std::atomic<bool> hurried_{false};  // set under mutex_, since the checkpoint thread sleeps until it is
+    BackgroundWorker first_worker_{"checkpoint-1"}, second_worker_{"checkpoint-2"};
+    std::thread thread_;  // last: it uses the rest
 };
 
 }  // namespace kontor::store

@@ -29,24 +29,6 @@ constexpr std::size_t kMaxPayloadBytes = kBlockTargetBytes + kRowHeadBytes + kMa
 constexpr std::size_t kNameDigits = 20;
 constexpr std::string_view kSuffix = ".redo";
 
-// Appends frames, each sealed with a checksum that is chained over all frames before it.
-class FrameWriter {
- public:
-    FrameWriter(const File& file, const std::string& path) : file_(file), path_(path) {}
-    Result<void> seal(std::string& frame) {
-        crc_ = crc32c(frame, crc_);
-        put_le(frame, crc_);
-        KONTOR_CHECK(file_.write(frame, path_));
-        frame.clear();
-        return {};
-    }
-
- private:
-    const File& file_;
-    const std::string& path_;
-    std::uint32_t crc_ = 0;
-};
-
 std::string encode_header(const RedoHeader& header) {
     std::string out(kMagic);
     put_le<std::uint32_t>(out, kLayoutVersion);
@@ -71,42 +53,6 @@ void append_row(std::string& out, const RowImage& row) {
     const std::size_t at = out.size();
     out.resize(at + form.size());
     form.write(out.data() + at);
-}
-
-Result<void> write_frames(const File& file, const std::string& path, const RedoHeader& header,
-                          const std::vector<std::vector<RowImage>>& rows) {
-    FrameWriter writer(file, path);
-    std::string frame = encode_header(header);
-    KONTOR_CHECK(writer.seal(frame));
-    std::uint32_t blocks = 0;
-    std::uint64_t total = 0;
-    for (std::uint32_t partition = 0; partition < rows.size(); ++partition) {
-        std::uint32_t in_block = 0;
-        for (std::size_t i = 0; i < rows[partition].size(); ++i) {
-            if (in_block == 0) {
-                frame = kBlockMagic;
-                put_le(frame, partition);
-                frame.append(8, '\0');  // row count and payload length, once known
-            }
-            fetch_ahead(&rows[partition][i], rows[partition].data() + rows[partition].size());
-            append_row(frame, rows[partition][i]);
-            ++in_block;
-            ++total;
-            if (frame.size() - kBlockHeadBytes < kBlockTargetBytes && i + 1 < rows[partition].size())
-                continue;
-            const auto payload = static_cast<std::uint32_t>(frame.size() - kBlockHeadBytes);
-            std::memcpy(frame.data() + 8, &in_block, sizeof in_block);
-            std::memcpy(frame.data() + 12, &payload, sizeof payload);
-            KONTOR_CHECK(writer.seal(frame));
-            in_block = 0;
-            ++blocks;
-        }
-    }
-    frame = kTrailerMagic;
-    put_le(frame, blocks);
-    put_le(frame, total);
-    put_le<std::uint64_t>(frame, header.checkpoint.index);
-    return writer.seal(frame);
 }
 
 // Reads the frames back; every failure names the file and where in it.
@@ -245,23 +191,75 @@ Result<std::vector<std::uint64_t>> list_redo_files(const std::string& folder) {
     return indexes;
 }
 
+RedoWriter::RedoWriter(std::string folder, RedoHeader header, CrashPoint crash)
+    : folder_(std::move(folder)),
+      path_(redo_path(folder_, header.checkpoint.index)),
+      header_(std::move(header)),
+      crash_(std::move(crash)) {}
+
+// What a failed write or fsync left may look complete while the disk holds less: nobody may find it.
+RedoWriter::~RedoWriter() {
+    if (file_.fd() >= 0 && !finished_) ::unlink(path_.c_str());
+}
+
+Result<void> RedoWriter::begin() {
+    KONTOR_TRY(file_, create_file(path_));
+    frame_ = encode_header(header_);
+    return seal();
+}
+
+Result<void> RedoWriter::seal() {
+    crc_ = crc32c(frame_, crc_);
+    put_le(frame_, crc_);
+    KONTOR_CHECK(file_.write(frame_, path_));
+    frame_.clear();
+    return {};
+}
+
+Result<void> RedoWriter::add(std::uint32_t partition, std::span<const RowImage> rows) {
+    std::uint32_t in_block = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (in_block == 0) {
+            frame_ = kBlockMagic;
+            put_le(frame_, partition);
+            frame_.append(8, '\0');  // row count and payload length, once known
+        }
+        fetch_ahead(&rows[i], rows.data() + rows.size());
+        append_row(frame_, rows[i]);
+        ++in_block;
+        ++rows_;
+        if (frame_.size() - kBlockHeadBytes < kBlockTargetBytes && i + 1 < rows.size()) continue;
+        const auto payload = static_cast<std::uint32_t>(frame_.size() - kBlockHeadBytes);
+        std::memcpy(frame_.data() + 8, &in_block, sizeof in_block);
+        std::memcpy(frame_.data() + 12, &payload, sizeof payload);
+        KONTOR_CHECK(seal());
+        in_block = 0;
+        ++blocks_;
+    }
+    return {};
+}
+
+Result<void> RedoWriter::finish() {
+    frame_ = kTrailerMagic;
+    put_le(frame_, blocks_);
+    put_le(frame_, rows_);
+    put_le<std::uint64_t>(frame_, header_.checkpoint.index);
+    KONTOR_CHECK(seal());
+    if (crash_) crash_("redo-written");
+    KONTOR_CHECK(file_.sync(path_));
+    KONTOR_CHECK(sync_path(folder_));
+    finished_ = true;
+    if (crash_) crash_("redo-synced");
+    return {};
+}
+
 Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
                              const std::vector<std::vector<RowImage>>& rows, const CrashPoint& crash) {
-    const std::string path = redo_path(folder, header.checkpoint.index);
-    const auto write = [&]() -> Result<void> {
-        KONTOR_TRY(const File file, create_file(path));
-        KONTOR_CHECK(write_frames(file, path, header, rows));
-        if (crash) crash("redo-written");
-        KONTOR_CHECK(file.sync(path));
-        return sync_path(folder);
-    };
-    auto written = write();
-    // What a failed write or fsync left may look complete while the disk holds less: nobody may find it.
-    if (!written)
-        ::unlink(path.c_str());
-    else if (crash)
-        crash("redo-synced");
-    return written;
+    RedoWriter writer(folder, header, crash);
+    KONTOR_CHECK(writer.begin());
+    for (std::uint32_t partition = 0; partition < rows.size(); ++partition)
+        KONTOR_CHECK(writer.add(partition, rows[partition]));
+    return writer.finish();
 }
 
 Result<RedoContents> read_redo_file(const std::string& path) {

@@ -9,10 +9,12 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "files.h"
 #include "kontor/base/result.h"
 #include "kontor/store/store.h"
 #include "mem_table.h"
@@ -38,7 +40,33 @@ using CrashPoint = std::function<void(const char* step)>;
 // Indexes of the redo files in a folder, ascending. Names that are not redo files are left alone.
 [[nodiscard]] Result<std::vector<std::uint64_t>> list_redo_files(const std::string& folder);
 
-// Writes and makes durable; on failure removes what it wrote, as far as it can.
+// Writes one, partition by partition: begin(), add() for each in ascending order, finish(). What it writes is
+// durable, under its name, when finish() returns. After a failure it removes what it wrote, as far as it can.
+class RedoWriter {
+ public:
+    RedoWriter(std::string folder, RedoHeader header, CrashPoint crash);
+    ~RedoWriter();
+    RedoWriter(const RedoWriter&) = delete;
+    RedoWriter& operator=(const RedoWriter&) = delete;
+
+    [[nodiscard]] Result<void> begin();
+    [[nodiscard]] Result<void> add(std::uint32_t partition, std::span<const RowImage> rows);
+    [[nodiscard]] Result<void> finish();
+
+ private:
+    [[nodiscard]] Result<void> seal();  // the frame, with a checksum that is chained over all before it
+
+    const std::string folder_, path_;
+    const RedoHeader header_;
+    const CrashPoint crash_;
+    File file_;
+    bool finished_ = false;
+    std::string frame_;
+    std::uint32_t crc_ = 0, blocks_ = 0;
+    std::uint64_t rows_ = 0;
+};
+
+// All of it at once.
 [[nodiscard]] Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
                                            const std::vector<std::vector<RowImage>>& rows,
                                            const CrashPoint& crash);

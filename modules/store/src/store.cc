@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kMaxPagesPerCommit = 60'000;  // LMDB spills dirty pages near 131,000
 constexpr std::size_t kCheckpointHistory = 16;
+constexpr std::uint64_t kHurryAt = 4;  // a checkpoint hurries once the next memtable is full to a fourth
 
 // Which stores this thread is inside read() of: a second read lock could wait for a writer that waits for the
 // first.
@@ -180,7 +181,11 @@ class StoreImpl final : public Store {
     }
 
     [[nodiscard]] bool should_checkpoint(std::uint64_t now_ms) const override {
-        if (is_busy() || applied_index() == checkpoint().index) return false;
+        if (is_busy()) {
+            if (core_.active->bytes() >= options_.memtable_bytes / kHurryAt) checkpointer_.hurry();
+            return false;
+        }
+        if (applied_index() == checkpoint().index) return false;
         if (core_.active->bytes() >= options_.memtable_bytes) return true;
         if (!dirty_since_ms_) dirty_since_ms_ = now_ms;
         return now_ms - *dirty_since_ms_ >= options_.checkpoint_interval_ms;
