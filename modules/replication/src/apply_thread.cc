@@ -44,7 +44,8 @@ void ApplyThread::notify(std::uint64_t commit, std::uint64_t durable) {
     {
         const std::lock_guard lock(mutex_);
         commit_.store(std::max(commit_.load(), commit));
-        durable_ = std::max(durable_, durable);
+        // What lies above the commit index can still be truncated and then is not durable any more.
+        durable_ = std::max(durable_, std::min(commit, durable));
     }
     wake_.notify_one();
 }

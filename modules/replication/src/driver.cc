@@ -137,6 +137,7 @@ Result<void> Driver::step_message(const Message& message, bool as_voter, Actions
 
 Result<Submitted> Driver::submit(std::uint64_t now_ms, std::vector<Entry> entries, Actions& out) {
     KONTOR_ASSERT(!entries.empty(), "nothing to submit");
+    if (finished_) return Submitted{SubmitStatus::not_leader, 0, 0};
     Submitted submitted{SubmitStatus::accepted, last_index() + 1, term()};
     for (Entry& entry : entries) {
         KONTOR_ASSERT(entry.payload != nullptr, "a submitted entry has a payload");
@@ -351,6 +352,7 @@ const Entry* Driver::entry(std::uint64_t index) const {
 }
 
 Role Driver::role() const {
+    if (finished_) return Role::follower;
     switch (kontor_raft_current_state(core_.get())) {
         case KONTOR_RAFT_FOLLOWER:
             return Role::follower;
@@ -407,7 +409,7 @@ std::uint64_t Driver::snapshot_index() const {
     return snapshot_.index;
 }
 std::uint64_t Driver::next_timeout_ms() const {
-    return kontor_raft_next_timeout_ms(core_.get());
+    return finished_ ? kNeverMs : kontor_raft_next_timeout_ms(core_.get());
 }
 
 }  // namespace kontor::replication

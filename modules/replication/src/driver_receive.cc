@@ -26,6 +26,10 @@ Result<void> Driver::receive(std::uint64_t now_ms, const Message& message, Actio
             }
             return receive_append(message, out);
         case KONTOR_RAFT_INSTALL_SNAPSHOT:
+            if (role() == Role::leader && header.term == term()) {
+                out.dropped = "another leader in this term";
+                return {};
+            }
             receive_install(message, out);
             return {};
         case KONTOR_RAFT_APPEND_RESULT:
@@ -94,6 +98,7 @@ void Driver::receive_install(const Message& message, Actions& out) {
     if (header.log_index <= snapshot_.index || header.log_index <= commit_index()) return;
     std::uint64_t own = 0;
     if (kontor_raft_term_of(core_.get(), header.log_index, &own) && own == header.log_term) return;
+    out.role_changed = role() != Role::follower;
     finished_ = true;
     out.snapshot_needed = SnapshotNeeded{{header.log_index, header.log_term}, header.peer};
 }

@@ -14,7 +14,7 @@ namespace kontor::replication {
 namespace {
 
 constexpr std::string_view kMagic = "KONTORIN";
-constexpr std::size_t kBytes = 48;
+constexpr std::size_t kBytes = 64;
 
 std::string path_in(const std::string& folder) {
     return folder + "/install";
@@ -50,6 +50,8 @@ Result<std::optional<InstallMark>> load_install_mark(const std::string& folder) 
     mark.state = static_cast<InstallMark::State>(state);
     mark.index = get_le<std::uint64_t>(in.substr(12));
     mark.term = get_le<std::uint64_t>(in.substr(20));
+    mark.empty_after = get_le<std::uint64_t>(in.substr(28));
+    mark.empty_after_term = get_le<std::uint64_t>(in.substr(36));
     return std::optional(mark);
 }
 
@@ -59,6 +61,8 @@ Result<void> store_install_mark(const std::string& folder, const InstallMark& ma
     put_le(bytes, static_cast<std::uint32_t>(mark.state));
     put_le(bytes, mark.index);
     put_le(bytes, mark.term);
+    put_le(bytes, mark.empty_after);
+    put_le(bytes, mark.empty_after_term);
     bytes.append(cluster.data(), cluster.size());
     put_le(bytes, crc32c(bytes));
     KONTOR_ASSERT(bytes.size() == kBytes, "install mark layout");

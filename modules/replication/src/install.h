@@ -36,6 +36,8 @@ struct InstallMark {
     };
     State state = State::asked;
     std::uint64_t index = 0, term = 0;  // of the checkpoint; 0: a new node without one
+    // asked: the log was `empty` after this one, and is again if nothing comes of it. 0: it has entries.
+    std::uint64_t empty_after = 0, empty_after_term = 0;
 };
 
 Result<std::optional<InstallMark>> load_install_mark(const std::string& folder);

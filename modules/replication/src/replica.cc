@@ -21,6 +21,8 @@ Result<std::unique_ptr<Replica>> open_replica(ReplicaOptions options, StateMachi
     driver_options.seed = std::random_device{}();
     driver_options.election_timeout_ms = static_cast<unsigned>(options.election_timeout_ms);
     driver_options.heartbeat_ms = static_cast<unsigned>(options.heartbeat_ms);
+    driver_options.install_snapshot_timeout_ms = static_cast<unsigned>(options.install_snapshot_timeout_ms);
+    driver_options.max_inflight_entries = options.peer_window_entries;
     KONTOR_TRY(auto driver, Driver::create(std::move(driver_options)));
     return std::unique_ptr<Replica>(
         std::make_unique<ReplicaImpl>(std::move(options), machine, std::move(folder), std::move(driver)));
@@ -48,7 +50,9 @@ ReplicaImpl::ReplicaImpl(ReplicaOptions options, StateMachine& machine, OpenedFo
                                }
                                wake_.notify_one();
                            },
-                           [this](Error error) { post_failure(std::move(error)); }}) {}
+                           [this](Error error) { post_failure(std::move(error)); }}),
+      sender_(*folder_.log, options_.transport, folder_.state->state().cluster, options_.max_append_bytes,
+              [this](Error error) { post_failure(std::move(error)); }) {}
 
 ReplicaImpl::~ReplicaImpl() {
     ReplicaImpl::stop();
@@ -65,6 +69,7 @@ Result<void> ReplicaImpl::start() {
     }
     apply_.start();
     disk_.start();
+    sender_.start();
     loop_ = std::thread([this] { run(); });
     return {};
 }
@@ -81,16 +86,19 @@ void ReplicaImpl::stop() {
     }
     wake_.notify_one();
     if (loop_.joinable()) loop_.join();
+    sender_.stop();
     disk_.stop();
     apply_.stop();
     role_.store(Role::stopped);
-    // A proposal may have come between the loop's last look and its end.
-    std::deque<Proposal> late;
+    // Something may have come between the loop's last look and its end.
+    Inbox late;
     {
         const std::lock_guard inbox_lock(mutex_);
-        late.swap(inbox_.proposals);
+        std::swap(late, inbox_);
+        inbox_.stopping = true;
     }
-    refuse_all(late);
+    refuse_all(late.proposals);
+    refuse_requests(late);
 }
 
 void ReplicaImpl::post_failure(Error error) {
@@ -131,7 +139,7 @@ void ReplicaImpl::propose(std::string payload, Accepted done) {
 }
 
 bool ReplicaImpl::ready() const {
-    return !dead_.load() && role_.load() == Role::leader &&
+    return !dead_.load() && role_.load() == Role::leader && !handing_over_.load() &&
            unpersisted_.load() < options_.max_inflight_entries && apply_.backlog() <= kMaxBacklogEntries;
 }
 
@@ -167,6 +175,10 @@ ReplicaStats ReplicaImpl::stats() const {
     out.appended_bytes = folder_.log->appended_bytes();
     out.entries = entries_.load();
     out.first_index = folder_.log->first_index();
+    out.frames_sent = sender_.frames();
+    out.bytes_sent = sender_.bytes();
+    out.frames_received = frames_received_.load();
+    out.frames_dropped = frames_dropped_.load() + sender_.dropped();
     return out;
 }
 

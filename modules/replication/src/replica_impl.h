@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "apply_thread.h"
@@ -13,6 +14,7 @@
 #include "driver.h"
 #include "kontor/replication/replica.h"
 #include "log.h"
+#include "peer_sender.h"
 #include "state_file.h"
 
 namespace kontor::replication {
@@ -30,6 +32,13 @@ struct OpenedFolder {
 };
 Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
                                  FileOps& files);
+
+// As Replica::install.
+Result<void> install_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
+                            const std::optional<ClusterId>& cluster, FileOps& files);
+
+inline constexpr std::size_t kMaxPendingChanges = 16;       // membership changes and hand-overs, each
+inline constexpr std::size_t kPeerCacheBytes = 16U << 20U;  // newest entries in memory, for peers
 
 class ReplicaImpl final : public Replica {
  public:
@@ -62,8 +71,34 @@ class ReplicaImpl final : public Replica {
         Payload payload;
         Accepted done;
     };
+    struct Frame {
+        std::uint64_t from = 0;
+        std::string bytes;
+    };
+    struct ChangeRequest {
+        MembershipChange change;
+        Changed done;
+        std::uint64_t give_up_ms = 0;  // 0: not looked at yet
+        std::optional<Position> submitted;
+    };
+    struct TransferRequest {
+        std::uint64_t target = 0;
+        std::function<void(Result<void>)> done;
+        std::uint64_t give_up_ms = 0;  // 0: not looked at yet
+        bool is_started = false;
+    };
     struct Inbox {
         std::deque<Proposal> proposals;
+        std::vector<Frame> frames;
+        std::size_t frame_bytes = 0;
+        std::vector<std::pair<std::uint64_t, bool>> links;
+        std::vector<ChangeRequest> changes;
+        std::vector<TransferRequest> transfers;
+        [[nodiscard]] bool has_news() const {
+            return !proposals.empty() || !frames.empty() || !links.empty() || !changes.empty() ||
+                   !transfers.empty() || persisted_ticket != 0 || checkpoint || failure || drained ||
+                   stopping;
+        }
         std::uint64_t persisted_ticket = 0;
         std::optional<SnapshotMeta> checkpoint;
         std::optional<Error> failure;
@@ -74,6 +109,16 @@ class ReplicaImpl final : public Replica {
     void run();
     Result<void> first_step();
     Result<void> handle(Inbox& inbox);
+    Result<void> handle_disk(std::uint64_t ticket);
+    Result<void> receive_frames(std::vector<Frame>& frames);
+    Result<void> work_on_changes();
+    Result<void> work_on_transfers();
+    Result<Configuration> wanted_after(const MembershipChange& change) const;
+    [[nodiscard]] const char* not_caught_up(const MembershipChange& change) const;
+    void refuse_requests(Inbox& inbox);
+    void tell_leader();
+    void publish_view();
+    void fall_silent(const SnapshotNeeded& needed);
     Result<void> submit_proposals();
     Result<void> take_checkpoint();
     Result<void> carry_out(Actions& actions);
@@ -97,12 +142,23 @@ class ReplicaImpl final : public Replica {
     std::uint64_t published_ = 0;  // committed entries handed to the apply thread
     bool failed_ = false;
     bool was_ready_ = false;
+    bool is_deaf_ = false;  // a snapshot is needed: as if crashed
+    std::deque<ChangeRequest> changes_;
+    std::deque<TransferRequest> transfers_;
+    std::set<std::uint64_t> down_links_;
+    std::uint64_t next_view_ms_ = 0;
 
     std::atomic<Role> role_{Role::starting};
     std::atomic<bool> dead_{false};  // stopping or failed: nothing is accepted or applied any more
     std::atomic<std::uint64_t> unpersisted_{0};  // proposals not yet durable, queued ones included
     std::atomic<std::uint64_t> queued_bytes_{0};
+    std::atomic<bool> handing_over_{false};  // proposals wait
+    std::atomic<std::uint64_t> leader_id_{0}, leader_seen_ms_{kNeverMs}, elected_at_{0}, hold_after_{0};
+    std::atomic<std::uint64_t> frames_received_{0}, frames_dropped_{0};
     std::atomic<std::uint64_t> last_index_{0}, commit_index_{0}, term_{0}, entries_{0};
+
+    mutable std::mutex view_mutex_;  // guards the view
+    ClusterView view_;
 
     std::mutex mutex_;  // guards the inbox
     std::condition_variable wake_;
@@ -113,6 +169,7 @@ class ReplicaImpl final : public Replica {
     std::thread loop_;
     ApplyThread apply_;
     DiskThread disk_;
+    PeerSender sender_;
 };
 
 }  // namespace kontor::replication

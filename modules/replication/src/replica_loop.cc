@@ -21,21 +21,15 @@ void ReplicaImpl::run() {
         {
             std::unique_lock lock(mutex_);
             const auto wait_ms = std::min<std::uint64_t>(due > now ? due - now : 0, options_.heartbeat_ms);
-            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] {
-                return !inbox_.proposals.empty() || inbox_.persisted_ticket != 0 || inbox_.checkpoint ||
-                       inbox_.failure || inbox_.drained || inbox_.stopping;
-            });
+            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return inbox_.has_news(); });
             const bool stopping = inbox_.stopping;
             std::swap(inbox, inbox_);
             inbox_.stopping = stopping;
         }
-        if (inbox.failure) {
+        if (inbox.failure || inbox.stopping) {
             refuse_all(inbox.proposals);
-            done = fail(*inbox.failure);
-            break;
-        }
-        if (inbox.stopping) {
-            refuse_all(inbox.proposals);
+            refuse_requests(inbox);
+            if (inbox.failure) done = fail(*inbox.failure);
             break;
         }
         done = handle(inbox);
@@ -46,9 +40,13 @@ void ReplicaImpl::run() {
             done = driver_->timeout(after, actions);
             if (done) done = carry_out(actions);
         }
+        tell_leader();
+        publish_view();
     }
     if (!done) fatal(done.error());
     refuse_all(waiting_);
+    Inbox none;
+    refuse_requests(none);
     tell_role(Role::stopped);
 }
 
@@ -63,22 +61,37 @@ Result<void> ReplicaImpl::first_step() {
 }
 
 Result<void> ReplicaImpl::handle(Inbox& inbox) {
-    if (inbox.persisted_ticket != 0) {
-        while (!written_.empty() && written_.front().first <= inbox.persisted_ticket) {
-            unpersisted_ -= written_.front().second;
-            written_.pop_front();
+    if (inbox.persisted_ticket != 0) KONTOR_CHECK(handle_disk(inbox.persisted_ticket));
+    for (const auto& [node_id, is_up] : inbox.links) {
+        if (is_up) {
+            down_links_.erase(node_id);
+        } else if (down_links_.size() < kMaxServers) {
+            down_links_.insert(node_id);
         }
-        Actions actions;
-        KONTOR_CHECK(driver_->persisted(options_.clock->monotonic_ms(), inbox.persisted_ticket, actions));
-        KONTOR_CHECK(carry_out(actions));
-        publish_commits();  // more may be read from disk now
     }
+    KONTOR_CHECK(receive_frames(inbox.frames));
     for (Proposal& proposal : inbox.proposals) waiting_.push_back(std::move(proposal));
     inbox.proposals.clear();
+    for (ChangeRequest& request : inbox.changes) changes_.push_back(std::move(request));
+    for (TransferRequest& request : inbox.transfers) transfers_.push_back(std::move(request));
+    KONTOR_CHECK(work_on_transfers());
     KONTOR_CHECK(submit_proposals());
+    KONTOR_CHECK(work_on_changes());
     if (inbox.checkpoint) pending_checkpoint_ = std::move(inbox.checkpoint);
     if (pending_checkpoint_) KONTOR_CHECK(take_checkpoint());
     tell_ready();
+    return {};
+}
+
+Result<void> ReplicaImpl::handle_disk(std::uint64_t ticket) {
+    while (!written_.empty() && written_.front().first <= ticket) {
+        unpersisted_ -= written_.front().second;
+        written_.pop_front();
+    }
+    Actions actions;
+    KONTOR_CHECK(driver_->persisted(options_.clock->monotonic_ms(), ticket, actions));
+    KONTOR_CHECK(carry_out(actions));
+    publish_commits();  // more may be read from disk now
     return {};
 }
 
@@ -90,7 +103,7 @@ bool ReplicaImpl::window_open() const {
 
 // What waits is submitted together, up to the window, so that one write and one sync carry it.
 Result<void> ReplicaImpl::submit_proposals() {
-    while (!waiting_.empty() && window_open()) {
+    while (!waiting_.empty() && window_open() && !(handing_over_.load() && driver_->role() == Role::leader)) {
         unsigned in_flight = 0;
         for (const auto& [ticket, entries] : written_) in_flight += entries;
         const std::size_t n =
@@ -134,7 +147,9 @@ Result<void> ReplicaImpl::take_checkpoint() {
     // Large entries: a fixed number of them behind the checkpoint could hold the log above its bound for
     // ever.
     const bool short_of_space = folder_.log->bytes() > options_.max_log_bytes / 2;
-    const std::uint64_t trailing = short_of_space ? 0 : options_.trailing_entries;
+    const std::uint64_t hold = hold_after_.load();
+    const std::uint64_t held = hold != 0 && hold < meta.index ? meta.index - hold : 0;
+    const std::uint64_t trailing = short_of_space ? 0 : std::max(options_.trailing_entries, held);
     Actions actions;
     KONTOR_TRY(const bool taken,
                driver_->snapshot_taken(options_.clock->monotonic_ms(), meta, trailing, actions));
@@ -146,10 +161,11 @@ Result<void> ReplicaImpl::take_checkpoint() {
 Result<void> ReplicaImpl::carry_out(Actions& actions) {
     if (actions.hard_state) KONTOR_CHECK(folder_.state->store(*actions.hard_state));
     for (AppendAction& append : actions.appends) disk_.post_append(std::move(append));
-    KONTOR_ASSERT(actions.messages.empty(), "a cluster of one has nobody to talk to");
+    for (Message& message : actions.messages) sender_.send(std::move(message));
     update_counters();  // before publishing: whoever saw an entry applied finds it in stats()
     if (actions.commit_advanced) publish_commits();
     if (actions.role_changed) tell_role(driver_->role());
+    if (actions.snapshot_needed) fall_silent(*actions.snapshot_needed);
     return {};
 }
 
@@ -161,8 +177,10 @@ void ReplicaImpl::publish_commits() {
         }
     }
     published_ = std::max(published_, commit);
-    apply_.notify(commit, folder_.log->durable_index());
-    driver_->release(std::min(commit, driver_->last_stored()));
+    // Not what the log says is durable: a truncation may still be on its way to it.
+    apply_.notify(commit, driver_->last_stored());
+    driver_->release(std::min(commit, driver_->last_stored()),
+                     options_.transport != nullptr ? kPeerCacheBytes : 0);
 }
 
 void ReplicaImpl::update_counters() {
@@ -179,6 +197,7 @@ void ReplicaImpl::tell_ready() {
 }
 
 void ReplicaImpl::tell_role(Role role) {
+    if (role == Role::leader) elected_at_.store(driver_->elected_at());  // before anybody can see the role
     if (role_.exchange(role) != role && on_role) on_role(role);
 }
 

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "kontor/base/log.h"
-#include "replica_impl.h"
+#include "replica_folder.h"
 
 namespace kontor::replication {
 
@@ -24,73 +24,6 @@ Uuid random_uuid() {
     uuid[6] = static_cast<char>((uuid[6] & 0x0F) | 0x40);
     uuid[8] = static_cast<char>((uuid[8] & 0x3F) | 0x80);
     return uuid;
-}
-
-Result<File> lock_folder(const std::string& folder) {
-    KONTOR_TRY(File lock, real_file_ops().open(folder + "/LOCK", O_RDWR | O_CREAT));
-    if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return fail(ErrorCode::unavailable, folder + " is in use by another process");
-        return fail(errno_error("lock " + folder, errno));
-    }
-    return lock;
-}
-
-Result<void> check(const ReplicaOptions& options) {
-    const auto bad = [](const char* what) {
-        return fail(ErrorCode::invalid_argument, std::string("replica: ") + what);
-    };
-    if (options.folder.empty()) return bad("no folder");
-    if (options.clock == nullptr) return bad("no clock");
-    if (options.node_id == 0) return bad("node_id is 0");
-    if (options.address.empty() || options.address.size() > kMaxAddressBytes) return bad("address length");
-    if (options.max_inflight_entries == 0 || options.max_inflight_entries > kMaxInflightEntries) {
-        return bad("max_inflight_entries is not in 1..1024");
-    }
-    if (options.heartbeat_ms == 0 || options.election_timeout_ms < 2 * options.heartbeat_ms ||
-        options.election_timeout_ms > 60'000) {
-        return bad("election_timeout_ms is not in 2 * heartbeat_ms..60000");
-    }
-    return {};
-}
-
-LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileOps& files) {
-    LogOptions out;
-    out.folder = options.folder;
-    out.segment_bytes = options.segment_bytes;
-    out.cluster = cluster;
-    out.files = &files;
-    out.crash_point = options.crash_point;
-    return out;
-}
-
-// Without a state file nothing was ever acknowledged: it is written last. What an interrupted bootstrap left
-// is removed; a log with more than that means that the state file was lost.
-Result<void> clear_interrupted_bootstrap(const std::string& folder, FileOps& files) {
-    KONTOR_TRY(const auto names, list_folder(folder));
-    for (const std::string& name : names) {
-        if (name == "state.tmp") KONTOR_CHECK(files.remove(folder + "/" + name));
-        if (!name.starts_with("log-")) continue;
-        const std::string path = folder + "/" + name;
-        KONTOR_TRY(File file, files.open(path, O_RDONLY));
-        KONTOR_TRY(const std::string bytes, read_at(file, 0, kSegmentHeaderBytes));
-        const auto header = decode_segment_header(bytes);
-        bool only_first = !header || header->first_index == 1;
-        if (header && only_first) {
-            KONTOR_TRY(const std::uint64_t size, size_of(file));
-            SegmentScanner scanner(std::move(file), header->salt, size);
-            KONTOR_TRY(const auto first, scanner.next());
-            if (first) {
-                KONTOR_TRY(const auto second, scanner.next());
-                only_first = !second && first->header.type == EntryType::change;
-            }
-        }
-        if (!only_first) {
-            return fail(ErrorCode::corruption, folder + "/state is missing, but " + name + " holds entries");
-        }
-        KONTOR_CHECK(files.remove(path));
-    }
-    return {};
 }
 
 Result<void> bootstrap(const ReplicaOptions& options, FileOps& files) {
@@ -148,9 +81,91 @@ Result<void> check_against_checkpoint(const OpenedFolder& opened, std::uint64_t 
 
 }  // namespace
 
+Result<File> lock_folder(const std::string& folder) {
+    KONTOR_TRY(File lock, real_file_ops().open(folder + "/LOCK", O_RDWR | O_CREAT));
+    if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return fail(ErrorCode::unavailable, folder + " is in use by another process");
+        return fail(errno_error("lock " + folder, errno));
+    }
+    return lock;
+}
+
+Result<void> check_options(const ReplicaOptions& options) {
+    const auto bad = [](const char* what) {
+        return fail(ErrorCode::invalid_argument, std::string("replica: ") + what);
+    };
+    if (options.folder.empty()) return bad("no folder");
+    if (options.clock == nullptr) return bad("no clock");
+    if (options.node_id == 0) return bad("node_id is 0");
+    if (options.address.empty() || options.address.size() > kMaxAddressBytes) return bad("address length");
+    if (options.max_inflight_entries == 0 || options.max_inflight_entries > kMaxInflightEntries) {
+        return bad("max_inflight_entries is not in 1..1024");
+    }
+    if (options.heartbeat_ms == 0 || options.election_timeout_ms < 2 * options.heartbeat_ms ||
+        options.election_timeout_ms > 60'000) {
+        return bad("election_timeout_ms is not in 2 * heartbeat_ms..60000");
+    }
+    if (options.peer_window_entries == 0 || options.peer_window_entries > kMaxInflightEntries) {
+        return bad("peer_window_entries is not in 1..1024");
+    }
+    if (options.max_append_bytes == 0 || options.max_append_bytes > kMaxEntryBytes) {
+        return bad("max_append_bytes is not in 1..4194304");
+    }
+    if (options.install_snapshot_timeout_ms < options.heartbeat_ms ||
+        options.install_snapshot_timeout_ms > 60'000) {
+        return bad("install_snapshot_timeout_ms is not in heartbeat_ms..60000");
+    }
+    return {};
+}
+
+Result<void> check_owner(const ReplicaOptions& options, const NodeState& state) {
+    if (state.node_id == options.node_id) return {};
+    return fail(ErrorCode::invalid_argument, options.folder + " belongs to node " +
+                                                 std::to_string(state.node_id) + ", not " +
+                                                 std::to_string(options.node_id));
+}
+
+LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileOps& files) {
+    LogOptions out;
+    out.folder = options.folder;
+    out.segment_bytes = options.segment_bytes;
+    out.cluster = cluster;
+    out.files = &files;
+    out.crash_point = options.crash_point;
+    return out;
+}
+
+Result<void> clear_interrupted_bootstrap(const std::string& folder, FileOps& files) {
+    KONTOR_TRY(const auto names, list_folder(folder));
+    for (const std::string& name : names) {
+        if (name == "state.tmp") KONTOR_CHECK(files.remove(folder + "/" + name));
+        if (!name.starts_with("log-")) continue;
+        const std::string path = folder + "/" + name;
+        KONTOR_TRY(File file, files.open(path, O_RDONLY));
+        KONTOR_TRY(const std::string bytes, read_at(file, 0, kSegmentHeaderBytes));
+        const auto header = decode_segment_header(bytes);
+        bool only_first = !header || header->first_index == 1;
+        if (header && only_first) {
+            KONTOR_TRY(const std::uint64_t size, size_of(file));
+            SegmentScanner scanner(std::move(file), header->salt, size);
+            KONTOR_TRY(const auto first, scanner.next());
+            if (first) {
+                KONTOR_TRY(const auto second, scanner.next());
+                only_first = !second && first->header.type == EntryType::change;
+            }
+        }
+        if (!only_first) {
+            return fail(ErrorCode::corruption, folder + "/state is missing, but " + name + " holds entries");
+        }
+        KONTOR_CHECK(files.remove(path));
+    }
+    return {};
+}
+
 Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
                                  FileOps& files) {
-    KONTOR_CHECK(check(options));
+    KONTOR_CHECK(check_options(options));
     OpenedFolder opened;
     if (!checkpoint_meta.empty()) {
         KONTOR_TRY(opened.start.snapshot, decode_snapshot_meta(checkpoint_meta));
@@ -159,6 +174,12 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     KONTOR_TRY(opened.lock, lock_folder(options.folder));
     KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
     if (!opened.state) {
+        KONTOR_TRY(const auto joining, load_install_mark(options.folder));
+        if (joining) {
+            return fail(ErrorCode::unavailable, options.folder +
+                                                    ": joining a cluster was interrupted before it was done; "
+                                                    "install the checkpoint again");
+        }
         if (opened.start.snapshot) {
             return fail(ErrorCode::corruption,
                         options.folder + ": the log is missing, but there is a checkpoint at entry " +
@@ -169,12 +190,9 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
         if (!opened.state) return fail(ErrorCode::internal, options.folder + "/state vanished");
     }
     const NodeState& state = opened.state->state();
-    if (state.node_id != options.node_id) {
-        return fail(ErrorCode::invalid_argument, options.folder + " belongs to node " +
-                                                     std::to_string(state.node_id) + ", not " +
-                                                     std::to_string(options.node_id));
-    }
+    KONTOR_CHECK(check_owner(options, state));
     opened.start.hard = state.hard;
+    KONTOR_TRY(const auto mark, settle_install(options, opened.start.snapshot, *opened.state, files));
     std::uint64_t term_at_checkpoint = 0;
     const std::uint64_t checkpoint_index = opened.start.snapshot ? opened.start.snapshot->index : 0;
     const auto visit = [&](const Record& record) -> Result<void> {
@@ -187,9 +205,14 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     };
     LogOptions log_opts = log_options(options, state.cluster, files);
     log_opts.must_hold = checkpoint_index;
-    KONTOR_TRY(opened.log, Log::open(std::move(log_opts), 1, visit));
+    KONTOR_TRY(opened.log, Log::open(std::move(log_opts), mark ? mark->index + 1 : 1, visit));
     opened.start.start_index = opened.log->first_index();
-    KONTOR_CHECK(check_against_checkpoint(opened, term_at_checkpoint));
+    const bool is_empty = opened.log->last_index() + 1 == opened.log->first_index();
+    const bool may_be_empty = mark && mark->index == checkpoint_index &&
+                              (!opened.start.snapshot || mark->term == opened.start.snapshot->term);
+    if (!is_empty || !may_be_empty) KONTOR_CHECK(check_against_checkpoint(opened, term_at_checkpoint));
+    // From here on a log without entries would be a lost one.
+    if (!is_empty && mark) KONTOR_CHECK(remove_install_mark(options.folder, files));
     if (!opened.start.entries.empty() && opened.start.entries.back().term > state.hard.term) {
         return fail(ErrorCode::corruption,
                     options.folder + ": the log has a higher term than the state file");

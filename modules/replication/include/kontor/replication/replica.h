@@ -210,15 +210,18 @@ class Replica {
     [[nodiscard]] virtual std::uint64_t leader_id() const = 0;  // 0: not known
     // Since the leader was last heard; 0 on the leader, kNeverMs when it never was since the start.
     [[nodiscard]] virtual std::uint64_t last_leader_contact_ms() const = 0;
-    // This node leads, and an entry of its own term is committed and applied: it knows everything that any
-    // leader acknowledged before. Falls with the leadership.
+    // This node leads, and everything that was in its log when it was elected is committed and applied (if
+    // that was more than was known to be committed, an entry of its own term is the last of it): its state
+    // machine knows all that any leader acknowledged before. Falls with the leadership.
     [[nodiscard]] virtual bool leader_caught_up() const = 0;
 
-    // `done` once, on the loop thread. On success the change is committed, at this position. Errors:
-    // unavailable "retry: ..." (not the leader, another change or a transfer on its way, a voter is behind,
-    // the promoted node has not caught up, leadership lost in between: look at cluster_view() for the
-    // outcome), invalid_argument (never possible like this: no such node, it has that role already, the
-    // leader itself: transfer first, the last voter).
+    // `done` once, on the loop thread (on the calling one when the replica is stopping). On success the
+    // change is committed, at this position. Errors: unavailable "retry: ..." (not the leader, another change
+    // or a transfer on its way, a voter is behind or does not answer, the promoted node has not caught up,
+    // leadership lost in between: look at cluster_view() for the outcome), already_exists (a member, or that
+    // role, already), not_found (no member), invalid_argument (never possible like this: the leader itself:
+    // transfer first). A dead voter can be removed or demoted as long as a majority of those that remain
+    // answers.
     using Changed = std::function<void(Result<Position>)>;
     virtual void change(MembershipChange change, Changed done) = 0;
     // Hands leadership to a voter; proposals answer unavailable meanwhile. `done` once, on the loop thread:
