@@ -173,7 +173,10 @@ Result<void> ReplicaImpl::work_on_changes() {
             } else if (submitted.status == SubmitStatus::not_leader) {
                 outcome = retry(kNotLeader);
             } else if (now >= request.give_up_ms) {
-                outcome = retry("another change or hand-over is on its way, or voters do not answer");
+                outcome = retry(
+                    "another change or hand-over is on its way, or a voter that stays is behind or does not "
+                    "answer (remove a "
+                    "dead voter before anything else)");
             }
             KONTOR_CHECK(carry_out(actions));
             if (request.submitted && !outcome && driver_->commit_index() >= request.submitted->index)

@@ -1,139 +1,15 @@
 // Each guard: what goes wrong without it, and that it does not with it. The first half of every test is the
-// reason for the second.
+// reason for the second. Guards on messages between nodes: message_guards_test.cc.
 
 #include "guards.h"
 
 #include <gtest/gtest.h>
 
 #include "cluster_sim.h"
+#include "guard_node.h"
 
 namespace kontor::replication::test {
 namespace {
-
-Payload bytes(const std::string& text) {
-    return std::make_shared<const std::string>(text);
-}
-
-Configuration configuration_of(const std::vector<ServerRole>& roles) {
-    Configuration out;
-    for (std::size_t i = 0; i < roles.size(); ++i)
-        out.servers.push_back({i + 1, "node" + std::to_string(i + 1), roles[i]});
-    return out;
-}
-
-Entry first_entry(const Configuration& configuration) {
-    return {1, EntryType::change, bytes(*encode_configuration(configuration))};
-}
-
-// One server under the test's hand: its disk completes what the test says.
-struct Node {
-    Node(std::uint64_t node_id, const Configuration& configuration, GuardOptions node_guards = {})
-        : id(node_id), guards(node_guards) {
-        disk.push_back(first_entry(configuration));
-        start();
-    }
-    void start() {
-        DriverOptions options;
-        options.node_id = id;
-        options.address = "node" + std::to_string(id);
-        options.seed = static_cast<unsigned>(id);
-        options.guards = guards;
-        driver = *Driver::create(options);
-        pending.clear();
-        StartState state;
-        state.hard = hard;
-        state.entries = disk;
-        if (const auto raised = driver->before_start(state)) hard = state.hard = *raised;
-        Actions actions;
-        EXPECT_TRUE(driver->start(now_ms, state, actions).has_value());
-        take(actions);
-    }
-    void take(Actions& actions) {
-        if (actions.hard_state) hard = *actions.hard_state;
-        for (auto& append : actions.appends) pending.push_back(std::move(append));
-        for (auto& message : actions.messages) outbox.push_back(std::move(message));
-    }
-    void complete_write() {
-        const AppendAction append = std::move(pending.front());
-        pending.pop_front();
-        disk.resize(static_cast<std::size_t>(append.first_index - 1));
-        disk.insert(disk.end(), append.entries.begin(), append.entries.end());
-        Actions actions;
-        EXPECT_TRUE(driver->persisted(now_ms, append.ticket, actions).has_value());
-        take(actions);
-    }
-    void receive(Message message) {
-        Actions actions;
-        EXPECT_TRUE(driver->receive(now_ms, message, actions).has_value());
-        take(actions);
-    }
-    void submit(const std::string& payload) {
-        Actions actions;
-        const auto done = driver->submit(now_ms, {Entry{0, EntryType::command, bytes(payload)}}, actions);
-        ASSERT_TRUE(done.has_value());
-        ASSERT_EQ(done->status, SubmitStatus::accepted);
-        take(actions);
-    }
-    void timeout(std::uint64_t later_ms) {
-        now_ms += later_ms;
-        Actions actions;
-        EXPECT_TRUE(driver->timeout(now_ms, actions).has_value());
-        take(actions);
-    }
-    SubmitStatus change(const Configuration& wanted) {
-        Actions actions;
-        const auto done = driver->submit_change(now_ms, wanted, actions);
-        EXPECT_TRUE(done.has_value());
-        take(actions);
-        return done->status;
-    }
-
-    std::uint64_t id;
-    GuardOptions guards;
-    std::uint64_t now_ms = 1'000;
-    HardState hard{1, 0};
-    std::vector<Entry> disk;
-    std::deque<AppendAction> pending;
-    std::vector<Message> outbox;
-    std::unique_ptr<Driver> driver;
-};
-
-// Delivers between two nodes until nothing moves. Disks complete at once, unless a node's is held.
-void settle(Node& a, Node& b, bool hold_disk_of_a = false) {
-    for (int round = 0; round < 50; ++round) {
-        bool moved = false;
-        for (auto [from, to] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
-            auto out = std::exchange(from->outbox, {});
-            for (Message& message : out) {
-                if (message.header.peer != to->id) continue;
-                message.header.peer = from->id;
-                message.peer_address = "node" + std::to_string(from->id);
-                to->receive(std::move(message));
-                moved = true;
-            }
-            while (!from->pending.empty() && !(from == &a && hold_disk_of_a)) {
-                from->complete_write();
-                moved = true;
-            }
-        }
-        if (!moved) break;
-    }
-}
-
-Message append_from(std::uint64_t peer, std::uint64_t term, std::uint64_t prev, std::uint64_t prev_term,
-                    std::vector<Entry> entries) {
-    Message message;
-    message.header.type = KONTOR_RAFT_APPEND;
-    message.header.peer = peer;
-    message.header.term = term;
-    message.header.log_index = prev;
-    message.header.log_term = prev_term;
-    message.header.leader_commit = 1;
-    message.header.n_entries = static_cast<std::uint32_t>(entries.size());
-    message.peer_address = "node" + std::to_string(peer);
-    message.entries = std::move(entries);
-    return message;
-}
 
 // 1. Entries of a deposed leader are being written when the next leader's replace them.
 std::uint64_t acknowledged_before_the_second_write(bool guard) {

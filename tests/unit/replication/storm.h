@@ -174,11 +174,14 @@ class Storm {
         const auto chief = sim_.leader();
         if (!chief) return true;
         Configuration wanted = sim_.driver(*chief).configuration();
-        for (auto it = wanted.servers.begin(); it != wanted.servers.end(); ++it) {
-            if (!sim_.is_gone(it->id)) continue;
-            wanted.servers.erase(it);
-            sim_.change(*chief, wanted);
-            return true;
+        // A lost voter first: nothing else is allowed while one is behind.
+        for (const ServerRole role : {ServerRole::voter, ServerRole::standby}) {
+            for (auto it = wanted.servers.begin(); it != wanted.servers.end(); ++it) {
+                if (it->role != role || !sim_.is_gone(it->id)) continue;
+                wanted.servers.erase(it);
+                sim_.change(*chief, wanted);
+                return true;
+            }
         }
         for (std::size_t i = 0; i < kPlaces; ++i) {
             if (wanted.find(sim_.id_of(i)) != nullptr) continue;
