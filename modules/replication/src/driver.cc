@@ -164,7 +164,8 @@ Result<Submitted> Driver::submit(std::uint64_t now_ms, std::vector<Entry> entrie
     return submitted;
 }
 
-Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out) {
+Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out,
+                                        std::optional<std::uint64_t> asked_ms) {
     KONTOR_TRY(std::string encoded, encode_configuration(wanted));
     advance(now_ms);
     if (finished_ || role() != Role::leader) return Submitted{SubmitStatus::not_leader, 0, 0};
@@ -181,8 +182,12 @@ Result<Submitted> Driver::submit_change(std::uint64_t now_ms, const Configuratio
     context.match = [](const void* driver, std::uint64_t id) {
         return static_cast<const Driver*>(driver)->match_index(id);
     };
+    const std::uint64_t window = options_.election_timeout_ms;
+    alive_since_ms_ = asked_ms.value_or(now_ms_ - std::min<std::uint64_t>(now_ms_, window));
     context.answers = [](const void* driver, std::uint64_t id) {
-        return static_cast<const Driver*>(driver)->answers(id);
+        const Driver& self = *static_cast<const Driver*>(driver);
+        const auto heard = self.heard_ms_.find(id);
+        return heard != self.heard_ms_.end() && heard->second > self.alive_since_ms_;
     };
     context.asked = this;
     switch (may_change(context, options_.guards)) {

@@ -94,7 +94,10 @@ class Driver {
     Result<Submitted> submit(std::uint64_t now_ms, std::vector<Entry> entries, Actions& out);
     // retry_later: a guard wants something first (the driver has proposed the barrier itself, if that is it).
     // refused: never possible like this (the leader demotes itself, more than one server changes).
-    Result<Submitted> submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out);
+    // Servers count as alive that were heard since `asked_ms`, the time of the request; nullopt: within an
+    // election time-out.
+    Result<Submitted> submit_change(std::uint64_t now_ms, const Configuration& wanted, Actions& out,
+                                    std::optional<std::uint64_t> asked_ms = std::nullopt);
     // Hands leadership over. retry_later: the target lacks entries, or a change or a transfer is on its way.
     // refused: not another voter. The engine gives up after an election time-out: transferee() is 0 again.
     Result<SubmitStatus> transfer(std::uint64_t now_ms, std::uint64_t target, Actions& out);
@@ -168,6 +171,7 @@ class Driver {
     std::uint64_t own_term_index_ = 0;  // leader: its first entry of its term
     std::uint64_t elected_at_ = 0;
     std::optional<std::uint64_t> leader_seen_ms_;
+    std::uint64_t alive_since_ms_ = 0;                 // see submit_change()
     std::map<std::uint64_t, std::uint64_t> heard_ms_;  // members of the newest configuration
     bool finished_ = false;                            // a snapshot is needed
     std::map<std::uint64_t, kontor_raft_message>

@@ -113,7 +113,7 @@ struct ChangeContext {
     const Configuration* wanted = nullptr;
     // Match index of a server, 0 when unknown.
     std::uint64_t (*match)(const void* context, std::uint64_t id) = nullptr;
-    // It answered within an election time-out.
+    // It was heard since the change was asked for.
     bool (*answers)(const void* context, std::uint64_t id) = nullptr;
     const void* asked = nullptr;  // `context` of both
 };

@@ -75,7 +75,7 @@ void ReplicaImpl::change(MembershipChange change, Changed done) {
     {
         const std::lock_guard lock(mutex_);
         if (!dead_.load() && !inbox_.stopping && inbox_.changes.size() < kMaxPendingChanges) {
-            inbox_.changes.push_back({change, std::move(done), 0, std::nullopt});
+            inbox_.changes.push_back({change, std::move(done), 0, 0, std::nullopt});
             done = nullptr;
         }
     }
@@ -148,7 +148,10 @@ Result<void> ReplicaImpl::work_on_changes() {
     while (!changes_.empty()) {
         ChangeRequest& request = changes_.front();
         const std::uint64_t now = options_.clock->monotonic_ms();
-        if (request.give_up_ms == 0) request.give_up_ms = now + 2 * options_.election_timeout_ms;
+        if (request.give_up_ms == 0) {
+            request.asked_ms = now;
+            request.give_up_ms = now + 2 * options_.election_timeout_ms;
+        }
         std::optional<Result<Position>> outcome;
         if (request.submitted) {
             const bool same_term = driver_->term() == request.submitted->term;
@@ -165,7 +168,8 @@ Result<void> ReplicaImpl::work_on_changes() {
             if (now >= request.give_up_ms) outcome = retry(why);
         } else {
             Actions actions;
-            KONTOR_TRY(const Submitted submitted, driver_->submit_change(now, *wanted, actions));
+            KONTOR_TRY(const Submitted submitted,
+                       driver_->submit_change(now, *wanted, actions, request.asked_ms));
             if (submitted.status == SubmitStatus::accepted) {
                 request.submitted = Position{submitted.first_index, submitted.term};
             } else if (submitted.status == SubmitStatus::refused) {

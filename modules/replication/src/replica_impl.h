@@ -78,7 +78,7 @@ class ReplicaImpl final : public Replica {
     struct ChangeRequest {
         MembershipChange change;
         Changed done;
-        std::uint64_t give_up_ms = 0;  // 0: not looked at yet
+        std::uint64_t asked_ms = 0, give_up_ms = 0;  // 0: not looked at yet
         std::optional<Position> submitted;
     };
     struct TransferRequest {
