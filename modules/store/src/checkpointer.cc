@@ -83,6 +83,7 @@ Result<void> Checkpointer::run() {
     const auto started = std::chrono::steady_clock::now();  // for the duration only
     std::vector<std::vector<RowImage>> rows(options_.partitions);
     KONTOR_CHECK(write_redo(rows));
+    KONTOR_CHECK(hooks_.redo_complete(to_.index));
     KONTOR_CHECK(write_partitions(rows));
     refresh_cache(rows);
     KONTOR_CHECK(drop_frozen());
@@ -92,7 +93,7 @@ Result<void> Checkpointer::run() {
         std::memory_order_relaxed);
     completed_.fetch_add(1, std::memory_order_relaxed);
     hooks_.done(to_);
-    KONTOR_CHECK(remove_old_redo_files(redo_folder_, to_.index));
+    KONTOR_CHECK(hooks_.remove_old_redo(to_.index));
     if (options_.crash_point) options_.crash_point("redo-removed");
     return {};
 }

@@ -30,6 +30,9 @@ class Checkpointer {
     struct Hooks {
         std::function<void(const CheckpointMeta&)> published;
         std::function<void(const CheckpointMeta&)> done;
+        // The redo file is durable and no partition has begun with it; files below an index may go.
+        std::function<Result<void>(std::uint64_t index)> redo_complete;
+        std::function<Result<void>(std::uint64_t index)> remove_old_redo;
     };
     Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options, std::string redo_folder,
                  Hooks hooks);

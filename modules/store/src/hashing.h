@@ -12,6 +12,10 @@ namespace kontor::store {
 inline constexpr std::size_t kStateHashBytes = 16;
 
 [[nodiscard]] std::uint64_t hash64(std::string_view bytes);
+struct Hash128 {
+    std::uint64_t low, high;
+};
+[[nodiscard]] Hash128 hash128(std::string_view bytes, std::uint64_t seed);
 
 // State hash of an entry = XXH3_128(previous hash | its changes in order | index LE64), canonical
 // (big-endian) form. One change = table u8, op u8 (1 put, 2 erase), key length LE16, value length LE32, key,

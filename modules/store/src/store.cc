@@ -7,8 +7,11 @@
 #include "entry_lock.h"
 #include "folder.h"
 #include "hashing.h"
+#include "kept_redo.h"
 #include "kontor/cache/row_cache.h"
+#include "kontor/store/state_transfer.h"
 #include "snapshot.h"
+#include "state_source.h"
 #include "tables.h"
 #include "views.h"
 
@@ -127,11 +130,16 @@ class StoreImpl final : public Store {
           core_(Tables(options_.tables, options_.partitions), std::move(folder.partitions), options_.cache),
           writer_(core_),
           views_(core_, options_.max_view_ms, options_.max_view_growth_bytes),
+          kept_redo_(folder.redo_folder, folder.checkpoint.index,
+                     {options_.transfer_lease_ms, options_.max_transfers, options_.transfer_max_kept_bytes}),
+          source_(core_, options_, folder.redo_folder, kept_redo_, [this] { return checkpoint(); }),
           checkpointer_(core_, entry_lock_, options_, folder.redo_folder,
                         {[this](const CheckpointMeta& meta) { publish_checkpoint(meta); },
                          [this](const CheckpointMeta& meta) {
                              if (on_checkpoint) on_checkpoint(meta);
-                         }}) {
+                         },
+                         [this](std::uint64_t index) { return kept_redo_.note_complete(index); },
+                         [this](std::uint64_t index) { return kept_redo_.remove_old(index); }}) {
         applied_index_.store(folder.checkpoint.index);
         applied_time_ms_ = folder.checkpoint.time_ms;
         state_hash_ = folder.checkpoint.state_hash;
@@ -213,6 +221,7 @@ class StoreImpl final : public Store {
         entry_lock_.unlock();
         dirty_since_ms_.reset();
         views_.enforce();
+        source_.enforce();
         const std::scoped_lock no_views(views_.checkpoint_mutex());
         checkpointer_.start(std::move(from), std::move(to));
     }
@@ -261,6 +270,8 @@ class StoreImpl final : public Store {
         });
     }
 
+    [[nodiscard]] StateSource& state_source() const override { return source_; }
+
     void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const override {
         if (&reader == &writer_) {
             KONTOR_ASSERT(writer_.is_open(), "the writer reads between begin() and commit() only");
@@ -307,6 +318,8 @@ class StoreImpl final : public Store {
     std::atomic<bool> has_frozen_{false};
     std::atomic<std::uint64_t> active_bytes_{0}, active_rows_{0}, frozen_rows_{0};
 
+    KeptRedo kept_redo_;
+    mutable StateSourceImpl source_;
     mutable Checkpointer checkpointer_;  // last: its thread uses the rest
 };
 
@@ -327,6 +340,7 @@ Result<void> check_options(const StoreOptions& options) {
 
 Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
     KONTOR_CHECK(check_options(options));
+    KONTOR_CHECK(finish_store_replacement(options.folder, options.crash_point));
     KONTOR_TRY(auto folder, open_folder(options));
     return std::unique_ptr<Store>(std::make_unique<StoreImpl>(std::move(options), std::move(folder)));
 }

@@ -59,12 +59,16 @@ Place Tables::place(TableId table, std::string_view key) const {
     return place;
 }
 
-std::string Tables::describe(unsigned partition, TableId table, std::string_view key) const {
-    std::string text =
-        "partition " + std::string(partition < 10 ? "0" : "") + std::to_string(partition) + ", table ";
+std::string Tables::name(TableId table) const {
     const std::uint8_t at = slots_[table];
+    std::string text = "table ";
     text += at == kNoSlot ? (table == kMetaTable ? "meta" : "unknown") : std::string(specs_[at].name);
-    return text + " (" + std::to_string(table) + "), key " + to_hex(key);
+    return text + " (" + std::to_string(table) + ")";
+}
+
+std::string Tables::describe(unsigned partition, TableId table, std::string_view key) const {
+    return "partition " + std::string(partition < 10 ? "0" : "") + std::to_string(partition) + ", " +
+           name(table) + ", key " + to_hex(key);
 }
 
 }  // namespace kontor::store

@@ -41,6 +41,7 @@ class Tables {
     [[nodiscard]] unsigned count() const { return static_cast<unsigned>(specs_.size()); }
     [[nodiscard]] unsigned partitions() const { return partitions_; }
 
+    [[nodiscard]] std::string name(TableId table) const;  // "table accounts (7)"
     // "partition 03, table accounts (7), key 00ff": how failures name a row.
     [[nodiscard]] std::string describe(unsigned partition, TableId table, std::string_view key) const;
 

@@ -126,6 +126,9 @@ class Store {
     // open.
     [[nodiscard]] virtual Result<std::unique_ptr<CheckpointView>> view_checkpoint() const = 0;
 
+    // Any thread: copies of the state for other nodes, while this one serves (state_transfer.h).
+    [[nodiscard]] virtual StateSource& state_source() const = 0;
+
     // Called on the checkpoint thread once everything up to `meta.index` is durable in all partitions.
     std::function<void(const CheckpointMeta& meta)> on_checkpoint;
 };
