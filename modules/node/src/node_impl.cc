@@ -20,6 +20,8 @@ constexpr std::uint64_t kMaxBatchWeight =
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
+constexpr std::uint64_t kRoleLookMs = 10;        // while a leader learns what was committed before it
+constexpr const char* kNotLeaderText = "this node is not the leader; try again shortly";
 constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
 
 std::string flight_key(const pb::Command& command) {
@@ -57,7 +59,8 @@ Result<void> NodeImpl::open() {
     register_metrics();
     KONTOR_CHECK(replica_->start());
     proposer_ = std::thread([this] { run_proposer(); });
-    return first_command();
+    // A member of a cluster is ready when its role says so.
+    return options_.seat.is_member ? Result<void>{} : first_command();
 }
 
 Result<void> NodeImpl::open_store() {
@@ -79,17 +82,30 @@ Result<void> NodeImpl::open_store() {
     return {};
 }
 
-Result<void> NodeImpl::open_log() {
+replication::ReplicaOptions NodeImpl::replica_options() const {
     replication::ReplicaOptions log_options;
     log_options.folder = options_.folder + "/log";
     log_options.segment_bytes = options_.log_segment_bytes;
     log_options.max_log_bytes = options_.max_log_bytes;
     log_options.clock = options_.clock;
     log_options.crash_point = options_.crash_point;
-    KONTOR_TRY(replica_, replication::Replica::open(std::move(log_options), *this,
+    log_options.node_id = options_.seat.node_id;
+    log_options.transport = options_.seat.transport;
+    log_options.election_timeout_ms = options_.seat.election_timeout_ms;
+    log_options.heartbeat_ms = options_.seat.heartbeat_ms;
+    return log_options;
+}
+
+Result<void> NodeImpl::open_log() {
+    KONTOR_TRY(replica_, replication::Replica::open(replica_options(), *this,
                                                     store_->checkpoint().replication_meta));
     replica_->on_ready = [this] { wake(); };
+    replica_->on_role = [this](replication::Role) { wake(); };
     replica_->on_stop = [this](const Error& error) { fatal(error); };
+    replica_->on_snapshot_needed = [this](const replication::SnapshotNeeded& needed) {
+        installing_.store(true);
+        if (options_.seat.on_state_needed) options_.seat.on_state_needed(needed);
+    };
     return {};
 }
 
@@ -114,21 +130,21 @@ Result<void> NodeImpl::first_command() {
 void NodeImpl::register_metrics() {
     auto& metrics = *options_.metrics;
     metrics.gauge("kontor_log_applied_index", "Log index applied.",
-                  [this] { return static_cast<double>(store_->applied_index()); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->applied_index()); });
     metrics.gauge("kontor_log_bytes", "Bytes of the log on disk.",
-                  [this] { return static_cast<double>(replica_->stats().log_bytes); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().log_bytes); });
     metrics.gauge("kontor_log_appended_bytes_total", "Bytes appended to the log since the start.",
-                  [this] { return static_cast<double>(replica_->stats().appended_bytes); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().appended_bytes); });
     metrics.gauge("kontor_log_syncs_total", "fdatasync calls of the log.",
-                  [this] { return static_cast<double>(replica_->stats().syncs); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().syncs); });
     metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.",
-                  [this] { return static_cast<double>(store_->stats().memtable_bytes); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().memtable_bytes); });
     metrics.gauge("kontor_checkpoints_total", "Checkpoints since the start.",
-                  [this] { return static_cast<double>(store_->stats().checkpoints); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().checkpoints); });
     metrics.gauge("kontor_partition_bytes", "Bytes of the checkpointed rows on disk, free pages included.",
-                  [this] { return static_cast<double>(store_->stats().partition_bytes); });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().partition_bytes); });
     metrics.gauge("kontor_oldest_view_seconds", "Age of the oldest long read, such as a verification.",
-                  [this] { return static_cast<double>(store_->stats().oldest_view_ms) / 1000; });
+                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().oldest_view_ms) / 1000; });
     metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
                   [this] { return static_cast<double>(proposals_.queued().first); });
     metrics.gauge("kontor_cache_hits_total", "Row cache hits.",
@@ -147,6 +163,10 @@ void NodeImpl::register_metrics() {
 void NodeImpl::submit(pb::Command command, Done done) {
     if (failed_.load(std::memory_order_relaxed)) {
         done(fail(ErrorCode::unavailable, kFailedText));
+        return;
+    }
+    if (follows()) {
+        done(fail(ErrorCode::unavailable, kNotLeaderText));
         return;
     }
     Proposal proposal;
@@ -187,7 +207,9 @@ void NodeImpl::submit(pb::Command command, Done done) {
 }
 
 void NodeImpl::read(const ReadBody& body) const {
+    const std::shared_lock open(swap_mutex_);
     if (failed_.load(std::memory_order_acquire)) throw store::StoreFailure(kFailedText);
+    if (!store_) throw store::StoreFailure("this node is taking over another one's state");
     try {
         store_->read(body);
     } catch (const store::StoreFailure& failure) {
@@ -210,6 +232,7 @@ void NodeImpl::unsubscribe(std::uint64_t subscription) {
 
 NodeStats NodeImpl::stats() const {
     NodeStats stats;
+    const std::shared_lock open(swap_mutex_);
     stats.log = replica_->stats();
     stats.role = replica_->role();
     stats.store = store_->stats();
@@ -221,6 +244,11 @@ NodeStats NodeImpl::stats() const {
 }
 
 Result<void> NodeImpl::checkpoint() {
+    if (options_.seat.is_member && !leads()) {
+        const std::shared_lock open(swap_mutex_);
+        store_->wait_for_checkpoint();
+        return store_->failure();
+    }
     const std::uint64_t ticket = checkpoints_asked_.fetch_add(1) + 1;
     KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
     {
@@ -242,7 +270,7 @@ void NodeImpl::stop() {
     if (replica_ && proposer_.joinable()) {
         const std::uint64_t deadline = options_.clock->monotonic_ms() + kDrainMs;
         std::vector<Proposal> waiting;
-        if (!failed_.load() && ready()) {
+        if (!failed_.load() && (leads() || (ready() && !options_.seat.is_member))) {
             if (auto done = checkpoint(); !done)
                 log::warning("node", "no checkpoint at stop: " + done.error().describe());
         }
@@ -312,7 +340,8 @@ void NodeImpl::run_proposer() {
     std::uint64_t last_tick = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms),
+        const bool learns = options_.seat.is_member && replica_->role() == replication::Role::leader && !leads();
+        changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
                           [this] { return wake_ || stopping_; });
         wake_ = false;
         lock.unlock();
@@ -320,6 +349,9 @@ void NodeImpl::run_proposer() {
         // A checkpoint that failed is noticed here when nothing is applied any more.
         if (auto background = store_->failure(); !background) fatal(background.error());
         if (failed_.load(std::memory_order_acquire)) fail_everything();
+        if (options_.seat.is_member) look_at_role();
+        if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
+            tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
             last_tick = now;
             propose_tick_if_due();
@@ -358,6 +390,7 @@ bool NodeImpl::propose_batch() {
 
 void NodeImpl::propose_tick_if_due() {
     if (!ready() || failed_.load() || tick_in_flight_.load()) return;
+    if (options_.seat.is_member && !leads()) return;
     std::int64_t due = 0;
     try {
         read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
@@ -435,6 +468,8 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
             effects.outbox_changed};
         for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
     }
+    if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
+        tell_index_waiters(at.index, options_.clock->monotonic_ms());
     checkpoint_if_due(at.index);
 }
 

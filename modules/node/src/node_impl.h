@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 
 #include "kontor/node/node.h"
@@ -26,19 +27,31 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::uint64_t subscribe(OnEntry on_entry) override;
     void unsubscribe(std::uint64_t subscription) override;
     void stop() override;
-    bool ready() const override {
-        return ready_.load(std::memory_order_acquire) && !failed_.load(std::memory_order_acquire);
-    }
+    bool ready() const override;
     NodeStats stats() const override;
-    std::string state_hash() const override { return store_->state_hash(); }
+    std::string state_hash() const override {
+        const std::shared_lock open(swap_mutex_);
+        return store_->state_hash();
+    }
     void for_each(const store::Reader& rows, store::TableId table,
                   const store::Reader::Visitor& visit) const override {
         store_->for_each(rows, table, visit);
     }
-    Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const override {
-        return store_->view_checkpoint();
-    }
+    Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const override;
     Result<void> checkpoint() override;
+
+    void receive(std::uint64_t from, std::string frame) override;
+    void link_changed(std::uint64_t node_id, bool is_up) override;
+    replication::ClusterId cluster_id() const override;
+    replication::ClusterView cluster_view() const override;
+    std::uint64_t leader_id() const override;
+    bool leads() const override { return leads_.load(std::memory_order_acquire); }
+    std::uint64_t staleness_ms() const override;
+    void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
+    void change_membership(replication::MembershipChange change,
+                           replication::Replica::Changed done) override;
+    void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) override;
+    Result<void> install(const std::function<Result<void>()>& swap) override;
 
  private:
     void apply(replication::Position at, std::string_view payload) override;
@@ -52,6 +65,12 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void propose_tick_if_due();
     void expire_waiters();
     void fail_everything();
+    void look_at_role();
+    void fail_what_waits(const std::string& why);
+    void tell_index_waiters(std::uint64_t applied_index, std::uint64_t now_ms);
+    [[nodiscard]] replication::ReplicaOptions replica_options() const;
+    [[nodiscard]] Result<void> start_log();
+    [[nodiscard]] bool follows() const;
     void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);
     void fatal(const Error& error) const;
@@ -62,6 +81,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     NodeOptions options_;
     std::unique_ptr<cache::RowCache> cache_;
+    // Shared by whoever uses store_ or replica_ from outside; exclusive while install() replaces them. The
+    // node's own threads need none: they are joined before.
+    mutable std::shared_mutex swap_mutex_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<replication::Replica> replica_;
     payments::Machine machine_;  // apply thread
@@ -71,6 +93,16 @@ class NodeImpl final : public Node, private replication::StateMachine {
     telemetry::Counter& refused_;
 
     std::atomic<bool> ready_{false};
+    std::atomic<bool> leads_{false};
+    std::atomic<bool> installing_{false};
+    std::uint64_t lost_leadership_ms_ = 0;  // proposer thread; 0: it has not, or all flights are dealt with
+    struct IndexWaiter {
+        std::uint64_t index, deadline_ms;
+        std::function<void(bool)> done;
+    };
+    std::mutex index_waiters_mutex_;
+    std::vector<IndexWaiter> index_waiters_;        // guarded by index_waiters_mutex_
+    std::atomic<std::size_t> n_index_waiters_{0};  // so that apply() need not lock
     std::atomic<bool> tick_in_flight_{false};
     std::atomic<bool> tick_again_{false};
     // checkpoint() takes a ticket; the apply thread has frozen for all tickets up to the served one.

@@ -70,6 +70,15 @@ bool Proposals::worth_proposing() const {
 std::vector<Proposal> Proposals::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    return empty_lanes();
+}
+
+std::vector<Proposal> Proposals::take_all() {
+    const std::lock_guard lock(mutex_);
+    return empty_lanes();
+}
+
+std::vector<Proposal> Proposals::empty_lanes() {
     queue_bytes_ = queue_commands_ = 0;
     turns_.clear();
     std::vector<Proposal> left;
@@ -77,6 +86,7 @@ std::vector<Proposal> Proposals::close() {
         left.insert(left.end(), std::make_move_iterator(lane.queue.begin()),
                     std::make_move_iterator(lane.queue.end()));
     lanes_.clear();
+    for (const Proposal& proposal : left) keys_in_flight_.erase(proposal.flight_key);
     return left;
 }
 

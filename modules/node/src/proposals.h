@@ -69,6 +69,7 @@ class Proposals {
     // already. Small batches would cost the same thread hand-overs, and carry less.
     [[nodiscard]] bool worth_proposing() const;
     [[nodiscard]] std::vector<Proposal> close();  // refuses from now on; what was waiting
+    [[nodiscard]] std::vector<Proposal> take_all();  // what was waiting; nothing of it was proposed
 
     std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id
     void accepted(std::uint64_t flight_id, replication::Position position);
@@ -93,6 +94,7 @@ class Proposals {
         std::size_t credit = 0;  // what is left of its turn
     };
     void forget_keys(const Flight& flight);
+    [[nodiscard]] std::vector<Proposal> empty_lanes();
 
     const std::uint64_t max_bytes_, max_commands_;
     mutable std::mutex mutex_;

@@ -157,7 +157,7 @@ class ProjectionImpl final : public Projection {
             const std::lock_guard lock(mutex_);
             // Too much waits: what comes from now on is read from the store, which has it all, once the queue
             // is written. (Not dropping the queue: freeing it here took payments a quarter of a second.)
-            behind_ = behind_ || queue_bytes_ + queued.bytes > options_.max_queue_bytes;
+            behind_ = behind_ || entry.is_gap || queue_bytes_ + queued.bytes > options_.max_queue_bytes;
             if (!behind_) {
                 const bool was_full = queued_journals_ >= kJournalsPerTransaction;
                 wake = queue_.empty();

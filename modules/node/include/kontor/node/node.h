@@ -26,6 +26,23 @@
 
 namespace kontor::node {
 
+// This node's place in a cluster (docs/adr/0007). Without a transport it is a cluster of one for ever.
+struct Seat {
+    std::uint64_t node_id = 1;
+    replication::PeerTransport* transport = nullptr;  // outlives the node
+    // There may be others: start() does not wait for leadership, and ready() follows the role.
+    bool is_member = false;
+    std::uint64_t election_timeout_ms = 1000, heartbeat_ms = 100;
+    // A follower that has not heard of its leader for so long no longer answers reads by itself.
+    std::uint64_t max_staleness_ms = 5'000;
+    // Called when this node begins or ceases to lead: with everything applied that any leader acknowledged.
+    // On a thread of the node; keep it short.
+    std::function<void(bool leads)> on_leads;
+    // The leader no longer has the entries that this node lacks: copy the state, then install(). Once until
+    // then; on a thread of the node.
+    std::function<void(const replication::SnapshotNeeded&)> on_state_needed;
+};
+
 struct NodeOptions {
     std::string folder;  // holds store/ and log/
     unsigned partitions = 8;
@@ -41,11 +58,14 @@ struct NodeOptions {
     std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
     std::uint64_t tick_ms = 200;             // how often the node looks for due work
     bool dev = false;                        // recorded in the instance row at the first start
+    Seat seat;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::function<void(const char* step)> crash_point;  // test seam: passed to store and log
     std::function<void(const Error&)> on_fatal;
 };
+
+inline constexpr std::size_t kMaxIndexWaiters = 10'000;
 
 struct NodeStats {
     replication::ReplicaStats log;
@@ -74,8 +94,31 @@ class Node : public payments::Service {
     // The rows as of the newest checkpoint, for visits that take long (store::CheckpointView). Destroy it
     // before stop().
     [[nodiscard]] virtual Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const = 0;
-    // Makes a checkpoint now and waits until it is durable.
+    // Makes a checkpoint now and waits until it is durable. A node that does not lead makes them when the
+    // leader's entries come; here it waits for one that is under way.
     [[nodiscard]] virtual Result<void> checkpoint() = 0;
+
+    // --- The cluster. Any thread.
+    virtual void receive(std::uint64_t from, std::string frame) = 0;  // what the transport brought
+    virtual void link_changed(std::uint64_t node_id, bool is_up) = 0;
+    [[nodiscard]] virtual replication::ClusterId cluster_id() const = 0;
+    [[nodiscard]] virtual replication::ClusterView cluster_view() const = 0;
+    [[nodiscard]] virtual std::uint64_t leader_id() const = 0;  // 0: not known
+    [[nodiscard]] virtual bool leads() const = 0;
+    // How old what this node knows may be: 0 on the leader, replication::kNeverMs when it never heard of one.
+    [[nodiscard]] virtual std::uint64_t staleness_ms() const = 0;
+    // `done` exactly once: true when everything up to `index` is applied here, false after `timeout_ms`. On
+    // the calling thread or one of the node's; keep it short. Beyond kMaxIndexWaiters: false at once.
+    virtual void wait_applied(std::uint64_t index, std::uint64_t timeout_ms,
+                              std::function<void(bool)> done) = 0;
+    virtual void change_membership(replication::MembershipChange change,
+                                   replication::Replica::Changed done) = 0;
+    virtual void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) = 0;
+
+    // The newest state of another node takes the place of this one's. `swap` is called while nothing is open
+    // here: it puts the new store into `folder`/store, durably. Reads answer StoreFailure meanwhile; ready()
+    // is false. An error is fatal. Not on a thread of the node.
+    [[nodiscard]] virtual Result<void> install(const std::function<Result<void>()>& swap) = 0;
     // Blocking convenience for commands and start-up; not for network threads. Calls `use` with the answer.
     [[nodiscard]] Result<void> submit_and_wait(pb::Command command,
                                                const std::function<void(const payments::Answer&)>& use);

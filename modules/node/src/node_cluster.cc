@@ -1,0 +1,217 @@
+// What the node does because there are others: roles, waiting for an index, and taking over another node's
+// state.
+
+#include <algorithm>
+
+#include "kontor/base/log.h"
+#include "node_impl.h"
+
+namespace kontor::node {
+namespace {
+
+constexpr std::uint64_t kOutcomeWaitMs = 1'500;  // for entries that a former leader has under way
+constexpr std::uint64_t kReadyBacklog = 64;      // committed entries that a follower may still have to apply
+constexpr const char* kLostText =
+    "another node took over; the outcome is not known: retry with the same idempotency key";
+
+// Its holder keeps install() from closing the store under it.
+class HeldView final : public store::CheckpointView {
+ public:
+    HeldView(std::shared_lock<std::shared_mutex> open, std::unique_ptr<store::CheckpointView> view)
+        : open_(std::move(open)), view_(std::move(view)) {}
+    const store::CheckpointMeta& meta() const override { return view_->meta(); }
+    Result<void> for_each(store::TableId table, const store::Reader::Visitor& visit) override {
+        return view_->for_each(table, visit);
+    }
+
+ private:
+    std::shared_lock<std::shared_mutex> open_;
+    std::unique_ptr<store::CheckpointView> view_;  // destroyed first
+};
+
+}  // namespace
+
+bool NodeImpl::ready() const {
+    if (!ready_.load(std::memory_order_acquire) && !options_.seat.is_member) return false;
+    if (failed_.load(std::memory_order_acquire) || installing_.load(std::memory_order_acquire)) return false;
+    if (!options_.seat.is_member || leads()) return true;
+    const std::shared_lock open(swap_mutex_);
+    if (!replica_ || replica_->last_leader_contact_ms() > options_.seat.max_staleness_ms) return false;
+    const auto stats = replica_->stats();
+    return replica_->role() == replication::Role::follower &&
+           stats.commit_index <= stats.applied_index + kReadyBacklog;
+}
+
+// True when somebody else leads, or nobody: a proposal has no way into the log here.
+bool NodeImpl::follows() const {
+    if (!options_.seat.is_member) return false;
+    const std::shared_lock open(swap_mutex_);
+    return !replica_ || replica_->role() != replication::Role::leader;
+}
+
+Result<std::unique_ptr<store::CheckpointView>> NodeImpl::view_checkpoint() const {
+    std::shared_lock open(swap_mutex_);
+    KONTOR_TRY(auto view, store_->view_checkpoint());
+    return std::unique_ptr<store::CheckpointView>(
+        std::make_unique<HeldView>(std::move(open), std::move(view)));
+}
+
+void NodeImpl::receive(std::uint64_t from, std::string frame) {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open.owns_lock() && replica_) replica_->receive(from, std::move(frame));
+}
+
+void NodeImpl::link_changed(std::uint64_t node_id, bool is_up) {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open.owns_lock() && replica_) replica_->link_changed(node_id, is_up);
+}
+
+replication::ClusterId NodeImpl::cluster_id() const {
+    const std::shared_lock open(swap_mutex_);
+    return replica_->cluster_id();
+}
+
+replication::ClusterView NodeImpl::cluster_view() const {
+    const std::shared_lock open(swap_mutex_);
+    return replica_ ? replica_->cluster_view() : replication::ClusterView{};
+}
+
+std::uint64_t NodeImpl::leader_id() const {
+    const std::shared_lock open(swap_mutex_);
+    return replica_ ? replica_->leader_id() : 0;
+}
+
+std::uint64_t NodeImpl::staleness_ms() const {
+    if (leads()) return 0;
+    const std::shared_lock open(swap_mutex_);
+    return replica_ ? replica_->last_leader_contact_ms() : replication::kNeverMs;
+}
+
+void NodeImpl::change_membership(replication::MembershipChange change, replication::Replica::Changed done) {
+    const std::shared_lock open(swap_mutex_);
+    if (!replica_) return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
+    replica_->change(change, std::move(done));
+}
+
+void NodeImpl::transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) {
+    const std::shared_lock open(swap_mutex_);
+    if (!replica_) return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
+    replica_->transfer(to, std::move(done));
+}
+
+void NodeImpl::wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) {
+    std::uint64_t applied = 0;
+    {
+        const std::shared_lock open(swap_mutex_);
+        if (store_) applied = store_->applied_index();
+    }
+    if (applied >= index) return done(true);
+    if (timeout_ms == 0) return done(false);
+    bool taken = false;
+    {
+        const std::lock_guard lock(index_waiters_mutex_);
+        if (index_waiters_.size() < kMaxIndexWaiters) {
+            index_waiters_.push_back({index, options_.clock->monotonic_ms() + timeout_ms, std::move(done)});
+            n_index_waiters_.store(index_waiters_.size());
+            taken = true;
+        }
+    }
+    if (!taken) return done(false);
+    // It may have been applied between the look and the entry into the list.
+    {
+        const std::shared_lock open(swap_mutex_);
+        if (store_) applied = store_->applied_index();
+    }
+    if (applied >= index) tell_index_waiters(applied, options_.clock->monotonic_ms());
+}
+
+void NodeImpl::tell_index_waiters(std::uint64_t applied_index, std::uint64_t now_ms) {
+    std::vector<IndexWaiter> over;
+    {
+        const std::lock_guard lock(index_waiters_mutex_);
+        const auto is_over = [&](const IndexWaiter& waiter) {
+            return waiter.index <= applied_index || waiter.deadline_ms <= now_ms;
+        };
+        const auto keep = std::partition(index_waiters_.begin(), index_waiters_.end(),
+                                         [&](const IndexWaiter& waiter) { return !is_over(waiter); });
+        over.assign(std::make_move_iterator(keep), std::make_move_iterator(index_waiters_.end()));
+        index_waiters_.erase(keep, index_waiters_.end());
+        n_index_waiters_.store(index_waiters_.size());
+    }
+    for (IndexWaiter& waiter : over) waiter.done(waiter.index <= applied_index);
+}
+
+// Proposer thread.
+void NodeImpl::look_at_role() {
+    const bool now_leads = replica_->leader_caught_up() && !installing_.load();
+    const std::uint64_t now = options_.clock->monotonic_ms();
+    if (now_leads != leads_.load()) {
+        leads_.store(now_leads, std::memory_order_release);
+        log::info("node", std::string("event=role leads=") + (now_leads ? "yes" : "no") +
+                              " term=" + std::to_string(replica_->cluster_view().term));
+        if (options_.seat.on_leads) options_.seat.on_leads(now_leads);
+    }
+    if (replica_->role() == replication::Role::leader) {
+        lost_leadership_ms_ = 0;
+        return;
+    }
+    // What waits was never proposed, so it is safe to say so at once. What is under way may yet be committed
+    // by the next leader; whoever waits for it is told when that is too long.
+    for (Proposal& proposal : proposals_.take_all())
+        if (proposal.done)
+            proposal.done(fail(ErrorCode::unavailable, "this node is not the leader; try again shortly"));
+    if (proposals_.idle()) return;
+    if (lost_leadership_ms_ == 0) lost_leadership_ms_ = now;
+    if (now < lost_leadership_ms_ + kOutcomeWaitMs) return;
+    lost_leadership_ms_ = 0;
+    fail_flights(proposals_.abandon_all(), kLostText);
+}
+
+Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {
+    installing_.store(true);
+    const auto failed = [this](Error error) -> Result<void> {
+        fatal(error);
+        return fail(std::move(error));
+    };
+    // The proposer goes first: it looks at store and log.
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return fail(ErrorCode::unavailable, "this node is stopping");
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (proposer_.joinable()) proposer_.join();
+    if (leads_.exchange(false) && options_.seat.on_leads) options_.seat.on_leads(false);
+    replica_->stop();  // before the lock: what its threads call may read
+    {
+        const std::unique_lock closed(swap_mutex_);
+        replica_.reset();
+        store_->wait_for_checkpoint();
+        store_.reset();
+        cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
+        fail_flights(proposals_.abandon_all(), kLostText);
+        if (auto done = swap(); !done) return failed(done.error());
+        if (auto done = open_store(); !done) return failed(done.error());
+        if (auto done = replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
+            !done)
+            return failed(done.error());
+        if (auto done = open_log(); !done) return failed(done.error());
+        dirty_since_ms_.store(0);
+        if (auto done = replica_->start(); !done) return failed(done.error());
+        installing_.store(false);
+        const std::lock_guard lock(mutex_);
+        stopping_ = false;
+    }
+    proposer_ = std::thread([this] { run_proposer(); });
+    // Whoever follows the entries has missed some.
+    const std::lock_guard lock(subscribers_mutex_);
+    payments::AppliedEntry entry;
+    entry.log_index = store_->applied_index();
+    entry.journals = std::make_shared<const std::vector<pb::Journal>>();
+    entry.outbox_changed = true;
+    entry.is_gap = true;
+    for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
+    return {};
+}
+
+}  // namespace kontor::node
