@@ -17,7 +17,7 @@
 #include "bench_schedule.h"
 #include "bench_server.h"
 #include "commands.h"
-#include "files.h"
+#include "kontor/base/files.h"
 #include "kontor/net/client.h"
 #include "kontor/net/uri.h"
 #include "output.h"

@@ -18,7 +18,7 @@
 #include <sstream>
 #include <thread>
 
-#include "files.h"
+#include "kontor/base/files.h"
 
 namespace kontor::app {
 namespace {

@@ -12,7 +12,7 @@
 #include "commands.h"
 #include "control.h"
 #include "control_handler.h"
-#include "files.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
 #include "kontor/commands.pb.h"

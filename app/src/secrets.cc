@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "files.h"
+#include "kontor/base/files.h"
 
 namespace kontor::app {
 namespace {

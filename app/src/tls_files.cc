@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "files.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/net/certificates.h"
 

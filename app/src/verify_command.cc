@@ -7,7 +7,7 @@
 
 #include "commands.h"
 #include "control.h"
-#include "files.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "settings.h"
 #include "verify.h"

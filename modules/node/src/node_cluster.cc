@@ -192,7 +192,8 @@ Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {
         fail_flights(proposals_.abandon_all(), kLostText);
         if (auto done = swap(); !done) return failed(done.error());
         if (auto done = open_store(); !done) return failed(done.error());
-        if (auto done = replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
+        if (auto done =
+                replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
             !done)
             return failed(done.error());
         if (auto done = open_log(); !done) return failed(done.error());

@@ -19,8 +19,8 @@ constexpr std::uint64_t kMaxBatchWeight =
     16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
-constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
-constexpr std::uint64_t kRoleLookMs = 10;        // while a leader learns what was committed before it
+constexpr unsigned kFailureLookMs = 50;    // how often who waits looks whether the node failed
+constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
 constexpr const char* kNotLeaderText = "this node is not the leader; try again shortly";
 constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
 
@@ -97,8 +97,8 @@ replication::ReplicaOptions NodeImpl::replica_options() const {
 }
 
 Result<void> NodeImpl::open_log() {
-    KONTOR_TRY(replica_, replication::Replica::open(replica_options(), *this,
-                                                    store_->checkpoint().replication_meta));
+    KONTOR_TRY(replica_,
+               replication::Replica::open(replica_options(), *this, store_->checkpoint().replication_meta));
     replica_->on_ready = [this] { wake(); };
     replica_->on_role = [this](replication::Role) { wake(); };
     replica_->on_stop = [this](const Error& error) { fatal(error); };
@@ -129,22 +129,40 @@ Result<void> NodeImpl::first_command() {
 
 void NodeImpl::register_metrics() {
     auto& metrics = *options_.metrics;
-    metrics.gauge("kontor_log_applied_index", "Log index applied.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->applied_index()); });
-    metrics.gauge("kontor_log_bytes", "Bytes of the log on disk.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().log_bytes); });
-    metrics.gauge("kontor_log_appended_bytes_total", "Bytes appended to the log since the start.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().appended_bytes); });
-    metrics.gauge("kontor_log_syncs_total", "fdatasync calls of the log.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(replica_->stats().syncs); });
-    metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().memtable_bytes); });
-    metrics.gauge("kontor_checkpoints_total", "Checkpoints since the start.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().checkpoints); });
+    metrics.gauge("kontor_log_applied_index", "Log index applied.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(store_->applied_index());
+    });
+    metrics.gauge("kontor_log_bytes", "Bytes of the log on disk.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(replica_->stats().log_bytes);
+    });
+    metrics.gauge("kontor_log_appended_bytes_total", "Bytes appended to the log since the start.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(replica_->stats().appended_bytes);
+    });
+    metrics.gauge("kontor_log_syncs_total", "fdatasync calls of the log.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(replica_->stats().syncs);
+    });
+    metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(store_->stats().memtable_bytes);
+    });
+    metrics.gauge("kontor_checkpoints_total", "Checkpoints since the start.", [this] {
+        const std::shared_lock open(swap_mutex_);
+        return static_cast<double>(store_->stats().checkpoints);
+    });
     metrics.gauge("kontor_partition_bytes", "Bytes of the checkpointed rows on disk, free pages included.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().partition_bytes); });
+                  [this] {
+                      const std::shared_lock open(swap_mutex_);
+                      return static_cast<double>(store_->stats().partition_bytes);
+                  });
     metrics.gauge("kontor_oldest_view_seconds", "Age of the oldest long read, such as a verification.",
-                  [this] { const std::shared_lock open(swap_mutex_); return static_cast<double>(store_->stats().oldest_view_ms) / 1000; });
+                  [this] {
+                      const std::shared_lock open(swap_mutex_);
+                      return static_cast<double>(store_->stats().oldest_view_ms) / 1000;
+                  });
     metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
                   [this] { return static_cast<double>(proposals_.queued().first); });
     metrics.gauge("kontor_cache_hits_total", "Row cache hits.",
@@ -340,7 +358,8 @@ void NodeImpl::run_proposer() {
     std::uint64_t last_tick = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const bool learns = options_.seat.is_member && replica_->role() == replication::Role::leader && !leads();
+        const bool learns =
+            options_.seat.is_member && replica_->role() == replication::Role::leader && !leads();
         changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
                           [this] { return wake_ || stopping_; });
         wake_ = false;

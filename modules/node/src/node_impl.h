@@ -48,8 +48,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     bool leads() const override { return leads_.load(std::memory_order_acquire); }
     std::uint64_t staleness_ms() const override;
     void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
-    void change_membership(replication::MembershipChange change,
-                           replication::Replica::Changed done) override;
+    void change_membership(replication::MembershipChange change, replication::Replica::Changed done) override;
     void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) override;
     Result<void> install(const std::function<Result<void>()>& swap) override;
 
@@ -101,7 +100,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
         std::function<void(bool)> done;
     };
     std::mutex index_waiters_mutex_;
-    std::vector<IndexWaiter> index_waiters_;        // guarded by index_waiters_mutex_
+    std::vector<IndexWaiter> index_waiters_;       // guarded by index_waiters_mutex_
     std::atomic<std::size_t> n_index_waiters_{0};  // so that apply() need not lock
     std::atomic<bool> tick_in_flight_{false};
     std::atomic<bool> tick_again_{false};

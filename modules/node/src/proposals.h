@@ -68,7 +68,7 @@ class Proposals {
     // Group commit: while kFlightsAtOnce batches are under way the next one gathers, unless much waits
     // already. Small batches would cost the same thread hand-overs, and carry less.
     [[nodiscard]] bool worth_proposing() const;
-    [[nodiscard]] std::vector<Proposal> close();  // refuses from now on; what was waiting
+    [[nodiscard]] std::vector<Proposal> close();     // refuses from now on; what was waiting
     [[nodiscard]] std::vector<Proposal> take_all();  // what was waiting; nothing of it was proposed
 
     std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id

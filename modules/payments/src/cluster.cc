@@ -15,7 +15,8 @@ bool is_hash(const std::string& bytes) {
 }
 
 pb::Result no_cluster() {
-    return refuse(pb::OUTCOME_RESOURCE_MISSING, "This instance is not a cluster: 'kontor cluster init' first.");
+    return refuse(pb::OUTCOME_RESOURCE_MISSING,
+                  "This instance is not a cluster: 'kontor cluster init' first.");
 }
 
 pb::Result no_node(std::uint64_t no) {
@@ -66,9 +67,8 @@ pb::Result put_node(Context& context, const pb::ClusterNode& node) {
 pb::Result init_cluster(Context& context, const pb::InitCluster& wanted) {
     if (find_cluster(context.rows))
         return refuse(pb::OUTCOME_ALREADY_EXISTS, "This instance is a cluster already.");
-    if (wanted.cluster_id().size() != kClusterIdBytes || wanted.node().no() == 0 ||
-        wanted.ca_pem().empty() || wanted.ca_pem().size() > kCertificatesBytes ||
-        wanted.sealed_ca_key().empty())
+    if (wanted.cluster_id().size() != kClusterIdBytes || wanted.node().no() == 0 || wanted.ca_pem().empty() ||
+        wanted.ca_pem().size() > kCertificatesBytes || wanted.sealed_ca_key().empty())
         return refuse(pb::OUTCOME_INVALID_PARAMETER, "A cluster has an id, an authority and a first node.");
     if (std::string wrong = wrong_with(wanted.node()); !wrong.empty())
         return refuse(pb::OUTCOME_INVALID_PARAMETER, std::move(wrong), "node");

@@ -1,11 +1,10 @@
-#include "files.h"
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
 #include "api_client.h"
+#include "kontor/base/files.h"
 #include "secrets.h"
 #include "tls_files.h"
 

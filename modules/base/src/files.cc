@@ -1,4 +1,4 @@
-#include "files.h"
+#include "kontor/base/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
-namespace kontor::app {
+namespace kontor {
 namespace {
 
 struct Descriptor {
@@ -74,4 +74,4 @@ bool file_exists(const std::string& path) {
     return ::stat(path.c_str(), &info) == 0;
 }
 
-}  // namespace kontor::app
+}  // namespace kontor

@@ -1,12 +1,12 @@
 #pragma once
-// Small files of the appliance: keys, certificates, dev notes. Written whole or not at all (temporary file,
+// Small files: keys, certificates, a node's identity, notes. Written whole or not at all (temporary file,
 // fsync, rename). Errors: io, no_space, permission_denied. Limits: kMaxSmallFileBytes.
 
 #include <string>
 
 #include "kontor/base/result.h"
 
-namespace kontor::app {
+namespace kontor {
 
 inline constexpr std::size_t kMaxSmallFileBytes = 1U << 20U;
 
@@ -14,4 +14,4 @@ inline constexpr std::size_t kMaxSmallFileBytes = 1U << 20U;
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view content, unsigned mode);
 [[nodiscard]] bool file_exists(const std::string& path);
 
-}  // namespace kontor::app
+}  // namespace kontor
