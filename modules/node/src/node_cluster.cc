@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kontor/base/log.h"
+#include "kontor/store/state_transfer.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -32,9 +33,9 @@ class HeldView final : public store::CheckpointView {
 }  // namespace
 
 bool NodeImpl::ready() const {
-    if (!ready_.load(std::memory_order_acquire) && !options_.seat.is_member) return false;
+    if (!ready_.load(std::memory_order_acquire) && !is_member_.load()) return false;
     if (failed_.load(std::memory_order_acquire) || installing_.load(std::memory_order_acquire)) return false;
-    if (!options_.seat.is_member || leads()) return true;
+    if (!is_member_.load() || leads()) return true;
     const std::shared_lock open(swap_mutex_);
     if (!replica_ || replica_->last_leader_contact_ms() > options_.seat.max_staleness_ms) return false;
     const auto stats = replica_->stats();
@@ -44,7 +45,7 @@ bool NodeImpl::ready() const {
 
 // True when somebody else leads, or nobody: a proposal has no way into the log here.
 bool NodeImpl::follows() const {
-    if (!options_.seat.is_member) return false;
+    if (!is_member_.load()) return false;
     const std::shared_lock open(swap_mutex_);
     return !replica_ || replica_->role() != replication::Role::leader;
 }
@@ -165,6 +166,25 @@ void NodeImpl::look_at_role() {
     if (now < lost_leadership_ms_ + kOutcomeWaitMs) return;
     lost_leadership_ms_ = 0;
     fail_flights(proposals_.abandon_all(), kLostText);
+}
+
+void NodeImpl::become_member() {
+    is_member_.store(true);
+    wake();
+}
+
+Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
+    const std::shared_lock open(swap_mutex_);
+    if (!store_) return fail(ErrorCode::unavailable, "this node is taking over a state itself");
+    // The copy will stand for this checkpoint or a later one, and needs the entries after it.
+    if (!holds_log_.exchange(true)) replica_->hold_log(store_->checkpoint().index);
+    return store_->state_source().answer(request);
+}
+
+std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const {
+    const std::shared_lock open(swap_mutex_);
+    if (!store_) return std::nullopt;
+    return store_->entry_hash(index == 0 ? store_->applied_index() : index);
 }
 
 Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {

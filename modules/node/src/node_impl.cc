@@ -11,6 +11,7 @@
 #include "kontor/base/object_id.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/payments/queries.h"
+#include "kontor/store/state_transfer.h"
 
 namespace kontor::node {
 namespace {
@@ -53,6 +54,7 @@ NodeImpl::~NodeImpl() {
 }
 
 Result<void> NodeImpl::open() {
+    is_member_.store(options_.seat.is_member);
     cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
     KONTOR_CHECK(open_store());
     KONTOR_CHECK(open_log());
@@ -60,7 +62,7 @@ Result<void> NodeImpl::open() {
     KONTOR_CHECK(replica_->start());
     proposer_ = std::thread([this] { run_proposer(); });
     // A member of a cluster is ready when its role says so.
-    return options_.seat.is_member ? Result<void>{} : first_command();
+    return is_member_.load() ? Result<void>{} : first_command();
 }
 
 Result<void> NodeImpl::open_store() {
@@ -97,6 +99,14 @@ replication::ReplicaOptions NodeImpl::replica_options() const {
 }
 
 Result<void> NodeImpl::open_log() {
+    // A node that has joined has a copy of the state and no log yet.
+    KONTOR_TRY(const auto known, replication::Replica::identity(options_.folder + "/log"));
+    if (!known && is_member_.load()) {
+        if (store_->checkpoint().replication_meta.empty())
+            return fail(ErrorCode::corruption, options_.folder + " has neither a log nor a copied state");
+        KONTOR_CHECK(replication::Replica::install(replica_options(), store_->checkpoint().replication_meta,
+                                                   options_.seat.cluster));
+    }
     KONTOR_TRY(replica_,
                replication::Replica::open(replica_options(), *this, store_->checkpoint().replication_meta));
     replica_->on_ready = [this] { wake(); };
@@ -262,7 +272,7 @@ NodeStats NodeImpl::stats() const {
 }
 
 Result<void> NodeImpl::checkpoint() {
-    if (options_.seat.is_member && !leads()) {
+    if (is_member_.load() && !leads()) {
         const std::shared_lock open(swap_mutex_);
         store_->wait_for_checkpoint();
         return store_->failure();
@@ -288,7 +298,7 @@ void NodeImpl::stop() {
     if (replica_ && proposer_.joinable()) {
         const std::uint64_t deadline = options_.clock->monotonic_ms() + kDrainMs;
         std::vector<Proposal> waiting;
-        if (!failed_.load() && (leads() || (ready() && !options_.seat.is_member))) {
+        if (!failed_.load() && (leads() || (ready() && !is_member_.load()))) {
             if (auto done = checkpoint(); !done)
                 log::warning("node", "no checkpoint at stop: " + done.error().describe());
         }
@@ -358,8 +368,7 @@ void NodeImpl::run_proposer() {
     std::uint64_t last_tick = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const bool learns =
-            options_.seat.is_member && replica_->role() == replication::Role::leader && !leads();
+        const bool learns = is_member_.load() && replica_->role() == replication::Role::leader && !leads();
         changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
                           [this] { return wake_ || stopping_; });
         wake_ = false;
@@ -368,7 +377,9 @@ void NodeImpl::run_proposer() {
         // A checkpoint that failed is noticed here when nothing is applied any more.
         if (auto background = store_->failure(); !background) fatal(background.error());
         if (failed_.load(std::memory_order_acquire)) fail_everything();
-        if (options_.seat.is_member) look_at_role();
+        if (is_member_.load()) look_at_role();
+        if (holds_log_.load() && store_->state_source().stats().transfers == 0 && holds_log_.exchange(false))
+            replica_->hold_log(0);
         if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
             tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
@@ -409,7 +420,7 @@ bool NodeImpl::propose_batch() {
 
 void NodeImpl::propose_tick_if_due() {
     if (!ready() || failed_.load() || tick_in_flight_.load()) return;
-    if (options_.seat.is_member && !leads()) return;
+    if (is_member_.load() && !leads()) return;
     std::int64_t due = 0;
     try {
         read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });

@@ -50,6 +50,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
     void change_membership(replication::MembershipChange change, replication::Replica::Changed done) override;
     void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) override;
+    void become_member() override;
+    Result<std::string> answer_state_request(std::string_view request) override;
+    std::optional<store::EntryHash> entry_hash(std::uint64_t index) const override;
     Result<void> install(const std::function<Result<void>()>& swap) override;
 
  private:
@@ -94,6 +97,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<bool> ready_{false};
     std::atomic<bool> leads_{false};
     std::atomic<bool> installing_{false};
+    std::atomic<bool> is_member_{false};
+    std::atomic<bool> holds_log_{false};    // for a copy of the state
     std::uint64_t lost_leadership_ms_ = 0;  // proposer thread; 0: it has not, or all flights are dealt with
     struct IndexWaiter {
         std::uint64_t index, deadline_ms;

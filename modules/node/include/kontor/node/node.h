@@ -14,13 +14,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/payments/service.h"
 #include "kontor/replication/replica.h"
+#include "kontor/store/entry_hash.h"
 #include "kontor/store/store.h"
 #include "kontor/telemetry/metrics.h"
 
@@ -29,6 +32,7 @@ namespace kontor::node {
 // This node's place in a cluster (docs/adr/0007). Without a transport it is a cluster of one for ever.
 struct Seat {
     std::uint64_t node_id = 1;
+    replication::ClusterId cluster{};  // of a node that has joined: its log is made for it
     replication::PeerTransport* transport = nullptr;  // outlives the node
     // There may be others: start() does not wait for leadership, and ready() follows the role.
     bool is_member = false;
@@ -114,6 +118,14 @@ class Node : public payments::Service {
     virtual void change_membership(replication::MembershipChange change,
                                    replication::Replica::Changed done) = 0;
     virtual void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) = 0;
+
+    // This node was single and is now the first of a cluster.
+    virtual void become_member() = 0;
+    // One answer to a node that copies the state (store::StateSource); reads the disk. The log keeps what the
+    // copy will need after it.
+    [[nodiscard]] virtual Result<std::string> answer_state_request(std::string_view request) = 0;
+    // Of the newest entries; 0: of the newest. nullopt: too old, or not yet applied.
+    [[nodiscard]] virtual std::optional<store::EntryHash> entry_hash(std::uint64_t index) const = 0;
 
     // The newest state of another node takes the place of this one's. `swap` is called while nothing is open
     // here: it puts the new store into `folder`/store, durably. Reads answer StoreFailure meanwhile; ready()

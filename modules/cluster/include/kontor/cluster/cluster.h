@@ -1,0 +1,110 @@
+#pragma once
+// What makes several nodes one service (docs/adr/0007): links to the others, requests passed to the leader,
+// membership, joining, and taking over another node's state. Level 6: it sees node, net and store; what is
+// said on the API's port it gets as a handler.
+//
+//   open()               reads who this node is; listens on the peer port when it is a member
+//   copy_state()         a node that has just joined: before its node is started
+//   seat() -> Node::start, attach(node, handler)
+//   handle(request)      any node, any request: here, or by the leader
+//
+// Threading: handle() on network threads; the commands (init() and below) block, not on a network thread;
+// open(), copy_state(), attach(), stop() in this order on one thread. Ownership: node and handler outlive
+// stop(); the cluster outlives the node (it is its transport). Errors: unavailable when no leader is to be
+// had: retry; permission_denied and invalid_argument say what is wrong with a token, a certificate, a node.
+// Limits: the constants below and payments::limits.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kontor/base/clock.h"
+#include "kontor/base/result.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/net/server.h"
+#include "kontor/node/node.h"
+#include "kontor/telemetry/metrics.h"
+
+namespace kontor::cluster {
+
+inline constexpr std::uint64_t kMinIndexWaitMs = 500;  // for Kontor-Min-Index; then the leader is asked
+inline constexpr std::uint64_t kLeaderWaitMs = 3'000;  // for a leader to be found, per request
+inline constexpr std::size_t kForwardsAtOnce = 20'000;
+inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
+inline constexpr std::int64_t kDefaultTokenLifetimeMs = 3600LL * 1000;
+
+struct ClusterOptions {
+    std::string data_folder;  // holds peer/, store/, log/
+    std::string listen_address = "127.0.0.1";
+    std::uint16_t listen_port = 0;
+    std::string advertised;  // host:port that the others dial; "": listen address and port
+    std::string name;        // shown to people
+    std::string version;
+    std::uint64_t election_timeout_ms = 500, heartbeat_ms = 100;
+    std::uint64_t max_staleness_ms = 5'000;
+    std::uint64_t copy_bytes_a_second = 0;  // for others that copy the state from here; 0: no limit
+    unsigned partitions = 8;
+    const crypto::Sealer* sealer = nullptr;
+    const Clock* clock = nullptr;
+    telemetry::Registry* metrics = nullptr;
+    std::function<void(bool leads)> on_leads;  // from a thread of the node; keep it short
+    // This node must not go on: another one has taken its place, or its state differs. The process ends.
+    std::function<void(const Error&)> on_fatal;
+};
+
+struct TokenWishes {
+    bool voter = true;
+    std::uint64_t replaces = 0;
+    std::int64_t lifetime_ms = kDefaultTokenLifetimeMs;
+};
+
+class Cluster {
+ public:
+    // A folder without peer/ is a single node; init() makes it a cluster's first. Errors: io, corruption,
+    // permission_denied (the folder was copied from another node).
+    static Result<std::unique_ptr<Cluster>> open(ClusterOptions options);
+    virtual ~Cluster() = default;  // stop()
+    virtual void stop() = 0;
+
+    [[nodiscard]] virtual bool is_member() const = 0;
+    [[nodiscard]] virtual node::Seat seat() = 0;
+    // True: this node has joined and has no state yet.
+    [[nodiscard]] virtual bool needs_state() const = 0;
+    // Copies it from any other node. `tell` gets a line for people now and then. Goes on where it was when it
+    // is called again after a failure.
+    [[nodiscard]] virtual Result<void> copy_state(const std::function<void(const std::string&)>& tell) = 0;
+    virtual void attach(node::Node& node, net::Handler local, const std::string& api_url) = 0;
+
+    virtual void handle(net::Request request, net::Responder respond) = 0;
+    [[nodiscard]] virtual std::uint16_t port() const = 0;  // 0: no peer port is open
+
+    // --- For people: `kontor cluster …` over the control socket.
+    [[nodiscard]] virtual Result<void> init() = 0;
+    // "kct1.<fingerprint>.<secret>.<addresses>"; shown once.
+    [[nodiscard]] virtual Result<std::string> make_token(const TokenWishes& wishes) = 0;
+    [[nodiscard]] virtual Result<void> remove(std::uint64_t node_no) = 0;  // 0: this one
+    [[nodiscard]] virtual Result<void> set_voter(std::uint64_t node_no, bool voter) = 0;
+    [[nodiscard]] virtual Result<void> transfer(std::uint64_t node_no) = 0;  // 0: to any that is ready
+    [[nodiscard]] virtual Result<void> rotate_authority() = 0;
+    [[nodiscard]] virtual std::string status_json() = 0;
+};
+
+struct JoinWishes {
+    std::string data_folder;
+    std::string token;
+    std::string name, advertised, api_url, version;
+    const crypto::Sealer* sealer = nullptr;
+    const Clock* clock = nullptr;
+};
+struct Joined {
+    std::uint64_t node_no = 0;
+    std::string cluster_hex;
+    bool is_voter = false;
+};
+// Asks a member for a number and a certificate, and leaves them in an empty data folder; the next start
+// copies the state. May be repeated with the same token after any failure.
+[[nodiscard]] Result<Joined> join(const JoinWishes& wishes);
+
+}  // namespace kontor::cluster

@@ -1,0 +1,237 @@
+// Start and stop, the links, and who this node is.
+
+#include <algorithm>
+
+#include "cluster_impl.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/queries.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+constexpr std::size_t kTasksWaiting = 1'000;
+constexpr const char* kRemovedText = "was removed from the cluster";
+
+}  // namespace
+
+Result<std::unique_ptr<Cluster>> Cluster::open(ClusterOptions options) {
+    auto cluster = std::make_unique<ClusterImpl>(std::move(options));
+    KONTOR_CHECK(cluster->open());
+    return std::unique_ptr<Cluster>(std::move(cluster));
+}
+
+ClusterImpl::ClusterImpl(ClusterOptions options)
+    : options_(std::move(options)), run_id_(crypto::random_bytes(16)), tasks_("cluster", 2, kTasksWaiting) {}
+
+Result<void> ClusterImpl::open() {
+    KONTOR_TRY(auto found, load_identity(options_.data_folder));
+    if (!found) return {};
+    if (found->node_no == 0)
+        return fail(ErrorCode::unavailable, "joining was not finished: repeat 'kontor cluster join'");
+    identity_ = *std::move(found);
+    is_member_.store(true);
+    return listen();
+}
+
+Result<void> ClusterImpl::listen() {
+    const Identity self = identity();
+    net::PeerNetOptions links;
+    links.address = options_.listen_address;
+    links.port = options_.listen_port;
+    links.self = {self.cluster_id, self.node_no, {}};
+    links.credentials = self.credentials;
+    links.anonymous_kinds = {call_kind::join};
+    links.hello = [this] { return hello(); };
+    links.check_hello = [this](const net::PeerIdentity& who, std::string_view bytes) {
+        return check_hello(who, bytes);
+    };
+    links.on_message = [this](std::uint64_t from, std::string frame) { on_message(from, std::move(frame)); };
+    links.on_call = [this](const net::PeerIdentity& from, std::uint16_t kind, std::string body,
+                           net::CallResponder respond) {
+        on_call(from, kind, std::move(body), std::move(respond));
+    };
+    links.on_link = [this](std::uint64_t node_id, bool is_up) { on_link(node_id, is_up); };
+    KONTOR_TRY(std::shared_ptr<net::PeerNet> started, net::PeerNet::start(std::move(links)));
+    started->set_peers(self.peers);
+    log::info("cluster", "event=listening node=" + std::to_string(self.node_no) +
+                             " port=" + std::to_string(started->port()));
+    const std::lock_guard lock(mutex_);
+    net_ = std::move(started);
+    return {};
+}
+
+void ClusterImpl::stop() {
+    {
+        const std::lock_guard lock(steward_mutex_);
+        stopping_ = true;
+    }
+    steward_changed_.notify_all();
+    if (steward_.joinable()) steward_.join();
+    if (router_) router_->stop();
+    tasks_.stop();
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (links) links->stop();
+}
+
+node::Seat ClusterImpl::seat() {
+    const Identity self = identity();
+    node::Seat seat;
+    seat.transport = this;
+    seat.is_member = is_member();
+    if (seat.is_member) {
+        seat.node_id = self.node_no;
+        std::copy_n(self.cluster_id.begin(), seat.cluster.size(), seat.cluster.begin());
+    }
+    seat.election_timeout_ms = options_.election_timeout_ms;
+    seat.heartbeat_ms = options_.heartbeat_ms;
+    seat.max_staleness_ms = options_.max_staleness_ms;
+    seat.on_leads = options_.on_leads;
+    seat.on_state_needed = [this](const replication::SnapshotNeeded&) { state_needed(); };
+    return seat;
+}
+
+void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string& api_url) {
+    {
+        const std::lock_guard lock(mutex_);
+        api_url_ = api_url;
+    }
+    Router::Parts parts;
+    parts.node = &node;
+    parts.local = std::move(local);
+    parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
+                        net::CallDone done) {
+        std::shared_ptr<net::PeerNet> links;
+        {
+            const std::lock_guard lock(mutex_);
+            links = net_;
+        }
+        if (!links) return done(fail(ErrorCode::unavailable, "this node is no member of a cluster"));
+        links->call(to, kind, std::move(body), timeout_ms, std::move(done));
+    };
+    parts.node_no = identity().node_no;
+    parts.max_staleness_ms = options_.max_staleness_ms;
+    parts.clock = options_.clock;
+    parts.metrics = options_.metrics;
+    router_ = std::make_unique<Router>(std::move(parts));
+    node_.store(&node, std::memory_order_release);
+    steward_ = std::thread([this] { run_steward(); });
+}
+
+void ClusterImpl::handle(net::Request request, net::Responder respond) {
+    router_->handle(std::move(request), std::move(respond));
+}
+
+std::uint16_t ClusterImpl::port() const {
+    const std::lock_guard lock(mutex_);
+    return net_ ? net_->port() : 0;
+}
+
+Identity ClusterImpl::identity() const {
+    const std::lock_guard lock(mutex_);
+    return identity_;
+}
+
+Result<void> ClusterImpl::change_identity(const std::function<void(Identity&)>& change) {
+    Identity changed = identity();
+    change(changed);
+    KONTOR_CHECK(save_identity(options_.data_folder, changed));
+    const std::lock_guard lock(mutex_);
+    identity_ = std::move(changed);
+    return {};
+}
+
+// --- links
+
+// The log's frames are large, so what they are stands behind them.
+void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
+    frame.push_back(kLogMessage);
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (links) links->send(node_id, std::move(frame));
+}
+
+void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
+    node::Node* const node = this->node();
+    if (frame.empty() || node == nullptr) return;
+    const char kind = frame.back();
+    frame.pop_back();
+    if (kind == kLogMessage) node->receive(from, std::move(frame));
+    if (kind == kHashMessage) compare_hash(frame);
+}
+
+std::string ClusterImpl::hello() const {
+    pb::PeerHello hello;
+    hello.set_protocol(kPeerProtocol);
+    hello.set_run_id(run_id_);
+    hello.set_wall_ms(options_.clock->wall_ms());
+    hello.set_version(options_.version);
+    hello.set_feature_level(payments::kFeatureLevel);
+    const std::lock_guard lock(mutex_);
+    hello.set_peer_address(identity_.advertised);
+    hello.set_api_url(api_url_);
+    return hello.SerializeAsString();
+}
+
+// What is refused here changes nothing on either side; the other one finds the reason in its log and in
+// `kontor cluster status`.
+Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_view bytes) {
+    const std::string name = "node " + std::to_string(who.node_id);
+    pb::PeerHello hello;
+    if (!hello.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+        hello.protocol() != kPeerProtocol)
+        return fail(ErrorCode::unsupported, name + " speaks another protocol (" +
+                                                std::to_string(hello.protocol()) +
+                                                "): versions are too far apart");
+    const std::int64_t difference = options_.clock->wall_ms() - hello.wall_ms();
+    if (difference > kMaxClockDifferenceMs || difference < -kMaxClockDifferenceMs) {
+        return fail(ErrorCode::invalid_argument,
+                    "the clock of " + name + " is " + std::to_string(std::abs(difference) / 1000) + " s " +
+                        (difference > 0 ? "behind" : "ahead of") + " ours: set it (NTP), then it is let in");
+    }
+    if (node::Node* const node = this->node()) {
+        bool is_removed = false;
+        try {
+            node->read([&](const store::Reader& rows, std::uint64_t) {
+                const auto row = payments::find_cluster_node(rows, who.node_id);
+                is_removed = row && row->removed();
+            });
+        } catch (const store::StoreFailure&) {
+            // This node is stopping or takes over a state: the others say the same.
+        }
+        if (is_removed)
+            return fail(ErrorCode::permission_denied,
+                        name + " " + kRemovedText + "; it may join as a new node");
+    }
+    const std::lock_guard lock(mutex_);
+    Known& known = known_[who.node_id];
+    if (known.is_up && !known.run_id.empty() && known.run_id != hello.run_id()) {
+        return fail(ErrorCode::already_exists, "another " + name + " is running at " + known.peer_address +
+                                                   ": is this a copy of its data folder?");
+    }
+    known.run_id = hello.run_id();
+    known.peer_address = hello.peer_address();
+    known.api_url = hello.api_url();
+    return {};
+}
+
+void ClusterImpl::on_link(std::uint64_t node_id, bool is_up) {
+    {
+        const std::lock_guard lock(mutex_);
+        Known& known = known_[node_id];
+        known.is_up = is_up;
+        if (!is_up) known.run_id.clear();
+    }
+    if (node::Node* const node = this->node()) node->link_changed(node_id, is_up);
+}
+
+}  // namespace kontor::cluster

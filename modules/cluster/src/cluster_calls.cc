@@ -1,0 +1,301 @@
+// What other nodes ask of this one, and what it asks of them. Handlers run on network threads: what blocks
+// goes to tasks_.
+
+#include <condition_variable>
+
+#include "cluster_impl.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/queries.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+constexpr std::uint64_t kLeaderCallMs = 10'000;
+constexpr std::uint64_t kProposeForMs = 10'000;  // over how many leaders it may take
+constexpr const char* kNotLeader = "this node is not the leader";
+
+Error error_of(const pb::Result& result) {
+    switch (result.outcome()) {
+        case pb::OUTCOME_TOKEN_INVALID:
+            return {ErrorCode::permission_denied, result.error().message()};
+        case pb::OUTCOME_RESOURCE_MISSING:
+            return {ErrorCode::not_found, result.error().message()};
+        case pb::OUTCOME_ALREADY_EXISTS:
+            return {ErrorCode::already_exists, result.error().message()};
+        default:
+            return {ErrorCode::invalid_argument, result.error().message()};
+    }
+}
+
+// Only what is about the cluster itself, and the set-up link of a node that does not lead.
+bool may_be_asked_for(const pb::Command& command) {
+    switch (command.body_case()) {
+        case pb::Command::kInitCluster:
+        case pb::Command::kCreateJoinToken:
+        case pb::Command::kUpdateClusterNode:
+        case pb::Command::kRotateClusterAuthority:
+        case pb::Command::kActivateFeatures:
+        case pb::Command::kCreateSetupToken:
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
+void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std::string body,
+                          net::CallResponder respond) {
+    if (node() == nullptr && kind != call_kind::report)
+        return respond(fail(ErrorCode::unavailable, "this node is starting"));
+    switch (kind) {
+        case call_kind::forward:
+            return router_->serve_forwarded(std::move(body), std::move(respond));
+        case call_kind::report:
+            return respond(report().SerializeAsString());
+        case call_kind::state:
+            return give_state(std::move(body), std::move(respond));
+        case call_kind::transfer:
+            if (body.size() != 8) return respond(fail(ErrorCode::invalid_argument, "transfer: no node"));
+            return hand_over(get_be64(body), respond);
+        case call_kind::join:
+        case call_kind::certificate:
+        case call_kind::command:
+            break;
+        default:
+            return respond(fail(ErrorCode::unsupported,
+                                "this version does not know calls of kind " + std::to_string(kind)));
+    }
+    if (!node()->leads()) {
+        if (kind == call_kind::join) return pass_to_leader(kind, std::move(body), std::move(respond));
+        return respond(fail(ErrorCode::unavailable, kNotLeader));
+    }
+    const bool posted = tasks_.post([this, from, kind, body = std::move(body), respond] {
+        if (kind == call_kind::join) return admit(body, respond);
+        if (kind == call_kind::certificate) return sign(from, body, respond);
+        obey(from, body, respond);
+    });
+    if (!posted) respond(fail(ErrorCode::overloaded, "this node has too much to do; try again"));
+}
+
+void ClusterImpl::pass_to_leader(std::uint16_t kind, std::string body, net::CallResponder respond) {
+    const std::uint64_t leader = node()->leader_id();
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (leader == 0 || !links)
+        return respond(fail(ErrorCode::unavailable, "the cluster has no leader just now; try again"));
+    links->call(leader, kind, std::move(body), kLeaderCallMs, std::move(respond));
+}
+
+// --- as the leader, on tasks_
+
+Result<net::CertificateAuthority> ClusterImpl::authority() const {
+    std::optional<pb::Cluster> cluster;
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    if (!cluster) return fail(ErrorCode::not_found, "this instance is not a cluster");
+    net::CertificateAuthority authority;
+    authority.certificate_pem = cluster->ca_pem();
+    KONTOR_TRY(authority.private_key_pem,
+               options_.sealer->open(cluster->sealed_ca_key(), "cluster authority"));
+    return authority;
+}
+
+Result<std::string> ClusterImpl::issue(std::uint64_t node_no, const std::string& request_pem) const {
+    KONTOR_TRY(const net::CertificateAuthority signer, authority());
+    return net::issue_node_certificate(signer, request_pem, {identity().cluster_id, node_no, {}},
+                                       net::kNodeCertificateDays, options_.clock->wall_ms());
+}
+
+void ClusterImpl::admit(const std::string& body, const net::CallResponder& respond) {
+    pb::JoinRequest request;
+    if (!request.ParseFromString(body)) return respond(fail(ErrorCode::invalid_argument, "join: no request"));
+    const auto proof = options_.sealer->open(request.key_proof(), "cluster join");
+    if (!proof || *proof != request.secret()) {
+        return respond(fail(ErrorCode::permission_denied,
+                            "the new node has another secrets key: copy secrets.key_file of a member to it "
+                            "first"));
+    }
+    pb::Command command;
+    command.set_version(payments::kCommandVersion);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    pb::AdmitNode& wanted = *command.mutable_admit_node();
+    wanted.set_token_sha256(crypto::sha256(request.secret()));
+    wanted.set_public_key_sha256(crypto::sha256(request.certificate_request_pem()));
+    *wanted.mutable_node() = request.node();
+    pb::Result result;
+    const auto done = node()->submit_and_wait(
+        std::move(command), [&](const payments::Answer& answer) { result = answer.result; });
+    if (!done) return respond(Unexpected{done.error()});
+    if (result.outcome() != pb::OUTCOME_OK) return respond(fail(error_of(result)));
+    const std::uint64_t node_no = result.cluster_node().no();
+    const auto certificate = issue(node_no, request.certificate_request_pem());
+    if (!certificate) return respond(Unexpected{certificate.error()});
+    pb::JoinReply reply;
+    reply.set_node_no(node_no);
+    const Identity self = identity();
+    reply.set_cluster_id(self.cluster_id);
+    reply.set_ca_pem(self.credentials.ca_pem);
+    reply.set_certificate_pem(*certificate);
+    for (pb::ClusterNode& node : nodes()) *reply.add_nodes() = std::move(node);
+    log::info("cluster", "event=admitted node=" + std::to_string(node_no) +
+                             " address=" + result.cluster_node().peer_address());
+    respond(reply.SerializeAsString());
+}
+
+void ClusterImpl::sign(const net::PeerIdentity& from, const std::string& body,
+                       const net::CallResponder& respond) {
+    pb::CertificateRequest request;
+    if (!request.ParseFromString(body))
+        return respond(fail(ErrorCode::invalid_argument, "certificate: no request"));
+    bool is_member = false;
+    node()->read([&](const store::Reader& rows, std::uint64_t) {
+        const auto row = payments::find_cluster_node(rows, from.node_id);
+        is_member = row && !row->removed();
+    });
+    if (!is_member) return respond(fail(ErrorCode::permission_denied, "the node is no member any more"));
+    const auto certificate = issue(from.node_id, request.certificate_request_pem());
+    const auto signer = authority();
+    if (!certificate) return respond(Unexpected{certificate.error()});
+    if (!signer) return respond(Unexpected{signer.error()});
+    pb::CertificateReply reply;
+    reply.set_certificate_pem(*certificate);
+    reply.set_ca_pem(signer->certificate_pem);
+    respond(reply.SerializeAsString());
+}
+
+void ClusterImpl::obey(const net::PeerIdentity& from, const std::string& body,
+                       const net::CallResponder& respond) {
+    pb::Command command;
+    if (!command.ParseFromString(body) || !may_be_asked_for(command))
+        return respond(fail(ErrorCode::permission_denied,
+                            "node " + std::to_string(from.node_id) + " asks for what no node may"));
+    node()->submit(std::move(command), [respond](Result<payments::Answer> answer) {
+        if (!answer) return respond(Unexpected{answer.error()});
+        respond(answer->result.SerializeAsString());
+    });
+}
+
+void ClusterImpl::hand_over(std::uint64_t target, const net::CallResponder& respond) {
+    const auto view = node()->cluster_view();
+    if (!node()->leads()) return respond(fail(ErrorCode::unavailable, kNotLeader));
+    // To any: the reachable voter that is the furthest.
+    const std::uint64_t self = identity().node_no;
+    if (target == 0) {
+        std::uint64_t furthest = 0;
+        for (const replication::Member& member : view.members) {
+            const bool could =
+                member.role == replication::MemberRole::voter && member.id != self && member.is_reachable;
+            if (!could || member.match_index < furthest) continue;
+            furthest = member.match_index;
+            target = member.id;
+        }
+    }
+    if (target == 0 || target == self)
+        return respond(fail(ErrorCode::invalid_argument, "there is no other voter that could lead"));
+    node()->transfer_leadership(target, [respond, target](Result<void> done) {
+        if (!done) return respond(Unexpected{done.error()});
+        respond(std::to_string(target));
+    });
+}
+
+void ClusterImpl::give_state(std::string request, net::CallResponder respond) {
+    const bool posted = tasks_.post([this, request = std::move(request), respond] {
+        auto answer = node()->answer_state_request(request);
+        if (!answer || options_.copy_bytes_a_second == 0) return respond(std::move(answer));
+        // The pause comes with the answer: whoever copies asks for one piece after the other.
+        const std::uint64_t pause_ms = answer->size() * 1000 / options_.copy_bytes_a_second;
+        const auto kept = std::make_shared<std::string>(*std::move(answer));
+        if (!tasks_.post([kept, respond] { respond(std::move(*kept)); }, pause_ms))
+            respond(fail(ErrorCode::unavailable, "this node is stopping"));
+    });
+    if (!posted) respond(fail(ErrorCode::overloaded, "this node has too much to do; try again"));
+}
+
+pb::NodeReport ClusterImpl::report() const {
+    pb::NodeReport report;
+    report.set_version(options_.version);
+    report.set_feature_level(payments::kFeatureLevel);
+    report.set_wall_ms(options_.clock->wall_ms());
+    if (const node::Node* const node = this->node()) {
+        const auto view = node->cluster_view();
+        report.set_leads(node->leads());
+        report.set_ready(node->ready());
+        report.set_commit_index(view.commit_index);
+        report.set_term(view.term);
+        report.set_staleness_ms(node->staleness_ms());
+        report.set_applied_index(node->stats().applied_index);
+    }
+    const std::lock_guard lock(mutex_);
+    report.set_node_no(identity_.node_no);
+    report.set_doing(doing_);
+    return report;
+}
+
+// --- asking others
+
+Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
+                                               std::uint64_t timeout_ms, net::PeerLane lane) {
+    struct Outcome {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::optional<Result<std::string>> answer;
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (!links) return fail(ErrorCode::unavailable, "this node is no member of a cluster");
+    links->call(
+        node_no, kind, std::move(body), timeout_ms,
+        [outcome](Result<std::string> answer) {
+            const std::lock_guard lock(outcome->mutex);
+            outcome->answer = std::move(answer);
+            outcome->changed.notify_one();
+        },
+        lane);
+    std::unique_lock lock(outcome->mutex);
+    // The links answer every call, but not when they are stopped: then nobody does.
+    if (!outcome->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms + 1'000),
+                                   [&] { return outcome->answer.has_value(); }))
+        return fail(ErrorCode::timeout, "no answer");
+    return *std::move(outcome->answer);
+}
+
+Result<pb::Result> ClusterImpl::propose(pb::Command command) {
+    command.set_version(payments::kCommandVersion);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    const std::uint64_t deadline = options_.clock->monotonic_ms() + kProposeForMs;
+    Error last{ErrorCode::unavailable, "the cluster has no leader just now; try again"};
+    while (options_.clock->monotonic_ms() < deadline) {
+        {
+            const std::lock_guard lock(steward_mutex_);
+            if (stopping_) return fail(ErrorCode::unavailable, "this node is stopping");
+        }
+        if (!is_member() || node()->leads()) {
+            pb::Result result;
+            const auto done = node()->submit_and_wait(
+                command, [&](const payments::Answer& answer) { result = answer.result; });
+            if (done) return result;
+            last = done.error();
+        } else if (const std::uint64_t leader = node()->leader_id(); leader != 0) {
+            const auto answer = call_and_wait(leader, call_kind::command, command.SerializeAsString(), 5'000);
+            pb::Result result;
+            if (answer && result.ParseFromString(*answer)) return result;
+            if (!answer) last = answer.error();
+            if (last.code == ErrorCode::permission_denied) return fail(last);
+        }
+        std::unique_lock lock(steward_mutex_);
+        steward_changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stopping_; });
+    }
+    return fail(last);
+}
+
+}  // namespace kontor::cluster

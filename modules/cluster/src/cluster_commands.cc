@@ -1,0 +1,234 @@
+// What people ask for through the control socket. Each blocks until it is done or refused.
+
+#include <nlohmann/json.hpp>
+
+#include "cluster_impl.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/queries.h"
+#include "token.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kTokenAddresses = 3;
+constexpr std::size_t kSecretCharacters = 32;
+
+Result<void> outcome_of(const Result<pb::Result>& result) {
+    if (!result) return Unexpected{result.error()};
+    if (result->outcome() == pb::OUTCOME_OK) return {};
+    return fail(ErrorCode::invalid_argument, result->error().message());
+}
+
+const char* to_text(replication::Role role) {
+    switch (role) {
+        case replication::Role::leader:
+            return "leader";
+        case replication::Role::candidate:
+            return "candidate";
+        case replication::Role::follower:
+            return "follower";
+        default:
+            return "starting";
+    }
+}
+
+}  // namespace
+
+Result<void> ClusterImpl::init() {
+    if (is_member()) return fail(ErrorCode::already_exists, "this node is a member of a cluster already");
+    if (options_.advertised.empty())
+        return fail(ErrorCode::invalid_argument,
+                    "set cluster.address to the host name or address, and cluster.port, by which other nodes "
+                    "reach this one");
+    Identity self;
+    self.node_no = 1;
+    const replication::ClusterId id = node()->cluster_id();
+    self.cluster_id.assign(id.begin(), id.end());
+    self.name = options_.name;
+    self.advertised = options_.advertised;
+    KONTOR_TRY(const auto keys, net::make_private_key_and_request());
+    KONTOR_TRY(const auto made, net::make_cluster_authority(self.cluster_id, options_.clock->wall_ms()));
+    pb::Command command;
+    pb::InitCluster& wanted = *command.mutable_init_cluster();
+    wanted.set_cluster_id(self.cluster_id);
+    wanted.set_ca_pem(made.certificate_pem);
+    wanted.set_sealed_ca_key(options_.sealer->seal(made.private_key_pem, "cluster authority"));
+    pb::ClusterNode& row = *wanted.mutable_node();
+    row.set_no(self.node_no);
+    row.set_name(self.name);
+    row.set_peer_address(self.advertised);
+    row.set_feature_level(payments::kFeatureLevel);
+    row.set_version(options_.version);
+    {
+        const std::lock_guard lock(mutex_);
+        row.set_api_url(api_url_);
+    }
+    KONTOR_TRY(const pb::Result result, propose(std::move(command)));
+    // A crash after the command and before the file: the authority in the state is the one.
+    if (result.outcome() != pb::OUTCOME_OK && result.outcome() != pb::OUTCOME_ALREADY_EXISTS)
+        return fail(ErrorCode::invalid_argument, result.error().message());
+    KONTOR_TRY(const net::CertificateAuthority signer, authority());
+    self.credentials.ca_pem = signer.certificate_pem;
+    self.credentials.private_key_pem = keys.private_key_pem;
+    KONTOR_TRY(self.credentials.certificate_pem,
+               net::issue_node_certificate(signer, keys.request_pem, {self.cluster_id, self.node_no, {}},
+                                           net::kNodeCertificateDays, options_.clock->wall_ms()));
+    KONTOR_CHECK(change_identity([&](Identity& identity) { identity = self; }));
+    KONTOR_CHECK(listen());
+    node()->become_member();
+    router_->set_node_no(self.node_no);
+    is_member_.store(true);
+    log::info("cluster", "event=init cluster=" + to_hex(self.cluster_id));
+    return {};
+}
+
+Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
+    if (!is_member())
+        return fail(ErrorCode::invalid_argument, "this node is not a cluster: 'kontor cluster init' first");
+    Token token;
+    token.secret = crypto::random_token(kSecretCharacters);
+    pb::Command command;
+    pb::CreateJoinToken& wanted = *command.mutable_create_join_token();
+    wanted.set_token_sha256(crypto::sha256(token.secret));
+    wanted.set_lifetime_ms(wishes.lifetime_ms);
+    wanted.set_voter(wishes.voter);
+    wanted.set_replaces(wishes.replaces);
+    KONTOR_CHECK(outcome_of(propose(std::move(command))));
+    const Identity self = identity();
+    KONTOR_TRY(token.authority_sha256, net::ca_fingerprint(self.credentials.ca_pem));
+    token.addresses.push_back(self.advertised);
+    for (const pb::ClusterNode& node : nodes())
+        if (node.no() != self.node_no && node.no() != wishes.replaces &&
+            token.addresses.size() < kTokenAddresses)
+            token.addresses.push_back(node.peer_address());
+    return to_text(token);
+}
+
+Result<void> ClusterImpl::remove(std::uint64_t node_no) {
+    pb::Command command;
+    command.mutable_update_cluster_node()->set_no(node_no == 0 ? identity().node_no : node_no);
+    command.mutable_update_cluster_node()->set_removed(true);
+    return outcome_of(propose(std::move(command)));
+}
+
+Result<void> ClusterImpl::set_voter(std::uint64_t node_no, bool voter) {
+    pb::Command command;
+    command.mutable_update_cluster_node()->set_no(node_no);
+    command.mutable_update_cluster_node()->set_voter(voter);
+    return outcome_of(propose(std::move(command)));
+}
+
+Result<void> ClusterImpl::transfer(std::uint64_t node_no) {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
+    std::string body;
+    put_be64(body, node_no);
+    if (!node()->leads()) {
+        const std::uint64_t leader = node()->leader_id();
+        if (leader == 0) return fail(ErrorCode::unavailable, "the cluster has no leader just now");
+        const auto answer = call_and_wait(leader, call_kind::transfer, body, 10'000);
+        return answer ? Result<void>{} : Result<void>(Unexpected{answer.error()});
+    }
+    struct Outcome {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::optional<Result<std::string>> done;
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    hand_over(node_no, [outcome](Result<std::string> done) {
+        const std::lock_guard lock(outcome->mutex);
+        outcome->done = std::move(done);
+        outcome->changed.notify_one();
+    });
+    std::unique_lock lock(outcome->mutex);
+    if (!outcome->changed.wait_for(lock, std::chrono::seconds(10), [&] { return outcome->done.has_value(); }))
+        return fail(ErrorCode::timeout, "leadership was not handed over in time");
+    if (!*outcome->done) return Unexpected{outcome->done->error()};
+    return {};
+}
+
+Result<void> ClusterImpl::rotate_authority() {
+    KONTOR_TRY(const net::CertificateAuthority old, authority());
+    KONTOR_TRY(const auto made,
+               net::make_cluster_authority(identity().cluster_id, options_.clock->wall_ms()));
+    pb::Command command;
+    pb::RotateClusterAuthority& wanted = *command.mutable_rotate_cluster_authority();
+    // The one before stays trusted until the next rotation, so that nobody is shut out.
+    const std::string end = "-----END CERTIFICATE-----\n";
+    const std::size_t first_end = old.certificate_pem.find(end);
+    if (first_end == std::string::npos)
+        return fail(ErrorCode::corruption, "the authority's certificate is cut");
+    wanted.set_ca_pem(made.certificate_pem + old.certificate_pem.substr(0, first_end + end.size()));
+    wanted.set_sealed_ca_key(options_.sealer->seal(made.private_key_pem, "cluster authority"));
+    return outcome_of(propose(std::move(command)));
+}
+
+std::string ClusterImpl::status_json() {
+    const Identity self = identity();
+    Json out{{"member", is_member()}, {"cluster", to_hex(self.cluster_id)}, {"node", self.node_no}};
+    if (node() == nullptr) return out.dump();
+    const auto view = node()->cluster_view();
+    out["leader"] = node()->leader_id();
+    out["role"] = to_text(view.role);
+    out["term"] = view.term;
+    out["commit_index"] = view.commit_index;
+    std::optional<pb::Cluster> cluster;
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    out["feature_level"] = cluster ? cluster->feature_level() : 0;
+    std::map<std::uint64_t, net::PeerStatus> links;
+    {
+        const std::lock_guard lock(mutex_);
+        if (net_)
+            for (net::PeerStatus& link : net_->status()) links[link.node_id] = link;
+    }
+    out["nodes"] = Json::array();
+    const std::uint64_t now = options_.clock->monotonic_ms();
+    for (const pb::ClusterNode& row : nodes()) {
+        const replication::Member* member = nullptr;
+        for (const replication::Member& one : view.members)
+            if (one.id == row.no()) member = &one;
+        std::optional<pb::NodeReport> said;
+        std::uint64_t said_ms = 0;
+        if (row.no() == self.node_no) {
+            said = report();
+            said_ms = now;
+        } else {
+            const std::lock_guard lock(mutex_);
+            const Known& known = known_[row.no()];
+            said = known.report;
+            said_ms = known.report_ms;
+        }
+        Json line{{"node", row.no()},
+                  {"name", row.name()},
+                  {"peer_address", row.peer_address()},
+                  {"api_url", row.api_url()},
+                  {"wanted", row.voter() ? "voter" : "standby"},
+                  {"is", member == nullptr                                ? "joining"
+                         : member->role == replication::MemberRole::voter ? "voter"
+                                                                          : "standby"},
+                  {"version", row.version()}};
+        const auto link = links.find(row.no());
+        const bool is_self = row.no() == self.node_no;
+        line["connected"] = is_self || (link != links.end() && link->second.up);
+        if (link != links.end() && !link->second.up && !link->second.last_error.empty())
+            line["problem"] = link->second.last_error;
+        if (link != links.end()) line["rtt_us"] = link->second.rtt_us;
+        if (said && now - said_ms < 5'000) {
+            line["leads"] = said->leads();
+            line["ready"] = said->ready();
+            line["applied_index"] = said->applied_index();
+            line["behind"] =
+                view.commit_index > said->applied_index() ? view.commit_index - said->applied_index() : 0;
+            if (said->staleness_ms() != replication::kNeverMs) line["staleness_ms"] = said->staleness_ms();
+            if (!said->doing().empty()) line["doing"] = said->doing();
+        }
+        out["nodes"].push_back(std::move(line));
+    }
+    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace kontor::cluster

@@ -1,0 +1,124 @@
+#pragma once
+// The parts of a cluster's node, joined: links, router, steward. See the public header.
+//
+// Locks: `mutex_` guards what is said so below and is never held while something else is called.
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "identity.h"
+#include "kontor/cluster/cluster.h"
+#include "kontor/commands.pb.h"
+#include "kontor/peer.pb.h"
+#include "router.h"
+#include "tasks.h"
+
+namespace kontor::cluster {
+
+class ClusterImpl final : public Cluster, private replication::PeerTransport {
+ public:
+    explicit ClusterImpl(ClusterOptions options);
+    ~ClusterImpl() override { stop(); }
+    [[nodiscard]] Result<void> open();
+
+    void stop() override;
+    bool is_member() const override { return is_member_.load(); }
+    node::Seat seat() override;
+    bool needs_state() const override;
+    Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
+    void attach(node::Node& node, net::Handler local, const std::string& api_url) override;
+    void handle(net::Request request, net::Responder respond) override;
+    std::uint16_t port() const override;
+    Result<void> init() override;
+    Result<std::string> make_token(const TokenWishes& wishes) override;
+    Result<void> remove(std::uint64_t node_no) override;
+    Result<void> set_voter(std::uint64_t node_no, bool voter) override;
+    Result<void> transfer(std::uint64_t node_no) override;
+    Result<void> rotate_authority() override;
+    std::string status_json() override;
+
+ private:
+    struct Known {  // about another node
+        std::string run_id, peer_address, api_url;
+        bool is_up = false;  // our link to it
+        std::optional<pb::NodeReport> report;
+        std::uint64_t report_ms = 0;  // monotonic
+    };
+
+    void send(std::uint64_t node_id, std::string frame) override;  // of the log
+
+    // --- links (cluster.cc)
+    Result<void> listen();
+    void on_message(std::uint64_t from, std::string frame);
+    std::string hello() const;
+    Result<void> check_hello(const net::PeerIdentity& who, std::string_view bytes);
+    void on_link(std::uint64_t node_id, bool is_up);
+    [[nodiscard]] Identity identity() const;
+    Result<void> change_identity(const std::function<void(Identity&)>& change);
+    [[nodiscard]] node::Node* node() const { return node_.load(std::memory_order_acquire); }
+
+    // --- what others ask (cluster_calls.cc)
+    void on_call(const net::PeerIdentity& from, std::uint16_t kind, std::string body,
+                 net::CallResponder respond);
+    void pass_to_leader(std::uint16_t kind, std::string body, net::CallResponder respond);
+    void admit(const std::string& body, const net::CallResponder& respond);
+    void sign(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
+    void obey(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
+    void hand_over(std::uint64_t target, const net::CallResponder& respond);
+    void give_state(std::string request, net::CallResponder respond);
+    [[nodiscard]] pb::NodeReport report() const;
+    Result<net::CertificateAuthority> authority() const;
+    Result<std::string> issue(std::uint64_t node_no, const std::string& request_pem) const;
+
+    // --- asking others
+    Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
+                                      std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
+    Result<pb::Result> propose(pb::Command command);  // through the leader, wherever it is
+
+    // --- the steward (steward.cc): a thread that makes things as the rows say
+    void run_steward();
+    void look_after_links();
+    void look_after_reports(std::uint64_t now_ms);
+    void look_after_own_row();
+    void look_after_certificate(std::uint64_t now_ms);
+    void look_after_membership();
+    void look_after_features();
+    void tell_hash();
+    void compare_hash(const std::string& theirs);
+    Result<void> renew_certificate();
+    void change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what);
+    void state_needed();
+    void do_state_needed();
+    void set_doing(std::string what);
+    std::vector<pb::ClusterNode> nodes(bool also_removed = false) const;
+
+    const ClusterOptions options_;
+    const std::string run_id_;
+    std::atomic<bool> is_member_{false};
+    std::atomic<node::Node*> node_{nullptr};
+    std::unique_ptr<Router> router_;
+    Tasks tasks_;  // what blocks: state, certificates
+    mutable std::mutex mutex_;
+    Identity identity_;                                // guarded by mutex_
+    std::map<std::uint64_t, Known> known_;             // guarded by mutex_
+    std::map<std::uint64_t, std::string> told_peers_;  // steward only: what the links were told
+    std::string doing_;                                // guarded by mutex_
+    std::string api_url_;                              // guarded by mutex_
+    std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
+    std::atomic<bool> change_under_way_{false};
+    std::atomic<bool> is_copying_{false};
+    std::uint64_t authority_seen_ms_ = 0;  // steward: when the rows' authority became another one
+    std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0;
+    std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward
+
+    std::mutex steward_mutex_;
+    std::condition_variable steward_changed_;
+    bool stopping_ = false;  // guarded by steward_mutex_
+    std::thread steward_;
+};
+
+}  // namespace kontor::cluster

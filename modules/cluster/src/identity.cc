@@ -1,0 +1,106 @@
+#include "identity.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "kontor/base/bytes.h"
+#include "kontor/base/files.h"
+
+namespace kontor::cluster {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string folder_of(const std::string& data_folder) {
+    return data_folder + "/peer";
+}
+
+std::string path_of(const std::string& data_folder) {
+    return folder_of(data_folder) + "/identity.json";
+}
+
+// Inode and birth time of the folder.
+Result<std::string> mark_of(const std::string& folder) {
+    struct statx info {};
+    if (::statx(AT_FDCWD, folder.c_str(), 0, STATX_INO | STATX_BTIME, &info) != 0)
+        return fail(errno_error("statx " + folder, errno));
+    std::string mark = std::to_string(info.stx_ino);
+    if ((info.stx_mask & STATX_BTIME) != 0)
+        mark += ":" + std::to_string(info.stx_btime.tv_sec) + "." + std::to_string(info.stx_btime.tv_nsec);
+    return mark;
+}
+
+Result<void> make_folder(const std::string& folder) {
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail(errno_error("mkdir " + folder, errno));
+    return {};
+}
+
+Identity parse(const Json& json) {
+    Identity identity;
+    identity.node_no = json.at("node").get<std::uint64_t>();
+    identity.cluster_id = from_hex(json.at("cluster").get<std::string>()).value_or("");
+    identity.name = json.at("name").get<std::string>();
+    identity.advertised = json.at("address").get<std::string>();
+    identity.api_url = json.value("api_url", "");
+    identity.credentials.ca_pem = json.at("ca").get<std::string>();
+    identity.credentials.certificate_pem = json.at("certificate").get<std::string>();
+    identity.credentials.private_key_pem = json.at("private_key").get<std::string>();
+    identity.needs_state = json.value("needs_state", false);
+    identity.joined_with = json.value("joined_with", "");
+    identity.key_request_pem = json.value("key_request", "");
+    for (const auto& [number, address] : json.at("peers").items())
+        identity.peers[std::stoull(number)] = address.get<std::string>();
+    return identity;
+}
+
+}  // namespace
+
+Result<std::optional<Identity>> load_identity(const std::string& data_folder) {
+    const std::string path = path_of(data_folder);
+    if (!file_exists(path)) return std::optional<Identity>{};
+    KONTOR_TRY(const std::string text, read_file(path));
+    try {
+        const auto json = Json::parse(text);
+        Identity identity = parse(json);
+        KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
+        if (json.at("folder").get<std::string>() != mark) {
+            return fail(ErrorCode::permission_denied,
+                        data_folder + " is a copy of the folder of node " + std::to_string(identity.node_no) +
+                            ", which may be running elsewhere: two of one number could vote twice. Start the "
+                            "original, or let this machine join as a new node: 'kontor cluster token "
+                            "--replace " +
+                            std::to_string(identity.node_no) +
+                            "' on another node, then 'kontor cluster join' with an empty data folder.");
+        }
+        return std::optional<Identity>(std::move(identity));
+    } catch (const std::exception& e) {
+        return fail(ErrorCode::corruption, path + ": " + e.what());
+    }
+}
+
+Result<void> save_identity(const std::string& data_folder, const Identity& identity) {
+    KONTOR_CHECK(make_folder(folder_of(data_folder)));
+    KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
+    Json peers = Json::object();
+    for (const auto& [number, address] : identity.peers) peers[std::to_string(number)] = address;
+    const Json json{{"node", identity.node_no},
+                    {"cluster", to_hex(identity.cluster_id)},
+                    {"name", identity.name},
+                    {"address", identity.advertised},
+                    {"api_url", identity.api_url},
+                    {"needs_state", identity.needs_state},
+                    {"joined_with", identity.joined_with},
+                    {"key_request", identity.key_request_pem},
+                    {"peers", peers},
+                    {"folder", mark},
+                    {"ca", identity.credentials.ca_pem},
+                    {"certificate", identity.credentials.certificate_pem},
+                    {"private_key", identity.credentials.private_key_pem}};
+    return write_file(path_of(data_folder), json.dump(1) + "\n", 0600);
+}
+
+}  // namespace kontor::cluster

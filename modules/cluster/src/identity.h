@@ -1,0 +1,34 @@
+#pragma once
+// Who this node is: <data>/peer/identity.json, mode 0600, written whole. It holds the node's private key, so
+// it is as secret as that.
+//
+// The mark says which folder it was written for: a copy of a data folder has another inode and birth time,
+// and two nodes that both think they are number 2 could vote twice. Errors: io, corruption,
+// permission_denied.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "kontor/base/result.h"
+#include "kontor/net/peer.h"
+
+namespace kontor::cluster {
+
+struct Identity {
+    std::uint64_t node_no = 0;
+    std::string cluster_id;  // 16 bytes
+    std::string name, advertised;
+    net::PeerCredentials credentials;
+    std::string api_url;                         // as it was last told
+    std::map<std::uint64_t, std::string> peers;  // others' addresses as last known: how a start finds them
+    bool needs_state = false;                    // joined, and has nothing yet
+    std::string joined_with;                     // SHA-256 of the token, hex; to repeat a join
+    std::string key_request_pem;                 // while joining: what the certificate was asked with
+};
+
+[[nodiscard]] Result<std::optional<Identity>> load_identity(const std::string& data_folder);
+[[nodiscard]] Result<void> save_identity(const std::string& data_folder, const Identity& identity);
+
+}  // namespace kontor::cluster

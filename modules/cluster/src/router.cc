@@ -1,0 +1,230 @@
+#include "router.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+constexpr std::uint64_t kForwardTimeoutMs = 60'000;  // as long as a server waits for its handler
+constexpr std::uint64_t kRetryMs = 15;
+constexpr std::size_t kTasks = 40'000;
+constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
+
+bool is_read(const net::Request& request) {
+    return request.method == "GET" || request.method == "HEAD";
+}
+
+// Sending it twice does no harm.
+bool is_repeatable(const net::Request& request) {
+    return is_read(request) || !request.header("Idempotency-Key").empty();
+}
+
+// What a node that is behind may say although the leader would not: it does not know a key or an object yet,
+// or it is not ready. What is wrong with the request itself is wrong everywhere.
+bool may_be_ignorance(int status) {
+    return status == 400 || status == 401 || status == 403 || status == 404 || status == 409 ||
+           status == 410 || status == 412 || status == 500 || status == 503;
+}
+
+net::Response problem(int status, const std::string& message) {
+    net::Response response;
+    response.status = status;
+    response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+    if (status == 503 || status == 429) {
+        response.headers.push_back({"Retry-After", "1"});
+        response.headers.push_back({"Stripe-Should-Retry", "true"});
+    }
+    const char* type = status >= 500   ? "api_error"
+                       : status == 429 ? "rate_limit_error"
+                                       : "invalid_request_error";
+    response.body = "{\n  \"error\": {\n    \"type\": \"" + std::string(type) + "\",\n    \"message\": \"" +
+                    message + "\"\n  }\n}\n";
+    return response;
+}
+
+// 0: none is given; nullopt: it is no number.
+std::optional<std::uint64_t> min_index_of(const net::Request& request) {
+    const std::string_view text = request.header(kMinIndexHeader);
+    std::uint64_t index = 0;
+    if (text.empty()) return index;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), index);
+    if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return index;
+}
+
+}  // namespace
+
+struct Router::Trip {
+    net::Request request;
+    net::Responder respond;
+    std::uint64_t deadline_ms = 0;
+    bool is_repeatable = false;
+    bool was_sent = false;  // and no answer came: the outcome is not known
+    std::atomic<std::size_t>* under_way = nullptr;
+
+    ~Trip() { --*under_way; }
+};
+
+Router::Router(Parts parts)
+    : parts_(std::move(parts)),
+      forwarded_(parts_.metrics->counter("kontor_requests_forwarded_total",
+                                         "Requests that this node passed to the leader.")),
+      repeated_(parts_.metrics->counter("kontor_requests_forwarded_again_total",
+                                        "Requests passed on once more, since a leader was lost under them.")),
+      node_no_(parts_.node_no),
+      tasks_("router", 2, kTasks) {}
+
+void Router::handle(net::Request request, net::Responder respond) {
+    const auto min_index = min_index_of(request);
+    if (!min_index)
+        return respond(problem(400, "Kontor-Min-Index is a log index: a number from Kontor-Log-Index."));
+    const bool leads = parts_.node->leads();
+    if (!is_read(request)) {
+        if (leads) return lead_here(std::move(request), std::move(respond));
+        return travel(std::move(request), std::move(respond));
+    }
+    if (leads && *min_index == 0) return lead_here(std::move(request), std::move(respond));
+    if (!leads && parts_.node->staleness_ms() > parts_.max_staleness_ms)
+        return travel(std::move(request), std::move(respond));
+    serve_here(std::move(request), std::move(respond), *min_index);
+}
+
+// A read, once this node knows everything up to the index.
+void Router::serve_here(net::Request request, net::Responder respond, std::uint64_t min_index) {
+    if (min_index == 0) return read_here(std::move(request), std::move(respond));
+    struct Waiting {
+        net::Request request;
+        net::Responder respond;
+    };
+    const auto waiting = std::make_shared<Waiting>(Waiting{std::move(request), std::move(respond)});
+    parts_.node->wait_applied(min_index, kMinIndexWaitMs, [this, waiting](bool is_there) {
+        // A thread of the node: it must not be held up.
+        const bool posted = tasks_.post([this, waiting, is_there] {
+            if (is_there) return read_here(std::move(waiting->request), std::move(waiting->respond));
+            if (!parts_.node->leads())
+                return travel(std::move(waiting->request), std::move(waiting->respond));
+            waiting->respond(problem(503, "No entry of the log has this index yet: Kontor-Min-Index."));
+        });
+        if (!posted) waiting->respond(problem(503, "This node is stopping."));
+    });
+}
+
+void Router::read_here(net::Request request, net::Responder respond) {
+    if (parts_.node->leads()) return lead_here(std::move(request), std::move(respond));
+    const auto copy = std::make_shared<net::Request>(request);
+    parts_.local(std::move(request), [this, copy,
+                                      respond = std::move(respond)](net::Response response) mutable {
+        const bool is_final = response.prepare || response.on_stream || !may_be_ignorance(response.status);
+        if (is_final) return respond(std::move(response));
+        travel(std::move(*copy), std::move(respond));
+    });
+}
+
+// This node leads. When it ceases to while the request is under way, one that may be repeated goes on to the
+// next leader, so that nobody notices.
+void Router::lead_here(net::Request request, net::Responder respond) {
+    if (!is_repeatable(request)) return parts_.local(std::move(request), std::move(respond));
+    const auto copy = std::make_shared<net::Request>(request);
+    parts_.local(std::move(request),
+                 [this, copy, respond = std::move(respond)](net::Response response) mutable {
+                     const bool lost = response.status == 503 && !response.prepare && !parts_.node->leads();
+                     if (!lost) return respond(std::move(response));
+                     travel(std::move(*copy), std::move(respond));
+                 });
+}
+
+void Router::travel(net::Request request, net::Responder respond) {
+    if (++under_way_ > kForwardsAtOnce) {
+        --under_way_;
+        return respond(problem(429, "Too many requests are on their way to the leader; try again shortly."));
+    }
+    const auto trip = std::make_shared<Trip>();
+    trip->under_way = &under_way_;
+    trip->is_repeatable = is_repeatable(request);
+    trip->request = std::move(request);
+    trip->respond = std::move(respond);
+    trip->deadline_ms = parts_.clock->monotonic_ms() + kLeaderWaitMs;
+    forwarded_.add();
+    go(trip);
+}
+
+void Router::go(const TripPtr& trip) {
+    if (parts_.node->leads()) {
+        // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
+        parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
+            const bool lost = response.status == 503 && !response.prepare && !parts_.node->leads();
+            if (lost && trip->is_repeatable) return go_later(trip);
+            trip->respond(std::move(response));
+        });
+        return;
+    }
+    const std::uint64_t leader = parts_.node->leader_id();
+    if (leader == 0 || leader == node_no_.load()) return go_later(trip);
+    parts_.call(leader, call_kind::forward, encode_request(trip->request), kForwardTimeoutMs,
+                [this, trip](Result<std::string> answer) { arrived(trip, std::move(answer)); });
+}
+
+void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
+    if (!answer) {
+        const Error& error = answer.error();
+        switch (error.code) {
+            case ErrorCode::unavailable:  // nothing was done
+                return go_later(trip);
+            case ErrorCode::overloaded:
+                return trip->respond(problem(429, "Too many requests are waiting; try again shortly."));
+            case ErrorCode::too_large:
+                return trip->respond(problem(413, "The request or its answer is too large to be passed on."));
+            default:
+                break;
+        }
+        if (trip->is_repeatable) {
+            repeated_.add();
+            trip->was_sent = true;
+            return go_later(trip);
+        }
+        return trip->respond(
+            problem(503,
+                    "The leader was lost while it worked on this request; whether it was "
+                    "carried out is not known. With an Idempotency-Key it can be repeated."));
+    }
+    auto response = decode_response(*answer);
+    if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));
+    if (response->status == 503 && trip->is_repeatable && parts_.clock->monotonic_ms() < trip->deadline_ms) {
+        repeated_.add();
+        return go_later(trip);
+    }
+    trip->respond(*std::move(response));
+}
+
+void Router::go_later(const TripPtr& trip) {
+    const bool in_time = parts_.clock->monotonic_ms() < trip->deadline_ms;
+    if (in_time && tasks_.post([this, trip] { go(trip); }, kRetryMs)) return;
+    trip->respond(problem(503, trip->was_sent
+                                   ? "The leader was lost and no other one was found in time; repeat "
+                                     "the request with the same Idempotency-Key."
+                                   : "The cluster has no leader just now; nothing was done. Try again "
+                                     "shortly."));
+}
+
+void Router::serve_forwarded(std::string body, net::CallResponder respond) {
+    if (!parts_.node->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
+    auto request = decode_request(body);
+    if (!request) return respond(Unexpected{request.error()});
+    struct Work {
+        net::Request request;
+        net::CallResponder respond;
+    };
+    const auto work = std::make_shared<Work>(Work{*std::move(request), respond});
+    const bool posted = tasks_.post([this, work] {
+        parts_.local(std::move(work->request), [respond = std::move(work->respond)](net::Response response) {
+            respond(encode_response(std::move(response)));
+        });
+    });
+    if (!posted) respond(fail(ErrorCode::overloaded, "too many requests wait at the leader"));
+}
+
+}  // namespace kontor::cluster

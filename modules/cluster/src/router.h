@@ -1,0 +1,64 @@
+#pragma once
+// Which node answers a request (docs/adr/0007, "Any node answers"): this one, or the leader.
+//
+// Threading: handle() and serve_forwarded() anywhere; they do not block. Ownership: everything in Parts
+// outlives stop(). Errors: 503 with Retry-After when no leader is found in kLeaderWaitMs, or when a request
+// without idempotency key was sent and its outcome is not known. Limits: kForwardsAtOnce.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kontor/cluster/cluster.h"
+#include "kontor/net/peer.h"
+#include "kontor/telemetry/metrics.h"
+#include "tasks.h"
+
+namespace kontor::cluster {
+
+class Router {
+ public:
+    struct Parts {
+        node::Node* node = nullptr;
+        net::Handler local;
+        std::function<void(std::uint64_t node, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
+                           net::CallDone done)>
+            call;
+        std::uint64_t node_no = 0;
+        std::uint64_t max_staleness_ms = 0;
+        const Clock* clock = nullptr;
+        telemetry::Registry* metrics = nullptr;
+    };
+    explicit Router(Parts parts);
+    ~Router() { stop(); }
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+
+    void handle(net::Request request, net::Responder respond);
+    // As the leader, for another node. unavailable: this node is not the leader, ask again.
+    void serve_forwarded(std::string body, net::CallResponder respond);
+    void set_node_no(std::uint64_t node_no) { node_no_.store(node_no); }
+    void stop() { tasks_.stop(); }
+
+ private:
+    struct Trip;  // a request that may have to be asked for more than once
+    using TripPtr = std::shared_ptr<Trip>;
+
+    void serve_here(net::Request request, net::Responder respond, std::uint64_t min_index);
+    void read_here(net::Request request, net::Responder respond);
+    void lead_here(net::Request request, net::Responder respond);
+    void travel(net::Request request, net::Responder respond);
+    void go(const TripPtr& trip);
+    void go_later(const TripPtr& trip);
+    void arrived(const TripPtr& trip, Result<std::string> answer);
+
+    const Parts parts_;
+    telemetry::Counter& forwarded_;
+    telemetry::Counter& repeated_;
+    std::atomic<std::uint64_t> node_no_;
+    std::atomic<std::size_t> under_way_{0};
+    Tasks tasks_;
+};
+
+}  // namespace kontor::cluster

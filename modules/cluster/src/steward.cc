@@ -1,0 +1,406 @@
+// The steward: a thread that makes things as the rows say. Addresses of links, this node's own row, its
+// certificate, and on the leader the log's membership, one server at a time.
+
+#include <algorithm>
+
+#include "cluster_impl.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/machine.h"
+#include "kontor/payments/queries.h"
+#include "kontor/store/entry_hash.h"
+#include "kontor/store/state_transfer.h"
+#include "state_copy.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+constexpr std::uint64_t kLookMs = 100;
+constexpr std::uint64_t kReportEveryMs = 500;
+constexpr std::uint64_t kOwnRowEveryMs = 2'000;
+constexpr std::uint64_t kHashEveryMs = 1'000;
+constexpr std::uint64_t kCertificateEveryMs = 10'000;
+constexpr std::uint64_t kAuthoritySettlesMs = 10'000;  // until all nodes trust a new one
+constexpr std::uint64_t kReportFreshMs = 3'000;
+constexpr std::uint64_t kCallMs = 30'000;
+
+}  // namespace
+
+void ClusterImpl::run_steward() {
+    std::unique_lock lock(steward_mutex_);
+    while (!stopping_) {
+        steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookMs), [this] { return stopping_; });
+        if (stopping_) return;
+        lock.unlock();
+        try {
+            if (is_member()) {
+                const std::uint64_t now = options_.clock->monotonic_ms();
+                look_after_links();
+                look_after_reports(now);
+                if (now >= next_own_row_ms_) {
+                    next_own_row_ms_ = now + kOwnRowEveryMs;
+                    look_after_own_row();
+                }
+                look_after_certificate(now);
+                if (node()->leads()) {
+                    look_after_membership();
+                    look_after_features();
+                    if (now >= next_hash_ms_) {
+                        next_hash_ms_ = now + kHashEveryMs;
+                        tell_hash();
+                    }
+                }
+            }
+        } catch (const store::StoreFailure&) {
+            // A state is being taken over, or the node is ending.
+        }
+        lock.lock();
+    }
+}
+
+std::vector<pb::ClusterNode> ClusterImpl::nodes(bool also_removed) const {
+    std::vector<pb::ClusterNode> found;
+    node()->read([&](const store::Reader& rows, std::uint64_t) {
+        found = payments::list_cluster_nodes(rows, also_removed);
+    });
+    return found;
+}
+
+void ClusterImpl::set_doing(std::string what) {
+    const std::lock_guard lock(mutex_);
+    doing_ = std::move(what);
+}
+
+// Rows say who there is; what a node says of itself at the start of a connection is newer than a row.
+void ClusterImpl::look_after_links() {
+    const Identity self = identity();
+    std::map<std::uint64_t, std::string> peers;
+    std::vector<std::uint64_t> removed;
+    for (const pb::ClusterNode& row : nodes(true)) {
+        if (row.no() == self.node_no) {
+            if (row.removed() && options_.on_fatal)
+                options_.on_fatal(
+                    Error{ErrorCode::permission_denied,
+                          "this node was removed from the cluster; to come back it joins as a new "
+                          "node, with an empty data folder"});
+            continue;
+        }
+        if (row.removed())
+            removed.push_back(row.no());
+        else
+            peers[row.no()] = row.peer_address();
+    }
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+        for (const auto& [no, known] : known_) {
+            const bool is_gone = std::find(removed.begin(), removed.end(), no) != removed.end();
+            if (!is_gone && !known.peer_address.empty() && !peers.contains(no))
+                peers[no] = known.peer_address;
+        }
+        for (const std::uint64_t no : removed) known_.erase(no);
+    }
+    if (peers.empty() && !self.peers.empty() && node()->stats().applied_index == 0) return;
+    if (peers != told_peers_) {
+        told_peers_ = peers;
+        links->set_peers(peers);
+    }
+    if (peers != self.peers) {
+        if (auto saved = change_identity([&](Identity& identity) { identity.peers = peers; }); !saved)
+            log::warning("cluster", saved.error().describe());
+    }
+    // A node that was removed while it was away hears it from the others.
+    for (const net::PeerStatus& link : links->status()) {
+        if (!link.up &&
+            link.last_error.find("node " + std::to_string(self.node_no) + " was removed from the cluster") !=
+                std::string::npos &&
+            options_.on_fatal)
+            options_.on_fatal(Error{ErrorCode::permission_denied, "the others say: " + link.last_error});
+    }
+}
+
+void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
+    if (now_ms < next_report_ms_) return;
+    next_report_ms_ = now_ms + kReportEveryMs;
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    for (const auto& [no, address] : told_peers_) {
+        links->call(no, call_kind::report, "", kReportEveryMs * 2,
+                    [this, number = no](const Result<std::string>& answer) {
+                        pb::NodeReport report;
+                        if (!answer || !report.ParseFromString(*answer)) return;
+                        const std::lock_guard lock(mutex_);
+                        Known& known = known_[number];
+                        known.report = std::move(report);
+                        known.report_ms = options_.clock->monotonic_ms();
+                    });
+    }
+}
+
+// What changed about this node since it was admitted: its addresses, its version.
+void ClusterImpl::look_after_own_row() {
+    const Identity self = identity();
+    std::string api_url;
+    {
+        const std::lock_guard lock(mutex_);
+        api_url = api_url_;
+    }
+    const std::string advertised = options_.advertised.empty() ? self.advertised : options_.advertised;
+    std::optional<pb::ClusterNode> row;
+    node()->read([&](const store::Reader& rows, std::uint64_t) {
+        row = payments::find_cluster_node(rows, self.node_no);
+    });
+    if (!row || row->removed()) return;
+    const bool is_same = row->peer_address() == advertised && row->api_url() == api_url &&
+                         row->version() == options_.version &&
+                         row->feature_level() == payments::kFeatureLevel;
+    if (is_same) return;
+    pb::Command command;
+    pb::UpdateClusterNode& wanted = *command.mutable_update_cluster_node();
+    wanted.set_no(self.node_no);
+    wanted.set_peer_address(advertised);
+    wanted.set_api_url(api_url);
+    wanted.set_version(options_.version);
+    wanted.set_feature_level(payments::kFeatureLevel);
+    const auto result = propose(std::move(command));
+    if (result && result->outcome() != pb::OUTCOME_OK)
+        log::warning("cluster", "this node's entry could not be changed: " + result->error().message());
+    if (self.advertised != advertised) {
+        if (auto saved = change_identity([&](Identity& identity) { identity.advertised = advertised; });
+            !saved)
+            log::warning("cluster", saved.error().describe());
+    }
+}
+
+// A new authority is trusted at once, and a certificate of its own asked for when all others had time to do
+// the same; and one in good time before the old one ends.
+void ClusterImpl::look_after_certificate(std::uint64_t now_ms) {
+    std::optional<pb::Cluster> cluster;
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    if (!cluster) return;
+    const Identity self = identity();
+    if (cluster->ca_pem() != self.credentials.ca_pem) {
+        net::PeerCredentials trusting = self.credentials;
+        trusting.ca_pem = cluster->ca_pem();
+        if (auto taken = net_->set_credentials(trusting); !taken) {
+            log::warning("cluster", "the new authority: " + taken.error().describe());
+            return;
+        }
+        if (auto saved = change_identity([&](Identity& identity) { identity.credentials = trusting; });
+            !saved)
+            log::warning("cluster", saved.error().describe());
+        log::info("cluster", "event=authority_trusted");
+        authority_seen_ms_ = now_ms;
+        next_certificate_ms_ = now_ms + kAuthoritySettlesMs;
+        return;
+    }
+    if (now_ms < next_certificate_ms_) return;
+    next_certificate_ms_ = now_ms + kCertificateEveryMs;
+    const auto ends_s = net::certificate_not_after(self.credentials.certificate_pem);
+    const std::int64_t left_ms = ends_s ? *ends_s * 1000 - options_.clock->wall_ms() : 0;
+    constexpr std::int64_t kRenewBeforeMs = net::kNodeCertificateDays * 24 * 3600 * 1000 / 3;
+    if (left_ms > kRenewBeforeMs && authority_seen_ms_ == 0) return;
+    if (auto renewed = renew_certificate(); !renewed)
+        log::warning("cluster", "a new certificate: " + renewed.error().describe());
+    else
+        authority_seen_ms_ = 0;
+}
+
+Result<void> ClusterImpl::renew_certificate() {
+    KONTOR_TRY(const auto keys, net::make_private_key_and_request());
+    const Identity self = identity();
+    net::PeerCredentials renewed = self.credentials;
+    renewed.private_key_pem = keys.private_key_pem;
+    if (node()->leads()) {
+        KONTOR_TRY(renewed.certificate_pem, issue(self.node_no, keys.request_pem));
+    } else {
+        const std::uint64_t leader = node()->leader_id();
+        if (leader == 0) return fail(ErrorCode::unavailable, "the cluster has no leader just now");
+        pb::CertificateRequest request;
+        request.set_certificate_request_pem(keys.request_pem);
+        KONTOR_TRY(const std::string answer,
+                   call_and_wait(leader, call_kind::certificate, request.SerializeAsString(), 10'000));
+        pb::CertificateReply reply;
+        if (!reply.ParseFromString(answer)) return fail(ErrorCode::unsupported, "the answer cannot be read");
+        renewed.certificate_pem = reply.certificate_pem();
+    }
+    KONTOR_CHECK(change_identity([&](Identity& identity) { identity.credentials = renewed; }));
+    KONTOR_CHECK(net_->set_credentials(renewed));
+    log::info("cluster", "event=certificate_renewed");
+    return {};
+}
+
+// --- the leader
+
+void ClusterImpl::change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what) {
+    change_under_way_.store(true);
+    node()->change_membership(
+        {kind, node_no}, [this, node_no, what](const Result<replication::Position>& done) {
+            change_under_way_.store(false);
+            if (done) {
+                log::info("cluster", std::string("event=") + what + " node=" + std::to_string(node_no) +
+                                         " index=" + std::to_string(done->index));
+            } else if (done.error().code != ErrorCode::unavailable) {
+                log::warning("cluster", std::string(what) + " node " + std::to_string(node_no) + ": " +
+                                            done.error().describe());
+            }
+        });
+}
+
+// One step towards what the rows say; the next one when it is committed. First out with who is removed (a
+// lost voter makes the quorum larger than it need be), then in with who is new.
+void ClusterImpl::look_after_membership() {
+    using Kind = replication::MembershipChange::Kind;
+    if (change_under_way_.load()) return;
+    const auto view = node()->cluster_view();
+    if (view.transfer_target != 0 || view.configuration_index != view.committed_configuration_index) return;
+    const std::uint64_t self = identity().node_no;
+    std::map<std::uint64_t, pb::ClusterNode> rows;
+    for (pb::ClusterNode& row : nodes()) rows[row.no()] = std::move(row);
+    const auto give_up_lead = [this] {
+        hand_over(0, [](const Result<std::string>& done) {
+            if (!done) log::info("cluster", "leadership stays for now: " + done.error().message);
+        });
+    };
+    for (const replication::Member& member : view.members) {
+        const auto row = rows.find(member.id);
+        const bool is_voter = member.role == replication::MemberRole::voter;
+        if (row == rows.end()) {
+            if (member.id == self) return give_up_lead();
+            return change(Kind::remove, member.id, "removed");
+        }
+        if (is_voter && !row->second.voter()) {
+            if (member.id == self) return give_up_lead();
+            return change(Kind::demote, member.id, "demoted");
+        }
+    }
+    const std::uint64_t now = options_.clock->monotonic_ms();
+    for (const auto& [no, row] : rows) {
+        const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                         [number = no](const auto& one) { return one.id == number; });
+        bool has_state = false;
+        {
+            const std::lock_guard lock(mutex_);
+            const Known& known = known_[no];
+            has_state = known.is_up && known.report && known.report_ms + kReportFreshMs > now &&
+                        known.report->applied_index() != 0;
+        }
+        if (member == view.members.end()) {
+            if (has_state && no != self) return change(Kind::add_standby, no, "added");
+        } else if (row.voter() && member->role == replication::MemberRole::standby && member->is_reachable) {
+            return change(Kind::promote, no, "promoted");
+        }
+    }
+}
+
+// A level of features is used when every node has it.
+void ClusterImpl::look_after_features() {
+    std::uint32_t lowest = payments::kFeatureLevel, active = 0;
+    node()->read([&](const store::Reader& rows, std::uint64_t) {
+        if (const auto cluster = payments::find_cluster(rows)) active = cluster->feature_level();
+        for (const pb::ClusterNode& row : payments::list_cluster_nodes(rows))
+            lowest = std::min(lowest, row.feature_level());
+    });
+    if (lowest <= active) return;
+    pb::Command command;
+    command.set_version(payments::kCommandVersion);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    command.mutable_activate_features()->set_level(lowest);
+    const auto done = node()->submit_and_wait(std::move(command), [](const payments::Answer&) {});
+    if (done) log::info("cluster", "event=features_activated level=" + std::to_string(lowest));
+}
+
+void ClusterImpl::tell_hash() {
+    const auto hash = node()->entry_hash(0);
+    if (!hash) return;
+    std::string message = store::encode_entry_hash(*hash);
+    message.push_back(kHashMessage);
+    for (const auto& [no, address] : told_peers_) net_->send(no, message);
+}
+
+// Network thread. What this node has not applied yet, or has forgotten, it cannot compare: the next one comes
+// in a second.
+void ClusterImpl::compare_hash(const std::string& theirs_bytes) {
+    const auto theirs = store::decode_entry_hash(theirs_bytes);
+    if (!theirs) return;
+    node()->wait_applied(theirs->index, 900, [this, theirs = *theirs](bool is_applied) {
+        if (!is_applied) return;
+        const auto mine = node()->entry_hash(theirs.index);
+        if (!mine || mine->hash == theirs.hash) return;
+        const auto tables = payments::tables();
+        const std::string where = store::name_difference(
+            *mine, theirs, std::vector<store::TableSpec>(tables.begin(), tables.end()));
+        if (options_.on_fatal)
+            options_.on_fatal(
+                Error{ErrorCode::corruption, "this node's state differs from the leader's: " + where});
+    });
+}
+
+// --- a state from another node
+
+void ClusterImpl::state_needed() {
+    if (is_copying_.exchange(true)) return;
+    if (!tasks_.post([this] { do_state_needed(); })) is_copying_.store(false);
+}
+
+void ClusterImpl::do_state_needed() {
+    const auto tell = [this](const std::string& line) {
+        set_doing(line);
+        log::info("cluster", line);
+    };
+    auto done = copy_state(tell);
+    if (done) {
+        tell("taking over the copied state");
+        const std::string live = options_.data_folder + "/store";
+        done =
+            node()->install([&] { return store::replace_store_folder(live, store::incoming_folder(live)); });
+    }
+    set_doing("");
+    is_copying_.store(false);
+    if (done) return;
+    log::error("cluster", "the state could not be copied: " + done.error().describe());
+    if (options_.on_fatal) options_.on_fatal(done.error());
+}
+
+bool ClusterImpl::needs_state() const {
+    return identity().needs_state;
+}
+
+Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&)>& tell) {
+    const std::string live = options_.data_folder + "/store";
+    StateCopy copy;
+    copy.store_folder = live;
+    copy.partitions = 0;
+    copy.clock = options_.clock;
+    copy.tell = tell;
+    copy.ask = [this](std::uint64_t from, std::string request) {
+        return call_and_wait(from, call_kind::state, std::move(request), kCallMs, net::PeerLane::bulk);
+    };
+    copy.is_stopping = [this] {
+        const std::lock_guard lock(steward_mutex_);
+        return stopping_;
+    };
+    // A follower that is ready has the time for it; the leader is the last one asked.
+    copy.sources = [this] {
+        std::vector<std::uint64_t> followers, leaders;
+        for (const auto& [no, address] : identity().peers) {
+            const auto answer = call_and_wait(no, call_kind::report, "", 2'000);
+            pb::NodeReport report;
+            if (!answer || !report.ParseFromString(*answer) || !report.ready()) continue;
+            (report.leads() ? leaders : followers).push_back(no);
+        }
+        followers.insert(followers.end(), leaders.begin(), leaders.end());
+        return followers;
+    };
+    KONTOR_CHECK(cluster::copy_state(copy));
+    if (!needs_state()) return {};  // of a running node: it is swapped in by the caller
+    KONTOR_CHECK(store::replace_store_folder(live, store::incoming_folder(live)));
+    return change_identity([](Identity& identity) { identity.needs_state = false; });
+}
+
+}  // namespace kontor::cluster

@@ -1,0 +1,35 @@
+#pragma once
+// Kinds of what nodes say to each other, and HTTP requests and answers as bytes. Frozen numbers.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "kontor/base/result.h"
+#include "kontor/net/server.h"
+
+namespace kontor::cluster {
+
+namespace call_kind {
+inline constexpr std::uint16_t join = 1;  // without a client certificate
+inline constexpr std::uint16_t forward = 2;
+inline constexpr std::uint16_t state = 3;        // store::StateSource::answer
+inline constexpr std::uint16_t certificate = 4;  // a new one for the caller
+inline constexpr std::uint16_t report = 5;
+inline constexpr std::uint16_t command = 6;   // a command about the cluster, for the leader
+inline constexpr std::uint16_t transfer = 7;  // leadership; body: be64 of the target, 0: any
+}  // namespace call_kind
+
+// The last byte of a one-way message.
+inline constexpr char kLogMessage = 'L';   // before it: a frame of the replicated log
+inline constexpr char kHashMessage = 'H';  // before it: store::EntryHash of the leader
+
+inline constexpr std::uint32_t kPeerProtocol = 1;
+
+[[nodiscard]] std::string encode_request(const net::Request& request);
+[[nodiscard]] Result<net::Request> decode_request(std::string_view bytes);
+// The body is taken from wherever the response has it; a stream is an error.
+[[nodiscard]] Result<std::string> encode_response(net::Response response);
+[[nodiscard]] Result<net::Response> decode_response(std::string_view bytes);
+
+}  // namespace kontor::cluster
