@@ -1,5 +1,7 @@
 #include "appliance.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "kontor/outbox/worker.h"
 #include "kontor/payments/queries.h"
 #include "kontor/reporting/projection.h"
+#include "outbox_keeper.h"
 #include "tls_files.h"
 #include "version.h"
 
@@ -47,19 +50,31 @@ class ApplianceImpl final : public Appliance {
 
     // In the order of dependency; stop() is the exact reverse.
     Result<void> start() {
+        KONTOR_CHECK(start_cluster());
         KONTOR_CHECK(start_node());
         KONTOR_CHECK(start_projection());
-        start_outbox();
+        prepare_outbox();
         start_surfaces();
+        front_.api = api_.get();
+        front_.admin = admin_.get();
+        front_.cluster = cluster_.get();
+        cluster_->attach(
+            *node_,
+            [this](net::Request request, net::Responder respond) {
+                front_.handle_here(std::move(request), std::move(respond));
+            },
+            api_url());
         return start_server();
     }
 
     void stop() override {
         if (admin_) admin_->stop();
         if (server_) server_->stop(kServerGraceMs);
-        if (worker_) worker_->stop();
+        outbox_.stop();
         if (projection_) projection_->stop();
+        if (cluster_) cluster_->leave_office();
         if (node_) node_->stop();
+        if (cluster_) cluster_->stop();
     }
 
     std::string url() const override {
@@ -73,6 +88,7 @@ class ApplianceImpl final : public Appliance {
     std::string ca_file() const override { return tls_.ca_file; }
     std::string ca_pem() const override { return tls_.ca_pem; }
     node::Node& node() override { return *node_; }
+    cluster::Cluster& cluster() override { return *cluster_; }
     const crypto::Sealer& sealer() const override { return sealer_; }
 
     Result<std::string> admin_link(bool always) override {
@@ -85,14 +101,53 @@ class ApplianceImpl final : public Appliance {
         command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
         command.mutable_create_setup_token()->set_token_sha256(crypto::sha256(token));
         command.mutable_create_setup_token()->set_lifetime_ms(kSetupLinkLifetimeMs);
-        KONTOR_CHECK(node_->submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+        KONTOR_TRY([[maybe_unused]] const pb::Result done, cluster_->propose(std::move(command)));
         return url() + "/admin/setup?token=" + token;
     }
 
  private:
+    Result<void> start_cluster() {
+        const Settings& settings = options_.settings;
+        cluster::ClusterOptions cluster;
+        cluster.data_folder = settings.data_folder;
+        cluster.listen_address = settings.cluster_listen_address;
+        cluster.listen_port = static_cast<std::uint16_t>(settings.cluster_port);
+        cluster.advertised = advertised_address(settings);
+        cluster.name = node_name(settings);
+        cluster.version = kVersion;
+        cluster.election_timeout_ms = static_cast<std::uint64_t>(settings.cluster_election_timeout_ms);
+        cluster.heartbeat_ms = static_cast<std::uint64_t>(settings.cluster_heartbeat_ms);
+        cluster.max_staleness_ms = static_cast<std::uint64_t>(settings.cluster_max_staleness_ms);
+        cluster.copy_bytes_a_second = static_cast<std::uint64_t>(settings.cluster_copy_max_mib_s) * kMiB;
+        cluster.sealer = &sealer_;
+        cluster.clock = options_.clock;
+        cluster.metrics = &metrics_;
+        cluster.on_leads = [this](bool leads) { outbox_.want(leads); };
+        cluster.on_fatal = [this](const Error& error) {
+            log::error("cluster", "stopped: " + error.describe());
+            if (options_.on_fatal) options_.on_fatal(error);
+        };
+        KONTOR_TRY(cluster_, cluster::Cluster::open(std::move(cluster)));
+        if (!cluster_->needs_state()) return {};
+        return cluster_->copy_state([this](const std::string& line) {
+            if (options_.tell) options_.tell(line);
+        });
+    }
+
+    // Where clients reach this node, as the other nodes tell it.
+    [[nodiscard]] std::string api_url() const {
+        const Settings& settings = options_.settings;
+        if (!settings.cluster_api_url.empty()) return settings.cluster_api_url;
+        if (settings.cluster_address.empty() || settings.https_port == 0) return {};
+        const bool is_v6 = settings.cluster_address.find(':') != std::string::npos;
+        return "https://" + (is_v6 ? "[" + settings.cluster_address + "]" : settings.cluster_address) + ":" +
+               std::to_string(settings.https_port);
+    }
+
     Result<void> start_node() {
         const Settings& settings = options_.settings;
         node::NodeOptions node;
+        node.seat = cluster_->seat();
         node.folder = settings.data_folder;
         node.partitions = static_cast<unsigned>(settings.partitions);
         node.cache_bytes = static_cast<std::uint64_t>(settings.cache_mib) * kMiB;
@@ -119,7 +174,8 @@ class ApplianceImpl final : public Appliance {
         return {};
     }
 
-    void start_outbox() {
+    // Exactly one outbox works in a cluster, the leader's. A single node's works from the start.
+    void prepare_outbox() {
         const Settings& settings = options_.settings;
         net::ClientOptions client;
         client.ca_pem = options_.extra_trusted_ca_pem;
@@ -135,7 +191,8 @@ class ApplianceImpl final : public Appliance {
         worker.metrics = &metrics_;
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         if (sandbox_) worker.channels.emplace("sandbox", sandbox_.get());
-        worker_ = outbox::Worker::start(std::move(worker));
+        outbox_.start([worker] { return outbox::Worker::start(worker); });
+        if (!cluster_->is_member()) outbox_.want(true);
     }
 
     void start_surfaces() {
@@ -164,10 +221,9 @@ class ApplianceImpl final : public Appliance {
             KONTOR_TRY(
                 tls_, load_own_certificate(settings.https_certificate_file, settings.https_private_key_file));
         }
-        front_.api = api_.get();
-        front_.admin = admin_.get();
         front_.metrics = &metrics_;
         front_.ready = [this] { return node_->ready(); };
+        front_.ready_details = [this] { return ready_details(); };
         net::ServerOptions server;
         server.address = settings.https_address;
         server.port = static_cast<std::uint16_t>(settings.https_port);
@@ -186,6 +242,24 @@ class ApplianceImpl final : public Appliance {
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
         register_server_metrics();
         return {};
+    }
+
+    // name: value, a line each; for people and load balancers.
+    [[nodiscard]] std::string ready_details() const {
+        const auto stats = node_->stats();
+        const auto view = node_->cluster_view();
+        const std::uint64_t staleness = node_->staleness_ms();
+        std::string text = "member: " + std::string(cluster_->is_member() ? "yes" : "no");
+        text += "\nleads: " + std::string(node_->leads() || !cluster_->is_member() ? "yes" : "no");
+        text += "\nleader: " + std::to_string(node_->leader_id());
+        text += "\nterm: " + std::to_string(view.term);
+        text += "\napplied_index: " + std::to_string(stats.applied_index);
+        text += "\ncommit_index: " + std::to_string(view.commit_index);
+        text += "\nstaleness_ms: " + (staleness == replication::kNeverMs
+                                          ? std::string("never heard of a leader")
+                                          : std::to_string(cluster_->is_member() ? staleness : 0));
+        text += "\ncheckpoint_index: " + std::to_string(stats.store.last_checkpoint_index);
+        return text + "\n";
     }
 
     void register_server_metrics() {
@@ -210,17 +284,31 @@ class ApplianceImpl final : public Appliance {
     ServerTls tls_;
     Front front_;
     // In the order of start; destroyed in reverse.
+    std::unique_ptr<cluster::Cluster> cluster_;
     std::unique_ptr<node::Node> node_;
     std::unique_ptr<reporting::Projection> projection_;
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<channels::Channel> sandbox_;
-    std::unique_ptr<outbox::Worker> worker_;
+    OutboxKeeper outbox_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<admin::Admin> admin_;
     std::unique_ptr<net::Server> server_;
 };
 
 }  // namespace
+
+std::string node_name(const Settings& settings) {
+    if (!settings.cluster_name.empty()) return settings.cluster_name;
+    char name[65] = {};
+    return ::gethostname(name, sizeof(name) - 1) == 0 && name[0] != '\0' ? std::string(name) : "node";
+}
+
+std::string advertised_address(const Settings& settings) {
+    if (settings.cluster_address.empty()) return {};
+    const bool is_v6 = settings.cluster_address.find(':') != std::string::npos;
+    return (is_v6 ? "[" + settings.cluster_address + "]" : settings.cluster_address) + ":" +
+           std::to_string(settings.cluster_port);
+}
 
 Result<std::unique_ptr<Appliance>> Appliance::start(ApplianceOptions options) {
     KONTOR_ASSERT(options.clock != nullptr, "an appliance needs a clock");

@@ -10,6 +10,7 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
+#include "kontor/cluster/cluster.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/node/node.h"
 #include "kontor/telemetry/metrics.h"
@@ -25,7 +26,13 @@ struct ApplianceOptions {
     const Clock* clock = nullptr;
     // Storage failed or is corrupt: nothing more is acknowledged, the process must end.
     std::function<void(const Error&)> on_fatal;
+    // Lines for people while the start takes long: a node that joined copies the state first.
+    std::function<void(const std::string&)> tell;
 };
+
+// By which the other nodes reach this one, "host:port"; "": it is not set.
+[[nodiscard]] std::string advertised_address(const Settings& settings);
+[[nodiscard]] std::string node_name(const Settings& settings);
 
 class Appliance {
  public:
@@ -37,6 +44,7 @@ class Appliance {
     [[nodiscard]] virtual std::string ca_file() const = 0;  // "" with the operator's own certificate
     [[nodiscard]] virtual std::string ca_pem() const = 0;
     [[nodiscard]] virtual node::Node& node() = 0;
+    [[nodiscard]] virtual cluster::Cluster& cluster() = 0;
     [[nodiscard]] virtual const crypto::Sealer& sealer() const = 0;
     // A new one-time link for the first operator; the plain admin address once there is one, unless `always`:
     // for another operator, or after a lost authenticator.

@@ -56,6 +56,20 @@ struct BenchArguments {
 };
 [[nodiscard]] int run_bench(const BenchArguments& arguments);
 
+struct ClusterArguments {
+    std::string action;       // init, token, join, status, remove, leave, transfer, promote, demote, rotate
+    std::string config_file;  // of this node; or:
+    std::string data_folder;  // of a node that runs
+    std::vector<std::string> assignments;
+    std::string token;       // join
+    std::uint64_t node = 0;  // remove, transfer, promote, demote
+    std::uint64_t replaces = 0;
+    bool standby = false;
+    std::uint64_t lifetime_minutes = 60;
+    bool json = false;
+};
+[[nodiscard]] int run_cluster(const ClusterArguments& arguments);
+
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);

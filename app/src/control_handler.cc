@@ -25,9 +25,33 @@ std::string status(const node::Node& node) {
         .dump();
 }
 
+// Each answers {"error": …} or what it did.
+std::string handle_cluster(cluster::Cluster& cluster, const std::string& command,
+                           const nlohmann::json& request) {
+    const auto number = [&] { return request.value("node", std::uint64_t{0}); };
+    const auto answer = [](const Result<void>& done) {
+        return done ? Json{{"done", true}}.dump() : problem(done.error().message);
+    };
+    if (command == "cluster-status") return cluster.status_json();
+    if (command == "cluster-init") return answer(cluster.init());
+    if (command == "cluster-remove") return answer(cluster.remove(number()));
+    if (command == "cluster-transfer") return answer(cluster.transfer(number()));
+    if (command == "cluster-voter") return answer(cluster.set_voter(number(), request.value("voter", true)));
+    if (command == "cluster-rotate") return answer(cluster.rotate_authority());
+    if (command == "cluster-token") {
+        cluster::TokenWishes wishes;
+        wishes.voter = request.value("voter", true);
+        wishes.replaces = request.value("replaces", std::uint64_t{0});
+        wishes.lifetime_ms = request.value("lifetime_ms", cluster::kDefaultTokenLifetimeMs);
+        const auto token = cluster.make_token(wishes);
+        return token ? Json{{"token", *token}}.dump() : problem(token.error().message);
+    }
+    return problem("unknown cluster command");
+}
+
 }  // namespace
 
-std::string handle_control(Appliance& appliance, const std::string& request_json) {
+std::string handle_control(Appliance& appliance, const std::string& request_json) try {
     const auto request = nlohmann::json::parse(request_json, nullptr, false);
     const std::string command = request.is_object() ? request.value("command", "") : "";
     if (command == "verify") {
@@ -37,11 +61,14 @@ std::string handle_control(Appliance& appliance, const std::string& request_json
             .dump(-1, ' ', false, Json::error_handler_t::replace);
     }
     if (command == "status") return status(appliance.node());
+    if (command.starts_with("cluster-")) return handle_cluster(appliance.cluster(), command, request);
     if (command == "setup-link") {
         const auto link = appliance.admin_link(true);
         return link ? Json{{"admin_url", *link}}.dump() : problem(link.error().describe());
     }
-    return problem("unknown command; this node knows verify, status and setup-link");
+    return problem("unknown command; this node knows verify, status, setup-link and cluster-…");
+} catch (const std::exception& e) {
+    return problem(e.what());
 }
 
 }  // namespace kontor::app

@@ -25,13 +25,26 @@ std::string transport_error_body(int status, std::string_view message) {
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+void Front::handle_here(net::Request request, net::Responder respond) const {
+    if (request.path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
+    admin->handle(std::move(request), std::move(respond));
+}
+
 void Front::handle(net::Request request, net::Responder respond) const {
     const std::string& path = request.path;
-    if (path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
-    if (path == "/admin" || path.starts_with("/admin/"))
-        return admin->handle(std::move(request), std::move(respond));
+    if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/")) {
+        if (cluster != nullptr && cluster->is_member())
+            return cluster->handle(std::move(request), std::move(respond));
+        return handle_here(std::move(request), std::move(respond));
+    }
     if (path == "/livez") return respond(text(200, "ok\n"));
-    if (path == "/readyz") return respond(ready() ? text(200, "ready\n") : text(503, "not ready\n"));
+    if (path == "/readyz") {
+        const bool is_ready = ready();
+        const bool is_verbose = ("&" + request.query).find("&verbose") != std::string::npos;
+        std::string body = is_ready ? "ready\n" : "not ready\n";
+        if (is_verbose && ready_details) body += ready_details();
+        return respond(text(is_ready ? 200 : 503, std::move(body)));
+    }
     if (path == "/metrics" && is_loopback(request.peer_ip)) return respond(text(200, metrics->text()));
     if (path == "/") {
         net::Response response = text(302, "");

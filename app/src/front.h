@@ -11,6 +11,7 @@
 
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
+#include "kontor/cluster/cluster.h"
 #include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
 
@@ -21,8 +22,12 @@ struct Front {
     admin::Admin* admin = nullptr;
     const telemetry::Registry* metrics = nullptr;
     std::function<bool()> ready;
+    std::function<std::string()> ready_details;  // lines for /readyz?verbose
+    cluster::Cluster* cluster = nullptr;         // null: this node is alone and answers all itself
 
     void handle(net::Request request, net::Responder respond) const;
+    // What is said to API and admin, here and now, whatever node this is.
+    void handle_here(net::Request request, net::Responder respond) const;
 };
 
 // JSON for errors that the HTTP layer itself answers, in the merchant API's shape.

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "bench_options.h"
+#include "cluster_options.h"
 #include "commands.h"
 #include "version.h"
 
@@ -19,6 +20,7 @@ int run(int argc, char** argv) {
         "  kontor serve --config /etc/kontor/kontor.toml   run it for real\n"
         "  kontor verify --data ./kontor-data              prove that the books balance\n"
         "  kontor bench payments                           measure this machine\n"
+        "  kontor cluster status                           who is there, who leads, who is behind\n"
         "Each command has its own --help.");
     app.set_version_flag("--version", std::string("kontor ") + kVersion);
     app.require_subcommand(1);
@@ -90,6 +92,9 @@ int run(int argc, char** argv) {
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
     link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
+    ClusterArguments cluster;
+    auto* cluster_command = add_cluster_command(app, cluster);
+
     BenchArguments bench;
     auto* bench_command = add_bench_command(app, bench);
 
@@ -101,6 +106,7 @@ int run(int argc, char** argv) {
     if (dev_command->parsed()) return run_dev(dev);
     if (serve_command->parsed()) return run_serve(serve);
     if (verify_command->parsed()) return run_verify(verify);
+    if (cluster_command->parsed()) return run_cluster(cluster);
     if (bench_command->parsed()) return run_bench(bench);
     if (check_command->parsed()) return run_config_check(check);
     if (example_command->parsed()) return run_config_example();

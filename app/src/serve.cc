@@ -40,20 +40,42 @@ log::Level level_of(const std::string& name) {
     return log::Level::info;
 }
 
+// A member of a cluster is ready when it has found the others. True: it shall stop instead.
+bool wait_until_ready(Appliance& appliance, const Output& output) {
+    if (!appliance.cluster().is_member()) return false;
+    constexpr unsigned kLookMs = 20, kTellAfterMs = 2'000;
+    for (unsigned waited_ms = 0; !appliance.node().ready(); waited_ms += kLookMs) {
+        if (waited_ms == kTellAfterMs) {
+            output.step("Waiting for the other nodes; 'kontor cluster status' says what is missing.",
+                        Json{{"event", "waiting"}});
+        }
+        if (shutdown_signal_within(kLookMs)) return true;
+    }
+    return false;
+}
+
 Result<void> serve(const Settings& settings, const Output& output) {
     ApplianceOptions options;
     options.settings = settings;
     KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file));
     options.clock = &system_clock();
     options.on_fatal = [](const Error&) { ::_exit(3); };
+    options.tell = [&output](const std::string& line) {
+        output.step(line, Json{{"event", "progress"}, {"what", line}});
+    };
     KONTOR_TRY(auto appliance, Appliance::start(std::move(options)));
     KONTOR_TRY(auto control,
                ControlServer::start(control_path(settings.data_folder), [&](const std::string& request) {
                    return handle_control(*appliance, request);
                }));
+    bool stopping = wait_until_ready(*appliance, output);
     bool set_up = false;
-    appliance->node().read(
-        [&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+    if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
+        appliance->node().read(
+            [&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+    } else {
+        set_up = true;  // the leader says how
+    }
     Json ready{{"event", "ready"}, {"url", appliance->url()}, {"ca_file", appliance->ca_file()}};
     output.text("Kontor is ready at " + appliance->url());
     if (!set_up) {
@@ -63,7 +85,7 @@ Result<void> serve(const Settings& settings, const Output& output) {
                     "\nLater, 'kontor setup-link' makes a new one.");
     }
     output.event(ready);
-    wait_for_shutdown_signal();
+    if (!stopping) wait_for_shutdown_signal();
     output.text("Stopping: finishing what is in flight, then a checkpoint …");
     control.reset();
     appliance->stop();

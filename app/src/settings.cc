@@ -217,6 +217,10 @@ void check_together(const Settings& settings, std::vector<Problem>& problems) {
     if (settings.https_certificate_file.empty() != settings.https_private_key_file.empty())
         problems.push_back(
             {"https", "certificate_file and private_key_file go together: set both, or neither"});
+    if (settings.cluster_election_timeout_ms < 2 * settings.cluster_heartbeat_ms)
+        problems.push_back(
+            {"cluster",
+             "election_timeout_ms must be at least twice heartbeat_ms, or nodes lose a healthy leader"});
     const std::string inside = settings.data_folder + "/";
     if (settings.secrets_key_file.rfind(inside, 0) == 0)
         problems.push_back(
@@ -264,6 +268,27 @@ const std::vector<Setting>& setting_table() {
          "The log's largest size on disk, in MiB. A checkpoint is forced before it is reached."},
         {"queue.max_mib", &Settings::queue_max_mib, 1, 65'536, "", false,
          "Commands that may wait for the log, in MiB. Above: status 429 with Retry-After."},
+        {"cluster.name", &Settings::cluster_name, 0, 0, "", false,
+         "What people call this node. Empty: the machine's host name."},
+        {"cluster.address", &Settings::cluster_address, 0, 0, "", false,
+         "The host name or address by which the other nodes reach this one. Needed for 'kontor cluster init' "
+         "and 'join'."},
+        {"cluster.port", &Settings::cluster_port, 1, 65535, "", false,
+         "The port for the other nodes. It is open only on a member of a cluster, with mutual TLS."},
+        {"cluster.listen_address", &Settings::cluster_listen_address, 0, 0, "", true,
+         "The address that this port listens on."},
+        {"cluster.api_url", &Settings::cluster_api_url, 0, 0, "", false,
+         "Where clients reach this node's API, as the others tell it. Empty: https:// with cluster.address "
+         "and https.port."},
+        {"cluster.election_timeout_ms", &Settings::cluster_election_timeout_ms, 100, 60'000, "", false,
+         "How long nodes wait for their leader before they choose another one, in milliseconds. Nodes far "
+         "apart need more."},
+        {"cluster.heartbeat_ms", &Settings::cluster_heartbeat_ms, 10, 30'000, "", false,
+         "How often the leader is heard at least, in milliseconds. At most half of the election time-out."},
+        {"cluster.max_staleness_ms", &Settings::cluster_max_staleness_ms, 100, 86'400'000, "", false,
+         "A node that has not heard of its leader for longer asks it for each read, in milliseconds."},
+        {"cluster.copy_max_mib_s", &Settings::cluster_copy_max_mib_s, 0, 100'000, "", false,
+         "How fast other nodes may copy the state from this one, in MiB a second. 0: as fast as they can."},
         {"channels.sandbox", &Settings::sandbox_enabled, 0, 0, "", false,
          "The embedded sandbox acquirer for test-mode cards."},
         {"webhooks.allow_http", &Settings::webhooks_allow_http, 0, 0, "", false,

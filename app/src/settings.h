@@ -40,6 +40,16 @@ struct Settings {
     std::int64_t log_max_mib = 1'024;
     std::int64_t queue_max_mib = 64;
 
+    std::string cluster_name;
+    std::string cluster_address;
+    std::int64_t cluster_port = 8444;
+    std::string cluster_listen_address = "0.0.0.0";
+    std::string cluster_api_url;
+    std::int64_t cluster_election_timeout_ms = 500;
+    std::int64_t cluster_heartbeat_ms = 80;
+    std::int64_t cluster_max_staleness_ms = 5'000;
+    std::int64_t cluster_copy_max_mib_s = 0;
+
     bool sandbox_enabled = true;
     bool webhooks_allow_http = false;
     bool webhooks_allow_private_addresses = false;

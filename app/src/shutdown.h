@@ -5,6 +5,8 @@
 namespace kontor::app {
 
 void block_signals();
+// True: one came within this time, as wait_for_shutdown_signal().
+[[nodiscard]] bool shutdown_signal_within(unsigned ms);
 void wait_for_shutdown_signal();  // a second signal ends the process at once
 
 }  // namespace kontor::app

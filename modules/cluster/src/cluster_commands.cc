@@ -151,6 +151,25 @@ Result<void> ClusterImpl::transfer(std::uint64_t node_no) {
     return {};
 }
 
+void ClusterImpl::leave_office() {
+    if (!is_member() || node() == nullptr || !node()->leads()) return;
+    if (node()->cluster_view().members.size() < 2) return;
+    struct Outcome {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool is_over = false;
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    hand_over(0, [outcome](const Result<std::string>& done) {
+        if (!done) log::info("cluster", "stopping as the leader: " + done.error().message);
+        const std::lock_guard lock(outcome->mutex);
+        outcome->is_over = true;
+        outcome->changed.notify_one();
+    });
+    std::unique_lock lock(outcome->mutex);
+    outcome->changed.wait_for(lock, std::chrono::seconds(2), [&] { return outcome->is_over; });
+}
+
 Result<void> ClusterImpl::rotate_authority() {
     KONTOR_TRY(const net::CertificateAuthority old, authority());
     KONTOR_TRY(const auto made,

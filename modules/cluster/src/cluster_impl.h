@@ -31,6 +31,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     bool needs_state() const override;
     Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
     void attach(node::Node& node, net::Handler local, const std::string& api_url) override;
+    void leave_office() override;
+    Result<pb::Result> propose(pb::Command command) override;
     void handle(net::Request request, net::Responder respond) override;
     std::uint16_t port() const override;
     Result<void> init() override;
@@ -77,7 +79,6 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     // --- asking others
     Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
                                       std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
-    Result<pb::Result> propose(pb::Command command);  // through the leader, wherever it is
 
     // --- the steward (steward.cc): a thread that makes things as the rows say
     void run_steward();

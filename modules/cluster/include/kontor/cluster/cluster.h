@@ -27,6 +27,11 @@
 #include "kontor/node/node.h"
 #include "kontor/telemetry/metrics.h"
 
+namespace kontor::pb {
+class Command;
+class Result;
+}  // namespace kontor::pb
+
 namespace kontor::cluster {
 
 inline constexpr std::uint64_t kMinIndexWaitMs = 500;  // for Kontor-Min-Index; then the leader is asked
@@ -76,6 +81,11 @@ class Cluster {
     // is called again after a failure.
     [[nodiscard]] virtual Result<void> copy_state(const std::function<void(const std::string&)>& tell) = 0;
     virtual void attach(node::Node& node, net::Handler local, const std::string& api_url) = 0;
+
+    // Before the node stops: hands leadership over, so that nobody waits for an election. At most 2 s.
+    virtual void leave_office() = 0;
+    // Through the leader, wherever it is: commands about the cluster and set-up links. Blocks.
+    [[nodiscard]] virtual Result<pb::Result> propose(pb::Command command) = 0;
 
     virtual void handle(net::Request request, net::Responder respond) = 0;
     [[nodiscard]] virtual std::uint16_t port() const = 0;  // 0: no peer port is open

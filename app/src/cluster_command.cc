@@ -1,0 +1,148 @@
+// `kontor cluster …`: join runs here, before there is a node; all else asks the running one.
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "appliance.h"
+#include "commands.h"
+#include "control.h"
+#include "output.h"
+#include "secrets.h"
+#include "version.h"
+
+namespace kontor::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int trouble(const std::string& action, const std::string& what) {
+    std::fprintf(stderr, "kontor cluster %s: %s\n", action.c_str(), what.c_str());
+    return 1;
+}
+
+// All problems of the configuration, a line each.
+Result<Settings> settings_of(const ClusterArguments& arguments) {
+    Settings settings;
+    const auto problems = load_settings(
+        SettingSources{arguments.config_file, kontor_environment(), arguments.assignments}, settings);
+    if (!arguments.data_folder.empty()) settings.data_folder = arguments.data_folder;
+    if (problems.empty()) return settings;
+    std::string all;
+    for (const Problem& problem : problems)
+        all += (all.empty() ? "" : "\n  ") + problem.where + ": " + problem.what;
+    return fail(ErrorCode::invalid_argument, all);
+}
+
+int run_join(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
+    auto key = load_secrets_key(settings.secrets_key_file);
+    if (!key) {
+        return trouble("join", key.error().message +
+                                   "\nAll nodes of a cluster have the same key: copy it from a member.");
+    }
+    const crypto::Sealer sealer(*std::move(key));
+    cluster::JoinWishes wishes;
+    wishes.data_folder = settings.data_folder;
+    wishes.token = arguments.token;
+    wishes.name = node_name(settings);
+    wishes.advertised = advertised_address(settings);
+    wishes.version = kVersion;
+    wishes.sealer = &sealer;
+    wishes.clock = &system_clock();
+    const auto joined = cluster::join(wishes);
+    if (!joined) return trouble("join", joined.error().message);
+    output.step("This machine is node " + std::to_string(joined->node_no) + " of cluster " +
+                    joined->cluster_hex +
+                    ".\nStart it now (kontor serve): it copies the state, and then takes its place.",
+                Json{{"event", "joined"}, {"node", joined->node_no}, {"cluster", joined->cluster_hex}});
+    return 0;
+}
+
+std::string request_of(const ClusterArguments& arguments) {
+    Json request{{"command", "cluster-" + arguments.action}};
+    if (arguments.action == "leave") request["command"] = "cluster-remove";
+    if (arguments.action == "promote" || arguments.action == "demote") {
+        request["command"] = "cluster-voter";
+        request["voter"] = arguments.action == "promote";
+    }
+    if (arguments.node != 0) request["node"] = arguments.node;
+    if (arguments.action == "token") {
+        request["voter"] = !arguments.standby;
+        request["replaces"] = arguments.replaces;
+        request["lifetime_ms"] = arguments.lifetime_minutes * 60'000;
+    }
+    return request.dump();
+}
+
+std::string cell(const std::string& text, std::size_t width) {
+    return text.size() >= width ? text + " " : text + std::string(width - text.size(), ' ');
+}
+
+void print_status(const nlohmann::json& status, const Output& output) {
+    if (!status.value("member", false)) {
+        output.text("This node is alone. 'kontor cluster init' makes it the first of a cluster.");
+        return;
+    }
+    const auto leader = status.value("leader", std::uint64_t{0});
+    output.text("Cluster " + status.value("cluster", "") + ", term " +
+                std::to_string(status.value("term", std::uint64_t{0})) + ", " +
+                (leader == 0 ? "no leader just now" : "leader is node " + std::to_string(leader)) + ".");
+    output.text(cell("NODE", 6) + cell("NAME", 16) + cell("ROLE", 10) + cell("READY", 7) + cell("BEHIND", 9) +
+                cell("ADDRESS", 24) + "NOTE");
+    for (const auto& node : status.at("nodes")) {
+        const auto number = node.value("node", std::uint64_t{0});
+        std::string note = node.value("problem", node.value("doing", ""));
+        if (note.empty() && !node.value("connected", false)) note = "not connected";
+        if (note.empty() && node.value("is", "") != node.value("wanted", ""))
+            note = "will be a " + node.value("wanted", "");
+        output.text(
+            cell(std::to_string(number), 6) + cell(node.value("name", ""), 16) +
+            cell(number == leader ? "leader" : node.value("is", ""), 10) +
+            cell(!node.contains("ready")      ? "?"
+                 : node.value("ready", false) ? "yes"
+                                              : "no",
+                 7) +
+            cell(node.contains("behind") ? std::to_string(node.value("behind", std::uint64_t{0})) : "?", 9) +
+            cell(node.value("peer_address", ""), 24) + note);
+    }
+}
+
+std::string said(const ClusterArguments& arguments, const nlohmann::json& answer) {
+    const std::string node = std::to_string(arguments.node);
+    if (arguments.action == "init")
+        return "This node is the first of a cluster. Let others in with: kontor cluster token";
+    if (arguments.action == "token")
+        return "On the new machine, with the same secrets key file and within " +
+               std::to_string(arguments.lifetime_minutes) + " minutes:\n  kontor cluster join " +
+               answer.value("token", "");
+    if (arguments.action == "remove") return "Node " + node + " is taken out. Its number is not used again.";
+    if (arguments.action == "leave")
+        return "This node is taken out: it hands over and ends. Its folder can be deleted then.";
+    if (arguments.action == "transfer") return "Another node leads.";
+    if (arguments.action == "promote") return "Node " + node + " will vote as soon as it has everything.";
+    if (arguments.action == "demote") return "Node " + node + " no longer votes.";
+    return "The new authority is in use; nodes get their certificates within half a minute.";
+}
+
+}  // namespace
+
+int run_cluster(const ClusterArguments& arguments) {
+    const Output output(arguments.json);
+    const auto settings = settings_of(arguments);
+    if (!settings) return trouble(arguments.action, settings.error().message), 2;
+    if (arguments.action == "join") return run_join(arguments, *settings, output);
+    const auto answer = control_call(control_path(settings->data_folder), request_of(arguments));
+    if (!answer) return trouble(arguments.action, answer.error().describe());
+    const auto json = nlohmann::json::parse(*answer, nullptr, false);
+    if (!json.is_object() || json.contains("error"))
+        return trouble(arguments.action, json.is_object() ? json.value("error", "") : "no answer");
+    if (arguments.action == "status") {
+        print_status(json, output);
+        output.event(Json::parse(*answer));
+        return 0;
+    }
+    output.step(said(arguments, json), Json::parse(*answer));
+    return 0;
+}
+
+}  // namespace kontor::app
