@@ -71,7 +71,7 @@ void PeerNode::stop() {
     {
         const std::lock_guard lock(mutex);
         threads.swap(threads_);
-        kept_responders.clear();
+        kept_responders_.clear();
     }
     for (std::thread& thread : threads) thread.join();
     net.reset();
@@ -86,7 +86,7 @@ void PeerNode::on_call(const PeerIdentity& from, std::uint16_t kind, std::string
             return respond(fail(ErrorCode::conflict, body));
         case kKeep: {
             const std::lock_guard lock(mutex);
-            return kept_responders.push_back(respond);
+            return kept_responders_.push_back(respond);
         }
         case kWho:
             return respond(std::to_string(from.node_id));
@@ -137,7 +137,16 @@ std::vector<std::string> PeerNode::messages_from(std::uint64_t node_id) const {
 
 std::size_t PeerNode::kept() const {
     const std::lock_guard lock(mutex);
-    return kept_responders.size();
+    return kept_responders_.size();
+}
+
+void PeerNode::answer_kept(std::size_t index, std::string body) {
+    CallResponder respond;
+    {
+        const std::lock_guard lock(mutex);
+        respond = kept_responders_.at(index);
+    }
+    respond(std::move(body));
 }
 
 std::vector<bool> PeerNode::links(std::uint64_t node_id) const {

@@ -59,11 +59,11 @@ class PeerNode {
                                           std::uint64_t timeout_ms = 5'000, PeerLane lane = PeerLane::fast);
     [[nodiscard]] std::vector<std::string> messages_from(std::uint64_t node_id) const;
     [[nodiscard]] std::size_t kept() const;
+    void answer_kept(std::size_t index, std::string body);
     [[nodiscard]] std::vector<bool> links(std::uint64_t node_id) const;  // on_link, in order
 
     std::unique_ptr<PeerNet> net;
     mutable std::mutex mutex;
-    std::vector<CallResponder> kept_responders;
     std::string refuse_hello;  // check_hello's error, when not empty
     std::vector<std::pair<std::uint64_t, std::string>> hellos;
 
@@ -71,6 +71,7 @@ class PeerNode {
     void on_call(const PeerIdentity& from, std::uint16_t kind, std::string body,
                  const CallResponder& respond);
 
+    std::vector<CallResponder> kept_responders_;
     std::map<std::uint64_t, std::vector<std::string>> messages_;
     std::map<std::uint64_t, std::vector<bool>> links_;
     std::vector<std::thread> threads_;

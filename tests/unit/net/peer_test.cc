@@ -81,7 +81,7 @@ TEST_F(PeerTest, ManyCallsAtOnceInAnyOrder) {
     }
     ASSERT_TRUE(eventually([&] { return overtook == kCalls && two.kept() == kCalls; }));
     EXPECT_EQ(right.load(), 0);
-    for (int i = kCalls - 1; i >= 0; --i) two.kept_responders[static_cast<std::size_t>(i)](std::to_string(i));
+    for (int i = kCalls - 1; i >= 0; --i) two.answer_kept(static_cast<std::size_t>(i), std::to_string(i));
     EXPECT_TRUE(eventually([&] { return right == kCalls; }));
 }
 
@@ -95,7 +95,7 @@ TEST_F(PeerTest, CallTimesOutAndItsLateAnswerIsIgnored) {
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, ErrorCode::timeout);
     EXPECT_GE(steady_ms() - before, 100U);
-    two.kept_responders.front()(std::string("too late"));
+    two.answer_kept(0, "too late");
     EXPECT_EQ(one.ask(2, kEcho, "still good").value_or("?"), "still good");
 }
 
