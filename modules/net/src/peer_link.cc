@@ -93,8 +93,13 @@ void PeerLink::run() {
     if (running_ || closed_) return;
     const auto self = shared_from_this();
     running_ = true;
-    const bool read_more = read_turn();
-    const bool write_more = !closed_ && write_turn();
+    bool read_more = false, write_more = false;
+    try {
+        read_more = read_turn();
+        write_more = !closed_ && write_turn();
+    } catch (const std::exception& e) {  // memory; callbacks are guarded
+        shut({ErrorCode::internal, std::string("exception: ") + e.what()}, false);
+    }
     running_ = false;
     if (closed_ || again_posted_ || (!read_more && !write_more)) return;
     again_posted_ = true;
@@ -193,7 +198,10 @@ bool PeerLink::write_turn() {
     while (turn < kTurnBytes) {
         const std::string_view bytes = next_bytes();
         if (bytes.empty()) {
-            if (body_.capacity() > kTurnBytes) body_ = std::string();
+            if (body_.capacity() > kTurnBytes) {
+                body_ = std::string();
+                body_at_ = 0;
+            }
             return was_paused;
         }
         const IoOutcome out = transport_.write(bytes);

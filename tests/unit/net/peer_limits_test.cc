@@ -36,6 +36,35 @@ TEST_F(PeerLimitsTest, FramesOfTheMaximumAndOneMore) {
     EXPECT_NE(good.receive_news().value().body.find("larger than allowed"), std::string::npos);
 }
 
+TEST_F(PeerLimitsTest, SizesOfEveryKindOneAfterTheOther) {
+    PeerNode one(1), two(2);
+    one.start();
+    two.start();
+    connect({&one, &two});
+    const std::size_t largest = one.options.limits.max_frame_bytes;
+    std::vector<std::size_t> sizes = {0, 1,           largest, 16'384, 16'379, 16'380,
+                                      5, largest - 1, 300'000, 3,      262'144};
+    for (int round = 0; round < 2; ++round) {
+        for (const std::size_t size : sizes) {
+            const auto lane = round == 0 ? PeerLane::fast : PeerLane::bulk;
+            EXPECT_EQ(one.ask(2, kEcho, std::string(size, 'e'), 10'000, lane).value_or("x").size(), size);
+        }
+    }
+    // Without waiting in between, so that they share records.
+    for (const std::size_t size : sizes) {
+        if (size > 1'000'000) continue;
+        one.net->send(2, std::string(size, static_cast<char>('a' + size % 26)));
+        one.net->send(2, "between");
+    }
+    ASSERT_TRUE(eventually([&] { return two.messages_from(1).size() == 2 * (sizes.size() - 2); }));
+    std::size_t at = 0;
+    for (const std::size_t size : sizes) {
+        if (size > 1'000'000) continue;
+        EXPECT_EQ(two.messages_from(1)[at++], std::string(size, static_cast<char>('a' + size % 26)));
+        EXPECT_EQ(two.messages_from(1)[at++], "between");
+    }
+}
+
 TEST_F(PeerLimitsTest, HelloOfTheMaximumAndOneMore) {
     PeerNode one(1);
     one.start();
@@ -202,8 +231,10 @@ TEST_F(PeerLimitsTest, BulkDelaysNeitherSmallCallsNorMessages) {
     connect({&one, &two});
     std::atomic<int> running{0};
     std::atomic<bool> stop{false};
-    std::function<void(const Result<std::string>&)> again = [&](const Result<std::string>&) {
-        if (stop)
+    std::atomic<int> transfers{0}, failed{0};
+    std::function<void(const Result<std::string>&)> again = [&](const Result<std::string>& got) {
+        (got && got->size() == 8'000'000 ? transfers : failed).fetch_add(1);
+        if (stop || failed > 0)
             running.fetch_sub(1);
         else
             one.net->call(2, kLarge, "8000000", 60'000, again, PeerLane::bulk);
@@ -221,6 +252,8 @@ TEST_F(PeerLimitsTest, BulkDelaysNeitherSmallCallsNorMessages) {
     }
     stop = true;
     ASSERT_TRUE(eventually([&] { return running == 0; }));
+    EXPECT_GT(transfers.load(), 2);
+    EXPECT_EQ(failed.load(), 0);
     std::sort(took.begin(), took.end());
     EXPECT_LT(took[50], 50U);  // 8 MB of TLS alone take longer than this on a busy machine
 }
