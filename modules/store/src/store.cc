@@ -4,9 +4,9 @@
 #include <mutex>
 
 #include "checkpointer.h"
+#include "entry_hasher.h"
 #include "entry_lock.h"
 #include "folder.h"
-#include "hashing.h"
 #include "kept_redo.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/store/state_transfer.h"
@@ -73,14 +73,14 @@ class SnapshotReader final : public Reader {
 
 class EntryWriter final : public Writer {
  public:
-    explicit EntryWriter(Core& core) : core_(core), snapshot_(core, false) {}
+    explicit EntryWriter(Core& core) : core_(core), snapshot_(core, false), hash_(core.tables) {}
 
     void begin(std::string_view previous_hash) {
         KONTOR_ASSERT(!open_, "begin() inside an entry");
         open_ = true;
         hash_.begin(previous_hash);
     }
-    std::string commit(std::uint64_t index) {
+    EntryHash commit(std::uint64_t index) {
         KONTOR_ASSERT(open_, "commit() without begin()");
         open_ = false;
         snapshot_.release();
@@ -101,13 +101,15 @@ class EntryWriter final : public Writer {
     void put(TableId table, std::string_view key, std::string_view value) override {
         check(key);
         KONTOR_ASSERT(value.size() <= kMaxValueBytes, "row value too long");
-        hash_.put(table, key, value);
-        core_.active->put(core_.tables.place(table, key), key, value);
+        const Place place = core_.tables.place(table, key);
+        hash_.put(place, key, value);
+        core_.active->put(place, key, value);
     }
     void erase(TableId table, std::string_view key) override {
         check(key);
-        hash_.erase(table, key);
-        core_.active->erase(core_.tables.place(table, key), key);
+        const Place place = core_.tables.place(table, key);
+        hash_.erase(place, key);
+        core_.active->erase(place, key);
     }
 
  private:
@@ -118,7 +120,7 @@ class EntryWriter final : public Writer {
 
     Core& core_;
     mutable Snapshot snapshot_;
-    StateHash hash_;
+    EntryHasher hash_;
     bool open_ = false;
 };
 
@@ -169,11 +171,12 @@ class StoreImpl final : public Store {
 
     void commit(std::uint64_t index, std::int64_t time_ms) override {
         KONTOR_ASSERT(index > applied_index(), "log indexes only grow");
-        std::string hash = writer_.commit(index);
+        EntryHash hash = writer_.commit(index);
         {
             const std::scoped_lock lock(hash_mutex_);
-            state_hash_ = std::move(hash);
+            state_hash_ = hash.hash;
         }
+        entry_hashes_.add(std::move(hash));
         applied_time_ms_ = time_ms;
         applied_index_.store(index, std::memory_order_release);
         active_bytes_.store(core_.active->bytes(), std::memory_order_relaxed);
@@ -244,6 +247,10 @@ class StoreImpl final : public Store {
         return state_hash_;
     }
 
+    [[nodiscard]] std::optional<EntryHash> entry_hash(std::uint64_t index) const override {
+        return entry_hashes_.find(index);
+    }
+
     [[nodiscard]] StoreStats stats() const override {
         StoreStats stats;
         stats.memtable_bytes = active_bytes_.load(std::memory_order_relaxed);
@@ -310,6 +317,8 @@ class StoreImpl final : public Store {
     mutable std::optional<std::uint64_t> dirty_since_ms_;  // apply thread
     mutable std::mutex hash_mutex_;
     std::string state_hash_;  // written by the apply thread under hash_mutex_
+
+    EntryHashes entry_hashes_;
 
     // checkpoint() returns a reference that any thread may read: the last few stay in place.
     std::array<CheckpointMeta, kCheckpointHistory> checkpoints_;

@@ -19,10 +19,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kontor/base/result.h"
+#include "kontor/store/entry_hash.h"
 #include "kontor/store/row_store.h"
 
 namespace kontor::cache {
@@ -61,12 +63,11 @@ struct StoreOptions {
 struct CheckpointMeta {
     std::uint64_t index = 0;  // last applied log index contained
     std::string replication_meta;
-    std::string state_hash;    // 16 bytes; chained over every row change in order
+    std::string state_hash;    // 16 bytes; chained over the entries (entry_hash.h)
     std::int64_t time_ms = 0;  // batch time of that entry
 };
 
 class StateSource;  // state_transfer.h
-struct EntryHash;   // entry_hash.h
 
 // The rows as of the newest checkpoint, all at one log index, for visits that take long: nothing waits for
 // it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers timeout then. One
@@ -115,6 +116,9 @@ class Store {
     virtual void read(const std::function<void(const Reader&, std::uint64_t index)>& body) const = 0;
     [[nodiscard]] virtual std::uint64_t applied_index() const = 0;
     [[nodiscard]] virtual std::string state_hash() const = 0;  // of applied_index()
+    // What an entry did, as hashes to compare with other nodes' (entry_hash.h): of the newest 4,096, or so
+    // many as fit into 4 MiB; none of before open().
+    [[nodiscard]] virtual std::optional<EntryHash> entry_hash(std::uint64_t index) const = 0;
     [[nodiscard]] virtual StoreStats stats() const = 0;
     [[nodiscard]] virtual Result<void> failure() const = 0;  // the first background failure, if any
     // Visits every row of a table in no particular order across partitions, in bounded read transactions;
