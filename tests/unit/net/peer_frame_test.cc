@@ -26,7 +26,7 @@ const std::vector<Frame>& all_kinds() {
 }
 
 TEST(PeerFrameTest, TheBytesOfTheDocument) {
-    // docs/formats/peer.md
+    // docs/formats/peer-link.md
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[0])),
               "0000000501"
               "0001"

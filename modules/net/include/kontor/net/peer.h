@@ -1,6 +1,6 @@
 #pragma once
 // Authenticated links between the nodes of a cluster: frames over mutual TLS 1.3. Knows neither consensus nor
-// payments: messages, calls and hellos are opaque bytes. The wire format is docs/formats/peer.md.
+// payments: messages, calls and hellos are opaque bytes. The wire format is docs/formats/peer-link.md.
 //
 // To each peer a node dials three connections: one for messages (so that their order is plain), one for fast
 // calls and one for bulk calls (so that a transfer delays nothing else). The certificate says who somebody
