@@ -140,13 +140,13 @@ std::size_t PeerNode::kept() const {
     return kept_responders_.size();
 }
 
+CallResponder PeerNode::kept_copy(std::size_t index) const {
+    const std::lock_guard lock(mutex);
+    return kept_responders_.at(index);
+}
+
 void PeerNode::answer_kept(std::size_t index, std::string body) {
-    CallResponder respond;
-    {
-        const std::lock_guard lock(mutex);
-        respond = kept_responders_.at(index);
-    }
-    respond(std::move(body));
+    kept_copy(index)(std::move(body));
 }
 
 std::vector<bool> PeerNode::links(std::uint64_t node_id) const {

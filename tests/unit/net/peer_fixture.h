@@ -59,6 +59,7 @@ class PeerNode {
                                           std::uint64_t timeout_ms = 5'000, PeerLane lane = PeerLane::fast);
     [[nodiscard]] std::vector<std::string> messages_from(std::uint64_t node_id) const;
     [[nodiscard]] std::size_t kept() const;
+    [[nodiscard]] CallResponder kept_copy(std::size_t index) const;
     void answer_kept(std::size_t index, std::string body);
     [[nodiscard]] std::vector<bool> links(std::uint64_t node_id) const;  // on_link, in order
 
