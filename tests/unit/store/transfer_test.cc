@@ -17,7 +17,7 @@ std::uint64_t seeds_to_run() {
 #ifdef KONTOR_SANITIZED
     return given != nullptr ? std::strtoull(given, nullptr, 10) : 4;
 #else
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : 10;
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : 6;
 #endif
 }
 
