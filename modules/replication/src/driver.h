@@ -76,6 +76,9 @@ struct Submitted {
     std::uint64_t first_index = 0, term = 0;
 };
 
+// As the engine's door takes them: the payloads are not copied.
+[[nodiscard]] std::vector<kontor_raft_entry> core_entries(std::span<const Entry> entries);
+
 class Driver {
  public:
     static Result<std::unique_ptr<Driver>> create(DriverOptions options);
@@ -139,6 +142,7 @@ class Driver {
     void receive_install(const Message& message, Actions& out);
     Result<void> step_message(const Message& message, bool as_voter, Actions& out);
     void send_held(Actions& out);
+    void announce_commit(Actions& out);
     void attach_entries(Message& message) const;
     [[nodiscard]] std::uint64_t unstored_change() const;
     Result<void> absorb(int code, const kontor_raft_update& update, std::span<const Entry> source,
@@ -171,9 +175,11 @@ class Driver {
     std::uint64_t own_term_index_ = 0;  // leader: its first entry of its term
     std::uint64_t elected_at_ = 0;
     std::optional<std::uint64_t> leader_seen_ms_;
-    std::uint64_t alive_since_ms_ = 0;                 // see submit_change()
-    std::map<std::uint64_t, std::uint64_t> heard_ms_;  // members of the newest configuration
-    bool finished_ = false;                            // a snapshot is needed
+    std::uint64_t alive_since_ms_ = 0;                  // see submit_change()
+    std::map<std::uint64_t, std::uint64_t> heard_ms_;   // members of the newest configuration
+    bool finished_ = false;                             // a snapshot is needed
+    std::map<std::uint64_t, std::uint64_t> announced_;  // leader: the commit index that each peer was told
+    std::uint8_t append_version_ = 0;                   // of the engine's messages
     std::map<std::uint64_t, kontor_raft_message>
         held_;                                // leader: peers whose appends were cut before a CHANGE
     std::uint64_t configurations_fired_ = 0;  // commit index up to which RAFT_CONFIGURATION was fired

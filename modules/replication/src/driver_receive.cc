@@ -113,6 +113,9 @@ void Driver::take_messages(const kontor_raft_update& update, Actions& out) {
                 held_[message.header.peer] = message.header;
             }
             attach_entries(message);
+            append_version_ = message.header.version;
+            announced_[message.header.peer] =
+                std::min(message.header.leader_commit, message.header.log_index + message.header.n_entries);
         }
         out.messages.push_back(std::move(message));
     }
@@ -154,6 +157,28 @@ void Driver::send_held(Actions& out) {
         message.header.n_entries = static_cast<std::uint32_t>(
             std::min<std::uint64_t>(last_index() + 1 - change, options_.max_inflight_entries));
         attach_entries(message);
+        out.messages.push_back(std::move(message));
+    }
+}
+
+// A peer learns of a commit with the next append, and when nothing follows only with the next heartbeat.
+// Whoever waits there for what the leader acknowledged should not: a peer that has everything, when
+// everything is committed, is told at once, by what is a heartbeat before its time.
+void Driver::announce_commit(Actions& out) {
+    if (role() != Role::leader || commit_index() != last_index()) return;
+    for (const Server& server : configuration_.servers) {
+        if (server.id == options_.node_id || match_index(server.id) != last_index()) continue;
+        std::uint64_t& told = announced_[server.id];
+        if (told >= commit_index()) continue;
+        told = commit_index();
+        Message message;
+        message.header.type = KONTOR_RAFT_APPEND;
+        message.header.version = append_version_;
+        message.header.peer = server.id;
+        message.header.term = term();
+        message.header.log_index = last_index();
+        message.header.leader_commit = commit_index();
+        if (!kontor_raft_term_of(core_.get(), last_index(), &message.header.log_term)) continue;
         out.messages.push_back(std::move(message));
     }
 }

@@ -284,6 +284,16 @@ TEST(Driver, LeadershipIsHandedOnlyToOneThatHasEverything) {
     EXPECT_EQ(pair.a.driver->role(), Role::follower);
 }
 
+TEST(Driver, APeerIsToldOfTheLastCommitWithoutWaitingForAHeartbeat) {
+    Elected pair({}, 1);
+    pair.a.submit("the last one");
+    settle(pair.a, pair.b);  // no time passes
+    EXPECT_EQ(pair.a.driver->commit_index(), pair.a.driver->last_index());
+    EXPECT_EQ(pair.b.driver->commit_index(), pair.a.driver->last_index());
+    settle(pair.a, pair.b);
+    EXPECT_TRUE(pair.a.outbox.empty()) << "told once";
+}
+
 TEST(Driver, ASnapshotIsAskedForOnceAndThenNothingHappensAnyMore) {
     Node follower(1, kThreeVoters);
     follower.receive(append_from(2, 2, 1, 1, {command(2, "a")}));
