@@ -64,7 +64,7 @@ class PeerCableTest : public PeerTest {
         PeerTest::SetUp();
         for (PeerNode* node : {&one, &two}) {
             node->options.limits.ping_interval_ms = 100;
-            node->options.limits.dead_after_ms = 600;
+            node->options.limits.dead_after_ms = 1'500;
             node->options.limits.handshake_timeout_ms = 2'000;
             node->options.limits.reconnect_max_ms = 200;
             node->start();
@@ -96,10 +96,10 @@ TEST_F(PeerCableTest, SlowLinksCarryLargeFramesAndStayAlive) {
     one.net->set_peers({{2, cable.address()}});
     ASSERT_TRUE(eventually([&] { return one.is_up(2) && one.ask(2, kEcho, "", 5'000, PeerLane::bulk); }));
     const std::size_t before = one.links(2).size();
-    // 500 kB at 250 kB/s and a fifth of a second there and back: longer than a link lives in silence.
+    // 600 kB at 250 kB/s and a fifth of a second there and back: longer than a link lives in silence.
     cable.tell("rate 250000");
     cable.tell("latency-ms 100");
-    EXPECT_EQ(one.ask(2, kLarge, "500000", 20'000, PeerLane::bulk).value_or("").size(), 500'000U);
+    EXPECT_EQ(one.ask(2, kLarge, "600000", 20'000, PeerLane::bulk).value_or("").size(), 600'000U);
     one.net->send(2, std::string(300'000, 'm'));
     EXPECT_TRUE(eventually([&] { return !two.messages_from(1).empty(); }));
     EXPECT_EQ(one.links(2).size(), before) << one.last_error(2);
