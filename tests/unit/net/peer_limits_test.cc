@@ -246,7 +246,7 @@ TEST_F(PeerLimitsTest, BulkDelaysNeitherSmallCallsNorMessages) {
         one.net->call(2, kLarge, "8000000", 60'000, again, PeerLane::bulk);
     }
     std::vector<std::uint64_t> took;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 100 || (transfers <= 2 && failed == 0 && i < 2'000); ++i) {
         const std::uint64_t before = steady_ms();
         EXPECT_TRUE(one.ask(2, kEcho, "small"));
         took.push_back(steady_ms() - before);
@@ -257,7 +257,7 @@ TEST_F(PeerLimitsTest, BulkDelaysNeitherSmallCallsNorMessages) {
     EXPECT_GT(transfers.load(), 2);
     EXPECT_EQ(failed.load(), 0);
     std::sort(took.begin(), took.end());
-    EXPECT_LT(took[50], 50U);  // 8 MB of TLS alone take longer than this on a busy machine
+    EXPECT_LT(took[took.size() / 2], 50U);  // 8 MB of TLS alone take longer than this on a busy machine
 }
 
 }  // namespace
