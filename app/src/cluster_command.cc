@@ -65,6 +65,7 @@ std::string request_of(const ClusterArguments& arguments) {
         request["command"] = "cluster-voter";
         request["voter"] = arguments.action == "promote";
     }
+    if (arguments.action == "takeover") request["accept_loss"] = arguments.accepts_loss;
     if (arguments.node != 0) request["node"] = arguments.node;
     if (arguments.action == "token") {
         request["voter"] = !arguments.standby;
@@ -119,6 +120,9 @@ std::string said(const ClusterArguments& arguments, const nlohmann::json& answer
     if (arguments.action == "leave")
         return "This node is taken out: it hands over and ends. Its folder can be deleted then.";
     if (arguments.action == "transfer") return "Another node leads.";
+    if (arguments.action == "takeover")
+        return "This node leads, alone. Add new nodes with 'kontor cluster token'; the old ones join as new "
+               "ones.";
     if (arguments.action == "promote") return "Node " + node + " will vote as soon as it has everything.";
     if (arguments.action == "demote") return "Node " + node + " no longer votes.";
     return "The new authority is in use; nodes get their certificates within half a minute.";

@@ -51,6 +51,10 @@ CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
     auto* demote = add("demote", "Make a voter a stand-by.");
     demote->add_option("node", arguments.node, "Its number.")->required();
     footer(demote, "demote 4");
+    auto* takeover = add("takeover", "The other site is lost: this stand-by goes on alone.");
+    takeover->add_flag("--accept-loss", arguments.accepts_loss,
+                       "Without it the command only says what would be lost.");
+    footer(takeover, "takeover --data /var/lib/kontor");
     footer(add("rotate", "Make a new authority; all nodes get new certificates, without a pause."),
            "rotate --data /var/lib/kontor");
     return command;

@@ -65,6 +65,7 @@ struct ClusterArguments {
     std::uint64_t node = 0;  // remove, transfer, promote, demote
     std::uint64_t replaces = 0;
     bool standby = false;
+    bool accepts_loss = false;  // takeover
     std::uint64_t lifetime_minutes = 60;
     bool json = false;
 };

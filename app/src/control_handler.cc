@@ -37,6 +37,7 @@ std::string handle_cluster(cluster::Cluster& cluster, const std::string& command
     if (command == "cluster-remove") return answer(cluster.remove(number()));
     if (command == "cluster-transfer") return answer(cluster.transfer(number()));
     if (command == "cluster-voter") return answer(cluster.set_voter(number(), request.value("voter", true)));
+    if (command == "cluster-takeover") return answer(cluster.take_over(request.value("accept_loss", false)));
     if (command == "cluster-rotate") return answer(cluster.rotate_authority());
     if (command == "cluster-token") {
         cluster::TokenWishes wishes;

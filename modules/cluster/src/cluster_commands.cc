@@ -186,6 +186,47 @@ Result<void> ClusterImpl::rotate_authority() {
     return outcome_of(propose(std::move(command)));
 }
 
+Result<void> ClusterImpl::take_over(bool accepts_loss) {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
+    const std::uint64_t silence_ms = node()->staleness_ms();
+    if (node()->leads() || silence_ms < kTakeOverSilenceMs) {
+        return fail(
+            ErrorCode::conflict,
+            "the cluster has a leader, which this node heard a moment ago. Stop the old site first; to "
+            "let another node lead without loss: 'kontor cluster transfer'");
+    }
+    const auto view = node()->cluster_view();
+    if (!accepts_loss) {
+        const std::string heard = silence_ms == replication::kNeverMs
+                                      ? "not since this node was started"
+                                      : std::to_string(silence_ms / 1000) + " s ago";
+        return fail(
+            ErrorCode::permission_denied,
+            "this node would go on alone from entry " + std::to_string(view.last_index) +
+                " of the log. Its leader was last heard " + heard +
+                ": whatever the old site acknowledged since then, and what was still on its way, is "
+                "lost. All other nodes count as removed; make sure that none of them serves clients any "
+                "more. Those that reach this node will stop by themselves. To go on: the same with "
+                "--accept-loss");
+    }
+    if (is_taking_over_.exchange(true)) return fail(ErrorCode::conflict, "this is under way already");
+    const auto work = [&]() -> Result<void> {
+        KONTOR_CHECK(node()->take_over());
+        const std::uint64_t self = identity().node_no;
+        pb::Command mine;
+        mine.mutable_update_cluster_node()->set_no(self);
+        mine.mutable_update_cluster_node()->set_voter(true);
+        KONTOR_CHECK(outcome_of(propose(std::move(mine))));
+        for (const pb::ClusterNode& other : nodes())
+            if (other.no() != self) KONTOR_CHECK(remove(other.no()));
+        return {};
+    };
+    auto done = work();
+    is_taking_over_.store(false);
+    if (done) log::warning("cluster", "event=taken_over index=" + std::to_string(view.last_index));
+    return done;
+}
+
 std::string ClusterImpl::status_json() {
     const Identity self = identity();
     Json out{{"member", is_member()}, {"cluster", to_hex(self.cluster_id)}, {"node", self.node_no}};

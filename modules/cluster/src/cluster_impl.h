@@ -41,6 +41,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> set_voter(std::uint64_t node_no, bool voter) override;
     Result<void> transfer(std::uint64_t node_no) override;
     Result<void> rotate_authority() override;
+    Result<void> take_over(bool accepts_loss) override;
     std::string status_json() override;
 
  private:
@@ -112,7 +113,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
-    std::uint64_t authority_seen_ms_ = 0;  // steward: when the rows' authority became another one
+    std::atomic<bool> is_taking_over_{false};  // the steward leaves membership alone
+    std::uint64_t authority_seen_ms_ = 0;      // steward: when the rows' authority became another one
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0;
     std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward
 

@@ -256,7 +256,7 @@ void ClusterImpl::change(replication::MembershipChange::Kind kind, std::uint64_t
 // lost voter makes the quorum larger than it need be), then in with who is new.
 void ClusterImpl::look_after_membership() {
     using Kind = replication::MembershipChange::Kind;
-    if (change_under_way_.load()) return;
+    if (change_under_way_.load() || is_taking_over_.load()) return;
     const auto view = node()->cluster_view();
     if (view.transfer_target != 0 || view.configuration_index != view.committed_configuration_index) return;
     const std::uint64_t self = identity().node_no;

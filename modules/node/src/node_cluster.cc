@@ -188,12 +188,33 @@ std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const 
     return std::nullopt;  // WAITS FOR THE STORE
 }
 
+Result<void> NodeImpl::take_over() {
+    const auto nothing = []() -> Result<void> { return {}; };
+    return reopen(nothing, [this]() -> Result<void> {
+        KONTOR_TRY([[maybe_unused]] const auto at,
+                   replication::Replica::take_over(replica_options(), store_->checkpoint().replication_meta));
+        return {};
+    });
+}
+
 Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {
     installing_.store(true);
-    const auto failed = [this](Error error) -> Result<void> {
-        fatal(error);
-        return fail(std::move(error));
-    };
+    KONTOR_CHECK(reopen(swap, [this] {
+        return replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
+    }));
+    // Whoever follows the entries has missed some.
+    const std::lock_guard lock(subscribers_mutex_);
+    payments::AppliedEntry entry;
+    entry.log_index = store_->applied_index();
+    entry.journals = std::make_shared<const std::vector<pb::Journal>>();
+    entry.outbox_changed = true;
+    entry.is_gap = true;
+    for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
+    return {};
+}
+
+Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
+                              const std::function<Result<void>()>& before_log) {
     // The proposer goes first: it looks at store and log.
     {
         const std::lock_guard lock(mutex_);
@@ -204,35 +225,30 @@ Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {
     if (proposer_.joinable()) proposer_.join();
     if (leads_.exchange(false) && options_.seat.on_leads) options_.seat.on_leads(false);
     replica_->stop();  // before the lock: what its threads call may read
-    {
-        const std::unique_lock closed(swap_mutex_);
+    const auto exchange = [&]() -> Result<void> {
+        const std::unique_lock lock(swap_mutex_);
         replica_.reset();
         store_->wait_for_checkpoint();
         store_.reset();
         cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
         fail_flights(proposals_.abandon_all(), kLostText);
-        if (auto done = swap(); !done) return failed(done.error());
-        if (auto done = open_store(); !done) return failed(done.error());
-        if (auto done =
-                replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
-            !done)
-            return failed(done.error());
-        if (auto done = open_log(); !done) return failed(done.error());
+        KONTOR_CHECK(closed());
+        KONTOR_CHECK(open_store());
+        KONTOR_CHECK(before_log());
+        KONTOR_CHECK(open_log());
         dirty_since_ms_.store(0);
-        if (auto done = replica_->start(); !done) return failed(done.error());
-        installing_.store(false);
+        return replica_->start();
+    };
+    if (auto done = exchange(); !done) {
+        fatal(done.error());
+        return done;
+    }
+    installing_.store(false);
+    {
         const std::lock_guard lock(mutex_);
         stopping_ = false;
     }
     proposer_ = std::thread([this] { run_proposer(); });
-    // Whoever follows the entries has missed some.
-    const std::lock_guard lock(subscribers_mutex_);
-    payments::AppliedEntry entry;
-    entry.log_index = store_->applied_index();
-    entry.journals = std::make_shared<const std::vector<pb::Journal>>();
-    entry.outbox_changed = true;
-    entry.is_gap = true;
-    for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
     return {};
 }
 

@@ -53,6 +53,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void become_member() override;
     Result<std::string> answer_state_request(std::string_view request) override;
     std::optional<store::EntryHash> entry_hash(std::uint64_t index) const override;
+    Result<void> take_over() override;
     Result<void> install(const std::function<Result<void>()>& swap) override;
 
  private:
@@ -71,7 +72,10 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void fail_what_waits(const std::string& why);
     void tell_index_waiters(std::uint64_t applied_index, std::uint64_t now_ms);
     [[nodiscard]] replication::ReplicaOptions replica_options() const;
-    [[nodiscard]] Result<void> start_log();
+    // Closes log and store, calls `closed`, opens the store, calls `before_log`, and goes on from the
+    // checkpoint.
+    [[nodiscard]] Result<void> reopen(const std::function<Result<void>()>& closed,
+                                      const std::function<Result<void>()>& before_log);
     [[nodiscard]] bool follows() const;
     void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);

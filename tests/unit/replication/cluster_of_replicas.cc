@@ -109,6 +109,11 @@ void Cluster::kill(std::uint64_t id) {
     close(node(id));
 }
 
+Result<Position> Cluster::take_over(std::uint64_t id) {
+    Node& where = node(id);
+    return Replica::take_over(options_of(where), where.checkpoint ? where.checkpoint->meta : "");
+}
+
 void Cluster::cut_off(std::uint64_t id) {
     const std::lock_guard lock(mutex_);
     cut_off_.insert(id);

@@ -90,6 +90,7 @@ class Cluster {
     void join(std::uint64_t id, bool from_checkpoint = false);
     void start(std::uint64_t id);
     void kill(std::uint64_t id);
+    Result<Position> take_over(std::uint64_t id);  // of a killed one
     void cut_off(std::uint64_t id);
     void heal();
     void checkpoint(std::uint64_t id);

@@ -133,6 +133,49 @@ TEST(ReplicaCluster, ALeaderThatIsCutOffStepsDownAndLosesOnlyWhatWasNotCommitted
         EXPECT_NE(applied.payload, "never committed");
 }
 
+// Two voters and a stand-by in another place; the two are lost for ever.
+TEST(ReplicaCluster, AStandbyTakesOverWithAllThatItHas) {
+    Cluster cluster;
+    cluster.found(1);
+    cluster.join(2);
+    ASSERT_TRUE(cluster.change(Kind::add_standby, 2).has_value());
+    ASSERT_TRUE(cluster.change(Kind::promote, 2).has_value());
+    cluster.join(3);
+    ASSERT_TRUE(cluster.change(Kind::add_standby, 3).has_value());
+    cluster.submit(30);
+    cluster.expect_same_everywhere();
+    const auto before = cluster.node(3).machine->applied();
+    for (const std::uint64_t id : {1U, 2U, 3U}) cluster.kill(id);
+    const auto at = cluster.take_over(3);
+    ASSERT_TRUE(at.has_value()) << at.error().describe();
+    cluster.start(3);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.leader() == 3; }));
+    cluster.submit(10);
+    const ClusterView view = cluster.node(3).replica->cluster_view();
+    ASSERT_EQ(view.members.size(), 1U);
+    EXPECT_EQ(view.members[0].id, 3U);
+    EXPECT_EQ(view.members[0].role, MemberRole::voter);
+    EXPECT_GE(view.term, at->term);
+    const auto after = cluster.node(3).machine->applied();
+    ASSERT_GE(after.size(), before.size() + 10);
+    for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i].payload, before[i].payload);
+    // It can grow again, also after another restart.
+    cluster.kill(3);
+    cluster.start(3);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.leader() == 3; }));
+    cluster.join(4);
+    ASSERT_TRUE(cluster.change(Kind::add_standby, 4).has_value());
+    ASSERT_TRUE(cluster.change(Kind::promote, 4).has_value());
+    cluster.submit(5);
+}
+
+TEST(ReplicaCluster, TakingOverNeedsAStoppedMember) {
+    Cluster cluster;
+    cluster.found(1);
+    cluster.submit(3);
+    EXPECT_EQ(cluster.take_over(1).error().code, ErrorCode::unavailable);  // it runs
+}
+
 TEST(ReplicaCluster, FramesThatAreNoneAreDroppedAndCounted) {
     Cluster cluster;
     cluster.found(1);

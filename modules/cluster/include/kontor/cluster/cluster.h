@@ -38,6 +38,7 @@ inline constexpr std::uint64_t kMinIndexWaitMs = 500;  // for Kontor-Min-Index; 
 inline constexpr std::uint64_t kLeaderWaitMs = 3'000;  // for a leader to be found, per request
 inline constexpr std::size_t kForwardsAtOnce = 20'000;
 inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
+inline constexpr std::uint64_t kTakeOverSilenceMs = 5'000;  // so long no leader must have been heard
 inline constexpr std::int64_t kDefaultTokenLifetimeMs = 3600LL * 1000;
 
 struct ClusterOptions {
@@ -98,6 +99,10 @@ class Cluster {
     [[nodiscard]] virtual Result<void> set_voter(std::uint64_t node_no, bool voter) = 0;
     [[nodiscard]] virtual Result<void> transfer(std::uint64_t node_no) = 0;  // 0: to any that is ready
     [[nodiscard]] virtual Result<void> rotate_authority() = 0;
+    // A stand-by goes on alone, when the other site is lost: it becomes the only voter, and all other nodes
+    // count as removed; those that come back hear it and stop. Without `accepts_loss` it only says what would
+    // be lost (permission_denied). conflict: a leader was heard of a moment ago.
+    [[nodiscard]] virtual Result<void> take_over(bool accepts_loss) = 0;
     [[nodiscard]] virtual std::string status_json() = 0;
 };
 

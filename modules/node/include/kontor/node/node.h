@@ -127,6 +127,9 @@ class Node : public payments::Service {
     // Of the newest entries; 0: of the newest. nullopt: too old, or not yet applied.
     [[nodiscard]] virtual std::optional<store::EntryHash> entry_hash(std::uint64_t index) const = 0;
 
+    // This node becomes the only voter (replication::Replica::take_over). Not on a thread of the node.
+    [[nodiscard]] virtual Result<void> take_over() = 0;
+
     // The newest state of another node takes the place of this one's. `swap` is called while nothing is open
     // here: it puts the new store into `folder`/store, durably. Reads answer StoreFailure meanwhile; ready()
     // is false. An error is fatal. Not on a thread of the node.

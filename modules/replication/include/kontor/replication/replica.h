@@ -166,6 +166,12 @@ class Replica {
     // still holds; no cluster for a new folder), unavailable (in use), corruption, io, no_space.
     static Result<void> install(const ReplicaOptions& options, std::string_view checkpoint_meta,
                                 const std::optional<ClusterId>& cluster = std::nullopt);
+    // Makes this node, whatever its role, the only voter of the cluster: of a stopped replica, when all other
+    // voters are lost or given up. What they acknowledged and this node never got is lost, and the old voters
+    // must never serve again: whoever calls this has made sure, or makes them hear that they were removed. A
+    // crash leaves the folder as it was, in a higher term, or taken over. Returns where.
+    // Errors: as open(); invalid_argument when the node never was a member.
+    static Result<Position> take_over(const ReplicaOptions& options, std::string_view checkpoint_meta);
     // nullopt: nobody's folder yet. Any time. Errors: corruption, io.
     static Result<std::optional<FolderIdentity>> identity(const std::string& folder);
 
