@@ -315,8 +315,32 @@ void ClusterImpl::look_after_features() {
     if (done) log::info("cluster", "event=features_activated level=" + std::to_string(lowest));
 }
 
-void ClusterImpl::tell_hash() {}
-void ClusterImpl::compare_hash(const std::string&) {}
+void ClusterImpl::tell_hash() {
+    const auto hash = node()->entry_hash(0);
+    if (!hash) return;
+    std::string message = store::encode_entry_hash(*hash);
+    message.push_back(kHashMessage);
+    for (const auto& [no, address] : told_peers_) net_->send(no, message);
+}
+
+// Network thread. What this node has not applied yet, or has forgotten, it cannot compare: the next one comes
+// in a second.
+void ClusterImpl::compare_hash(const std::string& theirs_bytes) {
+    const auto theirs = store::decode_entry_hash(theirs_bytes);
+    if (!theirs) return;
+    node()->wait_applied(theirs->index, 900, [this, theirs = *theirs](bool is_applied) {
+        if (!is_applied) return;
+        const auto mine = node()->entry_hash(theirs.index);
+        if (!mine || mine->hash == theirs.hash) return;
+        const auto tables = payments::tables();
+        const std::string where = store::name_difference(
+            *mine, theirs, std::vector<store::TableSpec>(tables.begin(), tables.end()));
+        if (options_.on_fatal)
+            options_.on_fatal(
+                Error{ErrorCode::corruption, "this node's state differs from the leader's: " + where});
+    });
+}
+
 // --- a state from another node
 
 void ClusterImpl::state_needed() {

@@ -174,8 +174,11 @@ void NodeImpl::become_member() {
 }
 
 Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
+    // A copy begins with the newest checkpoint: the younger it is, the less is to be caught up with.
+    if (!holds_log_.load() && (leads() || !is_member_.load())) KONTOR_CHECK(checkpoint());
     const std::shared_lock open(swap_mutex_);
     if (!store_) return fail(ErrorCode::unavailable, "this node is taking over a state itself");
+    if (store_->checkpoint().index == 0) return fail(ErrorCode::unavailable, "this node has no checkpoint yet");
     // The copy will stand for this checkpoint or a later one, and needs the entries after it.
     if (!holds_log_.exchange(true)) replica_->hold_log(store_->checkpoint().index);
     return store_->state_source().answer(request);
@@ -184,8 +187,7 @@ Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
 std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const {
     const std::shared_lock open(swap_mutex_);
     if (!store_) return std::nullopt;
-    (void)index;
-    return std::nullopt;  // WAITS FOR THE STORE
+    return store_->entry_hash(index == 0 ? store_->applied_index() : index);
 }
 
 Result<void> NodeImpl::take_over() {
