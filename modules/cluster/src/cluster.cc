@@ -120,8 +120,36 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     parts.clock = options_.clock;
     parts.metrics = options_.metrics;
     router_ = std::make_unique<Router>(std::move(parts));
+    register_metrics(node);
     node_.store(&node, std::memory_order_release);
     steward_ = std::thread([this] { run_steward(); });
+}
+
+void ClusterImpl::register_metrics(const node::Node& node) {
+    telemetry::Registry& metrics = *options_.metrics;
+    const auto figure = [&](const char* name, const char* help, auto value) {
+        metrics.gauge(name, help, [value] { return static_cast<double>(value()); });
+    };
+    figure("kontor_cluster_members", "Nodes in the log's configuration.",
+           [&node] { return node.cluster_view().members.size(); });
+    figure("kontor_cluster_leads", "1 on the node that leads.", [&node] { return node.leads() ? 1 : 0; });
+    figure("kontor_cluster_term", "The log's term; it grows with every election.",
+           [&node] { return node.cluster_view().term; });
+    figure("kontor_cluster_staleness_seconds", "Since this node heard of its leader; 0 on the leader.",
+           [&node] {
+               return static_cast<double>(std::min<std::uint64_t>(node.staleness_ms(), 1ULL << 40U)) / 1000;
+           });
+    figure("kontor_cluster_log_bytes_sent_total", "Bytes of the log's frames to other nodes, before TLS.",
+           [&node] { return node.stats().log.bytes_sent; });
+    figure("kontor_cluster_log_frames_sent_total", "Frames of the log to other nodes.",
+           [&node] { return node.stats().log.frames_sent; });
+    figure("kontor_cluster_log_frames_dropped_total",
+           "Received frames of the log that were none, or too many.",
+           [&node] { return node.stats().log.frames_dropped; });
+    figure("kontor_cluster_links_up", "Other nodes that this one is connected to.", [this] {
+        const std::lock_guard lock(mutex_);
+        return std::count_if(known_.begin(), known_.end(), [](const auto& one) { return one.second.is_up; });
+    });
 }
 
 void ClusterImpl::handle(net::Request request, net::Responder respond) {

@@ -60,6 +60,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::string hello() const;
     Result<void> check_hello(const net::PeerIdentity& who, std::string_view bytes);
     void on_link(std::uint64_t node_id, bool is_up);
+    void register_metrics(const node::Node& node);
     [[nodiscard]] Identity identity() const;
     Result<void> change_identity(const std::function<void(Identity&)>& change);
     [[nodiscard]] node::Node* node() const { return node_.load(std::memory_order_acquire); }

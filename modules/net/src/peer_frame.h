@@ -1,5 +1,6 @@
 #pragma once
-// The frames between nodes, as docs/formats/peer-link.md describes them: a pure encoder and an incremental parser.
+// The frames between nodes, as docs/formats/peer-link.md describes them: a pure encoder and an incremental
+// parser.
 //
 // Errors: the parser answers corruption for what no peer of ours sends; nothing after it can be trusted.
 // Limits: the body limit given to the parser; it allocates as bytes arrive, not as a length claims.

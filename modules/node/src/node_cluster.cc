@@ -178,7 +178,8 @@ Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
     if (!holds_log_.load() && (leads() || !is_member_.load())) KONTOR_CHECK(checkpoint());
     const std::shared_lock open(swap_mutex_);
     if (!store_) return fail(ErrorCode::unavailable, "this node is taking over a state itself");
-    if (store_->checkpoint().index == 0) return fail(ErrorCode::unavailable, "this node has no checkpoint yet");
+    if (store_->checkpoint().index == 0)
+        return fail(ErrorCode::unavailable, "this node has no checkpoint yet");
     // The copy will stand for this checkpoint or a later one, and needs the entries after it.
     if (!holds_log_.exchange(true)) replica_->hold_log(store_->checkpoint().index);
     return store_->state_source().answer(request);

@@ -1,4 +1,5 @@
-// Work whose moment has come: funds, old idempotency records, sessions, set-up and join tokens, ledger time-outs.
+// Work whose moment has come: funds, old idempotency records, sessions, set-up and join tokens, ledger
+// time-outs.
 #include <vector>
 
 #include "commands.h"

@@ -136,7 +136,14 @@ enum class OutboxKind : char { attempt = 'a', delivery = 'd' };
 }
 
 // Work that a Tick does when its moment has come. Frozen numbers.
-enum class DueKind : char { funds = 1, idempotency = 2, session = 3, setup_token = 4, stopped_endpoint = 5, join_token = 6 };
+enum class DueKind : char {
+    funds = 1,
+    idempotency = 2,
+    session = 3,
+    setup_token = 4,
+    stopped_endpoint = 5,
+    join_token = 6
+};
 inline constexpr char kDueHome = 'd';
 [[nodiscard]] inline Key due_key(std::int64_t due_ms, DueKind kind) {
     return Key().byte(kDueHome).be64(static_cast<std::uint64_t>(due_ms)).byte(static_cast<char>(kind));

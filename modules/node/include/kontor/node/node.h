@@ -32,7 +32,7 @@ namespace kontor::node {
 // This node's place in a cluster (docs/adr/0007). Without a transport it is a cluster of one for ever.
 struct Seat {
     std::uint64_t node_id = 1;
-    replication::ClusterId cluster{};  // of a node that has joined: its log is made for it
+    replication::ClusterId cluster{};                 // of a node that has joined: its log is made for it
     replication::PeerTransport* transport = nullptr;  // outlives the node
     // There may be others: start() does not wait for leadership, and ready() follows the role.
     bool is_member = false;

@@ -36,7 +36,7 @@ struct AppliedEntry {
     std::uint64_t log_index = 0;
     Journals journals;            // an empty list when it wrote none
     bool outbox_changed = false;  // a new intention, or one that is due at another time
-    bool is_gap = false;  // the state was replaced by a newer one: entries in between were not told
+    bool is_gap = false;          // the state was replaced by a newer one: entries in between were not told
 };
 
 class Service {
