@@ -10,7 +10,7 @@ build_packages=(
     g++ cmake ninja-build ccache mold pkg-config git ca-certificates protobuf-compiler brotli xz-utils
     libboost1.81-dev libssl-dev liblmdb-dev libsqlite3-dev libprotobuf-dev libzstd-dev libsodium-dev libcli11-dev
     libtomlplusplus-dev rapidjson-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libqrcodegencpp-dev zlib1g-dev
-    libxxhash-dev
+    libxxhash-dev libjemalloc-dev
 )
 # Debian's own libraft 0.15 is not safe for money (docs/ARCHITECTURE.md); this one package comes from backports.
 raft_package=libraft-dev raft_version=0.22.1

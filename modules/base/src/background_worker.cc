@@ -17,7 +17,7 @@ constexpr int kLowestPriority = 19;
 // Linux has priorities of threads, whatever POSIX says. Nobody may raise his own again without a privilege.
 void lower_priority_of_this_thread() {
     const sched_param none{};
-    ::sched_setscheduler(0, SCHED_BATCH, &none);
+    ::sched_setscheduler(0, SCHED_IDLE, &none);
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
 }
 
