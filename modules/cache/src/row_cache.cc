@@ -149,12 +149,15 @@ void RowCache::replace(std::uint8_t table, std::string_view key, bool present, s
     const std::scoped_lock lock(shard.mutex);
     const auto found = shard.index.find(name);
     if (found == shard.index.end()) return;
-    const bool referenced = shard.ring[found->second].referenced;
-    shard.remove(found->second);
     const std::uint64_t charge = charge_of(key, value.size());
-    if (charge > shard.limit_bytes) return;
-    shard.add(name, std::make_shared<const Entry>(Entry{present, std::string(value)}), charge);
-    shard.ring.back().referenced = referenced;
+    Node& node = shard.ring[found->second];
+    if (shard.bytes - node.charge + charge > shard.limit_bytes) {  // has grown: not worth making room
+        shard.remove(found->second);
+        return;
+    }
+    node.entry = std::make_shared<const Entry>(Entry{present, std::string(value)});
+    shard.bytes = shard.bytes - node.charge + charge;
+    node.charge = charge;
 }
 
 void RowCache::erase(std::uint8_t table, std::string_view key) {

@@ -9,6 +9,18 @@
 #include "kontor/base/log.h"
 
 namespace kontor::store {
+namespace {
+
+template <typename Piece>
+Result<void> caught(const Piece& piece) {
+    try {
+        return piece();
+    } catch (const std::exception& error) {
+        return fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
+    }
+}
+
+}  // namespace
 
 Checkpointer::Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options,
                            std::string redo_folder, Hooks hooks)
@@ -62,12 +74,7 @@ void Checkpointer::loop() {
         changed_.wait(lock, [&] { return is_running() || stopping_; });
         if (!is_running()) return;
         lock.unlock();
-        Result<void> result;
-        try {
-            result = run();
-        } catch (const std::exception& error) {
-            result = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
-        }
+        const auto result = caught([this] { return run(); });
         if (!result) {
             log::error("store", "checkpoint of index " + std::to_string(to_.index) +
                                     " failed, nothing is lost: " + result.error().describe());
@@ -82,10 +89,15 @@ void Checkpointer::loop() {
 Result<void> Checkpointer::run() {
     const auto started = std::chrono::steady_clock::now();  // for the duration only
     std::vector<std::vector<RowImage>> rows(options_.partitions);
+    KONTOR_CHECK(each_partition(
+        [&](unsigned number) -> Result<void> {
+            rows[number] = core_.frozen->images(number);
+            return {};
+        },
+        [] { return Result<void>{}; }));
     KONTOR_CHECK(write_redo(rows));
     KONTOR_CHECK(hooks_.redo_complete(to_.index));
     KONTOR_CHECK(write_partitions(rows));
-    refresh_cache(rows);
     KONTOR_CHECK(drop_frozen());
     const auto took = std::chrono::steady_clock::now() - started;
     last_ms_.store(
@@ -100,69 +112,46 @@ Result<void> Checkpointer::run() {
 
 template <typename Piece>
 Result<void> Checkpointer::do_piece(const Piece& piece) {
+    if (hurried_.load(std::memory_order_relaxed)) return caught(piece);
     Result<void> result;
-    const auto guarded = [&] {
-        try {
-            result = piece();
-        } catch (const std::exception& error) {
-            result = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
-        }
-    };
-    if (hurried_.load(std::memory_order_relaxed))
-        guarded();
-    else
-        first_worker_.run(guarded);
+    first_worker_.run([&] { result = caught(piece); });
     return result;
 }
 
-Result<void> Checkpointer::write_redo(std::vector<std::vector<RowImage>>& rows) {
+Result<void> Checkpointer::write_redo(const std::vector<std::vector<RowImage>>& rows) {
     RedoWriter writer(redo_folder_, RedoHeader{options_.partitions, from_.index, to_}, options_.crash_point);
     KONTOR_CHECK(writer.begin());
-    for (unsigned partition = 0; partition < options_.partitions; ++partition) {
-        KONTOR_CHECK(do_piece([&] {
-            rows[partition] = core_.frozen->images(partition);
-            return writer.add(partition, rows[partition]);
-        }));
-    }
+    for (unsigned number = 0; number < options_.partitions; ++number)
+        KONTOR_CHECK(do_piece([&] { return writer.add(number, rows[number]); }));
     return do_piece([&] { return writer.finish(); });
 }
 
 // Two at a time: while one waits for the disk, the other searches and copies pages. Partitions know nothing
-// of each other, and recovery takes any of them at either index.
-Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowImage>>& rows) {
-    std::atomic<unsigned> next{0};
-    std::atomic<unsigned> working{0};
+// of each other, and recovery takes any of them at either index. `meanwhile` is for the checkpoint thread.
+Result<void> Checkpointer::each_partition(const std::function<Result<void>(unsigned)>& piece,
+                                          const std::function<Result<void>()>& meanwhile) {
+    std::atomic<unsigned> next{0}, working{2};
+    std::atomic<bool> failed{false};
     std::mutex result_mutex;
     Result<void> result;  // guarded by result_mutex
-    std::atomic<bool> failed{false};
-    const auto one = [&](unsigned number) -> Result<void> {
-        Partition& partition = *core_.partitions[number];
-        KONTOR_CHECK(advance_partition(partition, number, from_, to_, rows[number], options_));
-        partition.release_mapped_pages();
-        return {};
-    };
     const auto work = [&] {
         while (!failed.load(std::memory_order_relaxed)) {
             const unsigned number = next.fetch_add(1);
             if (number >= options_.partitions) break;
-            Result<void> advanced;
-            try {
-                advanced = one(number);
-            } catch (const std::exception& error) {
-                advanced = fail(ErrorCode::internal, std::string("checkpoint: ") + error.what());
-            }
-            if (advanced) continue;
-            core_.fail(advanced.error());  // at once: a reader that meets what it left says why
+            const Result<void> done = caught([&] { return piece(number); });
+            if (done) continue;
+            core_.fail(done.error());  // at once: a reader that meets what it left says why
             failed.store(true, std::memory_order_relaxed);
             const std::scoped_lock lock(result_mutex);
-            if (result) result = std::move(advanced);
+            if (result) result = done;
         }
     };
     // Who wants to die at a certain step (tests) gets the partitions one after the other; any subset of them
     // is what the simulated power cuts leave.
     if (options_.crash_point) {
         work();
-        return result;
+        KONTOR_CHECK(std::move(result));
+        return caught(meanwhile);
     }
     const auto leave = [&] {
         work();
@@ -172,9 +161,9 @@ Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowIma
         }
         changed_.notify_all();
     };
-    working.store(2);
     first_worker_.start(leave);
     second_worker_.start(leave);
+    const Result<void> own = caught(meanwhile);
     {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return hurried_.load() || working.load() == 0; });
@@ -182,11 +171,24 @@ Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowIma
     work();  // nothing is left, or there is a hurry
     first_worker_.wait();
     second_worker_.wait();
-    return result;
+    return result ? own : result;
 }
 
-// Without any lock: until the frozen memtable goes, it shadows these rows, so nobody reads them from the
-// cache and nobody inserts what LMDB held before.
+Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowImage>>& rows) {
+    const auto advance = [&](unsigned number) -> Result<void> {
+        Partition& partition = *core_.partitions[number];
+        KONTOR_CHECK(advance_partition(partition, number, from_, to_, rows[number], options_));
+        partition.release_mapped_pages();
+        return {};
+    };
+    return each_partition(advance, [&]() -> Result<void> {
+        refresh_cache(rows);
+        return {};
+    });
+}
+
+// Without any lock, and before or after the partitions' commits: until the frozen memtable goes, it shadows
+// these rows, so nobody reads them from the cache and nobody inserts what LMDB held before.
 void Checkpointer::refresh_cache(const std::vector<std::vector<RowImage>>& rows) {
     if (core_.cache == nullptr) return;
     for (const auto& images : rows)

@@ -55,7 +55,9 @@ class Checkpointer {
     // One piece of the work after the other, each by a thread of the priority that is right when it begins.
     template <typename Piece>
     [[nodiscard]] Result<void> do_piece(const Piece& piece);
-    [[nodiscard]] Result<void> write_redo(std::vector<std::vector<RowImage>>& rows);
+    [[nodiscard]] Result<void> each_partition(const std::function<Result<void>(unsigned)>& piece,
+                                              const std::function<Result<void>()>& meanwhile);
+    [[nodiscard]] Result<void> write_redo(const std::vector<std::vector<RowImage>>& rows);
     [[nodiscard]] Result<void> write_partitions(const std::vector<std::vector<RowImage>>& rows);
     void refresh_cache(const std::vector<std::vector<RowImage>>& rows);
     [[nodiscard]] Result<void> drop_frozen();
