@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kontor/base/bytes.h"
 #include "verify.h"
 
 namespace kontor::app {
@@ -15,13 +16,15 @@ std::string problem(const std::string& message) {
 
 std::string status(const node::Node& node) {
     const auto stats = node.stats();
-    return Json{{"ready", stats.ready},
-                {"applied_index", stats.applied_index},
-                {"checkpoint_index", stats.store.last_checkpoint_index},
-                {"log_bytes", stats.log.log_bytes},
-                {"memtable_bytes", stats.store.memtable_bytes},
-                {"cache_hits", stats.cache.hits},
-                {"cache_misses", stats.cache.misses}}
+    return Json{
+        {"ready", stats.ready},
+        {"applied_index", stats.applied_index},
+        {"state_hash", to_hex(node.state_hash())},  // of that index, unless more was applied meanwhile
+        {"checkpoint_index", stats.store.last_checkpoint_index},
+        {"log_bytes", stats.log.log_bytes},
+        {"memtable_bytes", stats.store.memtable_bytes},
+        {"cache_hits", stats.cache.hits},
+        {"cache_misses", stats.cache.misses}}
         .dump();
 }
 

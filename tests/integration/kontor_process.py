@@ -258,11 +258,11 @@ class Api:
 
     def __init__(self, port, context, key, timeout_s=60 * SLOW):
         self.port, self.context, self.key, self.timeout_s = port, context, key, timeout_s
-        self.connection = None
+        self.host, self.connection = "127.0.0.1", None
 
     def raw(self, method, path, body=None, headers=None):
         if self.connection is None:
-            self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context,
+            self.connection = http.client.HTTPSConnection(self.host, self.port, context=self.context,
                                                           timeout=self.timeout_s)
         try:
             self.connection.request(method, path, body, headers or {})

@@ -1,0 +1,254 @@
+"""A bank with clients that talk to all nodes in turn, and the record of everything they were told.
+
+Transfers have ids chosen by the client. A request that was not answered, or with an error that allows it, is sent again
+with the same id (and key, where it has one) to the next node, so each is carried out once or not at all. Each record
+has the times of the first sending and of the last answer; the checker (checker.py) compares them with what is stored.
+"""
+import http.client
+import json
+import random
+import threading
+import time
+
+from kontor_process import SLOW, form
+
+LEDGER, CODE = 978, 1
+RETRIED = (429, 500, 503)
+ANSWER_WITHIN_S = 4 * SLOW  # longer than a node looks for a leader
+GIVE_UP_AFTER_S = 45 * SLOW
+START_BALANCE = 1000
+PAUSE_S = 0.01
+DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
+Lost = (OSError, http.client.HTTPException)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+        self.index = int(headers.get("Kontor-Log-Index") or 0)
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json.get("error", {}).get("code")
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+class NodeClient:
+    """Keep-alive connections to every node, one each; for one thread."""
+
+    def __init__(self, targets, key, timeout_s=ANSWER_WITHIN_S):
+        self.targets, self.key, self.timeout_s = targets, key, timeout_s
+        self.connections = {}
+
+    def request(self, node, method, path, body=None, headers=None):
+        """One attempt at one node (0 is the first). Raises Lost when no answer came."""
+        headers = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        host, port, context = self.targets[node]
+        connection = self.connections.get(node)
+        if connection is None:
+            connection = http.client.HTTPSConnection(host, port, context=context, timeout=self.timeout_s)
+            self.connections[node] = connection
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+        except Lost:
+            self.drop(node)
+            raise
+        if response.will_close:
+            self.drop(node)
+        return answer
+
+    def json(self, node, method, path, body=None, headers=None):
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return self.request(node, method, path, None if body is None else json.dumps(body), headers)
+
+    def drop(self, node):
+        connection = self.connections.pop(node, None)
+        if connection is not None:
+            connection.close()
+
+    def close(self):
+        for node in list(self.connections):
+            self.drop(node)
+
+
+class Bank:
+    """Accounts, clients and the history. start() … stop(), then the checker looks at it."""
+
+    def __init__(self, targets, key, run, seed, accounts=12, clients=5, readers=2, payers=1):
+        self.targets, self.key, self.run, self.seed = targets, key, run, seed
+        self.accounts = [self.id_of(number) for number in range(1, accounts + 1)]
+        self.total = accounts * START_BALANCE
+        self.transfers, self.reads, self.payments = [], [], []
+        self.strange = []  # answers that a client of one node would not get
+        self.retryable = []  # (time, node, status or error)
+        self.lock, self.seen_index, self.stopping = threading.Lock(), 0, threading.Event()
+        self.failures, self.customer = [], None
+        self.threads = [threading.Thread(target=self.work, args=(work, number), daemon=True)
+                        for number, work in enumerate([self.move] * clients + [self.look] * readers +
+                                                      [self.pay] * payers)]
+
+    def id_of(self, number):
+        return f"{self.run:x}{number:08x}"
+
+    def saw(self, index):
+        with self.lock:
+            self.seen_index = max(self.seen_index, index)
+
+    # ---- one operation, tried until it has an outcome --------------------------------------------------------------------
+    def try_all(self, client, chance, method, path, body, headers=None):
+        """(answer or None, attempts): the answer that is final."""
+        node, attempts = chance.randrange(len(self.targets)), []
+        end = time.monotonic() + GIVE_UP_AFTER_S
+        while time.monotonic() < end:
+            try:
+                answer = client.request(node, method, path, body, headers)
+                attempts.append((node, answer.status))
+                in_use = answer.status == 409 and answer.code == "idempotency_key_in_use"
+                if answer.status not in RETRIED and not in_use:
+                    self.saw(answer.index)
+                    return answer, attempts
+                if answer.status in (429, 503) and not answer.headers.get("Retry-After"):
+                    self.strange.append(("no Retry-After", path, repr(answer)))
+                if answer.status == 500:
+                    self.strange.append(("500", path, repr(answer)))
+                said = answer.status
+            except Lost as error:
+                attempts.append((node, 0))
+                said = repr(error)
+            self.retryable.append((time.monotonic(), node, said))
+            node = (node + 1) % len(self.targets)
+            self.stopping.wait(PAUSE_S)
+            if self.stopping.is_set() and time.monotonic() > end - GIVE_UP_AFTER_S / 2:
+                break
+        return None, attempts
+
+    def transfer(self, client, chance, transfer, keyed):
+        headers = {"Content-Type": "application/json"}
+        if keyed:
+            headers["Idempotency-Key"] = transfer["id"]
+        record = {**transfer, "keyed": keyed, "start": time.monotonic()}
+        answer, attempts = self.try_all(client, chance, "POST", "/v1/ledger/transfers", json.dumps(transfer), headers)
+        record.update(end=time.monotonic(), attempts=attempts, outcome=UNKNOWN, index=0)
+        if answer is not None:
+            record["index"] = answer.index
+            if answer.status == 200:
+                record["outcome"] = DONE
+            elif answer.status == 409 and answer.code == "exceeds_credits":
+                record["outcome"] = REFUSED
+            else:
+                self.strange.append(("transfer", attempts, repr(answer)))
+        self.transfers.append(record)
+        return record
+
+    # ---- what the clients do ---------------------------------------------------------------------------------------------
+    def work(self, what, number):
+        chance = random.Random(f"{self.seed}-{self.run}-{number}")
+        client, count = NodeClient(self.targets, self.key), 0
+        try:
+            while not self.stopping.is_set():
+                count += 1
+                what(client, chance, f"{self.run:x}{count:012x}{number + 1:04x}")
+                self.stopping.wait(chance.uniform(0, 2 * PAUSE_S))
+        except BaseException as failure:  # the test's thread raises it
+            self.failures.append(failure)
+        finally:
+            client.close()
+
+    def move(self, client, chance, name):
+        debit, credit = chance.sample(self.accounts, 2)
+        self.transfer(client, chance, {"id": name, "debit_account": debit, "credit_account": credit,
+                                       "amount": chance.randrange(1, START_BALANCE // 2), "ledger": LEDGER,
+                                       "code": CODE}, keyed=chance.random() < 0.5)
+
+    def look(self, client, chance, _):
+        """One account or the whole bank, at one node, with everything that anybody was told of."""
+        node, min_index = chance.randrange(len(self.targets)), self.seen_index
+        headers, start = {"Kontor-Min-Index": str(min_index)}, time.monotonic()
+        ids = self.accounts if chance.random() < 0.5 else [chance.choice(self.accounts)]
+        try:
+            if len(ids) == 1 and chance.random() < 0.8:
+                answer = client.json(node, "GET", f"/v1/ledger/accounts/{ids[0]}", headers=headers)
+            else:
+                answer = client.json(node, "POST", "/v1/ledger/accounts/lookup", {"ids": ids}, headers)
+        except Lost as error:
+            self.retryable.append((time.monotonic(), node, repr(error)))
+            return
+        if answer.status in RETRIED:
+            self.retryable.append((time.monotonic(), node, answer.status))
+            return
+        if answer.status != 200:
+            self.strange.append(("read", node, repr(answer)))
+            return
+        found = answer.json
+        rows = found.get("accounts", [found])
+        self.reads.append({"node": node, "ids": ids, "min_index": min_index, "index": answer.index, "start": start,
+                           "end": time.monotonic(), "rows": {row["id"].lstrip("0"): (
+                               int(row["debits_posted"]), int(row["credits_posted"])) for row in rows}})
+        self.saw(answer.index)
+
+    def pay(self, client, chance, name):
+        amount = chance.randrange(1, 100)
+        fields = {"amount": amount, "currency": "eur", "payment_method": "pm_wallet", "payment_method_types": ["wallet"],
+                  "customer": self.customer, "confirm": True, "metadata": {"op": name}}
+        record = {"op": name, "amount": amount, "start": time.monotonic(), "id": None}
+        answer, attempts = self.try_all(client, chance, "POST", "/v1/payment_intents", form(fields), {
+            "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": name})
+        record.update(end=time.monotonic(), attempts=attempts)
+        if answer is not None and answer.status == 200 and answer.json["status"] == "succeeded":
+            record["id"] = answer.json["id"]
+        elif answer is not None:
+            self.strange.append(("payment", attempts, repr(answer)))
+        self.payments.append(record)
+
+    # ---- from start to end -----------------------------------------------------------------------------------------------
+    def must(self, client, path, body, headers=None):
+        answer, attempts = self.try_all(client, random.Random(0), "POST", path, body, headers)
+        if answer is None or answer.status != 200:
+            raise AssertionError(f"{path}: {attempts} {answer!r}")
+        return answer.json
+
+    def start(self):
+        client, chance = NodeClient(self.targets, self.key), random.Random(self.seed)
+        json_headers = {"Content-Type": "application/json"}
+        world = self.id_of(0xffff)
+        made = self.must(client, "/v1/ledger/accounts", json.dumps({"accounts": [
+            {"id": world, "ledger": LEDGER, "code": CODE},
+            *({"id": account, "ledger": LEDGER, "code": CODE, "flags": ["debits_must_not_exceed_credits"]}
+              for account in self.accounts)]}), json_headers)
+        assert {row["status"] for row in made["results"]} <= {"ok", "exists"}, made
+        for number, account in enumerate(self.accounts, 1):
+            given = self.transfer(client, chance, {"id": f"{self.run:x}{number:012x}0000", "debit_account": world,
+                                                   "credit_account": account, "amount": START_BALANCE,
+                                                   "ledger": LEDGER, "code": CODE}, keyed=True)
+            assert given["outcome"] == DONE, given
+        forms = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": f"customer-{self.run}"}
+        self.customer = self.must(client, "/v1/customers", "", forms)["id"]
+        self.must(client, f"/v1/test_helpers/customers/{self.customer}/fund_cash_balance",
+                  form({"amount": 100_000_000, "currency": "eur"}), {**forms, "Idempotency-Key": f"fund-{self.run}"})
+        client.close()
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join()
+        if self.failures:
+            raise self.failures[0]
+
+    def acknowledged(self):
+        return sum(record["outcome"] == DONE for record in self.transfers)
+
+    def longest_gap_s(self):
+        """The longest time in which no transfer of anybody was acknowledged."""
+        ends = sorted(record["end"] for record in self.transfers if record["outcome"] == DONE)
+        return max((after - before for before, after in zip(ends, ends[1:])), default=0.0)
