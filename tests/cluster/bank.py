@@ -14,7 +14,9 @@ from kontor_process import SLOW, form
 
 LEDGER, CODE = 978, 1
 RETRIED = (429, 500, 503)
-ANSWER_WITHIN_S = 4 * SLOW  # longer than a node looks for a leader
+# How long a client waits for an answer before it asks the next node. Some are impatient, so that the same request is
+# under way at two nodes; some wait longer than a node looks for a leader (3 s), and hear what it says then.
+ANSWER_WITHIN_S = (0.5, 1, 2, 5)
 GIVE_UP_AFTER_S = 45 * SLOW
 START_BALANCE = 1000
 PAUSE_S = 0.01
@@ -42,7 +44,7 @@ class Answer:
 class NodeClient:
     """Keep-alive connections to every node, one each; for one thread."""
 
-    def __init__(self, targets, key, timeout_s=ANSWER_WITHIN_S):
+    def __init__(self, targets, key, timeout_s=ANSWER_WITHIN_S[-1] * SLOW):
         self.targets, self.key, self.timeout_s = targets, key, timeout_s
         self.connections = {}
 
@@ -151,7 +153,8 @@ class Bank:
     # ---- what the clients do ---------------------------------------------------------------------------------------------
     def work(self, what, number):
         chance = random.Random(f"{self.seed}-{self.run}-{number}")
-        client, count = NodeClient(self.targets, self.key), 0
+        patience_s = ANSWER_WITHIN_S[number % len(ANSWER_WITHIN_S)] * SLOW
+        client, count = NodeClient(self.targets, self.key, patience_s), 0
         try:
             while not self.stopping.is_set():
                 count += 1

@@ -1,5 +1,5 @@
-/* LD_PRELOAD: a wall clock that is off by as many milliseconds as the file $TEST_CLOCK_FILE says (eight bytes, read
-   anew each time). Linux has no namespace for CLOCK_REALTIME. Monotonic time is not touched. */
+/* LD_PRELOAD: a wall clock that is off by as many milliseconds as the file $TEST_CLOCK_FILE says (eight
+   bytes, read anew each time). Linux has no namespace for CLOCK_REALTIME. Monotonic time is not touched. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

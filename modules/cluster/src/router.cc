@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kForwardTimeoutMs = 60'000;  // as long as a server waits for its handler
 constexpr std::uint64_t kRetryMs = 15;
+constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
 
@@ -69,8 +70,11 @@ struct Router::Trip {
     bool is_repeatable = false;
     bool was_sent = false;  // and no answer came: the outcome is not known
     std::atomic<std::size_t>* under_way = nullptr;
+    // The answer may come when nobody waits for it any more: whoever takes the attempt goes on with the trip.
+    std::atomic<std::uint64_t> attempt{0};
 
     ~Trip() { --*under_way; }
+    bool take(std::uint64_t number) { return attempt.compare_exchange_strong(number, number + 1); }
 };
 
 Router::Router(Parts parts)
@@ -168,8 +172,60 @@ void Router::go(const TripPtr& trip) {
     }
     const std::uint64_t leader = parts_.node->leader_id();
     if (leader == 0 || leader == node_no_.load()) return go_later(trip);
-    parts_.call(leader, call_kind::forward, encode_request(trip->request), kForwardTimeoutMs,
-                [this, trip](Result<std::string> answer) { arrived(trip, std::move(answer)); });
+    const std::uint64_t attempt = trip->attempt.load();
+    std::string body = encode_request(trip->request);
+    watch(trip, attempt, leader);
+    parts_.call(leader, call_kind::forward, std::move(body), kForwardTimeoutMs,
+                [this, trip, attempt](Result<std::string> answer) {
+                    if (trip->take(attempt)) arrived(trip, std::move(answer));
+                });
+}
+
+// A leader that is cut off or stands still does not answer, and its link seems to live for seconds. That
+// another one leads, or none, is known sooner.
+void Router::watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader) {
+    const std::lock_guard lock(mutex_);
+    watched_.push_back({trip, attempt, leader});
+    if (!is_looking_) is_looking_ = tasks_.post([this] { look_at_watched(); }, kWatchMs);
+}
+
+void Router::look_at_watched() {
+    const std::uint64_t leader = parts_.node->leader_id(), now = parts_.clock->monotonic_ms();
+    std::vector<TripPtr> lost_ones;
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(watched_, [&](const Watched& one) {
+            if (one.trip->attempt.load() != one.attempt) return true;
+            if (one.leader == leader) return false;
+            // What must not be sent twice gets some time: the answer may yet come.
+            if (!one.trip->is_repeatable && now < one.trip->deadline_ms) return false;
+            if (one.trip->take(one.attempt)) lost_ones.push_back(one.trip);
+            return true;
+        });
+        is_looking_ = !watched_.empty() && tasks_.post([this] { look_at_watched(); }, kWatchMs);
+    }
+    for (const TripPtr& trip : lost_ones) lost(trip);
+}
+
+// It was sent, and there will be no answer.
+void Router::lost(const TripPtr& trip) {
+    if (!trip->is_repeatable) {
+        trip->respond(problem(503,
+                              "The leader was lost while it worked on this request; whether it was "
+                              "carried out is not known. With an Idempotency-Key it can be repeated."));
+        return;
+    }
+    repeated_.add();
+    trip->was_sent = true;
+    trip->deadline_ms = std::max(trip->deadline_ms, parts_.clock->monotonic_ms() + kLeaderWaitMs / 2);
+    go_later(trip);
+}
+
+void Router::stop() {
+    tasks_.stop();
+    std::vector<Watched> left;
+    const std::lock_guard lock(mutex_);
+    left.swap(watched_);
 }
 
 void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
@@ -185,15 +241,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
             default:
                 break;
         }
-        if (trip->is_repeatable) {
-            repeated_.add();
-            trip->was_sent = true;
-            return go_later(trip);
-        }
-        return trip->respond(
-            problem(503,
-                    "The leader was lost while it worked on this request; whether it was "
-                    "carried out is not known. With an Idempotency-Key it can be repeated."));
+        return lost(trip);
     }
     auto response = decode_response(*answer);
     if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));

@@ -8,7 +8,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "kontor/cluster/cluster.h"
 #include "kontor/net/peer.h"
@@ -39,7 +41,7 @@ class Router {
     // As the leader, for another node. unavailable: this node is not the leader, ask again.
     void serve_forwarded(std::string body, net::CallResponder respond);
     void set_node_no(std::uint64_t node_no) { node_no_.store(node_no); }
-    void stop() { tasks_.stop(); }
+    void stop();
 
  private:
     struct Trip;  // a request that may have to be asked for more than once
@@ -52,12 +54,22 @@ class Router {
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
     void arrived(const TripPtr& trip, Result<std::string> answer);
+    void lost(const TripPtr& trip);
+    void watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader);
+    void look_at_watched();
 
     const Parts parts_;
     telemetry::Counter& forwarded_;
     telemetry::Counter& repeated_;
     std::atomic<std::uint64_t> node_no_;
     std::atomic<std::size_t> under_way_{0};
+    struct Watched {
+        TripPtr trip;
+        std::uint64_t attempt = 0, leader = 0;
+    };
+    std::mutex mutex_;
+    std::vector<Watched> watched_;  // guarded by mutex_; at most kForwardsAtOnce and those of the last look
+    bool is_looking_ = false;       // guarded by mutex_
     Tasks tasks_;
 };
 
