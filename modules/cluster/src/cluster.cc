@@ -103,7 +103,13 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
         api_url_ = api_url;
     }
     Router::Parts parts;
-    parts.node = &node;
+    parts.leads = [&node] { return node.leads(); };
+    parts.leader = [&node] { return node.leader_id(); };
+    parts.staleness_ms = [&node] { return node.staleness_ms(); };
+    parts.wait_applied = [&node](std::uint64_t index, std::uint64_t timeout_ms,
+                                 std::function<void(bool)> done) {
+        node.wait_applied(index, timeout_ms, std::move(done));
+    };
     parts.local = std::move(local);
     parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                         net::CallDone done) {

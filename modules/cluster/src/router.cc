@@ -90,13 +90,13 @@ void Router::handle(net::Request request, net::Responder respond) {
     const auto min_index = min_index_of(request);
     if (!min_index)
         return respond(problem(400, "Kontor-Min-Index is a log index: a number from Kontor-Log-Index."));
-    const bool leads = parts_.node->leads();
+    const bool leads = parts_.leads();
     if (!is_read(request)) {
         if (leads) return lead_here(std::move(request), std::move(respond));
         return travel(std::move(request), std::move(respond));
     }
     if (leads && *min_index == 0) return lead_here(std::move(request), std::move(respond));
-    if (!leads && parts_.node->staleness_ms() > parts_.max_staleness_ms)
+    if (!leads && parts_.staleness_ms() > parts_.max_staleness_ms)
         return travel(std::move(request), std::move(respond));
     serve_here(std::move(request), std::move(respond), *min_index);
 }
@@ -109,12 +109,11 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
         net::Responder respond;
     };
     const auto waiting = std::make_shared<Waiting>(Waiting{std::move(request), std::move(respond)});
-    parts_.node->wait_applied(min_index, kMinIndexWaitMs, [this, waiting](bool is_there) {
+    parts_.wait_applied(min_index, kMinIndexWaitMs, [this, waiting](bool is_there) {
         // A thread of the node: it must not be held up.
         const bool posted = tasks_.post([this, waiting, is_there] {
             if (is_there) return read_here(std::move(waiting->request), std::move(waiting->respond));
-            if (!parts_.node->leads())
-                return travel(std::move(waiting->request), std::move(waiting->respond));
+            if (!parts_.leads()) return travel(std::move(waiting->request), std::move(waiting->respond));
             waiting->respond(problem(503, "No entry of the log has this index yet: Kontor-Min-Index."));
         });
         if (!posted) waiting->respond(problem(503, "This node is stopping."));
@@ -122,7 +121,7 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
 }
 
 void Router::read_here(net::Request request, net::Responder respond) {
-    if (parts_.node->leads()) return lead_here(std::move(request), std::move(respond));
+    if (parts_.leads()) return lead_here(std::move(request), std::move(respond));
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request), [this, copy,
                                       respond = std::move(respond)](net::Response response) mutable {
@@ -139,7 +138,7 @@ void Router::lead_here(net::Request request, net::Responder respond) {
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request),
                  [this, copy, respond = std::move(respond)](net::Response response) mutable {
-                     const bool lost = response.status == 503 && !response.prepare && !parts_.node->leads();
+                     const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
                      if (!lost) return respond(std::move(response));
                      travel(std::move(*copy), std::move(respond));
                  });
@@ -161,16 +160,16 @@ void Router::travel(net::Request request, net::Responder respond) {
 }
 
 void Router::go(const TripPtr& trip) {
-    if (parts_.node->leads()) {
+    if (parts_.leads()) {
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
         parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
-            const bool lost = response.status == 503 && !response.prepare && !parts_.node->leads();
+            const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
             if (lost && trip->is_repeatable) return go_later(trip);
             trip->respond(std::move(response));
         });
         return;
     }
-    const std::uint64_t leader = parts_.node->leader_id();
+    const std::uint64_t leader = parts_.leader();
     if (leader == 0 || leader == node_no_.load()) return go_later(trip);
     const std::uint64_t attempt = trip->attempt.load();
     std::string body = encode_request(trip->request);
@@ -263,7 +262,7 @@ void Router::go_later(const TripPtr& trip) {
 }
 
 void Router::serve_forwarded(std::string body, net::CallResponder respond) {
-    if (!parts_.node->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
+    if (!parts_.leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
     struct Work {

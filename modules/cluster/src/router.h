@@ -22,7 +22,12 @@ namespace kontor::cluster {
 class Router {
  public:
     struct Parts {
-        node::Node* node = nullptr;
+        // What this node knows of itself (node::Node).
+        std::function<bool()> leads;
+        std::function<std::uint64_t()> leader;  // 0: not known
+        std::function<std::uint64_t()> staleness_ms;
+        std::function<void(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done)>
+            wait_applied;
         net::Handler local;
         std::function<void(std::uint64_t node, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                            net::CallDone done)>

@@ -1,0 +1,259 @@
+// Which node answers: every rule of docs/adr/0007 "Any node answers", with a node and a leader made of
+// functions.
+#include "router.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "kontor/telemetry/metrics.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+class StepClock final : public Clock {
+ public:
+    std::int64_t wall_ms() const override { return 0; }
+    std::uint64_t monotonic_ms() const override { return now.load(); }
+    // It passes while somebody looks, so that what waits for a deadline ends.
+    std::atomic<std::uint64_t> now{1'000};
+};
+
+class Fixture : public ::testing::Test {
+ protected:
+    Fixture() {
+        Router::Parts parts;
+        parts.leads = [this] { return leads.load(); };
+        parts.leader = [this] { return leader.load(); };
+        parts.staleness_ms = [this] { return staleness.load(); };
+        parts.wait_applied = [this](std::uint64_t index, std::uint64_t, std::function<void(bool)> done) {
+            done(applied.load() >= index);
+        };
+        parts.local = [this](net::Request request, net::Responder respond) {
+            ++answered_here;
+            net::Response response;
+            response.status = local_status.load();
+            response.body = "here " + request.path;
+            if (after_local) after_local();
+            respond(std::move(response));
+        };
+        parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t,
+                            net::CallDone done) {
+            EXPECT_EQ(kind, call_kind::forward);
+            asked.push_back(to);
+            last_request = *decode_request(body);
+            Result<std::string> answer = fail(ErrorCode::internal, "no answer planned");
+            if (!answers.empty()) {
+                answer = std::move(answers.front());
+                answers.pop_front();
+            }
+            done(std::move(answer));
+        };
+        parts.node_no = 2;
+        parts.max_staleness_ms = 5'000;
+        parts.clock = &clock;
+        parts.metrics = &metrics;
+        router = std::make_unique<Router>(std::move(parts));
+    }
+
+    static Result<std::string> leaders(int status, std::string body = "leader") {
+        net::Response response;
+        response.status = status;
+        response.body = std::move(body);
+        return encode_response(std::move(response));
+    }
+    static Result<std::string> broken(ErrorCode code) { return fail(code, "broken"); }
+
+    net::Response ask(const std::string& method, std::vector<net::Header> headers = {}) {
+        net::Request request;
+        request.method = method;
+        request.path = "/v1/x";
+        request.headers = std::move(headers);
+        request.body = "body";
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::optional<net::Response> got;
+        router->handle(std::move(request), [&](net::Response response) {
+            const std::lock_guard lock(mutex);
+            EXPECT_FALSE(got.has_value()) << "answered twice";
+            got = std::move(response);
+            changed.notify_one();
+        });
+        std::unique_lock lock(mutex);
+        // The clock of the test goes on while it waits.
+        while (!got &&
+               !changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return got.has_value(); }))
+            clock.now += 100;
+        return *std::move(got);
+    }
+
+    std::atomic<bool> leads{false};
+    std::atomic<std::uint64_t> leader{1}, staleness{10}, applied{100};
+    std::atomic<int> local_status{200}, answered_here{0};
+    std::function<void()> after_local;
+    std::vector<std::uint64_t> asked;
+    std::deque<Result<std::string>> answers;
+    net::Request last_request;
+    StepClock clock;
+    telemetry::Registry metrics;
+    std::unique_ptr<Router> router;
+};
+
+const net::Header kKey{"Idempotency-Key", "k1"};
+
+TEST_F(Fixture, TheLeaderAnswersAllItself) {
+    leads = true;
+    EXPECT_EQ(ask("POST").body, "here /v1/x");
+    EXPECT_EQ(ask("GET").body, "here /v1/x");
+    EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(Fixture, WritesGoToTheLeaderAsTheyCame) {
+    answers.push_back(leaders(201));
+    const auto got = ask("POST", {kKey, {"Authorization", "Bearer sk"}});
+    EXPECT_EQ(got.status, 201);
+    EXPECT_EQ(got.body, "leader");
+    EXPECT_EQ(asked, std::vector<std::uint64_t>{1});
+    EXPECT_EQ(last_request.method, "POST");
+    EXPECT_EQ(last_request.body, "body");
+    EXPECT_EQ(last_request.header("Authorization"), "Bearer sk");
+    EXPECT_EQ(answered_here, 0);
+}
+
+TEST_F(Fixture, ReadsAreAnsweredHereUnlessTheyWouldBeRefused) {
+    EXPECT_EQ(ask("GET").body, "here /v1/x");
+    EXPECT_TRUE(asked.empty());
+    for (const int status : {400, 401, 403, 404, 409, 410, 412, 500, 503}) {
+        local_status = status;
+        answers.push_back(leaders(200, "the leader knows it"));
+        EXPECT_EQ(ask("GET").body, "the leader knows it") << status;
+    }
+    for (const int status : {302, 304, 405, 406, 413}) {
+        local_status = status;
+        EXPECT_EQ(ask("GET").status, status);
+    }
+    local_status = 404;
+    answers.push_back(leaders(404));
+    EXPECT_EQ(ask("GET").status, 404) << "the leader says so, too";
+}
+
+TEST_F(Fixture, ANodeThatHeardNothingForLongAsks) {
+    staleness = 5'001;
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("GET").body, "leader");
+    EXPECT_EQ(answered_here, 0);
+    staleness = 5'000;
+    EXPECT_EQ(ask("GET").body, "here /v1/x");
+}
+
+TEST_F(Fixture, MinIndexWaitsThenAsks) {
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "100"}}).body, "here /v1/x");
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}).body, "leader");
+    leads = true;
+    const auto future = ask("GET", {{"Kontor-Min-Index", "101"}});
+    EXPECT_EQ(future.status, 503);
+    for (const char* wrong : {"x", "-1", "1.5", "99999999999999999999999", "1 "})
+        EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", wrong}}).status, 400) << wrong;
+}
+
+TEST_F(Fixture, WhatWasNotSentIsSentAgain) {
+    answers.push_back(broken(ErrorCode::unavailable));
+    answers.push_back(broken(ErrorCode::unavailable));
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("POST").status, 200) << "also without a key: nothing was done before";
+    EXPECT_EQ(asked.size(), 3U);
+}
+
+TEST_F(Fixture, AnUnknownOutcomeIsRepeatedOnlyWithAKey) {
+    for (const ErrorCode code : {ErrorCode::io, ErrorCode::timeout}) {
+        asked.clear();
+        answers.push_back(broken(code));
+        const auto got = ask("POST");
+        EXPECT_EQ(got.status, 503);
+        EXPECT_NE(got.body.find("not known"), std::string::npos);
+        EXPECT_EQ(asked.size(), 1U);
+        answers.push_back(broken(code));
+        answers.push_back(leaders(200));
+        EXPECT_EQ(ask("POST", {kKey}).status, 200);
+        EXPECT_EQ(asked.size(), 3U);
+    }
+}
+
+TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
+    leader = 0;
+    const std::uint64_t begun = clock.now;
+    const auto got = ask("POST", {kKey});
+    EXPECT_EQ(got.status, 503);
+    EXPECT_GE(clock.now - begun, kLeaderWaitMs);
+    EXPECT_LT(clock.now - begun, kLeaderWaitMs + 1'000);
+    EXPECT_TRUE(asked.empty());
+    bool retry_after = false;
+    for (const net::Header& header : got.headers) retry_after = retry_after || header.name == "Retry-After";
+    EXPECT_TRUE(retry_after);
+    EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
+}
+
+TEST_F(Fixture, AnOverloadedOrTooSmallWayIsSaid) {
+    answers.push_back(broken(ErrorCode::overloaded));
+    EXPECT_EQ(ask("POST").status, 429);
+    answers.push_back(broken(ErrorCode::too_large));
+    EXPECT_EQ(ask("POST").status, 413);
+    answers.push_back(std::string("\xff\xff"));
+    EXPECT_EQ(ask("POST").status, 500);
+}
+
+// The leader dies under its own request: with a key nobody notices.
+TEST_F(Fixture, ALeaderThatCeasesToLeadPassesOn) {
+    leads = true;
+    local_status = 503;
+    after_local = [this] { leads = false; };
+    answers.push_back(leaders(200, "the next leader"));
+    EXPECT_EQ(ask("POST", {kKey}).body, "the next leader");
+    leads = true;
+    EXPECT_EQ(ask("POST").status, 503) << "without a key it may have been done";
+    leads = true;
+    after_local = nullptr;
+    EXPECT_EQ(ask("POST", {kKey}).status, 503) << "it still leads, so this is its answer";
+}
+
+TEST_F(Fixture, ItBecomesTheLeaderWhileARequestLooksForOne) {
+    leader = 2;  // this node, but not ready yet
+    std::thread later([this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        leads = true;
+    });
+    EXPECT_EQ(ask("POST").body, "here /v1/x");
+    later.join();
+}
+
+TEST_F(Fixture, ServesOthersOnlyAsTheLeader) {
+    net::Request request;
+    request.method = "POST";
+    request.path = "/v1/x";
+    std::mutex mutex;
+    std::condition_variable changed;
+    const auto serve = [&](const std::string& bytes) {
+        std::optional<Result<std::string>> got;
+        router->serve_forwarded(bytes, [&](Result<std::string> answer) {
+            const std::lock_guard lock(mutex);
+            got = std::move(answer);
+            changed.notify_one();
+        });
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return got.has_value(); });
+        return *std::move(got);
+    };
+    EXPECT_EQ(serve(encode_request(request)).error().code, ErrorCode::unavailable);
+    leads = true;
+    const auto answer = serve(encode_request(request));
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(decode_response(*answer)->body, "here /v1/x");
+    EXPECT_EQ(serve("\xff").error().code, ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace kontor::cluster
