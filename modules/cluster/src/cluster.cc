@@ -242,7 +242,11 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         } catch (const store::StoreFailure&) {
             // This node is stopping or takes over a state: the others say the same.
         }
-        if (is_removed)
+        // As long as it is in the log's configuration it may be needed for a majority.
+        const auto members = node->cluster_view().members;
+        const bool is_member = std::any_of(members.begin(), members.end(),
+                                           [&](const auto& one) { return one.id == who.node_id; });
+        if (is_removed && !is_member)
             return fail(ErrorCode::permission_denied,
                         name + " " + kRemovedText + "; it may join as a new node");
     }

@@ -247,6 +247,13 @@ std::string ClusterImpl::status_json() {
     }
     out["nodes"] = Json::array();
     const std::uint64_t now = options_.clock->monotonic_ms();
+    // Of commands: the log's own entries, such as a change of members, are not applied to the rows.
+    std::uint64_t newest = report().applied_index();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [no, known] : known_)
+            if (known.report) newest = std::max(newest, known.report->applied_index());
+    }
     for (const pb::ClusterNode& row : nodes()) {
         const replication::Member* member = nullptr;
         for (const replication::Member& one : view.members)
@@ -281,8 +288,7 @@ std::string ClusterImpl::status_json() {
             line["leads"] = said->leads();
             line["ready"] = said->ready();
             line["applied_index"] = said->applied_index();
-            line["behind"] =
-                view.commit_index > said->applied_index() ? view.commit_index - said->applied_index() : 0;
+            line["behind"] = newest > said->applied_index() ? newest - said->applied_index() : 0;
             if (said->staleness_ms() != replication::kNeverMs) line["staleness_ms"] = said->staleness_ms();
             if (!said->doing().empty()) line["doing"] = said->doing();
         }

@@ -30,6 +30,12 @@ Result<void> check_empty(const std::string& data_folder) {
     return {};
 }
 
+// Everything else is a refusal, the same wherever it is asked for.
+bool may_pass_elsewhere(ErrorCode code) {
+    return code == ErrorCode::unavailable || code == ErrorCode::overloaded || code == ErrorCode::timeout ||
+           code == ErrorCode::io;
+}
+
 Result<pb::JoinReply> ask(const Token& token, const pb::JoinRequest& request) {
     Error last{ErrorCode::unavailable, "no address in the token"};
     for (const std::string& address : token.addresses) {
@@ -38,7 +44,7 @@ Result<pb::JoinReply> ask(const Token& token, const pb::JoinRequest& request) {
         if (!answer) {
             last = answer.error();
             last.message = address + ": " + last.message;
-            if (last.code == ErrorCode::permission_denied) break;  // the same everywhere
+            if (!may_pass_elsewhere(last.code)) break;
             continue;
         }
         pb::JoinReply reply;

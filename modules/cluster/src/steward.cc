@@ -25,6 +25,10 @@ constexpr std::uint64_t kAuthoritySettlesMs = 10'000;  // until all nodes trust 
 constexpr std::uint64_t kReportFreshMs = 3'000;
 constexpr std::uint64_t kCallMs = 30'000;
 
+bool is_in(const std::vector<replication::Member>& members, std::uint64_t node_no) {
+    return std::any_of(members.begin(), members.end(), [&](const auto& one) { return one.id == node_no; });
+}
+
 }  // namespace
 
 void ClusterImpl::run_steward() {
@@ -77,16 +81,20 @@ void ClusterImpl::look_after_links() {
     const Identity self = identity();
     std::map<std::uint64_t, std::string> peers;
     std::vector<std::uint64_t> removed;
+    const auto members = node()->cluster_view().members;
     for (const pb::ClusterNode& row : nodes(true)) {
+        // Who is taken out counts until the log's configuration says so, too: without it there may be no
+        // majority that could decide just that.
+        const bool is_gone = row.removed() && !is_in(members, row.no());
         if (row.no() == self.node_no) {
-            if (row.removed() && options_.on_fatal)
+            if (is_gone && options_.on_fatal)
                 options_.on_fatal(
                     Error{ErrorCode::permission_denied,
                           "this node was removed from the cluster; to come back it joins as a new "
                           "node, with an empty data folder"});
             continue;
         }
-        if (row.removed())
+        if (is_gone)
             removed.push_back(row.no());
         else
             peers[row.no()] = row.peer_address();
