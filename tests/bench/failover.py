@@ -35,7 +35,8 @@ class Clients:
     """Writes to some nodes until the first one is acknowledged that was sent after begin()."""
 
     def __init__(self, cluster, machines, loss):
-        self.begun_at, self.first, self.answers = None, None, []
+        self.begun_at = self.counts_from = self.first = None
+        self.answers = []
         self.done, self.lock = threading.Event(), threading.Lock()
         self.threads = [threading.Thread(target=self.work, args=(cluster, machine, f"{loss:x}{machine.number}{k}"),
                                          daemon=True) for machine in machines for k in range(CLIENTS_A_NODE)]
@@ -61,15 +62,15 @@ class Clients:
                 begun = self.begun_at
                 if begun is not None:
                     self.answers.append(status)
-                if begun is not None and status == 200 and sent > begun and not self.done.is_set():
+                if begun is not None and status == 200 and sent > self.counts_from and not self.done.is_set():
                     self.first = now - begun
                     self.done.set()
             time.sleep(PAUSE_S)
         client.close()
 
-    def begin(self):
+    def begin(self, at):
         with self.lock:
-            self.begun_at = time.monotonic()
+            self.begun_at, self.counts_from = at, time.monotonic()
 
     def wait(self):
         if not self.done.wait(30):
@@ -86,11 +87,13 @@ def one_loss(cluster, how, number):
     leader = cluster.leader()
     clients = Clients(cluster, [machine for machine in cluster.machines if machine is not leader], number)
     time.sleep(0.2 + number % 7 * 0.013)  # not in step with heartbeats
-    clients.begin()
     if how == "kill":
+        at = time.monotonic()
         leader.process.process.kill()
-    else:
+        clients.begin(at)
+    else:  # a command of its own, which takes a moment
         cluster.net.pull_cable(leader.number)
+        clients.begin(time.monotonic())
     try:
         return clients.wait()
     finally:
