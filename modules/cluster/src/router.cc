@@ -189,7 +189,7 @@ void Router::watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t lea
 }
 
 void Router::look_at_watched() {
-    const std::uint64_t leader = parts_.node->leader_id(), now = parts_.clock->monotonic_ms();
+    const std::uint64_t leader = parts_.leader(), now = parts_.clock->monotonic_ms();
     std::vector<TripPtr> lost_ones;
     {
         const std::lock_guard lock(mutex_);
