@@ -20,6 +20,7 @@ ANSWER_WITHIN_S = (0.5, 1, 2, 5)
 GIVE_UP_AFTER_S = 45 * SLOW
 START_BALANCE = 1000
 PAUSE_S = 0.01
+AVOIDED_S = 1  # a node that did not answer
 DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
 Lost = (OSError, http.client.HTTPException)
 
@@ -46,7 +47,16 @@ class NodeClient:
 
     def __init__(self, targets, key, timeout_s=ANSWER_WITHIN_S[-1] * SLOW):
         self.targets, self.key, self.timeout_s = targets, key, timeout_s
-        self.connections = {}
+        self.connections, self.failed_at = {}, {}
+
+    def pick(self, chance):
+        """A node, and mostly none that has just failed."""
+        good = [node for node in range(len(self.targets))
+                if time.monotonic() > self.failed_at.get(node, float("-inf")) + AVOIDED_S]
+        return chance.choice(good) if good and chance.random() < 0.95 else chance.randrange(len(self.targets))
+
+    def failed(self, node):
+        self.failed_at[node] = time.monotonic()
 
     def request(self, node, method, path, body=None, headers=None):
         """One attempt at one node (0 is the first). Raises Lost when no answer came."""
@@ -107,7 +117,7 @@ class Bank:
     # ---- one operation, tried until it has an outcome --------------------------------------------------------------------
     def try_all(self, client, chance, method, path, body, headers=None):
         """(answer or None, attempts): the answer that is final."""
-        node, attempts = chance.randrange(len(self.targets)), []
+        node, attempts = client.pick(chance), []
         end = time.monotonic() + GIVE_UP_AFTER_S
         while time.monotonic() < end:
             try:
@@ -126,6 +136,7 @@ class Bank:
                 attempts.append((node, 0))
                 said = repr(error)
             self.retryable.append((time.monotonic(), node, said))
+            client.failed(node)
             node = (node + 1) % len(self.targets)
             self.stopping.wait(PAUSE_S)
             if self.stopping.is_set() and time.monotonic() > end - GIVE_UP_AFTER_S / 2:
@@ -173,7 +184,7 @@ class Bank:
 
     def look(self, client, chance, _):
         """One account or the whole bank, at one node, with everything that anybody was told of."""
-        node, min_index = chance.randrange(len(self.targets)), self.seen_index
+        node, min_index = client.pick(chance), self.seen_index
         headers, start = {"Kontor-Min-Index": str(min_index)}, time.monotonic()
         ids = self.accounts if chance.random() < 0.5 else [chance.choice(self.accounts)]
         try:
@@ -183,6 +194,7 @@ class Bank:
                 answer = client.json(node, "POST", "/v1/ledger/accounts/lookup", {"ids": ids}, headers)
         except Lost as error:
             self.retryable.append((time.monotonic(), node, repr(error)))
+            client.failed(node)
             return
         if answer.status in RETRIED:
             self.retryable.append((time.monotonic(), node, answer.status))

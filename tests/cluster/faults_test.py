@@ -67,6 +67,7 @@ class Storm:
             machine.kill()
         for machine in self.cluster.machines:
             machine.start(wait=False)
+        self.cluster.leader()
         self.for_a_while()
 
     def pause_leader(self):

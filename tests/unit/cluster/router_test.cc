@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <thread>
 
 #include "kontor/telemetry/metrics.h"
 #include "wire.h"
@@ -45,6 +46,7 @@ class Fixture : public ::testing::Test {
             EXPECT_EQ(kind, call_kind::forward);
             asked.push_back(to);
             last_request = *decode_request(body);
+            if (to == silent.load()) return unanswered.push_back(std::move(done));
             Result<std::string> answer = fail(ErrorCode::internal, "no answer planned");
             if (!answers.empty()) {
                 answer = std::move(answers.front());
@@ -67,10 +69,11 @@ class Fixture : public ::testing::Test {
     }
     static Result<std::string> broken(ErrorCode code) { return fail(code, "broken"); }
 
-    net::Response ask(const std::string& method, std::vector<net::Header> headers = {}) {
+    net::Response ask(const std::string& method, std::vector<net::Header> headers = {},
+                      const std::string& path = "/v1/x") {
         net::Request request;
         request.method = method;
-        request.path = "/v1/x";
+        request.path = path;
         request.headers = std::move(headers);
         request.body = "body";
         std::mutex mutex;
@@ -85,17 +88,23 @@ class Fixture : public ::testing::Test {
         std::unique_lock lock(mutex);
         // The clock of the test goes on while it waits.
         while (!got &&
-               !changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return got.has_value(); }))
+               !changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return got.has_value(); })) {
             clock.now += 100;
+            if (const auto event = std::exchange(after_100_ms, nullptr)) event();
+        }
+        if (answering.joinable()) answering.join();
         return *std::move(got);
     }
 
     std::atomic<bool> leads{false};
     std::atomic<std::uint64_t> leader{1}, staleness{10}, applied{100};
     std::atomic<int> local_status{200}, answered_here{0};
-    std::function<void()> after_local;
+    std::function<void()> after_local, after_100_ms;
+    std::thread answering;
     std::vector<std::uint64_t> asked;
     std::deque<Result<std::string>> answers;
+    std::atomic<std::uint64_t> silent{0};  // this node takes requests and does not answer
+    std::vector<net::CallDone> unanswered;
     net::Request last_request;
     StepClock clock;
     telemetry::Registry metrics;
@@ -181,6 +190,50 @@ TEST_F(Fixture, AnUnknownOutcomeIsRepeatedOnlyWithAKey) {
         EXPECT_EQ(ask("POST", {kKey}).status, 200);
         EXPECT_EQ(asked.size(), 3U);
     }
+}
+
+TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
+    silent = 1;
+    answers.push_back(leaders(200, "of the next one"));
+    after_100_ms = [this] { leader = 3; };
+    EXPECT_EQ(ask("POST", {kKey}).body, "of the next one");
+    EXPECT_EQ(asked, (std::vector<std::uint64_t>{1, 3}));
+    ASSERT_EQ(unanswered.size(), 1U);
+    unanswered.front()(leaders(200, "too late"));  // ask() fails when it is answered twice
+}
+
+TEST_F(Fixture, WhileTheLeaderIsTheSameItsAnswerIsAwaited) {
+    silent = 1;
+    after_100_ms = [this] {
+        clock.now += 50'000;
+        // Not on the thread that waits: it holds what the answer needs.
+        answering = std::thread([done = std::move(unanswered.front())] { done(leaders(200, "slow")); });
+    };
+    EXPECT_EQ(ask("POST", {kKey}).body, "slow");
+    EXPECT_EQ(asked, std::vector<std::uint64_t>{1});
+}
+
+TEST_F(Fixture, WithoutAKeyASilentLeadersAnswerIsAwaitedForAWhile) {
+    silent = 1;
+    after_100_ms = [this] { leader = 3; };
+    const std::uint64_t begun = clock.now;
+    const auto got = ask("POST");
+    EXPECT_EQ(got.status, 503);
+    EXPECT_NE(got.body.find("not known"), std::string::npos) << got.body;
+    EXPECT_GE(clock.now - begun, kLeaderWaitMs);
+    EXPECT_EQ(asked, std::vector<std::uint64_t>{1});
+}
+
+TEST_F(Fixture, ALookUpInTheLedgerIsARead) {
+    EXPECT_EQ(ask("POST", {}, "/v1/ledger/accounts/lookup").body, "here /v1/ledger/accounts/lookup");
+    EXPECT_TRUE(asked.empty());
+    // Also where this node thinks that it leads: it may have been replaced.
+    leads = true;
+    applied = 5;
+    EXPECT_EQ(ask("POST", {{"Kontor-Min-Index", "6"}}, "/v1/ledger/accounts/lookup").status, 503);
+    leads = false;
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("POST", {}, "/v1/x/lookup").body, "leader") << "only the ledger's";
 }
 
 TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
