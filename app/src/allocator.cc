@@ -4,5 +4,5 @@ extern "C" {
 // Its name for "look here"; read before main().
 // NOLINTNEXTLINE
 extern const char* malloc_conf;
-const char* malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 }
