@@ -34,7 +34,7 @@ struct Settings {
 
     std::string secrets_key_file = "/etc/kontor/secrets.key";
 
-    std::int64_t cache_mib = 192;
+    std::int64_t cache_mib = 160;
     std::int64_t memtable_mib = 96;
     std::int64_t checkpoint_interval_s = 5;
     std::int64_t log_max_mib = 1'024;

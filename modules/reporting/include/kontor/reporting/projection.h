@@ -5,8 +5,8 @@
 //
 // Threading: one writer thread of its own; queries anywhere, on a bounded pool of read connections.
 // Ownership: the service outlives it. Errors: a broken database file is dropped and rebuilt, with a log line.
-// Limits: the journal queue is bounded; above, the writer reads journals from the store instead. A query that
-// takes longer than query_timeout_ms ends with timeout.
+// Limits: the journal queue is bounded; what comes above is read from the store once the queue is written. A
+// query that takes longer than query_timeout_ms ends with timeout.
 
 #include <cstdint>
 #include <functional>
