@@ -170,7 +170,12 @@ void Router::go(const TripPtr& trip) {
         return;
     }
     const std::uint64_t leader = parts_.leader();
-    if (leader == 0 || leader == node_no_.load()) return go_later(trip);
+    if (leader == 0 || leader == node_no_.load()) {
+        // Cut off for long, it does not keep those waiting who can ask another node.
+        const std::uint64_t staleness_ms = parts_.staleness_ms();
+        if (staleness_ms > kLeaderWaitMs && staleness_ms != replication::kNeverMs) trip->deadline_ms = 0;
+        return go_later(trip);
+    }
     const std::uint64_t attempt = trip->attempt.load();
     std::string body = encode_request(trip->request);
     watch(trip, attempt, leader);

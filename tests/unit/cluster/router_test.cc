@@ -250,6 +250,22 @@ TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
 }
 
+TEST_F(Fixture, WithoutALeaderForLongItSaysSoAtOnce) {
+    leader = 0;
+    staleness = kLeaderWaitMs + 1;
+    const std::uint64_t begun = clock.now;
+    const auto got = ask("POST", {kKey});
+    EXPECT_EQ(got.status, 503);
+    EXPECT_TRUE(std::any_of(got.headers.begin(), got.headers.end(),
+                            [](const net::Header& header) { return header.name == "Retry-After"; }));
+    EXPECT_EQ(clock.now, begun) << "nobody waits";
+    // One that never heard of a leader has just been started: there will be one.
+    staleness = replication::kNeverMs;
+    after_100_ms = [this] { leader = 1; };
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("POST", {kKey}).body, "leader");
+}
+
 TEST_F(Fixture, AnOverloadedOrTooSmallWayIsSaid) {
     answers.push_back(broken(ErrorCode::overloaded));
     EXPECT_EQ(ask("POST").status, 429);
