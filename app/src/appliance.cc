@@ -68,11 +68,11 @@ class ApplianceImpl final : public Appliance {
     }
 
     void stop() override {
+        if (cluster_) cluster_->leave_office();
         if (admin_) admin_->stop();
         if (server_) server_->stop(kServerGraceMs);
         outbox_.stop();
         if (projection_) projection_->stop();
-        if (cluster_) cluster_->leave_office();
         if (node_) node_->stop();
         if (cluster_) cluster_->stop();
     }

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 
-from kontor_process import SLOW, Admin, Api, Kontor, Lost, run, until
+from kontor_process import SLOW, Admin, Api, ApiError, Kontor, Lost, run, until
 
 FORMS_WITHIN_S = 30
 RETRIED = (429, 503)
@@ -199,10 +199,22 @@ class Cluster:
         until(lambda: all(applied(machine) >= wanted for machine in self.running()), timeout_s, "all caught up")
 
     def set_up(self):
-        """The first operator, a merchant, and its key."""
-        self.admin = Admin(self.machines[0].process).set_up(admin_url=self.admin_url)
-        self.merchant, self.key = self.admin.merchant_key("Shop")
-        return self.key
+        """The first operator, a merchant, and its key.
+
+        These requests have no idempotency key, so a change of leaders on a busy machine may be answered with 503: then
+        again, as a person would, with a new link and another name.
+        """
+        for attempt in range(5):
+            try:
+                link = self.admin_url if attempt == 0 else self.machines[0].control("setup-link")["admin_url"]
+                self.admin = Admin(self.machines[0].process).set_up(f"ada{attempt}", link)
+                self.merchant, self.key = self.admin.merchant_key(f"Shop{attempt}")
+                return self.key
+            except ApiError as error:
+                if error.answer.status != 503 or attempt == 4:
+                    raise
+                self.leader()
+        return None
 
     def __enter__(self):
         return self

@@ -17,6 +17,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
+constexpr std::uint64_t kHandOverMs = 2'000;
+constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before the node stops
 
 Result<void> outcome_of(const Result<pb::Result>& result) {
     if (!result) return Unexpected{result.error()};
@@ -152,8 +154,15 @@ Result<void> ClusterImpl::transfer(std::uint64_t node_no) {
 }
 
 void ClusterImpl::leave_office() {
-    if (!is_member() || node() == nullptr || !node()->leads()) return;
-    if (node()->cluster_view().members.size() < 2) return;
+    if (!is_member() || node() == nullptr) return;
+    if (node()->leads() && node()->cluster_view().members.size() > 1) hand_over_and_wait();
+    // What other nodes sent here is still answered here: the next leader's entries bring the outcomes.
+    const std::uint64_t deadline = options_.clock->monotonic_ms() + kDrainMs;
+    while (router_->for_others() != 0 && options_.clock->monotonic_ms() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+void ClusterImpl::hand_over_and_wait() {
     struct Outcome {
         std::mutex mutex;
         std::condition_variable changed;
@@ -167,7 +176,7 @@ void ClusterImpl::leave_office() {
         outcome->changed.notify_one();
     });
     std::unique_lock lock(outcome->mutex);
-    outcome->changed.wait_for(lock, std::chrono::seconds(2), [&] { return outcome->is_over; });
+    outcome->changed.wait_for(lock, std::chrono::milliseconds(kHandOverMs), [&] { return outcome->is_over; });
 }
 
 Result<void> ClusterImpl::rotate_authority() {

@@ -73,6 +73,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void sign(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
     void obey(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
     void hand_over(std::uint64_t target, const net::CallResponder& respond);
+    void hand_over_and_wait();
     void give_state(std::string request, net::CallResponder respond);
     [[nodiscard]] pb::NodeReport report() const;
     Result<net::CertificateAuthority> authority() const;

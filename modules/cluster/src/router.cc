@@ -14,6 +14,7 @@ constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
+constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
 // A look-up has many ids in its body and changes nothing; as a write it would ignore Kontor-Min-Index on a
 // leader that was replaced and does not know it yet.
@@ -114,7 +115,7 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
         const bool posted = tasks_.post([this, waiting, is_there] {
             if (is_there) return read_here(std::move(waiting->request), std::move(waiting->respond));
             if (!parts_.leads()) return travel(std::move(waiting->request), std::move(waiting->respond));
-            waiting->respond(problem(503, "No entry of the log has this index yet: Kontor-Min-Index."));
+            waiting->respond(problem(503, kBeyondText));
         });
         if (!posted) waiting->respond(problem(503, "This node is stopping."));
     });
@@ -161,6 +162,7 @@ void Router::travel(net::Request request, net::Responder respond) {
 
 void Router::go(const TripPtr& trip) {
     if (parts_.leads()) {
+        if (is_beyond(trip->request)) return trip->respond(problem(503, kBeyondText));
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
         parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
             const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
@@ -238,6 +240,8 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
         switch (error.code) {
             case ErrorCode::unavailable:  // nothing was done
                 return go_later(trip);
+            case ErrorCode::conflict:
+                return trip->respond(problem(503, kBeyondText));
             case ErrorCode::overloaded:
                 return trip->respond(problem(429, "Too many requests are waiting; try again shortly."));
             case ErrorCode::too_large:
@@ -266,19 +270,31 @@ void Router::go_later(const TripPtr& trip) {
                                      "shortly."));
 }
 
+// A leader has everything that was ever acknowledged.
+bool Router::is_beyond(const net::Request& request) const {
+    const auto index = min_index_of(request);
+    if (!is_read(request) || !index || *index == 0) return false;
+    bool is_there = false;
+    parts_.wait_applied(*index, 0, [&](bool is) { is_there = is; });  // without a wait it is called at once
+    return !is_there;
+}
+
 void Router::serve_forwarded(std::string body, net::CallResponder respond) {
     if (!parts_.leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
+    if (is_beyond(*request)) return respond(fail(ErrorCode::conflict, kBeyondText));
     struct Work {
         net::Request request;
         net::CallResponder respond;
+        std::atomic<std::size_t>* for_others;
+        ~Work() { --*for_others; }
     };
-    const auto work = std::make_shared<Work>(Work{*std::move(request), respond});
+    ++for_others_;
+    const auto work = std::make_shared<Work>(*std::move(request), respond, &for_others_);
     const bool posted = tasks_.post([this, work] {
-        parts_.local(std::move(work->request), [respond = std::move(work->respond)](net::Response response) {
-            respond(encode_response(std::move(response)));
-        });
+        parts_.local(std::move(work->request),
+                     [work](net::Response response) { work->respond(encode_response(std::move(response))); });
     });
     if (!posted) respond(fail(ErrorCode::overloaded, "too many requests wait at the leader"));
 }

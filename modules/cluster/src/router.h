@@ -45,6 +45,8 @@ class Router {
     void handle(net::Request request, net::Responder respond);
     // As the leader, for another node. unavailable: this node is not the leader, ask again.
     void serve_forwarded(std::string body, net::CallResponder respond);
+    // How many of those are not answered yet.
+    [[nodiscard]] std::size_t for_others() const { return for_others_.load(); }
     void set_node_no(std::uint64_t node_no) { node_no_.store(node_no); }
     void stop();
 
@@ -58,6 +60,7 @@ class Router {
     void travel(net::Request request, net::Responder respond);
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
+    [[nodiscard]] bool is_beyond(const net::Request& request) const;
     void arrived(const TripPtr& trip, Result<std::string> answer);
     void lost(const TripPtr& trip);
     void watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader);
@@ -68,6 +71,7 @@ class Router {
     telemetry::Counter& repeated_;
     std::atomic<std::uint64_t> node_no_;
     std::atomic<std::size_t> under_way_{0};
+    std::atomic<std::size_t> for_others_{0};
     struct Watched {
         TripPtr trip;
         std::uint64_t attempt = 0, leader = 0;

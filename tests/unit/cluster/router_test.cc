@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -162,11 +163,38 @@ TEST_F(Fixture, MinIndexWaitsThenAsks) {
     EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "100"}}).body, "here /v1/x");
     answers.push_back(leaders(200));
     EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}).body, "leader");
+    // The leader has no such entry either: that is the answer, without asking it again.
+    answers.push_back(broken(ErrorCode::conflict));
+    asked.clear();
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}).status, 503);
+    EXPECT_EQ(asked.size(), 1U);
     leads = true;
     const auto future = ask("GET", {{"Kontor-Min-Index", "101"}});
     EXPECT_EQ(future.status, 503);
     for (const char* wrong : {"x", "-1", "1.5", "99999999999999999999999", "1 "})
         EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", wrong}}).status, 400) << wrong;
+}
+
+TEST_F(Fixture, TheLeaderKnowsForOthersWhatIsNotThere) {
+    leads = true;
+    const auto forwarded = [&](const char* method, const char* index) {
+        net::Request request;
+        request.method = method;
+        request.path = "/v1/x";
+        request.headers = {{"Kontor-Min-Index", index}};
+        std::promise<Result<std::string>> answer;
+        router->serve_forwarded(encode_request(request),
+                                [&](Result<std::string> got) { answer.set_value(std::move(got)); });
+        return answer.get_future().get();
+    };
+    EXPECT_TRUE(forwarded("GET", "100"));
+    EXPECT_TRUE(forwarded("POST", "101"));  // only reads look at it
+    EXPECT_EQ(answered_here, 2);
+    const auto beyond = forwarded("GET", "101");
+    ASSERT_FALSE(beyond);
+    EXPECT_EQ(beyond.error().code, ErrorCode::conflict);
+    EXPECT_EQ(answered_here, 2);
+    EXPECT_EQ(router->for_others(), 0U);
 }
 
 TEST_F(Fixture, WhatWasNotSentIsSentAgain) {

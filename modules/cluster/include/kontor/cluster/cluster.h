@@ -83,7 +83,8 @@ class Cluster {
     [[nodiscard]] virtual Result<void> copy_state(const std::function<void(const std::string&)>& tell) = 0;
     virtual void attach(node::Node& node, net::Handler local, const std::string& api_url) = 0;
 
-    // Before the node stops: hands leadership over, so that nobody waits for an election. At most 2 s.
+    // Before anything stops: hands leadership over, so that nobody waits for an election, and answers what
+    // other nodes have sent here. At most 2 s each.
     virtual void leave_office() = 0;
     // Through the leader, wherever it is: commands about the cluster and set-up links. Blocks.
     [[nodiscard]] virtual Result<pb::Result> propose(pb::Command command) = 0;
