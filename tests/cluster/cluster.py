@@ -48,6 +48,7 @@ class Machine:
         self.process, self.is_paused, self.clock_shim = None, False, clock_shim
         self.deaths = []  # (exit code, what it said) of processes that ended by themselves
         os.makedirs(self.disk)
+        self.own_disk = own_disk
         if own_disk:
             network.run("mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "kontor-disk", self.disk)
         self.set_clock(0)
@@ -102,6 +103,9 @@ class Machine:
         if self.process is not None and not self.process.process.stdout.closed:
             self.kill()
         self.empty_disk()
+        if self.own_disk:  # or the folder could not be removed
+            network.run("umount", "--lazy", self.disk)
+            self.own_disk = False
 
     # ---- its surroundings ----------------------------------------------------------------------------------------------
     def set_clock(self, offset_ms):

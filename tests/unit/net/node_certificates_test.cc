@@ -42,9 +42,9 @@ TEST(NodeCertificatesTest, AuthorityRequestAndCertificate) {
     const auto leaf = certificates_from_pem(pem).value();
     X509* const x = leaf.front().get();
     EXPECT_EQ(X509_verify(x, X509_get0_pubkey(ca.front().get())), 1);
-    EXPECT_EQ(seconds(X509_get0_notBefore(x)), kNowMs / 1000 - 15 * 60);
+    EXPECT_EQ(seconds(X509_get0_notBefore(x)), kNowMs / 1000 - 24 * 3600);
     EXPECT_EQ(seconds(X509_get0_notAfter(x)), kNowMs / 1000 + 365 * kDay);
-    EXPECT_EQ(seconds(X509_get0_notBefore(ca.front().get())), kNowMs / 1000 - 15 * 60);
+    EXPECT_EQ(seconds(X509_get0_notBefore(ca.front().get())), kNowMs / 1000 - 24 * 3600);
     EXPECT_EQ(seconds(X509_get0_notAfter(ca.front().get())), kNowMs / 1000 + 3'653 * kDay);
     EXPECT_EQ(X509_check_ca(x), 0);
     EXPECT_EQ(X509_check_purpose(x, X509_PURPOSE_SSL_CLIENT, 0), 1);
