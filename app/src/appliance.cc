@@ -122,6 +122,7 @@ class ApplianceImpl final : public Appliance {
         cluster.sealer = &sealer_;
         cluster.clock = options_.clock;
         cluster.metrics = &metrics_;
+        cluster.shall_stop = options_.shall_stop;
         cluster.on_leads = [this](bool leads) { outbox_.want(leads); };
         cluster.on_fatal = [this](const Error& error) {
             log::error("cluster", "stopped: " + error.describe());

@@ -28,6 +28,8 @@ struct ApplianceOptions {
     std::function<void(const Error&)> on_fatal;
     // Lines for people while the start takes long: a node that joined copies the state first.
     std::function<void(const std::string&)> tell;
+    // Asked now and then while that goes on; true: start() gives up with unavailable.
+    std::function<bool()> shall_stop;
 };
 
 // By which the other nodes reach this one, "host:port"; "": it is not set.

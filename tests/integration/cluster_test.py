@@ -266,6 +266,23 @@ class Membership(unittest.TestCase):
         self.assertEqual(len(stored), len(payments), "one payment a key")
 
 
+    def test_a_machine_moves_to_another_address(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            for moved in (cluster.followers()[0], cluster.leader()):
+                moved.stop()
+                moved.https_port, moved.peer_port = free_ports(2)
+                moved.write(https__port=moved.https_port, cluster__port=moved.peer_port)
+                moved.start()
+                cluster.settled(3)
+
+                def is_known(moved=moved):
+                    nodes = [machine.status()["nodes"][moved.number - 1] for machine in cluster.machines]
+                    return {(node["peer_address"], node["api_url"]) for node in nodes} == \
+                        {(moved.address, f"https://127.0.0.1:{moved.https_port}")}
+                until(is_known, what="the new address everywhere")
+
+
 class Strangers(unittest.TestCase):
     """None of it harms the cluster, and whoever looks finds the reason."""
 

@@ -32,6 +32,9 @@ Result<void> ClusterImpl::open() {
     if (found->node_no == 0)
         return fail(ErrorCode::unavailable, "joining was not finished: repeat 'kontor cluster join'");
     identity_ = *std::move(found);
+    // It may have moved. The others hear the address at the start of each connection, and can send this node
+    // the entries again by which its row gets it, too.
+    if (!options_.advertised.empty()) identity_.advertised = options_.advertised;
     is_member_.store(true);
     return listen();
 }

@@ -47,7 +47,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
  private:
     struct Known {  // about another node
         std::string run_id, peer_address, api_url;
-        bool is_up = false;  // our link to it
+        std::string row_address;  // the row's, when it was last looked at
+        bool is_up = false;       // our link to it
         std::optional<pb::NodeReport> report;
         std::uint64_t report_ms = 0;  // monotonic
     };

@@ -103,10 +103,15 @@ void ClusterImpl::look_after_links() {
     {
         const std::lock_guard lock(mutex_);
         links = net_;
-        for (const auto& [no, known] : known_) {
+        for (auto& [no, known] : known_) {
             const bool is_gone = std::find(removed.begin(), removed.end(), no) != removed.end();
-            if (!is_gone && !known.peer_address.empty() && !peers.contains(no))
-                peers[no] = known.peer_address;
+            const auto row = peers.find(no);
+            if (row != peers.end() && known.row_address != row->second) {
+                // Changed since the last look, so it is newer; at the first look that cannot be told.
+                if (!known.row_address.empty()) known.peer_address = row->second;
+                known.row_address = row->second;
+            }
+            if (!is_gone && !known.peer_address.empty()) peers[no] = known.peer_address;
         }
         for (const std::uint64_t no : removed) known_.erase(no);
     }
@@ -389,7 +394,9 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
     copy.ask = [this](std::uint64_t from, std::string request) {
         return call_and_wait(from, call_kind::state, std::move(request), kCallMs, net::PeerLane::bulk);
     };
-    copy.is_stopping = [this] {
+    const bool at_start = needs_state();
+    copy.is_stopping = [this, at_start] {
+        if (at_start && options_.shall_stop && options_.shall_stop()) return true;
         const std::lock_guard lock(steward_mutex_);
         return stopping_;
     };

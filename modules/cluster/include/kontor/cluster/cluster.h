@@ -55,6 +55,7 @@ struct ClusterOptions {
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
+    std::function<bool()> shall_stop;  // may be empty; asked by copy_state() before the node is started
     std::function<void(bool leads)> on_leads;  // from a thread of the node; keep it short
     // This node must not go on: another one has taken its place, or its state differs. The process ends.
     std::function<void(const Error&)> on_fatal;
