@@ -22,6 +22,7 @@ std::string status(const node::Node& node) {
         {"state_hash", to_hex(node.state_hash())},  // of that index, unless more was applied meanwhile
         {"checkpoint_index", stats.store.last_checkpoint_index},
         {"log_bytes", stats.log.log_bytes},
+        {"log_first_index", stats.log.first_index},
         {"memtable_bytes", stats.store.memtable_bytes},
         {"cache_hits", stats.cache.hits},
         {"cache_misses", stats.cache.misses}}

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 import unittest
 
@@ -22,7 +23,7 @@ network.enter()
 from bank import DONE, Bank, NodeClient  # noqa: E402
 from checker import check  # noqa: E402
 from cluster import SLOW, Cluster, now, until  # noqa: E402
-from kontor_process import main, seed, temporary_folder  # noqa: E402
+from kontor_process import form, main, seed, temporary_folder  # noqa: E402
 from stored import read_all, same_states, verified  # noqa: E402
 
 SECONDS = float(os.environ.get("KONTOR_CLUSTER_SECONDS", "4")) * SLOW
@@ -31,6 +32,8 @@ CLOCK_REFUSED = "clock"
 FULL_DISK_CODE = 3
 MINUTE_MS = 60_000
 SHOWN = 10  # complaints
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+COPIED = "taking over the copied state"
 MAX_GAP_S = 10 * SLOW  # without any acknowledged transfer although there is a majority
 
 
@@ -298,6 +301,47 @@ class Faults(unittest.TestCase):
         except BaseException as error:
             self.tell_failure(error)
             raise
+
+    def test_left_behind(self):
+        """A node is away for longer than the log is kept: it copies the state under load, dies over it, and goes on."""
+        try:
+            self.bank.start()
+            machine, leader = self.storm.follower(), self.cluster.leader()
+            machine.kill()
+            self.fill_log(leader)
+            machine.start(wait=False)
+            for _ in range(2):
+                self.storm.for_a_while(0.05, 0.6)
+                machine.kill()
+                machine.start(wait=False)
+            self.settle_and_check()
+            self.assertIn(COPIED, "\n".join(machine.process.errors))
+        except BaseException as error:
+            self.tell_failure(error)
+            raise
+
+    def fill_log(self, machine):
+        """Entries that do not compress, from several clients at once, until the log no longer reaches back so far."""
+        missed, over, wrong = machine.control("status")["applied_index"], threading.Event(), []
+
+        def write(chance):
+            client = NodeClient(self.bank.targets, self.bank.key)
+            while not over.is_set():
+                body = form({"metadata": {f"k{n}": chance.randbytes(240).hex() for n in range(40)}})
+                answer = client.request(machine.number - 1, "POST", "/v1/customers", body, FORM)
+                if answer.status != 200:
+                    wrong.append(answer)
+            client.close()
+        threads = [threading.Thread(target=write, args=(random.Random(self.chance.random()),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            until(lambda: machine.control("status")["log_first_index"] > missed, 90, "a log that was cut", 0.2)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(wrong, [])
 
     def test_clock_an_hour_off(self):
         """Such a node is not let in, and says why; the others go on, and it is welcome when its clock is right."""
