@@ -36,8 +36,9 @@ bool NodeImpl::ready() const {
     if (!ready_.load(std::memory_order_acquire) && !is_member_.load()) return false;
     if (failed_.load(std::memory_order_acquire) || installing_.load(std::memory_order_acquire)) return false;
     if (!is_member_.load() || leads()) return true;
-    const std::shared_lock open(swap_mutex_);
-    if (!replica_ || replica_->last_leader_contact_ms() > options_.seat.max_staleness_ms) return false;
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !replica_ || replica_->last_leader_contact_ms() > options_.seat.max_staleness_ms)
+        return false;
     const auto stats = replica_->stats();
     return replica_->role() == replication::Role::follower &&
            stats.commit_index <= stats.applied_index + kReadyBacklog;
@@ -46,12 +47,13 @@ bool NodeImpl::ready() const {
 // True when somebody else leads, or nobody: a proposal has no way into the log here.
 bool NodeImpl::follows() const {
     if (!is_member_.load()) return false;
-    const std::shared_lock open(swap_mutex_);
-    return !replica_ || replica_->role() != replication::Role::leader;
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    return !open || !replica_ || replica_->role() != replication::Role::leader;
 }
 
 Result<std::unique_ptr<store::CheckpointView>> NodeImpl::view_checkpoint() const {
-    std::shared_lock open(swap_mutex_);
+    std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open) return fail(ErrorCode::unavailable, "this node is taking over a state");
     KONTOR_TRY(auto view, store_->view_checkpoint());
     return std::unique_ptr<store::CheckpointView>(
         std::make_unique<HeldView>(std::move(open), std::move(view)));
@@ -73,38 +75,41 @@ replication::ClusterId NodeImpl::cluster_id() const {
 }
 
 replication::ClusterView NodeImpl::cluster_view() const {
-    const std::shared_lock open(swap_mutex_);
-    return replica_ ? replica_->cluster_view() : replication::ClusterView{};
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    return open && replica_ ? replica_->cluster_view() : replication::ClusterView{};
 }
 
 std::uint64_t NodeImpl::leader_id() const {
-    const std::shared_lock open(swap_mutex_);
-    return replica_ ? replica_->leader_id() : 0;
+    // While the state is exchanged, the one that led before is the best guess for who asks.
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    return open && replica_ ? replica_->leader_id() : last_leader_.load();
 }
 
 std::uint64_t NodeImpl::staleness_ms() const {
     if (leads()) return 0;
-    const std::shared_lock open(swap_mutex_);
-    return replica_ ? replica_->last_leader_contact_ms() : replication::kNeverMs;
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    return open && replica_ ? replica_->last_leader_contact_ms() : replication::kNeverMs;
 }
 
 void NodeImpl::change_membership(replication::MembershipChange change, replication::Replica::Changed done) {
-    const std::shared_lock open(swap_mutex_);
-    if (!replica_) return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !replica_)
+        return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
     replica_->change(change, std::move(done));
 }
 
 void NodeImpl::transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) {
-    const std::shared_lock open(swap_mutex_);
-    if (!replica_) return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !replica_)
+        return done(fail(ErrorCode::unavailable, "retry: this node is taking over a state"));
     replica_->transfer(to, std::move(done));
 }
 
 void NodeImpl::wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) {
     std::uint64_t applied = 0;
     {
-        const std::shared_lock open(swap_mutex_);
-        if (store_) applied = store_->applied_index();
+        const std::shared_lock open(swap_mutex_, std::try_to_lock);
+        if (open && store_) applied = store_->applied_index();
     }
     if (applied >= index) return done(true);
     if (timeout_ms == 0) return done(false);
@@ -120,8 +125,8 @@ void NodeImpl::wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::
     if (!taken) return done(false);
     // It may have been applied between the look and the entry into the list.
     {
-        const std::shared_lock open(swap_mutex_);
-        if (store_) applied = store_->applied_index();
+        const std::shared_lock open(swap_mutex_, std::try_to_lock);
+        if (open && store_) applied = store_->applied_index();
     }
     if (applied >= index) tell_index_waiters(applied, options_.clock->monotonic_ms());
 }
@@ -176,8 +181,8 @@ void NodeImpl::become_member() {
 Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
     // A copy begins with the newest checkpoint: the younger it is, the less is to be caught up with.
     if (!holds_log_.load() && (leads() || !is_member_.load())) KONTOR_CHECK(checkpoint());
-    const std::shared_lock open(swap_mutex_);
-    if (!store_) return fail(ErrorCode::unavailable, "this node is taking over a state itself");
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !store_) return fail(ErrorCode::unavailable, "this node is taking over a state itself");
     if (store_->checkpoint().index == 0)
         return fail(ErrorCode::unavailable, "this node has no checkpoint yet");
     // The copy will stand for this checkpoint or a later one, and needs the entries after it.
@@ -186,8 +191,8 @@ Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
 }
 
 std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const {
-    const std::shared_lock open(swap_mutex_);
-    if (!store_) return std::nullopt;
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !store_) return std::nullopt;
     return store_->entry_hash(index == 0 ? store_->applied_index() : index);
 }
 

@@ -111,6 +111,9 @@ Result<void> NodeImpl::open_log() {
                replication::Replica::open(replica_options(), *this, store_->checkpoint().replication_meta));
     replica_->on_ready = [this] { wake(); };
     replica_->on_role = [this](replication::Role) { wake(); };
+    replica_->on_leader = [this](std::uint64_t leader) {
+        if (leader != 0) last_leader_.store(leader);
+    };
     replica_->on_stop = [this](const Error& error) { fatal(error); };
     replica_->on_snapshot_needed = [this](const replication::SnapshotNeeded& needed) {
         installing_.store(true);
@@ -235,9 +238,10 @@ void NodeImpl::submit(pb::Command command, Done done) {
 }
 
 void NodeImpl::read(const ReadBody& body) const {
-    const std::shared_lock open(swap_mutex_);
+    // Nobody waits for an exchange of the state: network threads read here.
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
     if (failed_.load(std::memory_order_acquire)) throw store::StoreFailure(kFailedText);
-    if (!store_) throw store::StoreFailure("this node is taking over another one's state");
+    if (!open || !store_) throw store::StoreFailure("this node is taking over another one's state");
     try {
         store_->read(body);
     } catch (const store::StoreFailure& failure) {

@@ -101,6 +101,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<bool> ready_{false};
     std::atomic<bool> leads_{false};
     std::atomic<bool> installing_{false};
+    std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};
     std::atomic<bool> holds_log_{false};    // for a copy of the state
     std::uint64_t lost_leadership_ms_ = 0;  // proposer thread; 0: it has not, or all flights are dealt with
