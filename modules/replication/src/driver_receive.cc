@@ -121,18 +121,17 @@ void Driver::take_messages(const kontor_raft_update& update, Actions& out) {
     }
 }
 
+// What is in memory goes along, with what is known of entries whose payload is only on disk. The newest
+// entries may not be on disk yet, so nobody may look for them there.
 void Driver::attach_entries(Message& message) const {
     const std::uint64_t first = message.header.log_index + 1;
     message.entries_on_disk = message.header.n_entries > 0 && first < memory_first_;
-    for (std::uint32_t k = 0; k < message.header.n_entries && !message.entries_on_disk; ++k) {
+    for (std::uint32_t k = 0; k < message.header.n_entries; ++k) {
+        if (first + k < memory_first_) continue;
         const Entry* found = entry(first + k);
         KONTOR_ASSERT(found != nullptr, "the engine sends an entry that the log does not have");
-        if (found->payload == nullptr) {
-            message.entries.clear();
-            message.entries_on_disk = true;
-        } else {
-            message.entries.push_back(*found);
-        }
+        if (found->payload == nullptr) message.entries_on_disk = true;
+        message.entries.push_back(*found);
     }
 }
 

@@ -35,9 +35,12 @@ struct GuardOptions {
 // A message between nodes, as the driver gets it and gives it.
 struct Message {
     kontor_raft_message header{};
-    std::string peer_address;      // incoming: whom from
-    std::vector<Entry> entries;    // of an append
-    bool entries_on_disk = false;  // outgoing: released already; the caller fills `entries` from its log
+    std::string peer_address;    // incoming: whom from
+    std::vector<Entry> entries;  // of an append
+    // Outgoing: the caller reads from its log what was released already: all entries before those in
+    // `entries` (the last ones of the append), and the payloads that are null there. An entry of another term
+    // at such a place was written since: the message is void.
+    bool entries_on_disk = false;
 };
 
 // What the engine takes for granted about a message and does not check, being built without assertions.

@@ -104,14 +104,23 @@ Result<void> PeerSender::read_and_send(Message message) {
         part.entries.clear();
         bytes = 0;
     };
+    const std::uint64_t attached_from = last + 1 - message.entries.size();
     for (std::uint64_t index = message.header.log_index + 1; index <= last; ++index) {
-        auto entry = read(cursor, index);
+        const Entry* attached = index >= attached_from
+                                    ? &message.entries[static_cast<std::size_t>(index - attached_from)]
+                                    : nullptr;
+        const bool in_memory = attached != nullptr && attached->payload != nullptr;
+        auto entry = in_memory ? Result<Entry>(*attached) : read(cursor, index);
         if (!entry) {
             if (index < log_.first_index() || entry.error().code == ErrorCode::not_found) {
                 ++dropped_;
                 return {};  // a checkpoint went by; the engine finds out by itself
             }
             return fail(entry.error());
+        }
+        if (attached != nullptr && attached->term != entry->term) {
+            ++dropped_;
+            return {};  // we lead no longer, and another leader's entries took their place
         }
         const std::size_t size = entry->payload->size();
         if (!part.entries.empty() &&

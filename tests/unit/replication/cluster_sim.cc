@@ -348,6 +348,7 @@ void ClusterSim::send(std::size_t from, Message message) {
     if (!place) return;
     const std::size_t to = *place;
     if (message.entries_on_disk) {
+        message.entries.clear();  // find() looks into memory, too
         for (std::uint64_t k = 1; k <= message.header.n_entries; ++k) {
             const Entry* entry = find(from, message.header.log_index + k);
             if (entry == nullptr) {
