@@ -1,0 +1,335 @@
+// Time, network and disks.
+
+#include "cluster.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "log.h"
+
+namespace kontor::sim {
+
+using namespace replication;  // NOLINT: this file drives it
+
+namespace {
+
+enum Kind { kNothing, kNetwork, kDisk, kTimeout, kApply, kCheckpoint, kInstall };
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+constexpr std::size_t kTraceLines = 60;
+constexpr std::int64_t kStartMs = 1'800'000'000'000;
+
+}  // namespace
+
+Cluster::Cluster(Options options)
+    : options_(std::move(options)),
+      rng_(options_.seed),
+      servers_(options_.places),
+      last_delivery_(options_.places, std::vector<std::uint64_t>(options_.places, 0)),
+      blocked_(options_.places, std::vector<bool>(options_.places, false)) {
+    std::filesystem::remove_all(options_.folder);
+    for (std::size_t i = 0; i < options_.places; ++i) {
+        new_machine(i);
+        restart(i);  // the first one makes the cluster
+    }
+}
+
+Cluster::~Cluster() {
+    for (Server& server : servers_) close(server);
+    servers_.clear();
+    std::error_code ignored;
+    std::filesystem::remove_all(options_.folder, ignored);
+}
+
+void Cluster::violate(const std::string& what) {
+    if (violation_.empty()) {
+        violation_ = what + " (at " + std::to_string(now_ms_) +
+                     " ms, KONTOR_SEED=" + std::to_string(options_.seed) + ")";
+    }
+}
+
+void Cluster::note(std::string what) {
+    trace_.push_back(std::to_string(now_ms_) + " ms: " + std::move(what));
+    if (trace_.size() > kTraceLines) trace_.pop_front();
+}
+
+std::int64_t Cluster::wall_ms(std::size_t i) const {
+    return kStartMs + static_cast<std::int64_t>(now_ms_) + servers_[i].clock_ahead_ms;
+}
+
+void Cluster::move_clock(std::size_t i) {
+    const std::int64_t size = random(0, 3) == 0 ? 600'000 : 5'000;
+    servers_[i].clock_ahead_ms =
+        static_cast<std::int64_t>(random(0, static_cast<std::uint64_t>(2 * size))) - size;
+}
+
+void Cluster::heal() {
+    for (auto& row : blocked_) row.assign(row.size(), false);
+}
+
+void Cluster::partition(const std::vector<int>& group) {
+    for (std::size_t a = 0; a < group.size(); ++a) {
+        for (std::size_t b = 0; b < group.size(); ++b) blocked_[a][b] = group[a] != group[b];
+    }
+}
+
+std::optional<std::size_t> Cluster::place_of(std::uint64_t id) const {
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        if (servers_[i].id == id) return i;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::size_t> Cluster::leader() const {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        if (!up(i) || driver(i).role() != Role::leader) continue;
+        if (!best || driver(i).term() > driver(*best).term()) best = i;
+    }
+    return best;
+}
+
+bool Cluster::caught_up(std::size_t i) const {
+    return up(i) && driver(i).role() == Role::leader && servers_[i].applied >= driver(i).elected_at();
+}
+
+bool Cluster::propose(std::size_t i, const pb::Batch& batch, Answer answer) {
+    if (!caught_up(i) || driver(i).transferee() != 0) return false;
+    Actions actions;
+    auto done = servers_[i].driver->submit(
+        now_ms_,
+        {Entry{0, EntryType::command, std::make_shared<const std::string>(batch.SerializeAsString())}},
+        actions);
+    if (!done) {
+        violate("propose: " + done.error().describe());
+        return false;
+    }
+    const bool accepted = done->status == SubmitStatus::accepted;
+    if (accepted) servers_[i].flights[done->first_index] = {done->term, std::move(answer)};
+    carry_out(i, actions);
+    return accepted;
+}
+
+SubmitStatus Cluster::change(std::size_t i, const Configuration& wanted) {
+    Actions actions;
+    auto done = servers_[i].driver->submit_change(now_ms_, wanted, actions);
+    if (!done) {
+        violate("change: " + done.error().describe());
+        return SubmitStatus::refused;
+    }
+    if (done->status == SubmitStatus::accepted) {
+        ++stats_.changes;
+        note("server " + std::to_string(id_of(i)) + " changes the configuration");
+    }
+    carry_out(i, actions);
+    return done->status;
+}
+
+SubmitStatus Cluster::transfer(std::size_t i, std::uint64_t target) {
+    Actions actions;
+    auto done = servers_[i].driver->transfer(now_ms_, target, actions);
+    if (!done) {
+        violate("transfer: " + done.error().describe());
+        return SubmitStatus::refused;
+    }
+    stats_.transfers += *done == SubmitStatus::accepted;
+    carry_out(i, actions);
+    return *done;
+}
+
+// A failed disk operation is a power cut, or it is a bug.
+void Cluster::took(std::size_t i, const Result<void>& result, const char* what) {
+    if (result) return;
+    if (servers_[i].disk->is_off()) {
+        ++stats_.power_cuts_at_work;
+        crash(i);
+    } else {
+        violate("server " + std::to_string(id_of(i)) + ", " + what + ": " + result.error().describe());
+    }
+}
+
+// In the order that Actions says.
+void Cluster::carry_out(std::size_t i, Actions& actions) {
+    Server& server = servers_[i];
+    if (actions.hard_state) {
+        observe_hard_state(i, *actions.hard_state);
+        if (auto stored = server.opened->state->store(*actions.hard_state); !stored) {
+            took(i, stored, "state file");
+            return;
+        }
+        server.hard = *actions.hard_state;
+    }
+    std::optional<std::uint64_t> early;
+    for (AppendAction& append : actions.appends) {
+        const std::uint64_t cost = server.slow_disk ? random(20, 250) : random(1, 15);
+        server.disk_free_ms = std::max(server.disk_free_ms, now_ms_) + cost;
+        early = append.ticket;
+        server.writes.push_back({std::move(append), server.disk_free_ms});
+    }
+    if (actions.dropped != nullptr) violate(std::string("a message was refused: ") + actions.dropped);
+    for (Message& message : actions.messages) send(i, std::move(message));
+    if (actions.role_changed && server.driver->role() == Role::leader) observe_leader(i);
+    if (actions.commit_advanced) publish(i);
+    if (actions.snapshot_needed) {
+        begin_install(i, actions.snapshot_needed->at.index);
+        return;
+    }
+    if (options_.fault == Fault::early_acknowledge && early) {
+        Actions more;
+        took(i, server.driver->persisted(now_ms_, *early, more), "persisted");
+        if (server.driver) carry_out(i, more);
+    }
+}
+
+// As the replica's sender does.
+bool Cluster::read_entries(Server& server, Message& message) {
+    const std::uint64_t last = message.header.log_index + message.header.n_entries;
+    const std::vector<Entry> attached = std::exchange(message.entries, {});
+    const std::uint64_t attached_from = last + 1 - attached.size();
+    std::optional<LogReader> reader;
+    for (std::uint64_t index = message.header.log_index + 1; index <= last; ++index) {
+        const Entry* known =
+            index >= attached_from ? &attached[static_cast<std::size_t>(index - attached_from)] : nullptr;
+        if (known != nullptr && known->payload != nullptr) {
+            message.entries.push_back(*known);
+            reader.reset();
+            continue;
+        }
+        if (!reader) reader.emplace(*server.opened->log, index);
+        const auto record = reader->next();
+        if (!record) {
+            if (index >= server.opened->log->first_index())
+                violate("an entry to send is not on disk: " + record.error().describe());
+            return false;  // a checkpoint went by; the engine finds out by itself
+        }
+        if (known != nullptr && known->term != record->header.term) {
+            violate("an entry to send is another one on disk");
+            return false;
+        }
+        message.entries.push_back(
+            {record->header.term, record->header.type, std::make_shared<const std::string>(record->payload)});
+    }
+    message.entries_on_disk = false;
+    return true;
+}
+
+void Cluster::send(std::size_t from, Message message) {
+    const auto to = place_of(message.header.peer);
+    if (!to) return;
+    if (message.entries_on_disk && !read_entries(servers_[from], message)) return;
+    for (const Message& part : split_append(std::move(message), options_.max_append_bytes))
+        transmit(from, *to, part);
+}
+
+void Cluster::transmit(std::size_t from, std::size_t to, const Message& message) {
+    const bool dropped = !calm_ && std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
+    std::uint64_t at = now_ms_ + random(1, 10);
+    if (!calm_ && random(0, 99) < 2) at += random(0, 300);
+    at = std::max(at, last_delivery_[from][to]);
+    last_delivery_[from][to] = at;
+    if (dropped) return;
+    network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch,
+                   encode_message(message, cluster_)});
+}
+
+void Cluster::deliver(Delivery delivery) {
+    Server& server = servers_[delivery.to];
+    if (!server.driver || blocked_[delivery.from][delivery.to]) return;
+    if (delivery.from_epoch != servers_[delivery.from].epoch || delivery.to_epoch != server.epoch) return;
+    const auto message = decode_message(delivery.frame, servers_[delivery.from].id, cluster_);
+    if (!message) {
+        violate(message.error().describe());
+        return;
+    }
+    Actions actions;
+    took(delivery.to, server.driver->receive(now_ms_, *message, actions), "receive");
+    if (server.driver) carry_out(delivery.to, actions);
+}
+
+void Cluster::timeout(std::size_t i) {
+    Server& server = servers_[i];
+    server.last_timeout_ms = now_ms_;
+    Actions actions;
+    took(i, server.driver->timeout(now_ms_, actions), "timeout");
+    if (server.driver) carry_out(i, actions);
+}
+
+Result<void> Cluster::write(Server& server, bool sync) {
+    const AppendAction append = std::move(server.writes.front().append);
+    server.writes.pop_front();
+    KONTOR_CHECK(server.opened->log->append(append.first_index, append.entries));
+    return sync ? server.opened->log->sync() : Result<void>{};
+}
+
+// All that is due is written, and synced once.
+void Cluster::disk_done(std::size_t i) {
+    Server& server = servers_[i];
+    std::uint64_t ticket = 0;
+    bool more = true;
+    while (more) {
+        ticket = server.writes.front().append.ticket;
+        more = server.writes.size() > 1 && (server.writes[1].due_ms <= now_ms_ || random(0, 3) == 0);
+        if (auto done = write(server, !more); !done) {
+            took(i, done, "log");
+            return;
+        }
+    }
+    if (options_.fault == Fault::early_acknowledge) return;
+    Actions actions;
+    took(i, server.driver->persisted(now_ms_, ticket, actions), "persisted");
+    if (!server.driver) return;
+    carry_out(i, actions);
+    if (!server.driver) return;
+    publish(i);  // more may be read from disk now
+    take_pending_checkpoint(i);
+}
+
+std::uint64_t Cluster::next_event(int& kind, std::size_t& who) const {
+    std::uint64_t at = kNever;
+    kind = kNothing;
+    const auto earlier = [&](std::uint64_t time, Kind candidate, std::size_t i) {
+        if (time >= at) return;
+        at = time;
+        kind = candidate;
+        who = i;
+    };
+    if (!network_.empty()) earlier(network_.top().at_ms, kNetwork, 0);
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const Server& server = servers_[i];
+        if (server.install) earlier(server.install->due_ms, kInstall, i);
+        if (!server.driver) continue;
+        if (!server.writes.empty()) earlier(server.writes.front().due_ms, kDisk, i);
+        if (server.apply_due_ms != 0) earlier(server.apply_due_ms, kApply, i);
+        if (server.checkpoint_due_ms != 0) earlier(server.checkpoint_due_ms, kCheckpoint, i);
+        earlier(std::max(server.driver->next_timeout_ms(), server.last_timeout_ms + 1), kTimeout, i);
+    }
+    return at;
+}
+
+void Cluster::run_until(std::uint64_t time_ms) {
+    while (violation_.empty()) {
+        int kind = kNothing;
+        std::size_t who = 0;
+        const std::uint64_t at = next_event(kind, who);
+        if (kind == kNothing || at > time_ms) break;
+        now_ms_ = std::max(now_ms_, at);
+        if (kind == kNetwork) {
+            Delivery delivery = network_.top();
+            network_.pop();
+            deliver(std::move(delivery));
+        } else if (kind == kDisk) {
+            disk_done(who);
+        } else if (kind == kApply) {
+            apply_some(who);
+        } else if (kind == kCheckpoint) {
+            finish_checkpoint(who);
+        } else if (kind == kInstall) {
+            work_on_install(who);
+        } else {
+            timeout(who);
+        }
+    }
+    now_ms_ = std::max(now_ms_, time_ms);
+}
+
+}  // namespace kontor::sim

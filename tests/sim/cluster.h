@@ -1,0 +1,218 @@
+#pragma once
+// A cluster in one thread and simulated time: the real driver of the consensus engine, the real log, state
+// file and install over a simulated disk (disk.h), the real state machine over a state that survives crashes
+// as its last checkpoint (state.h). What the replica's and the node's threads do, events do here, in an order
+// that the seed chooses. Every message passes the wire format; a link is FIFO and loses what was in flight
+// when either end crashed or the link was cut.
+//
+// A place is where a machine stands; replace() puts a new one there, with a new id and nothing on its disk.
+//
+// Checked at every step: applied logs are prefixes of each other, entry by entry; state hashes and results
+// are equal at equal indexes on all servers, whatever they went through; debits equal credits in every
+// ledger; one leader a term, terms and votes never go back, and no folder is ever found damaged.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "disk.h"
+#include "driver.h"
+#include "replica_impl.h"
+#include "state.h"
+#include "wire.h"
+
+namespace kontor::sim {
+
+// Faults that the checks must notice.
+enum class Fault {
+    none,
+    disk_lies,           // fdatasync returns and does nothing
+    early_acknowledge,   // writes are reported durable when they are queued
+    loses_posting,       // after a restart one account is not written once
+    applies_twice,       // after a restart the first entry is applied once more
+    swaps_before_mark,   // a copied state takes its place before the log knows of it
+    forgets_checkpoint,  // the log is cut by what a checkpoint stands for that is not complete
+    outruns_log,         // a checkpoint of what the own log has not on disk yet
+};
+
+struct Options {
+    std::uint64_t seed = 1;
+    std::size_t places = 5;
+    bool with_store = false;
+    double drop = 0.0;
+    unsigned max_inflight_entries = 32;
+    std::size_t max_append_bytes = 1U << 20U;
+    std::uint64_t segment_bytes = 16U << 10U;
+    std::string folder;  // made and removed
+    Fault fault = Fault::none;
+};
+
+struct Stats {
+    std::uint64_t commits = 0, applied = 0, elections = 0, crashes = 0, power_cuts_at_work = 0, changes = 0,
+                  transfers = 0, checkpoints = 0, installs = 0, installs_cut = 0, replaced = 0,
+                  lost_writes = 0, torn_writes = 0, deaths_in_checkpoint = 0;
+    void add(const Stats& other);
+};
+
+class Cluster {
+ public:
+    using Answer = std::function<void(std::uint64_t index, const payments::Effects*)>;
+
+    explicit Cluster(Options options);
+    ~Cluster();
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+
+    void run_until(std::uint64_t time_ms);
+    void crash(std::size_t i);
+    void crash_at_work(std::size_t i);  // at one of its next disk operations
+    void restart(std::size_t i);
+    void replace(std::size_t i);
+    void cut(std::size_t from, std::size_t to) { blocked_[from][to] = true; }
+    void partition(const std::vector<int>& group);
+    void heal();
+    void calm() { calm_ = true; }  // from now on nothing is dropped and no disk is slow
+    void checkpoint(std::size_t i);
+    void move_clock(std::size_t i);
+
+    // The leader takes it and will answer once: with what applying it gave, or nullptr: nobody knows.
+    // False: it does not lead, or does not know yet all that was acknowledged before.
+    bool propose(std::size_t i, const pb::Batch& batch, Answer answer);
+    replication::SubmitStatus change(std::size_t i, const replication::Configuration& wanted);
+    replication::SubmitStatus transfer(std::size_t i, std::uint64_t target);
+
+    [[nodiscard]] std::uint64_t now() const { return now_ms_; }
+    [[nodiscard]] std::int64_t wall_ms(std::size_t i) const;
+    [[nodiscard]] std::size_t places() const { return servers_.size(); }
+    [[nodiscard]] bool up(std::size_t i) const { return servers_[i].driver != nullptr; }
+    [[nodiscard]] const replication::Driver& driver(std::size_t i) const { return *servers_[i].driver; }
+    [[nodiscard]] const State& state(std::size_t i) const { return *servers_[i].state; }
+    [[nodiscard]] std::optional<std::size_t> leader() const;  // of the highest term
+    [[nodiscard]] bool caught_up(std::size_t i) const;        // leads, and knows all that was acknowledged
+    [[nodiscard]] std::uint64_t applied(std::size_t i) const { return servers_[i].applied; }
+    [[nodiscard]] std::uint64_t id_of(std::size_t i) const { return servers_[i].id; }
+    [[nodiscard]] std::optional<std::size_t> place_of(std::uint64_t id) const;
+    [[nodiscard]] bool is_gone(std::uint64_t id) const { return !place_of(id).has_value(); }
+    [[nodiscard]] const Stats& stats() const { return stats_; }
+    [[nodiscard]] std::uint64_t random(std::uint64_t from, std::uint64_t to) {
+        return std::uniform_int_distribution<std::uint64_t>(from, to)(rng_);
+    }
+    [[nodiscard]] std::mt19937_64& rng() { return rng_; }
+
+    void violate(const std::string& what);
+    [[nodiscard]] const std::string& violation() const { return violation_; }  // the first; "" if none
+    [[nodiscard]] std::string describe() const;
+    // The whole state of every server that is up: sums, the ledger's own proof, and row for row what the
+    // whole log makes of a fresh one.
+    void check_whole_states();
+    // Commands that the log holds up to here, by whoever applied them first.
+    [[nodiscard]] std::uint64_t known_index() const { return history_.size(); }
+
+ private:
+    struct Flight {
+        std::uint64_t term = 0;
+        Answer answer;
+    };
+    struct Write {
+        replication::AppendAction append;
+        std::uint64_t due_ms = 0;
+    };
+    struct Install {
+        std::uint64_t due_ms = 0, needed = 0;
+        std::optional<std::size_t> source;
+    };
+    struct Queued {
+        std::uint64_t index = 0;
+        replication::Entry entry;
+    };
+    struct Server {
+        std::uint64_t id = 0;
+        unsigned epoch = 0, machine = 0;
+        std::string folder;
+        std::unique_ptr<Disk> disk;
+        std::unique_ptr<State> state;
+        std::optional<replication::OpenedFolder> opened;
+        std::unique_ptr<replication::Driver> driver;
+        replication::HardState hard;  // the newest that was promised
+        std::deque<Write> writes;
+        std::deque<Queued> queue;  // committed, to be applied
+        std::uint64_t published = 0, applied = 0;
+        std::uint64_t apply_due_ms = 0, disk_free_ms = 0, checkpoint_due_ms = 0, last_timeout_ms = 0;
+        replication::SnapshotMeta at_applied, at_command, frozen;
+        std::optional<replication::SnapshotMeta> pending_checkpoint;
+        std::optional<Install> install;
+        std::map<std::uint64_t, Flight> flights;
+        std::int64_t clock_ahead_ms = 0;
+        bool slow_disk = false, fault_due = false, new_machine = true;
+    };
+    struct Delivery {
+        std::uint64_t at_ms, sequence;
+        std::size_t from, to;
+        unsigned from_epoch, to_epoch;
+        std::string frame;
+        friend bool operator<(const Delivery& a, const Delivery& b) {
+            return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.sequence > b.sequence;
+        }
+    };
+    struct Known {
+        std::uint64_t term = 0;
+        replication::EntryType type{};
+        replication::Payload payload;
+        std::string hash;     // of the state after it
+        std::size_t results;  // hash of the answers
+    };
+
+    // cluster.cc
+    [[nodiscard]] std::uint64_t next_event(int& kind, std::size_t& who) const;
+    void carry_out(std::size_t i, replication::Actions& actions);
+    void send(std::size_t from, replication::Message message);
+    void transmit(std::size_t from, std::size_t to, const replication::Message& message);
+    [[nodiscard]] bool read_entries(Server& server, replication::Message& message);
+    void deliver(Delivery delivery);
+    void timeout(std::size_t i);
+    void disk_done(std::size_t i);
+    [[nodiscard]] Result<void> write(Server& server, bool sync);
+    void took(std::size_t i, const Result<void>& result, const char* what);
+    // cluster_apply.cc
+    void publish(std::size_t i);
+    void apply_some(std::size_t i);
+    void apply_one(std::size_t i, std::uint64_t index, const replication::Entry& entry);
+    void check_entry(std::size_t i, std::uint64_t index, const replication::Entry& entry,
+                     const payments::Effects* effects);
+    void finish_checkpoint(std::size_t i);
+    void take_pending_checkpoint(std::size_t i);
+    void observe_leader(std::size_t i);
+    void observe_hard_state(std::size_t i, const replication::HardState& hard);
+    // cluster_life.cc
+    void new_machine(std::size_t i);
+    [[nodiscard]] replication::ReplicaOptions replica_options(const Server& server) const;
+    [[nodiscard]] Result<void> open(Server& server);
+    void close(Server& server);
+    void begin_install(std::size_t i, std::uint64_t needed);
+    void work_on_install(std::size_t i);
+    [[nodiscard]] Result<void> take_copy(Server& server);
+
+    const Options options_;
+    std::mt19937_64 rng_;
+    std::uint64_t now_ms_ = 0, sequence_ = 0, next_id_ = 0;
+    bool calm_ = false;
+    replication::ClusterId cluster_{};
+    std::vector<Server> servers_;
+    std::priority_queue<Delivery> network_;
+    std::vector<std::vector<std::uint64_t>> last_delivery_;
+    std::vector<std::vector<bool>> blocked_;
+    std::vector<Known> history_;  // what was applied at index i + 1, by whoever did it first
+    std::map<std::uint64_t, std::uint64_t> leader_of_term_, vote_of_;
+    Stats stats_;
+    std::string violation_;
+    std::deque<std::string> trace_;
+    void note(std::string what);
+};
+
+}  // namespace kontor::sim

@@ -1,0 +1,239 @@
+// Machines that start, crash, are replaced, and take another one's state.
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cluster.h"
+#include "install.h"
+#include "log.h"
+
+namespace kontor::sim {
+
+using namespace replication;  // NOLINT: this file drives it
+
+namespace fs = std::filesystem;
+
+void Cluster::new_machine(std::size_t i) {
+    Server& server = servers_[i];
+    const unsigned epoch = server.epoch;
+    if (!server.folder.empty()) fs::remove_all(server.folder);
+    server = Server{};
+    server.epoch = epoch;
+    server.id = ++next_id_;
+    server.folder = options_.folder + "/" + std::to_string(server.id);
+    fs::create_directories(server.folder + "/log");
+    server.disk = std::make_unique<Disk>(server.folder + "/log", rng_);
+    server.disk->lies = options_.fault == Fault::disk_lies;
+    server.state = options_.with_store ? store_state(server.folder + "/store", rng_) : memory_state();
+    move_clock(i);
+}
+
+ReplicaOptions Cluster::replica_options(const Server& server) const {
+    ReplicaOptions options;
+    options.folder = server.folder + "/log";
+    options.node_id = server.id;
+    options.address = "node-" + std::to_string(server.id);
+    options.segment_bytes = options_.segment_bytes;
+    static const class : public Clock {
+        std::int64_t wall_ms() const override { return 0; }
+        std::uint64_t monotonic_ms() const override { return 0; }
+    } clock;
+    options.clock = &clock;
+    return options;
+}
+
+// As the node does: the state first, then the log with what its checkpoint remembers.
+Result<void> Cluster::open(Server& server) {
+    KONTOR_CHECK(server.state->open());
+    const ReplicaOptions options = replica_options(server);
+    if (server.new_machine && server.id != 1) {
+        const auto identity = Replica::identity(options.folder);
+        if (!identity || !*identity)
+            KONTOR_CHECK(install_folder(options, server.state->checkpoint().meta, cluster_, *server.disk));
+        server.new_machine = false;
+    }
+    const CheckpointInfo checkpoint = server.state->checkpoint();
+    KONTOR_TRY(server.opened, open_folder(options, checkpoint.meta, *server.disk));
+    if (server.id == 1) cluster_ = server.opened->state->state().cluster;
+    return {};
+}
+
+void Cluster::restart(std::size_t i) {
+    Server& server = servers_[i];
+    if (server.driver || server.install || !violation_.empty()) return;
+    ++server.epoch;
+    if (auto opened = open(server); !opened) {
+        took(i, opened, "start");
+        close(server);
+        return;
+    }
+    DriverOptions options;
+    options.node_id = server.id;
+    options.address = "node-" + std::to_string(server.id);
+    options.seed = static_cast<unsigned>(rng_());
+    options.election_timeout_ms = static_cast<unsigned>(random(200, 500));
+    options.heartbeat_ms = 50;
+    options.install_snapshot_timeout_ms = 1'000;
+    options.max_inflight_entries = options_.max_inflight_entries;
+    server.slow_disk = !calm_ && random(0, 9) == 0;
+    server.driver = *Driver::create(options);
+    StartState& start = server.opened->start;
+    if (start.hard.term < server.hard.term ||
+        (start.hard.term == server.hard.term && start.hard.vote != server.hard.vote && server.hard.vote != 0))
+        violate("server " + std::to_string(server.id) + " forgot its term or vote");
+    if (const auto raised = server.driver->before_start(start)) {
+        if (auto stored = server.opened->state->store(*raised); !stored) {
+            took(i, stored, "state file");
+            return;
+        }
+        server.hard = start.hard = *raised;
+    }
+    server.at_applied = server.at_command = start.snapshot.value_or(SnapshotMeta{});
+    server.published = server.applied = server.at_applied.index;
+    server.last_timeout_ms = now_ms_;
+    server.fault_due =
+        server.id == 2 && (options_.fault == Fault::loses_posting || options_.fault == Fault::applies_twice);
+    if (server.state->applied() != server.applied) violate("state and checkpoint do not stand for the same");
+    if (const std::uint64_t at = server.applied; at != 0 && at <= history_.size()) {
+        if (server.state->hash() != history_[static_cast<std::size_t>(at - 1)].hash)
+            violate("the state of a checkpoint is not that of its entry");
+    }
+    note("server " + std::to_string(server.id) + " starts at " + std::to_string(server.applied));
+    Actions actions;
+    took(i, server.driver->start(now_ms_, start, actions), "start");
+    if (!server.driver) return;
+    start = {};
+    carry_out(i, actions);
+}
+
+void Cluster::close(Server& server) {
+    server.driver.reset();
+    server.opened.reset();
+    if (server.state) server.state->crash();
+    server.writes.clear();
+    server.queue.clear();
+    server.pending_checkpoint.reset();
+    server.install.reset();
+    server.apply_due_ms = server.checkpoint_due_ms = server.disk_free_ms = 0;
+    if (server.disk) {
+        server.disk->lose_power();
+        stats_.lost_writes += std::exchange(server.disk->lost_writes, 0);
+        stats_.torn_writes += std::exchange(server.disk->torn_writes, 0);
+    }
+    // Nobody will ever tell.
+    for (auto& [index, flight] : std::exchange(server.flights, {})) flight.answer(0, nullptr);
+}
+
+// Some of the writes in the queue have reached the disk's cache, and none is synced.
+void Cluster::crash(std::size_t i) {
+    Server& server = servers_[i];
+    if (!server.driver && !server.install) return;
+    ++stats_.crashes;
+    note("server " + std::to_string(server.id) + " crashes");
+    if (server.driver && !server.disk->is_off()) {
+        for (std::uint64_t n = random(0, server.writes.size()); n > 0; --n) {
+            if (random(0, 3) == 0) server.disk->cut_at(random(1, 4));
+            if (auto done = write(server, random(0, 2) == 0); !done) {
+                if (!server.disk->is_off()) violate("log: " + done.error().describe());
+                break;
+            }
+        }
+    }
+    close(server);
+}
+
+void Cluster::crash_at_work(std::size_t i) {
+    if (up(i)) servers_[i].disk->cut_at(random(1, 12));
+}
+
+void Cluster::replace(std::size_t i) {
+    crash(i);
+    ++stats_.replaced;
+    note("server " + std::to_string(servers_[i].id) + " is lost");
+    new_machine(i);
+    // It gets a state first, as a node that joins does, or nothing but the log.
+    if (random(0, 1) == 0) servers_[i].install = Install{now_ms_ + random(1, 60), 1, std::nullopt};
+    restart(i);
+}
+
+// Deaf at once, as if crashed, but the disk may finish what it has.
+void Cluster::begin_install(std::size_t i, std::uint64_t needed) {
+    Server& server = servers_[i];
+    note("server " + std::to_string(server.id) + " needs the state of entry " + std::to_string(needed));
+    if (random(0, 1) == 1) {
+        while (!server.writes.empty()) {
+            if (auto done = write(server, true); !done) {
+                took(i, done, "log");
+                return;
+            }
+        }
+    }
+    server.driver.reset();
+    ++server.epoch;
+    server.writes.clear();
+    server.queue.clear();
+    server.pending_checkpoint.reset();
+    server.apply_due_ms = server.checkpoint_due_ms = 0;
+    for (auto& [index, flight] : std::exchange(server.flights, {})) flight.answer(0, nullptr);
+    server.install = Install{now_ms_ + random(1, 60), needed, std::nullopt};
+}
+
+// One step of the copy; at its end the node starts again with it.
+void Cluster::work_on_install(std::size_t i) {
+    Server& server = servers_[i];
+    Install& install = *server.install;
+    install.due_ms = now_ms_ + (calm_ || random(0, 9) != 0 ? random(1, 20) : random(20, 1'500));
+    const auto serves = [&](std::size_t k) {
+        return k != i && up(k) && !blocked_[k][i] && !blocked_[i][k] &&
+               servers_[k].state->checkpoint().index >= install.needed;
+    };
+    if (!install.source || !serves(*install.source)) {
+        std::vector<std::size_t> sources;
+        for (std::size_t k = 0; k < servers_.size(); ++k)
+            if (serves(k)) sources.push_back(k);
+        if (sources.empty()) {
+            if (random(0, 9) == 0) {
+                close(server);
+                restart(i);
+            }
+            return;
+        }
+        install.source = sources[static_cast<std::size_t>(random(0, sources.size() - 1))];
+    }
+    const auto copied = server.state->copy_step(*servers_[*install.source].state);
+    if (!copied) return violate("copying a state: " + copied.error().describe());
+    if (!*copied) return;
+    if (auto taken = take_copy(server); !taken) {
+        if (server.disk->is_off() || taken.error().code == ErrorCode::io) {
+            ++stats_.installs_cut;
+            close(server);
+        } else {
+            violate("taking a copied state: " + taken.error().describe());
+        }
+        return;
+    }
+    ++stats_.installs;
+    close(server);
+    restart(i);
+}
+
+// The log is told before the state changes place, so that a crash in between leaves the old or the new one.
+Result<void> Cluster::take_copy(Server& server) {
+    server.opened.reset();
+    server.state->crash();
+    const bool die_in_log = !calm_ && random(0, 5) == 0;
+    const bool die_in_swap = !calm_ && !die_in_log && random(0, 5) == 0;
+    KONTOR_TRY(const CheckpointInfo copy, server.state->copied());
+    if (options_.fault == Fault::swaps_before_mark) {
+        KONTOR_CHECK(server.state->take_copy(false));
+        if (random(0, 1) == 0) return fail(ErrorCode::io, "power cut");
+    }
+    if (server.new_machine) return server.state->take_copy(die_in_swap);  // the log is made when it starts
+    if (die_in_log) server.disk->cut_at(random(1, 8));
+    KONTOR_CHECK(install_folder(replica_options(server), copy.meta, std::nullopt, *server.disk));
+    if (server.disk->is_off()) return fail(ErrorCode::io, "power cut");
+    if (options_.fault == Fault::swaps_before_mark) return {};
+    return server.state->take_copy(die_in_swap);
+}
+
+}  // namespace kontor::sim

@@ -1,0 +1,179 @@
+#include "shop.h"
+
+#include "kontor/ledger/packed.h"
+
+namespace kontor::sim {
+
+namespace {
+constexpr std::size_t kKeptWishes = 40;
+constexpr std::uint64_t kOwnAnswersMs = 30;
+}  // namespace
+
+void Shop::step() {
+    for (std::size_t i = 0; i < cluster_.places(); ++i) {
+        if (!cluster_.caught_up(i)) continue;
+        if (cluster_.driver(i).last_index() - cluster_.driver(i).commit_index() > 40) continue;
+        std::vector<Wish> wishes = due_wishes();
+        if (merchant_ == 0) {
+            if (pending_batches_ == 0 || percent(10)) wishes.push_back({first_command(), Kind::plain});
+        } else {
+            for (std::uint64_t n = below(percent(10) ? 8 : 3); n > 0; --n) wishes.push_back(random_wish(i));
+        }
+        if (!wishes.empty()) send(i, std::move(wishes));
+    }
+}
+
+void Shop::tidy() {
+    const auto leader = cluster_.leader();
+    if (!leader || !cluster_.caught_up(*leader)) return;
+    std::vector<Wish> wishes = due_wishes();
+    if (wishes.empty()) {  // so that the newest entry is one of this leader's
+        Wish tick;
+        tick.command.set_version(payments::kCommandVersion);
+        tick.command.mutable_tick();
+        wishes.push_back(std::move(tick));
+    }
+    send(*leader, std::move(wishes));
+}
+
+bool Shop::has_unknown() const {
+    return !open_.empty() || pending_batches_ != 0;
+}
+
+std::vector<Shop::Wish> Shop::due_wishes() {
+    std::vector<Wish> out;
+    while (!open_.empty() && out.size() < 5 && open_.front().due_ms <= cluster_.now()) {
+        ++retried;
+        out.push_back(std::move(open_.front()));
+        open_.pop_front();
+    }
+    return out;
+}
+
+void Shop::again(Wish wish) {
+    wish.due_ms = cluster_.now() + kOwnAnswersMs + below(200);
+    open_.push_back(std::move(wish));
+}
+
+void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
+    pb::Batch batch;
+    batch.set_version(payments::kCommandVersion);
+    batch.set_time_ms(cluster_.wall_ms(leader));
+    for (const Wish& wish : wishes) *batch.add_commands() = wish.command;
+    const auto kept = std::make_shared<std::vector<Wish>>(std::move(wishes));
+    ++pending_batches_;
+    const bool accepted =
+        cluster_.propose(leader, batch, [this, kept](std::uint64_t, const payments::Effects* effects) {
+            --pending_batches_;
+            answered(kept, effects);
+        });
+    if (accepted) return;
+    --pending_batches_;
+    for (Wish& wish : *kept) {
+        if (wish.kind != Kind::plain) again(std::move(wish));
+    }
+}
+
+void Shop::answered(const Batch& wishes, const payments::Effects* effects) {
+    for (std::size_t i = 0; i < wishes->size(); ++i) {
+        Wish& wish = (*wishes)[i];
+        // The answer itself may get lost on its last way.
+        if (effects == nullptr || (wish.kind != Kind::plain && percent(5))) {
+            ++unknown;
+            if (wish.kind != Kind::plain) again(std::move(wish));
+            continue;
+        }
+        ++acknowledged;
+        learn(wish, effects->results.at(i));
+    }
+    if (effects == nullptr) return;
+    for (const pb::Result& result : effects->resolved_results) {
+        if (result.payment_intent().latest_charge_no() != 0)
+            charges_.push_back(result.payment_intent().latest_charge_no());
+    }
+}
+
+void Shop::check_replay(const Wish& wish, const pb::Result& result) {
+    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE || result.waiting_on() != 0) return;
+    pb::Result plain = result;
+    plain.set_replayed(false);
+    const std::string bytes = plain.SerializeAsString();
+    const auto [known, fresh] =
+        known_.emplace(wish.command.idempotency_key(), Known{bytes, result.outcome() == pb::OUTCOME_OK});
+    if (fresh) return;
+    if (result.replayed()) {
+        ++replayed;
+        if (known->second.result != bytes)
+            cluster_.violate("the answer of key " + known->first + " is not the one before");
+    } else if (known->second.ok) {
+        cluster_.violate("key " + known->first + " was carried out twice");
+    }
+    known->second = {bytes, result.outcome() == pb::OUTCOME_OK};
+}
+
+void Shop::learn(const Wish& wish, const pb::Result& result) {
+    refused += result.outcome() != pb::OUTCOME_OK;
+    if (wish.kind == Kind::keyed || wish.kind == Kind::bank) {
+        check_replay(wish, result);
+        done_.push_back(wish);
+        if (done_.size() > kKeptWishes) done_.pop_front();
+    }
+    if (wish.kind == Kind::bank) {
+        if (result.outcome() != pb::OUTCOME_OK) {
+            cluster_.violate("a bank's payment was refused: outcome " + std::to_string(result.outcome()));
+        } else if (!std::exchange(counted_[wish.command.idempotency_key()], true)) {
+            in_wallet_[wish.account] += static_cast<std::int64_t>(wish.amount);
+        }
+        return;
+    }
+    if (wish.kind == Kind::book) {
+        const std::string& statuses = result.ledger_statuses();
+        const auto status = statuses.empty()
+                                ? ledger::Status::id_must_not_be_zero
+                                : static_cast<ledger::Status>(static_cast<unsigned char>(statuses.front()));
+        if (status != ledger::Status::ok && status != ledger::Status::exists) {
+            cluster_.violate("a simple transfer was refused: " + std::string(ledger::to_string(status)) +
+                             ", outcome " + std::to_string(result.outcome()));
+        } else if (!std::exchange(counted_[wish.command.create_ledger_transfers().packed()], true)) {
+            in_book_[wish.account] += wish.amount;
+        }
+        return;
+    }
+    if (result.outcome() != pb::OUTCOME_OK && !result.has_payment_intent()) return;
+    if (result.has_merchant() && merchant_ == 0) merchant_ = result.merchant().no();
+    if (result.has_customer() && wish.command.has_create_customer()) {
+        auto& kind = banks_.size() < 3 ? banks_ : customers_;
+        kind.push_back(result.customer().no());
+    }
+    if (result.has_payment_intent()) {
+        intents_.push_back(result.payment_intent().no());
+        if (result.payment_intent().latest_charge_no() != 0)
+            charges_.push_back(result.payment_intent().latest_charge_no());
+    }
+    if (result.has_webhook_endpoint()) endpoints_.push_back(result.webhook_endpoint().no());
+    if (wish.command.has_create_ledger_accounts()) has_book_ = true;
+}
+
+void Shop::check_totals() {
+    const payments::Scope scope{merchant_, false};
+    for (std::size_t i = 0; i < cluster_.places(); ++i) {
+        if (!cluster_.up(i)) continue;
+        cluster_.state(i).read([&](const store::Reader& rows) {
+            for (const std::uint64_t bank : banks_) {
+                std::int64_t there = 0;
+                for (const auto& line : payments::wallet_balance(rows, scope, bank)) there += line.available;
+                if (there != in_wallet_[bank])
+                    cluster_.violate("a wallet holds " + std::to_string(there) + ", acknowledged were " +
+                                     std::to_string(in_wallet_[bank]));
+            }
+            for (const auto& [account, credits] : in_book_) {
+                const auto row = ledger::find_account(rows, {0, account}, ledger::book_of(merchant_, false));
+                if (!row || row->credits_posted != credits)
+                    cluster_.violate("account " + std::to_string(account) + " has other credits than the " +
+                                     std::to_string(credits) + " that were acknowledged");
+            }
+        });
+    }
+}
+
+}  // namespace kontor::sim

@@ -1,0 +1,88 @@
+#pragma once
+// The customers of the simulated cluster: shops, banks, bookkeepers, the channel's answers and the operators.
+// They propose to whoever leads, and ask again when they do not know what became of a command that can be
+// asked twice.
+//
+// Checked: an answer that was kept is given again, word for word; nothing keyed is carried out twice; and at
+// the end every wallet that only takes keyed payments, and every account of the book that only takes simple
+// transfers, holds exactly what was acknowledged.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster.h"
+#include "kontor/ledger/ledger.h"
+#include "kontor/payments/queries.h"
+
+namespace kontor::sim {
+
+class Shop {
+ public:
+    explicit Shop(Cluster& cluster) : cluster_(cluster) {}
+
+    void step();  // some commands to whoever leads
+    void tidy();  // no new ones: only what is not known yet
+    [[nodiscard]] bool has_unknown() const;
+    void check_totals();  // everybody is up and has everything
+
+    std::uint64_t acknowledged = 0, retried = 0, replayed = 0, unknown = 0, refused = 0;
+
+ private:
+    enum class Kind { plain, keyed, bank, book };
+    struct Wish {
+        pb::Command command;
+        Kind kind = Kind::plain;
+        std::uint64_t due_ms = 0;  // not before
+        // bank, book
+        std::uint64_t account = 0, amount = 0;
+    };
+    struct Known {
+        std::string result;
+        bool ok = false;
+    };
+    using Batch = std::shared_ptr<std::vector<Wish>>;
+
+    void send(std::size_t leader, std::vector<Wish> wishes);
+    void answered(const Batch& wishes, const payments::Effects* effects);
+    void learn(const Wish& wish, const pb::Result& result);
+    void check_replay(const Wish& wish, const pb::Result& result);
+    void again(Wish wish);
+    [[nodiscard]] std::vector<Wish> due_wishes();
+    // shop_commands.cc
+    [[nodiscard]] Wish random_wish(std::size_t leader);
+    [[nodiscard]] Wish bank_wish();
+    [[nodiscard]] Wish book_wish();
+    [[nodiscard]] pb::Command first_command();
+    [[nodiscard]] pb::Command intent();
+    [[nodiscard]] pb::Command change_intent();
+    [[nodiscard]] pb::Command refund();
+    [[nodiscard]] pb::Command customer();
+    [[nodiscard]] pb::Command accounts();
+    [[nodiscard]] pb::Command transfers();
+    [[nodiscard]] pb::Command admin();
+    [[nodiscard]] pb::Command webhook();
+    [[nodiscard]] std::optional<pb::Command> chore(std::size_t leader);
+    [[nodiscard]] pb::Command command();
+    [[nodiscard]] std::uint64_t below(std::uint64_t n) { return cluster_.rng()() % n; }
+    [[nodiscard]] bool percent(std::uint64_t p) { return below(100) < p; }
+    [[nodiscard]] std::uint64_t pick(const std::vector<std::uint64_t>& all);
+    [[nodiscard]] std::string random_bytes(std::size_t size);
+
+    Cluster& cluster_;
+    std::uint64_t merchant_ = 0, keys_ = 0, transfers_ = 0, pending_batches_ = 0;
+    std::vector<std::uint64_t> customers_, intents_, charges_, endpoints_, pending_ids_;
+    std::vector<std::uint64_t> banks_;  // customers that only take keyed top-ups
+    std::vector<std::string> tokens_, api_keys_;
+    bool has_book_ = false;
+    std::deque<Wish> open_;               // to be asked again
+    std::deque<Wish> done_;               // keyed ones that have an answer: some ask again all the same
+    std::map<std::string, Known> known_;  // by key
+    std::map<std::uint64_t, std::int64_t> in_wallet_;  // by bank customer
+    std::map<std::uint64_t, std::uint64_t> in_book_;   // credits by account
+    std::map<std::string, bool> counted_;              // by key or transfer
+};
+
+}  // namespace kontor::sim

@@ -1,0 +1,127 @@
+// Many storms over whole servers.
+//
+//   KONTOR_SEED=n        one seed; a failing one says its own
+//   KONTOR_SIM_SEEDS=n   so many (at night), from KONTOR_SIM_FIRST on; without it, what 35 seconds allow
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "kontor/base/log.h"
+#include "storm.h"
+
+namespace kontor::sim {
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+char running[64];  // what to say when an assertion ends the process
+
+void say_seed(int signal) {
+    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, running, std::strlen(running));
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+class Simulation : public ::testing::Test {
+ protected:
+    void SetUp() override {
+        log::set_level(log::Level::error);
+        std::signal(SIGABRT, say_seed);
+        std::signal(SIGSEGV, say_seed);
+    }
+    static std::string run(Storm& storm, std::uint64_t seed) {
+        std::snprintf(running, sizeof running, "KONTOR_SEED=%llu ended the process\n",
+                      static_cast<unsigned long long>(seed));
+        return storm.run();
+    }
+};
+
+// The checks can fail: with a fault built in they do.
+TEST_F(Simulation, NoticesFaults) {
+    for (const Fault fault :
+         {Fault::disk_lies, Fault::early_acknowledge, Fault::loses_posting, Fault::applies_twice,
+          Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log}) {
+        std::string problem;
+        for (std::uint64_t seed = 1; seed <= 100 && problem.empty(); ++seed) {
+            Options options = storm_options(seed);
+            options.fault = fault;
+            Storm storm(options);
+            problem = run(storm, seed);
+        }
+        EXPECT_NE(problem, "") << "fault " << static_cast<int>(fault);
+        std::printf("fault %d: %s\n", static_cast<int>(fault), problem.substr(0, problem.find('\n')).c_str());
+    }
+}
+
+// The same seed is the same storm.
+TEST_F(Simulation, IsTheSameEveryTime) {
+    for (const std::uint64_t seed : {7U, 10U}) {
+        Storm first(storm_options(seed)), second(storm_options(seed));
+        run(first, seed);
+        run(second, seed);
+        EXPECT_EQ(first.stats().applied, second.stats().applied);
+        EXPECT_EQ(first.stats().crashes, second.stats().crashes);
+        EXPECT_EQ(first.shop().acknowledged, second.shop().acknowledged);
+    }
+}
+
+TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
+    std::uint64_t first = from_environment("KONTOR_SIM_FIRST", 1);
+    std::uint64_t count = from_environment("KONTOR_SIM_SEEDS", 2'000);
+    if (std::getenv("KONTOR_SEED") != nullptr) {
+        first = from_environment("KONTOR_SEED", 1);
+        count = 1;
+    }
+    const bool bounded = std::getenv("KONTOR_SIM_SEEDS") == nullptr;
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(35);
+    Stats sum;
+    std::uint64_t done = 0, failed = 0, acknowledged = 0, retried = 0, replayed = 0, unknown = 0;
+    for (std::uint64_t seed = first; seed < first + count; ++seed, ++done) {
+        if (bounded && done >= 20 && std::chrono::steady_clock::now() > give_up) break;
+        Storm storm(storm_options(seed));
+        const std::string problem = run(storm, seed);
+        sum.add(storm.stats());
+        acknowledged += storm.shop().acknowledged;
+        retried += storm.shop().retried;
+        replayed += storm.shop().replayed;
+        unknown += storm.shop().unknown;
+        if (problem.empty()) continue;
+        ADD_FAILURE() << problem;
+        if (++failed == 10) break;
+    }
+    const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::printf(
+        "seeds %llu from %llu, failed %llu: entries %llu, applied %llu, acknowledged commands %llu, unknown "
+        "%llu, asked again %llu, given again %llu, elections %llu, crashes %llu (%llu in a disk operation, "
+        "%llu in a checkpoint), writes lost %llu, torn %llu, changes %llu, transfers %llu, checkpoints %llu, "
+        "installs %llu (cut %llu), machines replaced %llu\n",
+        n(done), n(first), n(failed), n(sum.commits), n(sum.applied), n(acknowledged), n(unknown), n(retried),
+        n(replayed), n(sum.elections), n(sum.crashes), n(sum.power_cuts_at_work), n(sum.deaths_in_checkpoint),
+        n(sum.lost_writes), n(sum.torn_writes), n(sum.changes), n(sum.transfers), n(sum.checkpoints),
+        n(sum.installs), n(sum.installs_cut), n(sum.replaced));
+    if (done < 20 || failed > 0) return;
+    // The storm really blew.
+    EXPECT_GT(acknowledged, 50 * done);
+    EXPECT_GT(replayed, done);
+    EXPECT_GT(sum.crashes, 5 * done);
+    EXPECT_GT(sum.power_cuts_at_work, done / 2);
+    EXPECT_GT(sum.elections, 3 * done);
+    EXPECT_GT(sum.changes, 2 * done);
+    EXPECT_GT(sum.checkpoints, 3 * done);
+    EXPECT_GT(sum.installs, done / 2);
+    EXPECT_GT(sum.torn_writes, done);
+    EXPECT_GT(sum.replaced, done / 8);
+}
+
+}  // namespace
+}  // namespace kontor::sim

@@ -1,0 +1,50 @@
+#pragma once
+// One seed: a cluster grows from one server, then crashes, power cuts at work, cuts in one or both
+// directions, lost messages, slow disks, clocks that jump, membership changes, lost machines, checkpoints,
+// installs and hand-overs while customers work; then peace, in which everybody must get everything, every
+// command must become known, and all states must be the same.
+
+#include <string>
+
+#include "cluster.h"
+#include "shop.h"
+
+namespace kontor::sim {
+
+[[nodiscard]] Options storm_options(std::uint64_t seed);
+
+class Storm {
+ public:
+    explicit Storm(const Options& options)
+        : voters_(1 + static_cast<std::size_t>(options.seed % options.places)),
+          min_voters_(options.seed % 3 == 0 ? 1 : 2),
+          cluster_(options),
+          shop_(cluster_) {}
+
+    [[nodiscard]] std::string run();  // "" or the problem, with a trace
+    [[nodiscard]] const Stats& stats() const { return cluster_.stats(); }
+    [[nodiscard]] const Shop& shop() const { return shop_; }
+
+ private:
+    [[nodiscard]] std::size_t somebody() {
+        return static_cast<std::size_t>(cluster_.random(0, cluster_.places() - 1));
+    }
+    [[nodiscard]] bool fine() const { return cluster_.violation().empty(); }
+    void grow();
+    void blow();
+    void disturb();
+    void disturb_links(std::uint64_t dice);
+    [[nodiscard]] bool handing_over();
+    void change_something(std::size_t chief);
+    void lose_a_machine();
+    void rest();
+    [[nodiscard]] bool mend(std::size_t voters);  // one step; false: nothing is left to do
+    void settle(const std::string& when);
+
+    const std::size_t voters_, min_voters_;
+    Cluster cluster_;
+    Shop shop_;
+    std::uint64_t lost_ms_ = 0, hand_over_to_ = 0, hand_over_until_ = 0;
+};
+
+}  // namespace kontor::sim
