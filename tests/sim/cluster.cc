@@ -35,7 +35,10 @@ Cluster::Cluster(Options options)
 }
 
 Cluster::~Cluster() {
-    for (Server& server : servers_) close(server);
+    for (Server& server : servers_) {
+        server.flights.clear();  // whoever waits is gone already
+        close(server);
+    }
     servers_.clear();
     std::error_code ignored;
     std::filesystem::remove_all(options_.folder, ignored);
@@ -105,7 +108,11 @@ bool Cluster::propose(std::size_t i, const pb::Batch& batch, Answer answer) {
         return false;
     }
     const bool accepted = done->status == SubmitStatus::accepted;
-    if (accepted) servers_[i].flights[done->first_index] = {done->term, std::move(answer)};
+    if (accepted) {
+        Flight& flight = servers_[i].flights[done->first_index];
+        if (flight.answer) flight.answer(0, nullptr);  // proposed in an earlier leadership, and replaced
+        flight = {done->term, std::move(answer)};
+    }
     carry_out(i, actions);
     return accepted;
 }

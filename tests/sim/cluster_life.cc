@@ -50,8 +50,8 @@ Result<void> Cluster::open(Server& server) {
         const auto identity = Replica::identity(options.folder);
         if (!identity || !*identity)
             KONTOR_CHECK(install_folder(options, server.state->checkpoint().meta, cluster_, *server.disk));
-        server.new_machine = false;
     }
+    server.new_machine = false;
     const CheckpointInfo checkpoint = server.state->checkpoint();
     KONTOR_TRY(server.opened, open_folder(options, checkpoint.meta, *server.disk));
     if (server.id == 1) cluster_ = server.opened->state->state().cluster;

@@ -63,9 +63,9 @@ void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     const auto kept = std::make_shared<std::vector<Wish>>(std::move(wishes));
     ++pending_batches_;
     const bool accepted =
-        cluster_.propose(leader, batch, [this, kept](std::uint64_t, const payments::Effects* effects) {
+        cluster_.propose(leader, batch, [this, kept](std::uint64_t index, const payments::Effects* effects) {
             --pending_batches_;
-            answered(kept, effects);
+            answered(kept, index, effects);
         });
     if (accepted) return;
     --pending_batches_;
@@ -74,7 +74,7 @@ void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     }
 }
 
-void Shop::answered(const Batch& wishes, const payments::Effects* effects) {
+void Shop::answered(const Batch& wishes, std::uint64_t index, const payments::Effects* effects) {
     for (std::size_t i = 0; i < wishes->size(); ++i) {
         Wish& wish = (*wishes)[i];
         // The answer itself may get lost on its last way.
@@ -84,7 +84,7 @@ void Shop::answered(const Batch& wishes, const payments::Effects* effects) {
             continue;
         }
         ++acknowledged;
-        learn(wish, effects->results.at(i));
+        learn(wish, index, effects->results.at(i));
     }
     if (effects == nullptr) return;
     for (const pb::Result& result : effects->resolved_results) {
@@ -93,28 +93,30 @@ void Shop::answered(const Batch& wishes, const payments::Effects* effects) {
     }
 }
 
-void Shop::check_replay(const Wish& wish, const pb::Result& result) {
+void Shop::check_replay(const Wish& wish, std::uint64_t index, const pb::Result& result) {
     if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE || result.waiting_on() != 0) return;
     pb::Result plain = result;
     plain.set_replayed(false);
-    const std::string bytes = plain.SerializeAsString();
-    const auto [known, fresh] =
-        known_.emplace(wish.command.idempotency_key(), Known{bytes, result.outcome() == pb::OUTCOME_OK});
-    if (fresh) return;
-    if (result.replayed()) {
-        ++replayed;
-        if (known->second.result != bytes)
-            cluster_.violate("the answer of key " + known->first + " is not the one before");
-    } else if (known->second.ok) {
-        cluster_.violate("key " + known->first + " was carried out twice");
-    }
-    known->second = {bytes, result.outcome() == pb::OUTCOME_OK};
+    const Known now{plain.SerializeAsString(), result.replayed() || result.outcome() == pb::OUTCOME_OK,
+                    index};
+    const auto [known, fresh] = known_.emplace(wish.command.idempotency_key(), now);
+    // A leader of old may hear of its commits late, and answer after its successor did.
+    if (fresh || index < known->second.index) return;
+    const Known before = std::exchange(known->second, now);
+    replayed += result.replayed() ? 1 : 0;
+    if (!before.is_kept) return;
+    if (!result.replayed()) cluster_.violate("key " + known->first + " was carried out twice");
+    if (now.result == before.result) return;
+    cluster_.violate("the answer of key " + known->first + " (command " +
+                     std::to_string(wish.command.body_case()) + ") at entry " + std::to_string(index) +
+                     ", outcome " + std::to_string(result.outcome()) + ", is not the one at entry " +
+                     std::to_string(before.index));
 }
 
-void Shop::learn(const Wish& wish, const pb::Result& result) {
+void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result) {
     refused += result.outcome() != pb::OUTCOME_OK;
     if (wish.kind == Kind::keyed || wish.kind == Kind::bank) {
-        check_replay(wish, result);
+        check_replay(wish, index, result);
         done_.push_back(wish);
         if (done_.size() > kKeptWishes) done_.pop_front();
     }

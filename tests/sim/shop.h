@@ -41,14 +41,15 @@ class Shop {
     };
     struct Known {
         std::string result;
-        bool ok = false;
+        bool is_kept = false;  // for ever; a refusal may be not, when the object was busy
+        std::uint64_t index = 0;
     };
     using Batch = std::shared_ptr<std::vector<Wish>>;
 
     void send(std::size_t leader, std::vector<Wish> wishes);
-    void answered(const Batch& wishes, const payments::Effects* effects);
-    void learn(const Wish& wish, const pb::Result& result);
-    void check_replay(const Wish& wish, const pb::Result& result);
+    void answered(const Batch& wishes, std::uint64_t index, const payments::Effects* effects);
+    void learn(const Wish& wish, std::uint64_t index, const pb::Result& result);
+    void check_replay(const Wish& wish, std::uint64_t index, const pb::Result& result);
     void again(Wish wish);
     [[nodiscard]] std::vector<Wish> due_wishes();
     // shop_commands.cc

@@ -27,6 +27,8 @@ enum class InstallPlan : std::uint8_t {
 [[nodiscard]] InstallPlan plan_install(std::uint64_t first, std::uint64_t term_at, std::uint64_t index,
                                        std::uint64_t term);
 
+inline constexpr std::uint64_t kEmptyFromStart = ~std::uint64_t{0};
+
 // The file `install` beside the log.
 struct InstallMark {
     enum class State : std::uint32_t {
@@ -36,7 +38,8 @@ struct InstallMark {
     };
     State state = State::asked;
     std::uint64_t index = 0, term = 0;  // of the checkpoint; 0: a new node without one
-    // asked: the log was `empty` after this one, and is again if nothing comes of it. 0: it has entries.
+    // asked: the log was `empty` after this one, and is again if nothing comes of it. Both 0: it has entries;
+    // 0 and kEmptyFromStart: that of a new node which never had one.
     std::uint64_t empty_after = 0, empty_after_term = 0;
 };
 

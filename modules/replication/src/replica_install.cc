@@ -45,7 +45,7 @@ Result<void> install_over(const ReplicaOptions& options, const SnapshotMeta& met
     std::uint64_t empty_after_term = 0;
     if (found && found->state == InstallMark::State::empty) {
         empty_after = found->index;
-        empty_after_term = found->term;
+        empty_after_term = found->index == 0 ? kEmptyFromStart : found->term;
     } else if (found && found->state == InstallMark::State::asked) {
         empty_after = found->empty_after;
         empty_after_term = found->empty_after_term;
@@ -123,9 +123,10 @@ Result<void> install_folder(const ReplicaOptions& options, std::string_view chec
 
 Result<void> undo_install(const ReplicaOptions& options, const InstallMark& mark, const StateFile& state,
                           FileOps& files) {
-    if (mark.empty_after == 0) return remove_install_mark(options.folder, files);
-    return store_install_mark(options.folder,
-                              {InstallMark::State::empty, mark.empty_after, mark.empty_after_term, 0, 0},
+    if (mark.empty_after == 0 && mark.empty_after_term != kEmptyFromStart)
+        return remove_install_mark(options.folder, files);
+    const std::uint64_t term = mark.empty_after == 0 ? 0 : mark.empty_after_term;
+    return store_install_mark(options.folder, {InstallMark::State::empty, mark.empty_after, term, 0, 0},
                               state.state().cluster, files);
 }
 

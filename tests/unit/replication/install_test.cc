@@ -212,6 +212,21 @@ TEST(Install, ANewNodeBeginsWithACheckpointOrWithNothing) {
     }
 }
 
+TEST(Install, ANewNodeWithoutAnythingMayGiveUpItsFirstCheckpoint) {
+    TempFolder folder;
+    ASSERT_TRUE(Replica::install(member(folder.path()), "", kCluster).has_value());
+    ASSERT_TRUE(open_it(member(folder.path()), "").has_value());
+    ASSERT_TRUE(Replica::install(member(folder.path()), meta_of(30, 4)).has_value());
+    ASSERT_TRUE(Replica::install(member(folder.path()), meta_of(40, 4)).has_value());
+    for (int again = 0; again < 2; ++again) {
+        const auto opened = open_it(member(folder.path()), "");  // the state never came
+        ASSERT_TRUE(opened.has_value()) << opened.error().describe();
+        EXPECT_EQ(opened->log->first_index(), 1U);
+    }
+    ASSERT_TRUE(Replica::install(member(folder.path()), meta_of(50, 4)).has_value());
+    EXPECT_EQ(open_it(member(folder.path()), meta_of(50, 4))->log->first_index(), 51U);
+}
+
 TEST(Install, AnotherOwnersFolderIsRefused) {
     TempFolder folder;
     make_folder_with(folder.path(), 4, 4);
