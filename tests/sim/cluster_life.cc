@@ -207,6 +207,7 @@ void Cluster::work_on_install(std::size_t i) {
         if (server.disk->is_off() || taken.error().code == ErrorCode::io) {
             ++stats_.installs_cut;
             close(server);
+            if (calm_) restart(i);
         } else {
             violate("taking a copied state: " + taken.error().describe());
         }
