@@ -55,7 +55,7 @@ std::string Archive::replayed_hash(std::uint64_t last, const std::string& folder
     options.folder = folder;
     const auto tables = payments::tables();
     options.tables.assign(tables.begin(), tables.end());
-    options.partitions = 1;
+    options.partitions = Sizes().partitions;  // hashes are by partition
     options.map_bytes = 16U << 20U;
     options.memtable_bytes = 1U << 30U;
     auto store = store::Store::open(std::move(options));

@@ -369,9 +369,7 @@ void ClusterImpl::do_state_needed() {
     auto done = copy_state(tell);
     if (done) {
         tell("taking over the copied state");
-        const std::string live = options_.data_folder + "/store";
-        done =
-            node()->install([&] { return store::replace_store_folder(live, store::incoming_folder(live)); });
+        done = node()->install();
     }
     set_doing("");
     is_copying_.store(false);

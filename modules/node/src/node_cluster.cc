@@ -205,11 +205,26 @@ Result<void> NodeImpl::take_over() {
     });
 }
 
-Result<void> NodeImpl::install(const std::function<Result<void>()>& swap) {
+// The log first, then the store: its mark makes the next start finish or undo, whichever of the two states it
+// finds. The other way round a crash in between leaves a store that the log knows nothing of.
+Result<void> NodeImpl::install() {
     installing_.store(true);
-    KONTOR_CHECK(reopen(swap, [this] {
-        return replication::Replica::install(replica_options(), store_->checkpoint().replication_meta);
-    }));
+    const std::string live = options_.folder + "/store";
+    const std::string incoming = store::incoming_folder(live);
+    const auto exchange = [&]() -> Result<void> {
+        std::string meta;
+        {
+            store::StoreOptions copied = store_options();
+            copied.folder = incoming;
+            copied.partitions = 0;
+            copied.cache = nullptr;
+            KONTOR_TRY(const auto store, store::Store::open(std::move(copied)));
+            meta = store->checkpoint().replication_meta;
+        }
+        KONTOR_CHECK(replication::Replica::install(replica_options(), meta));
+        return store::replace_store_folder(live, incoming, options_.crash_point);
+    };
+    KONTOR_CHECK(reopen(exchange, []() -> Result<void> { return {}; }));
     // Whoever follows the entries has missed some.
     const std::lock_guard lock(subscribers_mutex_);
     payments::AppliedEntry entry;

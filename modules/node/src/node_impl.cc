@@ -21,6 +21,7 @@ constexpr std::uint64_t kMaxBatchWeight =
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr unsigned kFailureLookMs = 50;    // how often who waits looks whether the node failed
+constexpr unsigned kStoredLookUs = 200;    // how often the apply thread looks whether the log is on disk
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
 constexpr const char* kNotLeaderText = "this node is not the leader; try again shortly";
 constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
@@ -65,7 +66,7 @@ Result<void> NodeImpl::open() {
     return is_member_.load() ? Result<void>{} : first_command();
 }
 
-Result<void> NodeImpl::open_store() {
+store::StoreOptions NodeImpl::store_options() const {
     store::StoreOptions store_options;
     store_options.folder = options_.folder + "/store";
     const auto tables = payments::tables();
@@ -77,7 +78,11 @@ Result<void> NodeImpl::open_store() {
     store_options.checkpoint_interval_ms = options_.checkpoint_interval_ms;
     store_options.cache = cache_.get();
     store_options.crash_point = options_.crash_point;
-    KONTOR_TRY(store_, store::Store::open(std::move(store_options)));
+    return store_options;
+}
+
+Result<void> NodeImpl::open_store() {
+    KONTOR_TRY(store_, store::Store::open(store_options()));
     store_->on_checkpoint = [this](const store::CheckpointMeta& meta) {
         if (replica_) replica_->checkpointed(meta.replication_meta);
     };
@@ -539,6 +544,11 @@ void NodeImpl::checkpoint_if_due(std::uint64_t index) {
     const bool pressed = replica_->log_pressure();
     if (asked || pressed) store_->wait_for_checkpoint();
     if (!asked && !pressed && !store_->should_checkpoint(now)) return;
+    // With others in the cluster an entry can be applied before our own disk has it.
+    while (replica_->stats().stored_index < index) {
+        if (failed_.load() || replica_->role() == replication::Role::stopped) return;
+        std::this_thread::sleep_for(std::chrono::microseconds(kStoredLookUs));
+    }
     dirty_since_ms_.store(0);
     store_->freeze(replica_->snapshot_meta(index));
     if (asked) {

@@ -54,12 +54,13 @@ class NodeImpl final : public Node, private replication::StateMachine {
     Result<std::string> answer_state_request(std::string_view request) override;
     std::optional<store::EntryHash> entry_hash(std::uint64_t index) const override;
     Result<void> take_over() override;
-    Result<void> install(const std::function<Result<void>()>& swap) override;
+    Result<void> install() override;
 
  private:
     void apply(replication::Position at, std::string_view payload) override;
 
     Result<void> open_store();
+    [[nodiscard]] store::StoreOptions store_options() const;
     Result<void> open_log();
     Result<void> first_command();
     void register_metrics();

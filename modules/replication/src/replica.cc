@@ -168,6 +168,7 @@ ReplicaStats ReplicaImpl::stats() const {
     ReplicaStats out;
     out.last_index = last_index_.load();
     out.commit_index = commit_index_.load();
+    out.stored_index = stored_index_.load();
     out.applied_index = apply_.applied();
     out.term = term_.load();
     out.log_bytes = folder_.log->bytes();

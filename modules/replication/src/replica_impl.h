@@ -155,6 +155,7 @@ class ReplicaImpl final : public Replica {
     std::atomic<bool> handing_over_{false};  // proposals wait
     std::atomic<std::uint64_t> leader_id_{0}, leader_seen_ms_{kNeverMs}, elected_at_{0}, hold_after_{0};
     std::atomic<std::uint64_t> frames_received_{0}, frames_dropped_{0};
+    std::atomic<std::uint64_t> stored_index_{0};
     std::atomic<std::uint64_t> last_index_{0}, commit_index_{0}, term_{0}, entries_{0};
 
     mutable std::mutex view_mutex_;  // guards the view

@@ -187,6 +187,7 @@ void ReplicaImpl::update_counters() {
     last_index_.store(driver_->last_index());
     commit_index_.store(driver_->commit_index());
     term_.store(driver_->term());
+    stored_index_.store(driver_->last_stored());
 }
 
 void ReplicaImpl::tell_ready() {

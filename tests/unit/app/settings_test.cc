@@ -83,6 +83,9 @@ TEST_F(SettingsTest, WhatGoesTogetherIsChecked) {
          {"https.certificate_file=/a.pem", "data.folder=/srv/k", "secrets.key_file=/srv/k/secrets.key"}},
         settings);
     EXPECT_EQ(problems.size(), 2U);
+    Settings beats;
+    EXPECT_TRUE(load_settings({"", {}, {"cluster.heartbeat_ms=250"}}, beats).empty());
+    EXPECT_EQ(load_settings({"", {}, {"cluster.heartbeat_ms=251"}}, beats).size(), 1U);
 }
 
 TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
@@ -91,7 +94,11 @@ TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
         const std::string key(setting.key);
         for (const std::int64_t good : {setting.min, setting.max}) {
             Settings settings;
-            EXPECT_TRUE(load_settings({"", {}, {key + "=" + std::to_string(good)}}, settings).empty()) << key;
+            // These two are also checked together: the widest choice of the other one.
+            const std::string other = key == "cluster.heartbeat_ms" ? "cluster.election_timeout_ms=60000"
+                                                                    : "cluster.heartbeat_ms=10";
+            EXPECT_TRUE(load_settings({"", {}, {other, key + "=" + std::to_string(good)}}, settings).empty())
+                << key;
         }
         for (const std::int64_t bad : {setting.min - 1, setting.max + 1}) {
             Settings settings;

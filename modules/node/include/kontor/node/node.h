@@ -130,10 +130,9 @@ class Node : public payments::Service {
     // This node becomes the only voter (replication::Replica::take_over). Not on a thread of the node.
     [[nodiscard]] virtual Result<void> take_over() = 0;
 
-    // The newest state of another node takes the place of this one's. `swap` is called while nothing is open
-    // here: it puts the new store into `folder`/store, durably. Reads answer StoreFailure meanwhile; ready()
-    // is false. An error is fatal. Not on a thread of the node.
-    [[nodiscard]] virtual Result<void> install(const std::function<Result<void>()>& swap) = 0;
+    // The finished copy of another node's state (store::incoming_folder) takes the place of this one's. Reads
+    // answer StoreFailure meanwhile; ready() is false. An error is fatal. Not on a thread of the node.
+    [[nodiscard]] virtual Result<void> install() = 0;
     // Blocking convenience for commands and start-up; not for network threads. Calls `use` with the answer.
     [[nodiscard]] Result<void> submit_and_wait(pb::Command command,
                                                const std::function<void(const payments::Answer&)>& use);

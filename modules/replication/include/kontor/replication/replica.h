@@ -140,6 +140,7 @@ struct ReplicaOptions {
 
 struct ReplicaStats {
     std::uint64_t last_index = 0, commit_index = 0, applied_index = 0, term = 0;
+    std::uint64_t stored_index = 0;  // entries up to here are durable in the own log
     std::uint64_t log_bytes = 0, syncs = 0, entries = 0, first_index = 0;
     std::uint64_t appended_bytes = 0;  // to the log since the start; log_bytes shrinks with every checkpoint
     std::uint64_t frames_sent = 0, frames_received = 0, frames_dropped = 0, bytes_sent = 0;  // peers
@@ -196,7 +197,9 @@ class Replica {
     [[nodiscard]] virtual Role role() const = 0;
 
     // Apply thread, inside or right after apply() of `index`: the opaque meta of a checkpoint at that index
-    // (index, term, configuration). `index` is that of the newest command, or the newest applied_index.
+    // (index, term, configuration). Entries may be applied before the own log has them on disk, since the
+    // others do; a checkpoint must not be durable before its entry is: see stats().stored_index. `index` is
+    // that of the newest command, or the newest applied_index.
     [[nodiscard]] virtual std::string snapshot_meta(std::uint64_t index) const = 0;
     // Any thread: the state machine's checkpoint with this meta is durable; the log before it may go (all but
     // trailing_entries, in whole segments). An older one than before is ignored.
