@@ -67,6 +67,12 @@ class ApplianceImpl final : public Appliance {
         return start_server();
     }
 
+    void drain() override {
+        front_.draining.store(true);
+        server_->tell_to_close();
+        cluster_->prepare_stop();
+    }
+
     void stop() override {
         if (cluster_) cluster_->leave_office();
         if (admin_) admin_->stop();
@@ -123,6 +129,8 @@ class ApplianceImpl final : public Appliance {
         cluster.clock = options_.clock;
         cluster.metrics = &metrics_;
         cluster.shall_stop = options_.shall_stop;
+        cluster.on_restart = options_.on_restart;
+        cluster.next_version = options_.next_version;
         cluster.on_leads = [this](bool leads) { outbox_.want(leads); };
         cluster.on_fatal = [this](const Error& error) {
             log::error("cluster", "stopped: " + error.describe());

@@ -30,6 +30,9 @@ struct ApplianceOptions {
     std::function<void(const std::string&)> tell;
     // Asked now and then while that goes on; true: start() gives up with unavailable.
     std::function<bool()> shall_stop;
+    // The node shall start again in place: drain(), stop, become the binary on disk. Null: it cannot.
+    std::function<void(std::uint64_t drain_ms)> on_restart;
+    std::function<Result<std::string>()> next_version;
 };
 
 // By which the other nodes reach this one, "host:port"; "": it is not set.
@@ -40,7 +43,10 @@ class Appliance {
  public:
     static Result<std::unique_ptr<Appliance>> start(ApplianceOptions options);
     virtual ~Appliance() = default;  // stop()
-    virtual void stop() = 0;         // refuses new work, finishes what is in flight, checkpoints
+    // Before stop(), when others were told of it: /readyz says 503, connections are told to close, and
+    // another node leads. Everything that comes is still answered.
+    virtual void drain() = 0;
+    virtual void stop() = 0;  // refuses new work, finishes what is in flight, checkpoints
 
     [[nodiscard]] virtual std::string url() const = 0;      // "https://127.0.0.1:8443"
     [[nodiscard]] virtual std::string ca_file() const = 0;  // "" with the operator's own certificate

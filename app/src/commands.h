@@ -71,6 +71,20 @@ struct ClusterArguments {
 };
 [[nodiscard]] int run_cluster(const ClusterArguments& arguments);
 
+struct UpgradeArguments {
+    bool rolling = false;
+    std::string config_file;  // of the node that is asked; or:
+    std::string data_folder;
+    std::vector<std::string> assignments;
+    bool check_only = false;
+    bool all = false;  // also nodes that run the version already
+    bool accepts_pause = false;
+    std::uint64_t drain_s = 2;
+    std::uint64_t node_timeout_s = 180;  // for a node to be back and caught up
+    bool json = false;
+};
+[[nodiscard]] int run_upgrade(const UpgradeArguments& arguments);
+
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);

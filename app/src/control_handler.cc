@@ -42,6 +42,15 @@ std::string handle_cluster(cluster::Cluster& cluster, const std::string& command
     if (command == "cluster-transfer") return answer(cluster.transfer(number()));
     if (command == "cluster-voter") return answer(cluster.set_voter(number(), request.value("voter", true)));
     if (command == "cluster-takeover") return answer(cluster.take_over(request.value("accept_loss", false)));
+    if (command == "cluster-restart") {
+        cluster::RestartWishes wishes;
+        wishes.check_only = request.value("check_only", false);
+        wishes.drain_ms = request.value("drain_ms", wishes.drain_ms);
+        wishes.accept_pause = request.value("accept_pause", false);
+        const auto restarting = cluster.restart(number(), wishes);
+        if (!restarting) return problem(restarting.error().message);
+        return Json{{"version", restarting->version}, {"run", restarting->run_id}}.dump();
+    }
     if (command == "cluster-rotate") return answer(cluster.rotate_authority());
     if (command == "cluster-token") {
         cluster::TokenWishes wishes;

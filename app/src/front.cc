@@ -39,9 +39,10 @@ void Front::handle(net::Request request, net::Responder respond) const {
     }
     if (path == "/livez") return respond(text(200, "ok\n"));
     if (path == "/readyz") {
-        const bool is_ready = ready();
+        const bool is_draining = draining.load(std::memory_order_relaxed);
+        const bool is_ready = !is_draining && ready();
         const bool is_verbose = ("&" + request.query).find("&verbose") != std::string::npos;
-        std::string body = is_ready ? "ready\n" : "not ready\n";
+        std::string body = is_draining ? "draining\n" : is_ready ? "ready\n" : "not ready\n";
         if (is_verbose && ready_details) body += ready_details();
         return respond(text(is_ready ? 200 : 503, std::move(body)));
     }

@@ -6,6 +6,7 @@
 //
 // Threading: handle() anywhere.
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -23,6 +24,7 @@ struct Front {
     const telemetry::Registry* metrics = nullptr;
     std::function<bool()> ready;
     std::function<std::string()> ready_details;  // lines for /readyz?verbose
+    std::atomic<bool> draining{false};           // /readyz says so: clients go elsewhere
     cluster::Cluster* cluster = nullptr;         // null: this node is alone and answers all itself
 
     void handle(net::Request request, net::Responder respond) const;

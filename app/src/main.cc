@@ -6,6 +6,8 @@
 #include "bench_options.h"
 #include "cluster_options.h"
 #include "commands.h"
+#include "successor.h"
+#include "upgrade_options.h"
 #include "version.h"
 
 namespace {
@@ -21,6 +23,7 @@ int run(int argc, char** argv) {
         "  kontor verify --data ./kontor-data              prove that the books balance\n"
         "  kontor bench payments                           measure this machine\n"
         "  kontor cluster status                           who is there, who leads, who is behind\n"
+        "  kontor upgrade --rolling                        all nodes to the new binary, one after the other\n"
         "Each command has its own --help.");
     app.set_version_flag("--version", std::string("kontor ") + kVersion);
     app.require_subcommand(1);
@@ -95,6 +98,9 @@ int run(int argc, char** argv) {
     ClusterArguments cluster;
     auto* cluster_command = add_cluster_command(app, cluster);
 
+    UpgradeArguments upgrade;
+    auto* upgrade_command = add_upgrade_command(app, upgrade);
+
     BenchArguments bench;
     auto* bench_command = add_bench_command(app, bench);
 
@@ -107,6 +113,7 @@ int run(int argc, char** argv) {
     if (serve_command->parsed()) return run_serve(serve);
     if (verify_command->parsed()) return run_verify(verify);
     if (cluster_command->parsed()) return run_cluster(cluster);
+    if (upgrade_command->parsed()) return run_upgrade(upgrade);
     if (bench_command->parsed()) return run_bench(bench);
     if (check_command->parsed()) return run_config_check(check);
     if (example_command->parsed()) return run_config_example();
@@ -118,6 +125,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    kontor::app::remember_start(argc, argv);
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

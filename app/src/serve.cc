@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,7 @@
 #include "output.h"
 #include "secrets.h"
 #include "shutdown.h"
+#include "successor.h"
 
 namespace kontor::app {
 namespace {
@@ -54,12 +56,33 @@ bool wait_until_ready(Appliance& appliance, const Output& output) {
     return false;
 }
 
-Result<void> serve(const Settings& settings, const Output& output) {
+// What other threads ask of the one that serves.
+struct RestartWish {
+    std::atomic<bool> is_asked{false};
+    std::atomic<std::uint64_t> drain_ms{0};
+};
+
+// True: the node shall start again; false: a signal says that it shall end.
+bool wait_for_end_or_restart(const RestartWish& wish) {
+    constexpr unsigned kLookMs = 50;
+    while (!wish.is_asked.load())
+        if (shutdown_signal_within(kLookMs)) return false;
+    return true;
+}
+
+// True: this process shall become the binary on disk.
+Result<bool> serve(const Settings& settings, const Output& output) {
+    RestartWish restart;
     ApplianceOptions options;
     options.settings = settings;
     KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file));
     options.clock = &system_clock();
     options.on_fatal = [](const Error&) { ::_exit(3); };
+    options.next_version = successor_version;
+    options.on_restart = [&restart](std::uint64_t drain_ms) {
+        restart.drain_ms.store(drain_ms);
+        restart.is_asked.store(true);
+    };
     options.tell = [&output](const std::string& line) {
         output.step(line, Json{{"event", "progress"}, {"what", line}});
     };
@@ -94,12 +117,19 @@ Result<void> serve(const Settings& settings, const Output& output) {
                     "\nLater, 'kontor setup-link' makes a new one.");
     }
     output.event(ready);
-    if (!stopping) wait_for_shutdown_signal();
+    bool again = !stopping && wait_for_end_or_restart(restart);
+    if (again) {
+        output.step("Draining, to start again: clients are sent elsewhere …", Json{{"event", "draining"}});
+        appliance->drain();
+        again = !shutdown_signal_within(static_cast<unsigned>(restart.drain_ms.load()));
+    }
     output.text("Stopping: finishing what is in flight, then a checkpoint …");
     control.reset();
     appliance->stop();
-    output.step("Stopped; nothing was lost.", Json{{"event", "stopped"}});
-    return {};
+    appliance.reset();
+    output.step(again ? "Stopped; starting again." : "Stopped; nothing was lost.",
+                Json{{"event", "stopped"}, {"again", again}});
+    return again;
 }
 
 // Where a node's data lies, from --data or from its configuration.
@@ -123,11 +153,11 @@ int run_serve(const ServeArguments& arguments) {
         return 2;
     }
     log::set_level(level_of(settings.log_level));
-    if (auto done = serve(settings, output); !done) {
-        std::fprintf(stderr, "kontor serve: %s\n", done.error().describe().c_str());
-        return 1;
-    }
-    return 0;
+    auto again = serve(settings, output);
+    if (again && !*again) return 0;
+    const Error error = again ? become_successor() : again.error();
+    std::fprintf(stderr, "kontor serve: %s\n", error.describe().c_str());
+    return 1;
 }
 
 int run_config_check(const ServeArguments& arguments) {

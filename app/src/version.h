@@ -2,5 +2,5 @@
 // The one place that knows the version at run time; CMake's project() is its source.
 
 namespace kontor::app {
-inline constexpr const char* kVersion = KONTOR_VERSION;
+extern const char* const kVersion;
 }  // namespace kontor::app

@@ -5,6 +5,7 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
 #include "wire.h"
@@ -212,7 +213,7 @@ std::string ClusterImpl::hello() const {
     hello.set_run_id(run_id_);
     hello.set_wall_ms(options_.clock->wall_ms());
     hello.set_version(options_.version);
-    hello.set_feature_level(payments::kFeatureLevel);
+    hello.set_feature_level(payments::feature_level());
     const std::lock_guard lock(mutex_);
     hello.set_peer_address(identity_.advertised);
     hello.set_api_url(api_url_);
@@ -237,10 +238,12 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
     }
     if (node::Node* const node = this->node()) {
         bool is_removed = false;
+        std::uint32_t level = 0;
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
                 const auto row = payments::find_cluster_node(rows, who.node_id);
                 is_removed = row && row->removed();
+                level = payments::active_feature_level(rows);
             });
         } catch (const store::StoreFailure&) {
             // This node is stopping or takes over a state: the others say the same.
@@ -252,6 +255,11 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         if (is_removed && !is_member)
             return fail(ErrorCode::permission_denied,
                         name + " " + kRemovedText + "; it may join as a new node");
+        if (hello.feature_level() < level)
+            return fail(ErrorCode::unsupported,
+                        name + " runs version " + hello.version() + " with feature level " +
+                            std::to_string(hello.feature_level()) + ", and the cluster uses level " +
+                            std::to_string(level) + ": install the newer version there");
     }
     const std::lock_guard lock(mutex_);
     Known& known = known_[who.node_id];

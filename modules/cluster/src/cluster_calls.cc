@@ -6,6 +6,7 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
 #include "wire.h"
@@ -61,6 +62,12 @@ void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std
         case call_kind::transfer:
             if (body.size() != 8) return respond(fail(ErrorCode::invalid_argument, "transfer: no node"));
             return hand_over(get_be64(body), respond);
+        case call_kind::restart: {
+            const bool posted =
+                tasks_.post([this, body = std::move(body), respond] { respond(restart_here(body)); });
+            if (!posted) respond(fail(ErrorCode::overloaded, "this node has too much to do; try again"));
+            return;
+        }
         case call_kind::join:
         case call_kind::certificate:
         case call_kind::command:
@@ -220,8 +227,10 @@ void ClusterImpl::give_state(std::string request, net::CallResponder respond) {
 pb::NodeReport ClusterImpl::report() const {
     pb::NodeReport report;
     report.set_version(options_.version);
-    report.set_feature_level(payments::kFeatureLevel);
+    report.set_feature_level(payments::feature_level());
     report.set_wall_ms(options_.clock->wall_ms());
+    report.set_run_id(to_hex(run_id_));
+    report.set_stopping(is_stopping_.load());
     if (const node::Node* const node = this->node()) {
         const auto view = node->cluster_view();
         report.set_leads(node->leads());

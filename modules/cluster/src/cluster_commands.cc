@@ -5,6 +5,7 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
 #include "token.h"
@@ -64,7 +65,7 @@ Result<void> ClusterImpl::init() {
     row.set_no(self.node_no);
     row.set_name(self.name);
     row.set_peer_address(self.advertised);
-    row.set_feature_level(payments::kFeatureLevel);
+    row.set_feature_level(payments::feature_level());
     row.set_version(options_.version);
     {
         const std::lock_guard lock(mutex_);
@@ -294,6 +295,10 @@ std::string ClusterImpl::status_json() {
             line["problem"] = link->second.last_error;
         if (link != links.end()) line["rtt_us"] = link->second.rtt_us;
         if (said && now - said_ms < 5'000) {
+            line["version"] = said->version();
+            line["feature_level"] = said->feature_level();
+            line["run"] = said->run_id();
+            line["stopping"] = said->stopping();
             line["leads"] = said->leads();
             line["ready"] = said->ready();
             line["applied_index"] = said->applied_index();

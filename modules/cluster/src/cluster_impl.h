@@ -32,6 +32,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
     void attach(node::Node& node, net::Handler local, const std::string& api_url) override;
     void leave_office() override;
+    void prepare_stop() override;
     Result<pb::Result> propose(pb::Command command) override;
     void handle(net::Request request, net::Responder respond) override;
     std::uint16_t port() const override;
@@ -42,6 +43,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> transfer(std::uint64_t node_no) override;
     Result<void> rotate_authority() override;
     Result<void> take_over(bool accepts_loss) override;
+    Result<Restarting> restart(std::uint64_t node_no, const RestartWishes& wishes) override;
     std::string status_json() override;
 
  private:
@@ -80,6 +82,10 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<net::CertificateAuthority> authority() const;
     Result<std::string> issue(std::uint64_t node_no, const std::string& request_pem) const;
 
+    // --- starting again (restart.cc)
+    Result<std::string> restart_here(const std::string& body);
+    Result<void> others_can_go_on() const;
+
     // --- asking others
     Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
                                       std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
@@ -116,6 +122,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
+    std::atomic<bool> is_stopping_{false};     // to be started again
     std::atomic<bool> is_taking_over_{false};  // the steward leaves membership alone
     std::uint64_t authority_seen_ms_ = 0;      // steward: when the rows' authority became another one
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0;

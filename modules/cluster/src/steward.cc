@@ -6,6 +6,7 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
 #include "kontor/store/entry_hash.h"
@@ -171,7 +172,7 @@ void ClusterImpl::look_after_own_row() {
     if (!row || row->removed()) return;
     const bool is_same = row->peer_address() == advertised && row->api_url() == api_url &&
                          row->version() == options_.version &&
-                         row->feature_level() == payments::kFeatureLevel;
+                         row->feature_level() == payments::feature_level();
     if (is_same) return;
     pb::Command command;
     pb::UpdateClusterNode& wanted = *command.mutable_update_cluster_node();
@@ -179,7 +180,7 @@ void ClusterImpl::look_after_own_row() {
     wanted.set_peer_address(advertised);
     wanted.set_api_url(api_url);
     wanted.set_version(options_.version);
-    wanted.set_feature_level(payments::kFeatureLevel);
+    wanted.set_feature_level(payments::feature_level());
     const auto result = propose(std::move(command));
     if (result && result->outcome() != pb::OUTCOME_OK)
         log::warning("cluster", "this node's entry could not be changed: " + result->error().message());
@@ -313,7 +314,7 @@ void ClusterImpl::look_after_membership() {
 
 // A level of features is used when every node has it.
 void ClusterImpl::look_after_features() {
-    std::uint32_t lowest = payments::kFeatureLevel, active = 0;
+    std::uint32_t lowest = payments::feature_level(), active = 0;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
         if (const auto cluster = payments::find_cluster(rows)) active = cluster->feature_level();
         for (const pb::ClusterNode& row : payments::list_cluster_nodes(rows))

@@ -18,6 +18,7 @@ inline constexpr std::uint16_t certificate = 4;  // a new one for the caller
 inline constexpr std::uint16_t report = 5;
 inline constexpr std::uint16_t command = 6;   // a command about the cluster, for the leader
 inline constexpr std::uint16_t transfer = 7;  // leadership; body: be64 of the target, 0: any
+inline constexpr std::uint16_t restart = 8;   // pb::RestartRequest
 }  // namespace call_kind
 
 // The last byte of a one-way message.

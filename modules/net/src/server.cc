@@ -64,6 +64,8 @@ class ServerImpl final : public Server {
 
     std::uint16_t port() const override { return port_; }
 
+    void tell_to_close() override { state_.telling_to_close.store(true); }
+
     void stop_accepting() override {
         if (state_.draining.exchange(true) || !started_) return;
         for (const auto& worker : workers_) worker->request_stop_accepting();

@@ -62,7 +62,10 @@ void Session::refuse_request(int status, std::string_view message) {
 }
 
 void Session::write_response(Response& response) {
-    if (worker_.state().draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+    const ServerState& state = worker_.state();
+    if (state.draining.load(std::memory_order_relaxed) ||
+        state.telling_to_close.load(std::memory_order_relaxed))
+        keep_alive_ = false;
     const bool bodyless = status_without_body(response.status);
     const bool stream = response.on_stream && !bodyless;
     if (stream && !http11_) keep_alive_ = false;  // the end of the connection is the end of the body

@@ -10,6 +10,7 @@
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/queries.h"
 #include "kontor/store/state_transfer.h"
 
@@ -20,6 +21,7 @@ constexpr std::uint64_t kMaxBatchWeight =
     16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kDrainMs = 5'000;
+constexpr std::uint64_t kFollowerCheckpointMs = 1'000;
 constexpr unsigned kFailureLookMs = 50;    // how often who waits looks whether the node failed
 constexpr unsigned kStoredLookUs = 200;    // how often the apply thread looks whether the log is on disk
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
@@ -83,6 +85,10 @@ store::StoreOptions NodeImpl::store_options() const {
 
 Result<void> NodeImpl::open_store() {
     KONTOR_TRY(store_, store::Store::open(store_options()));
+    std::uint32_t level = 0;
+    store_->read(
+        [&](const store::Reader& rows, std::uint64_t) { level = payments::active_feature_level(rows); });
+    KONTOR_CHECK(check_features(level));
     store_->on_checkpoint = [this](const store::CheckpointMeta& meta) {
         if (replica_) replica_->checkpointed(meta.replication_meta);
     };
@@ -205,6 +211,10 @@ void NodeImpl::submit(pb::Command command, Done done) {
         done(fail(ErrorCode::unavailable, kNotLeaderText));
         return;
     }
+    if (auto allowed = check_level(command); !allowed) {
+        done(Unexpected{allowed.error()});
+        return;
+    }
     Proposal proposal;
     proposal.bytes = command.ByteSizeLong() + 16;
     if (proposal.bytes > kMaxCommandBytes) {
@@ -281,19 +291,23 @@ NodeStats NodeImpl::stats() const {
 }
 
 Result<void> NodeImpl::checkpoint() {
-    if (is_member_.load() && !leads()) {
-        const std::shared_lock open(swap_mutex_);
-        store_->wait_for_checkpoint();
-        return store_->failure();
-    }
+    const bool follows_others = is_member_.load() && !leads();
     const std::uint64_t ticket = checkpoints_asked_.fetch_add(1) + 1;
-    KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
-    {
+    if (follows_others) {
+        const std::uint64_t deadline = options_.clock->monotonic_ms() + kFollowerCheckpointMs;
+        std::unique_lock lock(mutex_);
+        while (checkpoints_served_.load() < ticket && !failed_.load() && !stopping_ &&
+               options_.clock->monotonic_ms() < deadline)
+            changed_.wait_for(lock, std::chrono::milliseconds(kFailureLookMs));
+    } else {
+        KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
         // The answer comes before the freeze.
         std::unique_lock lock(mutex_);
         while (checkpoints_served_.load() < ticket && !failed_.load())
             changed_.wait_for(lock, std::chrono::milliseconds(kFailureLookMs));
     }
+    const std::shared_lock open(swap_mutex_);
+    if (!store_) return fail(ErrorCode::unavailable, "this node is taking over another one's state");
     store_->wait_for_checkpoint();
     return store_->failure();
 }
@@ -478,6 +492,11 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
         fatal(Error{decoded.error().code,
                     "entry " + std::to_string(at.index) + ": " + decoded.error().message});
         return;
+    }
+    for (const pb::Command& command : batch.commands()) {
+        if (!command.has_activate_features()) continue;
+        if (auto known = check_features(command.activate_features().level()); !known)
+            return fatal(known.error());
     }
     if (store_->must_wait()) store_->wait_for_checkpoint();
     payments::Effects effects;

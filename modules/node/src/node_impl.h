@@ -67,6 +67,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void run_proposer();
     bool propose_batch();
     void propose_tick_if_due();
+    [[nodiscard]] Result<void> check_level(const pb::Command& command) const;
+    [[nodiscard]] static Result<void> check_features(std::uint32_t level);
     void expire_waiters();
     void fail_everything();
     void look_at_role();

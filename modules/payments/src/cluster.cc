@@ -1,6 +1,9 @@
 // The members of the cluster, as the state knows them (docs/adr/0007): who was admitted, and what each shall
 // be. What the log's configuration says follows from it, step by step, by the leader's hand.
+#include <algorithm>
+
 #include "commands.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/limits.h"
 
 namespace kontor::payments {
@@ -63,6 +66,11 @@ pb::Result put_node(Context& context, const pb::ClusterNode& node) {
 }
 
 }  // namespace
+
+std::uint32_t active_feature_level(const store::Reader& rows) {
+    const auto cluster = find_cluster(rows);
+    return cluster ? std::max(cluster->feature_level(), kFirstFeatureLevel) : feature_level();
+}
 
 pb::Result init_cluster(Context& context, const pb::InitCluster& wanted) {
     if (find_cluster(context.rows))

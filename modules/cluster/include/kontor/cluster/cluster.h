@@ -39,6 +39,7 @@ inline constexpr std::uint64_t kLeaderWaitMs = 3'000;  // for a leader to be fou
 inline constexpr std::size_t kForwardsAtOnce = 20'000;
 inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
 inline constexpr std::uint64_t kTakeOverSilenceMs = 5'000;  // so long no leader must have been heard
+inline constexpr std::uint64_t kMaxDrainMs = 60'000;
 inline constexpr std::int64_t kDefaultTokenLifetimeMs = 3600LL * 1000;
 
 struct ClusterOptions {
@@ -59,6 +60,20 @@ struct ClusterOptions {
     std::function<void(bool leads)> on_leads;  // from a thread of the node; keep it short
     // This node must not go on: another one has taken its place, or its state differs. The process ends.
     std::function<void(const Error&)> on_fatal;
+    // The version of the binary that would be started instead of this process; asks it, so it takes a moment.
+    std::function<Result<std::string>()> next_version;
+    // Drain for so long, stop, start again in place (kontor upgrade). Returns at once. Null: cannot be done.
+    std::function<void(std::uint64_t drain_ms)> on_restart;
+};
+
+struct RestartWishes {
+    bool check_only = false;  // only what would be started
+    std::uint64_t drain_ms = 2'000;
+    bool accept_pause = false;  // also when the nodes that stay are no majority
+};
+struct Restarting {
+    std::string version;  // of the binary that takes over
+    std::string run_id;   // of the run that ends: the next one has another
 };
 
 struct TokenWishes {
@@ -87,6 +102,9 @@ class Cluster {
     // Before anything stops: hands leadership over, so that nobody waits for an election, and answers what
     // other nodes have sent here. At most 2 s each.
     virtual void leave_office() = 0;
+    // Before a stop that others were told of: hands over, and makes a checkpoint, so that the next start is
+    // short. A few seconds.
+    virtual void prepare_stop() = 0;
     // Through the leader, wherever it is: commands about the cluster and set-up links. Blocks.
     [[nodiscard]] virtual Result<pb::Result> propose(pb::Command command) = 0;
 
@@ -105,6 +123,9 @@ class Cluster {
     // count as removed; those that come back hear it and stop. Without `accepts_loss` it only says what would
     // be lost (permission_denied). conflict: a leader was heard of a moment ago.
     [[nodiscard]] virtual Result<void> take_over(bool accepts_loss) = 0;
+    // A node, this one or another, starts again with the binary in its place on disk. conflict: the others
+    // could not go on without it.
+    [[nodiscard]] virtual Result<Restarting> restart(std::uint64_t node_no, const RestartWishes& wishes) = 0;
     [[nodiscard]] virtual std::string status_json() = 0;
 };
 

@@ -100,6 +100,8 @@ class Server {
     static Result<std::unique_ptr<Server>> start(ServerOptions options);
     virtual ~Server() = default;  // stop()
     [[nodiscard]] virtual std::uint16_t port() const = 0;
+    // Every connection, new ones too, is told to close with its next answer; so clients come back elsewhere.
+    virtual void tell_to_close() = 0;
     virtual void stop_accepting() = 0;  // drain: keep-alive connections are told to close
     virtual void stop(std::uint64_t grace_ms) = 0;
     [[nodiscard]] virtual ServerStats stats() const = 0;

@@ -28,11 +28,6 @@ namespace kontor::payments {
 // not be replayed under older rules.
 inline constexpr std::uint32_t kCommandVersion = 1;
 
-// What the state machine of this binary can do, as a number that grows with every change of its rules. A
-// cluster uses a level only when all members have it (ActivateFeatures), so that nodes of two versions decide
-// alike: docs/adr/0007.
-inline constexpr std::uint32_t kFeatureLevel = 1;
-
 // What an entry did besides rows; for the node to pass on after commit. Nothing here decides about money.
 struct Effects {
     struct Resolved {  // a channel attempt that somebody may wait for came to its end

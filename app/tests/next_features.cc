@@ -1,0 +1,1 @@
+#include "../../modules/payments/src/features.cc"
