@@ -40,7 +40,7 @@ class Machine:
         self.number, self.folder = number, folder
         self.data, self.key, self.config = f"{folder}/data", f"{folder}/secrets.key", f"{folder}/kontor.toml"
         self.https_port, self.peer_port = ports
-        self.process = None
+        self.process = self.binary = None  # binary: of its own; else KONTOR_BINARY
         os.makedirs(folder)
         if secrets_key:
             shutil.copyfile(secrets_key, self.key)
@@ -73,7 +73,7 @@ class Machine:
 
     # ---- the process ---------------------------------------------------------------------------------------------------
     def start(self, wait=True):
-        self.process = Kontor("serve", "--json", "--config", self.config)
+        self.process = Kontor("serve", "--json", "--config", self.config, binary=self.binary)
         return self.process.wait_ready() if wait else self.process
 
     def is_running(self):
@@ -102,7 +102,7 @@ class Machine:
     # ---- what people do ------------------------------------------------------------------------------------------------
     def cli(self, action, *arguments):
         """`kontor cluster …` with this machine's configuration, to its end."""
-        return run("cluster", action, *arguments, "--config", self.config)
+        return run("cluster", action, *arguments, "--config", self.config, binary=self.binary)
 
     def do(self, action, *arguments):
         """The same, and it must succeed; the answer of --json."""

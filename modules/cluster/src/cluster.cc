@@ -14,7 +14,6 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::size_t kTasksWaiting = 1'000;
-constexpr const char* kRemovedText = "was removed from the cluster";
 
 }  // namespace
 
@@ -257,7 +256,7 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
                         name + " " + kRemovedText + "; it may join as a new node");
         if (hello.feature_level() < level)
             return fail(ErrorCode::unsupported,
-                        name + " runs version " + hello.version() + " with feature level " +
+                        name + " " + kTooOldText + ": version " + hello.version() + " with feature level " +
                             std::to_string(hello.feature_level()) + ", and the cluster uses level " +
                             std::to_string(level) + ": install the newer version there");
     }

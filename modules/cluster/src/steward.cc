@@ -125,13 +125,13 @@ void ClusterImpl::look_after_links() {
         if (auto saved = change_identity([&](Identity& identity) { identity.peers = peers; }); !saved)
             log::warning("cluster", saved.error().describe());
     }
-    // A node that was removed while it was away hears it from the others.
+    // A node that was removed while it was away, or is too old by now, hears it from the others.
+    const std::string me = "node " + std::to_string(self.node_no) + " ";
     for (const net::PeerStatus& link : links->status()) {
-        if (!link.up &&
-            link.last_error.find("node " + std::to_string(self.node_no) + " was removed from the cluster") !=
-                std::string::npos &&
-            options_.on_fatal)
-            options_.on_fatal(Error{ErrorCode::permission_denied, "the others say: " + link.last_error});
+        if (link.up || !options_.on_fatal) continue;
+        for (const char* verdict : {kRemovedText, kTooOldText})
+            if (link.last_error.find(me + verdict) != std::string::npos)
+                options_.on_fatal(Error{ErrorCode::permission_denied, "the others say: " + link.last_error});
     }
 }
 

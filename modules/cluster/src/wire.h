@@ -25,6 +25,10 @@ inline constexpr std::uint16_t restart = 8;   // pb::RestartRequest
 inline constexpr char kLogMessage = 'L';   // before it: a frame of the replicated log
 inline constexpr char kHashMessage = 'H';  // before it: store::EntryHash of the leader
 
+// What a node that must not go on finds in the reason why the others refuse it.
+inline constexpr const char* kRemovedText = "was removed from the cluster";
+inline constexpr const char* kTooOldText = "is too old for this cluster";
+
 inline constexpr std::uint32_t kPeerProtocol = 1;
 
 [[nodiscard]] std::string encode_request(const net::Request& request);
