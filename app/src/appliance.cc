@@ -131,6 +131,7 @@ class ApplianceImpl final : public Appliance {
         cluster.shall_stop = options_.shall_stop;
         cluster.on_restart = options_.on_restart;
         cluster.next_version = options_.next_version;
+        cluster.api_authority = [this] { return tls_.ca_pem; };
         cluster.on_leads = [this](bool leads) { outbox_.want(leads); };
         cluster.on_fatal = [this](const Error& error) {
             log::error("cluster", "stopped: " + error.describe());

@@ -89,7 +89,7 @@ void print_status(const nlohmann::json& status, const Output& output) {
                 std::to_string(status.value("term", std::uint64_t{0})) + ", " +
                 (leader == 0 ? "no leader just now" : "leader is node " + std::to_string(leader)) + ".");
     output.text(cell("NODE", 6) + cell("NAME", 16) + cell("ROLE", 10) + cell("READY", 7) + cell("BEHIND", 9) +
-                cell("ADDRESS", 24) + "NOTE");
+                cell("LAG", 9) + cell("ADDRESS", 24) + "NOTE");
     for (const auto& node : status.at("nodes")) {
         const auto number = node.value("node", std::uint64_t{0});
         std::string note = node.value("problem", node.value("doing", ""));
@@ -104,6 +104,9 @@ void print_status(const nlohmann::json& status, const Output& output) {
                                               : "no",
                  7) +
             cell(node.contains("behind") ? std::to_string(node.value("behind", std::uint64_t{0})) : "?", 9) +
+            cell(node.contains("lag_ms") ? std::to_string(node.value("lag_ms", std::uint64_t{0})) + " ms"
+                                         : "?",
+                 9) +
             cell(node.value("peer_address", ""), 24) + note);
     }
 }

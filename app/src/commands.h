@@ -85,6 +85,19 @@ struct UpgradeArguments {
 };
 [[nodiscard]] int run_upgrade(const UpgradeArguments& arguments);
 
+struct SelftestArguments {
+    bool failover = false;
+    std::string config_file;  // of the node that is asked; or:
+    std::string data_folder;
+    std::vector<std::string> assignments;
+    bool kill = false;
+    bool yes = false;
+    std::uint64_t duration_s = 30;
+    unsigned threads = 8;
+    bool json = false;
+};
+[[nodiscard]] int run_selftest(const SelftestArguments& arguments);
+
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);

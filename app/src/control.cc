@@ -154,9 +154,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& p
         std::make_unique<ControlServerImpl>(path, std::move(handler), std::move(listener), std::move(wake)));
 }
 
-Result<std::string> control_call(const std::string& path, const std::string& request_json) {
+namespace {
+
+Result<Descriptor> connect_to(const std::string& path) {
     KONTOR_TRY(const sockaddr_un address, address_of(path));
-    const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (client.fd < 0) return fail(errno_error("socket", errno));
     if (::connect(client.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         if (errno == EACCES)
@@ -164,6 +166,23 @@ Result<std::string> control_call(const std::string& path, const std::string& req
                         "this user may not use " + path + "; run as the node's user");
         return fail(ErrorCode::unavailable, "no node is running with " + path);
     }
+    return client;
+}
+
+}  // namespace
+
+Result<int> control_peer(const std::string& path) {
+    KONTOR_TRY(const Descriptor client, connect_to(path));
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    if (::getsockopt(client.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return fail(errno_error("ask who listens at " + path, errno));
+    if (peer.pid <= 0) return fail(ErrorCode::unsupported, "the node's process is not of this machine");
+    return static_cast<int>(peer.pid);
+}
+
+Result<std::string> control_call(const std::string& path, const std::string& request_json) {
+    KONTOR_TRY(const Descriptor client, connect_to(path));
     if (!write_all(client.fd, request_json + "\n"))
         return fail(ErrorCode::io, "the node closed the control socket");
     std::string answer = read_line(client.fd, kMaxAnswerBytes, -1);

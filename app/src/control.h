@@ -23,6 +23,8 @@ class ControlServer {
 
 // Sends one request. unavailable: nobody listens there.
 [[nodiscard]] Result<std::string> control_call(const std::string& path, const std::string& request_json);
+// The process that listens there, as the kernel knows it.
+[[nodiscard]] Result<int> control_peer(const std::string& path);
 [[nodiscard]] std::string control_path(const std::string& data_folder);
 
 }  // namespace kontor::app

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kontor/base/bytes.h"
+#include "selftest_node.h"
 #include "verify.h"
 
 namespace kontor::app {
@@ -42,6 +43,13 @@ std::string handle_cluster(cluster::Cluster& cluster, const std::string& command
     if (command == "cluster-transfer") return answer(cluster.transfer(number()));
     if (command == "cluster-voter") return answer(cluster.set_voter(number(), request.value("voter", true)));
     if (command == "cluster-takeover") return answer(cluster.take_over(request.value("accept_loss", false)));
+    if (command == "cluster-isolate")
+        return answer(cluster.isolate(number(), request.value("ms", std::uint64_t{0})));
+    if (command == "cluster-authorities") {
+        Json found = Json::object();
+        for (const auto& [no, pem] : cluster.api_authorities()) found[std::to_string(no)] = pem;
+        return found.dump();
+    }
     if (command == "cluster-restart") {
         cluster::RestartWishes wishes;
         wishes.check_only = request.value("check_only", false);
@@ -76,11 +84,20 @@ std::string handle_control(Appliance& appliance, const std::string& request_json
     }
     if (command == "status") return status(appliance.node());
     if (command.starts_with("cluster-")) return handle_cluster(appliance.cluster(), command, request);
+    if (command == "selftest-live") return Json{{"live", has_live_keys(appliance.node())}}.dump();
+    if (command == "selftest-begin") {
+        const auto key = make_selftest_key(appliance);
+        return key ? Json{{"key", *key}}.dump() : problem(key.error().message);
+    }
+    if (command == "selftest-end") {
+        const auto revoked = revoke_selftest_key(appliance, request.value("key", ""));
+        return revoked ? Json{{"done", true}}.dump() : problem(revoked.error().message);
+    }
     if (command == "setup-link") {
         const auto link = appliance.admin_link(true);
         return link ? Json{{"admin_url", *link}}.dump() : problem(link.error().describe());
     }
-    return problem("unknown command; this node knows verify, status, setup-link and cluster-…");
+    return problem("unknown command; this node knows verify, status, setup-link, selftest-… and cluster-…");
 } catch (const std::exception& e) {
     return problem(e.what());
 }

@@ -101,6 +101,9 @@ int run(int argc, char** argv) {
     UpgradeArguments upgrade;
     auto* upgrade_command = add_upgrade_command(app, upgrade);
 
+    SelftestArguments selftest;
+    auto* selftest_command = add_selftest_command(app, selftest);
+
     BenchArguments bench;
     auto* bench_command = add_bench_command(app, bench);
 
@@ -113,6 +116,7 @@ int run(int argc, char** argv) {
     if (serve_command->parsed()) return run_serve(serve);
     if (verify_command->parsed()) return run_verify(verify);
     if (cluster_command->parsed()) return run_cluster(cluster);
+    if (selftest_command->parsed()) return run_selftest(selftest);
     if (upgrade_command->parsed()) return run_upgrade(upgrade);
     if (bench_command->parsed()) return run_bench(bench);
     if (check_command->parsed()) return run_config_check(check);

@@ -35,4 +35,36 @@ CLI::App* add_upgrade_command(CLI::App& app, UpgradeArguments& arguments) {
     return command;
 }
 
+CLI::App* add_selftest_command(CLI::App& app, SelftestArguments& arguments) {
+    auto* command = app.add_subcommand("selftest", "Prove on a running cluster that it survives its leader.");
+    command
+        ->add_flag("--failover", arguments.failover,
+                   "Make the leader fail under load of a test merchant, and count what was stored.")
+        ->required();
+    command->add_option("--config", arguments.config_file, "The configuration file (TOML) of this node.");
+    command->add_option("--data", arguments.data_folder, "Or the data folder of a node that runs here.");
+    command->add_option("--set", arguments.assignments, "A setting: key=value.");
+    command->add_flag("--kill", arguments.kill,
+                      "Kill the leader's process, which must be this node's, instead of cutting it off.");
+    command
+        ->add_option("--duration", arguments.duration_s,
+                     "How long there is load; the leader fails at a third.")
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint64_t>{{"s", 1}, {"min", 60}}))
+        ->check(CLI::Range(6, 3'600))
+        ->default_str("30s");
+    command->add_option("--threads", arguments.threads, "Clients at once.")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    command->add_flag("--yes", arguments.yes, "Also where merchants take live payments.");
+    command->add_flag("--json", arguments.json,
+                      "One JSON object a line, for scripts; the last one is the result.");
+    command->footer(
+        "Exit code 0 only when everything that was acknowledged is stored, nothing twice, and another node "
+        "led.\n"
+        "Examples:\n"
+        "  kontor selftest --failover --config /etc/kontor/kontor.toml\n"
+        "  kontor selftest --failover --duration 60s --json --data /var/lib/kontor");
+    return command;
+}
+
 }  // namespace kontor::app

@@ -1,5 +1,5 @@
 #pragma once
-// The options of `kontor upgrade`.
+// The options of `kontor upgrade` and `kontor selftest`.
 
 #include <CLI/CLI.hpp>
 
@@ -7,4 +7,5 @@
 
 namespace kontor::app {
 [[nodiscard]] CLI::App* add_upgrade_command(CLI::App& app, UpgradeArguments& arguments);
+[[nodiscard]] CLI::App* add_selftest_command(CLI::App& app, SelftestArguments& arguments);
 }  // namespace kontor::app

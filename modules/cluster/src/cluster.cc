@@ -116,6 +116,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     parts.local = std::move(local);
     parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                         net::CallDone done) {
+        if (is_isolated()) return done(fail(ErrorCode::unavailable, kIsolatedText));
         std::shared_ptr<net::PeerNet> links;
         {
             const std::lock_guard lock(mutex_);
@@ -188,6 +189,7 @@ Result<void> ClusterImpl::change_identity(const std::function<void(Identity&)>& 
 
 // The log's frames are large, so what they are stands behind them.
 void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
+    if (is_isolated()) return;
     frame.push_back(kLogMessage);
     std::shared_ptr<net::PeerNet> links;
     {
@@ -199,7 +201,7 @@ void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
 
 void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
     node::Node* const node = this->node();
-    if (frame.empty() || node == nullptr) return;
+    if (frame.empty() || node == nullptr || is_isolated()) return;
     const char kind = frame.back();
     frame.pop_back();
     if (kind == kLogMessage) node->receive(from, std::move(frame));

@@ -31,7 +31,7 @@ Error error_of(const pb::Result& result) {
     }
 }
 
-// Only what is about the cluster itself, and the set-up link of a node that does not lead.
+// Only what is about the cluster itself, and what a node that does not lead makes: set-up links, test keys.
 bool may_be_asked_for(const pb::Command& command) {
     switch (command.body_case()) {
         case pb::Command::kInitCluster:
@@ -41,6 +41,12 @@ bool may_be_asked_for(const pb::Command& command) {
         case pb::Command::kActivateFeatures:
         case pb::Command::kCreateSetupToken:
             return true;
+        // The self-test's merchant, whose money is play money.
+        case pb::Command::kCreateMerchant:
+        case pb::Command::kRevokeApiKey:
+            return true;
+        case pb::Command::kCreateApiKey:
+            return !command.create_api_key().livemode();
         default:
             return false;
     }
@@ -50,18 +56,21 @@ bool may_be_asked_for(const pb::Command& command) {
 
 void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std::string body,
                           net::CallResponder respond) {
+    if (is_isolated()) return hold_call(std::move(respond));
     if (node() == nullptr && kind != call_kind::report)
         return respond(fail(ErrorCode::unavailable, "this node is starting"));
     switch (kind) {
         case call_kind::forward:
             return router_->serve_forwarded(std::move(body), std::move(respond));
         case call_kind::report:
-            return respond(report().SerializeAsString());
+            return respond(report(body == kReportWithAuthority).SerializeAsString());
         case call_kind::state:
             return give_state(std::move(body), std::move(respond));
         case call_kind::transfer:
             if (body.size() != 8) return respond(fail(ErrorCode::invalid_argument, "transfer: no node"));
             return hand_over(get_be64(body), respond);
+        case call_kind::isolate:
+            return respond(isolate_here(body));
         case call_kind::restart: {
             const bool posted =
                 tasks_.post([this, body = std::move(body), respond] { respond(restart_here(body)); });
@@ -224,7 +233,7 @@ void ClusterImpl::give_state(std::string request, net::CallResponder respond) {
     if (!posted) respond(fail(ErrorCode::overloaded, "this node has too much to do; try again"));
 }
 
-pb::NodeReport ClusterImpl::report() const {
+pb::NodeReport ClusterImpl::report(bool with_authority) const {
     pb::NodeReport report;
     report.set_version(options_.version);
     report.set_feature_level(payments::feature_level());
@@ -239,7 +248,15 @@ pb::NodeReport ClusterImpl::report() const {
         report.set_term(view.term);
         report.set_staleness_ms(node->staleness_ms());
         report.set_applied_index(node->stats().applied_index);
+        try {
+            node->read([&](const store::Reader& rows, std::uint64_t) {
+                report.set_applied_time_ms(payments::last_time_ms(rows));
+            });
+        } catch (const store::StoreFailure&) {
+            // A state is being taken over: the age is not known.
+        }
     }
+    if (with_authority && options_.api_authority) report.set_api_authority_pem(options_.api_authority());
     const std::lock_guard lock(mutex_);
     report.set_node_no(identity_.node_no);
     report.set_doing(doing_);
@@ -262,6 +279,7 @@ Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint1
         links = net_;
     }
     if (!links) return fail(ErrorCode::unavailable, "this node is no member of a cluster");
+    if (is_isolated()) return fail(ErrorCode::unavailable, kIsolatedText);
     links->call(
         node_no, kind, std::move(body), timeout_ms,
         [outcome](Result<std::string> answer) {

@@ -1,5 +1,6 @@
 // What people ask for through the control socket. Each blocks until it is done or refused.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cluster_impl.h"
@@ -16,6 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint64_t kAuthorityAnswerMs = 3'000;
 constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
 constexpr std::uint64_t kHandOverMs = 2'000;
@@ -293,7 +295,11 @@ std::string ClusterImpl::status_json() {
         line["connected"] = is_self || (link != links.end() && link->second.up);
         if (link != links.end() && !link->second.up && !link->second.last_error.empty())
             line["problem"] = link->second.last_error;
-        if (link != links.end()) line["rtt_us"] = link->second.rtt_us;
+        if (link != links.end()) {
+            line["rtt_us"] = link->second.rtt_us;
+            line["bytes_in"] = link->second.bytes_in;
+            line["bytes_out"] = link->second.bytes_out;
+        }
         if (said && now - said_ms < 5'000) {
             line["version"] = said->version();
             line["feature_level"] = said->feature_level();
@@ -303,12 +309,33 @@ std::string ClusterImpl::status_json() {
             line["ready"] = said->ready();
             line["applied_index"] = said->applied_index();
             line["behind"] = newest > said->applied_index() ? newest - said->applied_index() : 0;
+            // How old the newest thing is that it knows, while there is something newer.
+            const bool is_behind = view.commit_index > said->applied_index() && said->applied_time_ms() != 0;
+            line["lag_ms"] =
+                is_behind ? std::max<std::int64_t>(0, options_.clock->wall_ms() - said->applied_time_ms())
+                          : 0;
             if (said->staleness_ms() != replication::kNeverMs) line["staleness_ms"] = said->staleness_ms();
             if (!said->doing().empty()) line["doing"] = said->doing();
         }
         out["nodes"].push_back(std::move(line));
     }
     return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::map<std::uint64_t, std::string> ClusterImpl::api_authorities() {
+    std::map<std::uint64_t, std::string> found;
+    const std::uint64_t self = identity().node_no;
+    for (const pb::ClusterNode& row : nodes()) {
+        if (row.no() == self) {
+            found[self] = report(true).api_authority_pem();
+            continue;
+        }
+        const auto answer =
+            call_and_wait(row.no(), call_kind::report, kReportWithAuthority, kAuthorityAnswerMs);
+        pb::NodeReport report;
+        if (answer && report.ParseFromString(*answer)) found[row.no()] = report.api_authority_pem();
+    }
+    return found;
 }
 
 }  // namespace kontor::cluster

@@ -44,7 +44,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> rotate_authority() override;
     Result<void> take_over(bool accepts_loss) override;
     Result<Restarting> restart(std::uint64_t node_no, const RestartWishes& wishes) override;
+    Result<void> isolate(std::uint64_t node_no, std::uint64_t ms) override;
     std::string status_json() override;
+    std::map<std::uint64_t, std::string> api_authorities() override;
 
  private:
     struct Known {  // about another node
@@ -78,9 +80,14 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void hand_over(std::uint64_t target, const net::CallResponder& respond);
     void hand_over_and_wait();
     void give_state(std::string request, net::CallResponder respond);
-    [[nodiscard]] pb::NodeReport report() const;
+    [[nodiscard]] pb::NodeReport report(bool with_authority = false) const;
     Result<net::CertificateAuthority> authority() const;
     Result<std::string> issue(std::uint64_t node_no, const std::string& request_pem) const;
+
+    // --- being cut off for a test (isolation.cc)
+    Result<std::string> isolate_here(const std::string& body);
+    [[nodiscard]] bool is_isolated() const;
+    void hold_call(net::CallResponder respond);
 
     // --- starting again (restart.cc)
     Result<std::string> restart_here(const std::string& body);
@@ -122,6 +129,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
+    std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
+    std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};     // to be started again
     std::atomic<bool> is_taking_over_{false};  // the steward leaves membership alone
     std::uint64_t authority_seen_ms_ = 0;      // steward: when the rows' authority became another one

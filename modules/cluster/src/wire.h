@@ -19,7 +19,11 @@ inline constexpr std::uint16_t report = 5;
 inline constexpr std::uint16_t command = 6;   // a command about the cluster, for the leader
 inline constexpr std::uint16_t transfer = 7;  // leadership; body: be64 of the target, 0: any
 inline constexpr std::uint16_t restart = 8;   // pb::RestartRequest
+inline constexpr std::uint16_t isolate = 9;   // be64 of the milliseconds
 }  // namespace call_kind
+
+// The body of a `report` call that wants to know api_authority_pem, too.
+inline constexpr const char* kReportWithAuthority = "authority";
 
 // The last byte of a one-way message.
 inline constexpr char kLogMessage = 'L';   // before it: a frame of the replicated log
@@ -28,6 +32,8 @@ inline constexpr char kHashMessage = 'H';  // before it: store::EntryHash of the
 // What a node that must not go on finds in the reason why the others refuse it.
 inline constexpr const char* kRemovedText = "was removed from the cluster";
 inline constexpr const char* kTooOldText = "is too old for this cluster";
+
+inline constexpr const char* kIsolatedText = "this node is cut off from the others for a test";
 
 inline constexpr std::uint32_t kPeerProtocol = 1;
 

@@ -150,6 +150,10 @@ std::int64_t advance_time(store::Writer& rows, std::int64_t batch_ms) {
 
 }  // namespace
 
+std::int64_t last_time_ms(const store::Reader& rows) {
+    return load_integer(rows, table::instance, last_time_key());
+}
+
 Effects::Effects() = default;
 Effects::~Effects() = default;
 Effects::Effects(Effects&&) noexcept = default;

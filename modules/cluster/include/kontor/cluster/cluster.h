@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ inline constexpr std::uint64_t kLeaderWaitMs = 3'000;  // for a leader to be fou
 inline constexpr std::size_t kForwardsAtOnce = 20'000;
 inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
 inline constexpr std::uint64_t kTakeOverSilenceMs = 5'000;  // so long no leader must have been heard
+inline constexpr std::uint64_t kMaxIsolationMs = 60'000;
+inline constexpr std::uint64_t kIsolationBeginsMs = 50;  // after the answer that it will
 inline constexpr std::uint64_t kMaxDrainMs = 60'000;
 inline constexpr std::int64_t kDefaultTokenLifetimeMs = 3600LL * 1000;
 
@@ -64,6 +67,8 @@ struct ClusterOptions {
     std::function<Result<std::string>()> next_version;
     // Drain for so long, stop, start again in place (kontor upgrade). Returns at once. Null: cannot be done.
     std::function<void(std::uint64_t drain_ms)> on_restart;
+    // The certificate authority of this node's API; "": the system's. Null: "".
+    std::function<std::string()> api_authority;
 };
 
 struct RestartWishes {
@@ -126,7 +131,11 @@ class Cluster {
     // A node, this one or another, starts again with the binary in its place on disk. conflict: the others
     // could not go on without it.
     [[nodiscard]] virtual Result<Restarting> restart(std::uint64_t node_no, const RestartWishes& wishes) = 0;
+    // For self-tests: a node's peer port says and hears nothing for so long, then goes on by itself.
+    [[nodiscard]] virtual Result<void> isolate(std::uint64_t node_no, std::uint64_t ms) = 0;
     [[nodiscard]] virtual std::string status_json() = 0;
+    // Node -> what its API's certificate is to be checked with, as it says itself over the peer port.
+    [[nodiscard]] virtual std::map<std::uint64_t, std::string> api_authorities() = 0;
 };
 
 struct JoinWishes {

@@ -59,5 +59,7 @@ class Machine {
 
 // The next moment at which a Tick has work (funds, expiries, old idempotency rows); 0: none. Any Reader.
 [[nodiscard]] std::int64_t next_due_ms(const store::Reader& rows);
+// The time of the newest entry that these rows know.
+[[nodiscard]] std::int64_t last_time_ms(const store::Reader& rows);
 
 }  // namespace kontor::payments
