@@ -39,9 +39,13 @@ std::uint64_t now_us() {
 }  // namespace
 
 SelftestLoad::SelftestLoad(std::vector<SelftestTarget> targets, std::string key, unsigned threads,
-                           std::uint64_t run)
+                           std::uint64_t run, const Connect& connect)
     : targets_(std::move(targets)), key_(std::move(key)), run_(run), workers_(threads) {
     for (const SelftestTarget& target : targets_) {
+        if (connect) {
+            clients_.push_back(connect(target));
+            continue;
+        }
         net::ClientOptions options;
         options.ca_pem = target.ca_pem;
         options.max_connections_per_origin = threads + 1;

@@ -8,9 +8,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,7 +44,11 @@ struct StoredCounts {
 
 class SelftestLoad {
  public:
-    SelftestLoad(std::vector<SelftestTarget> targets, std::string key, unsigned threads, std::uint64_t run);
+    // `run` tells the ids of this run from those of all others. `connect` makes the client of a target; null:
+    // HTTPS, trusting the target's authority.
+    using Connect = std::function<std::unique_ptr<net::Client>(const SelftestTarget&)>;
+    SelftestLoad(std::vector<SelftestTarget> targets, std::string key, unsigned threads, std::uint64_t run,
+                 const Connect& connect = nullptr);
     ~SelftestLoad();
     SelftestLoad(const SelftestLoad&) = delete;
     SelftestLoad& operator=(const SelftestLoad&) = delete;
