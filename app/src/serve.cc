@@ -93,7 +93,7 @@ Result<bool> serve(const Settings& settings, const Output& output) {
     auto started = Appliance::start(std::move(options));
     if (!started && asked_to_stop) {
         output.step("Stopped; the copy of the state goes on at the next start.", Json{{"event", "stopped"}});
-        return {};
+        return false;
     }
     KONTOR_TRY(auto appliance, std::move(started));
     KONTOR_TRY(auto control,

@@ -310,7 +310,7 @@ std::string ClusterImpl::status_json() {
             line["applied_index"] = said->applied_index();
             line["behind"] = newest > said->applied_index() ? newest - said->applied_index() : 0;
             // How old the newest thing is that it knows, while there is something newer.
-            const bool is_behind = view.commit_index > said->applied_index() && said->applied_time_ms() != 0;
+            const bool is_behind = newest > said->applied_index() && said->applied_time_ms() != 0;
             line["lag_ms"] =
                 is_behind ? std::max<std::int64_t>(0, options_.clock->wall_ms() - said->applied_time_ms())
                           : 0;
