@@ -34,7 +34,7 @@ ClusterStatus parse_cluster_status(const nlohmann::json& json) {
         node.name = one.value("name", "");
         node.is = one.value("is", "");
         node.wanted = one.value("wanted", "");
-        node.version = one.value("version", "");
+        node.version = one.value("runs", one.value("version", ""));
         node.api_url = one.value("api_url", "");
         node.run = one.value("run", "");
         node.problem = one.value("problem", "");

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 from cluster_process import Cluster, Load
@@ -76,6 +77,7 @@ class UpgradeTest(unittest.TestCase):
                             found = levels(machine)
                             if found and "?" not in found[1]:
                                 seen.add((found[0], tuple(found[1])))
+                        time.sleep(0.05)
                     output, errors = command.stdout.read(), command.stderr.read()
                 self.assertEqual(command.returncode, 0, errors + output)
                 load.wait_for(100)

@@ -301,7 +301,7 @@ std::string ClusterImpl::status_json() {
             line["bytes_out"] = link->second.bytes_out;
         }
         if (said && now - said_ms < 5'000) {
-            line["version"] = said->version();
+            line["runs"] = said->version();  // newer than what its row says
             line["feature_level"] = said->feature_level();
             line["run"] = said->run_id();
             line["stopping"] = said->stopping();
