@@ -131,9 +131,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::atomic<bool> is_copying_{false};
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
     std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
-    std::atomic<bool> is_stopping_{false};     // to be started again
-    std::atomic<bool> is_taking_over_{false};  // the steward leaves membership alone
-    std::uint64_t authority_seen_ms_ = 0;      // steward: when the rows' authority became another one
+    std::atomic<bool> is_stopping_{false};        // to be started again
+    std::atomic<bool> is_taking_over_{false};     // the steward leaves membership alone
+    std::uint64_t authority_seen_ms_ = 0;         // steward: when the rows' authority became another one
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0;
     std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward
 

@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t kTellMs = 2'000;
 constexpr std::uint64_t kGiveUpMs = 600'000;  // without any progress
 constexpr unsigned kFailuresBeforeNext = 3;   // of one source in a row
+constexpr std::uint64_t kStayMs =
+    8'000;  // with one that gave something: a slow line takes its time to return
 constexpr auto kPause = std::chrono::milliseconds(300);
 
 std::string line_of(const store::StateTransferProgress& progress, std::uint64_t from) {
@@ -46,10 +48,13 @@ Result<void> copy_state(const StateCopy& copy) {
     std::uint64_t progress_ms = copy.clock->monotonic_ms();
     std::uint64_t told_ms = 0;
     Error last{ErrorCode::unavailable, "no other node can be reached"};
+    bool has_given = false;  // the first source, before the failures
     const auto failed = [&](Error error) {
         last = std::move(error);
-        if (++failures >= kFailuresBeforeNext) {
+        const bool stays = has_given && copy.clock->monotonic_ms() < progress_ms + kStayMs;
+        if (++failures >= kFailuresBeforeNext && !stays) {
             failures = 0;
+            has_given = false;
             if (!sources.empty()) sources.erase(sources.begin());
         }
         std::this_thread::sleep_for(kPause);
@@ -81,6 +86,7 @@ Result<void> copy_state(const StateCopy& copy) {
             continue;
         }
         failures = 0;
+        has_given = true;
         progress_ms = copy.clock->monotonic_ms();
     }
     copy.tell("the state is here, at log index " + std::to_string(sink->progress().index));

@@ -98,8 +98,8 @@ class Node : public payments::Service {
     // The rows as of the newest checkpoint, for visits that take long (store::CheckpointView). Destroy it
     // before stop().
     [[nodiscard]] virtual Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const = 0;
-    // Makes a checkpoint now and waits until it is durable. A node that does not lead makes it at the leader's
-    // next entry; without one in a second it only waits for what is under way.
+    // Makes a checkpoint now and waits until it is durable. A node that does not lead makes it at the
+    // leader's next entry; without one in a second it only waits for what is under way.
     [[nodiscard]] virtual Result<void> checkpoint() = 0;
 
     // --- The cluster. Any thread.

@@ -1,1 +1,0 @@
-#include "../../modules/payments/src/features.cc"
