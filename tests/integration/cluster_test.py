@@ -119,7 +119,8 @@ class Joining(unittest.TestCase):
         self.assertIn(f"leader is node {status['leader']}", text[0])
         for line, one in zip(text[2:], cluster.machines, strict=False):
             role = "leader" if one.number == status["leader"] else "voter"
-            self.assertEqual(line.split(), [str(one.number), f"machine{one.number}", role, "yes", "0", one.address])
+            self.assertEqual(line.split(), [str(one.number), f"machine{one.number}", role, "yes", "0", "0", "ms",
+                                            one.address])
 
     def test_what_a_token_does_not_do(self):
         with temporary_folder() as folder, Cluster(folder) as cluster, Cluster(f"{folder}/other") as other:
