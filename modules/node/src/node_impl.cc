@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apply_fault.h"
 #include "entry.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
@@ -502,7 +503,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     payments::Effects effects;
     try {
         store_->begin();
-        machine_.apply(store_->writer(), at.index, batch, effects);
+        machine_.apply(faulty(store_->writer(), at.index), at.index, batch, effects);
         store_->commit(at.index, effects.time_ms);
     } catch (const store::StoreFailure& failure) {
         fatal(store_failure(failure));
