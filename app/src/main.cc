@@ -6,6 +6,7 @@
 #include "bench_options.h"
 #include "cluster_options.h"
 #include "commands.h"
+#include "kontor/base/mapped_fault.h"
 #include "successor.h"
 #include "upgrade_options.h"
 #include "version.h"
@@ -130,6 +131,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     kontor::app::remember_start(argc, argv);
+    kontor::report_mapped_faults();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

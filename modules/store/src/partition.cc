@@ -9,6 +9,7 @@
 #include "hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/base/log.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -17,7 +18,8 @@ namespace {
 constexpr std::string_view kMetaKey = "meta";
 constexpr std::string_view kMetaMagic = "KPAR";
 constexpr std::size_t kMetaFixedBytes = 60;
-constexpr MDB_dbi kMaxTrees = 16;  // appended tables
+constexpr MDB_dbi kMaxTrees = 16;                                             // appended tables
+constexpr std::size_t kMaxStoredBytes = kMaxValueBytes + kMaxValueBytes / 8;  // with checksum and form
 
 std::string encode_meta(const PartitionMeta& meta) {
     std::string out(kMetaMagic);
@@ -70,6 +72,14 @@ int put_row(MDB_cursor* cursor, MDB_val key, std::string_view row, unsigned flag
     return 0;
 }
 
+// LMDB's own sanity checks end the process: first say which file it was.
+void on_lmdb_assert(MDB_env* env, const char* message) {
+    const char* folder = nullptr;
+    (void)mdb_env_get_path(env, &folder);
+    log::error("store", "partition " + std::string(folder != nullptr ? folder : "?") +
+                            " is damaged, the node stops: " + message);
+}
+
 // LMDB keeps the names of trees among the keys of the unnamed one: with a table byte that nobody may declare.
 std::string tree_name(TableId table) {
     return std::string(1, static_cast<char>(kTreeNameTable)) + std::to_string(table);
@@ -98,7 +108,8 @@ std::string partition_name(unsigned number) {
 
 std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored,
                                             RowBuffer& buffer) {
-    if (stored.size() < kRowCrcBytes) return std::nullopt;
+    // A damaged length may lead past the end of the file: it is looked at before the bytes are.
+    if (stored.size() < kRowCrcBytes || stored.size() > kMaxStoredBytes) return std::nullopt;
     const std::string_view form = stored.substr(kRowCrcBytes);
     if (crc32c(form, crc32c(key)) != get_le<std::uint32_t>(stored)) return std::nullopt;
     return decode_row_form(form, buffer);
@@ -114,6 +125,7 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, un
     std::unique_ptr<Partition> partition(new Partition(folder, number));
     const auto failed = [&](const char* what, int code) { return fail(partition->error(what, code)); };
     if (const int code = mdb_env_create(&partition->env_); code != 0) return failed("create", code);
+    mdb_env_set_assert(partition->env_, on_lmdb_assert);
     if (const int code = mdb_env_set_mapsize(partition->env_, map_bytes); code != 0)
         return failed("map size", code);
     if (const int code = mdb_env_set_maxreaders(partition->env_, kMaxReadTransactions); code != 0)

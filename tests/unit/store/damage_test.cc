@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iostream>
+#include <map>
 
 #include "kontor/base/bytes.h"
+#include "kontor/base/mapped_fault.h"
 #include "redo_file.h"
 #include "store_testing.h"
 
@@ -157,6 +160,74 @@ TEST(StoreDamage, APageThatHidesRowsIsFoundWhenTheStoreIsChecked) {
     }
     EXPECT_GT(hidden, 0U);
     EXPECT_EQ(open_error(folder.path(), true), "opened at 3");
+}
+
+// LMDB believes the lengths in its pages: what they lead to may lie behind the end of the file. No wrong
+// value is served, and whatever ends the process says where.
+TEST(StoreDamage, ADamagedLengthOfARowIsNamed) {
+    const TempFolder folder;
+    fill(folder.path(), 1);
+    Model expected;
+    {
+        const auto store = open_or_die(unchecked(folder.path()));
+        expected = contents(*store);
+    }
+    constexpr std::size_t kPage = 4096, kFlags = 10, kFirstNode = 16, kLeaf = 0x02;
+    std::map<int, unsigned> outcomes;
+    for (unsigned number = 0; number < 4; ++number) {
+        const std::string path = partition_file(folder.path(), number);
+        const std::string whole = slurp(path);
+        for (std::size_t page = 2; (page + 1) * kPage <= whole.size(); ++page) {
+            const std::string_view bytes = std::string_view(whole).substr(page * kPage, kPage);
+            if (get_le<std::uint16_t>(bytes.substr(kFlags)) != kLeaf) continue;
+            const auto node = get_le<std::uint16_t>(bytes.substr(kFirstNode));
+            if (node < kFirstNode || node + 8U > kPage) continue;
+            // The size's third and fourth byte, and the key's length: a node is lo, hi, flags, key size.
+            for (const std::size_t at : {2U, 3U, 7U}) {
+                std::string damaged = whole;
+                damaged[page * kPage + node + at] = '\x6f';
+                spit(path, damaged);
+                const std::string said = folder.path() + "/said";
+                const pid_t child = ::fork();
+                if (child == 0) {
+                    report_mapped_faults();
+                    if (std::freopen(said.c_str(), "w", stderr) == nullptr) ::_exit(1);
+                    const auto store = Store::open(unchecked(folder.path()));
+                    if (!store) {
+                        std::cerr << store.error().describe() << std::endl;
+                        ::_exit(2);
+                    }
+                    try {
+                        (*store)->read([&](const Reader& reader, std::uint64_t) {
+                            for (const auto& [key, value] : expected)
+                                if (const auto found = reader.get(key.first, key.second); found != value)
+                                    ::_exit(found ? 3 : 4);
+                        });
+                        static_cast<void>(contents(**store));
+                    } catch (const StoreFailure& failure) {
+                        std::cerr << failure.what() << std::endl;
+                        ::_exit(2);
+                    }
+                    ::_exit(0);  // a page that is free
+                }
+                int status = 0;
+                ::waitpid(child, &status, 0);
+                const int outcome = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+                ++outcomes[outcome];
+                EXPECT_NE(outcome, 3) << path << " page " << page;
+                const std::string text = slurp(said);
+                const std::string name = "0" + std::to_string(number);
+                if (outcome == 2 || outcome < 0) {
+                    EXPECT_TRUE(text.find("partition " + name) != std::string::npos ||
+                                text.find("partitions/" + name) != std::string::npos)
+                        << outcome << ": " << text;
+                }
+            }
+        }
+        spit(path, whole);
+    }
+    for (const auto& [outcome, times] : outcomes) std::cout << outcome << " x" << times << std::endl;
+    EXPECT_GT(outcomes[2], 0U);
 }
 
 TEST(StoreDamage, AStoreIsCheckedWholeUpToItsLimit) {
