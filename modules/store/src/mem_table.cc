@@ -144,6 +144,8 @@ const MemRow* MemTable::find(const Place& place, std::string_view key) const {
     return found == hashed_[at]->rows.end() ? nullptr : &found->second;
 }
 
+void MemTable::prefetch(const Place& /*place*/, std::string_view /*key*/, Fetch /*what*/) const {}
+
 MemRow& MemTable::row_for_write(const Place& place, std::string_view key) {
     ++writes_;
     const std::size_t at = cell(place.slot, place.partition);

@@ -58,6 +58,8 @@ class MemTable {
 
     // Null: this memtable says nothing about the row.
     [[nodiscard]] const MemRow* find(const Place& place, std::string_view key) const;
+    // Hints only; nothing for ordered tables.
+    void prefetch(const Place& place, std::string_view key, Fetch what) const;
     void put(const Place& place, std::string_view key, std::string_view value);
     void erase(const Place& place, std::string_view key);
 

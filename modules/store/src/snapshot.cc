@@ -246,6 +246,12 @@ const MemRow* Snapshot::find_in_memory(const Place& place, std::string_view key)
     return core_.frozen ? core_.frozen->find(place, key) : nullptr;
 }
 
+void Snapshot::prefetch(TableId table, std::string_view key, Fetch what) const {
+    const Place place = core_.tables.place(table, key);
+    core_.active->prefetch(place, key, what);
+    if (core_.frozen) core_.frozen->prefetch(place, key, what);
+}
+
 std::optional<std::string_view> Snapshot::get(TableId table, std::string_view key) {
     if (key.empty() || key.size() > kMaxKeyBytes) return std::nullopt;  // no such row can exist
     const Place place = core_.tables.place(table, key);

@@ -83,6 +83,7 @@ class Snapshot {
     Snapshot& operator=(const Snapshot&) = delete;
 
     [[nodiscard]] std::optional<std::string_view> get(TableId table, std::string_view key);
+    void prefetch(TableId table, std::string_view key, Fetch what) const;
     void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
               const Reader::Visitor& visit);
     void for_each(TableId table, const Reader::Visitor& visit);

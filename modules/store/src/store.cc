@@ -61,6 +61,9 @@ class SnapshotReader final : public Reader {
     std::optional<std::string_view> get(TableId table, std::string_view key) const override {
         return snapshot_.get(table, key);
     }
+    void prefetch(TableId table, std::string_view key, Fetch what) const override {
+        snapshot_.prefetch(table, key, what);
+    }
     void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
               const Visitor& visit) const override {
         snapshot_.scan(table, low, high, direction, visit);
@@ -92,6 +95,9 @@ class EntryWriter final : public Writer {
     std::optional<std::string_view> get(TableId table, std::string_view key) const override {
         KONTOR_ASSERT(open_, "the writer reads between begin() and commit() only");
         return snapshot_.get(table, key);
+    }
+    void prefetch(TableId table, std::string_view key, Fetch what) const override {
+        snapshot_.prefetch(table, key, what);
     }
     void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
               const Visitor& visit) const override {

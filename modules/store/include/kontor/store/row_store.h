@@ -43,10 +43,18 @@ class StoreFailure : public std::runtime_error {
 
 enum class Direction : std::uint8_t { ascending, descending };
 
+// What prefetch() brings into the processor's caches: where the row is noted, or the row, for which that must
+// have arrived.
+enum class Fetch : std::uint8_t { index, row };
+
 class Reader {
  public:
     virtual ~Reader() = default;
     [[nodiscard]] virtual std::optional<std::string_view> get(TableId table, std::string_view key) const = 0;
+
+    // The row is going to be read soon: a hint, without any effect on what is read. Whoever knows its next
+    // look-ups asks for the index some ten look-ups ahead and for the row half of that.
+    virtual void prefetch(TableId /*table*/, std::string_view /*key*/, Fetch /*what*/) const {}
 
     // Visits rows with low <= key < high in the given order until `visit` returns false.
     // low and high must share the table's home prefix (home_bytes > 0). `high` empty, or past the home: to
