@@ -138,8 +138,14 @@ void ReplicaImpl::propose(std::string payload, Accepted done) {
     wake_.notify_one();
 }
 
+// Entries that apply cannot take, because a checkpoint stands still, must not fill the disk with log.
+bool ReplicaImpl::is_log_full() const {
+    return apply_.backlog() > 0 &&
+           folder_.log->bytes() > options_.max_log_bytes + options_.max_log_bytes / kLogOverrunShare;
+}
+
 bool ReplicaImpl::ready() const {
-    return !dead_.load() && role_.load() == Role::leader && !handing_over_.load() &&
+    return !dead_.load() && !is_log_full() && role_.load() == Role::leader && !handing_over_.load() &&
            unpersisted_.load() < options_.max_inflight_entries && apply_.backlog() <= kMaxBacklogEntries;
 }
 

@@ -51,6 +51,7 @@ class ReplicaImpl final : public Replica {
     void propose(std::string payload, Accepted done) override;
     [[nodiscard]] bool ready() const override;
     [[nodiscard]] bool log_pressure() const override;
+    [[nodiscard]] bool is_log_full() const;
     [[nodiscard]] Role role() const override { return role_.load(); }
     [[nodiscard]] std::string snapshot_meta(std::uint64_t index) const override;
     void checkpointed(std::string snapshot_meta) override;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "kontor/commands.pb.h"
@@ -49,6 +50,10 @@ class Awaited {
     bool arrived() {
         const std::lock_guard lock(mutex_);
         return outcome_.has_value();
+    }
+    bool arrives_within(std::chrono::milliseconds time) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, time, [this] { return outcome_.has_value(); });
     }
     Outcome wait() {
         std::unique_lock lock(mutex_);
@@ -232,6 +237,69 @@ TEST_F(NodeTest, AFullQueueSaysSoAndLosesNothingItTook) {
     EXPECT_GT(taken, 0U);
     EXPECT_GT(refused, 0U);
     EXPECT_EQ(customers(shop), taken);
+}
+
+// The disk of the store is slow for as long as the test wants: memory, queue and log stay bounded, whoever
+// comes too much is told so, and what was taken is done once the checkpoint is.
+TEST_F(NodeTest, ACheckpointThatDoesNotEndHoldsTheLogAtItsBound) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool held = true;
+    NodeOptions small = options();
+    small.max_log_bytes = 2U << 20U;
+    small.log_segment_bytes = 256U << 10U;
+    small.max_queue_commands = 64;
+    small.crash_point = [&](const char* step) {
+        if (std::string_view(step) != "redo-synced") return;
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return !held; });
+    };
+    const std::uint64_t bound = small.max_log_bytes;
+    start(std::move(small));
+    const auto shop = merchant("Shop");
+    std::mt19937_64 random(20'261'121);
+    const auto large = [&](int number) {
+        pb::Command command = customer(shop, "c" + std::to_string(number));
+        std::string text;
+        while (text.size() < 4'000) text += std::to_string(random());  // does not compress to nothing
+        command.mutable_create_customer()->set_description(text);
+        return command;
+    };
+    std::vector<std::unique_ptr<Awaited>> all;
+    std::size_t refused = 0, in_a_row = 0;
+    std::uint64_t most = 0;
+    for (int i = 0; i < 5'000 && in_a_row < 50; ++i) {
+        all.push_back(std::make_unique<Awaited>());
+        node_->submit(large(i), all.back()->done());
+        most = std::max(most, node_->stats().log.log_bytes);
+        // Refusals come at once; what is taken is answered later, or not while the checkpoint stands still.
+        if (!all.back()->arrives_within(std::chrono::milliseconds(5))) {
+            in_a_row = 0;
+            continue;
+        }
+        const Outcome outcome = all.back()->wait();
+        all.pop_back();
+        if (outcome.first) {
+            in_a_row = 0;
+        } else {
+            EXPECT_EQ(outcome.second->code, ErrorCode::overloaded) << outcome.second->describe();
+            ++refused;
+            ++in_a_row;
+        }
+    }
+    EXPECT_EQ(in_a_row, 50U) << "somebody has to be refused";
+    EXPECT_GT(all.size(), 0U) << "and somebody waits";
+    EXPECT_LT(most, bound + bound / 4 + (1U << 20U));
+    EXPECT_EQ(node_->stats().store.checkpoints, 0U);
+    {
+        const std::scoped_lock lock(mutex);
+        held = false;
+    }
+    changed.notify_all();
+    for (const auto& one : all) EXPECT_TRUE(one->wait().first);
+    ASSERT_TRUE(run(large(-1)).first) << "and it goes on";
+    ASSERT_TRUE(node_->checkpoint());
+    EXPECT_EQ(fatal_.load(), 0);
 }
 
 TEST_F(NodeTest, TheSameKeyTwiceAtOnceActsOnce) {

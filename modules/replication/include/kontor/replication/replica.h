@@ -36,6 +36,8 @@ inline constexpr unsigned kMaxQueuedProposals = 64;    // beyond the window: pro
 inline constexpr std::size_t kMaxQueuedProposalBytes = 32U << 20U;  // the same, in bytes
 inline constexpr std::uint64_t kMaxBacklogEntries =
     4096;  // committed and not yet applied: above, not ready()
+// While committed entries wait to be applied: above max_log_bytes and this share of it, not ready().
+inline constexpr std::uint64_t kLogOverrunShare = 4;
 inline constexpr std::uint64_t kMaxLogEntries = 1U << 20U;  // above: log_pressure(), as above max_log_bytes
 
 inline constexpr std::size_t kMaxPeerFrameBytes = kMaxEntryBytes + (64U << 10U);  // one frame of a peer
