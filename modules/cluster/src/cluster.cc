@@ -205,7 +205,7 @@ void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
     const char kind = frame.back();
     frame.pop_back();
     if (kind == kLogMessage) node->receive(from, std::move(frame));
-    if (kind == kHashMessage) compare_hash(frame);
+    if (kind == kHashMessage) compare_hash(from, frame);
 }
 
 std::string ClusterImpl::hello() const {

@@ -71,6 +71,13 @@ void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std
             return hand_over(get_be64(body), respond);
         case call_kind::isolate:
             return respond(isolate_here(body));
+        case call_kind::entry_hash:
+            return tell_entry_hash(body, respond);
+        case call_kind::entry_rows:
+            return tell_entry_rows(body, respond);
+        case call_kind::compare:
+            respond(std::string());
+            return compare_hash(from.node_id, body);
         case call_kind::restart: {
             const bool posted =
                 tasks_.post([this, body = std::move(body), respond] { respond(restart_here(body)); });

@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "divergence.h"
 #include "identity.h"
 #include "kontor/cluster/cluster.h"
 #include "kontor/commands.pb.h"
@@ -89,6 +90,17 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     [[nodiscard]] bool is_isolated() const;
     void hold_call(net::CallResponder respond);
 
+    // --- equal states (compare.cc)
+    void tell_hash();
+    void compare_hash(std::uint64_t from, const std::string& theirs);
+    void settle_difference(std::uint64_t from, const Difference& difference);
+    Votes votes_about(std::uint64_t from, const Difference& difference);
+    std::string name_rows(std::uint64_t from, const Difference& known);
+    std::optional<store::EntryHash> ask_hash(std::uint64_t node_no, std::uint64_t index,
+                                             std::uint64_t timeout_ms);
+    void tell_entry_hash(const std::string& body, const net::CallResponder& respond);
+    void tell_entry_rows(const std::string& body, const net::CallResponder& respond);
+
     // --- starting again (restart.cc)
     Result<std::string> restart_here(const std::string& body);
     Result<void> others_can_go_on() const;
@@ -105,8 +117,6 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
     void look_after_features();
-    void tell_hash();
-    void compare_hash(const std::string& theirs);
     Result<void> renew_certificate();
     void change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what);
     void state_needed();
@@ -129,6 +139,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
+    std::atomic<bool> is_judging_{false};  // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
     std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};        // to be started again

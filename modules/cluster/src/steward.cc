@@ -9,7 +9,6 @@
 #include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
-#include "kontor/store/entry_hash.h"
 #include "kontor/store/state_transfer.h"
 #include "state_copy.h"
 #include "wire.h"
@@ -327,32 +326,6 @@ void ClusterImpl::look_after_features() {
     command.mutable_activate_features()->set_level(lowest);
     const auto done = node()->submit_and_wait(std::move(command), [](const payments::Answer&) {});
     if (done) log::info("cluster", "event=features_activated level=" + std::to_string(lowest));
-}
-
-void ClusterImpl::tell_hash() {
-    const auto hash = node()->entry_hash(0);
-    if (!hash) return;
-    std::string message = store::encode_entry_hash(*hash);
-    message.push_back(kHashMessage);
-    for (const auto& [no, address] : told_peers_) net_->send(no, message);
-}
-
-// Network thread. What this node has not applied yet, or has forgotten, it cannot compare: the next one comes
-// in a second.
-void ClusterImpl::compare_hash(const std::string& theirs_bytes) {
-    const auto theirs = store::decode_entry_hash(theirs_bytes);
-    if (!theirs) return;
-    node()->wait_applied(theirs->index, 900, [this, theirs = *theirs](bool is_applied) {
-        if (!is_applied) return;
-        const auto mine = node()->entry_hash(theirs.index);
-        if (!mine || mine->hash == theirs.hash) return;
-        const auto tables = payments::tables();
-        const std::string where = store::name_difference(
-            *mine, theirs, std::vector<store::TableSpec>(tables.begin(), tables.end()));
-        if (options_.on_fatal)
-            options_.on_fatal(
-                Error{ErrorCode::corruption, "this node's state differs from the leader's: " + where});
-    });
 }
 
 // --- a state from another node

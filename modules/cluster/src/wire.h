@@ -20,6 +20,9 @@ inline constexpr std::uint16_t command = 6;   // a command about the cluster, fo
 inline constexpr std::uint16_t transfer = 7;  // leadership; body: be64 of the target, 0: any
 inline constexpr std::uint16_t restart = 8;   // pb::RestartRequest
 inline constexpr std::uint16_t isolate = 9;   // be64 of the milliseconds
+// Where states differ: be64 of an index, answered by store::EntryHash or nothing; be64, table, partition,
+// answered by Store::entry_rows(); to a leader that a majority differs from: the caller's store::EntryHash.
+inline constexpr std::uint16_t entry_hash = 10, entry_rows = 11, compare = 12;
 }  // namespace call_kind
 
 // The body of a `report` call that wants to know api_authority_pem, too.

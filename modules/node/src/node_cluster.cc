@@ -196,6 +196,18 @@ std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const 
     return store_->entry_hash(index == 0 ? store_->applied_index() : index);
 }
 
+std::optional<store::EntryHash> NodeImpl::entry_hash_from(std::uint64_t index) const {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !store_) return std::nullopt;
+    return store_->entry_hash_from(index);
+}
+
+std::string NodeImpl::entry_rows(std::uint64_t index, store::TableId table, unsigned partition) const {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !store_) return "";
+    return store_->entry_rows(index, table, partition);
+}
+
 Result<void> NodeImpl::take_over() {
     const auto nothing = []() -> Result<void> { return {}; };
     return reopen(nothing, [this]() -> Result<void> {

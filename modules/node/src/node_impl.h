@@ -53,6 +53,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void become_member() override;
     Result<std::string> answer_state_request(std::string_view request) override;
     std::optional<store::EntryHash> entry_hash(std::uint64_t index) const override;
+    std::optional<store::EntryHash> entry_hash_from(std::uint64_t index) const override;
+    std::string entry_rows(std::uint64_t index, store::TableId table, unsigned partition) const override;
     Result<void> take_over() override;
     Result<void> install() override;
 

@@ -41,6 +41,13 @@ std::string name_of(TableId table, std::span<const TableSpec> tables) {
            std::to_string(table) + ")";
 }
 
+std::string name_keys(const std::optional<KeyRange>& range) {
+    if (!range) return "";
+    if (range->rows == 1) return ", key " + to_hex(range->first);
+    return ", keys " + to_hex(range->first) + " to " + to_hex(range->last) + " (" +
+           std::to_string(range->rows) + " rows)";
+}
+
 }  // namespace
 
 void EntryHasher::change(const Place& place, std::uint64_t op, std::string_view key, std::string_view value) {
@@ -54,6 +61,14 @@ void EntryHasher::change(const Place& place, std::uint64_t op, std::string_view 
     const std::uint64_t key_hash = place.ordered ? hash64(key) : place.hash;
     const std::uint64_t row = hash64(value, key_hash + op * kSecond);
     bucket.hash = std::rotl(bucket.hash ^ row, 29) * kFirst + kSecond;
+    const std::size_t bytes = kRowHeadBytes + key.size() + kRowHashBytes;
+    if (rows_.size() + bytes > kMaxEntryRowBytes) return;
+    static_assert(kMaxKeyBytes <= 255);
+    const char head[kRowHeadBytes] = {static_cast<char>(tables_.spec(place.slot).id),
+                                      static_cast<char>(place.partition), static_cast<char>(key.size())};
+    rows_.append(head, kRowHeadBytes);
+    rows_.append(key);
+    put_le(rows_, static_cast<std::uint32_t>(row));
 }
 
 EntryHash EntryHasher::finish(std::uint64_t index) {
@@ -91,6 +106,15 @@ std::optional<EntryHash> EntryHashes::find(std::uint64_t index) const {
     return *found;
 }
 
+std::optional<EntryHash> EntryHashes::find_from(std::uint64_t index) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found =
+        std::lower_bound(entries_.begin(), entries_.end(), index,
+                         [](const EntryHash& entry, std::uint64_t at) { return entry.index < at; });
+    if (found == entries_.end()) return std::nullopt;
+    return *found;
+}
+
 std::string encode_entry_hash(const EntryHash& entry) {
     std::string out(kMagic);
     put_le(out, static_cast<std::uint32_t>(entry.buckets.size()));
@@ -122,8 +146,8 @@ Result<EntryHash> decode_entry_hash(std::string_view bytes) {
     return entry;
 }
 
-std::string name_difference(const EntryHash& mine, const EntryHash& theirs,
-                            std::span<const TableSpec> tables) {
+std::string name_difference(const EntryHash& mine, const EntryHash& theirs, std::span<const TableSpec> tables,
+                            const KeysOfBucket& keys) {
     if (mine == theirs) return "";
     const std::string entry = "entry " + std::to_string(mine.index) + ": ";
     if (mine.index != theirs.index) return entry + "compared with entry " + std::to_string(theirs.index);
@@ -133,7 +157,8 @@ std::string name_difference(const EntryHash& mine, const EntryHash& theirs,
     const auto differs = [&](const BucketHash& bucket, const char* how) {
         if (++named > kMaxNamed) return;
         found += (found.empty() ? "" : "; ") + name_of(bucket.table, tables) + ", partition " +
-                 (bucket.partition < 10 ? "0" : "") + std::to_string(bucket.partition) + how;
+                 (bucket.partition < 10 ? "0" : "") + std::to_string(bucket.partition) +
+                 (keys ? name_keys(keys(bucket.table, bucket.partition)) : "") + how;
     };
     auto a = mine.buckets.begin(), b = theirs.buckets.begin();
     while (a != mine.buckets.end() || b != theirs.buckets.end()) {

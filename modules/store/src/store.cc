@@ -90,6 +90,7 @@ class EntryWriter final : public Writer {
         return hash_.finish(index);
     }
     [[nodiscard]] bool is_open() const { return open_; }
+    [[nodiscard]] std::string_view changed_rows() const { return hash_.rows(); }
     [[nodiscard]] Snapshot& snapshot() const { return snapshot_; }
 
     std::optional<std::string_view> get(TableId table, std::string_view key) const override {
@@ -183,6 +184,7 @@ class StoreImpl final : public Store {
             state_hash_ = hash.hash;
         }
         entry_hashes_.add(std::move(hash));
+        entry_rows_.add(index, writer_.changed_rows());
         applied_time_ms_ = time_ms;
         applied_index_.store(index, std::memory_order_release);
         active_bytes_.store(core_.active->bytes(), std::memory_order_relaxed);
@@ -256,6 +258,13 @@ class StoreImpl final : public Store {
     [[nodiscard]] std::optional<EntryHash> entry_hash(std::uint64_t index) const override {
         return entry_hashes_.find(index);
     }
+    [[nodiscard]] std::optional<EntryHash> entry_hash_from(std::uint64_t index) const override {
+        return entry_hashes_.find_from(index);
+    }
+    [[nodiscard]] std::string entry_rows(std::uint64_t index, TableId table,
+                                         unsigned partition) const override {
+        return entry_rows_.find(index, table, partition);
+    }
 
     [[nodiscard]] StoreStats stats() const override {
         StoreStats stats;
@@ -325,6 +334,7 @@ class StoreImpl final : public Store {
     std::string state_hash_;  // written by the apply thread under hash_mutex_
 
     EntryHashes entry_hashes_;
+    EntryRows entry_rows_;
 
     // checkpoint() returns a reference that any thread may read: the last few stay in place.
     std::array<CheckpointMeta, kCheckpointHistory> checkpoints_;

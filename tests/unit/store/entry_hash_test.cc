@@ -98,6 +98,125 @@ TEST(EntryHash, AsBytes) {
         EXPECT_FALSE(decode_entry_hash(bytes.substr(0, size))) << size;
 }
 
+std::unique_ptr<Store> store_of(const TempFolder& folder, const std::vector<Change>& entries) {
+    auto store = open_or_die(test_options(folder.path()));
+    std::uint64_t index = 0;
+    for (const Change& change : entries) {
+        store->begin();
+        change(store->writer());
+        store->commit(++index, 0);
+    }
+    return store;
+}
+
+std::uint8_t partition_of(const Store& store, TableId table) {
+    const EntryHash entry = *store.entry_hash(1);
+    for (const BucketHash& bucket : entry.buckets)
+        if (bucket.table == table) return bucket.partition;
+    return 255;
+}
+
+TEST(EntryRows, NameTheKeysThatDiffer) {
+    // Row "home07" has another value there, "home20" was only changed here, "home31" only there.
+    const auto entry = [](std::string_view seventh, std::string_view own) {
+        return [=](Writer& rows) {
+            rows.put(kPlain, "elsewhere", seventh);
+            for (int i = 0; i < 10; ++i)
+                rows.put(kSorted, "home0" + std::to_string(i), i == 7 ? seventh : "same");
+            if (!own.empty()) rows.erase(kSorted, own);
+        };
+    };
+    const TempFolder a, b, c;
+    const auto here = store_of(a, {entry("1", "home20")}), same = store_of(c, {entry("1", "home20")});
+    const auto there = store_of(b, {entry("2", "home31")});
+    const std::uint8_t sorted = partition_of(*here, kSorted);
+    const std::string mine = here->entry_rows(1, kSorted, sorted);
+    ASSERT_NE(mine, "");
+    EXPECT_EQ(*differing_keys(mine, there->entry_rows(1, kSorted, sorted)),
+              (KeyRange{"home07", "home31", 3}));
+    EXPECT_FALSE(*differing_keys(mine, same->entry_rows(1, kSorted, sorted)));
+    EXPECT_EQ(here->entry_rows(2, kSorted, sorted), "") << "no such entry";
+    EXPECT_EQ(here->entry_rows(1, kAppended, 0), "KENR") << "not touched";
+    const auto keys = [&](TableId table, std::uint8_t partition) {
+        return *differing_keys(here->entry_rows(1, table, partition), there->entry_rows(1, table, partition));
+    };
+    const std::string named = name_difference(*here->entry_hash(1), *there->entry_hash(1), kTables, keys);
+    EXPECT_TRUE(named.find("table plain (1), partition") != std::string::npos) << named;
+    EXPECT_NE(named.find(", key " + to_hex("elsewhere")), std::string::npos) << named;
+    EXPECT_NE(named.find("table sorted (3), partition 0" + std::to_string(sorted) + ", keys " +
+                         to_hex("home07") + " to " + to_hex("home31") + " (3 rows)"),
+              std::string::npos)
+        << named;
+    for (std::size_t size = 0; size < mine.size(); ++size)
+        (void)differing_keys(mine, mine.substr(0, size));  // an error or a range, never a crash
+    EXPECT_FALSE(differing_keys(mine, mine.substr(0, mine.size() - 1)));
+    EXPECT_FALSE(differing_keys("", mine)) << "what is not kept is no empty list";
+}
+
+TEST(EntryRows, OfTheSameRowWhatHappenedLastDiffers) {
+    const auto entry = [](std::string_view first, std::string_view second) {
+        return [=](Writer& rows) { rows.put(kPlain, "a", first), rows.put(kPlain, "a", second); };
+    };
+    const TempFolder a, b;
+    const auto here = store_of(a, {entry("1", "2")}), there = store_of(b, {entry("2", "1")});
+    const std::uint8_t partition = partition_of(*here, kPlain);
+    EXPECT_EQ(
+        *differing_keys(here->entry_rows(1, kPlain, partition), there->entry_rows(1, kPlain, partition)),
+        (KeyRange{"a", "a", 1}));
+}
+
+// Pieces of all sizes, through growth and many rounds of the buffer: what is found is what was written.
+TEST(EntryRows, AreKeptInACircle) {
+    EntryRows kept;
+    const auto rows_of = [](std::uint64_t index) {
+        std::string rows;
+        for (std::size_t i = 0; i <= index * 7919 % 50'000; ++i) {
+            rows += {1, 2, 4};
+            rows += "k" + std::to_string(100 + i % 900);
+            rows += "hash";
+        }
+        return rows;
+    };
+    const auto as_found = [&](std::uint64_t index) {
+        std::string out = "KENR";
+        const std::string rows = rows_of(index);
+        for (std::size_t at = 0; at < rows.size(); at += 11) out += rows.substr(at + 2, 9);
+        return out;
+    };
+    EXPECT_EQ(kept.find(1, 1, 2), "");
+    for (std::uint64_t index = 1; index <= 400; ++index) {
+        kept.add(index, rows_of(index));
+        ASSERT_EQ(kept.find(index, 1, 2), as_found(index)) << index;
+        if (index > 20) {
+            ASSERT_EQ(kept.find(index - 20, 1, 2), as_found(index - 20)) << index;
+        }
+    }
+    EXPECT_EQ(kept.find(400, 1, 3), "KENR");
+    EXPECT_EQ(kept.find(1, 1, 2), "");
+    // Many small ones: their number is bounded, too.
+    for (std::uint64_t index = 1'001; index <= 1'001 + kMaxEntryHashes; ++index) kept.add(index, "");
+    EXPECT_EQ(kept.find(1'001, 1, 2), "");
+    EXPECT_EQ(kept.find(1'002, 1, 2), "KENR");
+    // The largest: four of them fit.
+    const std::string large(kMaxEntryRowBytes, '\1');
+    for (std::uint64_t index = 9'001; index <= 9'005; ++index) kept.add(index, large);
+    EXPECT_EQ(kept.find(9'001, 9, 9), "");
+    EXPECT_NE(kept.find(9'002, 9, 9), "");
+}
+
+TEST(EntryRows, OfAnEntryAreBounded) {
+    const TempFolder folder;
+    const auto store =
+        store_of(folder, {[](Writer& rows) {
+                     const std::string value(1, 'v');
+                     for (std::uint64_t i = 0; i < kMaxEntryRowBytes / 100; ++i)
+                         rows.put(kSorted, "home" + std::string(200, 'x') + std::to_string(i), value);
+                 }});
+    const std::size_t bytes = store->entry_rows(1, kSorted, partition_of(*store, kSorted)).size();
+    EXPECT_LE(bytes, kMaxEntryRowBytes);
+    EXPECT_GE(bytes, kMaxEntryRowBytes * 9 / 10);
+}
+
 TEST(EntryHash, TheRingIsBounded) {
     EntryHashes hashes;
     for (std::uint64_t index = 1; index <= 3 * kMaxEntryHashes; ++index) {
@@ -111,6 +230,9 @@ TEST(EntryHash, TheRingIsBounded) {
     EXPECT_FALSE(hashes.find(first - 2));
     EXPECT_FALSE(hashes.find(last - 1));
     EXPECT_FALSE(hashes.find(last + 2));
+    EXPECT_EQ(hashes.find_from(0)->index, first);
+    EXPECT_EQ(hashes.find_from(last - 1)->index, last);
+    EXPECT_FALSE(hashes.find_from(last + 1));
     // By bytes: each of these takes a quarter of the limit and a little more.
     for (std::uint64_t i = 1; i <= 5; ++i) {
         EntryHash entry;

@@ -126,6 +126,10 @@ class Node : public payments::Service {
     [[nodiscard]] virtual Result<std::string> answer_state_request(std::string_view request) = 0;
     // Of the newest entries; 0: of the newest. nullopt: too old, or not yet applied.
     [[nodiscard]] virtual std::optional<store::EntryHash> entry_hash(std::uint64_t index) const = 0;
+    // See store::Store.
+    [[nodiscard]] virtual std::optional<store::EntryHash> entry_hash_from(std::uint64_t index) const = 0;
+    [[nodiscard]] virtual std::string entry_rows(std::uint64_t index, store::TableId table,
+                                                 unsigned partition) const = 0;
 
     // This node becomes the only voter (replication::Replica::take_over). Not on a thread of the node.
     [[nodiscard]] virtual Result<void> take_over() = 0;

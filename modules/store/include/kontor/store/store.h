@@ -119,6 +119,12 @@ class Store {
     // What an entry did, as hashes to compare with other nodes' (entry_hash.h): of the newest 4,096, or so
     // many as fit into 4 MiB; none of before open().
     [[nodiscard]] virtual std::optional<EntryHash> entry_hash(std::uint64_t index) const = 0;
+    // The oldest of those whose index is at least this one.
+    [[nodiscard]] virtual std::optional<EntryHash> entry_hash_from(std::uint64_t index) const = 0;
+    // What an entry changed in one bucket, as bytes for differing_keys(); "" when it is not kept any more: of
+    // the newest entries, up to 16 MiB.
+    [[nodiscard]] virtual std::string entry_rows(std::uint64_t index, TableId table,
+                                                 unsigned partition) const = 0;
     [[nodiscard]] virtual StoreStats stats() const = 0;
     [[nodiscard]] virtual Result<void> failure() const = 0;  // the first background failure, if any
     // Visits every row of a table in no particular order across partitions, in bounded read transactions;
