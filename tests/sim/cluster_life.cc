@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 void Cluster::new_machine(std::size_t i) {
     Server& server = servers_[i];
-    const unsigned epoch = server.epoch;
+    const unsigned epoch = server.epoch + 1;  // what the lost one sent does not come from the new one
     if (!server.folder.empty()) fs::remove_all(server.folder);
     server = Server{};
     server.epoch = epoch;
