@@ -1,17 +1,21 @@
 #include "verify.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "kontor/base/bytes.h"
 
 namespace kontor::app {
 
-Verification verify_node(node::Node& node, const Clock& clock) {
+namespace {
+
+using View = std::unique_ptr<store::CheckpointView>;
+
+Verification verify(const std::function<Result<View>()>& checkpoint, const Clock& clock) {
     Verification verification;
     const std::uint64_t started = clock.monotonic_ms();
     const auto run = [&]() -> Result<void> {
-        KONTOR_CHECK(node.checkpoint());
-        KONTOR_TRY(const auto view, node.view_checkpoint());
+        KONTOR_TRY(const View view, checkpoint());
         verification.log_index = view->meta().index;
         verification.state_hash_hex = to_hex(view->meta().state_hash);
         Result<void> visited;
@@ -30,6 +34,21 @@ Verification verify_node(node::Node& node, const Clock& clock) {
     }
     verification.took_ms = clock.monotonic_ms() - started;
     return verification;
+}
+
+}  // namespace
+
+Verification verify_node(node::Node& node, const Clock& clock) {
+    return verify(
+        [&]() -> Result<View> {
+            KONTOR_CHECK(node.checkpoint());
+            return node.view_checkpoint();
+        },
+        clock);
+}
+
+Verification verify_checkpoint(const store::Store& store, const Clock& clock) {
+    return verify([&] { return store.view_checkpoint(); }, clock);
 }
 
 std::string to_json(const Verification& verification) {

@@ -9,6 +9,7 @@
 
 #include "kontor/ledger/ledger.h"
 #include "kontor/node/node.h"
+#include "kontor/store/store.h"
 
 namespace kontor::app {
 
@@ -21,6 +22,9 @@ struct Verification {
 };
 
 [[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);
+// The newest checkpoint as it lies there, without the log: of a stopped member of a cluster, which cannot
+// know by itself what of its log counts.
+[[nodiscard]] Verification verify_checkpoint(const store::Store& store, const Clock& clock);
 [[nodiscard]] std::string to_json(const Verification& verification);  // one line
 [[nodiscard]] std::string to_text(const Verification& verification);  // for people
 

@@ -137,6 +137,7 @@ class Machine:
 
 class Cluster:
     """Machines with one secrets key. Use as a context manager: no process outlives the test."""
+    machine_type = Machine
 
     def __init__(self, folder, **settings):
         self.folder = folder
@@ -148,7 +149,7 @@ class Cluster:
         number = len(self.machines) + 1
         key = secrets_key or (self.machines[0].key if self.machines else None)
         given = {**self.settings, **{name.replace("__", "."): value for name, value in settings.items()}}
-        self.machines.append(Machine(f"{self.folder}/m{number}", number, free_ports(2), given, key))
+        self.machines.append(self.machine_type(f"{self.folder}/m{number}", number, free_ports(2), given, key))
         return self.machines[-1]
 
     def form(self, count=3):
@@ -275,8 +276,8 @@ class Load:
     Every payment has a key and its number in the metadata, so afterwards it can be counted; nothing but 200 is taken.
     """
 
-    def __init__(self, machines, key, threads=4, name="load"):
-        self.name, self.stopping = name, threading.Event()
+    def __init__(self, machines, key, threads=4, name="load", pause_s=0):
+        self.name, self.stopping, self.pause_s = name, threading.Event(), pause_s
         self.clients = [Client(machines, key) for _ in range(threads)]
         self.acknowledged = [{} for _ in range(threads)]  # operation -> payment's id
         self.failures, self.gaps = [], []
@@ -296,6 +297,7 @@ class Load:
                 if answer.status != 200 or answer.json["status"] != "succeeded":
                     raise AssertionError(f"{operation}: {answer!r}")
                 done[operation] = answer.json["id"]
+                self.stopping.wait(self.pause_s)
         except BaseException as failure:  # handed to the test's thread
             self.failures.append(failure)
         finally:

@@ -17,7 +17,6 @@ import threading
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 INSIDE, SKIPPED = "KONTOR_TEST_INSIDE", 77
 RATE, LATENCY_MS = 2_000_000 // 8, 200
 STEADY_S = float(os.environ.get("KONTOR_SECOND_SITE_SECONDS", "10"))
@@ -43,6 +42,7 @@ if __name__ == "__main__":
 
 from cluster_process import Cluster, Machine, free_ports  # noqa: E402  (in the inner process only)
 from kontor_process import BINARY, SLOW, Kontor, main, run, temporary_folder, until  # noqa: E402
+from line import Line  # noqa: E402
 
 
 def name_of(number):
@@ -55,31 +55,6 @@ def hosts(path, address):
         file.write("127.0.0.1 localhost\n")
         file.writelines(f"{address(number)} {name_of(number)}\n" for number in (1, 2, 3))
     return path
-
-
-class Line:
-    """The slow line to one address; both directions of it."""
-
-    def __init__(self, listen, port):
-        self.process = subprocess.Popen(
-            [sys.executable, "-B", f"{HERE}/../support/link_proxy.py", "--listen", f"{listen}:{port}", "--to",
-             f"127.0.0.1:{port}", "--rate", str(RATE), "--latency-ms", str(LATENCY_MS)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert json.loads(self.process.stdout.readline())["port"] == port
-
-    def tell(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def bytes(self):
-        said = self.tell("stats")
-        return said["forward_bytes"], said["backward_bytes"]
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
 
 
 class FarMachine(Machine):
@@ -209,8 +184,9 @@ class SecondSiteTest(unittest.TestCase):
             **cluster.settings, "cluster.address": "127.0.2.9", "cluster.name": "far"}, first.key)
         standby.hosts_file = hosts(f"{folder}/far-hosts", lambda number: f"127.0.1.{number}")
         cluster.machines.append(standby)
-        self.lines += [Line(f"127.0.1.{machine.number}", machine.peer_port) for machine in cluster.machines[:3]]
-        self.lines.append(Line("127.0.2.9", standby.peer_port))
+        self.lines += [Line(f"127.0.1.{machine.number}", machine.peer_port, RATE, LATENCY_MS)
+                       for machine in cluster.machines[:3]]
+        self.lines.append(Line("127.0.2.9", standby.peer_port, RATE, LATENCY_MS))
         begun = time.monotonic()
         standby.do("join", first.token("--standby"))
         before = sum(sum(line.bytes()) for line in self.lines)

@@ -186,6 +186,7 @@ Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
     if (store_->checkpoint().index == 0)
         return fail(ErrorCode::unavailable, "this node has no checkpoint yet");
     // The copy will stand for this checkpoint or a later one, and needs the entries after it.
+    copied_ms_.store(options_.clock->monotonic_ms());
     if (!holds_log_.exchange(true)) replica_->hold_log(store_->checkpoint().index);
     return store_->state_source().answer(request);
 }

@@ -26,6 +26,10 @@ constexpr std::uint64_t kFollowerCheckpointMs = 1'000;
 constexpr unsigned kFailureLookMs = 50;    // how often who waits looks whether the node failed
 constexpr unsigned kStoredLookUs = 200;    // how often the apply thread looks whether the log is on disk
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
+// A node that was away for so many entries goes on from the log; else it copies the whole state. Some
+// seconds.
+constexpr std::uint64_t kTrailingEntries = 16'384;
+constexpr std::uint64_t kHoldAfterCopyMs = 30'000;
 constexpr const char* kNotLeaderText = "this node is not the leader; try again shortly";
 constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
 
@@ -101,6 +105,7 @@ replication::ReplicaOptions NodeImpl::replica_options() const {
     log_options.folder = options_.folder + "/log";
     log_options.segment_bytes = options_.log_segment_bytes;
     log_options.max_log_bytes = options_.max_log_bytes;
+    log_options.trailing_entries = kTrailingEntries;
     log_options.clock = options_.clock;
     log_options.crash_point = options_.crash_point;
     log_options.node_id = options_.seat.node_id;
@@ -402,8 +407,7 @@ void NodeImpl::run_proposer() {
         if (auto background = store_->failure(); !background) fatal(background.error());
         if (failed_.load(std::memory_order_acquire)) fail_everything();
         if (is_member_.load()) look_at_role();
-        if (holds_log_.load() && store_->state_source().stats().transfers == 0 && holds_log_.exchange(false))
-            replica_->hold_log(0);
+        look_at_copies(now);
         if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
             tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
@@ -440,6 +444,13 @@ bool NodeImpl::propose_batch() {
         }
     });
     return true;
+}
+
+// Who has got the copy starts with it, is let in, and then asks for what came since.
+void NodeImpl::look_at_copies(std::uint64_t now) {
+    if (!holds_log_.load()) return;
+    if (store_->state_source().stats().transfers != 0) return copied_ms_.store(now);
+    if (now > copied_ms_.load() + kHoldAfterCopyMs && holds_log_.exchange(false)) replica_->hold_log(0);
 }
 
 void NodeImpl::propose_tick_if_due() {

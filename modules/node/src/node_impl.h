@@ -68,6 +68,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void register_metrics();
     void run_proposer();
     bool propose_batch();
+    void look_at_copies(std::uint64_t now);
     void propose_tick_if_due();
     [[nodiscard]] Result<void> check_level(const pb::Command& command) const;
     [[nodiscard]] static Result<void> check_features(std::uint32_t level);
@@ -108,7 +109,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};
-    std::atomic<bool> holds_log_{false};    // for a copy of the state
+    std::atomic<bool> holds_log_{false};       // for a copy of the state
+    std::atomic<std::uint64_t> copied_ms_{0};  // when the last copy was under way
     std::uint64_t lost_leadership_ms_ = 0;  // proposer thread; 0: it has not, or all flights are dealt with
     struct IndexWaiter {
         std::uint64_t index, deadline_ms;
