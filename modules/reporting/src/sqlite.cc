@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "checked_vfs.h"
+
 namespace kontor::reporting {
 namespace {
 
@@ -15,6 +17,8 @@ constexpr const char* kWriterPragmas = "PRAGMA cache_size=-16384;";
 
 Error error_of(sqlite3* handle, int code) {
     ErrorCode kind = ErrorCode::io;
+    if (code == SQLITE_IOERR_DATA)
+        return Error{ErrorCode::corruption, "reports database: a page does not match its checksum"};
     switch (code & 0xFF) {
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
@@ -102,7 +106,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     sqlite3* handle = nullptr;
     const int flags =
         mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, checked_vfs());
     if (code != SQLITE_OK) {
         Error error = error_of(handle, code);
         sqlite3_close_v2(handle);
@@ -111,6 +115,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     std::unique_ptr<Database> database(new Database(handle));
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
     sqlite3_extended_result_codes(handle, 1);
+    int reserved = kPageChecksumBytes;
+    sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     // The projection is rebuilt after a loss, so WAL with NORMAL is durable enough: it never corrupts.
     KONTOR_CHECK(database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
     if (mode == Mode::writer) KONTOR_CHECK(database->execute(kWriterPragmas));
