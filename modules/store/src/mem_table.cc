@@ -1,19 +1,17 @@
 #include "mem_table.h"
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstring>
+#include <new>
 #include <span>
 
-#include "hashing.h"
 #include "kontor/base/bytes.h"
+#include "mem_rows.h"
 
 namespace kontor::store {
 namespace {
 
 constexpr std::size_t kArenaBlockBytes = 256U << 10U;
-// One slot of the hash map with its share of empty slots; estimated, to bound memory.
-constexpr std::uint64_t kHashedRowBytes = 64;
 
 // The last 16 bytes of a key as a number, which sorts like them.
 struct KeyTail {
@@ -53,32 +51,12 @@ void sort_by_key(std::span<RowImage> images) {
               [](const RowImage& a, const RowImage& b) { return a.key < b.key; });
 }
 
-// A key with its hash, which whoever looks it up has at hand: it chose the partition.
-struct HashedKey {
-    std::uint64_t hash;
-    std::string_view bytes;
-    friend bool operator==(const HashedKey& a, const HashedKey& b) {
-        return a.hash == b.hash && a.bytes == b.bytes;
-    }
-};
-struct KeyHash {
-    using is_avalanching = void;
-    std::size_t operator()(const HashedKey& key) const {
-        // The low bits chose the partition and are nearly the same for all keys of one table here.
-        return key.hash * 0x9E37'79B9'7F4A'7C15U ^ key.hash >> 32U;
-    }
-};
-
 // Room to grow a little in place: rows of one kind vary by a few bytes.
 std::uint32_t capacity_for(std::size_t size) {
     return static_cast<std::uint32_t>((size + size / 8 + 15) & ~15ULL);
 }
 
 }  // namespace
-
-struct MemTable::Hashed {
-    boost::unordered_flat_map<HashedKey, MemRow, KeyHash> rows;
-};
 
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
 class MemTable::Arena : public std::pmr::memory_resource {
@@ -117,77 +95,83 @@ MemTable::MemTable(const Tables& tables) : tables_(tables), arena_(std::make_uni
     const std::size_t cells = std::size_t{tables.count()} * tables.partitions();
     sorted_.resize(cells);
     hashed_.resize(cells);
-    for (unsigned partition = 0; partition < tables.partitions(); ++partition) {
-        for (unsigned slot = 0; slot < tables.count(); ++slot) {
-            const std::size_t at = cell(slot, partition);
+    for (unsigned partition = 0; partition < tables.partitions(); ++partition)
+        for (unsigned slot = 0; slot < tables.count(); ++slot)
             if (tables.spec(slot).ordered)
-                sorted_[at] = std::make_unique<SortedRows>(arena_.get());
-            else
-                hashed_[at] = std::make_unique<Hashed>();
-        }
-    }
+                sorted_[cell(slot, partition)] = std::make_unique<SortedRows>(arena_.get());
 }
 
 MemTable::~MemTable() = default;
 
 std::uint64_t MemTable::bytes() const {
-    return arena_->used() + rows_ * kHashedRowBytes;
+    return arena_->used() + slot_bytes_;
 }
 
 const MemRow* MemTable::find(const Place& place, std::string_view key) const {
     const std::size_t at = cell(place.slot, place.partition);
-    if (place.ordered) {
-        const auto found = sorted_[at]->find(key);
-        return found == sorted_[at]->end() ? nullptr : &found->second;
-    }
-    const auto found = hashed_[at]->rows.find(HashedKey{place.hash, key});
-    return found == hashed_[at]->rows.end() ? nullptr : &found->second;
+    if (!place.ordered) return hashed_[at].find(place.hash, key);
+    const auto found = sorted_[at]->find(key);
+    return found == sorted_[at]->end() ? nullptr : found->second;
 }
 
-void MemTable::prefetch(const Place& /*place*/, std::string_view /*key*/, Fetch /*what*/) const {}
+void MemTable::prefetch(const Place& place, Fetch what) const {
+    if (!place.ordered) hashed_[cell(place.slot, place.partition)].prefetch(place.hash, what);
+}
 
-MemRow& MemTable::row_for_write(const Place& place, std::string_view key) {
+MemRow* MemTable::new_row(const Place& place, std::string_view key, std::size_t size) {
+    // Rows of fixed layout never grow: room to grow is for ordered tables' rows.
+    const std::size_t capacity = place.ordered ? capacity_for(size) : (size + 7) & ~std::size_t{7};
+    const std::size_t head = MemRow::head_bytes(key.size());
+    auto* row = new (arena_->allocate(head + capacity, alignof(std::uint64_t))) MemRow;
+    row->capacity = static_cast<std::uint32_t>(capacity);
+    row->key_size = static_cast<std::uint8_t>(key.size());
+    std::memcpy(row->start() + MemRow::kKeyAt, key.data(), key.size());
+    return row;
+}
+
+// The key's row, with room for `size` bytes: where it was, or a new one in its place. What it was keeps its
+// bytes, since the new value may be a view of it.
+MemRow* MemTable::row_for_write(const Place& place, std::string_view key, std::size_t size) {
     ++writes_;
     const std::size_t at = cell(place.slot, place.partition);
-    const auto own = [&] {
-        char* bytes = static_cast<char*>(arena_->allocate(key.size(), 1));
-        std::memcpy(bytes, key.data(), key.size());
-        ++rows_;
-        return std::string_view(bytes, key.size());
-    };
     if (place.ordered) {
         SortedRows& rows = *sorted_[at];
         // Numbers grow: most new rows come behind all others.
         const bool last = !rows.empty() && std::prev(rows.end())->first < key;
         const auto next = last ? rows.end() : rows.lower_bound(key);
-        if (next != rows.end() && next->first == key) return next->second;
-        return rows.emplace_hint(next, own(), MemRow{})->second;
+        if (next != rows.end() && next->first == key) {
+            if (next->second->capacity < size) next->second = new_row(place, key, size);
+            return next->second;
+        }
+        MemRow* row = new_row(place, key, size);
+        rows.emplace_hint(next, row->key(), row);
+        ++rows_;
+        return row;
     }
-    auto& rows = hashed_[at]->rows;
-    const HashedKey wanted{place.hash, key};
-    if (const auto found = rows.find(wanted); found != rows.end()) return found->second;
-    return rows.emplace(HashedKey{place.hash, own()}, MemRow{}).first->second;
+    HashedRows& rows = hashed_[at];
+    const std::size_t slot_bytes = rows.bytes();
+    const HashedRows::Position position = rows.position(place.hash, key);
+    slot_bytes_ += rows.bytes() - slot_bytes;
+    if (position.row != nullptr && position.row->capacity >= size) return position.row;
+    if (position.row == nullptr) ++rows_;
+    MemRow* row = new_row(place, key, size);
+    rows.set(position, place.hash, row);
+    return row;
 }
 
 void MemTable::put(const Place& place, std::string_view key, std::string_view value) {
-    MemRow& row = row_for_write(place, key);
-    if (value.size() > row.capacity) {
-        // Rows of fixed layout never grow: room to grow comes with the first time.
-        row.capacity = row.capacity == 0 && !place.ordered
-                           ? static_cast<std::uint32_t>((value.size() + 7) & ~7ULL)
-                           : capacity_for(value.size());
-        row.data = static_cast<char*>(arena_->allocate(row.capacity, 8));
-    }
+    MemRow* row = row_for_write(place, key, value.size());
     // memmove: `value` may be a view of this very row.
-    if (!value.empty()) std::memmove(row.data, value.data(), value.size());
-    row.size = static_cast<std::uint32_t>(value.size());
-    row.erased = false;
+    if (!value.empty())
+        std::memmove(row->start() + MemRow::head_bytes(key.size()), value.data(), value.size());
+    row->size = static_cast<std::uint32_t>(value.size());
+    row->erased = false;
 }
 
 void MemTable::erase(const Place& place, std::string_view key) {
-    MemRow& row = row_for_write(place, key);
-    row.size = 0;
-    row.erased = true;
+    MemRow* row = row_for_write(place, key, 0);
+    row->size = 0;
+    row->erased = true;
 }
 
 const MemTable::SortedRows& MemTable::sorted(unsigned slot, unsigned partition) const {
@@ -196,10 +180,8 @@ const MemTable::SortedRows& MemTable::sorted(unsigned slot, unsigned partition) 
 }
 
 bool MemTable::each_hashed(unsigned slot, unsigned partition, const void* context,
-                           bool (*visit)(const void*, std::string_view, const MemRow&)) const {
-    for (const auto& [key, row] : hashed_[cell(slot, partition)]->rows)
-        if (!visit(context, key.bytes, row)) return false;
-    return true;
+                           bool (*visit)(const void*, const MemRow&)) const {
+    return hashed_[cell(slot, partition)].each([&](const MemRow& row) { return visit(context, row); });
 }
 
 std::vector<RowImage> MemTable::images(unsigned partition) const {

@@ -52,7 +52,7 @@ class MemRows {
     }
     [[nodiscard]] bool valid() const { return valid_; }
     [[nodiscard]] std::string_view key() const { return at_->first; }
-    [[nodiscard]] const MemRow& row() const { return at_->second; }
+    [[nodiscard]] const MemRow& row() const { return *at_->second; }
     void next() {
         if (ascending_)
             settle(std::next(at_));
@@ -248,8 +248,8 @@ const MemRow* Snapshot::find_in_memory(const Place& place, std::string_view key)
 
 void Snapshot::prefetch(TableId table, std::string_view key, Fetch what) const {
     const Place place = core_.tables.place(table, key);
-    core_.active->prefetch(place, key, what);
-    if (core_.frozen) core_.frozen->prefetch(place, key, what);
+    core_.active->prefetch(place, what);
+    if (core_.frozen) core_.frozen->prefetch(place, what);
 }
 
 std::optional<std::string_view> Snapshot::get(TableId table, std::string_view key) {
