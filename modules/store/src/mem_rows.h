@@ -19,7 +19,7 @@ namespace kontor::store {
 inline void fetch_row(const MemRow* row) {
     constexpr std::size_t kLineBytes = 64;
     const char* at = reinterpret_cast<const char*>(row);
-    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(at + line * kLineBytes);
+    for (std::size_t line = 0; line < 3; ++line) fetch_line(at + line * kLineBytes);
 }
 
 class HashedRows {
@@ -30,7 +30,7 @@ class HashedRows {
     void prefetch(std::uint64_t hash, Fetch what) const {
         if (slots_.empty()) return;
         std::size_t at = first(hash);
-        if (what == Fetch::index) return __builtin_prefetch(&slots_[at]);
+        if (what == Fetch::index) return fetch_line(&slots_[at]);
         for (; slots_[at] != kEmpty; at = next(at))
             if (tag(slots_[at]) == tag_of(hash)) return fetch_row(row_of(slots_[at]));
     }
@@ -57,7 +57,7 @@ class HashedRows {
     bool each(const Visit& visit) const {
         constexpr std::size_t kAhead = 12;
         for (std::size_t at = 0; at < slots_.size(); ++at) {
-            if (at + kAhead < slots_.size()) __builtin_prefetch(row_of(slots_[at + kAhead]));
+            if (at + kAhead < slots_.size()) fetch_line(row_of(slots_[at + kAhead]));
             if (slots_[at] != kEmpty && !visit(*row_of(slots_[at]))) return false;
         }
         return true;
@@ -93,7 +93,7 @@ class HashedRows {
         shift_ = 64U - static_cast<unsigned>(std::countr_zero(slots_.size()));
         constexpr std::size_t kAhead = 12;
         for (std::size_t from = 0; from < old.size(); ++from) {
-            if (from + kAhead < old.size()) __builtin_prefetch(row_of(old[from + kAhead]));
+            if (from + kAhead < old.size()) fetch_line(row_of(old[from + kAhead]));
             if (old[from] == kEmpty) continue;
             std::size_t at = first(hash64(row_of(old[from])->key()));
             while (slots_[at] != kEmpty) at = next(at);
