@@ -48,6 +48,7 @@ void create_ledger_transfers(const CallPtr&);
 void retrieve_ledger_account(const CallPtr&);
 void retrieve_ledger_transfer(const CallPtr&);
 void retrieve_ledger_balance(const CallPtr&);
+void list_ledger_accounts(const CallPtr&);
 void list_ledger_history(const CallPtr&);
 void look_up_ledger_accounts(const CallPtr&);
 void look_up_ledger_transfers(const CallPtr&);

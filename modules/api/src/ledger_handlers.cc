@@ -185,7 +185,7 @@ std::vector<Row> look_up(Call& call, std::span<const ledger::Id128> ids, std::ui
 }
 
 std::string list_body(std::span<const ledger::Account> rows, WireFormat format) {
-    return accounts_body(rows, format);
+    return accounts_body(rows, std::nullopt, {}, format);
 }
 std::string list_body(std::span<const ledger::Transfer> rows, WireFormat format) {
     return transfers_body(rows, std::nullopt, {}, format);
@@ -202,23 +202,32 @@ void lookup(const CallPtr& call) {
     if (!call->answered()) answer(*call, list_body(std::span<const Row>(found), *format), *format, index);
 }
 
-// What a history is filtered by; absent: anything.
-struct HistoryFilter {
+// What a list of accounts or a history is filtered by; absent: anything.
+struct Filter {
     std::uint64_t timestamp_min = 0, timestamp_max = ~std::uint64_t{0};
-    std::optional<std::uint64_t> code, user_data_64, user_data_32;
+    std::optional<std::uint64_t> ledger, code, user_data_64, user_data_32;
     std::optional<ledger::Id128> user_data_128, from;
     std::optional<bool> debit;
 
-    [[nodiscard]] bool takes(const ledger::Transfer& row, ledger::Id128 account) const {
+    template <typename Row>
+    [[nodiscard]] bool takes(const Row& row) const {
         return row.timestamp >= timestamp_min && row.timestamp <= timestamp_max &&
-               (!code || row.code == *code) && (!user_data_64 || row.user_data_64 == *user_data_64) &&
+               (!ledger || row.ledger == *ledger) && (!code || row.code == *code) &&
+               (!user_data_64 || row.user_data_64 == *user_data_64) &&
                (!user_data_32 || row.user_data_32 == *user_data_32) &&
-               (!user_data_128 || row.user_data_128 == *user_data_128) &&
-               (!debit || (row.debit_account == account) == *debit);
+               (!user_data_128 || row.user_data_128 == *user_data_128);
+    }
+    [[nodiscard]] bool takes(const ledger::Transfer& row, ledger::Id128 account) const {
+        return takes(row) && (!debit || (row.debit_account == account) == *debit);
     }
 };
 
-std::optional<ApiError> read_filter(const Node& params, HistoryFilter& filter) {
+std::size_t page_limit(const Node& params) {
+    return static_cast<std::size_t>(
+        params.integer_of("limit").value_or(static_cast<std::int64_t>(ledger_limits::kPageDefault)));
+}
+
+std::optional<ApiError> read_filter(const Node& params, Filter& filter) {
     std::optional<ApiError> error;
     const auto wrong = [&](std::string_view name, std::string_view what) {
         if (!error)
@@ -241,6 +250,7 @@ std::optional<ApiError> read_filter(const Node& params, HistoryFilter& filter) {
     };
     filter.timestamp_min = number("timestamp_min").value_or(0);
     filter.timestamp_max = number("timestamp_max").value_or(~std::uint64_t{0});
+    filter.ledger = number("ledger");
     filter.code = number("code");
     filter.user_data_64 = number("user_data_64");
     filter.user_data_32 = number("user_data_32");
@@ -284,14 +294,43 @@ void retrieve_ledger_balance(const CallPtr& call) {
     });
 }
 
+void list_ledger_accounts(const CallPtr& call) {
+    const auto format = format_of(*call);
+    if (!format) return;
+    Filter filter;
+    if (const auto error = read_filter(call->params, filter)) return call->refuse(*error);
+    const std::size_t limit = page_limit(call->params);
+    call->read([&](const store::Reader& rows, std::uint64_t index) {
+        const ledger::Book book = book_of(*call);
+        std::uint64_t start = filter.timestamp_max;
+        if (filter.from) {
+            const auto account = ledger::find_account(rows, *filter.from, book);
+            if (!account)
+                return call->refuse(no_such("ledger.account", format_ledger_id(*filter.from), "from", false),
+                                    index);
+            start = std::min(start, account->timestamp);
+        }
+        std::vector<ledger::Account> page;
+        bool past = false;  // everything further on is older than asked for
+        auto next = ledger::visit_accounts(rows, book, start, ledger_limits::kScanMax,
+                                           [&](const ledger::Account& row) {
+                                               past = row.timestamp < filter.timestamp_min;
+                                               if (past) return false;
+                                               if (filter.takes(row)) page.push_back(row);
+                                               return page.size() < limit;
+                                           });
+        if (past) next.reset();
+        answer(*call, accounts_body(page, next, call->request.path, *format), *format, index);
+    });
+}
+
 void list_ledger_history(const CallPtr& call) {
     const auto account = path_id(*call, "ledger.account");
     if (!account) return;
     const WireFormat format = *format_of(*call);
-    HistoryFilter filter;
+    Filter filter;
     if (const auto error = read_filter(call->params, filter)) return call->refuse(*error);
-    const auto limit = static_cast<std::size_t>(
-        call->params.integer_of("limit").value_or(static_cast<std::int64_t>(ledger_limits::kPageDefault)));
+    const std::size_t limit = page_limit(call->params);
     call->read([&](const store::Reader& rows, std::uint64_t index) {
         const ledger::Book book = book_of(*call);
         if (!ledger::find_account(rows, *account, book))

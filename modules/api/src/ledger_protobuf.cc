@@ -171,9 +171,13 @@ std::string transfer_protobuf(const ledger::Transfer& transfer) {
     to_wire(transfer, message);
     return message.SerializeAsString();
 }
-std::string accounts_protobuf(std::span<const ledger::Account> accounts) {
+std::string accounts_protobuf(std::span<const ledger::Account> accounts, std::optional<ledger::Id128> next) {
     wire::Accounts message;
     for (const auto& account : accounts) to_wire(account, *message.add_accounts());
+    if (next) {
+        message.set_next_high(next->high);
+        message.set_next_low(next->low);
+    }
     return message.SerializeAsString();
 }
 std::string transfers_protobuf(std::span<const ledger::Transfer> transfers,

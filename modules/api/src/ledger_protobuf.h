@@ -13,7 +13,8 @@ namespace kontor::api {
 [[nodiscard]] std::string results_protobuf(std::string_view statuses);
 [[nodiscard]] std::string account_protobuf(const ledger::Account& account);
 [[nodiscard]] std::string transfer_protobuf(const ledger::Transfer& transfer);
-[[nodiscard]] std::string accounts_protobuf(std::span<const ledger::Account> accounts);
+[[nodiscard]] std::string accounts_protobuf(std::span<const ledger::Account> accounts,
+                                            std::optional<ledger::Id128> next);
 [[nodiscard]] std::string transfers_protobuf(std::span<const ledger::Transfer> transfers,
                                              std::optional<ledger::Id128> next);
 

@@ -60,11 +60,27 @@ std::string transfer_body(const ledger::Transfer& transfer, const std::optional<
     return out;
 }
 
-std::string accounts_body(std::span<const ledger::Account> accounts, WireFormat format) {
-    if (format == WireFormat::protobuf) return accounts_protobuf(accounts);
+namespace {
+// A page of a list is a list; what a look-up found is not.
+void begin_rows(JsonWriter& json, std::string_view object, std::string_view rows,
+                std::optional<ledger::Id128> next, std::string_view url) {
+    json.begin_object();
+    if (url.empty()) {
+        json.field("object", object).key(rows).begin_array();
+        return;
+    }
+    json.field("object", "list").field("url", url).field_boolean("has_more", next.has_value());
+    json.field_or_null("next", next ? format_ledger_id(*next) : std::string());
+    json.key("data").begin_array();
+}
+}  // namespace
+
+std::string accounts_body(std::span<const ledger::Account> accounts, std::optional<ledger::Id128> next,
+                          std::string_view url, WireFormat format) {
+    if (format == WireFormat::protobuf) return accounts_protobuf(accounts, next);
     std::string out;
     JsonWriter json(out);
-    json.begin_object().field("object", "ledger.accounts").key("accounts").begin_array();
+    begin_rows(json, "ledger.accounts", "accounts", next, url);
     for (const auto& account : accounts) write_json(json, account);
     json.end_array().end_object();
     return out;
@@ -75,17 +91,7 @@ std::string transfers_body(std::span<const ledger::Transfer> transfers, std::opt
     if (format == WireFormat::protobuf) return transfers_protobuf(transfers, next);
     std::string out;
     JsonWriter json(out);
-    // A page of a history is a list; what a look-up found is not.
-    if (url.empty()) {
-        json.begin_object().field("object", "ledger.transfers").key("transfers").begin_array();
-    } else {
-        json.begin_object()
-            .field("object", "list")
-            .field("url", url)
-            .field_boolean("has_more", next.has_value());
-        json.field_or_null("next", next ? format_ledger_id(*next) : std::string());
-        json.key("data").begin_array();
-    }
+    begin_rows(json, "ledger.transfers", "transfers", next, url);
     for (const auto& transfer : transfers) write_json(json, transfer, std::nullopt);
     json.end_array().end_object();
     return out;

@@ -40,8 +40,10 @@ struct LedgerBatch {
 // `state`: of a pending transfer.
 [[nodiscard]] std::string transfer_body(const ledger::Transfer& transfer,
                                         const std::optional<ledger::PendingState>& state, WireFormat format);
-[[nodiscard]] std::string accounts_body(std::span<const ledger::Account> accounts, WireFormat format);
-// `next`: where the next page of a history starts.
+// `url`: of a list of which this is a page, and `next` where its next page starts; empty: of a look-up.
+[[nodiscard]] std::string accounts_body(std::span<const ledger::Account> accounts,
+                                        std::optional<ledger::Id128> next, std::string_view url,
+                                        WireFormat format);
 [[nodiscard]] std::string transfers_body(std::span<const ledger::Transfer> transfers,
                                          std::optional<ledger::Id128> next, std::string_view url,
                                          WireFormat format);

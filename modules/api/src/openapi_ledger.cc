@@ -57,7 +57,8 @@ void ledger_response(JsonWriter& json, const Route& route) {
     std::string schema = schema_ref(route.object);
     if (creates(route)) schema = R"({"oneOf":[)" + schema + "," + schema_ref("ledger.results") + "]}";
     if (looks_up(route)) schema = schema_ref("ledger." + std::string(list_name(route)));
-    if (!route.params.empty()) schema = schema_ref("ledger.history");
+    if (!route.params.empty())
+        schema = schema_ref(route.object == "ledger.account" ? "ledger.account_list" : "ledger.history");
     content(json, schema);
 }
 
@@ -87,7 +88,10 @@ std::vector<std::string> ledger_samples(std::string_view kind) {
     ledger::PendingState state;
     state.resolved_by = {0, 1};
     if (kind == "ledger.account") return {account_body(account, WireFormat::json)};
-    if (kind == "ledger.accounts") return {accounts_body({&account, 1}, WireFormat::json)};
+    if (kind == "ledger.accounts") return {accounts_body({&account, 1}, std::nullopt, {}, WireFormat::json)};
+    if (kind == "ledger.account_list")
+        return {accounts_body({&account, 1}, std::nullopt, "/", WireFormat::json),
+                accounts_body({&account, 1}, ledger::Id128{0, 1}, "/", WireFormat::json)};
     if (kind == "ledger.balance") return {balance_body(account, WireFormat::json)};
     if (kind == "ledger.history")
         return {transfers_body({&plain, 1}, std::nullopt, "/", WireFormat::json),

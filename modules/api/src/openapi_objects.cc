@@ -284,6 +284,7 @@ std::vector<ObjectKind> kinds() {
         {"ledger.account", ledger_samples("ledger.account")},
         {"ledger.accounts", ledger_samples("ledger.accounts")},
         {"ledger.balance", ledger_samples("ledger.balance")},
+        {"ledger.account_list", ledger_samples("ledger.account_list")},
         {"ledger.history", ledger_samples("ledger.history")},
         {"ledger.results", ledger_samples("ledger.results")},
         {"ledger.transfer", ledger_samples("ledger.transfer")},

@@ -272,6 +272,21 @@ inline constexpr std::array kUpdateWebhookEndpoint = {
     kWebhookAbout, boolean("disabled", "Send nothing while true."), kEnabledEvents, metadata(), kWebhookUrl,
 };
 
+inline constexpr std::array kLedgerAccounts = {
+    text("code", 5, "Only accounts of this code."),
+    text("from", 32, "The page that starts here: `next` of the page before."),
+    text("ledger", 10, "Only accounts of this ledger."),
+    Param{.name = "limit",
+          .kind = Kind::integer,
+          .about = "Accounts a page; default 100.",
+          .low = 1,
+          .high = static_cast<std::int64_t>(ledger_limits::kPageMax)},
+    text("timestamp_max", 20, "Only accounts not opened after this, in nanoseconds of Unix time."),
+    text("timestamp_min", 20, "Only accounts not opened before this."),
+    text("user_data_128", 32, "Only accounts with these user data, hexadecimal."),
+    text("user_data_32", 10, "Only accounts with these user data."),
+    text("user_data_64", 20, "Only accounts with these user data."),
+};
 inline constexpr std::array kLedgerHistory = {
     text("code", 5, "Only transfers of this code."),
     Param{.name = "direction",

@@ -54,6 +54,7 @@ constexpr std::array kRoutes = {
     Route{"DELETE", "/v1/webhook_endpoints/{id}", "delete_webhook_endpoint", "webhook_endpoint", kObject, delete_webhook_endpoint, {}, "Delete a webhook endpoint"},
 
     Route{"POST",   "/v1/ledger/accounts", "create_ledger_accounts", "ledger.account", Shape::ledger, create_ledger_accounts, {}, "Open accounts in your book: one, or a batch of up to 8,192"},
+    Route{"GET",    "/v1/ledger/accounts", "list_ledger_accounts", "ledger.account", Shape::ledger, list_ledger_accounts, kLedgerAccounts, "The accounts of your book, newest first"},
     Route{"POST",   "/v1/ledger/accounts/lookup", "look_up_ledger_accounts", "ledger.account", Shape::ledger, look_up_ledger_accounts, {}, "Up to 8,192 accounts by id"},
     Route{"GET",    "/v1/ledger/accounts/{id}", "retrieve_ledger_account", "ledger.account", Shape::ledger, retrieve_ledger_account, {}, "An account with its balances"},
     Route{"GET",    "/v1/ledger/accounts/{id}/balance", "retrieve_ledger_balance", "ledger.balance", Shape::ledger, retrieve_ledger_balance, {}, "An account's balances"},

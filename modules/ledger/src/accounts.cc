@@ -46,6 +46,10 @@ void open_account(store::Writer& rows, Book book, Account account, std::uint64_t
     account.last_transfer = Id128{};
     account.reserved2 = 0;
     store_row(rows, kAccountTable, book, account);
+    if (book.kind == Book::Kind::house) return;  // which has no list
+    std::array<char, kIdBytes> id;
+    write_be64(write_be64(id.data(), account.id.high), account.id.low);
+    rows.put(kAccountListTable, AccountListKey(book, timestamp).view(), {id.data(), id.size()});
 }
 
 void set_flags(store::Writer& rows, Book book, Account account, unsigned flags) {

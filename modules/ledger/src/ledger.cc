@@ -154,6 +154,28 @@ std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows) {
     return next;
 }
 
+std::optional<Id128> visit_accounts(const store::Reader& rows, Book book, std::uint64_t timestamp_max,
+                                    std::size_t limit, const std::function<bool(const Account&)>& visit) {
+    KONTOR_ASSERT(book.kind != Book::Kind::house, "the house has no list of accounts");
+    std::vector<Id128> ids;  // first, since a scan's views end with the next read
+    const auto high = timestamp_max == ~std::uint64_t{0}
+                          ? std::string()
+                          : std::string(AccountListKey(book, timestamp_max + 1).view());
+    rows.scan(kAccountListTable, AccountListKey(book, 0).view(), high, store::Direction::descending,
+              [&](std::string_view, std::string_view value) {
+                  const auto id = parse_id(value);
+                  if (!id) row_failure("list of accounts has a row of another shape", Id128{});
+                  ids.push_back(*id);
+                  return ids.size() <= limit;
+              });
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (i == limit) return ids[i];
+        if (visit(required(find_account(rows, ids[i], book), "account of the list", ids[i]))) continue;
+        return i + 1 < ids.size() ? std::optional(ids[i + 1]) : std::nullopt;
+    }
+    return std::nullopt;
+}
+
 Id128 history_start(const store::Reader& rows, Id128 account, std::uint64_t timestamp_max, Book book) {
     std::optional<Id128> start;
     // The first milestone above the time is less than kMilestoneEvery transfers away from it.

@@ -18,6 +18,12 @@ std::optional<Milestone> parse_milestone_key(std::string_view key) {
     return parsed;
 }
 
+std::optional<AccountListed> parse_account_list_key(std::string_view key) {
+    if (key.size() != kBookHomeBytes + 8) return std::nullopt;
+    return AccountListed{{static_cast<Book::Kind>(key[0]), get_be64(key.substr(1))},
+                         get_be64(key.substr(kBookHomeBytes))};
+}
+
 std::optional<BookId> parse_row_key(std::string_view key) {
     if (key.empty() || static_cast<unsigned char>(key[0]) > static_cast<unsigned>(Book::Kind::live))
         return std::nullopt;
@@ -53,12 +59,13 @@ void row_failure(std::string_view what, Id128 id) {
 }
 
 std::span<const store::TableSpec> tables() {
-    static constexpr std::array<store::TableSpec, 5> kTables{{
+    static constexpr std::array<store::TableSpec, 6> kTables{{
         {kAccountTable, "ledger_accounts", 0, false},
         {kTransferTable, "ledger_transfers", 0, false, true},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},
         {kMilestoneTable, "ledger_milestones", kMilestoneHomeBytes, true},
+        {kAccountListTable, "ledger_account_list", kBookHomeBytes, true},
     }};
     return kTables;
 }

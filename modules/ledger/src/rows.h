@@ -19,6 +19,7 @@ inline constexpr store::TableId kTransferTable = 2;
 inline constexpr store::TableId kPendingTable = 3;
 inline constexpr store::TableId kExpiryTable = 4;
 inline constexpr store::TableId kMilestoneTable = 5;
+inline constexpr store::TableId kAccountListTable = 6;
 
 inline constexpr char kExpiryHome = 'e';  // one home, so that one scan finds the oldest
 inline constexpr std::string_view kExpiryValue = "\x01";
@@ -79,6 +80,20 @@ class MilestoneKey {
     std::array<char, kMilestoneHomeBytes + 8> bytes_;
 };
 
+inline constexpr std::size_t kBookHomeBytes = 1 + 8;
+// One home a book: kind, owner, then the timestamp of the account in the value.
+class AccountListKey {
+ public:
+    AccountListKey(Book book, std::uint64_t timestamp) {
+        bytes_[0] = static_cast<char>(book.kind);
+        write_be64(write_be64(bytes_.data() + 1, book.owner), timestamp);
+    }
+    [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+    std::array<char, kBookHomeBytes + 8> bytes_;
+};
+
 // What the bytes of a key say; nullopt: they are no such key.
 struct BookId {
     Book book;
@@ -95,6 +110,11 @@ struct Milestone {
 };
 [[nodiscard]] std::optional<BookId> parse_row_key(std::string_view key);
 [[nodiscard]] std::optional<Expiry> parse_expiry_key(std::string_view key);
+struct AccountListed {
+    Book book;
+    std::uint64_t timestamp = 0;
+};
+[[nodiscard]] std::optional<AccountListed> parse_account_list_key(std::string_view key);
 [[nodiscard]] std::optional<Milestone> parse_milestone_key(std::string_view key);
 [[nodiscard]] std::optional<Id128> parse_id(std::string_view bytes);  // 16 bytes, big-endian
 

@@ -40,6 +40,7 @@ class Verifier {
         read_transfers();
         read_expiries();
         read_milestones();
+        read_account_lists();
         compare();
         return std::move(report_);
     }
@@ -71,6 +72,7 @@ class Verifier {
     void read_transfers();
     void read_expiries();
     void read_milestones();
+    void read_account_lists();
     void add_transfer(const Transfer& transfer, Book book);
     void add_side(const BookId& account, const Transfer& transfer, Id128 previous, bool is_debit,
                   std::uint64_t pending, std::uint64_t posted);
@@ -97,6 +99,7 @@ class Verifier {
     SetPair states_;       // pending transfers | pending states
     SetPair resolutions_;  // posts and voids | states that say by whom they were resolved
     SetPair expiries_;     // unresolved states with a due time | expiry index
+    SetPair lists_;        // accounts of merchants' books | the lists of them
 };
 
 std::uint64_t hash_due(std::uint64_t due_ms, const BookId& id) {
@@ -117,6 +120,8 @@ void Verifier::read_accounts() {
             problem("account " + to_string(account.id) + ": beyond its limit");
         }
         milestones_due_ += account.transfers / kMilestoneEvery;
+        if (book.kind != Book::Kind::house)
+            lists_.add_left(fingerprint({account.timestamp, fingerprint(BookId{book, account.id})}));
         LedgerTotals& totals = ledgers_[{book, account.ledger}];
         totals.debits_pending += account.debits_pending;
         totals.debits_posted += account.debits_posted;
@@ -241,6 +246,18 @@ void Verifier::read_milestones() {
     });
 }
 
+void Verifier::read_account_lists() {
+    visit_table_(kAccountListTable, [this](std::string_view key, std::string_view value) {
+        const auto listed = parse_account_list_key(key);
+        const auto id = parse_id(value);
+        if (listed && id)
+            lists_.add_right(fingerprint({listed->timestamp, fingerprint(BookId{listed->book, *id})}));
+        else
+            problem("a list of accounts has a row of another shape");
+        return true;
+    });
+}
+
 void Verifier::compare_account(const AccountSums& account) {
     std::string text;
     const auto compare_one = [&text](const char* name, std::uint64_t difference) {
@@ -280,6 +297,7 @@ void Verifier::compare_sets() {
     if (!resolutions_.equal()) {
         problem("posts and voids differ from what the pending states say" + counts(resolutions_));
     }
+    if (!lists_.equal()) problem("accounts and the lists of them differ" + counts(lists_));
     if (!expiries_.equal()) problem("due pending states and expiry index differ" + counts(expiries_));
 }
 

@@ -210,6 +210,72 @@ TEST_F(LedgerApi, HistoriesAreFilteredAndPaged) {
     EXPECT_EQ(shop.get("/v1/ledger/accounts/1/transfers?limit=1000").status, 200);
 }
 
+TEST_F(LedgerApi, AccountsAreListedNewestFirst) {
+    for (int i = 1; i <= 9; ++i) {
+        Json body = account(std::to_string(i));
+        body["code"] = i % 2 == 0 ? 20 : 10;
+        body["ledger"] = i <= 3 ? 2 : 1;
+        body["user_data_64"] = i;
+        ASSERT_EQ(json("/v1/ledger/accounts", body).status, 200);
+    }
+    ASSERT_EQ(json("/v1/ledger/accounts", account("a"), kLiveKey).status, 200);
+    const auto ids = [&](const std::string& query) {
+        const Answer answer = shop.get("/v1/ledger/accounts" + query);
+        EXPECT_EQ(answer.status, 200) << answer.text;
+        std::string found;
+        for (const Json& row : answer.json.at("data")) found += row.at("id").get<std::string>().back();
+        return found;
+    };
+    EXPECT_EQ(ids(""), "987654321") << "of this book alone";
+    EXPECT_EQ(ids("?code=20"), "8642");
+    EXPECT_EQ(ids("?ledger=2"), "321");
+    EXPECT_EQ(ids("?ledger=2&code=20"), "2");
+    EXPECT_EQ(ids("?user_data_64=7"), "7");
+    EXPECT_EQ(ids("?user_data_32=1"), "");
+    Json page = shop.get("/v1/ledger/accounts?limit=4").json;
+    EXPECT_EQ(page.at("object"), "list");
+    EXPECT_EQ(page.at("url"), "/v1/ledger/accounts");
+    std::string all;
+    for (int pages = 0; pages < 3; ++pages) {
+        for (const Json& row : page.at("data")) all += row.at("id").get<std::string>().back();
+        if (!page.at("has_more")) break;
+        page = shop.get("/v1/ledger/accounts?limit=4&from=" + page.at("next").get<std::string>()).json;
+    }
+    EXPECT_EQ(all, "987654321");
+    EXPECT_TRUE(page.at("next").is_null());
+    EXPECT_FALSE(shop.get("/v1/ledger/accounts?limit=9").json.at("has_more")) << "no empty page at the end";
+    EXPECT_TRUE(shop.get("/v1/ledger/accounts?limit=8").json.at("has_more"));
+    const std::string fifth = shop.get("/v1/ledger/accounts/5").json.at("timestamp");
+    EXPECT_EQ(ids("?timestamp_max=" + fifth), "54321");
+    EXPECT_EQ(ids("?timestamp_min=" + fifth), "98765");
+    EXPECT_FALSE(shop.get("/v1/ledger/accounts?timestamp_min=" + fifth).json.at("has_more"));
+    EXPECT_EQ(ids("?timestamp_max=0"), "");
+    for (const char* bad : {"?limit=0", "?limit=1001", "?code=x", "?ledger=-1", "?from=f99", "?from=zz",
+                            "?from=a", "?direction=debit", "?nonsense=1"})
+        EXPECT_EQ(shop.get(std::string("/v1/ledger/accounts") + bad).status, 400) << bad;
+    EXPECT_EQ(ids("?limit=1000"), "987654321");
+    const auto [status, bytes] = protobuf("GET", "/v1/ledger/accounts", nullptr);
+    wire::Accounts found;
+    ASSERT_EQ(status, 200);
+    ASSERT_TRUE(found.ParseFromString(bytes));
+    EXPECT_EQ(found.accounts_size(), 9);
+    EXPECT_EQ(found.next_low() | found.next_high(), 0U);
+}
+
+// A filter that fits nothing: a page ends after so many rows and says where to go on.
+TEST_F(LedgerApi, AListLooksAtABoundedNumberOfAccounts) {
+    Json accounts = Json::array();
+    for (std::size_t i = 1; i <= ledger_limits::kScanMax + 1; ++i)
+        accounts.push_back(account(std::to_string(i)));
+    ASSERT_EQ(json("/v1/ledger/accounts", {{"accounts", accounts}}).status, 200);
+    Json page = shop.get("/v1/ledger/accounts?code=99").json;
+    EXPECT_EQ(page.at("data").size(), 0U);
+    EXPECT_TRUE(page.at("has_more"));
+    EXPECT_EQ(page.at("next"), kOne);
+    page = shop.get("/v1/ledger/accounts?code=99&from=" + kOne).json;
+    EXPECT_FALSE(page.at("has_more"));
+}
+
 TEST_F(LedgerApi, LookUpsAnswerWhatThereIs) {
     open({"1", "2"});
     ASSERT_EQ(json("/v1/ledger/transfers", transfer("10", "1", "2", 5)).status, 200);

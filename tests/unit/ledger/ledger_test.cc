@@ -288,6 +288,19 @@ TEST(Books, SameIdsLiveApart) {
     EXPECT_EQ(find_account(world.rows, id(1), theirs)->debits_posted, 18U);
     EXPECT_EQ(find_transfer(world.rows, id(11), live)->amount, 17U);
     EXPECT_EQ(find_transfer(world.rows, id(11), book_of(9, false)), std::nullopt);
+    for (const Book book : {ours, live, theirs}) {
+        std::vector<Id128> listed;
+        EXPECT_EQ(visit_accounts(world.rows, book, ~std::uint64_t{0}, 2,
+                                 [&](const Account& row) {
+                                     listed.push_back(row.id);
+                                     return true;
+                                 }),
+                  std::nullopt);
+        EXPECT_EQ(listed, (std::vector{id(2), id(1)}));
+        EXPECT_EQ(visit_accounts(world.rows, book, ~std::uint64_t{0}, 1, [](const Account&) { return true; }),
+                  id(1));
+        EXPECT_EQ(visit_accounts(world.rows, book, 0, 2, [](const Account&) { return true; }), std::nullopt);
+    }
     std::size_t seen = 0;
     (void)visit_history(
         world.rows, id(1), {}, 10, [&](const Transfer&) { return ++seen < 10; }, theirs);

@@ -125,6 +125,22 @@ TEST_F(Verify, TheExpiryIndex) {
     expect_problem("expiry index has a key of another shape");
 }
 
+TEST_F(Verify, TheListsOfAccounts) {
+    const Book book{Book::Kind::test, 7};
+    Ledger ledger(world.rows, world.now_ms, 1'000, book);
+    ASSERT_EQ(ledger.create_accounts(std::vector{account(1), account(2)}),
+              (std::vector{Status::ok, Status::ok}));
+    expect_verified(world);
+    world.rows.erase(kAccountListTable, AccountListKey(book, 1'001).view());
+    expect_problem("accounts and the lists of them differ (2 and 1)");
+    std::array<char, kIdBytes> other;
+    write_be64(write_be64(other.data(), 0), 3);
+    world.rows.put(kAccountListTable, AccountListKey(book, 1'001).view(), {other.data(), other.size()});
+    expect_problem("accounts and the lists of them differ (2 and 2)");
+    world.rows.put(kAccountListTable, "short", "");
+    expect_problem("a list of accounts has a row of another shape");
+}
+
 TEST_F(Verify, TheHistoryChain) {
     falsify<Account>(kAccountTable, kAlice, [](Account& row) { row.last_transfer = id(kPaid); });
     expect_problem("its history chain does not hold all its transfers");

@@ -246,6 +246,13 @@ class Ledger {
 // The next moment at which expire_pending() has work, in any book; nullopt: none.
 [[nodiscard]] std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows);
 
+// The accounts of a merchant's book, newest first, from the one of `timestamp_max` or the next older one,
+// until `visit` returns false or `limit` were visited. Returns the next one; nullopt: there is none. Work: a
+// row of the list and one of the account for each.
+[[nodiscard]] std::optional<Id128> visit_accounts(const store::Reader& rows, Book book,
+                                                  std::uint64_t timestamp_max, std::size_t limit,
+                                                  const std::function<bool(const Account&)>& visit);
+
 // Where a history that starts at `timestamp_max` (inclusive) begins: a transfer of the account that is newer
 // than it by less than kMilestoneEvery transfers, or the newest one not above it. Zero: the account has no
 // transfer.
@@ -263,9 +270,10 @@ class Ledger {
 
 // Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
 // Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
-// the transfers that made and resolved them, the expiry index, the milestones, and that every history
-// chain holds each transfer exactly once. Memory: about 112 bytes an account plus 32 an unresolved pending
-// transfer; independent of the number of transfers. Never throws for bad rows: it reports them.
+// the transfers that made and resolved them, the expiry index, the milestones, the lists of accounts, and
+// that every history chain holds each transfer exactly once. Memory: about 112 bytes an account plus 32 an
+// unresolved pending transfer; independent of the number of transfers. Never throws for bad rows: it reports
+// them.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
     std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one
