@@ -52,6 +52,8 @@ pb::Command tick_command() {
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
       proposals_(options_.max_queue_bytes, options_.max_queue_commands),
+      log_write_time_(options_.metrics->histogram("kontor_log_write_seconds",
+                                                  "Time to write a group of log entries and sync them.")),
       apply_time_(options_.metrics->histogram("kontor_apply_seconds", "Time to apply one log entry.")),
       applied_commands_(options_.metrics->counter("kontor_commands_applied_total", "Commands applied.")),
       refused_(
@@ -131,6 +133,7 @@ Result<void> NodeImpl::open_log() {
     replica_->on_leader = [this](std::uint64_t leader) {
         if (leader != 0) last_leader_.store(leader);
     };
+    replica_->on_written = [this](std::uint64_t us) { log_write_time_.record_us(us); };
     replica_->on_stop = [this](const Error& error) { fatal(error); };
     replica_->on_snapshot_needed = [this](const replication::SnapshotNeeded& needed) {
         installing_.store(true);

@@ -100,6 +100,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::unique_ptr<replication::Replica> replica_;
     payments::Machine machine_;  // apply thread
     Proposals proposals_;
+    telemetry::Histogram& log_write_time_;
     telemetry::Histogram& apply_time_;
     telemetry::Counter& applied_commands_;
     telemetry::Counter& refused_;

@@ -52,9 +52,11 @@ void DiskThread::run() {
 
 Result<void> DiskThread::work(std::vector<AppendAction>& appends, std::uint64_t keep_from) {
     if (!appends.empty()) {
+        const std::uint64_t began_us = clock_.monotonic_us();
         for (const AppendAction& append : appends)
             KONTOR_CHECK(log_.append(append.first_index, append.entries));
         KONTOR_CHECK(log_.sync());
+        callbacks_.written(clock_.monotonic_us() - began_us);
         callbacks_.persisted(appends.back().ticket);
     }
     if (keep_from != 0) KONTOR_CHECK(log_.drop_prefix(keep_from));

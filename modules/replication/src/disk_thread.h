@@ -22,8 +22,10 @@ class DiskThread {
     struct Callbacks {
         std::function<void(std::uint64_t ticket)> persisted;  // this and all earlier tickets are durable
         std::function<void(Error)> failed;
+        std::function<void(std::uint64_t us)> written;  // how long entries took to write and sync
     };
-    DiskThread(Log& log, Callbacks callbacks) : log_(log), callbacks_(std::move(callbacks)) {}
+    DiskThread(Log& log, const Clock& clock, Callbacks callbacks)
+        : log_(log), clock_(clock), callbacks_(std::move(callbacks)) {}
     ~DiskThread() { stop(); }
 
     void start() {
@@ -38,6 +40,7 @@ class DiskThread {
     Result<void> work(std::vector<AppendAction>& appends, std::uint64_t keep_from);
 
     Log& log_;
+    const Clock& clock_;
     const Callbacks callbacks_;
     std::thread thread_;
 

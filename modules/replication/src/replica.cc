@@ -43,14 +43,18 @@ ReplicaImpl::ReplicaImpl(ReplicaOptions options, StateMachine& machine, OpenedFo
                   wake_.notify_one();
               },
               [this](Error error) { post_failure(std::move(error)); }}),
-      disk_(*folder_.log, {[this](std::uint64_t ticket) {
-                               {
-                                   const std::lock_guard lock(mutex_);
-                                   inbox_.persisted_ticket = ticket;
-                               }
-                               wake_.notify_one();
-                           },
-                           [this](Error error) { post_failure(std::move(error)); }}),
+      disk_(*folder_.log, *options_.clock,
+            {[this](std::uint64_t ticket) {
+                 {
+                     const std::lock_guard lock(mutex_);
+                     inbox_.persisted_ticket = ticket;
+                 }
+                 wake_.notify_one();
+             },
+             [this](Error error) { post_failure(std::move(error)); },
+             [this](std::uint64_t us) {
+                 if (on_written) on_written(us);
+             }}),
       sender_(*folder_.log, options_.transport, folder_.state->state().cluster, options_.max_append_bytes,
               [this](Error error) { post_failure(std::move(error)); }) {}
 

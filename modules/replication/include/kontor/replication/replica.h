@@ -249,6 +249,8 @@ class Replica {
     // Loop thread, at most once. From then on this replica is deaf and dumb, as if crashed: stop it, fetch
     // the state out of band, install(), and open a new one.
     std::function<void(SnapshotNeeded)> on_snapshot_needed;
+    // A thread of its own: a group of entries is on our disk, which took so long. For a histogram.
+    std::function<void(std::uint64_t us)> on_written;
     std::function<void(const Error&)> on_stop;  // loop thread, once. Fatal: the process must end
 };
 
