@@ -151,9 +151,10 @@ void Cluster::checkpoint(std::size_t i) {
     if (!server.driver || server.checkpoint_due_ms != 0 || server.pending_checkpoint) return;
     const CheckpointInfo last = server.state->checkpoint();
     if (server.at_command.index < last.index + 5) return;
-    // The log must hold what the checkpoint will stand for. Not what the log says is durable: a truncation may
-    // still be on its way to it.
-    if (server.at_command.index > server.driver->last_stored() && options_.fault != Fault::outruns_log) return;
+    // The log must hold what the checkpoint will stand for. Not what the log says is durable: a truncation
+    // may still be on its way to it.
+    if (server.at_command.index > server.driver->last_stored() && options_.fault != Fault::outruns_log)
+        return;
     server.frozen = server.at_command;
     server.state->freeze(encode_snapshot_meta(server.frozen));
     server.checkpoint_due_ms = now_ms_ + random(1, calm_ ? 20 : 150);
