@@ -7,12 +7,14 @@ has the times of the first sending and of the last answer; the checker (checker.
 import http.client
 import json
 import random
+import struct
 import threading
 import time
 
 from kontor_process import SLOW, form
 
 LEDGER, CODE = 978, 1
+OK, LINKED_EVENT_FAILED, EXCEEDS_CREDITS = 0, 1, 37
 RETRIED = (429, 500, 503)
 # How long a client waits for an answer before it asks the next node. Some are impatient, so that the same request is
 # under way at two nodes; some wait longer than a node looks for a leader (3 s), and hear what it says then.
@@ -36,10 +38,50 @@ class Answer:
 
     @property
     def code(self):
-        return self.json.get("error", {}).get("code")
+        try:
+            return self.json.get("error", {}).get("code")
+        except ValueError:  # protobuf
+            return None
 
     def __repr__(self):
         return f"<{self.status} {self.body[:300]!r}>"
+
+
+# ---- the ledger's protobuf form (modules/proto/kontor/ledger_api.proto) ------------------------------------------------
+
+PROTOBUF = "application/x-protobuf"
+LINKED = 1
+
+
+def varint(value):
+    out = b""
+    while value > 0x7f:
+        out += bytes([value & 0x7f | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def encode_transfers(transfers):
+    """CreateTransfers of what JSON would have; `linked` is a truth value."""
+    def id_fields(number, text):
+        low, high = int(text, 16) & (1 << 64) - 1, int(text, 16) >> 64
+        return b"".join(varint(field << 3 | 1) + struct.pack("<Q", half)
+                        for field, half in ((number, low), (number + 1, high)) if half)
+    body = b""
+    for transfer in transfers:
+        row = (id_fields(1, transfer["id"]) + id_fields(3, transfer["debit_account"]) +
+               id_fields(5, transfer["credit_account"]))
+        for field, value in ((7, transfer["amount"]), (8, LEDGER), (9, CODE), (10, LINKED * transfer["linked"])):
+            row += varint(field << 3) + varint(value)
+        body += b"\x0a" + varint(len(row)) + row
+    return body
+
+
+def decode_statuses(body):
+    """Of Results, whose one field is packed: one status a byte, since all are below 128."""
+    if not body or body[0] != 0x0a or body[1] != len(body) - 2:
+        raise AssertionError(f"not kontor.ledger.v1.Results: {body!r}")
+    return list(body[2:])
 
 
 class NodeClient:
@@ -94,7 +136,7 @@ class NodeClient:
 class Bank:
     """Accounts, clients and the history. start() … stop(), then the checker looks at it."""
 
-    def __init__(self, targets, key, run, seed, accounts=12, clients=5, readers=2, payers=1):
+    def __init__(self, targets, key, run, seed, accounts=12, clients=5, readers=2, payers=1, batchers=2):
         self.targets, self.key, self.run, self.seed = targets, key, run, seed
         self.accounts = [self.id_of(number) for number in range(1, accounts + 1)]
         self.total = accounts * START_BALANCE
@@ -102,10 +144,11 @@ class Bank:
         self.strange = []  # answers that a client of one node would not get
         self.retryable = []  # (time, node, status or error)
         self.lock, self.seen_index, self.stopping = threading.Lock(), 0, threading.Event()
+        self.abandoned = threading.Event()  # nobody will ever answer again
         self.failures, self.customer = [], None
         self.threads = [threading.Thread(target=self.work, args=(work, number), daemon=True)
                         for number, work in enumerate([self.move] * clients + [self.look] * readers +
-                                                      [self.pay] * payers)]
+                                                      [self.pay] * payers + [self.move_many] * batchers)]
 
     def id_of(self, number):
         return f"{self.run:x}{number:08x}"
@@ -139,7 +182,7 @@ class Bank:
             client.failed(node)
             node = (node + 1) % len(self.targets)
             self.stopping.wait(PAUSE_S)
-            if self.stopping.is_set() and time.monotonic() > end - GIVE_UP_AFTER_S / 2:
+            if self.abandoned.is_set() or self.stopping.is_set() and time.monotonic() > end - GIVE_UP_AFTER_S / 2:
                 break
         return None, attempts
 
@@ -182,6 +225,34 @@ class Bank:
                                        "amount": chance.randrange(1, START_BALANCE // 2), "ledger": LEDGER,
                                        "code": CODE}, keyed=chance.random() < 0.5)
 
+    def move_many(self, client, chance, name):
+        """A batch in protobuf, half of the time a chain: all of it or nothing. Always with a key."""
+        linked = chance.random() < 0.5
+        count, who = int(name[-16:-4], 16), name[-4:]
+        transfers = []
+        for item in range(size := chance.randrange(2, 6)):
+            debit, credit = chance.sample(self.accounts, 2)
+            transfers.append({"id": f"{self.run:x}{1 << 44 | count << 4 | item:012x}{who}", "debit_account": debit,
+                              "credit_account": credit, "amount": chance.randrange(1, START_BALANCE // 2),
+                              "linked": linked and item < size - 1})
+        start = time.monotonic()
+        answer, attempts = self.try_all(client, chance, "POST", "/v1/ledger/transfers", encode_transfers(transfers), {
+            "Content-Type": PROTOBUF, "Idempotency-Key": f"batch-{name}"})
+        statuses = [None] * size
+        if answer is not None and answer.status == 200:
+            statuses = decode_statuses(answer.body)
+        is_strange = len(statuses) != size or any(
+            status not in (OK, EXCEEDS_CREDITS, None) and not (linked and status == LINKED_EVENT_FAILED)
+            for status in statuses) or linked and OK in statuses and any(statuses)
+        if is_strange or answer is not None and answer.status != 200:
+            self.strange.append(("batch", attempts, statuses, repr(answer)))
+            return
+        for transfer, status in zip(transfers, statuses):
+            outcome = UNKNOWN if status is None else DONE if status == OK else REFUSED
+            self.transfers.append({**transfer, "keyed": True, "start": start, "end": time.monotonic(),
+                                   "attempts": attempts, "outcome": outcome, "chain": name if linked else None,
+                                   "index": 0 if answer is None else answer.index})
+
     def look(self, client, chance, _):
         """One account or the whole bank, at one node, with everything that anybody was told of."""
         node, min_index = client.pick(chance), self.seen_index
@@ -216,7 +287,7 @@ class Bank:
         record = {"op": name, "amount": amount, "start": time.monotonic(), "id": None}
         answer, attempts = self.try_all(client, chance, "POST", "/v1/payment_intents", form(fields), {
             "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": name})
-        record.update(end=time.monotonic(), attempts=attempts)
+        record.update(end=time.monotonic(), attempts=attempts, index=0 if answer is None else answer.index)
         if answer is not None and answer.status == 200 and answer.json["status"] == "succeeded":
             record["id"] = answer.json["id"]
         elif answer is not None:

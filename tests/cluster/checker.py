@@ -63,6 +63,21 @@ def check_transfers(stored, transfers):
     return bad
 
 
+def check_chains(stored, transfers):
+    """Each node: of a chain everything is there, or nothing."""
+    bad, chains = [], collections.defaultdict(list)
+    for record in transfers:
+        if record.get("chain"):
+            chains[record["chain"]].append(record["id"])
+    for node, state in stored.items():
+        found = transfers_of(state)
+        for name, ids in chains.items():
+            there = [one for one in ids if one in found]
+            if there and len(there) != len(ids):
+                bad.append(f"node {node}: of chain {name} only {there} of {ids}")
+    return bad
+
+
 def check_order(stored, transfers):
     """Every account's history is the same on all nodes, and none is in front of one that was over before it began."""
     bad = []
@@ -158,6 +173,7 @@ def check(bank, stored):
     """All of it."""
     first = next(iter(stored.values()))
     return (check_totals(stored, bank.total) + check_transfers(stored, bank.transfers) +
+            check_chains(stored, bank.transfers) +
             check_order(stored, bank.transfers) + check_payments(stored, bank.payments) +
             check_reads(bank.reads, bank.transfers, bank.total, bank.accounts, states_of(first.histories)) +
             [f"an answer that no single node would give: {what}" for what in bank.strange])

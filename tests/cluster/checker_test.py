@@ -56,6 +56,10 @@ class Checker(unittest.TestCase):
             rows.pop()
         self.assert_found("node 2: acknowledged, but not stored", "differs between nodes 1 and 2")
 
+    def test_half_a_chain(self):
+        self.bank.transfers[2]["chain"] = self.bank.transfers[4]["chain"] = "c"
+        self.assert_found("of chain c only ['3'] of ['3', '5']")
+
     def test_one_that_is_there_twice(self):
         self.stored[1].histories["b"].append(("3", "a", "b", 30, 13))
         self.assert_found("has transfer 3 twice")

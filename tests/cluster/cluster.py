@@ -28,6 +28,10 @@ def control(data_folder, command, timeout_s=30 * SLOW, **fields):
         return json.loads(connection.makefile("rb").readline() or b"{}")
 
 
+class Refused(AssertionError):
+    """A command that was not carried out, or of which nobody knows."""
+
+
 class RemoteKontor(Kontor):
     """Its API is at another address than ours."""
     host = None
@@ -130,7 +134,7 @@ class Machine:
         done = run(*prefix[1:], os.environ["KONTOR_BINARY"], "cluster", action, *arguments, "--config", self.config,
                    "--json", binary=prefix[0])
         if done.returncode != 0:
-            raise AssertionError(f"cluster {action}: {done.returncode} {done.stdout}{done.stderr}")
+            raise Refused(f"cluster {action}: {done.returncode} {done.stdout}{done.stderr}")
         return json.loads(done.stdout.splitlines()[-1])
 
     def control(self, command, **fields):
@@ -146,21 +150,29 @@ class Machine:
             return None
         return answer if "nodes" in answer else None
 
+    @property
+    def node_no(self):
+        with open(f"{self.data}/peer/identity.json", encoding="utf-8") as file:
+            return json.load(file)["node"]
+
     def ca_file(self):
-        return self.process.ready["ca_file"]
+        return f"{self.data}/tls/ca.pem"
 
 
 class Cluster:
     """Machines 1 to n. Use as a context manager: no process outlives the test."""
 
-    def __init__(self, folder, net, own_disk=(), settings=None):
+    def __init__(self, folder, net, numbers, own_disk=(), settings=None):
         self.folder, self.net = folder, net
         key = f"{folder}/secrets.key"
         made = run("secrets", "init", "--key-file", key)
         assert made.returncode == 0, made.stderr
-        shim = make_clock_shim(folder)
-        self.machines = [Machine(f"{folder}/m{number}", number, key, number in own_disk, settings, shim)
-                         for number in net.nodes]
+        self.key_file, self.settings, self.clock_shim = key, settings, make_clock_shim(folder)
+        self.machines = [self.new_machine(number, own_disk=number in own_disk) for number in numbers]
+        self.outside = []  # of no cluster yet, or no more
+
+    def new_machine(self, number, suffix="", own_disk=False):
+        return Machine(f"{self.folder}/m{number}{suffix}", number, self.key_file, own_disk, self.settings, self.clock_shim)
 
     def __getitem__(self, number):
         return self.machines[number - 1]
@@ -176,9 +188,12 @@ class Cluster:
         self.settled()
         admin = Admin(first.process).set_up(admin_url=admin_url)
         _, self.key = admin.merchant_key("Bank")
-        self.targets = [(network.api_address(machine.number), HTTPS_PORT,
-                         ssl.create_default_context(cafile=machine.ca_file())) for machine in self.machines]
+        self.targets = [self.target(machine) for machine in self.machines]
         return self
+
+    @staticmethod
+    def target(machine):
+        return network.api_address(machine.number), HTTPS_PORT, ssl.create_default_context(cafile=machine.ca_file())
 
     def running(self):
         return [machine for machine in self.machines if machine.is_running() and not machine.is_paused]
@@ -218,7 +233,7 @@ class Cluster:
                     return f"machine {machine.number} does not answer"
                 leaders.add(status["leader"])
                 for node in status["nodes"]:
-                    if not (node["is"] == "voter" and node.get("ready") and node["connected"]):
+                    if not (node["is"] == node["wanted"] and node.get("ready") and node["connected"]):
                         return f"machine {machine.number} says {node}"
             if len(leaders) != 1 or leaders == {0} or len(status["nodes"]) != len(self.machines):
                 return f"leaders {leaders}, {len(status['nodes'])} nodes"
@@ -253,7 +268,7 @@ class Cluster:
         self.close()
 
     def close(self):
-        for machine in self.machines:
+        for machine in self.machines + self.outside:
             machine.end()
 
 
@@ -270,4 +285,4 @@ def now():
     return time.monotonic()
 
 
-__all__ = ["Answer", "Cluster", "Machine", "SLOW", "control", "now", "until"]
+__all__ = ["Answer", "Cluster", "Machine", "Refused", "SLOW", "control", "now", "until"]

@@ -8,218 +8,27 @@ replayed seed does the same things, at slightly different moments of the load.
 
 KONTOR_CLUSTER_HISTORY names a folder in which the history of a failed test is left.
 """
-import json
-import os
 import random
-import sys
 import threading
 import time
-import unittest
 
 import network
 
 network.enter()
 
-from bank import DONE, Bank, NodeClient  # noqa: E402
-from checker import check  # noqa: E402
-from cluster import SLOW, Cluster, now, until  # noqa: E402
-from kontor_process import form, main, seed, temporary_folder  # noqa: E402
-from stored import read_all, same_states, verified  # noqa: E402
+from bank import DONE, NodeClient  # noqa: E402
+from cluster import SLOW, now, until  # noqa: E402
+from kontor_process import form, main  # noqa: E402
+from ride import Ride  # noqa: E402
+from storm import MINUTE_MS  # noqa: E402
 
-SECONDS = float(os.environ.get("KONTOR_CLUSTER_SECONDS", "4")) * SLOW
-DISK_MACHINE = 3  # the one on a disk of its own
 CLOCK_REFUSED = "clock"
 FULL_DISK_CODE = 3
-MINUTE_MS = 60_000
-SHOWN = 10  # complaints
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 COPIED = "taking over the copied state"
-MAX_GAP_S = 10 * SLOW  # without any acknowledged transfer although there is a majority
 
 
-class Storm:
-    """What can be done to the cluster; each breaks something for a moment. The caller restores."""
-
-    def __init__(self, cluster, chance):
-        self.cluster, self.net, self.chance = cluster, cluster.net, chance
-
-    def for_a_while(self, least_s=0.3, most_s=1.5):
-        time.sleep(self.chance.uniform(least_s, most_s) * SLOW)
-
-    def anyone(self):
-        return self.chance.choice(self.cluster.machines)
-
-    def follower(self):
-        return self.chance.choice(self.cluster.followers())
-
-    def kill(self, machine):
-        machine.kill()
-        self.for_a_while(0, 1)
-        machine.start(wait=False)
-        self.for_a_while()
-
-    def kill_any(self):
-        self.kill(self.anyone())
-
-    def kill_leader(self):
-        self.kill(self.cluster.leader())
-
-    def kill_all(self):
-        """The power of the whole site goes."""
-        for machine in self.cluster.machines:
-            machine.kill()
-        for machine in self.cluster.machines:
-            machine.start(wait=False)
-        self.cluster.leader()
-        self.for_a_while()
-
-    def pause_leader(self):
-        leader = self.cluster.leader()
-        leader.pause()
-        self.for_a_while(1.2, 2.5)  # an election takes half a second to one
-        leader.resume_if_paused()
-        self.for_a_while(0.1, 0.5)
-
-    def cut(self, machine, how):
-        if how == "cable":
-            self.net.pull_cable(machine.number)
-        else:
-            self.net.isolate(machine.number, receives=how == "it is heard by nobody", sends=how == "it hears nobody")
-        self.for_a_while(0.8, 2)
-        self.net.heal()
-        self.for_a_while(0.1, 0.5)
-
-    def cut_leader(self):
-        self.cut(self.cluster.leader(), self.chance.choice(("cable", "from the others")))
-
-    def leader_hears_nobody(self):
-        self.cut(self.cluster.leader(), "it hears nobody")
-
-    def leader_is_heard_by_nobody(self):
-        self.cut(self.cluster.leader(), "it is heard by nobody")
-
-    def cut_follower(self):
-        self.cut(self.follower(), self.chance.choice(("cable", "from the others", "it hears nobody",
-                                                      "it is heard by nobody")))
-
-    def cut_one_pair(self):
-        """Two nodes do not reach each other; the third reaches both."""
-        one, other = self.chance.sample(self.net.nodes, 2)
-        self.net.cut_between(one, other)
-        self.for_a_while(0.8, 2)
-        self.net.heal()
-
-    def shift_clocks(self):
-        machine = self.anyone() if self.chance.random() < 0.5 else self.cluster.leader()
-        machine.set_clock(self.chance.choice((-1, 1)) * self.chance.randrange(MINUTE_MS, 4 * MINUTE_MS))
-        self.for_a_while()
-        if self.chance.random() < 0.5:
-            self.kill(self.cluster.leader())
-
-    def fill_disk(self):
-        machine = self.cluster[DISK_MACHINE]
-        if self.cluster.leader() is not machine and self.chance.random() < 0.5:
-            self.cluster.leader().control("cluster-transfer", node=machine.number)
-        machine.fill_disk()
-        self.for_a_while(1, 2)
-        machine.empty_disk()
-
-    def slow_links(self):
-        slow = self.chance.sample(self.net.nodes, self.chance.randrange(1, len(self.net.nodes) + 1))
-        for node in slow:
-            self.net.slow(node, bytes_a_second=self.chance.randrange(40_000, 250_000),
-                          latency_ms=self.chance.randrange(5, 60))
-        self.for_a_while(1, 2)
-        if self.chance.random() < 0.5:
-            self.net.tell_proxy(slow[0], "drop")
-            self.for_a_while()
-
-    def anything(self):
-        self.chance.choice((self.kill_any, self.kill_leader, self.pause_leader, self.cut_leader,
-                            self.leader_hears_nobody, self.leader_is_heard_by_nobody, self.cut_follower,
-                            self.cut_one_pair, self.shift_clocks, self.fill_disk, self.slow_links))()
-
-
-class Faults(unittest.TestCase):
-    cluster, runs, seed = None, 0, None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.seed = seed()
-        cls.net = network.Network([1, 2, 3])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.end_cluster()
-
-    @classmethod
-    def end_cluster(cls):
-        if cls.cluster is not None:
-            cls.cluster.close()
-            cls.folder.__exit__(None, None, None)
-            cls.cluster = None
-
-    def setUp(self):
-        cls = type(self)
-        cls.runs += 1
-        if cls.cluster is None:
-            cls.folder = temporary_folder()
-            cls.cluster = Cluster(cls.folder.__enter__(), cls.net, own_disk=(DISK_MACHINE,))
-            try:
-                cls.cluster.form()
-            except BaseException:
-                self.end_cluster()
-                raise
-        self.chance = random.Random(f"{cls.seed}-{self.id()}")
-        self.storm = Storm(cls.cluster, self.chance)
-        self.bank = Bank(cls.cluster.targets, cls.cluster.key, cls.runs, self.chance.random())
-
-    def ride(self, name, may_die=lambda code, story: False, max_gap_s=MAX_GAP_S):
-        """The storm, and then the books."""
-        try:
-            self.bank.start()
-            end, rounds = now() + SECONDS, 0
-            while now() < end or rounds == 0:
-                getattr(self.storm, name)()
-                self.cluster.restore()
-                until(self.cluster.leader_now, 30, "a leader")
-                rounds += 1
-            self.settle_and_check(may_die)
-            self.assertLess(self.bank.longest_gap_s(), max_gap_s)
-        except BaseException as error:
-            self.tell_failure(error)
-            raise
-        print(f"{name}: {rounds} rounds, {self.bank.acknowledged()} of {len(self.bank.transfers)} transfers and "
-              f"{len(self.bank.payments)} payments acknowledged, {len(self.bank.reads)} reads, "
-              f"{len(self.bank.retryable)} attempts to be retried, longest gap {self.bank.longest_gap_s():.2f} s",
-              flush=True)
-
-    def settle_and_check(self, may_die=lambda code, story: False):
-        self.cluster.restore()
-        self.cluster.settled()
-        before = self.bank.acknowledged()
-        until(lambda: self.bank.failures or self.bank.acknowledged() > before + 5, 20, "the load going on")
-        self.bank.stop()
-        complaints = [f"machine {machine.number} ended with {code}: {story}" for machine in self.cluster.machines
-                      for code, story in machine.deaths if not may_die(code, story)]
-        for machine in self.cluster.machines:
-            machine.deaths.clear()
-        verified(self.cluster, self.bank)
-        complaints += check(self.bank, read_all(self.bank))
-        if complaints:
-            raise AssertionError(f"{len(complaints)} complaints:\n" + "\n".join(complaints[:SHOWN]))
-        same_states(self.cluster)
-
-    def tell_failure(self, error):
-        print(f"FAILED with KONTOR_SEED={self.seed}: {self.id()}: {error}\n{self.cluster.story()}", file=sys.stderr)
-        folder = os.environ.get("KONTOR_CLUSTER_HISTORY")
-        if folder:
-            with open(f"{folder}/{self.id()}-{self.seed}.json", "w", encoding="utf-8") as file:
-                json.dump({"transfers": self.bank.transfers, "reads": self.bank.reads, "payments": self.bank.payments,
-                           "retryable": self.bank.retryable, "strange": self.bank.strange}, file, default=str)
-        self.bank.stopping.set()
-        type(self).end_cluster()  # the next test has a new one
-
+class Faults(Ride):
     # ---- the storms ------------------------------------------------------------------------------------------------------
     def test_kill_any(self):
         self.ride("kill_any")

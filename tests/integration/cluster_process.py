@@ -40,7 +40,7 @@ class Machine:
         self.number, self.folder = number, folder
         self.data, self.key, self.config = f"{folder}/data", f"{folder}/secrets.key", f"{folder}/kontor.toml"
         self.https_port, self.peer_port = ports
-        self.process = self.binary = None  # binary: of its own; else KONTOR_BINARY
+        self.process = self.binary = self.environment = None  # binary: of its own; else KONTOR_BINARY
         os.makedirs(folder)
         if secrets_key:
             shutil.copyfile(secrets_key, self.key)
@@ -73,7 +73,8 @@ class Machine:
 
     # ---- the process ---------------------------------------------------------------------------------------------------
     def start(self, wait=True):
-        self.process = Kontor("serve", "--json", "--config", self.config, binary=self.binary)
+        self.process = Kontor("serve", "--json", "--config", self.config, binary=self.binary,
+                              environment=self.environment)
         return self.process.wait_ready() if wait else self.process
 
     def is_running(self):

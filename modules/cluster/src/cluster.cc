@@ -31,6 +31,12 @@ Result<void> ClusterImpl::open() {
     if (!found) return {};
     if (found->node_no == 0)
         return fail(ErrorCode::unavailable, "joining was not finished: repeat 'kontor cluster join'");
+    if (!found->differs.empty()) {
+        return fail(ErrorCode::corruption,
+                    options_.data_folder + ": this node's state differs from the others' (" + found->differs +
+                        "). Let an empty data folder take its place: 'kontor cluster token --replace " +
+                        std::to_string(found->node_no) + "' on another node, then 'kontor cluster join'.");
+    }
     identity_ = *std::move(found);
     // It may have moved. The others hear the address at the start of each connection, and can send this node
     // the entries again by which its row gets it, too.

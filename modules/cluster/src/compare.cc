@@ -75,6 +75,9 @@ void ClusterImpl::settle_difference(std::uint64_t from, const Difference& differ
         return;
     }
     const std::string where = name_rows(from, difference);
+    // Whoever starts it again, or systemd by itself, must not get wrong answers for another second.
+    if (auto marked = change_identity([&](Identity& identity) { identity.differs = where; }); !marked)
+        log::error("cluster", "the folder is not marked: " + marked.error().describe());
     if (options_.on_fatal)
         options_.on_fatal(Error{ErrorCode::corruption,
                                 std::string("this node's state differs from the ") +

@@ -52,6 +52,7 @@ Identity parse(const Json& json) {
     identity.needs_state = json.value("needs_state", false);
     identity.joined_with = json.value("joined_with", "");
     identity.key_request_pem = json.value("key_request", "");
+    identity.differs = json.value("differs", "");
     for (const auto& [number, address] : json.at("peers").items())
         identity.peers[std::stoull(number)] = address.get<std::string>();
     return identity;
@@ -95,6 +96,7 @@ Result<void> save_identity(const std::string& data_folder, const Identity& ident
                     {"needs_state", identity.needs_state},
                     {"joined_with", identity.joined_with},
                     {"key_request", identity.key_request_pem},
+                    {"differs", identity.differs},
                     {"peers", peers},
                     {"folder", mark},
                     {"ca", identity.credentials.ca_pem},

@@ -26,6 +26,7 @@ struct Identity {
     bool needs_state = false;                    // joined, and has nothing yet
     std::string joined_with;                     // SHA-256 of the token, hex; to repeat a join
     std::string key_request_pem;                 // while joining: what the certificate was asked with
+    std::string differs;  // its state is wrong, and where: it never starts again with this folder
 };
 
 [[nodiscard]] Result<std::optional<Identity>> load_identity(const std::string& data_folder);
