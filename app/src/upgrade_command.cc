@@ -89,10 +89,7 @@ class Upgrade {
         const std::uint64_t no = *chosen;
         const auto begun = Clock::now();
         tell(no, no == status.leader ? "hands over and drains" : "drains", "draining");
-        const auto answer = ask_node(folder_, {{"command", "cluster-restart"},
-                                               {"node", no},
-                                               {"drain_ms", arguments_.drain_s * 1000},
-                                               {"accept_pause", arguments_.accepts_pause}});
+        const auto answer = ask_to_restart(no);
         if (!answer) return stopped(no, answer.error().message);
         KONTOR_CHECK(wait_for(no, answer->value("run", "")));
         tell(no,
@@ -100,6 +97,20 @@ class Upgrade {
              "done");
         left_.erase(chosen);
         return {};
+    }
+
+    // It may not have heard yet of a node that has just come back, as this one has.
+    Result<nlohmann::json> ask_to_restart(std::uint64_t no) const {
+        const auto end = Clock::now() + kHealthyWithin;
+        for (;;) {
+            auto answer = ask_node(folder_, {{"command", "cluster-restart"},
+                                             {"node", no},
+                                             {"drain_ms", arguments_.drain_s * 1000},
+                                             {"accept_pause", arguments_.accepts_pause}});
+            const bool is_refused = !answer && answer.error().code == ErrorCode::conflict;
+            if (!is_refused || Clock::now() >= end) return answer;
+            std::this_thread::sleep_for(kLook);
+        }
     }
 
     Result<void> wait_for(std::uint64_t no, const std::string& run_before) {

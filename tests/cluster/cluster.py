@@ -183,13 +183,26 @@ class Cluster:
         admin_url = first.start().ready["admin_url"]
         first.do("init")
         for machine in self.machines[1:]:
-            machine.do("join", first.do("token")["token"])
+            token = self.again(lambda: first.do("token"))["token"]
+            self.again(lambda machine=machine, token=token: machine.do("join", token))
             machine.start()
         self.settled()
         admin = Admin(first.process).set_up(admin_url=admin_url)
         _, self.key = admin.merchant_key("Bank")
         self.targets = [self.target(machine) for machine in self.machines]
         return self
+
+    @staticmethod
+    def again(command):
+        """A command that may be refused for a moment, while a busy machine has no leader."""
+        def done():
+            try:
+                return command()
+            except Refused as refused:
+                if "try again" not in str(refused):
+                    raise
+                return None
+        return until(done, SETTLES_WITHIN_S, "a command that is taken", 0.2)
 
     @staticmethod
     def target(machine):

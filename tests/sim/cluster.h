@@ -56,7 +56,8 @@ struct Options {
 struct Stats {
     std::uint64_t commits = 0, applied = 0, elections = 0, crashes = 0, power_cuts_at_work = 0, changes = 0,
                   transfers = 0, checkpoints = 0, installs = 0, installs_cut = 0, replaced = 0,
-                  lost_writes = 0, torn_writes = 0, deaths_in_checkpoint = 0;
+                  lost_writes = 0, torn_writes = 0, deaths_in_checkpoint = 0, holds = 0, take_overs = 0,
+                  take_overs_cut = 0;
     void add(const Stats& other);
 };
 
@@ -74,6 +75,9 @@ class Cluster {
     void crash_at_work(std::size_t i);  // at one of its next disk operations
     void restart(std::size_t i);
     void replace(std::size_t i);
+    // All others are lost for good, and this one goes on alone, though cut short at first. False: nothing was
+    // done, since it does not know everything that was acknowledged.
+    bool take_over(std::size_t i);
     void cut(std::size_t from, std::size_t to) { blocked_[from][to] = true; }
     void partition(const std::vector<int>& group);
     void heal();
@@ -143,6 +147,7 @@ class Cluster {
         std::deque<Write> writes;
         std::deque<Queued> queue;  // committed, to be applied
         std::uint64_t published = 0, applied = 0;
+        std::uint64_t hold_after = 0;  // entries that a copy will need
         std::uint64_t apply_due_ms = 0, disk_free_ms = 0, checkpoint_due_ms = 0, last_timeout_ms = 0;
         replication::SnapshotMeta at_applied, at_command, frozen;
         std::optional<replication::SnapshotMeta> pending_checkpoint;
@@ -197,6 +202,7 @@ class Cluster {
     void begin_install(std::size_t i, std::uint64_t needed);
     void work_on_install(std::size_t i);
     [[nodiscard]] Result<void> take_copy(Server& server);
+    [[nodiscard]] Result<void> take_over_alone(Server& server, bool dies);
 
     const Options options_;
     std::mt19937_64 rng_;

@@ -20,6 +20,9 @@ void Stats::add(const Stats& other) {
     checkpoints += other.checkpoints;
     installs += other.installs;
     installs_cut += other.installs_cut;
+    holds += other.holds;
+    take_overs += other.take_overs;
+    take_overs_cut += other.take_overs_cut;
     replaced += other.replaced;
     lost_writes += other.lost_writes;
     torn_writes += other.torn_writes;
@@ -180,7 +183,9 @@ void Cluster::take_pending_checkpoint(std::size_t i) {
     Server& server = servers_[i];
     if (!server.pending_checkpoint || server.pending_checkpoint->index > server.driver->last_stored()) return;
     const SnapshotMeta meta = *std::exchange(server.pending_checkpoint, std::nullopt);
-    const std::uint64_t trailing = random(0, 15);
+    const std::uint64_t held =
+        server.hold_after != 0 && server.hold_after < meta.index ? meta.index - server.hold_after : 0;
+    const std::uint64_t trailing = std::max(random(0, 15), held);
     Actions actions;
     const auto taken = server.driver->snapshot_taken(now_ms_, meta, trailing, actions);
     if (!taken) return violate("checkpoint: " + taken.error().describe());

@@ -6,6 +6,7 @@
 #include "cluster.h"
 #include "install.h"
 #include "log.h"
+#include "take_over.h"
 
 namespace kontor::sim {
 
@@ -114,7 +115,7 @@ void Cluster::close(Server& server) {
     server.queue.clear();
     server.pending_checkpoint.reset();
     server.install.reset();
-    server.apply_due_ms = server.checkpoint_due_ms = server.disk_free_ms = 0;
+    server.apply_due_ms = server.checkpoint_due_ms = server.disk_free_ms = server.hold_after = 0;
     if (server.disk) {
         server.disk->lose_power();
         stats_.lost_writes += std::exchange(server.disk->lost_writes, 0);
@@ -154,6 +155,38 @@ void Cluster::replace(std::size_t i) {
     // It gets a state first, as a node that joins does, or nothing but the log.
     if (random(0, 1) == 0) servers_[i].install = Install{now_ms_ + random(1, 60), 1, std::nullopt};
     restart(i);
+}
+
+bool Cluster::take_over(std::size_t i) {
+    Server& server = servers_[i];
+    const bool knows = up(i) && driver(i).last_stored() >= history_.size() &&
+                       driver(i).configuration().find(server.id) != nullptr;
+    if (!knows) return false;
+    for (std::size_t k = 0; k < servers_.size(); ++k)
+        if (k != i) replace(k);
+    crash(i);
+    // Cut short it is called again.
+    for (bool dies = random(0, 3) == 0; violation_.empty(); dies = false) {
+        const auto done = take_over_alone(server, dies);
+        const bool was_cut = server.disk->is_off();
+        close(server);
+        if (done) break;
+        if (!was_cut) violate("take over: " + done.error().describe());
+        ++stats_.take_overs_cut;
+    }
+    ++stats_.take_overs;
+    leader_of_term_.clear();  // those that are gone may have led in terms that nobody heard of
+    restart(i);
+    return true;
+}
+
+Result<void> Cluster::take_over_alone(Server& server, bool dies) {
+    KONTOR_CHECK(server.state->open());
+    if (dies) server.disk->cut_at(random(1, 8));
+    KONTOR_TRY(const Position at,
+               take_over_folder(replica_options(server), server.state->checkpoint().meta, *server.disk));
+    note("server " + std::to_string(server.id) + " takes over at " + std::to_string(at.index));
+    return {};
 }
 
 // Deaf at once, as if crashed, but the disk may finish what it has.
@@ -199,10 +232,16 @@ void Cluster::work_on_install(std::size_t i) {
             return;
         }
         install.source = sources[static_cast<std::size_t>(random(0, sources.size() - 1))];
+        if (random(0, 1) == 0) {
+            Server& source = servers_[*install.source];
+            source.hold_after = source.state->checkpoint().index;
+            ++stats_.holds;
+        }
     }
     const auto copied = server.state->copy_step(*servers_[*install.source].state);
     if (!copied) return violate("copying a state: " + copied.error().describe());
     if (!*copied) return;
+    if (random(0, 1) == 0) servers_[*install.source].hold_after = 0;
     if (auto taken = take_copy(server); !taken) {
         if (server.disk->is_off() || taken.error().code == ErrorCode::io) {
             ++stats_.installs_cut;

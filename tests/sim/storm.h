@@ -1,8 +1,8 @@
 #pragma once
 // One seed: a cluster grows from one server, then crashes, power cuts at work, cuts in one or both
 // directions, lost messages, slow disks, clocks that jump, membership changes, lost machines, checkpoints,
-// installs and hand-overs while customers work; then peace, in which everybody must get everything, every
-// command must become known, and all states must be the same.
+// installs, take-overs by the only one that is left, and hand-overs while customers work; then peace, in
+// which everybody must get everything, every command must become known, and all states must be the same.
 
 #include <string>
 

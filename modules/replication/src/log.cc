@@ -155,9 +155,9 @@ Result<void> Log::wipe_from(Segment& segment, const File& file, std::uint64_t en
     return {};
 }
 
+// One after the other: were a later name gone and an earlier one still there, the log would have a gap.
 Result<void> Log::drop_prefix(std::uint64_t keep_from) {
     if (failed_) return fail(*failed_);
-    bool dropped = false;
     while (segments_.size() > 1 && std::next(segments_.begin())->first <= keep_from) {
         const Segment segment = segments_.begin()->second;
         {
@@ -167,11 +167,10 @@ Result<void> Log::drop_prefix(std::uint64_t keep_from) {
         }
         first_index_.store(segments_.begin()->first);
         KONTOR_CHECK(remember(options_.files->remove(segment.path)));
+        KONTOR_CHECK(remember(options_.files->sync_folder(options_.folder)));
         bytes_ -= segment.end;
-        dropped = true;
         crash_point("segment-dropped");
     }
-    if (dropped) KONTOR_CHECK(remember(options_.files->sync_folder(options_.folder)));
     return {};
 }
 

@@ -1,4 +1,4 @@
-// A second site goes on alone: see Replica::take_over().
+#include "take_over.h"
 
 #include <algorithm>
 
@@ -19,11 +19,15 @@ Result<Configuration> newest_configuration(const StartState& start) {
 
 }  // namespace
 
+Result<Position> Replica::take_over(const ReplicaOptions& options, std::string_view checkpoint_meta) {
+    return take_over_folder(options, checkpoint_meta, real_file_ops());
+}
+
 // The term goes first: after a crash in between the node is what it was, in a higher term. The entry makes
 // everything before it part of this node's history for ever, also what the others may not have committed:
 // the more of what they acknowledged is kept.
-Result<Position> Replica::take_over(const ReplicaOptions& options, std::string_view checkpoint_meta) {
-    FileOps& files = real_file_ops();
+Result<Position> take_over_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
+                                  FileOps& files) {
     KONTOR_TRY(OpenedFolder opened, open_folder(options, checkpoint_meta, files));
     KONTOR_TRY(const Configuration before, newest_configuration(opened.start));
     const Server* self = before.find(options.node_id);
