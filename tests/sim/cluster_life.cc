@@ -159,7 +159,8 @@ void Cluster::replace(std::size_t i) {
 
 bool Cluster::take_over(std::size_t i) {
     Server& server = servers_[i];
-    const bool knows = up(i) && driver(i).last_stored() >= history_.size() &&
+    const bool knows = up(i) &&
+                       std::min(driver(i).last_stored(), driver(i).commit_index()) >= history_.size() &&
                        driver(i).configuration().find(server.id) != nullptr;
     if (!knows) return false;
     for (std::size_t k = 0; k < servers_.size(); ++k)

@@ -91,7 +91,7 @@ void Storm::blow() {
 void Storm::disturb() {
     const auto chief = cluster_.leader();
     const std::uint64_t dice = cluster_.random(0, 99);
-    if (cluster_.random(0, 299) == 0) {
+    if (cluster_.random(0, 149) == 0) {
         if (cluster_.take_over(somebody())) lost_ms_ = cluster_.now();
     } else if (dice < 8) {
         cluster_.crash(somebody());
