@@ -1,0 +1,290 @@
+#include "settled_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <new>
+
+#include "hashing.h"
+
+namespace kontor::store {
+namespace {
+
+constexpr std::size_t kBlockBytes = 256U << 10U;
+constexpr std::size_t kFirstSlots = 64;
+constexpr std::size_t kBatch = 16;    // rows whose memory is fetched before they are written
+constexpr std::size_t kAhead = 16;    // slots, when all are walked over
+constexpr std::size_t kLineBytes = 64;
+
+void fetch_row(const SettledRow* row) {
+    const char* at = reinterpret_cast<const char*>(row);
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + kLineBytes);
+    __builtin_prefetch(at + 2 * kLineBytes);
+}
+
+}  // namespace
+
+struct SettledRows::Slots {
+    explicit Slots(std::size_t count)
+        : mask(count - 1),
+          shift(64U - static_cast<unsigned>(std::countr_zero(count))),
+          refs(std::make_unique<std::atomic<Ref>[]>(count)) {}
+    [[nodiscard]] std::size_t first(std::uint64_t hash) const {
+        return static_cast<std::size_t>(hash * 0x9E37'79B9'7F4A'7C15U >> shift);
+    }
+    [[nodiscard]] static Ref tag(std::uint64_t hash) { return hash & ~((Ref{1} << kAddressBits) - 1); }
+    // The slot of the key; or the empty one behind all where it may be.
+    [[nodiscard]] std::size_t look(std::uint64_t hash, std::string_view key) const {
+        for (std::size_t at = first(hash);; at = (at + 1) & mask) {
+            const Ref ref = refs[at].load(std::memory_order_acquire);
+            if (ref == kEmpty) return at;
+            if (is_row(ref) && tag(ref) == tag(hash) && row_of(ref)->key() == key) return at;
+        }
+    }
+
+    const std::size_t mask;
+    const unsigned shift;
+    const std::unique_ptr<std::atomic<Ref>[]> refs;
+};
+
+struct SettledRows::Table {
+    TableId id = 0;
+    std::atomic<const Slots*> slots{nullptr};  // what readers see of `own`
+    // The writer's.
+    std::unique_ptr<Slots> own;
+    std::size_t rows = 0, gone = 0, hand = 0;
+};
+
+SettledRows::SettledRows(const Tables& tables) : tables_(tables), free_(kClasses, nullptr) {
+    by_slot_.resize(tables.count());
+    for (unsigned slot = 0; slot < tables.count(); ++slot) {
+        if (!tables.spec(slot).written_back) continue;
+        by_slot_[slot] = std::make_unique<Table>();
+        by_slot_[slot]->id = tables.spec(slot).id;
+    }
+}
+
+SettledRows::~SettledRows() {
+    reclaim();
+    for (const auto& table : by_slot_) {
+        if (!table || !table->own) continue;
+        for (std::size_t at = 0; at <= table->own->mask; ++at) {
+            const Ref ref = table->own->refs[at].load(std::memory_order_relaxed);
+            if (is_row(ref)) release(row_of(ref));
+        }
+    }
+}
+
+const SettledRow* SettledRows::find(const Place& place, std::string_view key) const {
+    const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
+    if (slots == nullptr) return nullptr;
+    const Ref ref = slots->refs[slots->look(place.hash, key)].load(std::memory_order_acquire);
+    if (!is_row(ref)) return nullptr;
+    const SettledRow* row = row_of(ref);
+    if (!row->used.load(std::memory_order_relaxed)) row->used.store(true, std::memory_order_relaxed);
+    return row;
+}
+
+void SettledRows::prefetch(const Place& place) const {
+    const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
+    if (slots != nullptr) __builtin_prefetch(&slots->refs[slots->first(place.hash)]);
+}
+
+bool SettledRows::each_row(unsigned slot, const void* context,
+                           bool (*visit)(const void*, const SettledRow&)) const {
+    const Slots* slots = by_slot_[slot]->slots.load(std::memory_order_acquire);
+    if (slots == nullptr) return true;
+    for (std::size_t at = 0; at <= slots->mask; ++at) {
+        const Ref ref = slots->refs[at].load(std::memory_order_acquire);
+        if (at + kAhead <= slots->mask)
+            fetch_row(row_of(slots->refs[at + kAhead].load(std::memory_order_relaxed)));
+        if (is_row(ref) && !visit(context, *row_of(ref))) return false;
+    }
+    return true;
+}
+
+std::uint64_t SettledRows::size_of(const SettledRow& row) {
+    return row.size_class != 0 ? row.size_class * kStep : sizeof row + row.key_size + row.value_size;
+}
+
+SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
+    const std::size_t size = sizeof(SettledRow) + key.size() + value.size();
+    const std::size_t size_class = (size + kStep - 1) / kStep;
+    void* at = nullptr;
+    if (size_class >= kClasses) {
+        at = ::operator new(size);
+    } else if (free_[size_class] != nullptr) {
+        at = free_[size_class];
+        free_[size_class] = free_[size_class]->next;
+    } else {
+        const std::size_t bytes = size_class * kStep;
+        if (block_left_ < bytes) {  // what is left of the old one is less than a row
+            blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
+            block_at_ = blocks_.back().get();
+            block_left_ = kBlockBytes;
+        }
+        at = block_at_;
+        block_at_ += bytes;
+        block_left_ -= bytes;
+    }
+    auto* row = new (at) SettledRow;
+    row->size_class = size_class < kClasses ? static_cast<std::uint8_t>(size_class) : 0;
+    row->key_size = static_cast<std::uint8_t>(key.size());
+    row->value_size = static_cast<std::uint32_t>(value.size());
+    std::memcpy(row->bytes(), key.data(), key.size());
+    if (!value.empty()) std::memcpy(row->bytes() + key.size(), value.data(), value.size());
+    bytes_.fetch_add(size_of(*row), std::memory_order_relaxed);
+    return row;
+}
+
+void SettledRows::release(SettledRow* row) {
+    if (row->size_class == 0) {
+        ::operator delete(row);
+        return;
+    }
+    FreeRow*& first = free_[row->size_class];
+    first = new (row) FreeRow{first};
+}
+
+void SettledRows::retire(SettledRow* row) {
+    bytes_.fetch_sub(size_of(*row), std::memory_order_relaxed);
+    retired_rows_.push_back(row);
+}
+
+void SettledRows::reclaim() {
+    for (SettledRow* row : retired_rows_) release(row);
+    retired_rows_.clear();
+    retired_slots_.clear();
+}
+
+void SettledRows::count_dirty(std::uint64_t added, std::uint64_t removed) {
+    dirty_bytes_.fetch_add(added - removed, std::memory_order_relaxed);
+}
+
+// For one row more, at most three quarters full. Readers go on in the old table, which says the same about
+// rows that nothing shadows.
+void SettledRows::make_room(Table& table) {
+    const std::size_t count = table.own ? table.own->mask + 1 : 0;
+    if ((table.rows + table.gone + 1) * 4 <= count * 3) return;
+    auto bigger = std::make_unique<Slots>(
+        std::max(kFirstSlots, std::bit_ceil((table.rows + 1) * 3 / 2 + 1)));
+    for (std::size_t at = 0; at < count; ++at) {
+        const Ref ref = table.own->refs[at].load(std::memory_order_relaxed);
+        if (at + kAhead < count)
+            __builtin_prefetch(row_of(table.own->refs[at + kAhead].load(std::memory_order_relaxed)));
+        if (!is_row(ref)) continue;
+        std::size_t to = bigger->first(hash64(row_of(ref)->key()));
+        while (bigger->refs[to].load(std::memory_order_relaxed) != kEmpty) to = (to + 1) & bigger->mask;
+        bigger->refs[to].store(ref, std::memory_order_relaxed);
+    }
+    bytes_.fetch_add((bigger->mask + 1) * sizeof(Ref) - count * sizeof(Ref), std::memory_order_relaxed);
+    table.slots.store(bigger.get(), std::memory_order_release);
+    if (table.own) retired_slots_.push_back(std::move(table.own));
+    table.own = std::move(bigger);
+    table.gone = table.hand = 0;
+}
+
+void SettledRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
+    make_room(table);
+    const std::string_view value = image.erased ? std::string_view() : image.value;
+    std::atomic<Ref>& slot = table.own->refs[table.own->look(hash, image.key)];
+    const Ref old = slot.load(std::memory_order_relaxed);
+    SettledRow* row = is_row(old) ? row_of(old) : nullptr;
+    const std::uint64_t was_dirty = (old & kDirty) != 0 ? size_of(*row) : 0;
+    const bool fits = row != nullptr && row->size_class != 0 &&
+                      sizeof *row + row->key_size + value.size() <= row->size_class * kStep;
+    if (fits) {
+        row->value_size = static_cast<std::uint32_t>(value.size());
+        if (!value.empty()) std::memcpy(row->bytes() + row->key_size, value.data(), value.size());
+    } else {
+        if (row != nullptr) {
+            retire(row);
+        } else {
+            ++table.rows;
+            rows_.fetch_add(1, std::memory_order_relaxed);
+        }
+        row = new_row(image.key, value);
+    }
+    row->erased = image.erased;
+    row->used.store(true, std::memory_order_relaxed);
+    count_dirty(size_of(*row), was_dirty);
+    const auto address = reinterpret_cast<Ref>(row);
+    KONTOR_ASSERT((address & ~kAddress) == 0, "an address of more than 48 bits");
+    slot.store(Slots::tag(hash) | address | kDirty, std::memory_order_release);
+}
+
+void SettledRows::absorb(std::span<const RowImage> rows) {
+    std::array<Place, kBatch> places{};
+    while (!rows.empty()) {
+        const std::size_t n = std::min(rows.size(), kBatch);
+        for (std::size_t i = 0; i < n; ++i) {
+            fetch_ahead(&rows[i], rows.data() + rows.size());
+            places[i] = tables_.place(rows[i].table, rows[i].key);
+            prefetch(places[i]);
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            const Slots* slots = by_slot_[places[i].slot]->own.get();
+            if (slots == nullptr) continue;
+            const Ref ref = slots->refs[slots->first(places[i].hash)].load(std::memory_order_relaxed);
+            if (is_row(ref)) fetch_row(row_of(ref));
+        }
+        for (std::size_t i = 0; i < n; ++i) put(*by_slot_[places[i].slot], places[i].hash, rows[i]);
+        rows = rows.subspan(n);
+    }
+}
+
+std::vector<RowImage> SettledRows::dirty_rows() const {
+    std::vector<RowImage> images;
+    if (dirty_bytes() == 0) return images;
+    for (const auto& table : by_slot_) {
+        if (!table || !table->own) continue;
+        const Slots& slots = *table->own;
+        const std::size_t first = images.size();
+        images.reserve(first + table->rows);
+        for (std::size_t at = 0; at <= slots.mask; ++at) {
+            if (at + kAhead <= slots.mask)
+                __builtin_prefetch(row_of(slots.refs[at + kAhead].load(std::memory_order_relaxed)));
+            const Ref ref = slots.refs[at].load(std::memory_order_relaxed);
+            if ((ref & kDirty) == 0) continue;
+            const SettledRow& row = *row_of(ref);
+            images.push_back(RowImage{table->id, row.erased, row.key(), row.value()});
+        }
+        sort_rows(std::span(images).subspan(first));
+    }
+    return images;
+}
+
+void SettledRows::mark_clean() {
+    for (const auto& table : by_slot_) {
+        if (!table || !table->own) continue;
+        for (std::size_t at = 0; at <= table->own->mask; ++at) {
+            const Ref ref = table->own->refs[at].load(std::memory_order_relaxed);
+            if ((ref & kDirty) != 0) table->own->refs[at].store(ref & ~kDirty, std::memory_order_release);
+        }
+    }
+    dirty_bytes_.store(0, std::memory_order_relaxed);
+}
+
+void SettledRows::evict(std::uint64_t limit_bytes) {
+    for (const auto& table : by_slot_) {
+        if (!table || !table->own) continue;
+        const Slots& slots = *table->own;
+        // Twice around: first it only forgets who was used.
+        for (std::size_t step = 0; step < 2 * (slots.mask + 1) && bytes() > limit_bytes; ++step) {
+            std::atomic<Ref>& slot = slots.refs[table->hand];
+            table->hand = (table->hand + 1) & slots.mask;
+            const Ref ref = slot.load(std::memory_order_relaxed);
+            if (!is_row(ref) || (ref & kDirty) != 0) continue;
+            SettledRow* row = row_of(ref);
+            if (row->used.exchange(false, std::memory_order_relaxed)) continue;
+            slot.store(kGone, std::memory_order_release);
+            retire(row);
+            --table->rows;
+            ++table->gone;
+            rows_.fetch_sub(1, std::memory_order_relaxed);
+        }
+    }
+}
+
+}  // namespace kontor::store
