@@ -25,6 +25,14 @@ namespace kontor::app {
 namespace {
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr std::uint64_t kCacheShare = 8;  // of the machine's memory, unless the settings say more or less
+
+std::uint64_t machine_memory_bytes() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGESIZE);
+    constexpr std::uint64_t kUnknown = 4ULL << 30;
+    if (pages <= 0 || page_bytes <= 0) return kUnknown;
+    return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes);
+}
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
@@ -160,7 +168,9 @@ class ApplianceImpl final : public Appliance {
         node.seat = cluster_->seat();
         node.folder = settings.data_folder;
         node.partitions = static_cast<unsigned>(settings.partitions);
-        node.cache_bytes = static_cast<std::uint64_t>(settings.cache_mib) * kMiB;
+        node.cache_bytes = settings.cache_mib != 0 ? static_cast<std::uint64_t>(settings.cache_mib) * kMiB
+                                                   : machine_memory_bytes() / kCacheShare;
+        node.redo_bytes = static_cast<std::uint64_t>(settings.redo_mib) * kMiB;
         node.memtable_bytes = static_cast<std::uint64_t>(settings.memtable_mib) * kMiB;
         node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;

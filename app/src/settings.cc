@@ -259,9 +259,14 @@ const std::vector<Setting>& setting_table() {
         {"secrets.key_file", &Settings::secrets_key_file, 0, 0, "", true,
          "The key that seals webhook and TOTP secrets: 32 random bytes, made by 'kontor secrets init'. Keep "
          "it out of the data folder and of its backups."},
-        {"store.cache_mib", &Settings::cache_mib, 1, 1'048'576, "", false, "Memory for hot rows, in MiB."},
+        {"store.cache_mib", &Settings::cache_mib, 0, 1'048'576, "", false,
+         "Memory for accounts and other rows in use, in MiB. It is taken as they come. 0: an eighth of the "
+         "machine's."},
         {"store.memtable_mib", &Settings::memtable_mib, 1, 65'536, "", false,
          "Changed rows kept in memory before a checkpoint, in MiB. Twice this may be in use."},
+        {"store.redo_mib", &Settings::redo_mib, 16, 1'048'576, "", false,
+         "How large the files may become that hold changed accounts before these are written in order, in "
+         "MiB. A start reads them."},
         {"store.checkpoint_interval_s", &Settings::checkpoint_interval_s, 1, 3'600, "", false,
          "The longest time between checkpoints while something changes, in seconds."},
         {"log.max_mib", &Settings::log_max_mib, 64, 1'048'576, "", false,

@@ -150,7 +150,7 @@ class Servers(unittest.TestCase):
     def test_a_server_that_does_not_start_is_said(self):
         with temporary_folder() as folder:
             started = time.monotonic()
-            done = run("bench", "get", *QUICK, "--set", "store.cache_mib=0", "--folder", folder, timeout_s=60 * SLOW)
+            done = run("bench", "get", *QUICK, "--set", "store.cache_mib=-1", "--folder", folder, timeout_s=60 * SLOW)
             self.assertLess(time.monotonic() - started, 30 * SLOW)
             self.assertEqual((done.returncode, os.listdir(folder)), (1, []))
             self.assertIn("store.cache_mib", done.stderr)

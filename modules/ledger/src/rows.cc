@@ -60,7 +60,7 @@ void row_failure(std::string_view what, Id128 id) {
 
 std::span<const store::TableSpec> tables() {
     static constexpr std::array<store::TableSpec, 6> kTables{{
-        {kAccountTable, "ledger_accounts", 0, false},
+        {kAccountTable, "ledger_accounts", 0, false, false, true},
         {kTransferTable, "ledger_transfers", 0, false, true},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},

@@ -266,7 +266,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
         replica_.reset();
         store_->wait_for_checkpoint();
         store_.reset();
-        cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
+        cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
         fail_flights(proposals_.abandon_all(), kLostText);
         KONTOR_CHECK(closed());
         KONTOR_CHECK(open_store());

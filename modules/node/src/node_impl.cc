@@ -65,7 +65,7 @@ NodeImpl::~NodeImpl() {
 
 Result<void> NodeImpl::open() {
     is_member_.store(options_.seat.is_member);
-    cache_ = std::make_unique<cache::RowCache>(options_.cache_bytes);
+    cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
     KONTOR_CHECK(open_store());
     KONTOR_CHECK(open_log());
     register_metrics();
@@ -85,6 +85,8 @@ store::StoreOptions NodeImpl::store_options() const {
     store_options.memtable_bytes = options_.memtable_bytes;
     store_options.check_up_to_bytes = options_.check_up_to_bytes;
     store_options.checkpoint_interval_ms = options_.checkpoint_interval_ms;
+    store_options.settled_bytes = options_.cache_bytes - row_cache_bytes();
+    store_options.redo_bytes = options_.redo_bytes;
     store_options.cache = cache_.get();
     store_options.crash_point = options_.crash_point;
     return store_options;
@@ -196,6 +198,22 @@ void NodeImpl::register_metrics() {
                       const std::shared_lock open(swap_mutex_);
                       return static_cast<double>(store_->stats().oldest_view_ms) / 1000;
                   });
+    const auto of_store = [this, &metrics](const char* name, const char* help, auto value) {
+        metrics.gauge(name, help, [this, value] {
+            const std::shared_lock open(swap_mutex_);
+            return static_cast<double>(value(store_->stats()));
+        });
+    };
+    of_store("kontor_accounts_in_memory_bytes", "Bytes of accounts in memory.",
+             [](const store::StoreStats& stats) { return stats.settled_bytes; });
+    of_store("kontor_accounts_to_merge_bytes", "Of these, newer than the partitions.",
+             [](const store::StoreStats& stats) { return stats.settled_dirty_bytes; });
+    of_store("kontor_accounts_in_memory_hits_total", "Look-ups of accounts answered from there.",
+             [](const store::StoreStats& stats) { return stats.settled_hits; });
+    of_store("kontor_merges_total", "Partitions into which changed accounts were merged.",
+             [](const store::StoreStats& stats) { return stats.merges; });
+    of_store("kontor_redo_bytes", "Bytes of redo files.",
+             [](const store::StoreStats& stats) { return stats.redo_bytes; });
     metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
                   [this] { return static_cast<double>(proposals_.queued().first); });
     metrics.gauge("kontor_cache_hits_total", "Row cache hits.",

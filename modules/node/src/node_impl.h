@@ -3,6 +3,7 @@
 // the apply thread. Lock order: none is held while calling another module, except the store's entry lock in
 // apply().
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -63,6 +64,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     Result<void> open_store();
     [[nodiscard]] store::StoreOptions store_options() const;
+    [[nodiscard]] std::uint64_t row_cache_bytes() const {
+        return std::min(options_.cache_bytes / 4, kMaxRowCacheBytes);
+    }
     Result<void> open_log();
     Result<void> first_command();
     void register_metrics();

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -10,6 +11,10 @@
 
 namespace kontor::store {
 namespace {
+
+// What checkpoints of a memtable that is not full keep redo files to, of their limit: there is time for it,
+// and the next start has less to read.
+constexpr std::uint64_t kIdleShare = 16;
 
 template <typename Piece>
 Result<void> caught(const Piece& piece) {
@@ -23,13 +28,19 @@ Result<void> caught(const Piece& piece) {
 }  // namespace
 
 Checkpointer::Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options,
-                           std::string redo_folder, Hooks hooks)
+                           std::string redo_folder, std::vector<std::uint64_t> merged, CheckpointMeta at,
+                           Hooks hooks)
     : core_(core),
       entry_lock_(entry_lock),
       options_(options),
       redo_folder_(std::move(redo_folder)),
       hooks_(std::move(hooks)),
-      thread_([this] { loop(); }) {}
+      merged_(std::move(merged)),
+      at_(std::move(at)),
+      wanted_(options.partitions, 0) {
+    note_merged();
+    thread_ = std::thread([this] { loop(); });
+}
 
 Checkpointer::~Checkpointer() {
     {
@@ -67,47 +78,145 @@ void Checkpointer::hurry() {
     changed_.notify_all();
 }
 
+void Checkpointer::merge(unsigned partition) {
+    {
+        const std::scoped_lock lock(mutex_);
+        wanted_[partition] = 1;
+    }
+    changed_.notify_all();
+}
+
+void Checkpointer::merge_all() {
+    std::unique_lock lock(mutex_);
+    std::fill(wanted_.begin(), wanted_.end(), 1);
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return stopping_ || std::count(wanted_.begin(), wanted_.end(), 1) == 0; });
+}
+
+// Merges that were asked for and checkpoints take turns: neither waits for all of the others.
 void Checkpointer::loop() {
     pthread_setname_np(pthread_self(), "checkpoint");
     std::unique_lock lock(mutex_);
     while (true) {
-        changed_.wait(lock, [&] { return is_running() || stopping_; });
-        if (!is_running()) return;
-        lock.unlock();
-        const auto result = caught([this] { return run(); });
-        if (!result) {
-            log::error("store", "checkpoint of index " + std::to_string(to_.index) +
-                                    " failed, nothing is lost: " + result.error().describe());
-            core_.fail(result.error());
-        }
-        lock.lock();
-        running_.store(false, std::memory_order_release);
-        changed_.notify_all();
+        const auto wants_merge = [&] { return std::count(wanted_.begin(), wanted_.end(), 1) != 0; };
+        changed_.wait(lock, [&] { return is_running() || stopping_ || wants_merge(); });
+        if (!is_running() && stopping_) return;
+        if (wants_merge()) run_wanted_merge(lock);
+        if (is_running()) run_checkpoint(lock);
     }
+}
+
+void Checkpointer::run_checkpoint(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    const auto result = caught([this] { return run(); });
+    if (!result) {
+        log::error("store", "checkpoint of index " + std::to_string(to_.index) +
+                                " failed, nothing is lost: " + result.error().describe());
+        core_.fail(result.error());
+    }
+    lock.lock();
+    running_.store(false, std::memory_order_release);
+    changed_.notify_all();
+}
+
+void Checkpointer::run_wanted_merge(std::unique_lock<std::mutex>& lock) {
+    const auto number = static_cast<unsigned>(std::find(wanted_.begin(), wanted_.end(), 1) - wanted_.begin());
+    lock.unlock();
+    Result<void> result;
+    if (!core_.failure()) result = caught([&] { return merge_partition(number); });
+    if (!result) {
+        log::error("store", "merging into partition " + partition_name(number) +
+                                " failed, nothing is lost: " + result.error().describe());
+        core_.fail(result.error());
+    }
+    lock.lock();
+    wanted_[number] = 0;
+    changed_.notify_all();
 }
 
 Result<void> Checkpointer::run() {
     const auto started = std::chrono::steady_clock::now();  // for the duration only
-    std::vector<std::vector<RowImage>> rows(options_.partitions);
+    const bool is_full = core_.frozen->bytes() >= options_.memtable_bytes / 2;
+    std::vector<PartitionRows> rows(options_.partitions);
     KONTOR_CHECK(each_partition(
         [&](unsigned number) -> Result<void> {
-            rows[number] = core_.frozen->images(number);
+            rows[number] = {core_.frozen->images(number, false), core_.frozen->images(number, true)};
             return {};
         },
         [] { return Result<void>{}; }));
     KONTOR_CHECK(write_redo(rows));
     KONTOR_CHECK(hooks_.redo_complete(to_.index));
     KONTOR_CHECK(write_partitions(rows));
+    rows.clear();  // they point into the memtable
     KONTOR_CHECK(drop_frozen());
+    make_room_in_memory();
     const auto took = std::chrono::steady_clock::now() - started;
     last_ms_.store(
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()),
         std::memory_order_relaxed);
     completed_.fetch_add(1, std::memory_order_relaxed);
     hooks_.done(to_);
-    KONTOR_CHECK(hooks_.remove_old_redo(to_.index));
+    KONTOR_CHECK(merge_due(is_full ? options_.redo_bytes : options_.redo_bytes / kIdleShare));
+    KONTOR_CHECK(hooks_.remove_old_redo(first_needed_redo(merged_, to_.index)));
     if (options_.crash_point) options_.crash_point("redo-removed");
     return {};
+}
+
+// The entry lock was just held: nobody looks any more at what was taken out before, and what is clean by now
+// is in every transaction that readers may begin.
+void Checkpointer::make_room_in_memory() {
+    const std::unique_lock lock(core_.eviction, std::try_to_lock);  // somebody visits: the next time
+    for (const auto& settled : core_.settled) {
+        settled->reclaim();
+        if (lock.owns_lock()) settled->evict(options_.settled_bytes / options_.partitions);
+    }
+}
+
+// The partition that has waited longest, once redo files above what it stands for exceed the limit; that it
+// is one a checkpoint spreads the work. (So they may exceed it, by what is written in as many checkpoints as
+// there are partitions.) Before memory is full, those with most to write.
+Result<void> Checkpointer::merge_due(std::uint64_t redo_limit) {
+    const auto oldest =
+        static_cast<unsigned>(std::min_element(merged_.begin(), merged_.end()) - merged_.begin());
+    if (hooks_.redo_bytes_above(merged_[oldest]) > redo_limit) KONTOR_CHECK(merge_partition(oldest));
+    const std::uint64_t most_dirty = options_.settled_bytes / 4 * 3;
+    while (true) {
+        std::uint64_t dirty = 0;
+        unsigned fullest = 0;
+        for (unsigned number = 0; number < options_.partitions; ++number) {
+            dirty += core_.settled[number]->dirty_bytes();
+            if (core_.settled[number]->dirty_bytes() > core_.settled[fullest]->dirty_bytes())
+                fullest = number;
+        }
+        if (dirty == 0 || dirty <= most_dirty) return {};
+        KONTOR_CHECK(merge_partition(fullest));
+    }
+}
+
+// The rows are durable in redo files until the meta row says that the partition has them; written twice, they
+// are the same.
+Result<void> Checkpointer::merge_partition(unsigned number) {
+    if (merged_[number] == at_.index) return {};
+    Partition& partition = *core_.partitions[number];
+    SettledRows& settled = *core_.settled[number];
+    const auto write = [&]() -> Result<void> {
+        const std::vector<RowImage> rows = settled.dirty_rows();
+        const PartitionMeta during{options_.partitions, number, 0, at_, merged_[number]};
+        const PartitionMeta after{options_.partitions, number, 0, at_, at_.index};
+        KONTOR_CHECK(write_partition(partition, during, after, rows, options_, "merge-"));
+        settled.mark_clean();
+        partition.release_mapped_pages();
+        return {};
+    };
+    KONTOR_CHECK(do_piece(write));
+    merged_[number] = at_.index;
+    note_merged();
+    merges_.fetch_add(1, std::memory_order_relaxed);
+    return hooks_.remove_old_redo(first_needed_redo(merged_, at_.index));
+}
+
+void Checkpointer::note_merged() {
+    merged_index_.store(*std::min_element(merged_.begin(), merged_.end()), std::memory_order_release);
 }
 
 template <typename Piece>
@@ -118,7 +227,7 @@ Result<void> Checkpointer::do_piece(const Piece& piece) {
     return result;
 }
 
-Result<void> Checkpointer::write_redo(const std::vector<std::vector<RowImage>>& rows) {
+Result<void> Checkpointer::write_redo(const std::vector<PartitionRows>& rows) {
     RedoWriter writer(redo_folder_, RedoHeader{options_.partitions, from_.index, to_}, options_.crash_point);
     KONTOR_CHECK(writer.begin());
     for (unsigned number = 0; number < options_.partitions; ++number)
@@ -174,27 +283,42 @@ Result<void> Checkpointer::each_partition(const std::function<Result<void>(unsig
     return result ? own : result;
 }
 
-Result<void> Checkpointer::write_partitions(const std::vector<std::vector<RowImage>>& rows) {
+// Ordinary rows go to the disk, those of written-back tables into memory only: until the frozen memtable
+// goes, it shadows them all.
+Result<void> Checkpointer::write_partitions(const std::vector<PartitionRows>& rows) {
+    std::vector<std::uint64_t> merged = merged_;
     const auto advance = [&](unsigned number) -> Result<void> {
         Partition& partition = *core_.partitions[number];
-        KONTOR_CHECK(advance_partition(partition, number, from_, to_, rows[number], options_));
+        SettledRows& settled = *core_.settled[number];
+        if (rows[number].written_back.empty() && settled.dirty_bytes() == 0) merged[number] = to_.index;
+        KONTOR_CHECK(advance_partition(partition, number, from_, to_, merged[number], rows[number].ordinary,
+                                       options_));
         partition.release_mapped_pages();
+        settled.absorb(rows[number].written_back);
+        if (options_.crash_point) options_.crash_point("rows-settled");
         return {};
     };
-    return each_partition(advance, [&]() -> Result<void> {
+    const auto refresh = [&]() -> Result<void> {
         refresh_cache(rows);
         return {};
-    });
+    };
+    KONTOR_CHECK(each_partition(advance, refresh));
+    merged_ = std::move(merged);
+    at_ = to_;
+    note_merged();
+    return {};
 }
 
 // Without any lock, and before or after the partitions' commits: until the frozen memtable goes, it shadows
 // these rows, so nobody reads them from the cache and nobody inserts what LMDB held before.
-void Checkpointer::refresh_cache(const std::vector<std::vector<RowImage>>& rows) {
+void Checkpointer::refresh_cache(const std::vector<PartitionRows>& rows) {
     if (core_.cache == nullptr) return;
-    for (const auto& images : rows)
-        for (const RowImage& row : images)
+    for (const PartitionRows& of : rows) {
+        for (const RowImage& row : of.ordinary)
             if (!core_.tables.spec(core_.tables.slot(row.table)).appended)
                 core_.cache->replace(row.table, row.key, !row.erased, row.value);
+        for (const RowImage& row : of.written_back) core_.cache->erase(row.table, row.key);
+    }
 }
 
 Result<void> Checkpointer::drop_frozen() {

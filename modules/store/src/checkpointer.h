@@ -1,12 +1,15 @@
 #pragma once
 // The checkpoint thread: takes the frozen memtable to the disk (redo file, then partition by partition) and
-// drops it.
+// drops it; and merges settled rows into partitions: one partition a checkpoint when the redo files that hold
+// them have grown to a limit, more when memory asks for it, and whenever somebody needs partitions that stand
+// for one index in all tables (docs/adr/0009-write-back-rows.md).
 //
 // Whoever serves payments goes first: sorting, encoding and writing is done by two threads of the lowest
 // priority, partition by partition. Only while the store waits or will soon (hurry()), the checkpoint thread,
 // of usual priority, does such pieces too. It alone takes locks that others wait for.
 //
-// Threading: start(), wait() and hurry() on the apply thread; on_done on the checkpoint thread.
+// Threading: start() and hurry() on the apply thread; wait(), merge() and merge_all() on any that holds no
+// entry lock; hooks on the checkpoint thread.
 // Errors: any failed write or fsync is the store's failure; the frozen memtable stays and keeps serving.
 
 #include <atomic>
@@ -33,9 +36,11 @@ class Checkpointer {
         // The redo file is durable and no partition has begun with it; files below an index may go.
         std::function<Result<void>(std::uint64_t index)> redo_complete;
         std::function<Result<void>(std::uint64_t index)> remove_old_redo;
+        // Of files above an index.
+        std::function<std::uint64_t(std::uint64_t index)> redo_bytes_above;
     };
     Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions& options, std::string redo_folder,
-                 Hooks hooks);
+                 std::vector<std::uint64_t> merged, CheckpointMeta at, Hooks hooks);
     ~Checkpointer();  // waits for the one that runs
     Checkpointer(const Checkpointer&) = delete;
     Checkpointer& operator=(const Checkpointer&) = delete;
@@ -45,9 +50,16 @@ class Checkpointer {
     void wait();
     // The active memtable is getting full, or somebody waits: no longer at the lowest priority.
     void hurry();
+    // Asks for partitions whose rows of written-back tables stand for what the others do. merge_all() waits
+    // until each was merged once since; or for a failure, which is the core's.
+    void merge(unsigned partition);
+    void merge_all();
     [[nodiscard]] bool is_running() const { return running_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t last_duration_ms() const { return last_ms_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t completed() const { return completed_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t merges() const { return merges_.load(std::memory_order_relaxed); }
+    // What all partitions stand for in all tables. Redo files above are there.
+    [[nodiscard]] std::uint64_t merged_index() const { return merged_index_.load(std::memory_order_acquire); }
 
  private:
     void loop();
@@ -57,10 +69,16 @@ class Checkpointer {
     [[nodiscard]] Result<void> do_piece(const Piece& piece);
     [[nodiscard]] Result<void> each_partition(const std::function<Result<void>(unsigned)>& piece,
                                               const std::function<Result<void>()>& meanwhile);
-    [[nodiscard]] Result<void> write_redo(const std::vector<std::vector<RowImage>>& rows);
-    [[nodiscard]] Result<void> write_partitions(const std::vector<std::vector<RowImage>>& rows);
-    void refresh_cache(const std::vector<std::vector<RowImage>>& rows);
+    [[nodiscard]] Result<void> write_redo(const std::vector<PartitionRows>& rows);
+    [[nodiscard]] Result<void> write_partitions(const std::vector<PartitionRows>& rows);
+    void refresh_cache(const std::vector<PartitionRows>& rows);
     [[nodiscard]] Result<void> drop_frozen();
+    void make_room_in_memory();
+    [[nodiscard]] Result<void> merge_due(std::uint64_t redo_limit);
+    [[nodiscard]] Result<void> merge_partition(unsigned number);
+    void note_merged();
+    void run_checkpoint(std::unique_lock<std::mutex>& lock);
+    void run_wanted_merge(std::unique_lock<std::mutex>& lock);
 
     // Constant after construction.
     Core& core_;
@@ -70,11 +88,15 @@ class Checkpointer {
     const Hooks hooks_;
 
     std::atomic<bool> running_{false};
-    std::atomic<std::uint64_t> last_ms_{0}, completed_{0};
+    std::atomic<std::uint64_t> last_ms_{0}, completed_{0}, merges_{0}, merged_index_{0};
     CheckpointMeta from_, to_;  // handed over with running_
+    // The checkpoint thread's.
+    std::vector<std::uint64_t> merged_;  // by partition: what rows of written-back tables stand for
+    CheckpointMeta at_;                  // what all partitions are at, but for those
     std::mutex mutex_;
     std::condition_variable changed_;
     bool stopping_ = false;             // guarded by mutex_
+    std::vector<char> wanted_;          // guarded by mutex_; by partition: to be merged
     std::atomic<bool> hurried_{false};  // set under mutex_, since the checkpoint thread sleeps until it is
     BackgroundWorker first_worker_{"checkpoint-1"}, second_worker_{"checkpoint-2"};
     std::thread thread_;  // last: it uses the rest

@@ -56,6 +56,8 @@ Result<unsigned> count_partitions(const std::string& path) {
     return count;
 }
 
+// Brings all partitions to one checkpoint, and what they miss of written-back tables into memory: every
+// partition goes through the redo files above its indexes, which have to follow one another.
 class Recovery {
  public:
     Recovery(Folder& folder, const StoreOptions& options) : folder_(folder), options_(options) {}
@@ -67,18 +69,26 @@ class Recovery {
             if (is_needed(index)) KONTOR_CHECK(use(index));
         KONTOR_CHECK(check_agreement());
         folder_.checkpoint = metas_[0].checkpoint;
-        return remove_old_redo_files(folder_.redo_folder, folder_.checkpoint.index);
+        // As the partitions say it, also where redo files brought nothing: the next start asks them.
+        for (const PartitionMeta& meta : metas_) folder_.merged.push_back(meta.merged_index);
+        if (files_ > 1) log::info("store", "read " + std::to_string(files_) + " redo files");
+        return remove_old_redo_files(folder_.redo_folder,
+                                     first_needed_redo(folder_.merged, folder_.checkpoint.index));
     }
 
  private:
     Result<void> read_metas() {
         for (unsigned number = 0; number < folder_.partitions.size(); ++number) {
             KONTOR_TRY(auto meta, folder_.partitions[number]->read_meta());
+            const std::string who = "partition " + partition_name(number);
             if (meta.number != number || meta.partitions != folder_.partitions.size())
                 return fail(ErrorCode::corruption,
-                            "partition " + partition_name(number) + " says that it is number " +
-                                std::to_string(meta.number) + " of " + std::to_string(meta.partitions) +
-                                "; the folder holds " + std::to_string(folder_.partitions.size()));
+                            who + " says that it is number " + std::to_string(meta.number) + " of " +
+                                std::to_string(meta.partitions) + "; the folder holds " +
+                                std::to_string(folder_.partitions.size()));
+            if (meta.merged_index > meta.checkpoint.index)
+                return fail(ErrorCode::corruption, who + " says that it is behind what is merged into it");
+            settled_.push_back(meta.merged_index);
             metas_.push_back(std::move(meta));
         }
         return {};
@@ -88,6 +98,10 @@ class Recovery {
         return meta.checkpoint.index < index;
     }
     [[nodiscard]] bool is_needed(std::uint64_t index) const {
+        return is_needed_by_partitions(index) ||
+               std::any_of(settled_.begin(), settled_.end(), [&](auto at) { return at < index; });
+    }
+    [[nodiscard]] bool is_needed_by_partitions(std::uint64_t index) const {
         return std::any_of(metas_.begin(), metas_.end(), [&](const auto& m) { return is_behind(m, index); });
     }
     // Whether any partition holds rows of the checkpoint already: then there is no way back.
@@ -98,7 +112,7 @@ class Recovery {
 
     Result<void> use(std::uint64_t index) {
         const std::string path = redo_path(folder_.redo_folder, index);
-        auto redo = read_redo_file(path);
+        auto redo = read_redo_file(path, is_needed_by_partitions(index));
         if (!redo) {
             if (redo.error().code != ErrorCode::corruption) return fail(redo.error());
             if (is_begun(index))
@@ -115,32 +129,57 @@ class Recovery {
     }
 
     Result<void> apply(const RedoContents& redo, std::uint64_t index, const std::string& path) {
-        const CheckpointMeta& target = redo.header.checkpoint;
-        if (target.index != index || redo.header.partitions != metas_.size())
+        KONTOR_CHECK(check_fits(redo.header, index, path));
+        if (is_needed_by_partitions(index)) {
+            // It may have been complete in memory only when the process died.
+            KONTOR_CHECK(sync_path(path));
+            KONTOR_CHECK(sync_path(folder_.redo_folder));
+            KONTOR_CHECK(advance(redo));
+            log::info("store",
+                      "finished the checkpoint of index " + std::to_string(index) + " from its redo file");
+        }
+        ++files_;
+        for (std::size_t number = 0; number < settled_.size(); ++number) {
+            if (settled_[number] >= index) continue;
+            folder_.settled[number]->absorb(redo.rows[number].written_back);
+            settled_[number] = index;
+        }
+        return {};
+    }
+
+    [[nodiscard]] Result<void> check_fits(const RedoHeader& header, std::uint64_t index,
+                                          const std::string& path) const {
+        if (header.checkpoint.index != index || header.partitions != metas_.size())
             return fail(ErrorCode::corruption, "redo file " + path + " is of another store");
+        const std::string leads = "; redo file " + path + " leads from " + std::to_string(header.base_index) +
+                                  " to " + std::to_string(index);
         for (const PartitionMeta& meta : metas_) {
+            const std::string who = "partition " + partition_name(meta.number);
             const bool fits =
-                !is_behind(meta, index) || (meta.checkpoint.index == redo.header.base_index &&
+                !is_behind(meta, index) || (meta.checkpoint.index == header.base_index &&
                                             (meta.pending_index == 0 || meta.pending_index == index));
             if (!fits)
                 return fail(ErrorCode::corruption,
-                            "partition " + partition_name(meta.number) + " is at index " +
-                                std::to_string(meta.checkpoint.index) + "; redo file " + path +
-                                " leads from " + std::to_string(redo.header.base_index) + " to " +
-                                std::to_string(index));
+                            who + " is at index " + std::to_string(meta.checkpoint.index) + leads);
+            const std::uint64_t settled = settled_[meta.number];
+            if (settled < index && settled != header.base_index)
+                return fail(ErrorCode::corruption, who + " needs the redo file that follows index " +
+                                                       std::to_string(settled) + ", which is missing" +
+                                                       leads + ": restore this node from a peer or a backup");
         }
-        // It may have been complete in memory only when the process died.
-        KONTOR_CHECK(sync_path(path));
-        KONTOR_CHECK(sync_path(folder_.redo_folder));
+        return {};
+    }
+
+    Result<void> advance(const RedoContents& redo) {
+        const CheckpointMeta& target = redo.header.checkpoint;
         for (PartitionMeta& meta : metas_) {
-            if (!is_behind(meta, index)) continue;
+            if (!is_behind(meta, target.index)) continue;
             KONTOR_CHECK(advance_partition(*folder_.partitions[meta.number], meta.number, meta.checkpoint,
-                                           target, redo.rows[meta.number], options_));
+                                           target, meta.merged_index, redo.rows[meta.number].ordinary,
+                                           options_));
             meta.checkpoint = target;
             meta.pending_index = 0;
         }
-        log::info("store",
-                  "finished the checkpoint of index " + std::to_string(index) + " from its redo file");
         return {};
     }
 
@@ -161,6 +200,12 @@ class Recovery {
                 meta.checkpoint.replication_meta != first.replication_meta)
                 return fail(ErrorCode::corruption, "partitions 00 and " + partition_name(meta.number) +
                                                        " are at one index but of different histories");
+            if (settled_[meta.number] != first.index)
+                return fail(ErrorCode::corruption,
+                            "partition " + partition_name(meta.number) + " is at index " +
+                                std::to_string(first.index) + ", and the redo file that follows index " +
+                                std::to_string(settled_[meta.number]) +
+                                " is missing: restore this node from a peer or a backup");
         }
         return {};
     }
@@ -168,6 +213,8 @@ class Recovery {
     Folder& folder_;
     const StoreOptions& options_;
     std::vector<PartitionMeta> metas_;
+    std::vector<std::uint64_t> settled_;  // by partition: partition and memory together stand for this
+    std::uint64_t files_ = 0;
 };
 
 }  // namespace
@@ -205,6 +252,9 @@ Result<Folder> open_folder(StoreOptions& options) {
     for (const auto& partition : folder.partitions) bytes += partition->used_bytes();
     if (bytes <= options.check_up_to_bytes)
         for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->check());
+    folder.tables = std::make_unique<Tables>(options.tables, count);
+    for (unsigned number = 0; number < count; ++number)
+        folder.settled.push_back(std::make_unique<SettledRows>(*folder.tables));
     KONTOR_CHECK(Recovery(folder, options).run());
     // Not before: a redo file brings rows behind what was last.
     for (const auto& partition : folder.partitions) {
@@ -215,11 +265,18 @@ Result<Folder> open_folder(StoreOptions& options) {
 }
 
 Result<void> advance_partition(Partition& partition, std::uint32_t number, const CheckpointMeta& from,
-                               const CheckpointMeta& to, std::span<const RowImage> rows,
+                               const CheckpointMeta& to, std::uint64_t merged, std::span<const RowImage> rows,
                                const StoreOptions& options) {
-    const std::string step = "partition-" + std::to_string(number);
+    // What is merged stands for no more than what is there.
+    const PartitionMeta during{options.partitions, number, to.index, from, std::min(merged, from.index)};
+    const PartitionMeta after{options.partitions, number, 0, to, merged};
+    return write_partition(partition, during, after, rows, options, "partition-");
+}
+
+Result<void> write_partition(Partition& partition, const PartitionMeta& during, const PartitionMeta& after,
+                             std::span<const RowImage> rows, const StoreOptions& options, const char* step) {
     const auto crash = [&](const char* what) {
-        if (options.crash_point) options.crash_point((step + what).c_str());
+        if (options.crash_point) options.crash_point((step + std::to_string(after.number) + what).c_str());
     };
     while (true) {
         // Sorted rows share leaves: never more pages than there are, and those that new rows fill (by half at
@@ -239,14 +296,17 @@ Result<void> advance_partition(Partition& partition, std::uint32_t number, const
             ++take;
         }
         const bool last = take == rows.size();
-        const PartitionMeta meta{options.partitions, number, last ? 0 : to.index, last ? to : from};
-        KONTOR_CHECK(partition.write(rows.first(take), meta));
+        KONTOR_CHECK(partition.write(rows.first(take), last ? after : during));
         if (last) break;
         crash("-txn");
         rows = rows.subspan(take);
     }
     crash("-committed");
     return {};
+}
+
+std::uint64_t first_needed_redo(std::span<const std::uint64_t> merged, std::uint64_t index) {
+    return std::min(index, *std::min_element(merged.begin(), merged.end()) + 1);
 }
 
 Result<void> remove_old_redo_files(const std::string& redo_folder, std::uint64_t index) {

@@ -17,27 +17,41 @@
 #include "kontor/store/store.h"
 #include "partition.h"
 #include "redo_file.h"
+#include "settled_rows.h"
+#include "tables.h"
 
 namespace kontor::store {
 
 struct Folder {
     File lock;
     std::string redo_folder;
+    std::unique_ptr<Tables> tables;
     std::vector<std::unique_ptr<Partition>> partitions;
+    // By partition: what is in redo files only, and what of written-back tables each partition stands for.
+    std::vector<std::unique_ptr<SettledRows>> settled;
+    std::vector<std::uint64_t> merged;
     CheckpointMeta checkpoint;  // where all partitions are
 };
 
 // Fills in options.partitions when it is 0.
 [[nodiscard]] Result<Folder> open_folder(StoreOptions& options);
 
-// Brings one partition from a checkpoint to the next, in one durable transaction or, if the rows may touch
-// more than max_pages_per_commit pages, in several: all but the last say "pending" in the meta row, and the
-// redo file makes good for a crash between them.
+// Writes rows to one partition, in one durable transaction or, if they may touch more than
+// max_pages_per_commit pages, in several: all but the last leave the meta row `during`, and redo files make
+// good for a crash between them. Crash points begin with `step`.
+[[nodiscard]] Result<void> write_partition(Partition& partition, const PartitionMeta& during,
+                                           const PartitionMeta& after, std::span<const RowImage> rows,
+                                           const StoreOptions& options, const char* step);
+// Brings one partition from a checkpoint to the next; `merged`: what its rows of written-back tables stand
+// for then.
 [[nodiscard]] Result<void> advance_partition(Partition& partition, std::uint32_t number,
                                              const CheckpointMeta& from, const CheckpointMeta& to,
-                                             std::span<const RowImage> rows, const StoreOptions& options);
+                                             std::uint64_t merged, std::span<const RowImage> rows,
+                                             const StoreOptions& options);
 
 // Removes the redo files before `index`; the newest one stays (the increment for backups and slow followers).
 [[nodiscard]] Result<void> remove_old_redo_files(const std::string& redo_folder, std::uint64_t index);
+// Of partitions that stand for `merged`, at checkpoint `index`: redo files before this one are not needed.
+[[nodiscard]] std::uint64_t first_needed_redo(std::span<const std::uint64_t> merged, std::uint64_t index);
 
 }  // namespace kontor::store

@@ -24,9 +24,8 @@ std::uint64_t now_ms() {  // for durations only
 
 }  // namespace
 
-KeptRedo::KeptRedo(std::string folder, std::uint64_t index, Limits limits)
-    : folder_(std::move(folder)), limits_(limits), newest_complete_(index), old_below_(index) {
-    // Recovery left the newest one at most.
+KeptRedo::KeptRedo(std::string folder, std::uint64_t index, std::uint64_t needed_from, Limits limits)
+    : folder_(std::move(folder)), limits_(limits), newest_complete_(index), old_below_(needed_from) {
     auto files = list_redo_files(folder_);
     if (!files) return;
     for (const std::uint64_t file : *files) {
@@ -100,7 +99,7 @@ Result<void> KeptRedo::trim() {
     return removed ? sync_path(folder_) : Result<void>{};
 }
 
-Result<void> KeptRedo::hold(std::uint64_t id, const std::function<std::uint64_t()>& newest) {
+Result<void> KeptRedo::hold(std::uint64_t id, const std::function<std::uint64_t()>& merged) {
     const std::scoped_lock lock(mutex_);
     held_.erase(id);
     expire();
@@ -109,7 +108,7 @@ Result<void> KeptRedo::hold(std::uint64_t id, const std::function<std::uint64_t(
     if (live >= limits_.leases)
         return fail(ErrorCode::overloaded, "the state is being copied to " + std::to_string(live) +
                                                " nodes already; try again when one is done");
-    held_[id] = Held{newest(), now_ms(), ""};
+    held_[id] = Held{merged(), now_ms(), ""};
     return {};
 }
 
@@ -150,6 +149,13 @@ std::optional<KeptRedo::Next> KeptRedo::next_after(std::uint64_t index) const {
 std::uint64_t KeptRedo::newest_complete() const {
     const std::scoped_lock lock(mutex_);
     return newest_complete_;
+}
+
+std::uint64_t KeptRedo::bytes_above(std::uint64_t index) const {
+    const std::scoped_lock lock(mutex_);
+    std::uint64_t bytes = 0;
+    for (auto file = files_.upper_bound(index); file != files_.end(); ++file) bytes += file->second;
+    return bytes;
 }
 
 StateSourceStats KeptRedo::stats() const {

@@ -3,8 +3,8 @@
 // the state to another node will need them. A transfer holds the files above the checkpoint at which it
 // began, by a lease that each of its requests renews.
 //
-// Why no needed file is ever gone: hold() reads the newest checkpoint and registers under the mutex that
-// removing takes, and files below an index are removed only after the checkpoint of that index is published.
+// Why no needed file is ever gone: hold() reads what all partitions stand for and registers under the mutex
+// that removing takes, and files below an index are removed only after the partitions are said to be there.
 //
 // Threading: any; note_complete() and remove_old() on the checkpoint thread.
 // Errors: those of the disk. Limits: leases, and bytes kept for them: beyond, the oldest lease ends.
@@ -28,17 +28,18 @@ class KeptRedo {
         std::size_t leases;
         std::uint64_t kept_bytes;
     };
-    // `folder` as the store was opened with it, at checkpoint `index`.
-    KeptRedo(std::string folder, std::uint64_t index, Limits limits);
+    // `folder` as the store was opened with it, at checkpoint `index`; files from `needed_from` on are
+    // needed.
+    KeptRedo(std::string folder, std::uint64_t index, std::uint64_t needed_from, Limits limits);
 
     // The file of this index is complete and durable; before any partition commits its rows.
     [[nodiscard]] Result<void> note_complete(std::uint64_t index);
-    // Removes files below `index`, which is published, unless they are held.
+    // Removes files below `index`, which no partition needs any more, unless they are held.
     [[nodiscard]] Result<void> remove_old(std::uint64_t index);
 
-    // Holds what comes after `newest()`, asked under the mutex; instead of what the same id held, since the
+    // Holds what comes after `merged()`, asked under the mutex; instead of what the same id held, since the
     // answer to its first request may have been lost. overloaded: there are too many.
-    [[nodiscard]] Result<void> hold(std::uint64_t id, const std::function<std::uint64_t()>& newest);
+    [[nodiscard]] Result<void> hold(std::uint64_t id, const std::function<std::uint64_t()>& merged);
     // Nothing up to `applied` is needed any more. The reason if the lease has ended.
     [[nodiscard]] std::optional<std::string> renew(std::uint64_t id, std::uint64_t applied);
     [[nodiscard]] bool is_held(std::uint64_t id);
@@ -49,6 +50,7 @@ class KeptRedo {
     };
     [[nodiscard]] std::optional<Next> next_after(std::uint64_t index) const;  // complete ones
     [[nodiscard]] std::uint64_t newest_complete() const;
+    [[nodiscard]] std::uint64_t bytes_above(std::uint64_t index) const;
     [[nodiscard]] StateSourceStats stats() const;
 
  private:

@@ -45,11 +45,6 @@ bool sort_by_tail(std::span<RowImage> images) {
     return true;
 }
 
-void sort_by_key(std::span<RowImage> images) {
-    if (images.size() < 2 || sort_by_tail(images)) return;
-    std::sort(images.begin(), images.end(),
-              [](const RowImage& a, const RowImage& b) { return a.key < b.key; });
-}
 
 // Room to grow a little in place: rows of one kind vary by a few bytes.
 std::uint32_t capacity_for(std::size_t size) {
@@ -57,6 +52,11 @@ std::uint32_t capacity_for(std::size_t size) {
 }
 
 }  // namespace
+
+void sort_rows(std::span<RowImage> rows) {
+    if (rows.size() < 2 || sort_by_tail(rows)) return;
+    std::sort(rows.begin(), rows.end(), [](const RowImage& a, const RowImage& b) { return a.key < b.key; });
+}
 
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
 class MemTable::Arena : public std::pmr::memory_resource {
@@ -184,16 +184,17 @@ bool MemTable::each_hashed(unsigned slot, unsigned partition, const void* contex
     return hashed_[cell(slot, partition)].each([&](const MemRow& row) { return visit(context, row); });
 }
 
-std::vector<RowImage> MemTable::images(unsigned partition) const {
+std::vector<RowImage> MemTable::images(unsigned partition, bool written_back) const {
     std::vector<RowImage> images;
     for (unsigned slot = 0; slot < tables_.count(); ++slot) {
+        if (tables_.spec(slot).written_back != written_back) continue;
         const TableId table = tables_.spec(slot).id;
         const std::size_t first = images.size();
         each(slot, partition, [&](std::string_view key, const MemRow& row) {
             images.push_back(RowImage{table, row.erased, key, row.value()});
             return true;
         });
-        if (!tables_.spec(slot).ordered) sort_by_key(std::span(images).subspan(first));
+        if (!tables_.spec(slot).ordered && !written_back) sort_rows(std::span(images).subspan(first));
     }
     return images;
 }

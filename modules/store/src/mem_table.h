@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <memory_resource>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct RowImage {
     std::string_view key;
     std::string_view value;  // empty if erased
 };
+
+// By key; of one table.
+void sort_rows(std::span<RowImage> rows);
 
 // The compiler takes a function that only prefetches for one without effects and drops its calls; the empty
 // statement is an effect.
@@ -87,8 +91,9 @@ class MemTable {
     // Every row of a table in a partition, in no particular order, until `visit` returns false.
     template <typename Visit>
     bool each(unsigned slot, unsigned partition, const Visit& visit) const;
-    // Sorted by table, then key: the order of LMDB keys.
-    [[nodiscard]] std::vector<RowImage> images(unsigned partition) const;
+    // Of ordinary tables, sorted by table, then key: the order of LMDB keys; or of written-back tables, in
+    // no particular order.
+    [[nodiscard]] std::vector<RowImage> images(unsigned partition, bool written_back) const;
 
     [[nodiscard]] std::uint64_t rows() const { return rows_; }
     [[nodiscard]] std::uint64_t writes() const { return writes_; }  // puts and erases so far

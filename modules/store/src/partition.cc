@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kMetaKey = "meta";
 constexpr std::string_view kMetaMagic = "KPAR";
-constexpr std::size_t kMetaFixedBytes = 60;
+constexpr std::size_t kMetaFixedBytes = 68;
 constexpr MDB_dbi kMaxTrees = 16;                                             // appended tables
 constexpr std::size_t kMaxStoredBytes = kMaxValueBytes + kMaxValueBytes / 8;  // with checksum and form
 
@@ -30,18 +30,20 @@ std::string encode_meta(const PartitionMeta& meta) {
     put_le<std::uint64_t>(out, meta.pending_index);
     put_le<std::int64_t>(out, meta.checkpoint.time_ms);
     out += meta.checkpoint.state_hash;
+    put_le<std::uint64_t>(out, meta.merged_index);
     put_le<std::uint32_t>(out, static_cast<std::uint32_t>(meta.checkpoint.replication_meta.size()));
     KONTOR_ASSERT(out.size() == kMetaFixedBytes, "meta row layout");
     return out + meta.checkpoint.replication_meta;
 }
 
 Result<PartitionMeta> decode_meta(std::string_view in, const std::string& who) {
-    if (in.size() < kMetaFixedBytes || in.substr(0, 4) != kMetaMagic)
-        return fail(ErrorCode::corruption, who + ": the meta row is not one");
+    const auto none = [&] { return fail(ErrorCode::corruption, who + ": the meta row is not one"); };
+    if (in.size() < 8 || in.substr(0, 4) != kMetaMagic) return none();
     if (const auto version = get_le<std::uint32_t>(in.substr(4)); version != kLayoutVersion)
         return fail(ErrorCode::unsupported, who + ": layout version " + std::to_string(version) +
                                                 "; this binary knows version " +
                                                 std::to_string(kLayoutVersion));
+    if (in.size() < kMetaFixedBytes) return none();
     PartitionMeta meta;
     meta.partitions = get_le<std::uint32_t>(in.substr(8));
     meta.number = get_le<std::uint32_t>(in.substr(12));
@@ -49,7 +51,8 @@ Result<PartitionMeta> decode_meta(std::string_view in, const std::string& who) {
     meta.pending_index = get_le<std::uint64_t>(in.substr(24));
     meta.checkpoint.time_ms = get_le<std::int64_t>(in.substr(32));
     meta.checkpoint.state_hash = in.substr(40, kStateHashBytes);
-    if (in.size() != kMetaFixedBytes + get_le<std::uint32_t>(in.substr(56)))
+    meta.merged_index = get_le<std::uint64_t>(in.substr(56));
+    if (in.size() != kMetaFixedBytes + get_le<std::uint32_t>(in.substr(64)))
         return fail(ErrorCode::corruption, who + ": the meta row has another length than it says");
     meta.checkpoint.replication_meta = in.substr(kMetaFixedBytes);
     return meta;

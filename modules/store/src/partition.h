@@ -24,7 +24,7 @@
 
 namespace kontor::store {
 
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 inline constexpr std::size_t kMaxReplicationMetaBytes = 512U << 10U;  // with the rest below kMaxValueBytes
 inline constexpr unsigned kMaxReadTransactions = 1022;
 inline constexpr std::size_t kRowCrcBytes = 4;
@@ -35,6 +35,8 @@ struct PartitionMeta {
     // Not 0: rows up to this index were being written in several transactions, and not all of them are in.
     std::uint64_t pending_index = 0;
     CheckpointMeta checkpoint;
+    // What rows of written-back tables stand for; newer ones are in the redo files above.
+    std::uint64_t merged_index = 0;
 };
 
 // The LMDB key of a row. Reused per thread of control, so that a lookup allocates nothing.

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kMagic = "KONTREDO";
 constexpr std::string_view kBlockMagic = "BLK1";
+constexpr std::string_view kWrittenBackMagic = "BLKW";
 constexpr std::string_view kTrailerMagic = "END1";
 constexpr std::size_t kHeaderFixedBytes = 60;
 constexpr std::size_t kBlockHeadBytes = 16;
@@ -26,6 +27,7 @@ constexpr std::size_t kRowHeadBytes = 8;
 constexpr std::size_t kCrcBytes = 4;
 constexpr std::size_t kBlockTargetBytes = 256U << 10U;  // a block ends with the row that reaches this
 constexpr std::size_t kMaxPayloadBytes = kBlockTargetBytes + kRowHeadBytes + kMaxKeyBytes + kMaxValueBytes;
+constexpr std::size_t kDecodedBlockBytes = 256U << 10U;
 constexpr std::size_t kNameDigits = 20;
 constexpr std::string_view kSuffix = ".redo";
 
@@ -58,13 +60,14 @@ void append_row(std::string& out, const RowImage& row) {
 // Reads the frames back; every failure names the file and where in it.
 class RedoParser {
  public:
-    RedoParser(RedoContents& contents, const std::string& path)
-        : contents_(contents), in_(contents.bytes), path_(path) {}
+    RedoParser(RedoContents& contents, const std::string& path, bool with_ordinary)
+        : contents_(contents), in_(*contents.bytes), path_(path), with_ordinary_(with_ordinary) {}
 
     Result<void> parse() {
         KONTOR_CHECK(header());
         std::uint32_t blocks = 0;
-        while (left() >= 4 && in_.substr(at_, 4) == kBlockMagic) {
+        while (left() >= 4 &&
+               (in_.substr(at_, 4) == kBlockMagic || in_.substr(at_, 4) == kWrittenBackMagic)) {
             KONTOR_CHECK(block());
             ++blocks;
         }
@@ -113,6 +116,7 @@ class RedoParser {
     Result<void> block() {
         if (left() < kBlockHeadBytes) return bad("it ends too early");
         const std::string_view head = in_.substr(at_, kBlockHeadBytes);
+        const bool written_back = head.starts_with(kWrittenBackMagic);
         const auto partition = get_le<std::uint32_t>(head.substr(4));
         const auto rows = get_le<std::uint32_t>(head.substr(8));
         const auto payload = get_le<std::uint32_t>(head.substr(12));
@@ -120,10 +124,13 @@ class RedoParser {
             return bad("impossible block");
         KONTOR_TRY(std::string_view bytes,
                    frame(kBlockHeadBytes + payload, "block that does not match its checksum"));
-        bytes.remove_prefix(kBlockHeadBytes);
-        for (std::uint32_t i = 0; i < rows; ++i) KONTOR_CHECK(row(bytes, contents_.rows[partition]));
-        if (!bytes.empty()) return bad("block longer than its rows, before");
         rows_ += rows;
+        if (!written_back && !with_ordinary_) return {};
+        bytes.remove_prefix(kBlockHeadBytes);
+        PartitionRows& of = contents_.rows[partition];
+        for (std::uint32_t i = 0; i < rows; ++i)
+            KONTOR_CHECK(row(bytes, written_back ? of.written_back : of.ordinary));
+        if (!bytes.empty()) return bad("block longer than its rows, before");
         return {};
     }
 
@@ -140,11 +147,24 @@ class RedoParser {
             RowBuffer buffer;
             const auto value = decode_row_form(bytes.substr(kRowHeadBytes + key_bytes, value_bytes), buffer);
             if (!value) return bad("impossible row, before");
-            image.value = value->data() == buffer.data() ? contents_.decoded.emplace_back(*value) : *value;
+            image.value = value->data() == buffer.data() ? keep(*value) : *value;
         }
         out.push_back(image);
         bytes.remove_prefix(kRowHeadBytes + key_bytes + value_bytes);
         return {};
+    }
+
+    std::string_view keep(std::string_view value) {
+        if (decoded_left_ < value.size()) {
+            contents_.decoded.push_back(std::make_unique_for_overwrite<char[]>(kDecodedBlockBytes));
+            decoded_at_ = contents_.decoded.back().get();
+            decoded_left_ = kDecodedBlockBytes;
+        }
+        std::memcpy(decoded_at_, value.data(), value.size());
+        const std::string_view kept(decoded_at_, value.size());
+        decoded_at_ += value.size();
+        decoded_left_ -= value.size();
+        return kept;
     }
 
     Result<void> trailer(std::uint32_t blocks) {
@@ -162,6 +182,9 @@ class RedoParser {
     RedoContents& contents_;
     std::string_view in_;
     const std::string& path_;
+    const bool with_ordinary_;
+    char* decoded_at_ = nullptr;
+    std::size_t decoded_left_ = 0;
     std::size_t at_ = 0;
     std::uint32_t crc_ = 0;
     std::uint64_t rows_ = 0;
@@ -216,11 +239,17 @@ Result<void> RedoWriter::seal() {
     return {};
 }
 
-Result<void> RedoWriter::add(std::uint32_t partition, std::span<const RowImage> rows) {
+Result<void> RedoWriter::add(std::uint32_t partition, const PartitionRows& rows) {
+    KONTOR_CHECK(add_blocks(partition, kBlockMagic, rows.ordinary));
+    return add_blocks(partition, kWrittenBackMagic, rows.written_back);
+}
+
+Result<void> RedoWriter::add_blocks(std::uint32_t partition, std::string_view magic,
+                                    std::span<const RowImage> rows) {
     std::uint32_t in_block = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (in_block == 0) {
-            frame_ = kBlockMagic;
+            frame_ = magic;
             put_le(frame_, partition);
             frame_.append(8, '\0');  // row count and payload length, once known
         }
@@ -254,7 +283,7 @@ Result<void> RedoWriter::finish() {
 }
 
 Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
-                             const std::vector<std::vector<RowImage>>& rows, const CrashPoint& crash) {
+                             const std::vector<PartitionRows>& rows, const CrashPoint& crash) {
     RedoWriter writer(folder, header, crash);
     KONTOR_CHECK(writer.begin());
     for (std::uint32_t partition = 0; partition < rows.size(); ++partition)
@@ -262,10 +291,11 @@ Result<void> write_redo_file(const std::string& folder, const RedoHeader& header
     return writer.finish();
 }
 
-Result<RedoContents> read_redo_file(const std::string& path) {
+Result<RedoContents> read_redo_file(const std::string& path, bool with_ordinary) {
     RedoContents contents;
-    KONTOR_TRY(contents.bytes, read_file(path));
-    KONTOR_CHECK(RedoParser(contents, path).parse());
+    KONTOR_TRY(std::string bytes, read_file(path));
+    contents.bytes = std::make_unique<std::string>(std::move(bytes));
+    KONTOR_CHECK(RedoParser(contents, path, with_ordinary).parse());
     return contents;
 }
 

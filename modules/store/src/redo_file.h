@@ -6,8 +6,8 @@
 // offset. Whether that means "torn, drop it" or "stop" is for the folder to decide (folder.h).
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,11 +27,20 @@ struct RedoHeader {
     CheckpointMeta checkpoint;
 };
 
+// The rows of one partition: those that go into it at once, sorted by table, then key; and those of
+// written-back tables, in no particular order.
+struct PartitionRows {
+    std::vector<RowImage> ordinary, written_back;
+};
+
 struct RedoContents {
-    std::string bytes;                // what the rows point into,
-    std::deque<std::string> decoded;  // and those that were put together
+    RedoContents() = default;
+    RedoContents(RedoContents&&) = default;
+    RedoContents& operator=(RedoContents&&) = default;
+    std::unique_ptr<std::string> bytes;            // what the rows point into,
+    std::vector<std::unique_ptr<char[]>> decoded;  // and those that were put together
     RedoHeader header;
-    std::vector<std::vector<RowImage>> rows;  // by partition
+    std::vector<PartitionRows> rows;  // by partition
 };
 
 using CrashPoint = std::function<void(const char* step)>;
@@ -50,10 +59,12 @@ class RedoWriter {
     RedoWriter& operator=(const RedoWriter&) = delete;
 
     [[nodiscard]] Result<void> begin();
-    [[nodiscard]] Result<void> add(std::uint32_t partition, std::span<const RowImage> rows);
+    [[nodiscard]] Result<void> add(std::uint32_t partition, const PartitionRows& rows);
     [[nodiscard]] Result<void> finish();
 
  private:
+    [[nodiscard]] Result<void> add_blocks(std::uint32_t partition, std::string_view magic,
+                                          std::span<const RowImage> rows);
     [[nodiscard]] Result<void> seal();  // the frame, with a checksum that is chained over all before it
 
     const std::string folder_, path_;
@@ -68,8 +79,8 @@ class RedoWriter {
 
 // All of it at once.
 [[nodiscard]] Result<void> write_redo_file(const std::string& folder, const RedoHeader& header,
-                                           const std::vector<std::vector<RowImage>>& rows,
-                                           const CrashPoint& crash);
-[[nodiscard]] Result<RedoContents> read_redo_file(const std::string& path);
+                                           const std::vector<PartitionRows>& rows, const CrashPoint& crash);
+// `with_ordinary`: or only the rows of written-back tables; all of it is checked in either case.
+[[nodiscard]] Result<RedoContents> read_redo_file(const std::string& path, bool with_ordinary = true);
 
 }  // namespace kontor::store

@@ -35,7 +35,8 @@ Result<std::size_t> RedoStream::frame_size() const {
     if (in.size() < kBlockHeadBytes) return 0;
     if (in.starts_with("END1")) return kTrailerBytes;
     const std::size_t payload = get_le<std::uint32_t>(in.substr(12));
-    if (!in.starts_with("BLK1") || payload > kMaxPayloadBytes) return bad("no block or trailer");
+    if ((!in.starts_with("BLK1") && !in.starts_with("BLKW")) || payload > kMaxPayloadBytes)
+        return bad("no block or trailer");
     return kBlockHeadBytes + payload;
 }
 

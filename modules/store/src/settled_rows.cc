@@ -12,15 +12,15 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 256U << 10U;
 constexpr std::size_t kFirstSlots = 64;
-constexpr std::size_t kBatch = 16;    // rows whose memory is fetched before they are written
-constexpr std::size_t kAhead = 16;    // slots, when all are walked over
+constexpr std::size_t kBatch = 16;  // rows whose memory is fetched before they are written
+constexpr std::size_t kAhead = 16;  // slots, when all are walked over
 constexpr std::size_t kLineBytes = 64;
 
 void fetch_row(const SettledRow* row) {
     const char* at = reinterpret_cast<const char*>(row);
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + kLineBytes);
-    __builtin_prefetch(at + 2 * kLineBytes);
+    fetch_line(at);
+    fetch_line(at + kLineBytes);
+    fetch_line(at + 2 * kLineBytes);
 }
 
 }  // namespace
@@ -86,9 +86,19 @@ const SettledRow* SettledRows::find(const Place& place, std::string_view key) co
     return row;
 }
 
-void SettledRows::prefetch(const Place& place) const {
+void SettledRows::prefetch(const Place& place, Fetch what) const {
     const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
-    if (slots != nullptr) __builtin_prefetch(&slots->refs[slots->first(place.hash)]);
+    if (slots == nullptr) return;
+    std::size_t at = slots->first(place.hash);
+    if (what == Fetch::index) {
+        fetch_line(&slots->refs[at]);
+        return;
+    }
+    for (;; at = (at + 1) & slots->mask) {
+        const Ref ref = slots->refs[at].load(std::memory_order_acquire);
+        if (ref == kEmpty) return;
+        if (is_row(ref) && Slots::tag(ref) == Slots::tag(place.hash)) return fetch_row(row_of(ref));
+    }
 }
 
 bool SettledRows::each_row(unsigned slot, const void* context,
@@ -167,12 +177,11 @@ void SettledRows::count_dirty(std::uint64_t added, std::uint64_t removed) {
 void SettledRows::make_room(Table& table) {
     const std::size_t count = table.own ? table.own->mask + 1 : 0;
     if ((table.rows + table.gone + 1) * 4 <= count * 3) return;
-    auto bigger = std::make_unique<Slots>(
-        std::max(kFirstSlots, std::bit_ceil((table.rows + 1) * 3 / 2 + 1)));
+    auto bigger = std::make_unique<Slots>(std::max(kFirstSlots, std::bit_ceil((table.rows + 1) * 3 / 2 + 1)));
     for (std::size_t at = 0; at < count; ++at) {
         const Ref ref = table.own->refs[at].load(std::memory_order_relaxed);
         if (at + kAhead < count)
-            __builtin_prefetch(row_of(table.own->refs[at + kAhead].load(std::memory_order_relaxed)));
+            fetch_line(row_of(table.own->refs[at + kAhead].load(std::memory_order_relaxed)));
         if (!is_row(ref)) continue;
         std::size_t to = bigger->first(hash64(row_of(ref)->key()));
         while (bigger->refs[to].load(std::memory_order_relaxed) != kEmpty) to = (to + 1) & bigger->mask;
@@ -221,14 +230,9 @@ void SettledRows::absorb(std::span<const RowImage> rows) {
         for (std::size_t i = 0; i < n; ++i) {
             fetch_ahead(&rows[i], rows.data() + rows.size());
             places[i] = tables_.place(rows[i].table, rows[i].key);
-            prefetch(places[i]);
+            prefetch(places[i], Fetch::index);
         }
-        for (std::size_t i = 0; i < n; ++i) {
-            const Slots* slots = by_slot_[places[i].slot]->own.get();
-            if (slots == nullptr) continue;
-            const Ref ref = slots->refs[slots->first(places[i].hash)].load(std::memory_order_relaxed);
-            if (is_row(ref)) fetch_row(row_of(ref));
-        }
+        for (std::size_t i = 0; i < n; ++i) prefetch(places[i], Fetch::row);
         for (std::size_t i = 0; i < n; ++i) put(*by_slot_[places[i].slot], places[i].hash, rows[i]);
         rows = rows.subspan(n);
     }
@@ -244,7 +248,7 @@ std::vector<RowImage> SettledRows::dirty_rows() const {
         images.reserve(first + table->rows);
         for (std::size_t at = 0; at <= slots.mask; ++at) {
             if (at + kAhead <= slots.mask)
-                __builtin_prefetch(row_of(slots.refs[at + kAhead].load(std::memory_order_relaxed)));
+                fetch_line(row_of(slots.refs[at + kAhead].load(std::memory_order_relaxed)));
             const Ref ref = slots.refs[at].load(std::memory_order_relaxed);
             if ((ref & kDirty) == 0) continue;
             const SettledRow& row = *row_of(ref);

@@ -1,11 +1,13 @@
 #pragma once
-// Rows of written-back tables (TableSpec::written_back) of one partition: newer than the partition and durable
-// in redo files ("dirty"), or the same as there ("clean", kept as a cache). docs/adr/0009-write-back-rows.md.
+// Rows of written-back tables (TableSpec::written_back) of one partition: newer than the partition and
+// durable in redo files ("dirty"), or the same as there ("clean", kept as a cache).
+// docs/adr/0009-write-back-rows.md.
 //
-// One writer, many readers, no lock. What makes that right is the store's entry lock, inside which all readers
-// live, and which the checkpoint thread takes once a checkpoint (exclusive):
+// One writer, many readers, no lock. What makes that right is the store's entry lock, inside which all
+// readers live, and which the checkpoint thread takes once a checkpoint (exclusive):
 //   * A row is changed only while the frozen memtable shadows it, so nobody looks at its value.
-//   * What readers may still look at (a row that was taken out, a table that became too small) is retired, and
+//   * What readers may still look at (a row that was taken out, a table that became too small) is retired,
+//   and
 //     used again after the entry lock was held: reclaim().
 //   * Only clean rows are taken out, and only such as were clean before the entry lock was held last, since a
 //     reader's transaction may be older than the merge: evict() comes after that, before further merges.
@@ -49,8 +51,7 @@ class SettledRows {
 
     // Null: nothing is known about the row here.
     [[nodiscard]] const SettledRow* find(const Place& place, std::string_view key) const;
-    // Brings what find() will look at first into the CPU's cache.
-    void prefetch(const Place& place) const;
+    void prefetch(const Place& place, Fetch what) const;  // a hint
     // Every row of a table, erased ones too, in no particular order, until `visit` returns false.
     template <typename Visit>
     bool each(unsigned slot, const Visit& visit) const;

@@ -260,7 +260,8 @@ Result<void> SinkFolder::finish(const SinkState& state) {
     if (fs::exists(draft())) {
         KONTOR_CHECK(open_all(state));
         for (unsigned number = 0; number < state.partitions; ++number) {
-            KONTOR_CHECK(open_[number]->write({}, PartitionMeta{state.partitions, number, 0, state.at}));
+            KONTOR_CHECK(open_[number]->write(
+                {}, PartitionMeta{state.partitions, number, 0, state.at, state.at.index}));
             crash("meta-written");
         }
         open_.clear();

@@ -173,8 +173,12 @@ void ReadTransactions::reset() {
     live_.clear();
 }
 
-Core::Core(Tables declared, std::vector<std::unique_ptr<Partition>> opened, cache::RowCache* row_cache)
-    : tables(std::move(declared)), partitions(std::move(opened)), cache(row_cache) {
+Core::Core(Folder&& folder, cache::RowCache* row_cache)
+    : declared(std::move(folder.tables)),
+      tables(*declared),
+      partitions(std::move(folder.partitions)),
+      settled(std::move(folder.settled)),
+      cache(row_cache) {
     active = std::make_unique<MemTable>(tables);
 }
 
@@ -250,6 +254,7 @@ void Snapshot::prefetch(TableId table, std::string_view key, Fetch what) const {
     const Place place = core_.tables.place(table, key);
     core_.active->prefetch(place, what);
     if (core_.frozen) core_.frozen->prefetch(place, what);
+    if (core_.tables.spec(place.slot).written_back) core_.settled[place.partition]->prefetch(place, what);
 }
 
 std::optional<std::string_view> Snapshot::get(TableId table, std::string_view key) {
@@ -257,7 +262,14 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
     const Place place = core_.tables.place(table, key);
     if (const MemRow* row = find_in_memory(place, key))
         return row->erased ? std::nullopt : std::optional(row->value());
-    const bool appended = core_.tables.spec(place.slot).appended;
+    const TableSpec& spec = core_.tables.spec(place.slot);
+    if (spec.written_back) {
+        if (const SettledRow* row = core_.settled[place.partition]->find(place, key)) {
+            core_.settled_hits.fetch_add(1, std::memory_order_relaxed);
+            return row->erased ? std::nullopt : std::optional(row->value());
+        }
+    }
+    const bool appended = spec.appended;
     const bool cached = core_.cache != nullptr && !appended;
     if (cached) {
         if (auto entry = core_.cache->find(table, key)) {
@@ -279,7 +291,9 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
     if (code != 0)
         core_.fail_read(lmdb_error(core_.tables.describe(place.partition, table, key) + ": read", code));
     const std::string_view row = checked(place.partition, view(lmdb_key), stored, buffer_);
-    if (cached) core_.cache->insert(table, key, {true, std::string(row)});
+    // What the apply thread reads of a written-back table it mostly writes: the settled rows will have it.
+    if (cached && (cache_absences_ || !spec.written_back))
+        core_.cache->insert(table, key, {true, std::string(row)});
     return row;
 }
 
@@ -329,6 +343,13 @@ void Snapshot::scan(TableId table, std::string_view low, std::string_view high, 
     }
 }
 
+bool Snapshot::is_in_memory(unsigned slot, std::string_view key) const {
+    const TableSpec& spec = core_.tables.spec(slot);
+    const Place place = core_.tables.place(spec.id, key);
+    if (find_in_memory(place, key) != nullptr) return true;
+    return spec.written_back && core_.settled[place.partition]->find(place, key) != nullptr;
+}
+
 bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit) {
     const TableId table = core_.tables.spec(slot).id;
     // Transactions of its own: renewing the snapshot's would pull views away from a visitor that reads.
@@ -342,7 +363,7 @@ bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Vis
         if (rows.valid() && !last.empty() && rows.key() == last) rows.next();
         for (unsigned seen = 0; seen < kRowsPerTransaction && rows.valid(); ++seen, rows.next()) {
             last = rows.key();
-            if (find_in_memory(core_.tables.place(table, last), last) != nullptr) continue;
+            if (is_in_memory(slot, last)) continue;
             if (!visit(last, checked(partition, rows.lmdb_key(), rows.stored(), buffer))) return false;
         }
         if (!rows.valid()) return true;
@@ -355,6 +376,14 @@ bool Snapshot::each_in_memory(unsigned slot, unsigned partition, const Reader::V
         return row.erased || visit(key, row.value());
     };
     const TableId table = core_.tables.spec(slot).id;
+    if (core_.tables.spec(slot).written_back) {
+        const bool more = core_.settled[partition]->each(slot, [&](const SettledRow& row) {
+            // Whether something shadows it comes first: such a row may be changing.
+            return find_in_memory(core_.tables.place(table, row.key()), row.key()) != nullptr || row.erased ||
+                   visit(row.key(), row.value());
+        });
+        if (!more) return false;
+    }
     if (core_.frozen) {
         const bool more = core_.frozen->each(slot, partition, [&](std::string_view key, const MemRow& row) {
             return core_.active->find(core_.tables.place(table, key), key) != nullptr || show(key, row);
@@ -367,6 +396,7 @@ bool Snapshot::each_in_memory(unsigned slot, unsigned partition, const Reader::V
 void Snapshot::for_each(TableId table, const Reader::Visitor& visit) {
     const unsigned slot = core_.tables.slot(table);
     const std::uint64_t writes = core_.active->writes();
+    const std::shared_lock no_eviction(core_.eviction);  // between the visits of disk and memory
     for (unsigned partition = 0; partition < core_.tables.partitions(); ++partition) {
         if (!each_on_disk(slot, partition, visit)) return;
         if (!each_in_memory(slot, partition, visit)) return;

@@ -1,5 +1,6 @@
 #pragma once
-// Reading the rows as of one applied index: active memtable, then frozen memtable, then cache, then LMDB.
+// Reading the rows as of one applied index: active memtable, then frozen memtable, then, of written-back
+// tables, the settled rows (settled_rows.h), then cache, then LMDB.
 //
 // Why this is one consistent state: a Snapshot lives inside the entry lock (shared in read(), exclusive from
 // begin() to commit()), and the memtables change or go only under its exclusive side. A checkpoint commits
@@ -8,7 +9,8 @@
 //
 // Why the cache is never stale: only rows that neither memtable knows are read from LMDB and inserted, and
 // the value LMDB holds for such a row cannot change before the lock is released. The checkpointer puts the
-// new values of frozen rows into the cache while the frozen memtable still shadows them.
+// new values of frozen rows into the cache while the frozen memtable still shadows them. Rows of written-back
+// tables are taken out of it then instead: the settled rows have them, and LMDB only later.
 //
 // Threading: one thread per Snapshot. Errors: StoreFailure, also noted as the store's failure.
 
@@ -18,13 +20,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string_view>
 #include <vector>
 
+#include "folder.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/store/row_store.h"
 #include "mem_table.h"
 #include "partition.h"
+#include "settled_rows.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -49,17 +54,21 @@ class ReadTransactions {
 
 // What store, checkpointer and snapshots share.
 struct Core {
-    Core(Tables declared, std::vector<std::unique_ptr<Partition>> opened, cache::RowCache* row_cache);
+    Core(Folder&& folder, cache::RowCache* row_cache);
 
-    const Tables tables;
+    const std::unique_ptr<const Tables> declared;
+    const Tables& tables;
     const std::vector<std::unique_ptr<Partition>> partitions;
+    const std::vector<std::unique_ptr<SettledRows>> settled;  // by partition
+    // Held (shared) by whoever visits settled rows, so that none goes meanwhile.
+    mutable std::shared_mutex eviction;
     cache::RowCache* const cache;
 
     // Guarded by the store's entry lock.
     std::unique_ptr<MemTable> active;
     std::unique_ptr<MemTable> frozen;
 
-    std::atomic<std::uint64_t> lmdb_reads{0};
+    std::atomic<std::uint64_t> lmdb_reads{0}, settled_hits{0};
 
     void fail(Error error);  // the first one stays
     [[nodiscard]] std::optional<Error> failure() const;
@@ -94,6 +103,7 @@ class Snapshot {
     [[nodiscard]] std::string_view checked(unsigned partition, std::string_view lmdb_key,
                                            const MDB_val& stored, RowBuffer& buffer);
     [[nodiscard]] const MemRow* find_in_memory(const Place& place, std::string_view key) const;
+    [[nodiscard]] bool is_in_memory(unsigned slot, std::string_view key) const;
     bool each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit);
     bool each_in_memory(unsigned slot, unsigned partition, const Reader::Visitor& visit);
     friend class DiskRows;

@@ -17,7 +17,7 @@ using Time = std::chrono::steady_clock;  // for durations only
 
 constexpr std::uint64_t kReleaseEveryBytes = 64ULL << 20;
 constexpr std::uint64_t kScanPerResponse = 32;  // bytes scanned for each byte that an answer may have
-constexpr int kLooks = 10;                      // for a moment at which a partition is at a checkpoint
+constexpr int kLooks = 50;                      // for a moment at which a partition is at a checkpoint
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 
 using Transaction = std::unique_ptr<MDB_txn, void (*)(MDB_txn*)>;
@@ -54,13 +54,13 @@ struct StateSourceImpl::Transfer {
 };
 
 StateSourceImpl::StateSourceImpl(Core& core, const StoreOptions& options, std::string redo_folder,
-                                 KeptRedo& kept, std::function<CheckpointMeta()> newest)
+                                 KeptRedo& kept, Hooks hooks)
     : core_(core),
       options_(options),
       redo_folder_(std::move(redo_folder)),
       trees_(trees_of(options.tables)),
       kept_(kept),
-      newest_(std::move(newest)) {}
+      hooks_(std::move(hooks)) {}
 
 Result<std::string> StateSourceImpl::answer(std::string_view bytes) {
     KONTOR_TRY(const StateRequest request, decode_request(bytes));
@@ -123,7 +123,7 @@ Result<std::string> StateSourceImpl::begin(std::uint64_t id) {
     BeginBody body;
     forget(id);
     KONTOR_CHECK(kept_.hold(id, [&] {
-        body.checkpoint = newest_();
+        body.checkpoint = hooks_.merged();
         return body.checkpoint.index;
     }));
     body.layout = kLayoutVersion;
@@ -208,6 +208,10 @@ Result<std::string> StateSourceImpl::check_begin(Transfer& transfer, const State
         if (before.pending_index != 0 || after.pending_index != 0 || before.checkpoint.index != index ||
             index < request.index)
             continue;
+        if (after.merged_index != index || before.merged_index != index) {
+            hooks_.merge(request.partition);
+            continue;
+        }
         transfer.check.emplace(Check{request.partition, index, std::move(txn),
                                      ContentScan(partition, request.partition, core_.tables, trees_),
                                      Time::now(), partition.used_bytes()});

@@ -22,8 +22,14 @@ namespace kontor::store {
 
 class StateSourceImpl final : public StateSource {
  public:
+    struct Hooks {
+        // The newest checkpoint that all partitions have in all tables.
+        std::function<CheckpointMeta()> merged;
+        // Brings all tables of a partition to where it is.
+        std::function<void(unsigned partition)> merge;
+    };
     StateSourceImpl(Core& core, const StoreOptions& options, std::string redo_folder, KeptRedo& kept,
-                    std::function<CheckpointMeta()> newest);
+                    Hooks hooks);
     Result<std::string> answer(std::string_view request) override;
     [[nodiscard]] StateSourceStats stats() const override { return kept_.stats(); }
     // Ends comparisons that keep freed pages for too long, or whose transfer is gone. Waits for nobody.
@@ -48,7 +54,7 @@ class StateSourceImpl final : public StateSource {
     const std::string redo_folder_;
     const std::vector<TableId> trees_;
     KeptRedo& kept_;
-    const std::function<CheckpointMeta()> newest_;
+    const Hooks hooks_;
     std::mutex mutex_;
     std::map<std::uint64_t, std::shared_ptr<Transfer>> transfers_;  // guarded by mutex_
 };

@@ -7,6 +7,7 @@
 #include "entry_hasher.h"
 #include "entry_lock.h"
 #include "folder.h"
+#include "hashing.h"
 #include "kept_redo.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/store/state_transfer.h"
@@ -136,19 +137,23 @@ class StoreImpl final : public Store {
     StoreImpl(StoreOptions options, Folder folder)
         : options_(std::move(options)),
           lock_file_(std::move(folder.lock)),
-          core_(Tables(options_.tables, options_.partitions), std::move(folder.partitions), options_.cache),
+          core_(std::move(folder), options_.cache),
           writer_(core_),
           views_(core_, options_.max_view_ms, options_.max_view_growth_bytes),
           kept_redo_(folder.redo_folder, folder.checkpoint.index,
+                     first_needed_redo(folder.merged, folder.checkpoint.index),
                      {options_.transfer_lease_ms, options_.max_transfers, options_.transfer_max_kept_bytes}),
-          source_(core_, options_, folder.redo_folder, kept_redo_, [this] { return checkpoint(); }),
-          checkpointer_(core_, entry_lock_, options_, folder.redo_folder,
+          source_(core_, options_, folder.redo_folder, kept_redo_,
+                  {[this] { return merged_checkpoint(); },
+                   [this](unsigned partition) { checkpointer_.merge(partition); }}),
+          checkpointer_(core_, entry_lock_, options_, folder.redo_folder, folder.merged, folder.checkpoint,
                         {[this](const CheckpointMeta& meta) { publish_checkpoint(meta); },
                          [this](const CheckpointMeta& meta) {
                              if (on_checkpoint) on_checkpoint(meta);
                          },
                          [this](std::uint64_t index) { return kept_redo_.note_complete(index); },
-                         [this](std::uint64_t index) { return kept_redo_.remove_old(index); }}) {
+                         [this](std::uint64_t index) { return kept_redo_.remove_old(index); },
+                         [this](std::uint64_t index) { return kept_redo_.bytes_above(index); }}) {
         applied_index_.store(folder.checkpoint.index);
         applied_time_ms_ = folder.checkpoint.time_ms;
         state_hash_ = folder.checkpoint.state_hash;
@@ -275,6 +280,14 @@ class StoreImpl final : public Store {
         stats.last_checkpoint_index = checkpoint_index_.load(std::memory_order_relaxed);
         stats.last_checkpoint_ms = checkpointer_.last_duration_ms();
         stats.lmdb_reads = core_.lmdb_reads.load(std::memory_order_relaxed);
+        stats.merges = checkpointer_.merges();
+        stats.settled_hits = core_.settled_hits.load(std::memory_order_relaxed);
+        for (const auto& settled : core_.settled) {
+            stats.settled_rows += settled->rows();
+            stats.settled_bytes += settled->bytes();
+            stats.settled_dirty_bytes += settled->dirty_bytes();
+        }
+        stats.redo_bytes = kept_redo_.bytes_above(0);
         views_.fill(stats);
         return stats;
     }
@@ -286,8 +299,11 @@ class StoreImpl final : public Store {
 
     [[nodiscard]] Result<std::unique_ptr<CheckpointView>> view_checkpoint() const override {
         KONTOR_ASSERT(!is_reading(this), "view_checkpoint() inside read()");
+        // Most of it while checkpoints go on; then what came meanwhile.
+        checkpointer_.merge_all();
         return views_.open([this] {
             checkpointer_.wait();
+            checkpointer_.merge_all();
             return checkpoint();
         });
     }
@@ -306,6 +322,15 @@ class StoreImpl final : public Store {
     }
 
  private:
+    // A checkpoint that all partitions have in all tables. If it is not the newest one, redo files above it
+    // say the rest, and only its index is known.
+    [[nodiscard]] CheckpointMeta merged_checkpoint() const {
+        const std::uint64_t index = checkpointer_.merged_index();
+        const CheckpointMeta& newest = checkpoint();
+        if (newest.index <= index) return newest;  // less: about to be published
+        return CheckpointMeta{index, "", std::string(kStateHashBytes, '\0'), 0};
+    }
+
     // From freeze() until the frozen memtable is gone and reported; for ever after a failure.
     [[nodiscard]] bool is_busy() const { return checkpointer_.is_running() || has_frozen_.load(); }
 
@@ -357,6 +382,8 @@ Result<void> check_options(const StoreOptions& options) {
         return bad("partitions must be 1.." + std::to_string(kMaxPartitions));
     if (options.max_pages_per_commit < 1 || options.max_pages_per_commit > kMaxPagesPerCommit)
         return bad("max_pages_per_commit must be 1.." + std::to_string(kMaxPagesPerCommit));
+    if (options.settled_bytes == 0 || options.redo_bytes == 0)
+        return bad("settled_bytes and redo_bytes must not be 0");
     if (options.memtable_bytes == 0) return bad("memtable_bytes must not be 0");
     return Tables::check(options.tables);
 }

@@ -30,6 +30,9 @@ Result<void> Tables::check(const std::vector<TableSpec>& specs) {
             return fail(ErrorCode::invalid_argument, who + ": the numbers 254 and 255 are the store's own");
         if (spec.ordered && spec.appended)
             return fail(ErrorCode::invalid_argument, who + ": an appended table has point reads only");
+        if (spec.written_back && (spec.ordered || spec.appended))
+            return fail(ErrorCode::invalid_argument,
+                        who + ": a written-back table is neither ordered nor appended");
         if (seen[spec.id]) return fail(ErrorCode::invalid_argument, who + ": this number is declared twice");
         if (spec.ordered && spec.home_bytes == 0)
             return fail(ErrorCode::invalid_argument,

@@ -43,7 +43,7 @@ TEST_F(SettingsTest, NamesEveryProblemWithItsLine) {
         "[https]\nport = 70000\nprot = 1\nthreads = \"two\"\n\n[logging]\nlevel = \"loud\"\n[data]\nfolder = "
         "\"\"\n");
     const auto problems =
-        load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.cache_mib=0", "novalue"}}, settings);
+        load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.memtable_mib=0", "novalue"}}, settings);
     std::string all;
     for (const Problem& problem : problems) all += problem.where + ": " + problem.what + "\n";
     EXPECT_EQ(problems.size(), 8U) << all;
@@ -56,7 +56,7 @@ TEST_F(SettingsTest, NamesEveryProblemWithItsLine) {
     EXPECT_NE(all.find("kontor.toml:7: 'logging.level' must be one of"), std::string::npos) << all;
     EXPECT_NE(all.find("kontor.toml:9: 'data.folder' must not be empty"), std::string::npos) << all;
     EXPECT_NE(all.find("environment KONTOR_NOTHING"), std::string::npos) << all;
-    EXPECT_NE(all.find("--set store.cache_mib"), std::string::npos) << all;
+    EXPECT_NE(all.find("--set store.memtable_mib"), std::string::npos) << all;
     EXPECT_NE(all.find("--set novalue"), std::string::npos) << all;
 }
 

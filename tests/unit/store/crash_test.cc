@@ -20,6 +20,7 @@ constexpr std::uint64_t kEntriesPerCheckpoint = 5;
 StoreOptions crash_options(const std::string& folder) {
     StoreOptions options = test_options(folder);
     options.max_pages_per_commit = 10;  // several transactions a partition
+    options.redo_bytes = 400U << 10U;   // the first checkpoint merges nothing, later ones a partition each
     return options;
 }
 
@@ -103,6 +104,10 @@ TEST(StoreCrash, AtEveryStepOfEveryCheckpoint) {
     ASSERT_GT(steps.size(), 3U * 7U);
     ASSERT_NE(std::find(steps.begin(), steps.end(), "partition-2-txn"), steps.end());
     ASSERT_NE(std::find(steps.begin(), steps.end(), "redo-removed"), steps.end());
+    // And both kinds of checkpoints.
+    ASSERT_NE(std::find(steps.begin(), steps.end(), "merge-0-committed"), steps.end());
+    ASSERT_LT(std::find(steps.begin(), steps.end(), "redo-removed"),
+              std::find(steps.begin(), steps.end(), "merge-0-committed"));
 
     std::uint64_t done = 0, target = kEntriesPerCheckpoint;
     for (std::uint64_t nth = 1; nth <= steps.size(); ++nth) {

@@ -424,7 +424,7 @@ TEST(StoreDamage, OldRedoFilesGoAndTheNewestStays) {
     ASSERT_TRUE(redo);
     EXPECT_EQ(redo->header.base_index, 2U);
     std::size_t rows = 0;
-    for (const auto& images : redo->rows) rows += images.size();
+    for (const PartitionRows& of : redo->rows) rows += of.ordinary.size();
     EXPECT_EQ(rows, 51U);
 }
 

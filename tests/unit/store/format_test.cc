@@ -23,22 +23,22 @@ CheckpointMeta example_checkpoint() {
 TEST(StoreFormat, RedoFile) {
     const TempFolder folder;
     ASSERT_TRUE(make_folder(folder.path()));
-    const std::vector<std::vector<RowImage>> rows = {{{1, false, "a", "xy"}}, {{2, true, "bc", ""}}};
+    const std::vector<PartitionRows> rows = {{{{1, false, "a", "xy"}}, {}}, {{}, {{2, true, "bc", ""}}}};
     ASSERT_TRUE(write_redo_file(folder.path(), RedoHeader{2, 41, example_checkpoint()}, rows, nullptr));
     const std::string path = redo_path(folder.path(), 42);
     EXPECT_TRUE(path.ends_with("/00000000000000000042.redo"));
     EXPECT_EQ(to_hex(*read_file(path)),
               "4b4f4e545245444f"
-              "0200000002000000"
+              "0300000002000000"
               "2a000000000000002900000000000000"
               "0068e5cf8b010000"
               "abababababababababababababababab"
-              "010000006d6d2bea33"
+              "010000006d07d8e7fa"
               "424c4b3100000000010000000c000000"
-              "010101000300000061007879ca0c2228"
-              "424c4b3101000000010000000a000000"
-              "02020200000000006263279f9110"
-              "454e44310200000002000000000000002a00000000000000fdee5e29");
+              "0101010003000000610078796e515986"
+              "424c4b5701000000010000000a000000"
+              "020202000000000062631135c836"
+              "454e44310200000002000000000000002a000000000000009a7e6f71");
 
     const auto redo = read_redo_file(path);
     ASSERT_TRUE(redo) << redo.error().describe();
@@ -48,10 +48,16 @@ TEST(StoreFormat, RedoFile) {
     EXPECT_EQ(redo->header.checkpoint.state_hash, std::string(16, '\xAB'));
     EXPECT_EQ(redo->header.checkpoint.replication_meta, "m");
     ASSERT_EQ(redo->rows.size(), 2U);
-    ASSERT_EQ(redo->rows[0].size(), 1U);
-    EXPECT_EQ(redo->rows[0][0].value, "xy");
-    ASSERT_EQ(redo->rows[1].size(), 1U);
-    EXPECT_TRUE(redo->rows[1][0].erased);
+    ASSERT_EQ(redo->rows[0].ordinary.size(), 1U);
+    EXPECT_EQ(redo->rows[0].ordinary[0].value, "xy");
+    EXPECT_TRUE(redo->rows[0].written_back.empty());
+    EXPECT_TRUE(redo->rows[1].ordinary.empty());
+    ASSERT_EQ(redo->rows[1].written_back.size(), 1U);
+    EXPECT_TRUE(redo->rows[1].written_back[0].erased);
+    const auto without = read_redo_file(path, false);
+    ASSERT_TRUE(without);
+    EXPECT_TRUE(without->rows[0].ordinary.empty());
+    EXPECT_EQ(without->rows[1].written_back.size(), 1U);
 }
 
 // Many blocks, and a row larger than a block.
@@ -61,17 +67,17 @@ TEST(StoreFormat, RedoFileOfManyBlocks) {
     std::vector<std::string> keys;
     const std::string value(1'000, 'v'), huge(kMaxValueBytes, 'h');
     for (int i = 0; i < 2'000; ++i) keys.push_back(std::to_string(1'000'000 + i));
-    std::vector<std::vector<RowImage>> rows(3);
+    std::vector<PartitionRows> rows(3);
     for (const auto& key : keys)
-        rows[1].push_back({1, false, key, key.back() == '7' && key[5] == '7' ? huge : value});
+        rows[1].ordinary.push_back({1, false, key, key.back() == '7' && key[5] == '7' ? huge : value});
     ASSERT_TRUE(write_redo_file(folder.path(), RedoHeader{3, 41, example_checkpoint()}, rows, nullptr));
     const auto redo = read_redo_file(redo_path(folder.path(), 42));
     ASSERT_TRUE(redo) << redo.error().describe();
-    EXPECT_TRUE(redo->rows[0].empty());
-    ASSERT_EQ(redo->rows[1].size(), rows[1].size());
+    EXPECT_TRUE(redo->rows[0].ordinary.empty());
+    ASSERT_EQ(redo->rows[1].ordinary.size(), rows[1].ordinary.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
-        ASSERT_EQ(redo->rows[1][i].key, rows[1][i].key);
-        ASSERT_EQ(redo->rows[1][i].value, rows[1][i].value);
+        ASSERT_EQ(redo->rows[1].ordinary[i].key, rows[1].ordinary[i].key);
+        ASSERT_EQ(redo->rows[1].ordinary[i].value, rows[1].ordinary[i].value);
     }
 }
 
@@ -147,19 +153,20 @@ TEST(StoreFormat, MetaRowSurvives) {
     const auto partition = Partition::open(folder.path(), 3, 1U << 20U, {});
     ASSERT_TRUE(partition);
     ASSERT_FALSE((*partition)->read_meta());
-    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 42, example_checkpoint()}));
+    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 42, example_checkpoint(), 17}));
     const auto meta = (*partition)->read_meta();
     ASSERT_TRUE(meta) << meta.error().describe();
     EXPECT_EQ(meta->partitions, 8U);
     EXPECT_EQ(meta->number, 3U);
     EXPECT_EQ(meta->pending_index, 42U);
+    EXPECT_EQ(meta->merged_index, 17U);
     EXPECT_EQ(meta->checkpoint.index, 42U);
     EXPECT_EQ(meta->checkpoint.time_ms, 1'700'000'000'000);
     EXPECT_EQ(meta->checkpoint.state_hash, std::string(16, '\xAB'));
     EXPECT_EQ(meta->checkpoint.replication_meta, "m");
     CheckpointMeta longest = example_checkpoint();
     longest.replication_meta.assign(kMaxReplicationMetaBytes, 'x');
-    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 0, longest}));
+    ASSERT_TRUE((*partition)->write({}, PartitionMeta{8, 3, 0, longest, 42}));
     EXPECT_EQ((*partition)->read_meta()->checkpoint.replication_meta, longest.replication_meta);
 }
 

@@ -28,7 +28,7 @@ Rows expected_scan(const Model& model, const std::string& low, const std::string
 
 void check_some(Workload& workload, const Reader& reader, const Model& model) {
     for (int i = 0; i < 20; ++i) {
-        const auto table = static_cast<TableId>(1 + workload.below(3));
+        const auto table = static_cast<TableId>(1 + workload.below(5));
         const std::string key = workload.random_key();
         const auto found = reader.get(table, key);
         const auto wanted = model.find({table, key});
@@ -48,13 +48,16 @@ void check_some(Workload& workload, const Reader& reader, const Model& model) {
     }
 }
 
-void run_model(bool with_cache, std::uint64_t max_pages) {
+void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t settled_bytes = 1U << 20U,
+               std::uint64_t redo_bytes = 512U << 10U) {
     const std::uint64_t seed = test_seed();
     const TempFolder folder;
     cache::RowCache cache(200'000);  // small enough to evict
     StoreOptions options = test_options(folder.path());
     if (with_cache) options.cache = &cache;
     options.max_pages_per_commit = max_pages;
+    options.settled_bytes = settled_bytes;
+    options.redo_bytes = redo_bytes;
     Workload workload(seed);
     Model model, at_checkpoint;
     std::string hash, hash_at_checkpoint;
@@ -101,6 +104,12 @@ TEST(StoreModel, WithCache) {
 }
 TEST(StoreModel, WithManyTransactionsPerPartition) {
     run_model(true, 3);
+}
+TEST(StoreModel, WithoutMerges) {
+    run_model(true, 40'000, 64U << 20U, 1U << 30U);
+}
+TEST(StoreModel, WithMergesAtEveryCheckpointAndEvictions) {
+    run_model(true, 3, 20'000, 1);
 }
 
 }  // namespace

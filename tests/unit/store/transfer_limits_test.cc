@@ -163,13 +163,20 @@ TEST(StateTransferExchange, Refusals) {
     EXPECT_TRUE(std::filesystem::exists(live + ".old/partitions"));
 }
 
+// Every checkpoint merges what it wrote: no partition needs redo files.
+StoreOptions eager_options(const std::string& folder) {
+    StoreOptions options = test_options(folder);
+    options.settled_bytes = 1;
+    return options;
+}
+
 std::size_t redo_files(const std::string& folder) {
     return list_redo_files(folder + "/redo")->size();
 }
 
 TEST(StateTransferLimits, RedoFilesStayWhileATransferLivesOnly) {
     const TempFolder at_source, at_sink;
-    ChangingStore source(3, test_options(at_source.path()));
+    ChangingStore source(3, eager_options(at_source.path()));
     source.apply(5, 30);
     source.checkpoint();
     auto sink = open_sink(sink_options(at_sink.path()));
@@ -189,7 +196,7 @@ TEST(StateTransferLimits, RedoFilesStayWhileATransferLivesOnly) {
 
 TEST(StateTransferLimits, OfTransfersAndKeptBytes) {
     const TempFolder at_source;
-    StoreOptions options = test_options(at_source.path());
+    StoreOptions options = eager_options(at_source.path());
     options.transfer_max_kept_bytes = 2'000;
     ChangingStore source(3, options);
     std::vector<std::unique_ptr<TempFolder>> folders;
@@ -220,7 +227,7 @@ TEST(StateTransferLimits, OfTransfersAndKeptBytes) {
 
 TEST(StateTransferLimits, ALeaseLapses) {
     const TempFolder at_source, at_sink;
-    StoreOptions options = test_options(at_source.path());
+    StoreOptions options = eager_options(at_source.path());
     options.transfer_lease_ms = 300;
     ChangingStore source(3, options);
     source.apply(5, 30);
@@ -290,7 +297,7 @@ TEST(StateTransferRefuses, AnotherNumberOfPartitionsOrOtherTables) {
     options.tables[1].home_bytes = 3;
     EXPECT_EQ(exchange(source.source(), *open_sink(options)).error().code, ErrorCode::conflict);
     options = sink_options(at_sink.path());
-    options.tables.pop_back();  // an appended one
+    options.tables.erase(options.tables.begin() + 3);  // the appended one
     EXPECT_EQ(exchange(source.source(), *open_sink(options)).error().code, ErrorCode::conflict);
     EXPECT_EQ(source.source().answer("").error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(source.source().answer(std::string(kMaxStateRequestSize + 1, 'x')).error().code,
@@ -310,7 +317,9 @@ TEST(StateTransferRefuses, ACopyThatDiffers) {
         const auto partition =
             Partition::open(options.folder + "/partitions.incoming/03", 3, options.map_bytes, options.tables);
         const RowImage row{kAppended, false, "zzz", "a row too many"};
-        ASSERT_TRUE((*partition)->write({&row, 1}, PartitionMeta{4, 3, 0, source.store().checkpoint()}));
+        ASSERT_TRUE((*partition)
+                        ->write({&row, 1}, PartitionMeta{4, 3, 0, source.store().checkpoint(),
+                                                         source.store().checkpoint().index}));
     }
     sink = open_sink(options);
     Result<void> fed;

@@ -47,10 +47,15 @@ struct Seat {
     std::function<void(const replication::SnapshotNeeded&)> on_state_needed;
 };
 
+inline constexpr std::uint64_t kMaxRowCacheBytes = 160ULL << 20;
+
 struct NodeOptions {
     std::string folder;  // holds store/ and log/
     unsigned partitions = 8;
+    // Rows in memory: accounts newer than their partition or in use, and a quarter (at most
+    // kMaxRowCacheBytes) for other rows in use.
     std::uint64_t cache_bytes = 256ULL << 20;
+    std::uint64_t redo_bytes = 2ULL << 30;  // as in StoreOptions
     std::uint64_t memtable_bytes = 64ULL << 20;
     std::uint64_t checkpoint_interval_ms = 5'000;
     std::uint64_t map_bytes = 256ULL << 30;         // sparse address space of a partition

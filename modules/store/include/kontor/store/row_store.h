@@ -33,6 +33,10 @@ struct TableSpec {
     // own, whose pages are filled to the end, are not cached, and a key above the greatest one is known to be
     // new without a look.
     bool appended = false;
+    // Many small rows that change often, anywhere (accounts): point reads only. What changed stays in memory
+    // over several checkpoints, durable in their redo files, and is merged into the partitions now and then
+    // (docs/adr/0009-write-back-rows.md).
+    bool written_back = false;
 };
 
 // Thrown by reads when the stored bytes cannot be trusted. Caught once, at the node, which stops.

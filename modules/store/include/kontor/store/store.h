@@ -5,6 +5,7 @@
 //   any thread:     read([](const Reader&, index) { ... })          sees whole entries only
 //   apply thread:   freeze(meta) when should_checkpoint()           starts a checkpoint in the background
 //   checkpoint:     redo file + fsync -> one durable commit per partition -> on_checkpoint(index)
+//                   (rows of written-back tables: redo file now, partitions later)
 //
 // Durability is the log's job: what was applied after the last checkpoint is replayed from the log.
 // A crash at any moment, also between two partition commits, recovers to the last complete redo file.
@@ -53,6 +54,11 @@ struct StoreOptions {
     std::uint64_t transfer_lease_ms = 60'000;
     std::size_t max_transfers = 4;
     std::uint64_t transfer_max_kept_bytes = 4ULL << 30;
+    // Rows of written-back tables in memory: at most three quarters of these bytes hold what is not in the
+    // partitions yet, the rest is a cache. And about how large the redo files may become that hold it, which
+    // is what a start after a crash reads: beyond, one partition a checkpoint is brought up to date.
+    std::uint64_t settled_bytes = 256ULL << 20;
+    std::uint64_t redo_bytes = 1ULL << 30;
     cache::RowCache* cache = nullptr;  // hot rows between memtable and LMDB; may be null
     // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
     // process.
@@ -85,14 +91,18 @@ struct StoreStats {
     std::uint64_t memtable_bytes = 0, memtable_rows = 0, frozen_rows = 0;
     std::uint64_t checkpoints = 0, last_checkpoint_index = 0, last_checkpoint_ms = 0;
     std::uint64_t lmdb_reads = 0;
+    // Of written-back tables: in memory, of that not in partitions yet, reads answered so, merges of a
+    // partition; and bytes of the redo files that are needed or kept.
+    std::uint64_t settled_rows = 0, settled_bytes = 0, settled_dirty_bytes = 0, settled_hits = 0, merges = 0;
+    std::uint64_t redo_bytes = 0;
     std::uint64_t partition_bytes = 0;            // pages of all partitions, free ones included
     std::uint64_t views = 0, oldest_view_ms = 0;  // of checkpoints
 };
 
 class Store {
  public:
-    // Opens or makes the folder; applies a complete redo file, drops an incomplete one; refuses partitions
-    // at different indexes without one, and a folder of another layout version.
+    // Opens or makes the folder; applies complete redo files, drops an incomplete newest one; refuses
+    // partitions at different indexes without one, and a folder of another layout version.
     static Result<std::unique_ptr<Store>> open(StoreOptions options);
     virtual ~Store() = default;
 
@@ -132,14 +142,16 @@ class Store {
     // meanwhile (a stopped node, or under read()).
     virtual void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const = 0;
 
-    // Any thread, not inside read(). Waits for a checkpoint that runs. overloaded: kMaxCheckpointViews are
+    // Any thread, not inside read(). Waits for a checkpoint that runs, and until all partitions have what was
+    // only in redo files. overloaded: kMaxCheckpointViews are
     // open.
     [[nodiscard]] virtual Result<std::unique_ptr<CheckpointView>> view_checkpoint() const = 0;
 
     // Any thread: copies of the state for other nodes, while this one serves (state_transfer.h).
     [[nodiscard]] virtual StateSource& state_source() const = 0;
 
-    // Called on the checkpoint thread once everything up to `meta.index` is durable in all partitions.
+    // Called on the checkpoint thread once everything up to `meta.index` is durable, in partitions or in redo
+    // files that stay until it is.
     std::function<void(const CheckpointMeta& meta)> on_checkpoint;
 };
 

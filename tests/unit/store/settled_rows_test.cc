@@ -1,0 +1,171 @@
+// Settled rows by themselves, against a map: what is found, what is dirty, what may go.
+
+#include "settled_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "store_testing.h"
+
+namespace kontor::store {
+namespace {
+
+const std::vector<TableSpec> kTables = {{kPlain, "plain", 0, false},
+                                        {kWrittenBack, "written back", 0, false, false, true}};
+constexpr unsigned kSlot = 1;  // of the written-back one
+
+struct Known {
+    bool erased = false;
+    bool dirty = false;
+    std::string value;
+};
+
+class Settled {
+ public:
+    void absorb(const std::string& key, const std::string& value, bool erased = false) {
+        const RowImage image{kWrittenBack, erased, key, value};
+        rows.absorb({&image, 1});
+    }
+    [[nodiscard]] const SettledRow* find(const std::string& key) const {
+        const Place place = tables.place(kWrittenBack, key);
+        rows.prefetch(place, Fetch::index);
+        rows.prefetch(place, Fetch::row);
+        return rows.find(place, key);
+    }
+    [[nodiscard]] std::map<std::string, std::string> all() const {
+        std::map<std::string, std::string> found;
+        rows.each(kSlot, [&](const SettledRow& row) {
+            EXPECT_TRUE(found.emplace(row.key(), row.erased ? "(erased)" : row.value()).second);
+            return true;
+        });
+        return found;
+    }
+    Tables tables{kTables, 1};
+    SettledRows rows{tables};
+};
+
+TEST(SettledRows, AgainstAMap) {
+    Workload dice(test_seed());
+    Settled settled;
+    std::map<std::string, Known> model;
+    for (int step = 0; step < 4'000; ++step) {
+        const std::string key = dice.random_key();
+        const bool erased = dice.below(6) == 0;
+        const std::string value = erased ? "" : dice.random_value();
+        settled.absorb(key, value, erased);
+        model[key] = {erased, true, value};
+        if (dice.below(300) == 0) {
+            std::vector<std::string> dirty;
+            for (const RowImage& row : settled.rows.dirty_rows()) {
+                ASSERT_EQ(row.table, kWrittenBack);
+                ASSERT_EQ(row.value, model.at(std::string(row.key)).value);
+                ASSERT_EQ(row.erased, model.at(std::string(row.key)).erased);
+                dirty.emplace_back(row.key);
+            }
+            std::vector<std::string> wanted;  // sorted, as the map is
+            for (const auto& [name, known] : model)
+                if (known.dirty) wanted.push_back(name);
+            ASSERT_EQ(dirty, wanted);
+            settled.rows.mark_clean();
+            ASSERT_EQ(settled.rows.dirty_bytes(), 0U);
+            for (auto& [name, known] : model) known.dirty = false;
+        }
+        if (dice.below(40) == 0) {
+            const std::uint64_t limit = dice.below(2) == 0 ? 0 : dice.below(200'000);
+            settled.rows.reclaim();
+            settled.rows.evict(limit);
+            for (auto it = model.begin(); it != model.end();) {
+                if (settled.find(it->first) != nullptr) {
+                    ++it;
+                    continue;
+                }
+                ASSERT_FALSE(it->second.dirty) << "a dirty row is gone";
+                it = model.erase(it);
+            }
+            if (limit == 0) {
+                for (const auto& [name, known] : model) ASSERT_TRUE(known.dirty);
+            }
+        }
+        const std::string other = dice.random_key();
+        const SettledRow* row = settled.find(other);
+        ASSERT_EQ(row != nullptr, model.contains(other));
+        if (row != nullptr) {
+            ASSERT_EQ(row->erased, model[other].erased);
+            ASSERT_EQ(row->value(), model[other].value);
+        }
+        ASSERT_EQ(settled.rows.rows(), model.size());
+    }
+    std::map<std::string, std::string> wanted;
+    for (const auto& [key, known] : model) wanted[key] = known.erased ? "(erased)" : known.value;
+    EXPECT_EQ(settled.all(), wanted);
+}
+
+TEST(SettledRows, RowsAtTheEdgesOfSizeClasses) {
+    Settled settled;
+    for (std::size_t size = 0; size < 600; ++size) settled.absorb("key", std::string(size, 'x'));
+    for (std::size_t size = 600; size-- > 0;) {
+        settled.absorb("key", std::string(size, 'y'));
+        ASSERT_EQ(settled.find("key")->value(), std::string(size, 'y'));
+    }
+    const std::string longest(kMaxKeyBytes, 'k');
+    settled.absorb(longest, std::string(kMaxValueBytes, 'v'));
+    EXPECT_EQ(settled.find(longest)->value().size(), kMaxValueBytes);
+    EXPECT_EQ(settled.find(longest)->key(), longest);
+    const std::uint64_t bytes = settled.rows.bytes();
+    EXPECT_GE(bytes, kMaxValueBytes + kMaxKeyBytes);
+    settled.rows.mark_clean();
+    settled.rows.evict(0);
+    EXPECT_EQ(settled.find(longest), nullptr);
+    EXPECT_LT(settled.rows.bytes(), bytes - kMaxValueBytes);
+}
+
+TEST(SettledRows, WhatWasUsedGoesLast) {
+    Settled settled;
+    for (int i = 0; i < 1'000; ++i) settled.absorb("row " + std::to_string(i), std::string(100, 'x'));
+    settled.rows.mark_clean();
+    settled.rows.evict(settled.rows.bytes() - 1);  // one goes, and all were looked at
+    for (int i = 0; i < 100; ++i) (void)settled.find("row " + std::to_string(i));
+    settled.rows.evict(settled.rows.bytes() / 2);
+    int used = 0;
+    for (int i = 0; i < 100; ++i) used += settled.find("row " + std::to_string(i)) != nullptr ? 1 : 0;
+    EXPECT_GE(used, 99);
+    EXPECT_LT(settled.rows.rows(), 600U);
+}
+
+// The same order of things as in the store: readers look only at rows that nobody changes.
+TEST(SettledRows, ReadersBesideTheWriter) {
+    Settled settled;
+    constexpr int kStill = 500;
+    for (int i = 0; i < kStill; ++i) settled.absorb("still " + std::to_string(i), std::to_string(i));
+    std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> reads{0};
+    std::vector<std::thread> readers;
+    for (int n = 0; n < 2; ++n)
+        readers.emplace_back([&] {
+            while (!stop.load()) {
+                for (int i = 0; i < kStill; ++i) {
+                    const SettledRow* row = settled.find("still " + std::to_string(i));
+                    ASSERT_NE(row, nullptr);
+                    ASSERT_EQ(row->value(), std::to_string(i));
+                }
+                int seen = 0;
+                settled.rows.each(kSlot, [&](const SettledRow& row) {
+                    seen += row.key().starts_with("still") ? 1 : 0;
+                    return true;
+                });
+                ASSERT_EQ(seen, kStill);
+                reads.fetch_add(1);
+            }
+        });
+    for (int i = 0; i < 20'000 || reads.load() < 4; ++i)
+        settled.absorb("moving " + std::to_string(i % 9'000),
+                       std::string(static_cast<std::size_t>(i % 70), 'x'));
+    settled.rows.mark_clean();
+    stop.store(true);
+    for (std::thread& reader : readers) reader.join();
+}
+
+}  // namespace
+}  // namespace kontor::store
