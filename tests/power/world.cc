@@ -84,6 +84,7 @@ node::NodeOptions small_node(const std::string& folder, const Clock& clock, tele
     options.folder = folder;
     options.partitions = sizes.partitions;
     options.cache_bytes = 32U << 10U;
+    options.redo_bytes = sizes.redo_bytes;
     options.map_bytes = 32U << 20U;
     options.memtable_bytes = sizes.memtable_bytes;
     options.checkpoint_interval_ms = 1ULL << 40U;

@@ -47,6 +47,7 @@ struct Sizes {  // small, so that checkpoints, segments and truncation come all 
     std::uint64_t memtable_bytes = 20U << 10U;
     std::uint64_t segment_bytes = 8U << 10U;
     std::uint64_t max_log_bytes = 24U << 10U;
+    std::uint64_t redo_bytes = 60U << 10U;  // a few checkpoints, between merges
     unsigned partitions = 3;
 };
 [[nodiscard]] node::NodeOptions small_node(const std::string& folder, const Clock& clock,

@@ -118,6 +118,7 @@ class StoreState final : public State {
         options.tables = tables();
         options.partitions = 2;
         options.map_bytes = kMapBytes;
+        options.redo_bytes = 256U << 10U;  // some checkpoints merge, most do not
         options.crash_point = [this](const char*) {
             if (steps_left_ == 0 || --steps_left_ != 0) return;
             dies_ = true;

@@ -23,13 +23,15 @@ constexpr std::uint64_t kEntries = 2'000;
 // Every entry writes its index into the same rows; some entries erase a row, which is then absent. A reader
 // must find all rows of one entry, whichever layer holds them; a stale cache or a torn checkpoint shows as a
 // mixture.
-TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
+void run_readers(std::uint64_t settled_bytes, std::uint64_t redo_bytes) {
     constexpr unsigned kReaders = 3, kKeys = 40;
     const TempFolder folder;
     cache::RowCache cache(20'000);  // evicts all the time
     StoreOptions options = test_options(folder.path());
     options.cache = &cache;
     options.max_pages_per_commit = 5;
+    options.settled_bytes = settled_bytes;
+    options.redo_bytes = redo_bytes;
     const auto store = open_or_die(options);
     std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> mixtures{0}, reads{0};
@@ -47,7 +49,7 @@ TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
                     if (index < newest) ++mixtures;
                     newest = index;
                     for (unsigned n = 0; n < kKeys && index > 0; ++n) {
-                        for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
+                        for (const TableId table : {kPlain, kHomed, kSorted, kAppended, kWrittenBack}) {
                             const auto found = reader.get(table, key_of(n));
                             const bool wanted = is_written(index / 50 * 50, n);
                             // Rows change every 50 entries only, so that most are read from LMDB or the
@@ -67,7 +69,7 @@ TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
         store->begin();
         if (index == 1 || index % 50 == 0) {
             for (unsigned n = 0; n < kKeys; ++n) {
-                for (const TableId table : {kPlain, kHomed, kSorted, kAppended}) {
+                for (const TableId table : {kPlain, kHomed, kSorted, kAppended, kWrittenBack}) {
                     static_cast<void>(store->writer().get(table, key_of(n)));
                     if (is_written(index / 50 * 50, n))
                         store->writer().put(table, key_of(n), std::to_string(index / 50));
@@ -86,6 +88,14 @@ TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
     EXPECT_GT(reads.load(), 0U);
     EXPECT_GT(store->stats().checkpoints, 5U);
     ASSERT_TRUE(store->failure()) << store->failure().error().describe();
+}
+
+TEST(StoreConcurrency, ReadersSeeWholeEntriesOverCheckpoints) {
+    run_readers(1U << 20U, 100'000);
+}
+// Written-back rows are merged by each checkpoint, and gone with the next one.
+TEST(StoreConcurrency, ReadersSeeWholeEntriesOverMergesAndEvictions) {
+    run_readers(1'000, 1);
 }
 
 // Without the writer's preference, readers that always overlap keep a writer out for good.
