@@ -20,7 +20,7 @@ constexpr std::uint64_t kEntriesPerCheckpoint = 5;
 StoreOptions crash_options(const std::string& folder) {
     StoreOptions options = test_options(folder);
     options.max_pages_per_commit = 10;  // several transactions a partition
-    options.redo_bytes = 400U << 10U;   // the first checkpoint merges nothing, later ones a partition each
+    options.redo_bytes = 800U << 10U;   // the first checkpoint merges nothing, later ones a partition each
     return options;
 }
 
