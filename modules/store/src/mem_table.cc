@@ -45,7 +45,6 @@ bool sort_by_tail(std::span<RowImage> images) {
     return true;
 }
 
-
 // Room to grow a little in place: rows of one kind vary by a few bytes.
 std::uint32_t capacity_for(std::size_t size) {
     return static_cast<std::uint32_t>((size + size / 8 + 15) & ~15ULL);
