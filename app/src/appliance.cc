@@ -132,6 +132,7 @@ class ApplianceImpl final : public Appliance {
         cluster.election_timeout_ms = static_cast<std::uint64_t>(settings.cluster_election_timeout_ms);
         cluster.heartbeat_ms = static_cast<std::uint64_t>(settings.cluster_heartbeat_ms);
         cluster.max_staleness_ms = static_cast<std::uint64_t>(settings.cluster_max_staleness_ms);
+        cluster.balance_reads = settings.cluster_balance_reads;
         cluster.copy_bytes_a_second = static_cast<std::uint64_t>(settings.cluster_copy_max_mib_s) * kMiB;
         cluster.sealer = &sealer_;
         cluster.clock = options_.clock;

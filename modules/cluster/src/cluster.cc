@@ -24,7 +24,10 @@ Result<std::unique_ptr<Cluster>> Cluster::open(ClusterOptions options) {
 }
 
 ClusterImpl::ClusterImpl(ClusterOptions options)
-    : options_(std::move(options)), run_id_(crypto::random_bytes(16)), tasks_("cluster", 2, kTasksWaiting) {}
+    : options_(std::move(options)),
+      run_id_(crypto::random_bytes(16)),
+      tasks_("cluster", 2, kTasksWaiting),
+      load_meter_(process_used_us, std::thread::hardware_concurrency()) {}
 
 Result<void> ClusterImpl::open() {
     KONTOR_TRY(auto found, load_identity(options_.data_folder));
@@ -115,6 +118,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     parts.leads = [&node] { return node.leads(); };
     parts.leader = [&node] { return node.leader_id(); };
     parts.staleness_ms = [&node] { return node.staleness_ms(); };
+    if (options_.balance_reads) parts.applied_index = [&node] { return node.stats().applied_index; };
     parts.wait_applied = [&node](std::uint64_t index, std::uint64_t timeout_ms,
                                  std::function<void(bool)> done) {
         node.wait_applied(index, timeout_ms, std::move(done));
@@ -162,6 +166,11 @@ void ClusterImpl::register_metrics(const node::Node& node) {
     figure("kontor_cluster_log_frames_dropped_total",
            "Received frames of the log that were none, or too many.",
            [&node] { return node.stats().log.frames_dropped; });
+    figure("kontor_cluster_load", "How busy this node is, as the others hear it: 0 to 1.",
+           [this] { return static_cast<double>(load_.load()) / kFullLoad; });
+    figure("kontor_cluster_reads_share_passed_on",
+           "Of the reads that cost much, the share that goes to a node with less to do.",
+           [this] { return static_cast<double>(router_->balancer().share()) / 1'000; });
     figure("kontor_cluster_links_up", "Other nodes that this one is connected to.", [this] {
         const std::lock_guard lock(mutex_);
         return std::count_if(known_.begin(), known_.end(), [](const auto& one) { return one.second.is_up; });

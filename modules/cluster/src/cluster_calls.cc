@@ -62,6 +62,8 @@ void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std
     switch (kind) {
         case call_kind::forward:
             return router_->serve_forwarded(std::move(body), std::move(respond));
+        case call_kind::balanced_read:
+            return router_->serve_balanced(body, std::move(respond));
         case call_kind::report:
             return respond(report(body == kReportWithAuthority).SerializeAsString());
         case call_kind::state:
@@ -251,6 +253,7 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
         const auto view = node->cluster_view();
         report.set_leads(node->leads());
         report.set_ready(node->ready());
+        if (options_.balance_reads) report.set_load(load_.load() + 1);
         report.set_commit_index(view.commit_index);
         report.set_term(view.term);
         report.set_staleness_ms(node->staleness_ms());

@@ -315,6 +315,7 @@ std::string ClusterImpl::status_json() {
                 is_behind ? std::max<std::int64_t>(0, options_.clock->wall_ms() - said->applied_time_ms())
                           : 0;
             if (said->staleness_ms() != replication::kNeverMs) line["staleness_ms"] = said->staleness_ms();
+            if (said->load() != 0) line["load"] = static_cast<double>(said->load() - 1) / kFullLoad;
             if (!said->doing().empty()) line["doing"] = said->doing();
         }
         out["nodes"].push_back(std::move(line));

@@ -113,6 +113,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void run_steward();
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
+    void look_after_load(std::uint64_t now_ms);
     void look_after_own_row();
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
@@ -139,6 +140,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
+    LoadMeter load_meter_;  // steward
+    std::atomic<std::uint32_t> load_{0};
+    std::uint64_t next_balance_ms_ = 0;    // steward
     std::atomic<bool> is_judging_{false};  // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
     std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated

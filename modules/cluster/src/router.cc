@@ -10,10 +10,13 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::uint64_t kForwardTimeoutMs = 60'000;  // as long as a server waits for its handler
+constexpr std::uint64_t kHelperTimeoutMs = 2'000;    // then this node answers itself
+constexpr std::uint64_t kHelperIndexMs = 100;
 constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
+constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
 // A look-up has many ids in its body and changes nothing; as a write it would ignore Kontor-Min-Index on a
@@ -53,8 +56,7 @@ net::Response problem(int status, const std::string& message) {
 }
 
 // 0: none is given; nullopt: it is no number.
-std::optional<std::uint64_t> min_index_of(const net::Request& request) {
-    const std::string_view text = request.header(kMinIndexHeader);
+std::optional<std::uint64_t> index_in(std::string_view text) {
     std::uint64_t index = 0;
     if (text.empty()) return index;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), index);
@@ -62,7 +64,22 @@ std::optional<std::uint64_t> min_index_of(const net::Request& request) {
     return index;
 }
 
+std::optional<std::uint64_t> min_index_of(const net::Request& request) {
+    return index_in(request.header(kMinIndexHeader));
+}
+
+std::uint64_t log_index_of(const net::Response& response) {
+    for (const net::Header& header : response.headers)
+        if (header.name == kLogIndexHeader) return index_in(header.value).value_or(0);
+    return 0;
+}
+
 }  // namespace
+
+struct Router::Passed {
+    net::Request request;
+    net::Responder respond;
+};
 
 struct Router::Trip {
     net::Request request;
@@ -84,8 +101,13 @@ Router::Router(Parts parts)
                                          "Requests that this node passed to the leader.")),
       repeated_(parts_.metrics->counter("kontor_requests_forwarded_again_total",
                                         "Requests passed on once more, since a leader was lost under them.")),
+      passed_on_(parts_.metrics->counter("kontor_reads_passed_on_total",
+                                         "Costly reads that a node with less to do answered for this one.")),
+      answered_for_others_(parts_.metrics->counter("kontor_reads_answered_for_others_total",
+                                                   "Costly reads that this node answered for a busier one.")),
       node_no_(parts_.node_no),
-      tasks_("router", 2, kTasks) {}
+      tasks_("router", 2, kTasks),
+      helping_tasks_("helper", 2, kMaxPassedOn) {}
 
 void Router::handle(net::Request request, net::Responder respond) {
     const auto min_index = min_index_of(request);
@@ -96,7 +118,7 @@ void Router::handle(net::Request request, net::Responder respond) {
         if (leads) return lead_here(std::move(request), std::move(respond));
         return travel(std::move(request), std::move(respond));
     }
-    if (leads && *min_index == 0) return lead_here(std::move(request), std::move(respond));
+    if (leads && *min_index == 0) return read_here(std::move(request), std::move(respond));
     if (!leads && parts_.staleness_ms() > parts_.max_staleness_ms)
         return travel(std::move(request), std::move(respond));
     serve_here(std::move(request), std::move(respond), *min_index);
@@ -122,13 +144,113 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
 }
 
 void Router::read_here(net::Request request, net::Responder respond) {
+    if (is_costly_read(request)) {
+        if (parts_.applied_index)
+            if (const auto helper = balancer_.pick(parts_.clock->monotonic_ms()))
+                return read_there(*helper, std::move(request), std::move(respond));
+        respond = counted(std::move(respond));
+    }
     if (parts_.leads()) return lead_here(std::move(request), std::move(respond));
+    answer_here(std::move(request), std::move(respond));
+}
+
+// A read at a follower: what it may refuse for not knowing it is asked of the leader.
+void Router::answer_here(net::Request request, net::Responder respond) {
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request), [this, copy,
                                       respond = std::move(respond)](net::Response response) mutable {
         const bool is_final = response.prepare || response.on_stream || !may_be_ignorance(response.status);
         if (is_final) return respond(std::move(response));
         travel(std::move(*copy), std::move(respond));
+    });
+}
+
+net::Responder Router::counted(net::Responder respond) {
+    ++costly_reads_;
+    struct Count {
+        std::atomic<std::size_t>& reads;
+        explicit Count(std::atomic<std::size_t>& counter) : reads(counter) {}
+        Count(const Count&) = delete;
+        Count& operator=(const Count&) = delete;
+        ~Count() { --reads; }
+    };
+    return [count = std::make_shared<Count>(costly_reads_),
+            respond = std::move(respond)](net::Response response) mutable {
+        count.reset();
+        respond(std::move(response));
+    };
+}
+
+// Whatever goes wrong there, this node answers. The answer knows all that this node knows now, so nobody sees
+// less than before.
+void Router::read_there(std::uint64_t node_no, net::Request request, net::Responder respond) {
+    net::Request passed = request;
+    const std::uint64_t known = std::max(parts_.applied_index(), min_index_of(request).value_or(0));
+    // The first one of a name counts.
+    passed.headers.insert(passed.headers.begin(), {std::string(kMinIndexHeader), std::to_string(known)});
+    const auto waiting = std::make_shared<Passed>(Passed{std::move(request), std::move(respond)});
+    parts_.call(
+        node_no, call_kind::balanced_read, encode_request(passed), kHelperTimeoutMs,
+        [this, node_no, waiting](Result<std::string> answer) {
+            const bool is_answered = answer.has_value();
+            balancer_.ended(node_no, is_answered, parts_.clock->monotonic_ms());
+            auto response =
+                is_answered ? decode_response(*answer) : Result<net::Response>(Unexpected{answer.error()});
+            if (!response) return instead_of_helper(waiting);
+            passed_on_.add();
+            // The next read may be answered here: it must not know less than this one did.
+            const auto kept = std::make_shared<net::Response>(*std::move(response));
+            parts_.wait_applied(log_index_of(*kept), kMinIndexWaitMs, [this, waiting, kept](bool is_there) {
+                if (!is_there) return instead_of_helper(waiting);
+                waiting->respond(std::move(*kept));
+            });
+        });
+}
+
+void Router::instead_of_helper(const std::shared_ptr<Passed>& passed) {
+    // Not on a network thread of the links, nor on one of the node's: the read costs much.
+    const bool posted = tasks_.post([this, passed] {
+        if (parts_.leads()) return lead_here(std::move(passed->request), std::move(passed->respond));
+        answer_here(std::move(passed->request), std::move(passed->respond));
+    });
+    if (!posted) passed->respond(problem(503, "This node is stopping."));
+}
+
+void Router::serve_balanced(const std::string& body, net::CallResponder respond) {
+    auto request = decode_request(body);
+    if (!request) return respond(Unexpected{request.error()});
+    const auto index = min_index_of(*request);
+    const bool could = is_costly_read(*request) && index &&
+                       (parts_.leads() || parts_.staleness_ms() <= parts_.max_staleness_ms);
+    if (!could) return respond(fail(ErrorCode::unavailable, "this node does not answer that for others"));
+    struct Work {
+        net::Request request;
+        net::CallResponder respond;
+        std::atomic<std::size_t>& helping;
+        Work(net::Request asked, net::CallResponder responder, std::atomic<std::size_t>& counter)
+            : request(std::move(asked)), respond(std::move(responder)), helping(counter) {
+            ++helping;
+        }
+        Work(const Work&) = delete;
+        Work& operator=(const Work&) = delete;
+        ~Work() { --helping; }
+    };
+    const auto work = std::make_shared<Work>(*std::move(request), respond, helping_);
+    if (helping_.load() > kMaxPassedOn)
+        return respond(fail(ErrorCode::overloaded, "this node helps as much as it can"));
+    parts_.wait_applied(*index, kHelperIndexMs, [this, work](bool is_there) {
+        if (!is_there) return work->respond(fail(ErrorCode::unavailable, "this node is behind"));
+        const bool posted = helping_tasks_.post([this, work] {
+            parts_.local(
+                std::move(work->request), counted([this, work](net::Response response) {
+                    const bool is_final = response.prepare || !may_be_ignorance(response.status);
+                    if (!is_final)
+                        return work->respond(fail(ErrorCode::unavailable, "this node does not know enough"));
+                    answered_for_others_.add();
+                    work->respond(encode_response(std::move(response)));
+                }));
+        });
+        if (!posted) work->respond(fail(ErrorCode::overloaded, "this node helps as much as it can"));
     });
 }
 
@@ -229,6 +351,7 @@ void Router::lost(const TripPtr& trip) {
 
 void Router::stop() {
     tasks_.stop();
+    helping_tasks_.stop();
     std::vector<Watched> left;
     const std::lock_guard lock(mutex_);
     left.swap(watched_);

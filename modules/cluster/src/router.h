@@ -1,5 +1,6 @@
 #pragma once
-// Which node answers a request (docs/adr/0007, "Any node answers"): this one, or the leader.
+// Which node answers a request (docs/adr/0007, "Any node answers"): this one, the leader, or, for reads that
+// cost much, one that has less to do (balancer.h).
 //
 // Threading: handle() and serve_forwarded() anywhere; they do not block. Ownership: everything in Parts
 // outlives stop(). Errors: 503 with Retry-After when no leader is found in kLeaderWaitMs, or when a request
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "balancer.h"
 #include "kontor/cluster/cluster.h"
 #include "kontor/net/peer.h"
 #include "kontor/telemetry/metrics.h"
@@ -26,6 +28,7 @@ class Router {
         std::function<bool()> leads;
         std::function<std::uint64_t()> leader;  // 0: not known
         std::function<std::uint64_t()> staleness_ms;
+        std::function<std::uint64_t()> applied_index;  // null: nothing is passed on to help
         std::function<void(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done)>
             wait_applied;
         net::Handler local;
@@ -45,17 +48,27 @@ class Router {
     void handle(net::Request request, net::Responder respond);
     // As the leader, for another node. unavailable: this node is not the leader, ask again.
     void serve_forwarded(std::string body, net::CallResponder respond);
+    // A read for a busier node. unavailable: that one has to answer itself.
+    void serve_balanced(const std::string& body, net::CallResponder respond);
+    [[nodiscard]] Balancer& balancer() { return balancer_; }
+    // Reads that cost much and are being answered here, own and others'.
+    [[nodiscard]] std::size_t costly_reads() const { return costly_reads_.load(); }
     // How many of those are not answered yet.
     [[nodiscard]] std::size_t for_others() const { return for_others_.load(); }
     void set_node_no(std::uint64_t node_no) { node_no_.store(node_no); }
     void stop();
 
  private:
-    struct Trip;  // a request that may have to be asked for more than once
+    struct Passed;  // a read that another node was asked for
+    struct Trip;    // a request that may have to be asked for more than once
     using TripPtr = std::shared_ptr<Trip>;
 
     void serve_here(net::Request request, net::Responder respond, std::uint64_t min_index);
     void read_here(net::Request request, net::Responder respond);
+    void answer_here(net::Request request, net::Responder respond);
+    void read_there(std::uint64_t node_no, net::Request request, net::Responder respond);
+    void instead_of_helper(const std::shared_ptr<Passed>& passed);
+    [[nodiscard]] net::Responder counted(net::Responder respond);
     void lead_here(net::Request request, net::Responder respond);
     void travel(net::Request request, net::Responder respond);
     void go(const TripPtr& trip);
@@ -69,6 +82,11 @@ class Router {
     const Parts parts_;
     telemetry::Counter& forwarded_;
     telemetry::Counter& repeated_;
+    telemetry::Counter& passed_on_;
+    telemetry::Counter& answered_for_others_;
+    Balancer balancer_;
+    std::atomic<std::size_t> costly_reads_{0};
+    std::atomic<std::size_t> helping_{0};
     std::atomic<std::uint64_t> node_no_;
     std::atomic<std::size_t> under_way_{0};
     std::atomic<std::size_t> for_others_{0};
@@ -80,6 +98,7 @@ class Router {
     std::vector<Watched> watched_;  // guarded by mutex_; at most kForwardsAtOnce and those of the last look
     bool is_looking_ = false;       // guarded by mutex_
     Tasks tasks_;
+    Tasks helping_tasks_;  // others' reads, which may take long
 };
 
 }  // namespace kontor::cluster

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::uint64_t kLookMs = 100;
 constexpr std::uint64_t kReportEveryMs = 500;
+constexpr std::size_t kLoadOfRead = 20;          // of kFullLoad: fifty that wait are as a busy machine
+constexpr std::uint64_t kHelperBehind = 10'000;  // entries since the report, at most
 constexpr std::uint64_t kOwnRowEveryMs = 2'000;
 constexpr std::uint64_t kHashEveryMs = 1'000;
 constexpr std::uint64_t kCertificateEveryMs = 10'000;
@@ -42,6 +44,7 @@ void ClusterImpl::run_steward() {
                 const std::uint64_t now = options_.clock->monotonic_ms();
                 look_after_links();
                 look_after_reports(now);
+                look_after_load(now);
                 if (now >= next_own_row_ms_) {
                     next_own_row_ms_ = now + kOwnRowEveryMs;
                     look_after_own_row();
@@ -153,6 +156,32 @@ void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
                         known.report_ms = options_.clock->monotonic_ms();
                     });
     }
+}
+
+// How busy this node is, and who could answer reads for it: who is there, of the same rules, and knows
+// about as much.
+void ClusterImpl::look_after_load(std::uint64_t now_ms) {
+    const std::uint32_t reads =
+        static_cast<std::uint32_t>(std::min<std::size_t>(router_->costly_reads() * kLoadOfRead, kFullLoad));
+    const std::uint32_t load = std::max(load_meter_.look(options_.clock->monotonic_us()), reads);
+    load_.store(load);
+    if (!options_.balance_reads || now_ms < next_balance_ms_) return;
+    next_balance_ms_ = now_ms + kReportEveryMs;
+    const std::uint64_t applied = node()->stats().applied_index;
+    std::vector<Balancer::Helper> helpers;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [no, known] : known_) {
+            if (!known.is_up || !known.report || known.report_ms + kReportFreshMs < now_ms) continue;
+            const pb::NodeReport& said = *known.report;
+            const bool could = said.load() != 0 && said.ready() && !said.stopping() &&
+                               said.feature_level() == payments::feature_level() &&
+                               said.staleness_ms() <= options_.max_staleness_ms / 2 &&
+                               said.applied_index() + kHelperBehind >= applied;
+            if (could) helpers.push_back({no, said.load() - 1});
+        }
+    }
+    router_->balancer().look(load, std::move(helpers), now_ms);
 }
 
 // What changed about this node since it was admitted: its addresses, its version.

@@ -23,6 +23,8 @@ inline constexpr std::uint16_t isolate = 9;   // be64 of the milliseconds
 // Where states differ: be64 of an index, answered by store::EntryHash or nothing; be64, table, partition,
 // answered by Store::entry_rows(); to a leader that a majority differs from: the caller's store::EntryHash.
 inline constexpr std::uint16_t entry_hash = 10, entry_rows = 11, compare = 12;
+// A read, as `forward`, for a node that has less to do: it answers or refuses, and passes it to nobody.
+inline constexpr std::uint16_t balanced_read = 13;
 }  // namespace call_kind
 
 // The body of a `report` call that wants to know api_authority_pem, too.

@@ -194,7 +194,8 @@ TEST_F(Fixture, TheLeaderKnowsForOthersWhatIsNotThere) {
     ASSERT_FALSE(beyond);
     EXPECT_EQ(beyond.error().code, ErrorCode::conflict);
     EXPECT_EQ(answered_here, 2);
-    EXPECT_EQ(router->for_others(), 0U);
+    // Counted until the thread that answered is done with it.
+    while (router->for_others() != 0) std::this_thread::yield();
 }
 
 TEST_F(Fixture, WhatWasNotSentIsSentAgain) {

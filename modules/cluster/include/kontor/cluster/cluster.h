@@ -54,6 +54,7 @@ struct ClusterOptions {
     std::string version;
     std::uint64_t election_timeout_ms = 500, heartbeat_ms = 100;
     std::uint64_t max_staleness_ms = 5'000;
+    bool balance_reads = true;  // costly reads go to a node with less to do, and this one answers others'
     std::uint64_t copy_bytes_a_second = 0;  // for others that copy the state from here; 0: no limit
     unsigned partitions = 8;
     const crypto::Sealer* sealer = nullptr;
