@@ -55,6 +55,7 @@ Result<void> ClusterImpl::listen() {
     links.port = options_.listen_port;
     links.self = {self.cluster_id, self.node_no, {}};
     links.credentials = self.credentials;
+    links.limits = net::peer_limits_for(options_.election_timeout_ms);
     links.anonymous_kinds = {call_kind::join};
     links.hello = [this] { return hello(); };
     links.check_hello = [this](const net::PeerIdentity& who, std::string_view bytes) {
@@ -137,6 +138,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     };
     parts.node_no = identity().node_no;
     parts.max_staleness_ms = options_.max_staleness_ms;
+    parts.leader_wait_ms = std::max(kLeaderWaitMs, 4 * options_.election_timeout_ms);
     parts.clock = options_.clock;
     parts.metrics = options_.metrics;
     router_ = std::make_unique<Router>(std::move(parts));

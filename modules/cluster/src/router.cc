@@ -116,11 +116,11 @@ void Router::handle(net::Request request, net::Responder respond) {
     const bool leads = parts_.leads();
     if (!is_read(request)) {
         if (leads) return lead_here(std::move(request), std::move(respond));
-        return travel(std::move(request), std::move(respond));
+        return travel(std::move(request), std::move(respond), parts_.clock->monotonic_ms());
     }
     if (leads && *min_index == 0) return read_here(std::move(request), std::move(respond));
     if (!leads && parts_.staleness_ms() > parts_.max_staleness_ms)
-        return travel(std::move(request), std::move(respond));
+        return travel(std::move(request), std::move(respond), parts_.clock->monotonic_ms());
     serve_here(std::move(request), std::move(respond), *min_index);
 }
 
@@ -136,7 +136,9 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
         // A thread of the node: it must not be held up.
         const bool posted = tasks_.post([this, waiting, is_there] {
             if (is_there) return read_here(std::move(waiting->request), std::move(waiting->respond));
-            if (!parts_.leads()) return travel(std::move(waiting->request), std::move(waiting->respond));
+            if (!parts_.leads())
+                return travel(std::move(waiting->request), std::move(waiting->respond),
+                              parts_.clock->monotonic_ms());
             waiting->respond(problem(503, kBeyondText));
         });
         if (!posted) waiting->respond(problem(503, "This node is stopping."));
@@ -157,11 +159,11 @@ void Router::read_here(net::Request request, net::Responder respond) {
 // A read at a follower: what it may refuse for not knowing it is asked of the leader.
 void Router::answer_here(net::Request request, net::Responder respond) {
     const auto copy = std::make_shared<net::Request>(request);
-    parts_.local(std::move(request), [this, copy,
+    parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
                                       respond = std::move(respond)](net::Response response) mutable {
         const bool is_final = response.prepare || response.on_stream || !may_be_ignorance(response.status);
         if (is_final) return respond(std::move(response));
-        travel(std::move(*copy), std::move(respond));
+        travel(std::move(*copy), std::move(respond), came_ms);
     });
 }
 
@@ -259,15 +261,16 @@ void Router::serve_balanced(const std::string& body, net::CallResponder respond)
 void Router::lead_here(net::Request request, net::Responder respond) {
     if (!is_repeatable(request)) return parts_.local(std::move(request), std::move(respond));
     const auto copy = std::make_shared<net::Request>(request);
-    parts_.local(std::move(request),
-                 [this, copy, respond = std::move(respond)](net::Response response) mutable {
-                     const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
-                     if (!lost) return respond(std::move(response));
-                     travel(std::move(*copy), std::move(respond));
-                 });
+    parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
+                                      respond = std::move(respond)](net::Response response) mutable {
+        const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
+        if (!lost) return respond(std::move(response));
+        travel(std::move(*copy), std::move(respond), came_ms);
+    });
 }
 
-void Router::travel(net::Request request, net::Responder respond) {
+// `came_ms`: when the client asked; what this node tried itself meanwhile counts, too.
+void Router::travel(net::Request request, net::Responder respond, std::uint64_t came_ms) {
     if (++under_way_ > kForwardsAtOnce) {
         --under_way_;
         return respond(problem(429, "Too many requests are on their way to the leader; try again shortly."));
@@ -277,7 +280,7 @@ void Router::travel(net::Request request, net::Responder respond) {
     trip->is_repeatable = is_repeatable(request);
     trip->request = std::move(request);
     trip->respond = std::move(respond);
-    trip->deadline_ms = parts_.clock->monotonic_ms() + kLeaderWaitMs;
+    trip->deadline_ms = came_ms + parts_.leader_wait_ms;
     forwarded_.add();
     go(trip);
 }
@@ -297,7 +300,8 @@ void Router::go(const TripPtr& trip) {
     if (leader == 0 || leader == node_no_.load()) {
         // Cut off for long, it does not keep those waiting who can ask another node.
         const std::uint64_t staleness_ms = parts_.staleness_ms();
-        if (staleness_ms > kLeaderWaitMs && staleness_ms != replication::kNeverMs) trip->deadline_ms = 0;
+        if (staleness_ms > parts_.leader_wait_ms && staleness_ms != replication::kNeverMs)
+            trip->deadline_ms = 0;
         return go_later(trip);
     }
     const std::uint64_t attempt = trip->attempt.load();
@@ -345,7 +349,7 @@ void Router::lost(const TripPtr& trip) {
     }
     repeated_.add();
     trip->was_sent = true;
-    trip->deadline_ms = std::max(trip->deadline_ms, parts_.clock->monotonic_ms() + kLeaderWaitMs / 2);
+    trip->deadline_ms = std::max(trip->deadline_ms, parts_.clock->monotonic_ms() + parts_.leader_wait_ms / 2);
     go_later(trip);
 }
 

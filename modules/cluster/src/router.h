@@ -3,7 +3,7 @@
 // cost much, one that has less to do (balancer.h).
 //
 // Threading: handle() and serve_forwarded() anywhere; they do not block. Ownership: everything in Parts
-// outlives stop(). Errors: 503 with Retry-After when no leader is found in kLeaderWaitMs, or when a request
+// outlives stop(). Errors: 503 with Retry-After when no leader is found in leader_wait_ms, or when a request
 // without idempotency key was sent and its outcome is not known. Limits: kForwardsAtOnce.
 
 #include <atomic>
@@ -37,6 +37,7 @@ class Router {
             call;
         std::uint64_t node_no = 0;
         std::uint64_t max_staleness_ms = 0;
+        std::uint64_t leader_wait_ms = kLeaderWaitMs;
         const Clock* clock = nullptr;
         telemetry::Registry* metrics = nullptr;
     };
@@ -70,7 +71,7 @@ class Router {
     void instead_of_helper(const std::shared_ptr<Passed>& passed);
     [[nodiscard]] net::Responder counted(net::Responder respond);
     void lead_here(net::Request request, net::Responder respond);
-    void travel(net::Request request, net::Responder respond);
+    void travel(net::Request request, net::Responder respond, std::uint64_t came_ms);
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
     [[nodiscard]] bool is_beyond(const net::Request& request) const;

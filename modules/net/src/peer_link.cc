@@ -9,6 +9,8 @@ namespace kontor::net {
 namespace {
 
 constexpr std::size_t kRecordBytes = 16U << 10U;  // the most that TLS puts into one record
+constexpr std::uint64_t kLateTickMs = 100;
+constexpr std::uint64_t kBulkPingMs = 1'000;  // where only the others are watched closely
 
 }  // namespace
 
@@ -148,6 +150,7 @@ void PeerLink::take(Frame& frame) {
         case FrameKind::pong: {
             const std::uint64_t now = PeerLoop::now_us();
             rtt_us_ = std::max<std::uint64_t>(1, now > frame.id ? now - frame.id : 0);
+            long_rtt_us_ = std::max(rtt_us_, long_rtt_us_ / 8 * 7);
             return;
         }
         case FrameKind::refused:
@@ -219,20 +222,34 @@ bool PeerLink::write_turn() {
     return true;
 }
 
+std::uint64_t PeerLink::silence_limit_ms() const {
+    if (limits_.silent_after_ms == 0 || is_bulk()) return limits_.dead_after_ms;
+    return std::min(limits_.dead_after_ms, limits_.silent_after_ms + 4 * long_rtt_us_ / 1'000);
+}
+
 void PeerLink::tick(std::uint64_t now) {
     if (closed_) return;
+    // This thread stood still, so what was sent meanwhile is not read yet: that was no silence.
+    if (last_tick_ms_ != 0 && now > last_tick_ms_ + kLateTickMs)
+        last_in_ms_ = std::min(now, last_in_ms_ + (now - last_tick_ms_));
+    last_tick_ms_ = now;
     const std::string limit = std::to_string(limits_.dead_after_ms) + " ms";
     const bool waits = queued_->load() > 0;
     if (waits && now - last_out_ms_ >= limits_.dead_after_ms && now > last_out_ms_)
         return shut({ErrorCode::io, "the other side has taken nothing for " + limit}, false);
     if (paused()) last_in_ms_ = now;  // it may have said much that we did not read
-    if (now > last_in_ms_ && now - last_in_ms_ >= limits_.dead_after_ms)
-        return shut({ErrorCode::io, "nothing heard from the other side for " + limit}, false);
+    if (now > last_in_ms_ && now - last_in_ms_ >= silence_limit_ms())
+        return shut({ErrorCode::io,
+                     "nothing heard from the other side for " + std::to_string(silence_limit_ms()) + " ms"},
+                    false);
     if (purpose_ == Purpose::anonymous && now > opened_ms_ &&
         now - opened_ms_ >= limits_.anonymous_lifetime_ms)
         return shut({ErrorCode::timeout, "a connection without a certificate lives shortly"}, true);
     // What waits is as good as a ping to the other side.
-    if (waits || now < last_ping_ms_ + limits_.ping_interval_ms) return;
+    const std::uint64_t interval = is_bulk() && limits_.silent_after_ms != 0
+                                       ? std::max(limits_.ping_interval_ms, kBulkPingMs)
+                                       : limits_.ping_interval_ms;
+    if (waits || now < last_ping_ms_ + interval) return;
     last_ping_ms_ = now;
     push({.kind = FrameKind::ping, .id = PeerLoop::now_us(), .body = {}});
     run();

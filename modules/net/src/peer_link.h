@@ -89,6 +89,10 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     void take(Frame& frame);
     [[nodiscard]] std::string_view next_bytes();
     void written(std::size_t n);
+    [[nodiscard]] bool is_bulk() const {
+        return purpose_ == Purpose::bulk_calls || purpose_ == Purpose::anonymous;
+    }
+    [[nodiscard]] std::uint64_t silence_limit_ms() const;
     void wait_for(IoStatus status);
     void wait(bool for_read);
     [[nodiscard]] bool paused() const { return !dialled_ && queued_->load() > limits_.max_queued_bytes / 2; }
@@ -123,7 +127,9 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     std::uint64_t last_in_ms_ = 0;
     std::uint64_t last_out_ms_ = 0;  // progress of writing, or the queue was empty
     std::uint64_t last_ping_ms_ = 0;
+    std::uint64_t last_tick_ms_ = 0;
     std::uint64_t rtt_us_ = 0;
+    std::uint64_t long_rtt_us_ = 0;  // the longest of the last ones, or so
 };
 
 }  // namespace kontor::net

@@ -251,4 +251,17 @@ Result<std::unique_ptr<PeerNet>> PeerNet::start(PeerNetOptions options) {
     return std::unique_ptr<PeerNet>(std::move(net));
 }
 
+PeerLimits peer_limits_for(std::uint64_t election_timeout_ms) {
+    PeerLimits limits;
+    limits.silent_after_ms = std::clamp<std::uint64_t>(3 * election_timeout_ms, 1'000, limits.dead_after_ms);
+    limits.ping_interval_ms =
+        std::clamp<std::uint64_t>(election_timeout_ms / 2, 100, limits.ping_interval_ms);
+    limits.connect_timeout_ms =
+        std::clamp<std::uint64_t>(election_timeout_ms, 500, limits.connect_timeout_ms);
+    limits.handshake_timeout_ms =
+        std::clamp<std::uint64_t>(6 * election_timeout_ms, 3'000, limits.handshake_timeout_ms);
+    limits.reconnect_max_ms = std::clamp<std::uint64_t>(election_timeout_ms, 250, limits.reconnect_max_ms);
+    return limits;
+}
+
 }  // namespace kontor::net

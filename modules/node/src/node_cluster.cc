@@ -10,8 +10,8 @@
 namespace kontor::node {
 namespace {
 
-constexpr std::uint64_t kOutcomeWaitMs = 1'500;  // for entries that a former leader has under way
-constexpr std::uint64_t kReadyBacklog = 64;      // committed entries that a follower may still have to apply
+constexpr std::uint64_t kOutcomeWaitMs = 800;  // for entries that a former leader has under way
+constexpr std::uint64_t kReadyBacklog = 64;    // committed entries that a follower may still have to apply
 constexpr const char* kLostText =
     "another node took over; the outcome is not known: retry with the same idempotency key";
 

@@ -24,10 +24,22 @@ std::size_t differences(const Configuration& a, const Configuration& b) {
 // who has the CHANGE count without it at once, and should the CHANGE be lost, the servers go on with the
 // configuration before, which all that stay have. Nor can it do harm: to be elected by the configuration that
 // it knows it needs a majority there, of which at least one server stays and has the committed entries.
+// A voter goes that does not answer.
+bool removes_a_dead_voter(const ChangeContext& context) {
+    for (const Server& server : context.current->servers) {
+        if (server.role != ServerRole::voter || context.wanted->find(server.id) != nullptr) continue;
+        return !context.answers(context.asked, server.id);
+    }
+    return false;
+}
+
 bool all_match(const ChangeContext& context) {
+    const bool may_be_dead = removes_a_dead_voter(context);
     for (const Server& server : context.wanted->servers) {
         if (context.current->find(server.id) == nullptr || server.role != ServerRole::voter) continue;
-        if (context.match(context.asked, server.id) < context.committed_configuration_index) return false;
+        if (context.match(context.asked, server.id) >= context.committed_configuration_index) continue;
+        if (may_be_dead && !context.answers(context.asked, server.id)) continue;
+        return false;
     }
     return true;
 }

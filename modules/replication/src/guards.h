@@ -129,7 +129,9 @@ enum class ChangeVerdict : std::uint8_t {
     wait,  // 11: every voter and the promoted server have the committed configuration, or it deadlocks. Not
            // the one that is demoted or removed: it may be dead, and it is in neither majority that counts
            // once the change is committed. Nor may the change leave voters of which no majority answers: it
-           // could not be committed, and nothing after it either
+           // could not be committed, and nothing after it either. While one that is dead goes, another one
+           // may be dead, too: a majority of those that stay answers and has the committed configuration, and
+           // without the change both count for nothing but a larger quorum
     one_at_a_time,  // two servers changed at once: majorities that do not overlap
 };
 [[nodiscard]] ChangeVerdict may_change(const ChangeContext& context, const GuardOptions& guards);

@@ -279,6 +279,20 @@ TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
 }
 
+// An isolated leader that gave up after a while: what it tried itself is part of the time that a client waits.
+TEST_F(Fixture, WhatItTriedAsTheLeaderCounts) {
+    leads = true;
+    leader = 0;
+    local_status = 503;
+    after_local = [this] {
+        leads = false;
+        clock.now += kLeaderWaitMs;
+    };
+    const std::uint64_t begun = clock.now;
+    EXPECT_EQ(ask("POST", {kKey}).status, 503);
+    EXPECT_EQ(clock.now, begun + kLeaderWaitMs) << "not a moment longer";
+}
+
 TEST_F(Fixture, WithoutALeaderForLongItSaysSoAtOnce) {
     leader = 0;
     staleness = kLeaderWaitMs + 1;

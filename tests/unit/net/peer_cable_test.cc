@@ -65,6 +65,7 @@ class PeerCableTest : public PeerTest {
         for (PeerNode* node : {&one, &two}) {
             node->options.limits.ping_interval_ms = 100;
             node->options.limits.dead_after_ms = 1'500;
+            node->options.limits.silent_after_ms = 700;
             node->options.limits.handshake_timeout_ms = 2'000;
             node->options.limits.reconnect_max_ms = 200;
             node->start();
@@ -107,6 +108,42 @@ TEST_F(PeerCableTest, SlowLinksCarryLargeFramesAndStayAlive) {
     cable.tell("drop");
     EXPECT_TRUE(eventually([&] { return one.links(2).size() >= before + 2 && one.is_up(2); }));
 }
+
+// From the moment at which the cable is whole again until a call is answered: what clients wait for.
+class HealingTest : public PeerTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+    std::uint64_t healed_within_ms(const PeerLimits& limits, std::uint64_t cut_ms) {
+        PeerNode one{1}, two{2};
+        for (PeerNode* node : {&one, &two}) {
+            node->options.limits = limits;
+            node->start();
+        }
+        Cable cable(two.address());
+        one.net->set_peers({{2, cable.address()}});
+        EXPECT_TRUE(eventually([&] { return one.is_up(2) && one.ask(2, kEcho, ""); }));
+        cable.tell(GetParam());
+        const auto lost = one.ask(2, kEcho, "", cut_ms);  // something is under way
+        cable.tell("heal");
+        const std::uint64_t healed = steady_ms();
+        EXPECT_TRUE(eventually([&] { return one.ask(2, kEcho, "", 100).has_value(); }));
+        return steady_ms() - healed;
+    }
+};
+
+TEST_P(HealingTest, ACutIsOverSoonAfterItHeals) {
+    for (const std::uint64_t cut_ms : {300U, 1'200U, 2'500U}) {
+        const std::uint64_t took = healed_within_ms(peer_limits_for(500), cut_ms);
+        EXPECT_LT(took, 1'200U) << cut_ms;
+        std::printf("%s %llu ms: answered %llu ms after it healed\n", GetParam(),
+                    static_cast<unsigned long long>(cut_ms), static_cast<unsigned long long>(took));
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Cables, HealingTest, ::testing::Values("cut", "cut-forward", "cut-backward"),
+                         [](const auto& given) {
+                             std::string name = given.param;
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
 
 }  // namespace
 }  // namespace kontor::net

@@ -227,6 +227,50 @@ TEST(Guards, Eleven_EveryVoterHasTheCommittedConfigurationFirst) {
     }
 }
 
+// Two of five are lost, the leader among them. The one that leads then never heard of either: each can go,
+// and one that answers stays.
+TEST(Guards, TwoDeadVotersOfFiveGoOneAfterTheOther) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SimOptions options;
+        options.servers = options.voters = 5;
+        options.seed = seed;
+        ClusterSim sim(options);
+        sim.run_until(2'000);
+        ASSERT_TRUE(sim.leader() && sim.submit(*sim.leader(), "before"));
+        sim.run_until(2'500);
+        const std::size_t first = *sim.leader(), second = (first + 1) % 5;
+        sim.crash(first);
+        sim.crash(second);
+        sim.run_until(5'000);
+        ASSERT_TRUE(sim.leader()) << seed;
+        const std::size_t chief = *sim.leader();
+        ASSERT_TRUE(sim.submit(chief, "own term"));
+        sim.run_until(6'000);
+        const auto without = [&](std::size_t place) {
+            Configuration wanted = sim.driver(chief).configuration();
+            std::erase_if(wanted.servers, [&](const Server& one) { return one.id == sim.id_of(place); });
+            return wanted;
+        };
+        const std::size_t alive = chief == (first + 2) % 5 ? (first + 3) % 5 : (first + 2) % 5;
+        EXPECT_EQ(sim.change(chief, without(alive)), SubmitStatus::retry_later) << "it answers";
+        ASSERT_EQ(sim.change(chief, without(first)), SubmitStatus::accepted) << seed;
+        sim.run_until(7'000);
+        ASSERT_EQ(sim.change(chief, without(second)), SubmitStatus::accepted) << seed;
+        sim.run_until(8'000);
+        EXPECT_EQ(sim.driver(chief).configuration().voters(), 3U);
+        EXPECT_EQ(sim.driver(chief).committed_configuration_index(), sim.driver(chief).configuration_index());
+        // They come back, with what they had, and disturb nobody.
+        sim.restart(first);
+        sim.restart(second);
+        ASSERT_TRUE(sim.submit(chief, "after"));
+        sim.run_until(12'000);
+        EXPECT_EQ(sim.violation(), "") << seed;
+        ASSERT_TRUE(sim.leader());
+        EXPECT_NE(*sim.leader(), first);
+        EXPECT_NE(*sim.leader(), second);
+    }
+}
+
 TEST(Guards, OneServerAtATime) {
     Node leader(1, configuration_of({ServerRole::voter}));
     leader.submit("own term");

@@ -24,6 +24,7 @@ class Storm {
         return "";
     }
     [[nodiscard]] const SimStats& stats() const { return sim_.stats(); }
+    [[nodiscard]] std::uint64_t two_lost() const { return two_lost_; }  // voters, at the same time
 
  private:
     std::size_t somebody() { return static_cast<std::size_t>(sim_.random(0, kPlaces - 1)); }
@@ -127,8 +128,8 @@ class Storm {
         if (wanted != sim_.driver(chief).configuration()) sim_.change(chief, wanted);
     }
 
-    // At most one of the voters, of three or more, and never while a change is on its way: more than that no
-    // consensus survives.
+    // Fewer than half of the voters, and never while a change is on its way: more than that no consensus
+    // survives.
     void lose_a_machine() {
         const auto chief = sim_.leader();
         const std::size_t place = somebody();
@@ -137,16 +138,20 @@ class Storm {
         if (leader.configuration_index() != leader.committed_configuration_index()) return;
         const Configuration& now = leader.configuration();
         const Server* server = now.find(sim_.id_of(place));
+        std::size_t gone = 0;
+        for (const auto& member : now.servers)
+            gone += member.role == ServerRole::voter && sim_.is_gone(member.id);
         if (server != nullptr && server->role == ServerRole::voter) {
-            if (now.voters() < 3) return;
+            if (2 * (gone + 1) >= now.voters()) return;
             for (std::size_t i = 0; i < kPlaces; ++i) {  // everybody agrees on who the voters are
+                // In the place of one that is gone: it knows nothing yet.
+                if (gone != 0 && now.find(sim_.id_of(i)) == nullptr) continue;
                 if (!sim_.up(i) || sim_.driver(i).configuration() != now) return;
                 if (sim_.driver(i).configuration_index() != leader.configuration_index()) return;
             }
         }
-        for (const auto& member : now.servers) {
-            if (member.role == ServerRole::voter && sim_.is_gone(member.id)) return;
-        }
+        if (gone != 0 && (server == nullptr || server->role != ServerRole::voter)) return;
+        two_lost_ += gone != 0;
         sim_.replace(place);
         lost_ms_ = sim_.now();
     }
@@ -227,7 +232,7 @@ class Storm {
 
     const SimOptions options_;
     ClusterSim sim_;
-    std::uint64_t value_ = 0, lost_ms_ = 0;
+    std::uint64_t value_ = 0, lost_ms_ = 0, two_lost_ = 0;
     std::uint64_t hand_over_to_ = 0, hand_over_until_ = 0;
 };
 

@@ -82,7 +82,7 @@ TEST(Storm, NothingIsLostAndNothingGetsStuck) {
     const bool bounded = std::getenv("KONTOR_SIM_SEEDS") == nullptr;
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(25);
     SimStats sum;
-    std::uint64_t failed = 0;
+    std::uint64_t failed = 0, two_lost = 0;
     std::uint64_t done = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed, ++done) {
         if (bounded && done >= 20 && std::chrono::steady_clock::now() > give_up) break;  // a slow machine
@@ -93,6 +93,7 @@ TEST(Storm, NothingIsLostAndNothingGetsStuck) {
         Storm storm(options);
         const std::string problem = storm.run();
         sum.add(storm.stats());
+        two_lost += storm.two_lost();
         if (problem.empty()) continue;
         ADD_FAILURE() << problem;
         if (++failed == 10) break;
@@ -102,11 +103,11 @@ TEST(Storm, NothingIsLostAndNothingGetsStuck) {
         "seeds %llu from %llu, failed %llu: commits %llu, elections %llu, crashes %llu, truncations %llu, "
         "changes "
         "%llu, transfers %llu, checkpoints %llu, installs %llu (%llu kept the log), machines replaced %llu, "
-        "starts "
+        "two at once %llu, starts "
         "as sole voter %llu\n",
         n(done), n(first), n(failed), n(sum.commits), n(sum.elections), n(sum.crashes), n(sum.truncations),
         n(sum.changes), n(sum.transfers), n(sum.checkpoints), n(sum.installs), n(sum.installs_kept_log),
-        n(sum.replaced), n(sum.sole_voter_starts));
+        n(sum.replaced), n(two_lost), n(sum.sole_voter_starts));
     if (done < 20 || failed > 0) return;
     // The storm really blew.
     EXPECT_GT(sum.crashes, 5 * done);
