@@ -148,9 +148,12 @@ class ApplianceImpl final : public Appliance {
         };
         KONTOR_TRY(cluster_, cluster::Cluster::open(std::move(cluster)));
         if (!cluster_->needs_state()) return {};
-        return cluster_->copy_state([this](const std::string& line) {
+        if (options_.on_joining) options_.on_joining(cluster_.get());
+        auto copied = cluster_->copy_state([this](const std::string& line) {
             if (options_.tell) options_.tell(line);
         });
+        if (options_.on_joining) options_.on_joining(nullptr);
+        return copied;
     }
 
     // Where clients reach this node, as the other nodes tell it.

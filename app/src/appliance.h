@@ -28,6 +28,8 @@ struct ApplianceOptions {
     std::function<void(const Error&)> on_fatal;
     // Lines for people while the start takes long: a node that joined copies the state first.
     std::function<void(const std::string&)> tell;
+    // A new node copies the state before anything else is there: with its cluster, and with null at the end.
+    std::function<void(cluster::Cluster* joining)> on_joining;
     // Asked now and then while that goes on; true: start() gives up with unavailable.
     std::function<bool()> shall_stop;
     // The node shall start again in place: drain(), stop, become the binary on disk. Null: it cannot.

@@ -87,7 +87,18 @@ void print_status(const nlohmann::json& status, const Output& output) {
     const auto leader = status.value("leader", std::uint64_t{0});
     output.text("Cluster " + status.value("cluster", "") + ", term " +
                 std::to_string(status.value("term", std::uint64_t{0})) + ", " +
-                (leader == 0 ? "no leader just now" : "leader is node " + std::to_string(leader)) + ".");
+                (status.value("role", "") == "joining" ? "this node is joining"
+                 : leader == 0                         ? "no leader just now"
+                                                       : "leader is node " + std::to_string(leader)) +
+                ".");
+    if (status.contains("copy")) {
+        const auto& copy = status.at("copy");
+        const auto number = [&copy](const char* name) { return copy.value(name, std::uint64_t{0}); };
+        output.text("It copies the state from node " + std::to_string(number("from")) + ": " +
+                    copy.value("phase", "") + ", " + std::to_string(number("bytes") >> 20U) + " of about " +
+                    std::to_string(number("bytes_total") >> 20U) + " MiB (" +
+                    std::to_string(number("percent")) + " %).");
+    }
     output.text(cell("NODE", 6) + cell("NAME", 16) + cell("ROLE", 10) + cell("READY", 7) + cell("BEHIND", 9) +
                 cell("LAG", 9) + cell("ADDRESS", 24) + "NOTE");
     for (const auto& node : status.at("nodes")) {

@@ -102,4 +102,12 @@ std::string handle_control(Appliance& appliance, const std::string& request_json
     return problem(e.what());
 }
 
+std::string handle_joining_control(cluster::Cluster& cluster, const std::string& request_json) {
+    const auto request = nlohmann::json::parse(request_json, nullptr, false);
+    const std::string command = request.is_object() ? request.value("command", "") : "";
+    if (command == "cluster-status") return cluster.status_json();
+    return problem(
+        "this node is joining: it copies the state first; 'kontor cluster status' says how far it is");
+}
+
 }  // namespace kontor::app

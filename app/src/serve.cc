@@ -86,6 +86,15 @@ Result<bool> serve(const Settings& settings, const Output& output) {
     options.tell = [&output](const std::string& line) {
         output.step(line, Json{{"event", "progress"}, {"what", line}});
     };
+    std::unique_ptr<ControlServer> joining_control;
+    options.on_joining = [&](cluster::Cluster* joining) {
+        joining_control.reset();
+        if (joining == nullptr) return;
+        auto control = ControlServer::start(
+            control_path(settings.data_folder),
+            [joining](const std::string& request) { return handle_joining_control(*joining, request); });
+        if (control) joining_control = *std::move(control);  // without it, it joins all the same
+    };
     bool asked_to_stop = false;
     options.shall_stop = [&asked_to_stop] {
         return asked_to_stop = asked_to_stop || shutdown_signal_within(0);

@@ -239,10 +239,40 @@ Result<void> ClusterImpl::take_over(bool accepts_loss) {
     return done;
 }
 
+// Before this node has a state: what it knows is whom it reaches, and how far the copy is.
+std::string ClusterImpl::joining_status_json() const {
+    const std::lock_guard lock(mutex_);
+    Json out{{"member", is_member()},     {"cluster", to_hex(identity_.cluster_id)},
+             {"node", identity_.node_no}, {"leader", 0},
+             {"role", "joining"},         {"term", 0},
+             {"commit_index", 0},         {"feature_level", 0},
+             {"nodes", Json::array()}};
+    if (copying_) {
+        const std::uint64_t total = std::max<std::uint64_t>(copying_->bytes_total, 1);
+        out["copy"] = {{"from", copying_->from},
+                       {"phase", copying_->phase},
+                       {"bytes", copying_->bytes},
+                       {"bytes_total", copying_->bytes_total},
+                       {"percent", std::min<std::uint64_t>(copying_->bytes * 100 / total, 100)}};
+    }
+    Json self{{"node", identity_.node_no}, {"name", identity_.name}, {"peer_address", identity_.advertised},
+              {"is", "joining"},           {"wanted", "joining"},    {"version", options_.version},
+              {"connected", true},         {"ready", false}};
+    if (!doing_.empty()) self["doing"] = doing_;
+    out["nodes"].push_back(std::move(self));
+    for (const net::PeerStatus& link : net_ ? net_->status() : std::vector<net::PeerStatus>{}) {
+        Json line{{"node", link.node_id}, {"name", ""},         {"peer_address", link.address},
+                  {"is", "member"},       {"wanted", "member"}, {"connected", link.up}};
+        if (!link.up && !link.last_error.empty()) line["problem"] = link.last_error;
+        out["nodes"].push_back(std::move(line));
+    }
+    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string ClusterImpl::status_json() {
     const Identity self = identity();
     Json out{{"member", is_member()}, {"cluster", to_hex(self.cluster_id)}, {"node", self.node_no}};
-    if (node() == nullptr) return out.dump();
+    if (node() == nullptr) return joining_status_json();
     const auto view = node()->cluster_view();
     out["leader"] = node()->leader_id();
     out["role"] = to_text(view.role);

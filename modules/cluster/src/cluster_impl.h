@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "certificate.h"
 #include "divergence.h"
 #include "identity.h"
 #include "kontor/cluster/cluster.h"
@@ -56,6 +57,11 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
         bool is_up = false;       // our link to it
         std::optional<pb::NodeReport> report;
         std::uint64_t report_ms = 0;  // monotonic
+    };
+
+    struct Copying {  // the state, from another node
+        std::uint64_t from = 0, bytes = 0, bytes_total = 0;
+        std::string phase;
     };
 
     void send(std::uint64_t node_id, std::string frame) override;  // of the log
@@ -118,11 +124,13 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
     void look_after_features();
-    Result<void> renew_certificate();
+    Result<void> renew_certificate(CertificateAge age);
+    Result<std::string> ask_for_certificate(const std::string& request_pem, CertificateAge age);
     void change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what);
     void state_needed();
     void do_state_needed();
     void set_doing(std::string what);
+    [[nodiscard]] std::string joining_status_json() const;
     std::vector<pb::ClusterNode> nodes(bool also_removed = false) const;
 
     const ClusterOptions options_;
@@ -136,6 +144,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::map<std::uint64_t, Known> known_;             // guarded by mutex_
     std::map<std::uint64_t, std::string> told_peers_;  // steward only: what the links were told
     std::string doing_;                                // guarded by mutex_
+    std::optional<Copying> copying_;                   // guarded by mutex_
     std::string api_url_;                              // guarded by mutex_
     std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};

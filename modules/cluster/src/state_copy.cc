@@ -88,6 +88,7 @@ Result<void> copy_state(const StateCopy& copy) {
         failures = 0;
         has_given = true;
         progress_ms = copy.clock->monotonic_ms();
+        if (copy.progress) copy.progress(sources.front(), sink->progress());
     }
     copy.tell("the state is here, at log index " + std::to_string(sink->progress().index));
     return {};

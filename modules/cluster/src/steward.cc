@@ -22,8 +22,6 @@ constexpr std::size_t kLoadOfRead = 20;          // of kFullLoad: fifty that wai
 constexpr std::uint64_t kHelperBehind = 10'000;  // entries since the report, at most
 constexpr std::uint64_t kOwnRowEveryMs = 2'000;
 constexpr std::uint64_t kHashEveryMs = 1'000;
-constexpr std::uint64_t kCertificateEveryMs = 10'000;
-constexpr std::uint64_t kAuthoritySettlesMs = 10'000;  // until all nodes trust a new one
 constexpr std::uint64_t kReportFreshMs = 3'000;
 constexpr std::uint64_t kCallMs = 30'000;
 
@@ -219,64 +217,6 @@ void ClusterImpl::look_after_own_row() {
     }
 }
 
-// A new authority is trusted at once, and a certificate of its own asked for when all others had time to do
-// the same; and one in good time before the old one ends.
-void ClusterImpl::look_after_certificate(std::uint64_t now_ms) {
-    std::optional<pb::Cluster> cluster;
-    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
-    if (!cluster) return;
-    const Identity self = identity();
-    if (cluster->ca_pem() != self.credentials.ca_pem) {
-        net::PeerCredentials trusting = self.credentials;
-        trusting.ca_pem = cluster->ca_pem();
-        if (auto taken = net_->set_credentials(trusting); !taken) {
-            log::warning("cluster", "the new authority: " + taken.error().describe());
-            return;
-        }
-        if (auto saved = change_identity([&](Identity& identity) { identity.credentials = trusting; });
-            !saved)
-            log::warning("cluster", saved.error().describe());
-        log::info("cluster", "event=authority_trusted");
-        authority_seen_ms_ = now_ms;
-        next_certificate_ms_ = now_ms + kAuthoritySettlesMs;
-        return;
-    }
-    if (now_ms < next_certificate_ms_) return;
-    next_certificate_ms_ = now_ms + kCertificateEveryMs;
-    const auto ends_s = net::certificate_not_after(self.credentials.certificate_pem);
-    const std::int64_t left_ms = ends_s ? *ends_s * 1000 - options_.clock->wall_ms() : 0;
-    constexpr std::int64_t kRenewBeforeMs = net::kNodeCertificateDays * 24 * 3600 * 1000 / 3;
-    if (left_ms > kRenewBeforeMs && authority_seen_ms_ == 0) return;
-    if (auto renewed = renew_certificate(); !renewed)
-        log::warning("cluster", "a new certificate: " + renewed.error().describe());
-    else
-        authority_seen_ms_ = 0;
-}
-
-Result<void> ClusterImpl::renew_certificate() {
-    KONTOR_TRY(const auto keys, net::make_private_key_and_request());
-    const Identity self = identity();
-    net::PeerCredentials renewed = self.credentials;
-    renewed.private_key_pem = keys.private_key_pem;
-    if (node()->leads()) {
-        KONTOR_TRY(renewed.certificate_pem, issue(self.node_no, keys.request_pem));
-    } else {
-        const std::uint64_t leader = node()->leader_id();
-        if (leader == 0) return fail(ErrorCode::unavailable, "the cluster has no leader just now");
-        pb::CertificateRequest request;
-        request.set_certificate_request_pem(keys.request_pem);
-        KONTOR_TRY(const std::string answer,
-                   call_and_wait(leader, call_kind::certificate, request.SerializeAsString(), 10'000));
-        pb::CertificateReply reply;
-        if (!reply.ParseFromString(answer)) return fail(ErrorCode::unsupported, "the answer cannot be read");
-        renewed.certificate_pem = reply.certificate_pem();
-    }
-    KONTOR_CHECK(change_identity([&](Identity& identity) { identity.credentials = renewed; }));
-    KONTOR_CHECK(net_->set_credentials(renewed));
-    log::info("cluster", "event=certificate_renewed");
-    return {};
-}
-
 // --- the leader
 
 void ClusterImpl::change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what) {
@@ -391,7 +331,15 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
     copy.store_folder = live;
     copy.partitions = 0;
     copy.clock = options_.clock;
-    copy.tell = tell;
+    copy.tell = [this, &tell](const std::string& line) {
+        set_doing(line);
+        tell(line);
+    };
+    copy.progress = [this](std::uint64_t from, const store::StateTransferProgress& progress) {
+        const std::lock_guard lock(mutex_);
+        copying_ = {from, progress.bytes_done, progress.bytes_total_estimate,
+                    std::string(store::to_string(progress.phase))};
+    };
     copy.ask = [this](std::uint64_t from, std::string request) {
         return call_and_wait(from, call_kind::state, std::move(request), kCallMs, net::PeerLane::bulk);
     };
@@ -413,7 +361,13 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
         followers.insert(followers.end(), leaders.begin(), leaders.end());
         return followers;
     };
-    KONTOR_CHECK(cluster::copy_state(copy));
+    const auto copied = cluster::copy_state(copy);
+    {
+        const std::lock_guard lock(mutex_);
+        copying_.reset();
+        doing_.clear();
+    }
+    KONTOR_CHECK(copied);
     if (!needs_state()) return {};  // of a running node: it is swapped in by the caller
     KONTOR_CHECK(store::replace_store_folder(live, store::incoming_folder(live)));
     return change_identity([](Identity& identity) { identity.needs_state = false; });

@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include <ctime>
+
 #include "certificate_builder.h"
 #include "kontor/base/bytes.h"
 #include "node_certificates.h"
@@ -33,12 +35,36 @@ HandshakeCheck* check_of(X509_STORE_CTX* store) {
     return ssl == nullptr ? nullptr : static_cast<HandshakeCheck*>(SSL_get_app_data(ssl));
 }
 
+std::string text_of(const ASN1_TIME* time) {
+    struct tm parts {};
+    char text[40] = "?";
+    if (time != nullptr && ASN1_TIME_to_tm(time, &parts) == 1)
+        (void)std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &parts);
+    return text;
+}
+
+// What is wrong with a certificate, and if it is the time, since when and what to do.
+std::string problem_of(X509_STORE_CTX& store) {
+    const int error = X509_STORE_CTX_get_error(&store);
+    std::string text = X509_verify_cert_error_string(error);
+    const X509* const certificate = X509_STORE_CTX_get_current_cert(&store);
+    if (certificate == nullptr) return text;
+    if (error == X509_V_ERR_CERT_HAS_EXPIRED)
+        text +=
+            " on " + text_of(X509_get0_notAfter(certificate)) +
+            "; either our clock is wrong, or that node was away for long: start it, it makes itself a new "
+            "one. If it was refused for an hour, let it join again as a new node";
+    if (error == X509_V_ERR_CERT_NOT_YET_VALID)
+        text += " before " + text_of(X509_get0_notBefore(certificate)) + "; compare the clocks (NTP)";
+    return text;
+}
+
 // Both instead of OpenSSL's own verification: a callback that only overrides its errors loses the first one.
 int verify_and_note(X509_STORE_CTX* store, void*) {
     HandshakeCheck* const check = check_of(store);
     if (check == nullptr) return 0;
     if (X509_verify_cert(store) != 1) {
-        check->problem = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+        check->problem = problem_of(*store);
         // identify() refuses it; until then nothing of it is used.
     }
     ERR_clear_error();
@@ -157,8 +183,12 @@ Result<PeerIdentity> identify(SSL& ssl, const HandshakeCheck& check, const PeerI
     if (size != kAlpn[0]) return refuse("not a connection for the peer port");
     const X509* certificate = SSL_get0_peer_certificate(&ssl);
     if (certificate == nullptr) return PeerIdentity{};
-    if (!check.problem.empty()) return refuse("the certificate is not trusted: " + check.problem);
     auto who = identity_of(*certificate);
+    if (!check.problem.empty()) {
+        const std::string whose =
+            who ? "the certificate of node " + std::to_string(who->node_id) : "the certificate";
+        return refuse(whose + " is not trusted: " + check.problem);
+    }
     if (!who) return refuse("the certificate is not one of a node");
     const std::string name = "node " + std::to_string(who->node_id);
     if (who->cluster != self.cluster)

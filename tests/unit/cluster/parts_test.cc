@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "certificate.h"
 #include "identity.h"
 #include "kontor/base/files.h"
 #include "tasks.h"
@@ -147,6 +148,26 @@ TEST(TasksTest, RunInOrderOfTimeAndWithinTheLimit) {
     EXPECT_FALSE(tasks.post([] {}));
     tasks.stop();
     EXPECT_FALSE(tasks.post([] {}));
+}
+
+TEST(Certificate, IsRenewedWhenAThirdOfItIsLeft) {
+    constexpr std::int64_t kDayMs = 24LL * 3600 * 1000, kNow = 1'800'000'000'000;
+    const std::string cluster(net::kClusterIdBytes, 'c');
+    const auto authority = net::make_cluster_authority(cluster, kNow).value();
+    const auto keys = net::make_private_key_and_request().value();
+    const std::string pem = net::issue_node_certificate(authority, keys.request_pem, {cluster, 2, {}},
+                                                        net::kNodeCertificateDays, kNow)
+                                .value();
+    const std::int64_t ends = *net::certificate_not_after(pem) * 1000;
+    EXPECT_NEAR(static_cast<double>(ends - kNow) / kDayMs, 365, 1.1);
+    EXPECT_EQ(age_of(pem, kNow), CertificateAge::good);
+    EXPECT_EQ(age_of(pem, kNow + 200 * kDayMs), CertificateAge::good);
+    EXPECT_EQ(age_of(pem, ends - kRenewBeforeMs - 1), CertificateAge::good);
+    EXPECT_EQ(age_of(pem, ends - kRenewBeforeMs), CertificateAge::old);
+    EXPECT_EQ(age_of(pem, ends - 1), CertificateAge::old);
+    EXPECT_EQ(age_of(pem, ends), CertificateAge::ended);
+    EXPECT_EQ(age_of(pem, ends + 1'000 * kDayMs), CertificateAge::ended);
+    EXPECT_EQ(age_of("no certificate", kNow), CertificateAge::ended);
 }
 
 }  // namespace

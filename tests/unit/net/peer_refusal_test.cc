@@ -38,7 +38,7 @@ TEST_F(PeerRefusalTest, TheListenerSaysWhy) {
     EXPECT_TRUE(
         has(told(one, credentials_of(foreign, kTestCluster, 2)), "not trusted: unable to get local issuer"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() - 40 * kDayMs, 30)),
-                    "certificate has expired"));
+                    "the certificate of node 2 is not trusted: certificate has expired on 20"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() + 2 * kDayMs)),
                     "certificate is not yet valid"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, "another cluster!", 2)), "of another cluster"));

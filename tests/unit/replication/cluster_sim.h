@@ -21,6 +21,10 @@
 
 namespace kontor::replication::test {
 
+inline std::string address_of(std::uint64_t id) {
+    return "node" + std::to_string(id);
+}
+
 struct SimOptions {
     std::size_t servers = 5;
     std::size_t voters = 5;  // the others are stand-bys in the first configuration

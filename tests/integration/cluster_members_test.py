@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Members that come and go in hard moments: two of five lost at once, and a look at a node that still copies."""
+import time
+import unittest
+
+from cluster_process import Cluster, Load
+from kontor_process import SLOW, main, temporary_folder, until
+
+
+class MembersTest(unittest.TestCase):
+    def test_two_of_five_are_lost_and_removed(self):
+        """The leader and another voter burn down; the one that leads then never heard of either."""
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(5)
+            key = cluster.set_up()
+            lost = [cluster.leader(), cluster.followers()[0]]
+            numbers = [machine.node_no for machine in lost]
+            rest = [machine for machine in cluster.machines if machine not in lost]
+            with Load(rest, key, threads=2) as load:
+                load.wait_for(20)
+                for machine in lost:
+                    machine.kill()
+                load.wait_for(20)
+                leader = cluster.leader()
+                for number in numbers:
+                    leader.do("remove", str(number))
+                cluster.settled(3)
+                load.wait_for(20)
+                # Three voters: one more may go.
+                third = cluster.followers()[0]
+                third.kill()
+                load.wait_for(20, 60)
+                load.stop()
+            members = {node["node"] for node in cluster.leader().status()["nodes"]}
+            self.assertFalse(members & set(numbers), members)
+
+    def test_a_node_that_copies_says_how_far_it_is(self):
+        with temporary_folder() as folder, Cluster(folder, cluster__copy_max_mib_s=1) as cluster:
+            cluster.form(1)
+            key = cluster.set_up()
+            with Load(cluster.machines, key, threads=4) as load:
+                load.wait_for(1500, 120)
+                load.stop()
+            machine = cluster.machine()
+            machine.do("join", cluster.machines[0].token())
+            machine.start(wait=False)
+            seen = []
+
+            def has_joined():
+                status = machine.status()
+                if status and "copy" in status:
+                    seen.append(status)
+                return machine.process.ready or (status and status["role"] == "follower")
+            until(has_joined, 120, "the new node", 0.01)
+            self.assertTrue(seen, "the copy took too short a time to be looked at")
+            last = seen[-1]
+            self.assertEqual("joining", last["role"])
+            self.assertEqual(1, last["copy"]["from"])
+            self.assertGreater(last["copy"]["bytes"], 0)
+            self.assertLessEqual(last["copy"]["percent"], 100)
+            self.assertIn("copying the state from node 1", last["nodes"][0]["doing"])
+            machine.process.wait_ready()
+            cluster.settled(2)
+            self.assertNotIn("copy", machine.status())
+            time.sleep(0.1 * SLOW)
+            print({"looks": len(seen), "percents": sorted({status["copy"]["percent"] for status in seen})})
+
+
+if __name__ == "__main__":
+    main()
