@@ -248,12 +248,11 @@ std::string ClusterImpl::joining_status_json() const {
              {"commit_index", 0},         {"feature_level", 0},
              {"nodes", Json::array()}};
     if (copying_) {
-        const std::uint64_t total = std::max<std::uint64_t>(copying_->bytes_total, 1);
         out["copy"] = {{"from", copying_->from},
                        {"phase", copying_->phase},
                        {"bytes", copying_->bytes},
                        {"bytes_total", copying_->bytes_total},
-                       {"percent", std::min<std::uint64_t>(copying_->bytes * 100 / total, 100)}};
+                       {"percent", copying_->percent}};
     }
     Json self{{"node", identity_.node_no}, {"name", identity_.name}, {"peer_address", identity_.advertised},
               {"is", "joining"},           {"wanted", "joining"},    {"version", options_.version},

@@ -60,7 +60,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     };
 
     struct Copying {  // the state, from another node
-        std::uint64_t from = 0, bytes = 0, bytes_total = 0;
+        std::uint64_t from = 0, bytes = 0, bytes_total = 0, percent = 0;
         std::string phase;
     };
 

@@ -1,85 +1,20 @@
 #include "router.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
+#include "request_kinds.h"
 #include "wire.h"
 
 namespace kontor::cluster {
 namespace {
 
 constexpr std::uint64_t kForwardTimeoutMs = 60'000;  // as long as a server waits for its handler
-constexpr std::uint64_t kHelperTimeoutMs = 2'000;    // then this node answers itself
-constexpr std::uint64_t kHelperIndexMs = 100;
 constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
-constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
-constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
-// A look-up has many ids in its body and changes nothing; as a write it would ignore Kontor-Min-Index on a
-// leader that was replaced and does not know it yet.
-bool is_read(const net::Request& request) {
-    if (request.method == "GET" || request.method == "HEAD") return true;
-    return request.method == "POST" && request.path.starts_with("/v1/ledger/") &&
-           request.path.ends_with("/lookup");
-}
-
-// Sending it twice does no harm.
-bool is_repeatable(const net::Request& request) {
-    return is_read(request) || !request.header("Idempotency-Key").empty();
-}
-
-// What a node that is behind may say although the leader would not: it does not know a key or an object yet,
-// or it is not ready. What is wrong with the request itself is wrong everywhere.
-bool may_be_ignorance(int status) {
-    return status == 400 || status == 401 || status == 403 || status == 404 || status == 409 ||
-           status == 410 || status == 412 || status == 500 || status == 503;
-}
-
-net::Response problem(int status, const std::string& message) {
-    net::Response response;
-    response.status = status;
-    response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-    if (status == 503 || status == 429) {
-        response.headers.push_back({"Retry-After", "1"});
-        response.headers.push_back({"Stripe-Should-Retry", "true"});
-    }
-    const char* type = status >= 500   ? "api_error"
-                       : status == 429 ? "rate_limit_error"
-                                       : "invalid_request_error";
-    response.body = "{\n  \"error\": {\n    \"type\": \"" + std::string(type) + "\",\n    \"message\": \"" +
-                    message + "\"\n  }\n}\n";
-    return response;
-}
-
-// 0: none is given; nullopt: it is no number.
-std::optional<std::uint64_t> index_in(std::string_view text) {
-    std::uint64_t index = 0;
-    if (text.empty()) return index;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return index;
-}
-
-std::optional<std::uint64_t> min_index_of(const net::Request& request) {
-    return index_in(request.header(kMinIndexHeader));
-}
-
-std::uint64_t log_index_of(const net::Response& response) {
-    for (const net::Header& header : response.headers)
-        if (header.name == kLogIndexHeader) return index_in(header.value).value_or(0);
-    return 0;
-}
-
 }  // namespace
-
-struct Router::Passed {
-    net::Request request;
-    net::Responder respond;
-};
 
 struct Router::Trip {
     net::Request request;
@@ -164,95 +99,6 @@ void Router::answer_here(net::Request request, net::Responder respond) {
         const bool is_final = response.prepare || response.on_stream || !may_be_ignorance(response.status);
         if (is_final) return respond(std::move(response));
         travel(std::move(*copy), std::move(respond), came_ms);
-    });
-}
-
-net::Responder Router::counted(net::Responder respond) {
-    ++costly_reads_;
-    struct Count {
-        std::atomic<std::size_t>& reads;
-        explicit Count(std::atomic<std::size_t>& counter) : reads(counter) {}
-        Count(const Count&) = delete;
-        Count& operator=(const Count&) = delete;
-        ~Count() { --reads; }
-    };
-    return [count = std::make_shared<Count>(costly_reads_),
-            respond = std::move(respond)](net::Response response) mutable {
-        count.reset();
-        respond(std::move(response));
-    };
-}
-
-// Whatever goes wrong there, this node answers. The answer knows all that this node knows now, so nobody sees
-// less than before.
-void Router::read_there(std::uint64_t node_no, net::Request request, net::Responder respond) {
-    net::Request passed = request;
-    const std::uint64_t known = std::max(parts_.applied_index(), min_index_of(request).value_or(0));
-    // The first one of a name counts.
-    passed.headers.insert(passed.headers.begin(), {std::string(kMinIndexHeader), std::to_string(known)});
-    const auto waiting = std::make_shared<Passed>(Passed{std::move(request), std::move(respond)});
-    parts_.call(
-        node_no, call_kind::balanced_read, encode_request(passed), kHelperTimeoutMs,
-        [this, node_no, waiting](Result<std::string> answer) {
-            const bool is_answered = answer.has_value();
-            balancer_.ended(node_no, is_answered, parts_.clock->monotonic_ms());
-            auto response =
-                is_answered ? decode_response(*answer) : Result<net::Response>(Unexpected{answer.error()});
-            if (!response) return instead_of_helper(waiting);
-            passed_on_.add();
-            // The next read may be answered here: it must not know less than this one did.
-            const auto kept = std::make_shared<net::Response>(*std::move(response));
-            parts_.wait_applied(log_index_of(*kept), kMinIndexWaitMs, [this, waiting, kept](bool is_there) {
-                if (!is_there) return instead_of_helper(waiting);
-                waiting->respond(std::move(*kept));
-            });
-        });
-}
-
-void Router::instead_of_helper(const std::shared_ptr<Passed>& passed) {
-    // Not on a network thread of the links, nor on one of the node's: the read costs much.
-    const bool posted = tasks_.post([this, passed] {
-        if (parts_.leads()) return lead_here(std::move(passed->request), std::move(passed->respond));
-        answer_here(std::move(passed->request), std::move(passed->respond));
-    });
-    if (!posted) passed->respond(problem(503, "This node is stopping."));
-}
-
-void Router::serve_balanced(const std::string& body, net::CallResponder respond) {
-    auto request = decode_request(body);
-    if (!request) return respond(Unexpected{request.error()});
-    const auto index = min_index_of(*request);
-    const bool could = is_costly_read(*request) && index &&
-                       (parts_.leads() || parts_.staleness_ms() <= parts_.max_staleness_ms);
-    if (!could) return respond(fail(ErrorCode::unavailable, "this node does not answer that for others"));
-    struct Work {
-        net::Request request;
-        net::CallResponder respond;
-        std::atomic<std::size_t>& helping;
-        Work(net::Request asked, net::CallResponder responder, std::atomic<std::size_t>& counter)
-            : request(std::move(asked)), respond(std::move(responder)), helping(counter) {
-            ++helping;
-        }
-        Work(const Work&) = delete;
-        Work& operator=(const Work&) = delete;
-        ~Work() { --helping; }
-    };
-    const auto work = std::make_shared<Work>(*std::move(request), respond, helping_);
-    if (helping_.load() > kMaxPassedOn)
-        return respond(fail(ErrorCode::overloaded, "this node helps as much as it can"));
-    parts_.wait_applied(*index, kHelperIndexMs, [this, work](bool is_there) {
-        if (!is_there) return work->respond(fail(ErrorCode::unavailable, "this node is behind"));
-        const bool posted = helping_tasks_.post([this, work] {
-            parts_.local(
-                std::move(work->request), counted([this, work](net::Response response) {
-                    const bool is_final = response.prepare || !may_be_ignorance(response.status);
-                    if (!is_final)
-                        return work->respond(fail(ErrorCode::unavailable, "this node does not know enough"));
-                    answered_for_others_.add();
-                    work->respond(encode_response(std::move(response)));
-                }));
-        });
-        if (!posted) work->respond(fail(ErrorCode::overloaded, "this node helps as much as it can"));
     });
 }
 

@@ -337,8 +337,12 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
     };
     copy.progress = [this](std::uint64_t from, const store::StateTransferProgress& progress) {
         const std::lock_guard lock(mutex_);
+        const std::uint64_t total = std::max<std::uint64_t>(progress.bytes_total_estimate, 1);
         copying_ = {from, progress.bytes_done, progress.bytes_total_estimate,
+                    std::min<std::uint64_t>(progress.bytes_done * 100 / total, 100),
                     std::string(store::to_string(progress.phase))};
+        doing_ = "copying the state from node " + std::to_string(from) + ": " + copying_->phase + ", " +
+                 std::to_string(copying_->percent) + " %";
     };
     copy.ask = [this](std::uint64_t from, std::string request) {
         return call_and_wait(from, call_kind::state, std::move(request), kCallMs, net::PeerLane::bulk);

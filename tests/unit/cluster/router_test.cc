@@ -279,7 +279,8 @@ TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
 }
 
-// An isolated leader that gave up after a while: what it tried itself is part of the time that a client waits.
+// An isolated leader that gave up after a while: what it tried itself is part of the time that a client
+// waits.
 TEST_F(Fixture, WhatItTriedAsTheLeaderCounts) {
     leads = true;
     leader = 0;

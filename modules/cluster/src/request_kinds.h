@@ -1,0 +1,26 @@
+#pragma once
+// What the router has to know of a request or an answer.
+//
+// Threading: pure functions.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "kontor/net/server.h"
+
+namespace kontor::cluster {
+
+inline constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
+inline constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
+
+[[nodiscard]] bool is_read(const net::Request& request);
+[[nodiscard]] bool is_repeatable(const net::Request& request);  // sending it twice does no harm
+// What a node that is behind may say although the leader would not.
+[[nodiscard]] bool may_be_ignorance(int status);
+[[nodiscard]] net::Response problem(int status, const std::string& message);
+// 0: none is given; nullopt: it is no number.
+[[nodiscard]] std::optional<std::uint64_t> min_index_of(const net::Request& request);
+[[nodiscard]] std::uint64_t log_index_of(const net::Response& response);  // 0: none
+
+}  // namespace kontor::cluster
