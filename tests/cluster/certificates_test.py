@@ -17,7 +17,7 @@ LOOKS_WITHIN_S = 40
 class Certificates(unittest.TestCase):
     def test_a_year_and_more_goes_by(self):
         net = network.Network([1, 2, 3])
-        with temporary_folder() as folder, Cluster(folder, net) as cluster:
+        with temporary_folder() as folder, Cluster(folder, net, [1, 2, 3]) as cluster:
             cluster.form()
             if not cluster.machines[0].clock_shim:
                 self.skipTest("clocks cannot be moved here")
