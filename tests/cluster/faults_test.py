@@ -76,7 +76,8 @@ class Faults(Ride):
 
     @staticmethod
     def is_full_disk(code, story):
-        return code == FULL_DISK_CODE and "No space left on device" in story
+        # The second is what LMDB makes of a write of which the disk took a part.
+        return code == FULL_DISK_CODE and ("No space left on device" in story or "commit: Input/output error" in story)
 
     # ---- not storms ------------------------------------------------------------------------------------------------------
     def test_no_majority(self):
