@@ -1,5 +1,7 @@
 #include "mem_table.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -12,6 +14,9 @@ namespace kontor::store {
 namespace {
 
 constexpr std::size_t kArenaBlockBytes = 256U << 10U;
+// Once a memtable is not small: blocks for huge pages, which rows at random places need fewer look-ups for.
+constexpr std::size_t kHugeBlockBytes = 2U << 20U;
+constexpr std::uint64_t kSmallTableBytes = 1U << 20U;
 
 // The last 16 bytes of a key as a number, which sorts like them.
 struct KeyTail {
@@ -60,6 +65,12 @@ void sort_rows(std::span<RowImage> rows) {
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
 class MemTable::Arena : public std::pmr::memory_resource {
  public:
+    Arena() = default;
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
+    ~Arena() override {
+        for (char* block : huge_blocks_) munmap(block, kHugeBlockBytes);
+    }
     [[nodiscard]] std::uint64_t used() const { return used_; }
 
  private:
@@ -67,8 +78,13 @@ class MemTable::Arena : public std::pmr::memory_resource {
         used_ += size;
         if (size > kArenaBlockBytes / 4) return new_block(size);
         std::size_t at = (next_ + alignment - 1) & ~(alignment - 1);
-        if (current_ == nullptr || at + size > kArenaBlockBytes) {
-            current_ = new_block(kArenaBlockBytes);
+        if (at + size > end_) {
+            end_ = kArenaBlockBytes;
+            current_ = used_ < kSmallTableBytes ? nullptr : new_huge_block();
+            if (current_ != nullptr)
+                end_ = kHugeBlockBytes;
+            else
+                current_ = new_block(kArenaBlockBytes);
             at = 0;
         }
         next_ = at + size;
@@ -84,9 +100,27 @@ class MemTable::Arena : public std::pmr::memory_resource {
         return blocks_.back().get();
     }
 
+    // Null: no memory for it.
+    char* new_huge_block() {
+        void* at =
+            mmap(nullptr, 2 * kHugeBlockBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED) return nullptr;
+        // Huge pages start at multiples of their size: what lies around that goes back.
+        char* const first = static_cast<char*>(at);
+        const std::size_t before =
+            (kHugeBlockBytes - reinterpret_cast<std::uintptr_t>(at) % kHugeBlockBytes) % kHugeBlockBytes;
+        char* const block = first + before;
+        if (before != 0) munmap(first, before);
+        munmap(block + kHugeBlockBytes, kHugeBlockBytes - before);
+        madvise(block, kHugeBlockBytes, MADV_HUGEPAGE);
+        huge_blocks_.push_back(block);
+        return block;
+    }
+
     std::vector<std::unique_ptr<char[]>> blocks_;
+    std::vector<char*> huge_blocks_;
     char* current_ = nullptr;
-    std::size_t next_ = 0;
+    std::size_t next_ = 0, end_ = 0;
     std::uint64_t used_ = 0;
 };
 
