@@ -1,5 +1,6 @@
 // Who asks: API keys in the Authorization header, nowhere else.
 #include <algorithm>
+#include <unordered_map>
 
 #include "impl.h"
 #include "kontor/base/object_id.h"
@@ -50,6 +51,32 @@ std::string key_of(std::string_view authorization) {
     return std::string(authorization);
 }
 
+// Keys that this thread found valid, by their hash. Not to save a look-up, which is cheap, but its wait for
+// an entry that is being applied: every connection of the thread would wait with it.
+class KnownKeys {
+ public:
+    static KnownKeys& mine() {
+        thread_local KnownKeys keys;
+        return keys;
+    }
+    // `version`: payments::Service::keys_version() as it was before the look-up, or is now.
+    const Caller* find(const std::string& hash, std::uint64_t version) {
+        if (version != version_) return nullptr;
+        const auto found = callers_.find(hash);
+        return found == callers_.end() ? nullptr : &found->second;
+    }
+    void add(const std::string& hash, std::uint64_t version, const Caller& caller) {
+        if (version != version_ || callers_.size() >= kMaxKnownKeys) callers_.clear();
+        version_ = version;
+        callers_.emplace(hash, caller);
+    }
+
+ private:
+    static constexpr std::size_t kMaxKnownKeys = 1024;
+    std::uint64_t version_ = 0;
+    std::unordered_map<std::string, Caller> callers_;
+};
+
 }  // namespace
 
 std::optional<ApiError> authenticate(Call& call) {
@@ -67,13 +94,19 @@ std::optional<ApiError> authenticate(Call& call) {
     }
     if (key.size() > kMaxKeyBytes) return unauthenticated("Invalid API Key provided.");
 
-    std::optional<pb::ApiKey> row;
     const std::string hash = crypto::sha256(key);
+    const std::uint64_t version = call.api->options.service->keys_version();
+    if (const Caller* known = KnownKeys::mine().find(hash, version)) {
+        call.caller = *known;
+        return std::nullopt;
+    }
+    std::optional<pb::ApiKey> row;
     call.api->options.service->read(
         [&](const store::Reader& rows, std::uint64_t) { row = payments::find_api_key(rows, hash); });
     if (!row) return unauthenticated("Invalid API Key provided.");
     if (row->revoked_ms() != 0) return unauthenticated("Expired API Key provided.", "api_key_expired");
     call.caller = Caller{{row->merchant_no(), row->livemode()}, row->no()};
+    if (version != 0) KnownKeys::mine().add(hash, version, call.caller);
     return std::nullopt;
 }
 

@@ -118,6 +118,21 @@ const std::string& packed_of(const pb::Command& command, const ledger::Transfer*
     return command.create_ledger_transfers().packed();
 }
 
+// The item as it is stored, where the request and the result say that without a look: a look waits for the
+// entry that is being applied, and every connection of this thread with it.
+std::optional<std::string> known_body(const ledger::Account&, const pb::Result&, WireFormat) {
+    return std::nullopt;
+}
+std::optional<std::string> known_body(ledger::Transfer row, const pb::Result& result, WireFormat format) {
+    constexpr unsigned kDecidedThere =
+        ledger::balancing_debit | ledger::balancing_credit | ledger::post_pending | ledger::void_pending;
+    if (result.ledger_timestamp() == 0 || (row.flags & kDecidedThere) != 0) return std::nullopt;
+    row.timestamp = result.ledger_timestamp();
+    std::optional<ledger::PendingState> state;
+    if ((row.flags & ledger::pending) != 0) state.emplace();
+    return transfer_body(row, state, format);
+}
+
 // The answer of a single item: itself as it is stored.
 template <typename Row>
 void answer_single(Call& call, ledger::Status status, ledger::Id128 id, std::string_view what,
@@ -145,13 +160,15 @@ void create(const CallPtr& call, std::string_view what) {
     }
     std::string().swap(call->request.body);  // parsed: not kept while the log works
     const bool single = batch.single;
-    const ledger::Id128 id = batch.rows.front().id;
-    call->submit_raw(std::move(command), [format = *format, single, id, what](
+    const Row first = batch.rows.front();
+    call->submit_raw(std::move(command), [format = *format, single, first, what](
                                              Call& self, const pb::Result& result, std::uint64_t index) {
         const std::string& statuses = result.ledger_statuses();
         if (!single) return answer(self, results_body(statuses, format), format, index, result.replayed());
         const auto status = static_cast<ledger::Status>(static_cast<unsigned char>(statuses.at(0)));
-        answer_single<Row>(self, status, id, what, format, index, result.replayed());
+        if (auto body = known_body(first, result, format))
+            return answer(self, *std::move(body), format, index, result.replayed());
+        answer_single<Row>(self, status, first.id, what, format, index, result.replayed());
     });
 }
 

@@ -270,6 +270,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
         fail_flights(proposals_.abandon_all(), kLostText);
         KONTOR_CHECK(closed());
         KONTOR_CHECK(open_store());
+        keys_version_.store(new_keys_version(), std::memory_order_release);
         KONTOR_CHECK(before_log());
         KONTOR_CHECK(open_log());
         dirty_since_ms_.store(0);

@@ -197,7 +197,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
     proposal.done = std::move(done);
     const auto refusal = proposals_.add(proposal);
     if (refusal == Proposals::Refusal::none) {
-        if (proposals_.worth_proposing()) wake();
+        if (proposals_.worth_proposing()) propose_from_outside();
         return;
     }
     refused_.add();
@@ -333,6 +333,12 @@ Error NodeImpl::store_failure(const store::StoreFailure& failure) const {
     return Error{ErrorCode::corruption, failure.what()};
 }
 
+// Never the same twice in a process, so that nobody takes one node's for another's.
+std::uint64_t NodeImpl::new_keys_version() {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1) + 1;
+}
+
 void NodeImpl::wake() {
     {
         const std::lock_guard lock(mutex_);
@@ -372,10 +378,30 @@ void NodeImpl::run_proposer() {
             propose_tick_if_due();
             expire_waiters();
         }
-        while (propose_batch()) {
-        }
+        propose_waiting();
         lock.lock();
     }
+}
+
+// Every change of a thread costs more than making a small entry: whoever has something to propose does it.
+void NodeImpl::propose_waiting() {
+    propose_calls_.fetch_add(1);
+    while (!proposing_.exchange(true)) {
+        const std::uint64_t calls = propose_calls_.load();
+        while (propose_batch()) {
+        }
+        proposing_.store(false);
+        if (propose_calls_.load() == calls) return;
+    }
+}
+
+// On a thread that may meet an exchange of the state.
+void NodeImpl::propose_from_outside() {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open && replica_)
+        propose_waiting();
+    else
+        wake();
 }
 
 // False: nothing waits, or enough is under way (its end wakes us). Commands meanwhile become the next batch.
@@ -453,6 +479,9 @@ void NodeImpl::expire_waiters() {
 
 void NodeImpl::apply(replication::Position at, std::string_view payload) {
     if (failed_.load(std::memory_order_relaxed)) return;
+    // What gathered meanwhile is written while this entry is applied.
+    proposals_.leaves_log(at);
+    propose_waiting();
     const std::uint64_t started_us = options_.clock->monotonic_us();
     // One block for the commands and their parts, and one release of it.
     google::protobuf::Arena arena;
@@ -462,7 +491,9 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
                     "entry " + std::to_string(at.index) + ": " + decoded.error().message});
         return;
     }
+    bool changes_keys = false;
     for (const pb::Command& command : batch.commands()) {
+        changes_keys = changes_keys || command.has_create_api_key() || command.has_revoke_api_key();
         if (!command.has_activate_features()) continue;
         if (auto known = check_features(command.activate_features().level()); !known)
             return fatal(known.error());
@@ -478,11 +509,12 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
         store_->abandon();  // nobody reads a half-applied entry
         return;
     }
+    if (changes_keys) keys_version_.store(new_keys_version(), std::memory_order_release);
     applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));
     apply_time_.record_us(options_.clock->monotonic_us() - started_us);
     std::vector<Flight> lost;
     std::optional<Flight> landed = proposals_.land(at, lost);
-    if (proposals_.worth_proposing()) wake();
+    propose_waiting();
     fail_flights(std::move(lost), "another node took over; retry with the same idempotency key");
     if (landed) answer(*landed, effects, at.index);
     for (const auto& resolved : effects.resolved)

@@ -60,6 +60,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     Result<void> install() override;
 
  private:
+    std::uint64_t keys_version() const override { return keys_version_.load(std::memory_order_acquire); }
     void apply(replication::Position at, std::string_view payload) override;
 
     Result<void> open_store();
@@ -72,6 +73,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void register_metrics();
     void run_proposer();
     bool propose_batch();
+    void propose_waiting();
+    void propose_from_outside();
     void look_at_copies(std::uint64_t now);
     void propose_tick_if_due();
     [[nodiscard]] Result<void> check_level(const pb::Command& command) const;
@@ -93,6 +96,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     [[nodiscard]] Error fatal_error() const;  // once failed_
     [[nodiscard]] Error store_failure(const store::StoreFailure& failure) const;
     void wake();
+    [[nodiscard]] static std::uint64_t new_keys_version();
     static void fail_flights(std::vector<Flight> flights, const std::string& why);
 
     NodeOptions options_;
@@ -108,6 +112,12 @@ class NodeImpl final : public Node, private replication::StateMachine {
     telemetry::Histogram& apply_time_;
     telemetry::Counter& applied_commands_;
     telemetry::Counter& refused_;
+
+    // Proposing, one thread at a time: whoever finds another one at it leaves it to that one, who looks
+    // again.
+    std::atomic<bool> proposing_{false};
+    std::atomic<std::uint64_t> propose_calls_{0};
+    std::atomic<std::uint64_t> keys_version_{new_keys_version()};
 
     std::atomic<bool> ready_{false};
     std::atomic<bool> leads_{false};

@@ -64,7 +64,18 @@ std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::uint64_t max_w
 
 bool Proposals::worth_proposing() const {
     const std::lock_guard lock(mutex_);
-    return !lanes_.empty() && (flights_.size() < kFlightsAtOnce || queue_bytes_ >= kGatheredBytes);
+    return !lanes_.empty() && (flights_in_log() < kFlightsAtOnce || queue_bytes_ >= kGatheredBytes);
+}
+
+std::size_t Proposals::flights_in_log() const {
+    return static_cast<std::size_t>(
+        std::count_if(flights_.begin(), flights_.end(), [](const Flight& flight) { return flight.in_log; }));
+}
+
+void Proposals::leaves_log(replication::Position position) {
+    const std::lock_guard lock(mutex_);
+    for (Flight& flight : flights_)
+        if (flight.position && flight.position->index <= position.index) flight.in_log = false;
 }
 
 std::vector<Proposal> Proposals::close() {

@@ -41,10 +41,11 @@ struct Flight {
     std::optional<replication::Position> position;  // known once the log accepted it
     std::vector<payments::Service::Done> done;
     std::vector<std::string> flight_keys;
+    bool in_log = true;  // not yet durable and committed
 };
 
 inline constexpr std::size_t kTurnBytes = 16U << 10U;
-inline constexpr std::size_t kFlightsAtOnce = 1;  // two of them carry half as much each
+inline constexpr std::size_t kFlightsAtOnce = 1;  // in the log: two of them carry half as much each
 inline constexpr std::size_t kGatheredBytes = 64U << 10U;
 
 struct Waiter {
@@ -74,6 +75,8 @@ class Proposals {
     std::uint64_t launch(std::vector<Proposal>& batch);  // the flight's id
     void accepted(std::uint64_t flight_id, replication::Position position);
     [[nodiscard]] std::optional<Flight> abandon(std::uint64_t flight_id);
+    // The flight at `position` begins to be applied: the next one may use the log.
+    void leaves_log(replication::Position position);
     // The flight that lands at `position`; those that can no longer land (same or lower index, other term) go
     // to `lost`.
     [[nodiscard]] std::optional<Flight> land(replication::Position position, std::vector<Flight>& lost);
@@ -94,6 +97,7 @@ class Proposals {
         std::size_t credit = 0;  // what is left of its turn
     };
     void forget_keys(const Flight& flight);
+    [[nodiscard]] std::size_t flights_in_log() const;
     [[nodiscard]] std::vector<Proposal> empty_lanes();
 
     const std::uint64_t max_bytes_, max_commands_;

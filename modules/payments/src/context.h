@@ -31,8 +31,9 @@ class Context {
     Scope scope;                           // of the command; of the attempt where a channel answered
     std::optional<pb::Merchant> merchant;  // of the scope
     ledger::Ledger ledger;
-    std::string idempotency_row;  // key of the command's idempotency record, "" if none
-    bool lost_race = false;       // refused because something else is under way: not kept for replays
+    std::string idempotency_row;         // key of the command's idempotency record, "" if none
+    std::uint64_t ledger_timestamp = 0;  // see pb::Result
+    bool lost_race = false;              // refused because something else is under way: not kept for replays
 
     [[nodiscard]] std::uint64_t command_no() const { return command_no_; }
     // Numbers of new objects and transfers, in the order of the calls.

@@ -66,6 +66,8 @@ pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTrans
     ledger::Ledger book = open_book(context);
     const auto statuses = book.create_transfers(unpacked<ledger::Transfer>(wanted.packed()));
     close_book(context, book);
+    if (statuses.size() == 1 && statuses[0] == ledger::Status::ok)
+        context.ledger_timestamp = book.next_timestamp() - 1;
     return statuses_result(statuses);
 }
 

@@ -135,6 +135,7 @@ pb::Result run(Context& context) {
     result.set_command_no(context.command_no());
     if (result.outcome() == pb::OUTCOME_OK) expand(context, command.expand(), result);
     if (idempotent) remember(context, result);
+    if (context.ledger_timestamp != 0) result.set_ledger_timestamp(context.ledger_timestamp);
     context.finish();
     return result;
 }

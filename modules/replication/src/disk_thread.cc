@@ -23,6 +23,21 @@ void DiskThread::post_append(AppendAction append) {
     wake_.notify_one();
 }
 
+bool DiskThread::append_here(const AppendAction& append) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_busy_ || !appends_.empty() || keep_from_ != 0) return false;
+        is_busy_ = true;
+    }
+    if (auto done = work({&append, 1}, 0); !done) {
+        callbacks_.failed(done.error());
+        return true;
+    }
+    const std::lock_guard lock(mutex_);
+    is_busy_ = false;
+    return true;
+}
+
 void DiskThread::post_drop_prefix(std::uint64_t keep_from) {
     {
         const std::lock_guard lock(mutex_);
@@ -42,15 +57,18 @@ void DiskThread::run() {
             if (appends_.empty() && keep_from_ == 0) return;
             appends.swap(appends_);
             std::swap(keep_from, keep_from_);
+            is_busy_ = true;
         }
         if (auto done = work(appends, keep_from); !done) {
             callbacks_.failed(done.error());
-            return;
+            return;  // busy for ever: nothing more is written
         }
+        const std::lock_guard lock(mutex_);
+        is_busy_ = false;
     }
 }
 
-Result<void> DiskThread::work(std::vector<AppendAction>& appends, std::uint64_t keep_from) {
+Result<void> DiskThread::work(std::span<const AppendAction> appends, std::uint64_t keep_from) {
     if (!appends.empty()) {
         const std::uint64_t began_us = clock_.monotonic_us();
         for (const AppendAction& append : appends)

@@ -42,6 +42,8 @@ class DirectService : public payments::Service {
         body(rows, index);
     }
 
+    std::uint64_t keys_version() const override { return keys; }
+
     std::uint64_t subscribe(OnEntry) override { return 0; }
     void unsubscribe(std::uint64_t) override {}
 
@@ -59,6 +61,7 @@ class DirectService : public payments::Service {
 
     kontor::testing::MemoryRows rows;
     std::uint64_t index = 0;
+    std::uint64_t keys = 0;
     std::int64_t now_ms = 1'800'000'000'000;
     std::uint64_t submitted = 0;
     pb::Command last_command;

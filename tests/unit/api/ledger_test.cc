@@ -148,6 +148,31 @@ TEST_F(LedgerApi, TwoPhases) {
     EXPECT_EQ(shop.get("/v1/ledger/accounts/2").json.at("credits_posted"), "40");
 }
 
+// The answer of a transfer that was made is put together from the request; it must be what is stored.
+TEST_F(LedgerApi, TheAnswerIsWhatIsStored) {
+    open({"1", "2"});
+    Json rich = transfer("e1", "1", "2", 100);
+    rich["user_data_128"] = "ff00000000000000000000000000000a";
+    rich["user_data_64"] = "18446744073709551615";
+    rich["user_data_32"] = 7;
+    Json reserve = transfer("e2", "1", "2", 50, {"pending"});
+    reserve["timeout"] = 60;
+    const std::vector<Json> requests = {
+        rich,
+        reserve,
+        transfer("e3", "2", "1", 1'000, {"balancing_debit"}),
+        {{"id", "e4"}, {"pending_id", "e2"}, {"amount", 20}, {"flags", {"post_pending"}}},
+        transfer("e5", "1", "2", 30, {"pending"}),
+        {{"id", "e6"}, {"pending_id", "e5"}, {"flags", {"void_pending"}}},
+    };
+    for (const Json& request : requests) {
+        const Answer made = json("/v1/ledger/transfers", request);
+        ASSERT_EQ(made.status, 200) << made.text;
+        const Answer stored = shop.get("/v1/ledger/transfers/" + request.at("id").get<std::string>());
+        EXPECT_EQ(made.text, stored.text);
+    }
+}
+
 TEST_F(LedgerApi, FreezeAndClose) {
     open({"1", "2"});
     EXPECT_EQ(json("/v1/ledger/accounts/1/freeze", Json::object()).json.at("flags"), Json{"frozen"});

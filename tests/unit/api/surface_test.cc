@@ -47,6 +47,25 @@ TEST(Keys, RevokedIsExpired) {
     EXPECT_EQ(answer.error().at("code"), "api_key_expired");
 }
 
+TEST(Keys, AValidKeyIsRememberedUntilKeysChange) {
+    // Versions are never the same twice in a process: no other test may use these.
+    constexpr std::uint64_t kFirst = 1'000'001, kSecond = 1'000'002;
+    Shop shop;
+    const auto make = [&](std::string_view key) { return shop.post("/v1/customers", {}, {}, key); };
+    shop.service.keys = kFirst;
+    ASSERT_EQ(make(kTestKey).status, 200);
+    EXPECT_EQ(make("sk_test_nobody").status, 401);
+    shop.revoke_key(kTestKey);
+    EXPECT_EQ(make(kTestKey).status, 200) << "it was not looked up again";
+    EXPECT_EQ(make(kLiveKey).json.at("livemode"), true) << "each key is its own";
+    shop.service.keys = kSecond;
+    EXPECT_EQ(make(kTestKey).error().at("code"), "api_key_expired");
+    shop.service.keys = 0;
+    ASSERT_EQ(make(kLiveKey).status, 200);
+    shop.revoke_key(kLiveKey);
+    EXPECT_EQ(make(kLiveKey).status, 401) << "0: nothing is remembered";
+}
+
 TEST(Keys, ModeAndMerchantComeFromTheKey) {
     Shop shop;
     const Json customer = shop.made("/v1/customers", {{"name", "Ada"}});

@@ -39,6 +39,26 @@ TEST(GroupCommit, ABatchUnderWayLetsTheNextOneGather) {
     EXPECT_TRUE(proposals.worth_proposing()) << "the first one has landed";
 }
 
+TEST(GroupCommit, WhatIsAppliedLeavesTheLogToTheNextOne) {
+    Proposals proposals(8U << 20U, 10'000);
+    add(proposals, 100);
+    const std::uint64_t first = launch_all(proposals);
+    add(proposals, 100);
+    proposals.leaves_log({7, 1});
+    EXPECT_FALSE(proposals.worth_proposing()) << "another entry: this one has no position yet";
+    proposals.accepted(first, {8, 1});
+    proposals.leaves_log({7, 1});
+    EXPECT_FALSE(proposals.worth_proposing()) << "an earlier entry";
+    proposals.leaves_log({8, 1});
+    EXPECT_TRUE(proposals.worth_proposing());
+    launch_all(proposals);
+    add(proposals, 100);
+    EXPECT_FALSE(proposals.worth_proposing()) << "one in the log, one being applied: the third gathers";
+    std::vector<Flight> lost;
+    ASSERT_TRUE(proposals.land({8, 1}, lost));
+    EXPECT_FALSE(proposals.worth_proposing()) << "the second one is still in the log";
+}
+
 TEST(GroupCommit, WhatFailsMakesRoomToo) {
     Proposals proposals(8U << 20U, 10'000);
     add(proposals, 100);

@@ -385,6 +385,35 @@ TEST_F(NodeTest, StopAnswersWhoStillWaitsAndRefusesTheRest) {
     EXPECT_EQ(late.wait().second->code, ErrorCode::unavailable);
 }
 
+TEST_F(NodeTest, WhoRemembersKeysIsToldBeforeARevocationIsAnswered) {
+    start();
+    const std::uint64_t shop = merchant("shop");
+    const auto with_hash = [&](auto& body) { body.set_key_sha256(std::string(32, 'h')); };
+    pb::Command create;
+    create.mutable_create_api_key()->set_merchant_no(shop);
+    with_hash(*create.mutable_create_api_key());
+    ASSERT_EQ(run(create).first->outcome(), pb::OUTCOME_OK);
+    const std::uint64_t before = node_->keys_version();
+    EXPECT_NE(before, 0U);
+    run(customer(shop, "Ada"));
+    EXPECT_EQ(node_->keys_version(), before) << "no key has changed";
+
+    pb::Command revoke;
+    revoke.set_version(1);
+    with_hash(*revoke.mutable_revoke_api_key());
+    std::uint64_t when_answered = before;
+    Awaited awaited;
+    node_->submit(revoke, [&, done = awaited.done()](const Result<payments::Answer>& answer) {
+        when_answered = node_->keys_version();
+        done(answer);
+    });
+    ASSERT_EQ(awaited.wait().first->outcome(), pb::OUTCOME_OK);
+    EXPECT_NE(when_answered, before);
+    restart();
+    EXPECT_NE(node_->keys_version(), when_answered)
+        << "another life of the node: what was remembered is void";
+}
+
 TEST_F(NodeTest, SubscribersHearEachJournalInOrderUntilTheyLeave) {
     start();
     const auto shop = merchant("Shop");

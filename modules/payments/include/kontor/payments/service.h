@@ -52,6 +52,11 @@ class Service {
     using ReadBody = std::function<void(const store::Reader& rows, std::uint64_t log_index)>;
     virtual void read(const ReadBody& body) const = 0;
 
+    // Changes before the answer of any command that changed API keys is given, and whenever the keys may have
+    // changed otherwise. Who took it before read() knows what was read as long as it is the same. 0: nothing
+    // may be remembered.
+    [[nodiscard]] virtual std::uint64_t keys_version() const { return 0; }
+
     // Each committed entry from now on, in order, on a node thread: keep it short. Returns a subscription id.
     using OnEntry = std::function<void(const AppliedEntry& entry)>;
     virtual std::uint64_t subscribe(OnEntry on_entry) = 0;
