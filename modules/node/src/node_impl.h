@@ -17,6 +17,10 @@
 
 namespace kontor::node {
 
+inline constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
+
+[[nodiscard]] pb::Command tick_command();
+
 class NodeImpl final : public Node, private replication::StateMachine {
  public:
     explicit NodeImpl(NodeOptions options);

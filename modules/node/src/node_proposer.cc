@@ -1,0 +1,152 @@
+// From what waits to the log: batches, and the proposer thread's regular work (ticks, roles, waiters).
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "entry.h"
+#include "kontor/base/object_id.h"
+#include "kontor/payments/queries.h"
+#include "kontor/store/state_transfer.h"
+#include "node_impl.h"
+
+namespace kontor::node {
+namespace {
+
+constexpr std::uint64_t kMaxBatchWeight =
+    16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
+static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
+constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
+constexpr std::uint64_t kHoldAfterCopyMs = 30'000;
+
+}  // namespace
+
+pb::Command tick_command() {
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    command.mutable_tick();
+    return command;
+}
+
+void NodeImpl::run_proposer() {
+    pthread_setname_np(pthread_self(), "proposer");
+    std::uint64_t last_tick = 0;
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        const bool learns = is_member_.load() && replica_->role() == replication::Role::leader && !leads();
+        changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
+                          [this] { return wake_ || stopping_; });
+        wake_ = false;
+        lock.unlock();
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        // A checkpoint that failed is noticed here when nothing is applied any more.
+        if (auto background = store_->failure(); !background) fatal(background.error());
+        if (failed_.load(std::memory_order_acquire)) fail_everything();
+        if (is_member_.load()) look_at_role();
+        look_at_copies(now);
+        if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
+            tell_index_waiters(store_->applied_index(), now);
+        if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
+            last_tick = now;
+            propose_tick_if_due();
+            expire_waiters();
+        }
+        propose_waiting();
+        lock.lock();
+    }
+}
+
+// Every change of a thread costs more than making a small entry: whoever has something to propose does it.
+void NodeImpl::propose_waiting() {
+    propose_calls_.fetch_add(1);
+    while (!proposing_.exchange(true)) {
+        const std::uint64_t calls = propose_calls_.load();
+        while (propose_batch()) {
+        }
+        proposing_.store(false);
+        if (propose_calls_.load() == calls) return;
+    }
+}
+
+// On a thread that may meet an exchange of the state.
+void NodeImpl::propose_from_outside() {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open && replica_)
+        propose_waiting();
+    else
+        wake();
+}
+
+// False: nothing waits, or enough is under way (its end wakes us). Commands meanwhile become the next batch.
+bool NodeImpl::propose_batch() {
+    if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
+    if (!proposals_.worth_proposing()) return false;
+    std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchWeight);
+    if (batch.empty()) return false;
+    pb::Batch head;
+    head.set_version(1);
+    head.set_time_ms(options_.clock->wall_ms());
+    std::string message = head.SerializeAsString();
+    for (const Proposal& proposal : batch) append_command(message, proposal.command);
+    const std::uint64_t flight_id = proposals_.launch(batch);
+    replica_->propose(encode_entry(message), [this, flight_id](Result<replication::Position> position) {
+        if (position) {
+            proposals_.accepted(flight_id, *position);
+        } else if (auto flight = proposals_.abandon(flight_id)) {
+            std::vector<Flight> one;
+            one.push_back(*std::move(flight));
+            fail_flights(std::move(one), position.error().message);
+            wake();
+        }
+    });
+    return true;
+}
+
+// Who has got the copy starts with it, is let in, and then asks for what came since.
+void NodeImpl::look_at_copies(std::uint64_t now) {
+    if (!holds_log_.load()) return;
+    if (store_->state_source().stats().transfers != 0) return copied_ms_.store(now);
+    if (now > copied_ms_.load() + kHoldAfterCopyMs && holds_log_.exchange(false)) replica_->hold_log(0);
+}
+
+void NodeImpl::propose_tick_if_due() {
+    if (!ready() || failed_.load() || tick_in_flight_.load()) return;
+    if (is_member_.load() && !leads()) return;
+    std::int64_t due = 0;
+    try {
+        read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
+    } catch (const store::StoreFailure&) {
+        return;  // fatal() was called
+    }
+    const std::uint64_t dirty = dirty_since_ms_.load();
+    const bool old_rows =
+        dirty != 0 && options_.clock->monotonic_ms() >= dirty + options_.checkpoint_interval_ms;
+    const bool has_work = due != 0 && due <= options_.clock->wall_ms();
+    if (!old_rows && !has_work) return;
+    tick_in_flight_.store(true);
+    submit(tick_command(), [this, has_work](const Result<payments::Answer>& answer) {
+        tick_in_flight_.store(false);
+        if (!answer || !has_work) return;
+        tick_again_.store(true);  // one Tick does a bounded piece of work; more may be due
+        wake();
+    });
+}
+
+// Nothing lands any more: whoever waits is told.
+void NodeImpl::fail_everything() {
+    for (Proposal& proposal : proposals_.close())
+        if (proposal.done) proposal.done(fail(ErrorCode::unavailable, kFailedText));
+    fail_flights(proposals_.abandon_all(),
+                 "this node has stopped after a failure; the outcome is not known: retry with the same "
+                 "idempotency key");
+    for (Waiter& waiter : proposals_.abandon_waiters())
+        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+}
+
+void NodeImpl::expire_waiters() {
+    for (Waiter& waiter : proposals_.expired(options_.clock->monotonic_ms()))
+        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+}
+
+}  // namespace kontor::node
