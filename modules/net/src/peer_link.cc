@@ -9,6 +9,7 @@ namespace kontor::net {
 namespace {
 
 constexpr std::size_t kRecordBytes = 16U << 10U;  // the most that TLS puts into one record
+constexpr std::uint64_t kSilentRoundTrips = 8;    // what others send may fill a slow line for a while
 constexpr std::uint64_t kLateTickMs = 100;
 constexpr std::uint64_t kBulkPingMs = 1'000;  // where only the others are watched closely
 
@@ -224,7 +225,8 @@ bool PeerLink::write_turn() {
 
 std::uint64_t PeerLink::silence_limit_ms() const {
     if (limits_.silent_after_ms == 0 || is_bulk()) return limits_.dead_after_ms;
-    return std::min(limits_.dead_after_ms, limits_.silent_after_ms + 4 * long_rtt_us_ / 1'000);
+    return std::min(limits_.dead_after_ms,
+                    limits_.silent_after_ms + kSilentRoundTrips * long_rtt_us_ / 1'000);
 }
 
 void PeerLink::tick(std::uint64_t now) {

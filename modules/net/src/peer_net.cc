@@ -258,8 +258,7 @@ PeerLimits peer_limits_for(std::uint64_t election_timeout_ms) {
         std::clamp<std::uint64_t>(election_timeout_ms / 2, 100, limits.ping_interval_ms);
     limits.connect_timeout_ms =
         std::clamp<std::uint64_t>(election_timeout_ms, 500, limits.connect_timeout_ms);
-    limits.handshake_timeout_ms =
-        std::clamp<std::uint64_t>(6 * election_timeout_ms, 3'000, limits.handshake_timeout_ms);
+    // The time for a handshake stays: on a slow line it may wait behind a copy of the state.
     limits.reconnect_max_ms = std::clamp<std::uint64_t>(election_timeout_ms, 250, limits.reconnect_max_ms);
     return limits;
 }

@@ -49,8 +49,8 @@ struct PeerLimits {
     std::uint64_t handshake_timeout_ms = 5'000;  // TLS and hello, together
     std::uint64_t ping_interval_ms = 1'000;
     std::uint64_t dead_after_ms = 4'000;  // nothing heard, or nothing taken by the other side
-    // Sooner, on the connections for messages and fast calls: no byte heard for so long and four times the
-    // round trip, at most dead_after_ms. Bytes count, not answers: a slow line is never silent, since each
+    // Sooner, on the connections for messages and fast calls: no byte heard for so long and eight round
+    // trips, at most dead_after_ms. Bytes count, not answers: a slow line is never silent, since each
     // side pings. 0: dead_after_ms.
     std::uint64_t silent_after_ms = 0;
     std::uint64_t reconnect_min_ms = 50;  // doubles up to the maximum, with jitter
