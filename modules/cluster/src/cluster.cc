@@ -138,7 +138,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     };
     parts.node_no = identity().node_no;
     parts.max_staleness_ms = options_.max_staleness_ms;
-    parts.leader_wait_ms = std::max(kLeaderWaitMs, 4 * options_.election_timeout_ms);
+    parts.leader_wait_ms = std::max(kLeaderWaitMs, 3 * options_.election_timeout_ms);
     parts.clock = options_.clock;
     parts.metrics = options_.metrics;
     router_ = std::make_unique<Router>(std::move(parts));

@@ -36,7 +36,7 @@ class Result;
 namespace kontor::cluster {
 
 inline constexpr std::uint64_t kMinIndexWaitMs = 500;  // for Kontor-Min-Index; then the leader is asked
-// For a leader to be found, per request, from when it came; or four election time-outs, if that is longer.
+// For a leader to be found, per request, from when it came; or three election time-outs, if that is longer.
 inline constexpr std::uint64_t kLeaderWaitMs = 1'800;
 inline constexpr std::size_t kForwardsAtOnce = 20'000;
 inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
