@@ -21,8 +21,8 @@ struct Router::Trip {
     net::Responder respond;
     std::uint64_t deadline_ms = 0;
     bool is_repeatable = false;
-    bool was_sent = false;  // and no answer came: the outcome is not known
-    std::atomic<std::size_t>* under_way = nullptr;
+    bool was_sent = false;                                // and no answer came: the outcome is not known
+    std::shared_ptr<std::atomic<std::size_t>> under_way;  // a late answer may outlive the router
     // The answer may come when nobody waits for it any more: whoever takes the attempt goes on with the trip.
     std::atomic<std::uint64_t> attempt{0};
 
@@ -117,12 +117,12 @@ void Router::lead_here(net::Request request, net::Responder respond) {
 
 // `came_ms`: when the client asked; what this node tried itself meanwhile counts, too.
 void Router::travel(net::Request request, net::Responder respond, std::uint64_t came_ms) {
-    if (++under_way_ > kForwardsAtOnce) {
-        --under_way_;
+    if (++*under_way_ > kForwardsAtOnce) {
+        --*under_way_;
         return respond(problem(429, "Too many requests are on their way to the leader; try again shortly."));
     }
     const auto trip = std::make_shared<Trip>();
-    trip->under_way = &under_way_;
+    trip->under_way = under_way_;
     trip->is_repeatable = is_repeatable(request);
     trip->request = std::move(request);
     trip->respond = std::move(respond);

@@ -89,7 +89,8 @@ class Router {
     std::atomic<std::size_t> costly_reads_{0};
     std::atomic<std::size_t> helping_{0};
     std::atomic<std::uint64_t> node_no_;
-    std::atomic<std::size_t> under_way_{0};
+    const std::shared_ptr<std::atomic<std::size_t>> under_way_ =
+        std::make_shared<std::atomic<std::size_t>>(0);
     std::atomic<std::size_t> for_others_{0};
     struct Watched {
         TripPtr trip;
