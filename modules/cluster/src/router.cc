@@ -16,6 +16,9 @@ constexpr const char* kBeyondText = "No entry of the log has this index yet: Kon
 
 }  // namespace
 
+// The API's error code for a request whose key another one that is under way has.
+constexpr std::string_view kKeyInUse = "\"idempotency_key_in_use\"";
+
 struct Router::Trip {
     net::Request request;
     net::Responder respond;
@@ -226,7 +229,12 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
     }
     auto response = decode_response(*answer);
     if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));
-    if (response->status == 503 && trip->is_repeatable && parts_.clock->monotonic_ms() < trip->deadline_ms) {
+    // What an earlier attempt of ours began may still be under way: its end is the answer, not that its key
+    // is in use.
+    const bool is_own =
+        response->status == 409 && trip->was_sent && response->body.find(kKeyInUse) != std::string::npos;
+    if ((response->status == 503 || is_own) && trip->is_repeatable &&
+        parts_.clock->monotonic_ms() < trip->deadline_ms) {
         repeated_.add();
         return go_later(trip);
     }

@@ -231,6 +231,24 @@ TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
     unanswered.front()(leaders(200, "too late"));  // ask() fails when it is answered twice
 }
 
+TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedFor) {
+    const std::string in_use = R"({"error":{"code": "idempotency_key_in_use","type":"idempotency_error"}})";
+    answers.push_back(broken(ErrorCode::timeout));
+    answers.push_back(leaders(409, in_use));
+    answers.push_back(leaders(409, in_use));
+    answers.push_back(leaders(200, "its end"));
+    EXPECT_EQ(ask("POST", {kKey}).body, "its end");
+    EXPECT_EQ(asked.size(), 4U);
+    // Another request's key, and other conflicts, are the client's to know.
+    asked.clear();
+    answers.push_back(leaders(409, in_use));
+    EXPECT_EQ(ask("POST", {kKey}).status, 409);
+    answers.push_back(broken(ErrorCode::timeout));
+    answers.push_back(leaders(409, R"({"error":{"code":"exceeds_credits"}})"));
+    EXPECT_EQ(ask("POST", {kKey}).status, 409);
+    EXPECT_EQ(asked.size(), 3U);
+}
+
 TEST_F(Fixture, WhileTheLeaderIsTheSameItsAnswerIsAwaited) {
     silent = 1;
     after_100_ms = [this] {
