@@ -230,6 +230,10 @@ NodeStats NodeImpl::stats() const {
     stats.role = replica_->role();
     stats.store = store_->stats();
     stats.cache = cache_->stats();
+    stats.cache.hits += stats.store.settled_hits;
+    stats.cache.rows += stats.store.settled_rows;
+    stats.cache.bytes += stats.store.settled_bytes;
+    stats.cache.limit_bytes = options_.cache_bytes;
     stats.applied_index = store_->applied_index();
     std::tie(stats.queue_bytes, stats.queue_commands) = proposals_.queued();
     stats.ready = ready();

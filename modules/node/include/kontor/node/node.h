@@ -80,7 +80,7 @@ struct NodeStats {
     replication::ReplicaStats log;
     replication::Role role = replication::Role::starting;
     store::StoreStats store;
-    cache::CacheStats cache;
+    cache::CacheStats cache;  // the row cache, and the accounts that the store keeps in memory
     std::uint64_t applied_index = 0;
     std::uint64_t queue_bytes = 0, queue_commands = 0;
     bool ready = false;
