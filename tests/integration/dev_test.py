@@ -135,7 +135,7 @@ class Refusals(unittest.TestCase):
             self.assertEqual(run("verify", "--data", f"{folder}/data").returncode, 0)
 
     def test_unknown_settings_and_options(self):
-        for arguments in (["--set", "https.prot=1"], ["--set", "store.cache_mib=0"], ["--set", "nonsense"]):
+        for arguments in (["--set", "https.prot=1"], ["--set", "store.cache_mib=-1"], ["--set", "nonsense"]):
             with self.subTest(arguments=arguments), temporary_folder() as folder:
                 done = run("dev", "--ephemeral", "--port", "0", *arguments, environment={"TMPDIR": folder})
                 self.assertIn(done.returncode, (1, 2))
