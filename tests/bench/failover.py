@@ -119,7 +119,8 @@ def main():
     options = parser.parse_args()
     settings = {key: int(value) for key, value in (one.split("=") for one in options.set)}
     figures, errors = {}, {}
-    with temporary_folder() as folder, Cluster(folder, network.Network([1, 2, 3]), settings=settings) as cluster:
+    numbers = [1, 2, 3]
+    with temporary_folder() as folder, Cluster(folder, network.Network(numbers), numbers, settings=settings) as cluster:
         cluster.form()
         client = NodeClient(cluster.targets, cluster.key)
         made = client.json(0, "POST", "/v1/ledger/accounts", {"accounts": [
