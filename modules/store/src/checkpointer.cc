@@ -15,6 +15,9 @@ namespace {
 // What checkpoints of a memtable that is not full keep redo files to, of their limit: there is time for it,
 // and the next start has less to read.
 constexpr std::uint64_t kIdleShare = 16;
+// Without a hurry, what one transaction of a partition may touch (8 MiB). The log's next sync stands behind
+// what the disk was just given.
+constexpr std::uint64_t kGentlePagesPerCommit = 2048;
 
 template <typename Piece>
 Result<void> caught(const Piece& piece) {
@@ -35,6 +38,11 @@ Checkpointer::Checkpointer(Core& core, EntryLock& entry_lock, const StoreOptions
       options_(options),
       redo_folder_(std::move(redo_folder)),
       hooks_(std::move(hooks)),
+      max_pages_([this] {
+          return hurried_.load(std::memory_order_relaxed)
+                     ? options_.max_pages_per_commit
+                     : std::min(options_.max_pages_per_commit, kGentlePagesPerCommit);
+      }),
       merged_(std::move(merged)),
       at_(std::move(at)),
       wanted_(options.partitions, 0) {
@@ -203,7 +211,7 @@ Result<void> Checkpointer::merge_partition(unsigned number) {
         const std::vector<RowImage> rows = settled.dirty_rows();
         const PartitionMeta during{options_.partitions, number, 0, at_, merged_[number]};
         const PartitionMeta after{options_.partitions, number, 0, at_, at_.index};
-        KONTOR_CHECK(write_partition(partition, during, after, rows, options_, "merge-"));
+        KONTOR_CHECK(write_partition(partition, during, after, rows, options_, max_pages_, "merge-"));
         settled.mark_clean();
         partition.release_mapped_pages();
         return {};
@@ -292,7 +300,7 @@ Result<void> Checkpointer::write_partitions(const std::vector<PartitionRows>& ro
         SettledRows& settled = *core_.settled[number];
         if (rows[number].written_back.empty() && settled.dirty_bytes() == 0) merged[number] = to_.index;
         KONTOR_CHECK(advance_partition(partition, number, from_, to_, merged[number], rows[number].ordinary,
-                                       options_));
+                                       options_, max_pages_));
         partition.release_mapped_pages();
         settled.absorb(rows[number].written_back);
         if (options_.crash_point) options_.crash_point("rows-settled");

@@ -86,6 +86,7 @@ class Checkpointer {
     const StoreOptions& options_;
     const std::string redo_folder_;
     const Hooks hooks_;
+    const MaxPages max_pages_;
 
     std::atomic<bool> running_{false};
     std::atomic<std::uint64_t> last_ms_{0}, completed_{0}, merges_{0}, merged_index_{0};

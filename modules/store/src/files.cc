@@ -27,6 +27,17 @@ Result<void> File::write(std::string_view bytes, const std::string& path) const 
     return {};
 }
 
+Result<void> File::write_back(std::uint64_t offset, std::uint64_t size, const std::string& path) const {
+    const auto failed = [&] { return fail(errno_error("write back " + path, errno)); };
+    const auto range = [&](std::uint64_t from, unsigned flags) {
+        return ::sync_file_range(fd_, static_cast<off_t>(from), static_cast<off_t>(size), flags) == 0 ||
+               errno == ENOSYS;  // sync() does it all
+    };
+    if (!range(offset, SYNC_FILE_RANGE_WRITE)) return failed();
+    if (offset >= size && !range(offset - size, SYNC_FILE_RANGE_WAIT_BEFORE)) return failed();
+    return {};
+}
+
 Result<void> File::sync(const std::string& path) const {
     if (::fsync(fd_) != 0) return fail(errno_error("fsync " + path, errno));
     return {};

@@ -29,6 +29,10 @@ class File {
 
     [[nodiscard]] int fd() const { return fd_; }
     [[nodiscard]] Result<void> write(std::string_view bytes, const std::string& path) const;
+    // Begins to bring these bytes to the disk and waits for those before them, so that sync() finds little to
+    // do and nobody else's sync stands behind all of a large file. Nothing is durable by it.
+    [[nodiscard]] Result<void> write_back(std::uint64_t offset, std::uint64_t size,
+                                          const std::string& path) const;
     [[nodiscard]] Result<void> sync(const std::string& path) const;
     void close();
 

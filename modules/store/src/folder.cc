@@ -176,7 +176,7 @@ class Recovery {
             if (!is_behind(meta, target.index)) continue;
             KONTOR_CHECK(advance_partition(*folder_.partitions[meta.number], meta.number, meta.checkpoint,
                                            target, meta.merged_index, redo.rows[meta.number].ordinary,
-                                           options_));
+                                           options_, [this] { return options_.max_pages_per_commit; }));
             meta.checkpoint = target;
             meta.pending_index = 0;
         }
@@ -266,15 +266,16 @@ Result<Folder> open_folder(StoreOptions& options) {
 
 Result<void> advance_partition(Partition& partition, std::uint32_t number, const CheckpointMeta& from,
                                const CheckpointMeta& to, std::uint64_t merged, std::span<const RowImage> rows,
-                               const StoreOptions& options) {
+                               const StoreOptions& options, const MaxPages& max_pages) {
     // What is merged stands for no more than what is there.
     const PartitionMeta during{options.partitions, number, to.index, from, std::min(merged, from.index)};
     const PartitionMeta after{options.partitions, number, 0, to, merged};
-    return write_partition(partition, during, after, rows, options, "partition-");
+    return write_partition(partition, during, after, rows, options, max_pages, "partition-");
 }
 
 Result<void> write_partition(Partition& partition, const PartitionMeta& during, const PartitionMeta& after,
-                             std::span<const RowImage> rows, const StoreOptions& options, const char* step) {
+                             std::span<const RowImage> rows, const StoreOptions& options,
+                             const MaxPages& max_pages, const char* step) {
     const auto crash = [&](const char* what) {
         if (options.crash_point) options.crash_point((step + std::to_string(after.number) + what).c_str());
     };
@@ -282,6 +283,7 @@ Result<void> write_partition(Partition& partition, const PartitionMeta& during, 
         // Sorted rows share leaves: never more pages than there are, and those that new rows fill (by half at
         // worst).
         KONTOR_TRY(const std::uint64_t present, partition.pages());
+        const std::uint64_t page_limit = max_pages();
         std::uint64_t pages = 0, bytes = 0;
         std::size_t take = 0;
         while (take < rows.size()) {
@@ -290,7 +292,7 @@ Result<void> write_partition(Partition& partition, const PartitionMeta& during, 
             const std::uint64_t more_bytes = bytes + row.key.size() + row.value.size() + kRowOverheadBytes;
             const std::uint64_t most =
                 std::min(more_pages, present + kTreeHeight + more_bytes / (kPageBytes / 2));
-            if (take > 0 && most > options.max_pages_per_commit) break;
+            if (take > 0 && most > page_limit) break;
             pages = more_pages;
             bytes = more_bytes;
             ++take;

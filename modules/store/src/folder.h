@@ -7,6 +7,7 @@
 //
 // Threading: none of its own; open_folder() before the threads, the rest on the checkpoint thread.
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,18 +37,22 @@ struct Folder {
 // Fills in options.partitions when it is 0.
 [[nodiscard]] Result<Folder> open_folder(StoreOptions& options);
 
-// Writes rows to one partition, in one durable transaction or, if they may touch more than
-// max_pages_per_commit pages, in several: all but the last leave the meta row `during`, and redo files make
-// good for a crash between them. Crash points begin with `step`.
+// How many pages the next transaction may touch.
+using MaxPages = std::function<std::uint64_t()>;
+
+// Writes rows to one partition, in one durable transaction or, if they may touch more than max_pages() pages,
+// in several: all but the last leave the meta row `during`, and redo files make good for a crash between
+// them. Crash points begin with `step`.
 [[nodiscard]] Result<void> write_partition(Partition& partition, const PartitionMeta& during,
                                            const PartitionMeta& after, std::span<const RowImage> rows,
-                                           const StoreOptions& options, const char* step);
+                                           const StoreOptions& options, const MaxPages& max_pages,
+                                           const char* step);
 // Brings one partition from a checkpoint to the next; `merged`: what its rows of written-back tables stand
 // for then.
 [[nodiscard]] Result<void> advance_partition(Partition& partition, std::uint32_t number,
                                              const CheckpointMeta& from, const CheckpointMeta& to,
                                              std::uint64_t merged, std::span<const RowImage> rows,
-                                             const StoreOptions& options);
+                                             const StoreOptions& options, const MaxPages& max_pages);
 
 // Removes the redo files before `index`; the newest one stays (the increment for backups and slow followers).
 [[nodiscard]] Result<void> remove_old_redo_files(const std::string& redo_folder, std::uint64_t index);

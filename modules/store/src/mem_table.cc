@@ -1,7 +1,5 @@
 #include "mem_table.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -15,7 +13,6 @@ namespace {
 
 constexpr std::size_t kArenaBlockBytes = 256U << 10U;
 // Once a memtable is not small: blocks for huge pages, which rows at random places need fewer look-ups for.
-constexpr std::size_t kHugeBlockBytes = 2U << 20U;
 constexpr std::uint64_t kSmallTableBytes = 1U << 20U;
 
 // The last 16 bytes of a key as a number, which sorts like them.
@@ -65,12 +62,10 @@ void sort_rows(std::span<RowImage> rows) {
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
 class MemTable::Arena : public std::pmr::memory_resource {
  public:
-    Arena() = default;
+    explicit Arena(HugeBlocks& huge) : huge_(huge) {}
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
-    ~Arena() override {
-        for (char* block : huge_blocks_) munmap(block, kHugeBlockBytes);
-    }
+    ~Arena() override { huge_.give_back(huge_blocks_); }
     [[nodiscard]] std::uint64_t used() const { return used_; }
 
  private:
@@ -80,11 +75,13 @@ class MemTable::Arena : public std::pmr::memory_resource {
         std::size_t at = (next_ + alignment - 1) & ~(alignment - 1);
         if (at + size > end_) {
             end_ = kArenaBlockBytes;
-            current_ = used_ < kSmallTableBytes ? nullptr : new_huge_block();
-            if (current_ != nullptr)
-                end_ = kHugeBlockBytes;
-            else
+            current_ = used_ < kSmallTableBytes ? nullptr : huge_.take();
+            if (current_ != nullptr) {
+                huge_blocks_.push_back(current_);
+                end_ = HugeBlocks::kBlockBytes;
+            } else {
                 current_ = new_block(kArenaBlockBytes);
+            }
             at = 0;
         }
         next_ = at + size;
@@ -100,23 +97,7 @@ class MemTable::Arena : public std::pmr::memory_resource {
         return blocks_.back().get();
     }
 
-    // Null: no memory for it.
-    char* new_huge_block() {
-        void* at =
-            mmap(nullptr, 2 * kHugeBlockBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED) return nullptr;
-        // Huge pages start at multiples of their size: what lies around that goes back.
-        char* const first = static_cast<char*>(at);
-        const std::size_t before =
-            (kHugeBlockBytes - reinterpret_cast<std::uintptr_t>(at) % kHugeBlockBytes) % kHugeBlockBytes;
-        char* const block = first + before;
-        if (before != 0) munmap(first, before);
-        munmap(block + kHugeBlockBytes, kHugeBlockBytes - before);
-        madvise(block, kHugeBlockBytes, MADV_HUGEPAGE);
-        huge_blocks_.push_back(block);
-        return block;
-    }
-
+    HugeBlocks& huge_;
     std::vector<std::unique_ptr<char[]>> blocks_;
     std::vector<char*> huge_blocks_;
     char* current_ = nullptr;
@@ -124,7 +105,8 @@ class MemTable::Arena : public std::pmr::memory_resource {
     std::uint64_t used_ = 0;
 };
 
-MemTable::MemTable(const Tables& tables) : tables_(tables), arena_(std::make_unique<Arena>()) {
+MemTable::MemTable(const Tables& tables, HugeBlocks& huge)
+    : tables_(tables), arena_(std::make_unique<Arena>(huge)) {
     const std::size_t cells = std::size_t{tables.count()} * tables.partitions();
     sorted_.resize(cells);
     hashed_.resize(cells);

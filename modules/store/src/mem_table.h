@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "huge_blocks.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -75,7 +76,7 @@ class MemTable {
  public:
     using SortedRows = std::pmr::map<std::string_view, MemRow*>;
 
-    explicit MemTable(const Tables& tables);
+    MemTable(const Tables& tables, HugeBlocks& huge);  // which outlives it
     ~MemTable();
     MemTable(const MemTable&) = delete;
     MemTable& operator=(const MemTable&) = delete;

@@ -28,6 +28,7 @@ constexpr std::size_t kCrcBytes = 4;
 constexpr std::size_t kBlockTargetBytes = 256U << 10U;  // a block ends with the row that reaches this
 constexpr std::size_t kMaxPayloadBytes = kBlockTargetBytes + kRowHeadBytes + kMaxKeyBytes + kMaxValueBytes;
 constexpr std::size_t kDecodedBlockBytes = 256U << 10U;
+constexpr std::uint64_t kWriteBackBytes = 1U << 20U;  // at most twice that is on its way to the disk
 constexpr std::size_t kNameDigits = 20;
 constexpr std::string_view kSuffix = ".redo";
 
@@ -235,7 +236,10 @@ Result<void> RedoWriter::seal() {
     crc_ = crc32c(frame_, crc_);
     put_le(frame_, crc_);
     KONTOR_CHECK(file_.write(frame_, path_));
+    bytes_ += frame_.size();
     frame_.clear();
+    for (; bytes_ - given_bytes_ >= kWriteBackBytes; given_bytes_ += kWriteBackBytes)
+        KONTOR_CHECK(file_.write_back(given_bytes_, kWriteBackBytes, path_));
     return {};
 }
 

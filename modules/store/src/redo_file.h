@@ -74,7 +74,7 @@ class RedoWriter {
     bool finished_ = false;
     std::string frame_;
     std::uint32_t crc_ = 0, blocks_ = 0;
-    std::uint64_t rows_ = 0;
+    std::uint64_t rows_ = 0, bytes_ = 0, given_bytes_ = 0;  // given: to the disk
 };
 
 // All of it at once.

@@ -173,13 +173,14 @@ void ReadTransactions::reset() {
     live_.clear();
 }
 
-Core::Core(Folder&& folder, cache::RowCache* row_cache)
+Core::Core(Folder&& folder, const StoreOptions& options)
     : declared(std::move(folder.tables)),
       tables(*declared),
       partitions(std::move(folder.partitions)),
       settled(std::move(folder.settled)),
-      cache(row_cache) {
-    active = std::make_unique<MemTable>(tables);
+      cache(options.cache),
+      huge_blocks(options.memtable_bytes) {
+    active = std::make_unique<MemTable>(tables, huge_blocks);
 }
 
 void Core::fail(Error error) {

@@ -54,7 +54,7 @@ class ReadTransactions {
 
 // What store, checkpointer and snapshots share.
 struct Core {
-    Core(Folder&& folder, cache::RowCache* row_cache);
+    Core(Folder&& folder, const StoreOptions& options);
 
     const std::unique_ptr<const Tables> declared;
     const Tables& tables;
@@ -63,6 +63,7 @@ struct Core {
     // Held (shared) by whoever visits settled rows, so that none goes meanwhile.
     mutable std::shared_mutex eviction;
     cache::RowCache* const cache;
+    HugeBlocks huge_blocks;  // of the memtables
 
     // Guarded by the store's entry lock.
     std::unique_ptr<MemTable> active;

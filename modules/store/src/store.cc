@@ -137,7 +137,7 @@ class StoreImpl final : public Store {
     StoreImpl(StoreOptions options, Folder folder)
         : options_(std::move(options)),
           lock_file_(std::move(folder.lock)),
-          core_(std::move(folder), options_.cache),
+          core_(std::move(folder), options_),
           writer_(core_),
           views_(core_, options_.max_view_ms, options_.max_view_growth_bytes),
           kept_redo_(folder.redo_folder, folder.checkpoint.index,
@@ -227,7 +227,7 @@ class StoreImpl final : public Store {
             return;  // failed before; nothing new
         CheckpointMeta from = checkpoint();
         CheckpointMeta to{applied_index(), std::move(replication_meta), state_hash(), applied_time_ms_};
-        auto next = std::make_unique<MemTable>(core_.tables);
+        auto next = std::make_unique<MemTable>(core_.tables, core_.huge_blocks);
         entry_lock_.lock();
         frozen_rows_.store(core_.active->rows(), std::memory_order_relaxed);
         core_.frozen = std::exchange(core_.active, std::move(next));

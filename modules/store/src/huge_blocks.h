@@ -1,0 +1,34 @@
+#pragma once
+// Blocks of memory for memtables, each one huge page where the system has them. A memtable that goes gives
+// its blocks to the next one: taking a huge page from the system means clearing it and perhaps first moving
+// others out of its way, which payments would wait for.
+//
+// Threading: any. Ownership: blocks given back are this object's again; it outlives who takes them.
+// Limits: keeps at most `keep_bytes`, the rest goes back to the system.
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace kontor::store {
+
+class HugeBlocks {
+ public:
+    static constexpr std::size_t kBlockBytes = 2U << 20U;
+
+    explicit HugeBlocks(std::uint64_t keep_bytes) : keep_blocks_(keep_bytes / kBlockBytes) {}
+    ~HugeBlocks();
+    HugeBlocks(const HugeBlocks&) = delete;
+    HugeBlocks& operator=(const HugeBlocks&) = delete;
+
+    [[nodiscard]] char* take();  // null: no memory for it
+    void give_back(const std::vector<char*>& blocks);
+
+ private:
+    const std::size_t keep_blocks_;
+    std::mutex mutex_;
+    std::vector<char*> kept_;  // guarded by mutex_
+};
+
+}  // namespace kontor::store
