@@ -24,12 +24,38 @@ constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
 // sees and may not start yet is remembered, so that a backlog needs few scans.
 constexpr std::uint64_t kBetweenScansMs = 3;
 constexpr std::uint64_t kBetweenScansOfBacklogMs = 25;
+constexpr std::uint64_t kBetweenWholeScansMs = 1000;
 constexpr std::size_t kSweepPages = 8;     // pages of a long backlog in one round
 constexpr std::int64_t kFreshMs = 10'000;  // rows that became due this recently are looked at every round
 constexpr std::size_t kEndpointsKnown = 100'000;  // deliveries whose endpoint is remembered
 constexpr std::size_t kMaxErrorBytes = 500;
 constexpr std::uint64_t kDrainSliceMs = 50;
 constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worker stops
+
+// Where the next look for due rows begins. Rows that are done are erased, and until the next checkpoint a
+// scan walks over each of them: thousands of times, at thousands a second. New rows come behind what was
+// seen, since they become due when they are made or later. Should a clock have gone back, they wait for the
+// next look at all of them.
+class DueFront {
+ public:
+    [[nodiscard]] payments::Due begin(std::uint64_t monotonic_ms) {
+        if (monotonic_ms < next_whole_ms_) return from_;
+        next_whole_ms_ = monotonic_ms + kBetweenWholeScansMs;
+        return {};
+    }
+    void saw(const std::vector<payments::Due>& page) {
+        if (page.empty()) {
+            from_ = last_;
+        } else {
+            from_ = {page.front().due_ms, page.front().no - 1};
+            last_ = page.back();
+        }
+    }
+
+ private:
+    payments::Due from_, last_;
+    std::uint64_t next_whole_ms_ = 0;
+};
 
 class WorkerImpl final : public Worker {
  public:
@@ -111,7 +137,10 @@ class WorkerImpl final : public Worker {
         std::vector<pb::ChannelAttempt> ready;
         const std::int64_t now = options_.clock->wall_ms();
         options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-            for (const auto& due : payments::due_attempts(rows, now, kScanPage)) {
+            const auto after = attempts_front_.begin(options_.clock->monotonic_ms());
+            const auto page = payments::due_attempts(rows, now, kScanPage, after);
+            attempts_front_.saw(page);
+            for (const auto& due : page) {
                 if (!in_flight_->claim(due.no, 0)) continue;
                 auto attempt = payments::find_attempt(rows, due.no);
                 if (attempt)
@@ -175,7 +204,8 @@ class WorkerImpl final : public Worker {
     void start_deliveries() {
         std::vector<Delivery> ready;
         const std::int64_t now = options_.clock->wall_ms();
-        if (scan(now, {}, ready).no != 0) {
+        const payments::Due begin = deliveries_front_.begin(options_.clock->monotonic_ms());
+        if (scan(now, begin, ready, &deliveries_front_).no != 0) {
             scan(now, {std::max<std::int64_t>(now - kFreshMs, 0), 0}, ready);
             const std::uint64_t monotonic = options_.clock->monotonic_ms();
             if (monotonic >= next_sweep_ms_) {
@@ -225,11 +255,13 @@ class WorkerImpl final : public Worker {
 
     // Claims what may be delivered among the next page of rows. Where to read on; no 0: that was the last
     // page.
-    payments::Due scan(std::int64_t now, payments::Due after, std::vector<Delivery>& ready) {
+    payments::Due scan(std::int64_t now, payments::Due after, std::vector<Delivery>& ready,
+                       DueFront* front = nullptr) {
         if (!in_flight_->has_room_for_delivery()) return {};
         payments::Due last;
         options_.service->read([&](const store::Reader& rows, std::uint64_t) {
             const auto page = payments::due_deliveries(rows, now, kScanPage, after);
+            if (front != nullptr) front->saw(page);
             if (page.size() == kScanPage) last = page.back();
             for (const auto& due : page) {
                 if (in_flight_->is_claimed(due.no)) continue;
@@ -346,6 +378,7 @@ class WorkerImpl final : public Worker {
     // Worker thread only.
     std::unordered_map<std::uint64_t, std::uint64_t> endpoint_of_;  // looked up by key, never walked
     std::vector<Remembered> remembered_;                            // at most what a round's scans see
+    DueFront attempts_front_, deliveries_front_;
     payments::Due swept_;
     std::uint64_t next_scan_ms_ = 0, next_sweep_ms_ = 0;
     std::thread thread_;

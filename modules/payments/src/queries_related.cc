@@ -109,8 +109,9 @@ std::vector<Due> due_deliveries(const store::Reader& rows, std::int64_t until_ms
     return due_in_outbox(rows, OutboxKind::delivery, until_ms, limit, after);
 }
 
-std::vector<Due> due_attempts(const store::Reader& rows, std::int64_t until_ms, std::size_t limit) {
-    return due_in_outbox(rows, OutboxKind::attempt, until_ms, limit, {});
+std::vector<Due> due_attempts(const store::Reader& rows, std::int64_t until_ms, std::size_t limit,
+                              Due after) {
+    return due_in_outbox(rows, OutboxKind::attempt, until_ms, limit, after);
 }
 
 std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader& rows, Scope scope,

@@ -152,6 +152,22 @@ TEST_F(WorkerTest, ASecretThatCannotBeOpenedBacksOffAndSendsNothing) {
     EXPECT_EQ(receiver_.count("/ok"), 0U);
 }
 
+// Scans begin where the last one found something: here at a row that became due by a clock that went back
+// then.
+TEST_F(WorkerTest, AClockThatWentBackHidesNothing) {
+    const auto no = endpoint_at("/fail");
+    start();
+    world_.customer("Ada");
+    ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
+    world_.overloaded_for = 1'000'000;  // the state's own time stays where it is
+    clock_.wall = world_.deliveries(no).at(0).next_try_ms();
+    ASSERT_TRUE(eventually([&] { return receiver_.count("/fail") == 2; }));
+    clock_.wall = kStart + 1;
+    world_.customer("Bob");
+    EXPECT_TRUE(eventually([&] { return receiver_.count("/fail") == 3; }));
+    world_.overloaded_for = 0;
+}
+
 TEST_F(WorkerTest, ASlowEndpointHoldsUpNobody) {
     const auto slow = endpoint_at("/hold");
     const auto healthy = endpoint_at("/ok");

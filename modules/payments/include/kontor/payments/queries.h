@@ -116,7 +116,8 @@ struct Due {
 // `after`: only rows behind this one in (due_ms, no), for reading on.
 [[nodiscard]] std::vector<Due> due_deliveries(const store::Reader&, std::int64_t until_ms, std::size_t limit,
                                               Due after = {});
-[[nodiscard]] std::vector<Due> due_attempts(const store::Reader&, std::int64_t until_ms, std::size_t limit);
+[[nodiscard]] std::vector<Due> due_attempts(const store::Reader&, std::int64_t until_ms, std::size_t limit,
+                                            Due after = {});
 
 // All deliveries of the events of one payment: for its page.
 [[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, Scope,
