@@ -15,6 +15,7 @@ namespace {
 // What checkpoints of a memtable that is not full keep redo files to, of their limit: there is time for it,
 // and the next start has less to read.
 constexpr std::uint64_t kIdleShare = 16;
+constexpr unsigned kPiecesOverLimit = 2;  // of a merge, after one checkpoint
 // Without a hurry, what one transaction of a partition may touch (8 MiB). The log's next sync stands behind
 // what the disk was just given.
 constexpr std::uint64_t kGentlePagesPerCommit = 2048;
@@ -182,11 +183,18 @@ void Checkpointer::make_room_in_memory() {
 
 // The partition that has waited longest, once redo files above what it stands for exceed the limit; that it
 // is one a checkpoint spreads the work. (So they may exceed it, by what is written in as many checkpoints as
-// there are partitions.) Before memory is full, those with most to write.
+// there are partitions.) A large one goes in pieces and begins earlier, since the next checkpoint waits.
+// Before memory is full, those with most to write.
 Result<void> Checkpointer::merge_due(std::uint64_t redo_limit) {
-    const auto oldest =
-        static_cast<unsigned>(std::min_element(merged_.begin(), merged_.end()) - merged_.begin());
-    if (hooks_.redo_bytes_above(merged_[oldest]) > redo_limit) KONTOR_CHECK(merge_partition(oldest));
+    const unsigned next = pieces_ ? pieces_->partition : longest_waiting();
+    const std::uint64_t waiting = hooks_.redo_bytes_above(merged_[longest_waiting()]);
+    const bool is_large = pieces_ || core_.settled[next]->dirty_bytes() > options_.merge_bytes;
+    if (waiting > (is_large ? redo_limit / 2 : redo_limit)) {
+        bool is_done = false;
+        for (unsigned left = waiting > redo_limit ? kPiecesOverLimit : 1; left > 0 && !is_done; --left) {
+            KONTOR_TRY(is_done, merge_piece(next));
+        }
+    }
     const std::uint64_t most_dirty = options_.settled_bytes / 4 * 3;
     while (true) {
         std::uint64_t dirty = 0;
@@ -201,26 +209,63 @@ Result<void> Checkpointer::merge_due(std::uint64_t redo_limit) {
     }
 }
 
+Result<void> Checkpointer::merge_partition(unsigned number) {
+    if (pieces_ && pieces_->partition == number) pieces_.reset();
+    if (merged_[number] == at_.index) return {};
+    KONTOR_CHECK(merge_rows(number, {}, at_.index));
+    return note_merge(number, at_.index);
+}
+
+// The pieces see rows of different checkpoints, none older than that of the first piece: for that one the
+// partition stands when the last is done. What changed later in it is in redo files above. True: it is done.
+Result<bool> Checkpointer::merge_piece(unsigned number) {
+    // It had nothing left to bring there, and stands for more already.
+    if (pieces_ && merged_[number] >= pieces_->index) pieces_.reset();
+    if (!pieces_) {
+        if (merged_[number] == at_.index) return true;
+        pieces_ = Pieces{number, at_.index, core_.settled[number]->cut(options_.merge_bytes), {}, 0};
+    }
+    Pieces& pieces = *pieces_;
+    const bool is_last = pieces.next == pieces.ends.size();
+    const std::string upto = is_last ? std::string() : pieces.ends[pieces.next];
+    KONTOR_CHECK(merge_rows(number, {pieces.after, upto}, is_last ? pieces.index : merged_[number]));
+    if (!is_last) {
+        pieces.after = upto;
+        ++pieces.next;
+        return false;
+    }
+    const std::uint64_t stands_for = pieces.index;
+    pieces_.reset();
+    KONTOR_CHECK(note_merge(number, stands_for));
+    return true;
+}
+
 // The rows are durable in redo files until the meta row says that the partition has them; written twice, they
 // are the same.
-Result<void> Checkpointer::merge_partition(unsigned number) {
-    if (merged_[number] == at_.index) return {};
+Result<void> Checkpointer::merge_rows(unsigned number, const SettledRows::Part& part,
+                                      std::uint64_t stands_for) {
     Partition& partition = *core_.partitions[number];
     SettledRows& settled = *core_.settled[number];
-    const auto write = [&]() -> Result<void> {
-        const std::vector<RowImage> rows = settled.dirty_rows();
+    return do_piece([&]() -> Result<void> {
+        const std::vector<RowImage> rows = settled.dirty_rows(part);
         const PartitionMeta during{options_.partitions, number, 0, at_, merged_[number]};
-        const PartitionMeta after{options_.partitions, number, 0, at_, at_.index};
+        const PartitionMeta after{options_.partitions, number, 0, at_, stands_for};
         KONTOR_CHECK(write_partition(partition, during, after, rows, options_, max_pages_, "merge-"));
         settled.mark_clean();
         partition.release_mapped_pages();
         return {};
-    };
-    KONTOR_CHECK(do_piece(write));
-    merged_[number] = at_.index;
+    });
+}
+
+Result<void> Checkpointer::note_merge(unsigned number, std::uint64_t stands_for) {
+    merged_[number] = stands_for;
     note_merged();
     merges_.fetch_add(1, std::memory_order_relaxed);
     return hooks_.remove_old_redo(first_needed_redo(merged_, at_.index));
+}
+
+unsigned Checkpointer::longest_waiting() const {
+    return static_cast<unsigned>(std::min_element(merged_.begin(), merged_.end()) - merged_.begin());
 }
 
 void Checkpointer::note_merged() {

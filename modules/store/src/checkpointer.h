@@ -8,14 +8,15 @@
 // priority, partition by partition. Only while the store waits or will soon (hurry()), the checkpoint thread,
 // of usual priority, does such pieces too. It alone takes locks that others wait for.
 //
-// Threading: start() and hurry() on the apply thread; wait(), merge() and merge_all() on any that holds no
-// entry lock; hooks on the checkpoint thread.
+// Threading: start() on the apply thread; hurry(), wait(), merge() and merge_all() on any that holds no entry
+// lock; hooks on the checkpoint thread.
 // Errors: any failed write or fsync is the store's failure; the frozen memtable stays and keeps serving.
 
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -51,7 +52,7 @@ class Checkpointer {
     // The active memtable is getting full, or somebody waits: no longer at the lowest priority.
     void hurry();
     // Asks for partitions whose rows of written-back tables stand for what the others do. merge_all() waits
-    // until each was merged once since; or for a failure, which is the core's.
+    // until each was merged once since, or was just then; or for a failure, which is the core's.
     void merge(unsigned partition);
     void merge_all();
     [[nodiscard]] bool is_running() const { return running_.load(std::memory_order_acquire); }
@@ -76,6 +77,11 @@ class Checkpointer {
     void make_room_in_memory();
     [[nodiscard]] Result<void> merge_due(std::uint64_t redo_limit);
     [[nodiscard]] Result<void> merge_partition(unsigned number);
+    [[nodiscard]] Result<bool> merge_piece(unsigned number);
+    [[nodiscard]] Result<void> merge_rows(unsigned number, const SettledRows::Part& part,
+                                          std::uint64_t stands_for);
+    [[nodiscard]] Result<void> note_merge(unsigned number, std::uint64_t stands_for);
+    [[nodiscard]] unsigned longest_waiting() const;
     void note_merged();
     void run_checkpoint(std::unique_lock<std::mutex>& lock);
     void run_wanted_merge(std::unique_lock<std::mutex>& lock);
@@ -94,6 +100,14 @@ class Checkpointer {
     // The checkpoint thread's.
     std::vector<std::uint64_t> merged_;  // by partition: what rows of written-back tables stand for
     CheckpointMeta at_;                  // what all partitions are at, but for those
+    struct Pieces {
+        unsigned partition = 0;
+        std::uint64_t index = 0;        // at the first piece
+        std::vector<std::string> ends;  // of all but the last
+        std::string after;              // the end of the one before
+        std::size_t next = 0;
+    };
+    std::optional<Pieces> pieces_;  // a merge that goes on after the next checkpoint
     std::mutex mutex_;
     std::condition_variable changed_;
     bool stopping_ = false;             // guarded by mutex_

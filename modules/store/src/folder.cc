@@ -141,8 +141,29 @@ class Recovery {
         ++files_;
         for (std::size_t number = 0; number < settled_.size(); ++number) {
             if (settled_[number] >= index) continue;
+            KONTOR_CHECK(check_written_back(redo.rows[number].written_back, path));
             folder_.settled[number]->absorb(redo.rows[number].written_back);
             settled_[number] = index;
+        }
+        return {};
+    }
+
+    // Rows that only redo files hold need tables whose rows stay in memory: another version of the software
+    // may have declared them otherwise.
+    [[nodiscard]] Result<void> check_written_back(std::span<const RowImage> rows,
+                                                  const std::string& path) const {
+        std::optional<TableId> fine;
+        for (const RowImage& row : rows) {
+            if (row.table == fine) continue;
+            const auto declared = std::find_if(options_.tables.begin(), options_.tables.end(),
+                                               [&](const TableSpec& spec) { return spec.id == row.table; });
+            if (declared == options_.tables.end() || !declared->written_back)
+                return fail(
+                    ErrorCode::unsupported,
+                    "redo file " + path + " holds rows of table " + std::to_string(row.table) +
+                        " that no partition has, and this binary does not keep that table in memory: start "
+                        "the version that wrote it");
+            fine = row.table;
         }
         return {};
     }

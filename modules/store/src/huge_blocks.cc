@@ -5,24 +5,34 @@
 namespace kontor::store {
 namespace {
 
-char* new_block() {
-    constexpr std::size_t kBytes = HugeBlocks::kBlockBytes;
-    void* at = mmap(nullptr, 2 * kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) return nullptr;
-    // Huge pages start at multiples of their size: what lies around that goes back.
-    char* const first = static_cast<char*>(at);
-    const std::size_t before = (kBytes - reinterpret_cast<std::uintptr_t>(at) % kBytes) % kBytes;
-    char* const block = first + before;
-    if (before != 0) munmap(first, before);
-    munmap(block + kBytes, kBytes - before);
-    madvise(block, kBytes, MADV_HUGEPAGE);
-    return block;
+constexpr std::size_t kPage = HugeBlocks::kBlockBytes;
+
+std::size_t whole_pages(std::size_t bytes) {
+    return (bytes + kPage - 1) / kPage * kPage;
 }
 
 }  // namespace
 
+char* map_huge(std::size_t bytes) {
+    const std::size_t size = whole_pages(bytes);
+    void* at = mmap(nullptr, size + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return nullptr;
+    // Huge pages start at multiples of their size: what lies around that goes back.
+    char* const first = static_cast<char*>(at);
+    const std::size_t before = (kPage - reinterpret_cast<std::uintptr_t>(at) % kPage) % kPage;
+    char* const begin = first + before;
+    if (before != 0) munmap(first, before);
+    munmap(begin + size, kPage - before);
+    madvise(begin, size, MADV_HUGEPAGE);
+    return begin;
+}
+
+void unmap_huge(char* at, std::size_t bytes) {
+    munmap(at, whole_pages(bytes));
+}
+
 HugeBlocks::~HugeBlocks() {
-    for (char* block : kept_) munmap(block, kBlockBytes);
+    for (char* block : kept_) unmap_huge(block, kBlockBytes);
 }
 
 char* HugeBlocks::take() {
@@ -34,7 +44,7 @@ char* HugeBlocks::take() {
             return block;
         }
     }
-    return new_block();
+    return map_huge(kBlockBytes);
 }
 
 void HugeBlocks::give_back(const std::vector<char*>& blocks) {
@@ -43,7 +53,7 @@ void HugeBlocks::give_back(const std::vector<char*>& blocks) {
         const std::scoped_lock lock(mutex_);
         while (kept < blocks.size() && kept_.size() < keep_blocks_) kept_.push_back(blocks[kept++]);
     }
-    for (; kept < blocks.size(); ++kept) munmap(blocks[kept], kBlockBytes);
+    for (; kept < blocks.size(); ++kept) unmap_huge(blocks[kept], kBlockBytes);
 }
 
 }  // namespace kontor::store

@@ -13,6 +13,11 @@
 
 namespace kontor::store {
 
+// Memory of zeros that begins at a huge page and is of huge pages where the system has them: rows at random
+// places in small pages cost more for finding the page than for the row. Null: there is none.
+[[nodiscard]] char* map_huge(std::size_t bytes);
+void unmap_huge(char* at, std::size_t bytes);  // of the same number of bytes
+
 class HugeBlocks {
  public:
     static constexpr std::size_t kBlockBytes = 2U << 20U;

@@ -2,7 +2,7 @@
 // One LMDB environment: a part of the rows and the meta row that says which log index it stands for.
 // Format: docs/formats/partition.md.
 //
-// Threading: write() and write_meta() on one thread at a time; read transactions anywhere.
+// Threading: write() on one thread at a time; read transactions anywhere.
 // Errors: I/O as Result (a full disk or map is no_space); bytes that do not match their checksum are
 // corruption, as StoreFailure on the read path.
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <memory>
 #include <new>
 
 #include "hashing.h"
@@ -11,10 +12,18 @@ namespace kontor::store {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256U << 10U;
+constexpr std::uint64_t kSmallBytes = 1U << 20U;  // beyond that, blocks are huge
 constexpr std::size_t kFirstSlots = 64;
 constexpr std::size_t kBatch = 16;  // rows whose memory is fetched before they are written
 constexpr std::size_t kAhead = 16;  // slots, when all are walked over
 constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kSampled = 32;  // one row of so many says where parts end
+
+// Of a row with a bound of SettledRows::Part.
+int compare(TableId table, std::string_view key, std::string_view bound) {
+    const auto bound_table = static_cast<TableId>(bound[0]);
+    return table != bound_table ? (table < bound_table ? -1 : 1) : key.compare(bound.substr(1));
+}
 
 void fetch_row(const SettledRow* row) {
     const char* at = reinterpret_cast<const char*>(row);
@@ -25,16 +34,46 @@ void fetch_row(const SettledRow* row) {
 
 }  // namespace
 
+class SettledRows::RefArray {
+ public:
+    explicit RefArray(std::size_t count)
+        : bytes_(count * sizeof(std::atomic<Ref>)),
+          mapped_(bytes_ < HugeBlocks::kBlockBytes ? nullptr : map_huge(bytes_)) {
+        if (mapped_ == nullptr) allocated_ = std::make_unique_for_overwrite<char[]>(bytes_);
+        refs_ = reinterpret_cast<std::atomic<Ref>*>(mapped_ != nullptr ? mapped_ : allocated_.get());
+        std::uninitialized_value_construct_n(refs_, count);
+    }
+    ~RefArray() {
+        if (mapped_ != nullptr) unmap_huge(mapped_, bytes_);
+    }
+    RefArray(const RefArray&) = delete;
+    RefArray& operator=(const RefArray&) = delete;
+    [[nodiscard]] std::atomic<Ref>& operator[](std::size_t at) const { return refs_[at]; }
+
+ private:
+    const std::size_t bytes_;
+    char* const mapped_;  // or null
+    std::unique_ptr<char[]> allocated_;
+    std::atomic<Ref>* refs_ = nullptr;
+};
+
 struct SettledRows::Slots {
     explicit Slots(std::size_t count)
-        : mask(count - 1),
-          shift(64U - static_cast<unsigned>(std::countr_zero(count))),
-          refs(std::make_unique<std::atomic<Ref>[]>(count)) {}
+        : mask(count - 1), shift(64U - static_cast<unsigned>(std::countr_zero(count))), refs(count) {}
     [[nodiscard]] std::size_t first(std::uint64_t hash) const {
         return static_cast<std::size_t>(hash * 0x9E37'79B9'7F4A'7C15U >> shift);
     }
     [[nodiscard]] static Ref tag(std::uint64_t hash) { return hash & ~((Ref{1} << kAddressBits) - 1); }
-    // The slot of the key; or the empty one behind all where it may be.
+    // Null: none.
+    [[nodiscard]] const SettledRow* find(std::uint64_t hash, std::string_view key) const {
+        for (std::size_t at = first(hash);; at = (at + 1) & mask) {
+            const Ref ref = refs[at].load(std::memory_order_acquire);
+            if (ref == kEmpty) return nullptr;
+            if (is_row(ref) && tag(ref) == tag(hash) && row_of(ref)->key() == key) return row_of(ref);
+        }
+    }
+    // The slot of the key; or the empty one behind all where it may be. For the writer: readers must use the
+    // reference that they compared, since an empty slot may become another key's row at any time.
     [[nodiscard]] std::size_t look(std::uint64_t hash, std::string_view key) const {
         for (std::size_t at = first(hash);; at = (at + 1) & mask) {
             const Ref ref = refs[at].load(std::memory_order_acquire);
@@ -45,7 +84,7 @@ struct SettledRows::Slots {
 
     const std::size_t mask;
     const unsigned shift;
-    const std::unique_ptr<std::atomic<Ref>[]> refs;
+    const RefArray refs;
 };
 
 struct SettledRows::Table {
@@ -74,14 +113,14 @@ SettledRows::~SettledRows() {
             if (is_row(ref)) release(row_of(ref));
         }
     }
+    huge_blocks_.give_back(huge_taken_);
 }
 
 const SettledRow* SettledRows::find(const Place& place, std::string_view key) const {
     const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
     if (slots == nullptr) return nullptr;
-    const Ref ref = slots->refs[slots->look(place.hash, key)].load(std::memory_order_acquire);
-    if (!is_row(ref)) return nullptr;
-    const SettledRow* row = row_of(ref);
+    const SettledRow* row = slots->find(place.hash, key);
+    if (row == nullptr) return nullptr;
     if (!row->used.load(std::memory_order_relaxed)) row->used.store(true, std::memory_order_relaxed);
     return row;
 }
@@ -130,9 +169,14 @@ SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
     } else {
         const std::size_t bytes = size_class * kStep;
         if (block_left_ < bytes) {  // what is left of the old one is less than a row
-            blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
-            block_at_ = blocks_.back().get();
-            block_left_ = kBlockBytes;
+            char* const huge = this->bytes() < kSmallBytes ? nullptr : huge_blocks_.take();
+            if (huge != nullptr) {
+                huge_taken_.push_back(huge);
+            } else {
+                blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
+            }
+            block_at_ = huge != nullptr ? huge : blocks_.back().get();
+            block_left_ = huge != nullptr ? HugeBlocks::kBlockBytes : kBlockBytes;
         }
         at = block_at_;
         block_at_ += bytes;
@@ -224,6 +268,7 @@ void SettledRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
 }
 
 void SettledRows::absorb(std::span<const RowImage> rows) {
+    shown_.clear();
     std::array<Place, kBatch> places{};
     while (!rows.empty()) {
         const std::size_t n = std::min(rows.size(), kBatch);
@@ -238,21 +283,24 @@ void SettledRows::absorb(std::span<const RowImage> rows) {
     }
 }
 
-std::vector<RowImage> SettledRows::dirty_rows() const {
+std::vector<RowImage> SettledRows::dirty_rows(const Part& part) {
     std::vector<RowImage> images;
+    shown_.clear();
     if (dirty_bytes() == 0) return images;
     for (const auto& table : by_slot_) {
         if (!table || !table->own) continue;
         const Slots& slots = *table->own;
         const std::size_t first = images.size();
-        images.reserve(first + table->rows);
         for (std::size_t at = 0; at <= slots.mask; ++at) {
             if (at + kAhead <= slots.mask)
                 fetch_line(row_of(slots.refs[at + kAhead].load(std::memory_order_relaxed)));
             const Ref ref = slots.refs[at].load(std::memory_order_relaxed);
             if ((ref & kDirty) == 0) continue;
             const SettledRow& row = *row_of(ref);
+            if (!part.after.empty() && compare(table->id, row.key(), part.after) <= 0) continue;
+            if (!part.upto.empty() && compare(table->id, row.key(), part.upto) > 0) continue;
             images.push_back(RowImage{table->id, row.erased, row.key(), row.value()});
+            shown_.push_back(&slots.refs[at]);
         }
         sort_rows(std::span(images).subspan(first));
     }
@@ -260,14 +308,40 @@ std::vector<RowImage> SettledRows::dirty_rows() const {
 }
 
 void SettledRows::mark_clean() {
+    std::uint64_t clean = 0;
+    for (std::atomic<Ref>* slot : shown_) {
+        const Ref ref = slot->load(std::memory_order_relaxed);
+        clean += size_of(*row_of(ref));
+        slot->store(ref & ~kDirty, std::memory_order_release);
+    }
+    shown_.clear();
+    shown_.shrink_to_fit();
+    count_dirty(0, clean);
+}
+
+// By a sample, which the order by hashes makes a fair one.
+std::vector<std::string> SettledRows::cut(std::uint64_t part_bytes) const {
+    const std::uint64_t parts = (dirty_bytes() + part_bytes - 1) / part_bytes;
+    std::vector<std::string> ends;
+    if (parts <= 1) return ends;
+    std::vector<std::string> sample;
     for (const auto& table : by_slot_) {
         if (!table || !table->own) continue;
-        for (std::size_t at = 0; at <= table->own->mask; ++at) {
-            const Ref ref = table->own->refs[at].load(std::memory_order_relaxed);
-            if ((ref & kDirty) != 0) table->own->refs[at].store(ref & ~kDirty, std::memory_order_release);
+        const Slots& slots = *table->own;
+        std::size_t seen = 0;
+        for (std::size_t at = 0; at <= slots.mask; ++at) {
+            const Ref ref = slots.refs[at].load(std::memory_order_relaxed);
+            if ((ref & kDirty) == 0 || seen++ % kSampled != 0) continue;
+            std::string& key = sample.emplace_back(1, static_cast<char>(table->id));
+            key += row_of(ref)->key();
         }
     }
-    dirty_bytes_.store(0, std::memory_order_relaxed);
+    std::sort(sample.begin(), sample.end());
+    for (std::uint64_t part = 1; part < parts; ++part) {
+        const std::string& end = sample[sample.size() * part / parts];
+        if (ends.empty() || ends.back() < end) ends.push_back(end);
+    }
+    return ends;
 }
 
 void SettledRows::evict(std::uint64_t limit_bytes) {

@@ -5,25 +5,29 @@
 //
 // One writer, many readers, no lock. What makes that right is the store's entry lock, inside which all
 // readers live, and which the checkpoint thread takes once a checkpoint (exclusive):
-//   * A row is changed only while the frozen memtable shadows it, so nobody looks at its value.
+//   * A row is changed only while the frozen memtable shadows it, so nobody looks at its value. New rows come
+//     while others are looked for: a reader believes only a reference whose key it compared.
 //   * What readers may still look at (a row that was taken out, a table that became too small) is retired,
 //   and
 //     used again after the entry lock was held: reclaim().
 //   * Only clean rows are taken out, and only such as were clean before the entry lock was held last, since a
 //     reader's transaction may be older than the merge: evict() comes after that, before further merges.
 //
-// Threading: find(), prefetch(), each() anywhere inside the entry lock; the rest on the checkpoint thread, or
-// on one that works for it. each() shows a row once only while nobody evicts: Core::eviction.
-// Ownership: views of rows live as long as the entry lock is held. Limits: those of evict(); dirty rows stay.
+// Threading: find(), prefetch(), each() anywhere inside the entry lock; bytes(), dirty_bytes(), rows()
+// anywhere; the rest on the checkpoint thread, or on one that works for it. each() shows a row once only
+// while nobody evicts: Core::eviction. Ownership: views of rows live as long as the entry lock is held.
+// Limits: those of evict(); dirty rows stay.
 
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "huge_blocks.h"
 #include "mem_table.h"
 #include "tables.h"
 
@@ -58,9 +62,15 @@ class SettledRows {
 
     // New values of rows of written-back tables of this partition: dirty.
     void absorb(std::span<const RowImage> rows);
-    // All dirty ones, sorted by table, then key; then, when they are in the partition, no longer dirty.
-    [[nodiscard]] std::vector<RowImage> dirty_rows() const;
+    // Dirty ones, sorted by table, then key: all, or a part of them. When they are in the partition, those of
+    // the last call are no longer dirty.
+    struct Part {
+        std::string after, upto;  // a byte for the table, then the key; empty: no bound
+    };
+    [[nodiscard]] std::vector<RowImage> dirty_rows(const Part& part = {});
     void mark_clean();
+    // Where parts of about this many bytes end; none when one is enough.
+    [[nodiscard]] std::vector<std::string> cut(std::uint64_t part_bytes) const;
     // Takes out clean rows until at most `limit_bytes` are held.
     void evict(std::uint64_t limit_bytes);
     void reclaim();
@@ -76,6 +86,7 @@ class SettledRows {
     static constexpr unsigned kAddressBits = 48;
     static constexpr Ref kAddress = ((Ref{1} << kAddressBits) - 1) & ~Ref{7};
 
+    class RefArray;
     struct Slots;
     struct Table;
     static SettledRow* row_of(Ref ref) { return reinterpret_cast<SettledRow*>(ref & kAddress); }
@@ -100,8 +111,11 @@ class SettledRows {
     static constexpr std::size_t kStep = 8, kClasses = 64;
     std::vector<FreeRow*> free_;  // by size class
     std::vector<std::unique_ptr<char[]>> blocks_;
+    HugeBlocks huge_blocks_{0};
+    std::vector<char*> huge_taken_;
     char* block_at_ = nullptr;
     std::size_t block_left_ = 0;
+    std::vector<std::atomic<Ref>*> shown_;  // by dirty_rows(); good until the next absorb()
     std::vector<SettledRow*> retired_rows_;
     std::vector<std::unique_ptr<Slots>> retired_slots_;
 

@@ -4,13 +4,15 @@
 //
 // Why this is one consistent state: a Snapshot lives inside the entry lock (shared in read(), exclusive from
 // begin() to commit()), and the memtables change or go only under its exclusive side. A checkpoint commits
-// partitions without that lock, but every row it changes is in the frozen memtable, which shadows LMDB until
-// all are in. So it does not matter whether a read transaction begins before or after a partition's commit.
+// partitions without that lock, but every row it changes is in the frozen memtable, or in the settled rows if
+// it merges, and both shadow LMDB until all are in. So it does not matter whether a read transaction begins
+// before or after a partition's commit.
 //
-// Why the cache is never stale: only rows that neither memtable knows are read from LMDB and inserted, and
-// the value LMDB holds for such a row cannot change before the lock is released. The checkpointer puts the
-// new values of frozen rows into the cache while the frozen memtable still shadows them. Rows of written-back
-// tables are taken out of it then instead: the settled rows have them, and LMDB only later.
+// Why the cache is never stale: only rows that neither memtable nor the settled rows know are read from LMDB
+// and inserted, and the value LMDB holds for such a row cannot change before the lock is released. The
+// checkpointer puts the new values of frozen rows into the cache while the frozen memtable still shadows
+// them. Rows of written-back tables are taken out of it then instead: the settled rows have them, and LMDB
+// only later.
 //
 // Threading: one thread per Snapshot. Errors: StoreFailure, also noted as the store's failure.
 

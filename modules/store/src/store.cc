@@ -223,7 +223,7 @@ class StoreImpl final : public Store {
         KONTOR_ASSERT(!writer_.is_open(), "freeze() between commit() and begin() only");
         KONTOR_ASSERT(replication_meta.size() <= kMaxReplicationMetaBytes, "replication meta too long");
         checkpointer_.wait();
-        if (has_frozen_.load() || applied_index() == checkpoint().index)
+        if (has_frozen_.load() || core_.failure() || applied_index() == checkpoint().index)
             return;  // failed before; nothing new
         CheckpointMeta from = checkpoint();
         CheckpointMeta to{applied_index(), std::move(replication_meta), state_hash(), applied_time_ms_};
@@ -299,10 +299,12 @@ class StoreImpl final : public Store {
 
     [[nodiscard]] Result<std::unique_ptr<CheckpointView>> view_checkpoint() const override {
         KONTOR_ASSERT(!is_reading(this), "view_checkpoint() inside read()");
-        // Most of it while checkpoints go on; then what came meanwhile.
-        checkpointer_.merge_all();
+        // Most of it while checkpoints go on, then what came meanwhile; and the rest while no checkpoint
+        // begins: not at leisure, since apply waits when the memtable is full.
+        for (int round = 0; round < 2; ++round) checkpointer_.merge_all();
         return views_.open([this] {
             checkpointer_.wait();
+            checkpointer_.hurry();
             checkpointer_.merge_all();
             return checkpoint();
         });
@@ -384,6 +386,7 @@ Result<void> check_options(const StoreOptions& options) {
         return bad("max_pages_per_commit must be 1.." + std::to_string(kMaxPagesPerCommit));
     if (options.settled_bytes == 0 || options.redo_bytes == 0)
         return bad("settled_bytes and redo_bytes must not be 0");
+    if (options.merge_bytes == 0) return bad("merge_bytes must not be 0");
     if (options.memtable_bytes == 0) return bad("memtable_bytes must not be 0");
     return Tables::check(options.tables);
 }

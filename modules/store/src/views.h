@@ -2,12 +2,12 @@
 // Long visits of the newest checkpoint, beside applying and checkpoints (docs/adr/0005).
 //
 // A view is one read transaction a partition, all begun between two checkpoints: LMDB keeps the pages it
-// needs, and nobody waits for it. The price is that pages which are freed meanwhile are not used again, so
-// the files grow. Hence two limits, after which a view ends, whoever holds it: its age, and the growth since
-// it began.
+// needs, and once it is open nobody waits for it. The price is that pages which are freed meanwhile are not
+// used again, so the files grow. Hence two limits, after which a view ends, whoever holds it: its age, and
+// the growth since it began.
 //
 // Threading: open() anywhere; a view on one thread, which looks at the limits while it visits; enforce() on
-// the checkpoint thread, which takes away views that nobody visits just then.
+// the apply thread, which takes away views that nobody visits just then.
 
 #include <chrono>
 #include <memory>

@@ -17,8 +17,12 @@ constexpr int kDied = 42;
 constexpr std::uint64_t kSeed = 20'261'121;
 constexpr std::uint64_t kEntriesPerCheckpoint = 5;
 
-StoreOptions crash_options(const std::string& folder) {
+// Merges of a partition at once, or in pieces that go on after the next checkpoint.
+enum class Merges { whole, in_pieces };
+
+StoreOptions crash_options(const std::string& folder, Merges merges) {
     StoreOptions options = test_options(folder);
+    if (merges == Merges::in_pieces) options.merge_bytes = 2'000;
     options.max_pages_per_commit = 10;  // several transactions a partition
     options.redo_bytes = 800U << 10U;   // the first checkpoint merges nothing, later ones a partition each
     return options;
@@ -41,14 +45,15 @@ std::map<std::uint64_t, Model> expected_models() {
 
 // In a child, since it may die: three checkpoints; the `nth` step from now on kills. Names of steps go to
 // `trace`.
-int run_in_child(const std::string& folder, const std::string& trace, std::uint64_t nth, bool only_open) {
+int run_in_child(const std::string& folder, Merges merges, const std::string& trace, std::uint64_t nth,
+                 bool only_open) {
     const pid_t child = ::fork();
     if (child != 0) {
         int status = 0;
         ::waitpid(child, &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
-    StoreOptions options = crash_options(folder);
+    StoreOptions options = crash_options(folder, merges);
     std::uint64_t steps = 0;
     std::ofstream out(trace, std::ios::app);
     options.crash_point = [&](const char* step) {
@@ -81,9 +86,10 @@ std::vector<std::string> lines(const std::string& path) {
     return all;
 }
 
-void expect_some_checkpoint(const std::string& folder, const std::map<std::uint64_t, Model>& models,
-                            const std::string& step, std::uint64_t at_least, std::uint64_t at_most) {
-    const auto store = Store::open(crash_options(folder));
+void expect_some_checkpoint(const std::string& folder, Merges merges,
+                            const std::map<std::uint64_t, Model>& models, const std::string& step,
+                            std::uint64_t at_least, std::uint64_t at_most) {
+    const auto store = Store::open(crash_options(folder, merges));
     ASSERT_TRUE(store) << step << ": " << store.error().describe();
     const std::uint64_t index = (*store)->applied_index();
     EXPECT_GE(index, at_least) << step;
@@ -93,11 +99,14 @@ void expect_some_checkpoint(const std::string& folder, const std::map<std::uint6
     EXPECT_EQ((*store)->checkpoint().replication_meta, index == 0 ? "" : "term " + std::to_string(index));
 }
 
-TEST(StoreCrash, AtEveryStepOfEveryCheckpoint) {
+class StoreCrash : public ::testing::TestWithParam<Merges> {};
+
+TEST_P(StoreCrash, AtEveryStepOfEveryCheckpoint) {
+    const Merges merges = GetParam();
     const auto models = expected_models();
     const TempFolder whole;
     std::filesystem::create_directories(whole.path());
-    ASSERT_EQ(run_in_child(whole.path(), whole.path() + ".trace", 0, false), 0);
+    ASSERT_EQ(run_in_child(whole.path(), merges, whole.path() + ".trace", 0, false), 0);
     const auto steps = lines(whole.path() + ".trace");
     // Each checkpoint: redo written and synced, four partitions committed (most in several transactions),
     // redo removed.
@@ -114,11 +123,12 @@ TEST(StoreCrash, AtEveryStepOfEveryCheckpoint) {
         const std::string& step = steps[nth - 1];
         const TempFolder folder;
         std::filesystem::create_directories(folder.path());
-        ASSERT_EQ(run_in_child(folder.path(), folder.path() + ".trace", nth, false), kDied) << step;
+        ASSERT_EQ(run_in_child(folder.path(), merges, folder.path() + ".trace", nth, false), kDied) << step;
         // The redo file is complete from its last byte on, so the checkpoint it holds is the one that comes
         // back.
-        expect_some_checkpoint(folder.path(), models, step + " #" + std::to_string(nth), done, target);
-        const auto reopened = open_or_die(crash_options(folder.path()));
+        expect_some_checkpoint(folder.path(), merges, models, step + " #" + std::to_string(nth), done,
+                               target);
+        const auto reopened = open_or_die(crash_options(folder.path(), merges));
         EXPECT_EQ(reopened->applied_index(), target) << step;
         if (step == "redo-removed") {
             done = target;
@@ -127,11 +137,12 @@ TEST(StoreCrash, AtEveryStepOfEveryCheckpoint) {
     }
 }
 
-TEST(StoreCrash, AtEveryStepOfTheRecovery) {
+TEST_P(StoreCrash, AtEveryStepOfTheRecovery) {
+    const Merges merges = GetParam();
     const auto models = expected_models();
     const TempFolder whole;
     std::filesystem::create_directories(whole.path());
-    ASSERT_EQ(run_in_child(whole.path(), whole.path() + ".trace", 0, false), 0);
+    ASSERT_EQ(run_in_child(whole.path(), merges, whole.path() + ".trace", 0, false), 0);
     const auto steps = lines(whole.path() + ".trace");
     // Die in the second checkpoint, after the first transaction of partition 1; then at each step of the
     // recovery.
@@ -144,10 +155,11 @@ TEST(StoreCrash, AtEveryStepOfTheRecovery) {
     for (std::uint64_t recovery_step = 1; recovery_step < 1'000; ++recovery_step) {
         const TempFolder folder;
         std::filesystem::create_directories(folder.path());
-        ASSERT_EQ(run_in_child(folder.path(), folder.path() + ".trace", nth, false), kDied);
-        const int end = run_in_child(folder.path(), folder.path() + ".again", recovery_step, true);
-        expect_some_checkpoint(folder.path(), models, "recovery step " + std::to_string(recovery_step),
-                               2 * kEntriesPerCheckpoint, 2 * kEntriesPerCheckpoint);
+        ASSERT_EQ(run_in_child(folder.path(), merges, folder.path() + ".trace", nth, false), kDied);
+        const int end = run_in_child(folder.path(), merges, folder.path() + ".again", recovery_step, true);
+        expect_some_checkpoint(folder.path(), merges, models,
+                               "recovery step " + std::to_string(recovery_step), 2 * kEntriesPerCheckpoint,
+                               2 * kEntriesPerCheckpoint);
         if (end == 0) {
             EXPECT_GT(recovery_step, 4U);  // it did die at each partition
             return;
@@ -156,6 +168,11 @@ TEST(StoreCrash, AtEveryStepOfTheRecovery) {
     }
     FAIL() << "the recovery never ends";
 }
+
+INSTANTIATE_TEST_SUITE_P(Merges, StoreCrash, ::testing::Values(Merges::whole, Merges::in_pieces),
+                         [](const auto& merges) {
+                             return merges.param == Merges::whole ? "Whole" : "InPieces";
+                         });
 
 }  // namespace
 }  // namespace kontor::store

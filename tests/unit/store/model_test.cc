@@ -49,7 +49,7 @@ void check_some(Workload& workload, const Reader& reader, const Model& model) {
 }
 
 void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t settled_bytes = 1U << 20U,
-               std::uint64_t redo_bytes = 512U << 10U) {
+               std::uint64_t redo_bytes = 512U << 10U, std::uint64_t merge_bytes = 64U << 20U) {
     const std::uint64_t seed = test_seed();
     const TempFolder folder;
     cache::RowCache cache(200'000);  // small enough to evict
@@ -58,6 +58,7 @@ void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t settled_b
     options.max_pages_per_commit = max_pages;
     options.settled_bytes = settled_bytes;
     options.redo_bytes = redo_bytes;
+    options.merge_bytes = merge_bytes;
     Workload workload(seed);
     Model model, at_checkpoint;
     std::string hash, hash_at_checkpoint;
@@ -107,6 +108,12 @@ TEST(StoreModel, WithManyTransactionsPerPartition) {
 }
 TEST(StoreModel, WithoutMerges) {
     run_model(true, 40'000, 64U << 20U, 1U << 30U);
+}
+TEST(StoreModel, WithMergesInPieces) {
+    run_model(true, 40'000, 1U << 20U, 100'000, 2'000);
+}
+TEST(StoreModel, WithMergesInPiecesAndEvictions) {
+    run_model(true, 3, 60'000, 1, 2'000);
 }
 TEST(StoreModel, WithMergesAtEveryCheckpointAndEvictions) {
     run_model(true, 3, 20'000, 1);

@@ -28,6 +28,10 @@ class Settled {
         const RowImage image{kWrittenBack, erased, key, value};
         rows.absorb({&image, 1});
     }
+    void clean() {
+        (void)rows.dirty_rows();
+        rows.mark_clean();
+    }
     [[nodiscard]] const SettledRow* find(const std::string& key) const {
         const Place place = tables.place(kWrittenBack, key);
         rows.prefetch(place, Fetch::index);
@@ -58,17 +62,26 @@ TEST(SettledRows, AgainstAMap) {
         model[key] = {erased, true, value};
         if (dice.below(300) == 0) {
             std::vector<std::string> dirty;
-            for (const RowImage& row : settled.rows.dirty_rows()) {
-                ASSERT_EQ(row.table, kWrittenBack);
-                ASSERT_EQ(row.value, model.at(std::string(row.key)).value);
-                ASSERT_EQ(row.erased, model.at(std::string(row.key)).erased);
-                dirty.emplace_back(row.key);
+            // As a whole, or in parts that follow one another.
+            std::vector<std::string> ends;
+            if (dice.below(2) == 0) ends = settled.rows.cut(1 + dice.below(40'000));
+            ends.emplace_back();
+            std::string after;
+            for (const std::string& end : ends) {
+                for (const RowImage& row : settled.rows.dirty_rows({after, end})) {
+                    ASSERT_EQ(row.table, kWrittenBack);
+                    ASSERT_EQ(row.value, model.at(std::string(row.key)).value);
+                    ASSERT_EQ(row.erased, model.at(std::string(row.key)).erased);
+                    dirty.emplace_back(row.key);
+                }
+                after = end;
+                if (!end.empty() && dice.below(2) == 0) settled.rows.mark_clean();
             }
             std::vector<std::string> wanted;  // sorted, as the map is
             for (const auto& [name, known] : model)
                 if (known.dirty) wanted.push_back(name);
             ASSERT_EQ(dirty, wanted);
-            settled.rows.mark_clean();
+            settled.clean();
             ASSERT_EQ(settled.rows.dirty_bytes(), 0U);
             for (auto& [name, known] : model) known.dirty = false;
         }
@@ -102,6 +115,27 @@ TEST(SettledRows, AgainstAMap) {
     EXPECT_EQ(settled.all(), wanted);
 }
 
+TEST(SettledRows, PartsAreOfAboutTheSizeAskedFor) {
+    Settled settled;
+    EXPECT_TRUE(settled.rows.cut(1).empty());
+    for (int i = 0; i < 8'000; ++i) settled.absorb("row " + std::to_string(i), std::string(100, 'x'));
+    const std::uint64_t all = settled.rows.dirty_bytes();
+    EXPECT_TRUE(settled.rows.cut(all).empty());
+    const auto ends = settled.rows.cut(all / 8 + 1);
+    ASSERT_EQ(ends.size(), 7U);
+    std::size_t rows = 0;
+    for (std::size_t i = 0; i <= ends.size(); ++i) {
+        const auto part =
+            settled.rows.dirty_rows({i == 0 ? "" : ends[i - 1], i == ends.size() ? "" : ends[i]});
+        EXPECT_GT(part.size(), 500U);
+        EXPECT_LT(part.size(), 2'000U);
+        rows += part.size();
+        settled.rows.mark_clean();
+    }
+    EXPECT_EQ(rows, 8'000U);
+    EXPECT_EQ(settled.rows.dirty_bytes(), 0U);
+}
+
 TEST(SettledRows, RowsAtTheEdgesOfSizeClasses) {
     Settled settled;
     for (std::size_t size = 0; size < 600; ++size) settled.absorb("key", std::string(size, 'x'));
@@ -115,7 +149,7 @@ TEST(SettledRows, RowsAtTheEdgesOfSizeClasses) {
     EXPECT_EQ(settled.find(longest)->key(), longest);
     const std::uint64_t bytes = settled.rows.bytes();
     EXPECT_GE(bytes, kMaxValueBytes + kMaxKeyBytes);
-    settled.rows.mark_clean();
+    settled.clean();
     settled.rows.evict(0);
     EXPECT_EQ(settled.find(longest), nullptr);
     EXPECT_LT(settled.rows.bytes(), bytes - kMaxValueBytes);
@@ -124,7 +158,7 @@ TEST(SettledRows, RowsAtTheEdgesOfSizeClasses) {
 TEST(SettledRows, WhatWasUsedGoesLast) {
     Settled settled;
     for (int i = 0; i < 1'000; ++i) settled.absorb("row " + std::to_string(i), std::string(100, 'x'));
-    settled.rows.mark_clean();
+    settled.clean();
     settled.rows.evict(settled.rows.bytes() - 1);  // one goes, and all were looked at
     for (int i = 0; i < 100; ++i) (void)settled.find("row " + std::to_string(i));
     settled.rows.evict(settled.rows.bytes() / 2);
@@ -162,9 +196,46 @@ TEST(SettledRows, ReadersBesideTheWriter) {
     for (int i = 0; i < 20'000 || reads.load() < 4; ++i)
         settled.absorb("moving " + std::to_string(i % 9'000),
                        std::string(static_cast<std::size_t>(i % 70), 'x'));
-    settled.rows.mark_clean();
+    settled.clean();
     stop.store(true);
     for (std::thread& reader : readers) reader.join();
+}
+
+// Readers that meet the end of a chain, and a writer that puts another key just there. Small tables, many of
+// them, so that it is the same slot often enough.
+TEST(SettledRows, WhatWasNeverPutIsNeverFound) {
+    constexpr int kSmallTables = 2'000, kRows = 40, kKeys = 64;
+    std::vector<std::unique_ptr<Settled>> tables;
+    tables.push_back(std::make_unique<Settled>());
+    std::atomic<const Settled*> current{tables.back().get()};
+    std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> wrong{0};
+    std::vector<std::pair<std::string, Place>> absent;
+    for (int i = 0; i < kKeys; ++i) {
+        const std::string key = "absent " + std::to_string(i);
+        absent.emplace_back(key, tables[0]->tables.place(kWrittenBack, key));
+    }
+    std::vector<std::thread> readers;
+    for (int n = 0; n < 2; ++n)
+        readers.emplace_back([&] {
+            while (!stop.load()) {
+                const Settled& settled = *current.load();
+                for (const auto& [key, place] : absent)
+                    if (settled.rows.find(place, key) != nullptr) wrong.fetch_add(1);
+            }
+        });
+    std::vector<std::string> keys;
+    for (int row = 0; row < kRows; ++row) keys.push_back("row " + std::to_string(row));
+    for (int table = 0; table < kSmallTables; ++table) {
+        auto next = std::make_unique<Settled>();
+        next->absorb(keys[0], "x");
+        current.store(next.get());
+        for (const std::string& key : keys) next->absorb(key, "x");
+        tables.push_back(std::move(next));  // readers may look at it still
+    }
+    stop.store(true);
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_EQ(wrong.load(), 0U);
 }
 
 }  // namespace

@@ -270,6 +270,48 @@ TEST(StoreWrittenBack, RedoFilesStayWithinTheirLimit) {
     EXPECT_LT(store->stats().merges, 80U);
 }
 
+// Each piece follows a checkpoint that changes rows of pieces done and of pieces to come.
+TEST(StoreWrittenBack, ALargeMergeGoesInPiecesAndLosesNothing) {
+    const TempFolder folder;
+    StoreOptions options = lazy_options(folder.path());
+    options.memtable_bytes = 1;  // full at every checkpoint: the limit itself
+    options.partitions = 1;
+    options.redo_bytes = 150'000;
+    options.merge_bytes = 8'000;
+    Model model;
+    Workload dice(test_seed());
+    auto store = open_or_die(options);
+    std::uint64_t most_redo = 0, partial = 0;
+    for (std::uint64_t index = 1; index <= 120; ++index) {
+        store->begin();
+        for (int i = 0; i < 60; ++i) {
+            const auto n = static_cast<unsigned>(dice.below(600));
+            const TableId table = dice.below(8) == 0 ? kPlain : kWrittenBack;
+            if (dice.below(10) == 0) {
+                store->writer().erase(table, key_of(n));
+                model.erase({table, key_of(n)});
+            } else {
+                store->writer().put(table, key_of(n), value_of(index, n));
+                model[{table, key_of(n)}] = value_of(index, n);
+            }
+        }
+        store->commit(index, 0);
+        const StoreStats before = store->stats();
+        checkpoint(*store);
+        const StoreStats after = store->stats();
+        most_redo = std::max(most_redo, after.redo_bytes);
+        if (after.settled_dirty_bytes < before.settled_dirty_bytes && after.merges == before.merges)
+            ++partial;
+        if (dice.below(6) == 0) {
+            store.reset();
+            store = open_or_die(options);
+        }
+        ASSERT_EQ(contents(*store), model) << index;
+    }
+    EXPECT_GT(partial, 5U);
+    EXPECT_LE(most_redo, 2U * 150'000U);
+}
+
 TEST(StoreWrittenBack, WhoeverReadsSeesWhatTheCacheMayNotKnow) {
     const TempFolder folder;
     cache::RowCache cache(1U << 20U);
@@ -291,6 +333,22 @@ TEST(StoreWrittenBack, WhoeverReadsSeesWhatTheCacheMayNotKnow) {
         EXPECT_EQ(contents(*store).at({kWrittenBack, key_of(7)}), value_of(written, 7));
         EXPECT_GT(cache.stats().rows, 29U);
     }
+}
+
+TEST(StoreWrittenBack, ABinaryThatDeclaresItOtherwiseDoesNotOpenIt) {
+    const TempFolder folder;
+    {
+        const auto store = open_or_die(lazy_options(folder.path()));
+        write_chain(*store, 1, 2);
+    }
+    StoreOptions options = lazy_options(folder.path());
+    for (TableSpec& spec : options.tables) spec.written_back = false;
+    const auto store = Store::open(options);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code, ErrorCode::unsupported);
+    EXPECT_NE(store.error().message.find("start the version that wrote it"), std::string::npos)
+        << store.error().message;
+    EXPECT_EQ(contents(*open_or_die(lazy_options(folder.path()))), model_of_chain(2));
 }
 
 TEST(StoreWrittenBack, ATableIsEitherWrittenBackOrOrderedOrAppended) {

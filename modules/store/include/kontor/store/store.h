@@ -54,12 +54,14 @@ struct StoreOptions {
     std::uint64_t transfer_lease_ms = 60'000;
     std::size_t max_transfers = 4;
     std::uint64_t transfer_max_kept_bytes = 4ULL << 30;
-    // Rows of written-back tables in memory: at most three quarters of these bytes hold what is not in the
-    // partitions yet, the rest is a cache. And about how large the redo files may become that hold it, which
-    // is what a start after a crash reads: beyond, one partition a checkpoint is brought up to date.
+    // Rows of written-back tables in memory: after a checkpoint at most three quarters of these bytes hold
+    // what is not in the partitions yet, the rest is a cache. And about how large the redo files may become
+    // that hold it, which is what a start after a crash reads: beyond, one partition a checkpoint is brought
+    // up to date.
     std::uint64_t settled_bytes = 256ULL << 20;
     std::uint64_t redo_bytes = 1ULL << 30;
-    cache::RowCache* cache = nullptr;  // hot rows between memtable and LMDB; may be null
+    std::uint64_t merge_bytes = 64ULL << 20;  // of rows that are brought there in one piece
+    cache::RowCache* cache = nullptr;         // hot rows between memtable and LMDB; may be null
     // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
     // process.
     std::function<void(const char* step)> crash_point;
@@ -75,9 +77,9 @@ struct CheckpointMeta {
 
 class StateSource;  // state_transfer.h
 
-// The rows as of the newest checkpoint, all at one log index, for visits that take long: nothing waits for
-// it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers timeout then. One
-// thread; destroy it before the store. A visitor must not block.
+// The rows as of the newest checkpoint, all at one log index, for visits that take long: once it is open,
+// nothing waits for it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers
+// timeout then. One thread; destroy it before the store. A visitor must not block.
 class CheckpointView {
  public:
     virtual ~CheckpointView() = default;
@@ -143,8 +145,8 @@ class Store {
     virtual void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const = 0;
 
     // Any thread, not inside read(). Waits for a checkpoint that runs, and until all partitions have what was
-    // only in redo files. overloaded: kMaxCheckpointViews are
-    // open.
+    // only in redo files; towards the end of that no other checkpoint begins. overloaded: kMaxCheckpointViews
+    // are open.
     [[nodiscard]] virtual Result<std::unique_ptr<CheckpointView>> view_checkpoint() const = 0;
 
     // Any thread: copies of the state for other nodes, while this one serves (state_transfer.h).
