@@ -25,6 +25,7 @@ struct Router::Trip {
     std::uint64_t deadline_ms = 0;
     bool is_repeatable = false;
     bool was_sent = false;                                // and no answer came: the outcome is not known
+    bool may_be_done = false;  // a node that lost the lead said 503: its entry may yet be committed
     std::shared_ptr<std::atomic<std::size_t>> under_way;  // a late answer may outlive the router
     // The answer may come when nobody waits for it any more: whoever takes the attempt goes on with the trip.
     std::atomic<std::uint64_t> attempt{0};
@@ -114,12 +115,13 @@ void Router::lead_here(net::Request request, net::Responder respond) {
                                       respond = std::move(respond)](net::Response response) mutable {
         const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
         if (!lost) return respond(std::move(response));
-        travel(std::move(*copy), std::move(respond), came_ms);
+        travel(std::move(*copy), std::move(respond), came_ms, true);
     });
 }
 
 // `came_ms`: when the client asked; what this node tried itself meanwhile counts, too.
-void Router::travel(net::Request request, net::Responder respond, std::uint64_t came_ms) {
+// `may_be_done`: so does what came of it, which is not known.
+void Router::travel(net::Request request, net::Responder respond, std::uint64_t came_ms, bool may_be_done) {
     if (++*under_way_ > kForwardsAtOnce) {
         --*under_way_;
         return respond(problem(429, "Too many requests are on their way to the leader; try again shortly."));
@@ -130,6 +132,7 @@ void Router::travel(net::Request request, net::Responder respond, std::uint64_t 
     trip->request = std::move(request);
     trip->respond = std::move(respond);
     trip->deadline_ms = came_ms + parts_.leader_wait_ms;
+    trip->may_be_done = may_be_done;
     forwarded_.add();
     go(trip);
 }
@@ -140,8 +143,9 @@ void Router::go(const TripPtr& trip) {
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
         parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
             const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
-            if (lost && trip->is_repeatable) return go_later(trip);
-            trip->respond(std::move(response));
+            if (!lost || !trip->is_repeatable) return trip->respond(std::move(response));
+            trip->may_be_done = true;
+            go_later(trip);
         });
         return;
     }
@@ -236,6 +240,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
     if ((response->status == 503 || is_own) && trip->is_repeatable &&
         parts_.clock->monotonic_ms() < trip->deadline_ms) {
         repeated_.add();
+        trip->may_be_done = true;
         return go_later(trip);
     }
     trip->respond(*std::move(response));
@@ -244,7 +249,8 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
 void Router::go_later(const TripPtr& trip) {
     const bool in_time = parts_.clock->monotonic_ms() < trip->deadline_ms;
     if (in_time && tasks_.post([this, trip] { go(trip); }, kRetryMs)) return;
-    trip->respond(problem(503, trip->was_sent
+    const bool may_be_done = !is_read(trip->request) && (trip->was_sent || trip->may_be_done);
+    trip->respond(problem(503, may_be_done
                                    ? "The leader was lost and no other one was found in time; repeat "
                                      "the request with the same Idempotency-Key."
                                    : "The cluster has no leader just now; nothing was done. Try again "

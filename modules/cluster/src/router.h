@@ -71,7 +71,8 @@ class Router {
     void instead_of_helper(const std::shared_ptr<Passed>& passed);
     [[nodiscard]] net::Responder counted(net::Responder respond);
     void lead_here(net::Request request, net::Responder respond);
-    void travel(net::Request request, net::Responder respond, std::uint64_t came_ms);
+    void travel(net::Request request, net::Responder respond, std::uint64_t came_ms,
+                bool may_be_done = false);
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
     [[nodiscard]] bool is_beyond(const net::Request& request) const;

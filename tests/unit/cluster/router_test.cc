@@ -47,6 +47,7 @@ class Fixture : public ::testing::Test {
             EXPECT_EQ(kind, call_kind::forward);
             asked.push_back(to);
             last_request = *decode_request(body);
+            if (during_call) during_call();
             if (to == silent.load()) return unanswered.push_back(std::move(done));
             Result<std::string> answer = fail(ErrorCode::internal, "no answer planned");
             if (!answers.empty()) {
@@ -100,7 +101,7 @@ class Fixture : public ::testing::Test {
     std::atomic<bool> leads{false};
     std::atomic<std::uint64_t> leader{1}, staleness{10}, applied{100};
     std::atomic<int> local_status{200}, answered_here{0};
-    std::function<void()> after_local, after_100_ms;
+    std::function<void()> after_local, after_100_ms, during_call;
     std::thread answering;
     std::vector<std::uint64_t> asked;
     std::deque<Result<std::string>> answers;
@@ -295,6 +296,35 @@ TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     for (const net::Header& header : got.headers) retry_after = retry_after || header.name == "Retry-After";
     EXPECT_TRUE(retry_after);
     EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
+}
+
+// Whoever said 503 may have had it in its log, and the next leader may have committed it.
+TEST_F(Fixture, WhatMayBeDoneIsNotCalledUndone) {
+    const auto says_undone = [](const net::Response& got) {
+        EXPECT_EQ(got.status, 503);
+        return got.body.find("nothing was done") != std::string::npos;
+    };
+    // Of another node that led.
+    answers.push_back(leaders(503));
+    during_call = [this] { leader = 0; };
+    EXPECT_FALSE(says_undone(ask("POST", {kKey})));
+    // Of this one, asked by its client.
+    leads = true;
+    local_status = 503;
+    after_local = [this] { leads = false; };
+    EXPECT_FALSE(says_undone(ask("POST", {kKey})));
+    // Of this one, which came to lead under way.
+    leader = 2;
+    after_100_ms = [this] { leads = true; };
+    after_local = [this] {
+        leads = false;
+        leader = 0;
+    };
+    EXPECT_FALSE(says_undone(ask("POST", {kKey})));
+    // A read does nothing, whoever answered it.
+    leader = 1;
+    answers.push_back(leaders(503));
+    EXPECT_TRUE(says_undone(ask("GET")));
 }
 
 // An isolated leader that gave up after a while: what it tried itself is part of the time that a client
