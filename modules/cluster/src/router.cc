@@ -8,7 +8,6 @@
 namespace kontor::cluster {
 namespace {
 
-constexpr std::uint64_t kForwardTimeoutMs = 60'000;  // as long as a server waits for its handler
 constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
@@ -23,8 +22,9 @@ struct Router::Trip {
     net::Request request;
     net::Responder respond;
     std::uint64_t deadline_ms = 0;
+    std::uint64_t end_ms = 0;  // the deadline is never put off beyond it
     bool is_repeatable = false;
-    bool was_sent = false;                                // and no answer came: the outcome is not known
+    bool was_sent = false;     // and no answer came: the outcome is not known
     bool may_be_done = false;  // a node that lost the lead said 503: its entry may yet be committed
     std::shared_ptr<std::atomic<std::size_t>> under_way;  // a late answer may outlive the router
     // The answer may come when nobody waits for it any more: whoever takes the attempt goes on with the trip.
@@ -132,6 +132,7 @@ void Router::travel(net::Request request, net::Responder respond, std::uint64_t 
     trip->request = std::move(request);
     trip->respond = std::move(respond);
     trip->deadline_ms = came_ms + parts_.leader_wait_ms;
+    trip->end_ms = came_ms + kMaxTripMs;
     trip->may_be_done = may_be_done;
     forwarded_.add();
     go(trip);
@@ -157,10 +158,12 @@ void Router::go(const TripPtr& trip) {
             trip->deadline_ms = 0;
         return go_later(trip);
     }
+    const std::uint64_t now = parts_.clock->monotonic_ms();
+    if (now >= trip->end_ms) return go_later(trip);
     const std::uint64_t attempt = trip->attempt.load();
     std::string body = encode_request(trip->request);
     watch(trip, attempt, leader);
-    parts_.call(leader, call_kind::forward, std::move(body), kForwardTimeoutMs,
+    parts_.call(leader, call_kind::forward, std::move(body), trip->end_ms - now,
                 [this, trip, attempt](Result<std::string> answer) {
                     if (trip->take(attempt)) arrived(trip, std::move(answer));
                 });
@@ -202,7 +205,8 @@ void Router::lost(const TripPtr& trip) {
     }
     repeated_.add();
     trip->was_sent = true;
-    trip->deadline_ms = std::max(trip->deadline_ms, parts_.clock->monotonic_ms() + parts_.leader_wait_ms / 2);
+    const std::uint64_t later = parts_.clock->monotonic_ms() + parts_.leader_wait_ms / 2;
+    trip->deadline_ms = std::min(std::max(trip->deadline_ms, later), trip->end_ms);
     go_later(trip);
 }
 
@@ -226,10 +230,15 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
                 return trip->respond(problem(429, "Too many requests are waiting; try again shortly."));
             case ErrorCode::too_large:
                 return trip->respond(problem(413, "The request or its answer is too large to be passed on."));
-            default:
-                break;
+            case ErrorCode::io:
+            case ErrorCode::timeout:
+            case ErrorCode::internal:  // whoever worked on it gave no answer
+                return lost(trip);
+            case ErrorCode::unsupported:
+                return trip->respond(problem(503, "The answer is a stream; ask the leader for it."));
+            default:  // asked again, it would say the same
+                return trip->respond(problem(500, "The leader does not take this request from this node."));
         }
-        return lost(trip);
     }
     auto response = decode_response(*answer);
     if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));

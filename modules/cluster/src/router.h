@@ -4,7 +4,7 @@
 //
 // Threading: handle() and serve_forwarded() anywhere; they do not block. Ownership: everything in Parts
 // outlives stop(). Errors: 503 with Retry-After when no leader is found in leader_wait_ms, or when a request
-// without idempotency key was sent and its outcome is not known. Limits: kForwardsAtOnce.
+// without idempotency key was sent and its outcome is not known. Limits: kForwardsAtOnce, kMaxTripMs.
 
 #include <atomic>
 #include <functional>
@@ -20,6 +20,10 @@
 #include "tasks.h"
 
 namespace kontor::cluster {
+
+// From a request's arrival: then the client is told, whatever the nodes do. As long as a server waits for its
+// handler.
+inline constexpr std::uint64_t kMaxTripMs = 60'000;
 
 class Router {
  public:

@@ -42,11 +42,12 @@ class Fixture : public ::testing::Test {
             if (after_local) after_local();
             respond(std::move(response));
         };
-        parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t,
+        parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                             net::CallDone done) {
             EXPECT_EQ(kind, call_kind::forward);
             asked.push_back(to);
             last_request = *decode_request(body);
+            last_timeout_ms = timeout_ms;
             if (during_call) during_call();
             if (to == silent.load()) return unanswered.push_back(std::move(done));
             Result<std::string> answer = fail(ErrorCode::internal, "no answer planned");
@@ -108,6 +109,7 @@ class Fixture : public ::testing::Test {
     std::atomic<std::uint64_t> silent{0};  // this node takes requests and does not answer
     std::vector<net::CallDone> unanswered;
     net::Request last_request;
+    std::uint64_t last_timeout_ms = 0;
     StepClock clock;
     telemetry::Registry metrics;
     std::unique_ptr<Router> router;
@@ -365,6 +367,54 @@ TEST_F(Fixture, AnOverloadedOrTooSmallWayIsSaid) {
     EXPECT_EQ(ask("POST").status, 413);
     answers.push_back(std::string("\xff\xff"));
     EXPECT_EQ(ask("POST").status, 500);
+}
+
+// What would be the same again is not asked for again.
+TEST_F(Fixture, ARefusalOfTheWayIsFinal) {
+    for (const auto& [code, status] :
+         {std::pair(ErrorCode::unsupported, 503), std::pair(ErrorCode::invalid_argument, 500),
+          std::pair(ErrorCode::permission_denied, 500)}) {
+        asked.clear();
+        answers.push_back(broken(code));
+        answers.push_back(leaders(200, "asked twice"));
+        EXPECT_EQ(ask("POST", {kKey}).status, status);
+        EXPECT_EQ(asked.size(), 1U);
+        answers.clear();
+    }
+}
+
+// A leader that can be asked and never answers: the client has an end.
+TEST_F(Fixture, ATripHasAnEnd) {
+    const std::uint64_t begun = clock.now;
+    std::atomic<bool> went_on{false};
+    int looks = 0;
+    const std::function<void()> look = [&] {
+        if (++looks == 1) clock.now = begun + kMaxTripMs;
+        if (looks == 50) {  // a second later
+            went_on = true;
+            leader = 0;
+        }
+        after_100_ms = look;
+    };
+    after_100_ms = look;
+    const auto got = ask("POST", {kKey});  // no answer is planned: each attempt is lost
+    EXPECT_FALSE(went_on);
+    EXPECT_EQ(got.status, 503);
+    EXPECT_NE(got.body.find("same Idempotency-Key"), std::string::npos) << got.body;
+}
+
+// No call may last longer than what is left.
+TEST_F(Fixture, ACallMayTakeWhatIsLeft) {
+    answers.push_back(leaders(200));
+    ask("POST", {kKey});
+    EXPECT_EQ(last_timeout_ms, kMaxTripMs);
+    leader = 0;
+    after_100_ms = [this] { leader = 1; };
+    answers.push_back(leaders(200));
+    const std::uint64_t begun = clock.now;
+    ask("POST", {kKey});
+    EXPECT_LE(last_timeout_ms, kMaxTripMs - 100);
+    EXPECT_GE(last_timeout_ms, kMaxTripMs - (clock.now - begun));
 }
 
 // The leader dies under its own request: with a key nobody notices.
