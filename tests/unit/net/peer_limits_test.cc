@@ -168,6 +168,37 @@ TEST_F(PeerLimitsTest, TheQueueOfCallsAnswersOverloaded) {
     EXPECT_EQ(other.load(), 0);
 }
 
+// What was asked for is done: the caller must not hear that it may ask again.
+TEST_F(PeerLimitsTest, AnAnswerWithoutRoomIsAnOutcomeNotKnown) {
+    PeerNode one(1);
+    one.options.limits.max_frame_bytes = 1U << 20U;
+    one.options.limits.max_queued_bytes = 2U << 20U;
+    one.options.limits.dead_after_ms = 60'000;
+    one.start();
+    RawPeer slow(one.net->port(), credentials_of(cluster_authority(), kTestCluster, 2));
+    ASSERT_EQ(slow.greet(Purpose::fast_calls).value().kind, FrameKind::hello);
+    constexpr std::size_t kCalls = 40;
+    for (std::uint64_t i = 0; i < kCalls; ++i)
+        ASSERT_TRUE(slow.send({.kind = FrameKind::call, .id = i, .code = kKeep, .body = ""}));
+    ASSERT_TRUE(eventually([&] { return one.kept() == kCalls; }));
+    // More than the queue and the kernel's buffers take while nobody reads.
+    for (std::size_t i = 0; i < kCalls; ++i) one.answer_kept(i, std::string(1'000'000, 'a'));
+    std::size_t answered = 0, unknown = 0;
+    while (answered + unknown < kCalls) {
+        const auto frame = slow.receive_news();
+        ASSERT_TRUE(frame);
+        if (frame->kind == FrameKind::answer) {
+            ++answered;
+            continue;
+        }
+        ASSERT_EQ(frame->kind, FrameKind::failure);
+        EXPECT_EQ(frame->code, static_cast<std::uint16_t>(ErrorCode::io)) << frame->body;
+        ++unknown;
+    }
+    EXPECT_GT(answered, 0U);
+    EXPECT_GT(unknown, 0U);
+}
+
 TEST_F(PeerLimitsTest, AStoppedPeerIsDeadAndDelaysNobody) {
     PeerNode one(1), three(3);
     for (PeerNode* node : {&one, &three}) {

@@ -12,9 +12,10 @@
 // what takes long is handed to another thread. After stop() none runs any more.
 // Ownership: a CallResponder may outlive its connection and the PeerNet; its answer is then dropped.
 // Errors: of a call: unavailable (not connected, or never written: nothing was sent), too_large (body above
-// max_frame_bytes, either way), overloaded (a queue is full here or there), timeout and io (the outcome is
-// not known); all others are what the other side's responder gave, code and text.
-// Limits: PeerLimits and the constants below, each with a test at its edge.
+// max_frame_bytes, either way), overloaded (a queue is full here or there; nothing was done), timeout and io
+// (the outcome is not known; io also when there is no room for the answer); all others are what the other
+// side's responder gave, code and text. Limits: PeerLimits and the constants below, each with a test at its
+// edge.
 
 #include <cstdint>
 #include <functional>
