@@ -149,6 +149,7 @@ void NodeImpl::tell_index_waiters(std::uint64_t applied_index, std::uint64_t now
 
 // Proposer thread.
 void NodeImpl::look_at_role() {
+    const std::uint64_t term = replica_->stats().term;  // before: who has caught up did so in it or later
     const bool now_leads = replica_->leader_caught_up() && !installing_.load();
     const std::uint64_t now = options_.clock->monotonic_ms();
     if (now_leads != leads_.load()) {
@@ -159,6 +160,10 @@ void NodeImpl::look_at_role() {
     }
     if (replica_->role() == replication::Role::leader) {
         lost_leadership_ms_ = 0;
+        // Of what an earlier leadership of ours left in the log, all that came through is applied. What did
+        // not may have had an empty entry put in its place, and those never reach apply(): nothing else would
+        // end it, and it would hold back all that comes.
+        if (now_leads) fail_flights(proposals_.abandon_before(term), kLostText);
         return;
     }
     // What waits was never proposed, so it is safe to say so at once. What is under way may yet be committed

@@ -155,6 +155,21 @@ std::vector<Flight> Proposals::abandon_all() {
     return all;
 }
 
+std::vector<Flight> Proposals::abandon_before(std::uint64_t term) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Flight> older;
+    for (auto it = flights_.begin(); it != flights_.end();) {
+        if (!it->position || it->position->term >= term) {
+            ++it;
+            continue;
+        }
+        forget_keys(*it);
+        older.push_back(std::move(*it));
+        it = flights_.erase(it);
+    }
+    return older;
+}
+
 bool Proposals::idle() const {
     const std::lock_guard lock(mutex_);
     return lanes_.empty() && flights_.empty();

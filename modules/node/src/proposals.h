@@ -81,6 +81,8 @@ class Proposals {
     // to `lost`.
     [[nodiscard]] std::optional<Flight> land(replication::Position position, std::vector<Flight>& lost);
     [[nodiscard]] std::vector<Flight> abandon_all();
+    // Those that the log accepted in an earlier term.
+    [[nodiscard]] std::vector<Flight> abandon_before(std::uint64_t term);
     [[nodiscard]] bool idle() const;  // nothing waits, nothing flies
 
     void wait_for_channel(std::uint64_t attempt_no, Waiter waiter);

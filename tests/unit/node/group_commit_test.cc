@@ -69,6 +69,44 @@ TEST(GroupCommit, WhatFailsMakesRoomToo) {
     EXPECT_TRUE(proposals.worth_proposing());
 }
 
+// The log's own entries are not told: what they replaced is still thought to be in the log.
+TEST(GroupCommit, WhatAnEarlierTermLeftBehindMakesRoom) {
+    Proposals proposals(8U << 20U, 10'000);
+    Proposal keyed = of_bytes(100);
+    keyed.flight_key = "1Lkey";
+    ASSERT_EQ(proposals.add(keyed), Proposals::Refusal::none);
+    const std::uint64_t old = launch_all(proposals);
+    proposals.accepted(old, {7, 1});
+    add(proposals, kGatheredBytes);
+    const std::uint64_t current = launch_all(proposals);
+    proposals.accepted(current, {8, 3});
+    add(proposals, kGatheredBytes);
+    launch_all(proposals);  // has no position yet
+    EXPECT_TRUE(proposals.abandon_before(1).empty());
+    const auto left = proposals.abandon_before(3);
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left.front().id, old);
+    EXPECT_TRUE(proposals.abandon_before(3).empty());
+    keyed = of_bytes(100);
+    keyed.flight_key = "1Lkey";
+    EXPECT_EQ(proposals.add(keyed), Proposals::Refusal::none) << "its key is free";
+    std::vector<Flight> lost;
+    const auto landed = proposals.land({8, 3}, lost);
+    ASSERT_TRUE(landed);
+    EXPECT_EQ(landed->id, current);
+    EXPECT_TRUE(lost.empty());
+}
+
+TEST(GroupCommit, ATermThatLeftOneFlightBehindHoldsNothingBack) {
+    Proposals proposals(8U << 20U, 10'000);
+    add(proposals, 100);
+    proposals.accepted(launch_all(proposals), {7, 1});
+    add(proposals, 100);
+    ASSERT_FALSE(proposals.worth_proposing());
+    EXPECT_EQ(proposals.abandon_before(2).size(), 1U);
+    EXPECT_TRUE(proposals.worth_proposing());
+}
+
 TEST(GroupCommit, MuchThatWaitsIsNotHeldBack) {
     Proposals proposals(8U << 20U, 10'000);
     add(proposals, 100);
