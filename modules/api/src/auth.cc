@@ -61,7 +61,7 @@ class KnownKeys {
     }
     // `version`: payments::Service::keys_version() as it was before the look-up, or is now.
     const Caller* find(const std::string& hash, std::uint64_t version) {
-        if (version != version_) return nullptr;
+        if (version == 0 || version != version_) return nullptr;
         const auto found = callers_.find(hash);
         return found == callers_.end() ? nullptr : &found->second;
     }

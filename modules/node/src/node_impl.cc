@@ -225,7 +225,12 @@ void NodeImpl::unsubscribe(std::uint64_t subscription) {
 
 NodeStats NodeImpl::stats() const {
     NodeStats stats;
-    const std::shared_lock open(swap_mutex_);
+    std::tie(stats.queue_bytes, stats.queue_commands) = proposals_.queued();
+    stats.cache.limit_bytes = options_.cache_bytes;
+    stats.ready = ready();
+    // The links' threads ask, too: none of them may wait for an exchange of the state.
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (!open || !replica_ || !store_) return stats;
     stats.log = replica_->stats();
     stats.role = replica_->role();
     stats.store = store_->stats();
@@ -235,8 +240,6 @@ NodeStats NodeImpl::stats() const {
     stats.cache.bytes += stats.store.settled_bytes;
     stats.cache.limit_bytes = options_.cache_bytes;
     stats.applied_index = store_->applied_index();
-    std::tie(stats.queue_bytes, stats.queue_commands) = proposals_.queued();
-    stats.ready = ready();
     return stats;
 }
 
@@ -370,6 +373,8 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     payments::Effects effects;
     try {
         store_->begin();
+        // Before anybody can see the new index: who asks for it must not go by a key that it took away.
+        if (changes_keys) keys_version_.store(0, std::memory_order_release);
         machine_.apply(faulty(store_->writer(), at.index), at.index, batch, effects);
         store_->commit(at.index, effects.time_ms);
     } catch (const store::StoreFailure& failure) {
