@@ -194,6 +194,9 @@ Identity ClusterImpl::identity() const {
 }
 
 Result<void> ClusterImpl::change_identity(const std::function<void(Identity&)>& change) {
+    // The whole of it: of two that begin with the same copy the later one would undo the other's, such as the
+    // mark of a state that differs. Not mutex_, which network threads take: this writes a file.
+    const std::lock_guard one_at_a_time(identity_change_mutex_);
     Identity changed = identity();
     change(changed);
     KONTOR_CHECK(save_identity(options_.data_folder, changed));

@@ -140,6 +140,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::unique_ptr<Router> router_;
     Tasks tasks_;  // what blocks: state, certificates
     mutable std::mutex mutex_;
+    std::mutex identity_change_mutex_;                 // taken before mutex_
     Identity identity_;                                // guarded by mutex_
     std::map<std::uint64_t, Known> known_;             // guarded by mutex_
     std::map<std::uint64_t, std::string> told_peers_;  // steward only: what the links were told
