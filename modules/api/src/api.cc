@@ -60,7 +60,7 @@ void Api::Impl::serve(const CallPtr& call) {
     if (found.route->shape == Shape::document) return found.route->handler(call);
 
     if (!options.ready()) {
-        return call->refuse(from_failure(Error{ErrorCode::unavailable, "not ready"}));
+        return call->refuse(Error{ErrorCode::unavailable, "not ready"});
     }
     if (const auto error = authenticate(*call)) return call->refuse(*error);
     if (const auto error = read_headers(*call)) return call->refuse(*error);
@@ -82,10 +82,10 @@ void Api::handle(net::Request request, net::Responder respond) {
         impl_->serve(call);
     } catch (const store::StoreFailure& failure) {
         log::error("api", call->request_id + ": " + failure.what());
-        call->refuse(from_failure(Error{ErrorCode::unavailable, failure.what()}));
+        call->refuse(Error{ErrorCode::unavailable, failure.what()});
     } catch (const std::exception& failure) {
         log::error("api", call->request_id + ": " + failure.what());
-        call->refuse(from_failure(Error{ErrorCode::internal, failure.what()}));
+        call->refuse(Error{ErrorCode::internal, failure.what()});
     }
 }
 

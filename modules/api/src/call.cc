@@ -53,6 +53,12 @@ void Call::refuse(const ApiError& error, std::uint64_t log_index, bool replayed)
     send(error.status, error_json(error), &error, log_index, replayed);
 }
 
+// Only of what a POST without a key may have done nobody can be told to ask again.
+void Call::refuse(const Error& failure) {
+    const bool is_repeatable = request.method != "POST" || !request.header("Idempotency-Key").empty();
+    refuse(from_failure(failure, is_repeatable));
+}
+
 void Call::send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed) {
     if (answered_) return;
     answered_ = true;
@@ -70,9 +76,9 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     if (log_index != 0) response.headers.push_back({"Kontor-Log-Index", std::to_string(log_index)});
     if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"Kontor\""});
     if (error != nullptr && !error->allow.empty()) response.headers.push_back({"Allow", error->allow});
-    if (error != nullptr && error->retry) {
-        response.headers.push_back({"Retry-After", "1"});
-        response.headers.push_back({"Stripe-Should-Retry", "true"});
+    if (error != nullptr && (error->retry || error->never_retry)) {
+        if (error->retry || status == 503) response.headers.push_back({"Retry-After", "1"});
+        response.headers.push_back({"Stripe-Should-Retry", error->retry ? "true" : "false"});
     }
     api->metrics.record(route, status, api->options.clock->monotonic_us() - started_us);
     if (into_ != nullptr) {
@@ -136,7 +142,7 @@ void Call::submit_raw(pb::Command the_command, Finish finish_with) {
         std::move(the_command),
         [self = shared_from_this(), finish_with = std::move(finish_with)](Result<payments::Answer> answer) {
             if (!answer) {
-                self->refuse(from_failure(answer.error()));
+                self->refuse(answer.error());
                 return;
             }
             if (!answer->keep) {
@@ -167,7 +173,7 @@ void Call::finish(const pb::Result& result, std::uint64_t log_index, const Finis
         }
     } catch (const std::exception& failure) {
         log_failure(*this, failure.what());
-        refuse(from_failure(Error{ErrorCode::internal, failure.what()}));
+        refuse(Error{ErrorCode::internal, failure.what()});
     }
 }
 
@@ -177,7 +183,7 @@ void Call::read(const payments::Service::ReadBody& body) {
     } catch (const store::StoreFailure& failure) {
         // The node stops by itself (fail-stop); this request only has to be told.
         log_failure(*this, failure.what());
-        refuse(from_failure(Error{ErrorCode::unavailable, failure.what()}));
+        refuse(Error{ErrorCode::unavailable, failure.what()});
     }
 }
 

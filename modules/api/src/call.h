@@ -38,6 +38,7 @@ struct Call : std::enable_shared_from_this<Call> {
     // Answers. Exactly one of them, once.
     void reply(std::string body, std::uint64_t log_index, bool replayed = false);
     void refuse(const ApiError& error, std::uint64_t log_index = 0, bool replayed = false);
+    void refuse(const Error& failure);  // of the node
 
     // The first path parameter, parsed; the request is refused (404) when it cannot be an id of this kind.
     [[nodiscard]] std::optional<std::uint64_t> path_no(std::string_view id_prefix);

@@ -6,6 +6,7 @@
 #include "kontor/commands.pb.h"
 #include "kontor/payments/json.h"
 #include "kontor/payments/json_writer.h"
+#include "kontor/payments/service.h"
 #include "params.h"
 
 namespace kontor::api {
@@ -42,7 +43,7 @@ constexpr std::array kOutcomes = {
         "This charge cannot be refunded."},
     Row{pb::OUTCOME_IDEMPOTENCY_MISMATCH, 400, kIdempotency, "",
         "Keys for idempotent requests can only be used with the same parameters they were first used with."},
-    Row{pb::OUTCOME_IDEMPOTENCY_IN_USE, 409, kIdempotency, "idempotency_key_in_use",
+    Row{pb::OUTCOME_IDEMPOTENCY_IN_USE, 409, kIdempotency, payments::kKeyInUseCode,
         "There is currently another in-progress request using this Idempotency-Key. Please try again later."},
     Row{pb::OUTCOME_BALANCE_INSUFFICIENT, 400, kInvalidRequest, "balance_insufficient",
         "Your balance does not cover this refund."},
@@ -168,9 +169,18 @@ ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key
     return error;
 }
 
-ApiError from_failure(const Error& failure) {
+ApiError from_failure(const Error& failure, bool is_repeatable) {
     ApiError error;
     error.type = kApi;
+    const bool may_be_done = failure.code == ErrorCode::timeout || failure.code == ErrorCode::internal;
+    if (may_be_done && !is_repeatable) {
+        error.status = failure.code == ErrorCode::timeout ? 503 : 500;
+        error.message =
+            "Whether this request was carried out is not known. With an Idempotency-Key it could be "
+            "repeated.";
+        error.never_retry = true;
+        return error;
+    }
     switch (failure.code) {
         case ErrorCode::overloaded:
             error.status = 429;

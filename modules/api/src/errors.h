@@ -24,8 +24,9 @@ struct ApiError {
     std::string decline_code = {};
     std::string charge_id = {};
     std::string payment_intent_json = {};
-    bool retry = false;      // Retry-After and Stripe-Should-Retry: true
-    std::string allow = {};  // 405: the methods there are
+    bool retry = false;        // Retry-After and Stripe-Should-Retry: true
+    bool never_retry = false;  // Stripe-Should-Retry: false
+    std::string allow = {};    // 405: the methods there are
 };
 
 [[nodiscard]] std::string error_json(const ApiError& error);
@@ -41,7 +42,7 @@ struct ApiError {
 
 // The outcome of a command that is not OUTCOME_OK.
 [[nodiscard]] ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key);
-// An operating failure of the node.
-[[nodiscard]] ApiError from_failure(const Error& error);
+// An operating failure of the node. `is_repeatable`: sending the request again does no harm.
+[[nodiscard]] ApiError from_failure(const Error& error, bool is_repeatable);
 
 }  // namespace kontor::api

@@ -12,9 +12,10 @@ bool is_read(const net::Request& request) {
            request.path.ends_with("/lookup");
 }
 
-// Sending it twice does no harm.
+// Sending it twice does no harm. Only the merchants' interface looks at the key.
 bool is_repeatable(const net::Request& request) {
-    return is_read(request) || !request.header("Idempotency-Key").empty();
+    const bool honours_keys = request.path.starts_with("/v1/");
+    return is_read(request) || (honours_keys && !request.header("Idempotency-Key").empty());
 }
 
 // What a node that is behind may say although the leader would not: it does not know a key or an object yet,
@@ -24,13 +25,13 @@ bool may_be_ignorance(int status) {
            status == 410 || status == 412 || status == 500 || status == 503;
 }
 
-net::Response problem(int status, const std::string& message) {
+net::Response problem(int status, const std::string& message, bool may_retry) {
     net::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
     if (status == 503 || status == 429) {
         response.headers.push_back({"Retry-After", "1"});
-        response.headers.push_back({"Stripe-Should-Retry", "true"});
+        response.headers.push_back({"Stripe-Should-Retry", may_retry ? "true" : "false"});
     }
     const char* type = status >= 500   ? "api_error"
                        : status == 429 ? "rate_limit_error"

@@ -18,7 +18,8 @@ inline constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 [[nodiscard]] bool is_repeatable(const net::Request& request);  // sending it twice does no harm
 // What a node that is behind may say although the leader would not.
 [[nodiscard]] bool may_be_ignorance(int status);
-[[nodiscard]] net::Response problem(int status, const std::string& message);
+// `may_retry`: programs may send the request again by themselves when it is 429 or 503.
+[[nodiscard]] net::Response problem(int status, const std::string& message, bool may_retry = true);
 // 0: none is given; nullopt: it is no number.
 [[nodiscard]] std::optional<std::uint64_t> min_index_of(const net::Request& request);
 [[nodiscard]] std::uint64_t log_index_of(const net::Response& response);  // 0: none

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kontor/payments/service.h"
 #include "request_kinds.h"
 #include "wire.h"
 
@@ -15,8 +16,11 @@ constexpr const char* kBeyondText = "No entry of the log has this index yet: Kon
 
 }  // namespace
 
-// The API's error code for a request whose key another one that is under way has.
-constexpr std::string_view kKeyInUse = "\"idempotency_key_in_use\"";
+// How the API says in its JSON that another request which is under way has the key.
+bool says_key_in_use(const net::Response& response) {
+    static const std::string code = '"' + std::string(payments::kKeyInUseCode) + '"';
+    return response.status == 409 && response.body.find(code) != std::string::npos;
+}
 
 struct Router::Trip {
     net::Request request;
@@ -200,7 +204,8 @@ void Router::lost(const TripPtr& trip) {
     if (!trip->is_repeatable) {
         trip->respond(problem(503,
                               "The leader was lost while it worked on this request; whether it was "
-                              "carried out is not known. With an Idempotency-Key it can be repeated."));
+                              "carried out is not known. With an Idempotency-Key it can be repeated.",
+                              false));
         return;
     }
     repeated_.add();
@@ -235,7 +240,8 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
             case ErrorCode::internal:  // whoever worked on it gave no answer
                 return lost(trip);
             case ErrorCode::unsupported:
-                return trip->respond(problem(503, "The answer is a stream; ask the leader for it."));
+                return trip->respond(
+                    problem(503, "The answer is a stream; ask the leader for it.", trip->is_repeatable));
             default:  // asked again, it would say the same
                 return trip->respond(problem(500, "The leader does not take this request from this node."));
         }
@@ -244,8 +250,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
     if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));
     // What an earlier attempt of ours began may still be under way: its end is the answer, not that its key
     // is in use.
-    const bool is_own =
-        response->status == 409 && trip->was_sent && response->body.find(kKeyInUse) != std::string::npos;
+    const bool is_own = trip->was_sent && says_key_in_use(*response);
     if ((response->status == 503 || is_own) && trip->is_repeatable &&
         parts_.clock->monotonic_ms() < trip->deadline_ms) {
         repeated_.add();

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::uint64_t kOutcomeWaitMs = 800;  // for entries that a former leader has under way
 constexpr std::uint64_t kReadyBacklog = 64;    // committed entries that a follower may still have to apply
-constexpr const char* kLostText =
-    "another node took over; the outcome is not known: retry with the same idempotency key";
+constexpr const char* kLostText = "another node took over; the outcome is not known";
 
 // Its holder keeps install() from closing the store under it.
 class HeldView final : public store::CheckpointView {
@@ -163,7 +162,7 @@ void NodeImpl::look_at_role() {
         // Of what an earlier leadership of ours left in the log, all that came through is applied. What did
         // not may have had an empty entry put in its place, and those never reach apply(): nothing else would
         // end it, and it would hold back all that comes.
-        if (now_leads) fail_flights(proposals_.abandon_before(term), kLostText);
+        if (now_leads) fail_flights(proposals_.abandon_before(term), {ErrorCode::timeout, kLostText});
         return;
     }
     // What waits was never proposed, so it is safe to say so at once. What is under way may yet be committed
@@ -175,7 +174,7 @@ void NodeImpl::look_at_role() {
     if (lost_leadership_ms_ == 0) lost_leadership_ms_ = now;
     if (now < lost_leadership_ms_ + kOutcomeWaitMs) return;
     lost_leadership_ms_ = 0;
-    fail_flights(proposals_.abandon_all(), kLostText);
+    fail_flights(proposals_.abandon_all(), {ErrorCode::timeout, kLostText});
 }
 
 void NodeImpl::become_member() {
@@ -272,7 +271,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
         store_->wait_for_checkpoint();
         store_.reset();
         cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
-        fail_flights(proposals_.abandon_all(), kLostText);
+        fail_flights(proposals_.abandon_all(), {ErrorCode::timeout, kLostText});
         KONTOR_CHECK(closed());
         KONTOR_CHECK(open_store());
         keys_version_.store(new_keys_version(), std::memory_order_release);

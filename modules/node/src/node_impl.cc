@@ -295,7 +295,7 @@ void NodeImpl::stop() {
     ready_.store(false);
     if (replica_) replica_->stop();
     fail_flights(proposals_.abandon_all(),
-                 "this node is stopping; the outcome is not known: retry with the same idempotency key");
+                 {ErrorCode::timeout, "this node is stopping; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
         waiter.done(payments::Answer{waiter.interim, waiter.log_index});
     if (!store_) return;
@@ -340,10 +340,11 @@ void NodeImpl::wake() {
     changed_.notify_all();
 }
 
-void NodeImpl::fail_flights(std::vector<Flight> flights, const std::string& why) {
+// `timeout` says that the outcome is not known, `unavailable` that nothing was done: Service::submit().
+void NodeImpl::fail_flights(std::vector<Flight> flights, const Error& why) {
     for (Flight& flight : flights)
         for (Done& done : flight.done)
-            if (done) done(fail(ErrorCode::unavailable, why));
+            if (done) done(fail(why));
 }
 
 // --- apply thread ---
@@ -388,7 +389,8 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     std::vector<Flight> lost;
     std::optional<Flight> landed = proposals_.land(at, lost);
     propose_waiting();
-    fail_flights(std::move(lost), "another node took over; retry with the same idempotency key");
+    // Another entry is at its place.
+    fail_flights(std::move(lost), {ErrorCode::unavailable, "another node took over; try again shortly"});
     if (landed) answer(*landed, effects, at.index);
     for (const auto& resolved : effects.resolved)
         for (Waiter& waiter : proposals_.resolve(resolved.attempt_no))

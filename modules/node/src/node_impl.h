@@ -101,7 +101,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     [[nodiscard]] Error store_failure(const store::StoreFailure& failure) const;
     void wake();
     [[nodiscard]] static std::uint64_t new_keys_version();
-    static void fail_flights(std::vector<Flight> flights, const std::string& why);
+    static void fail_flights(std::vector<Flight> flights, const Error& why);
 
     NodeOptions options_;
     std::unique_ptr<cache::RowCache> cache_;

@@ -96,7 +96,7 @@ bool NodeImpl::propose_batch() {
         } else if (auto flight = proposals_.abandon(flight_id)) {
             std::vector<Flight> one;
             one.push_back(*std::move(flight));
-            fail_flights(std::move(one), position.error().message);
+            fail_flights(std::move(one), {ErrorCode::unavailable, position.error().message});
             wake();
         }
     });
@@ -138,8 +138,7 @@ void NodeImpl::fail_everything() {
     for (Proposal& proposal : proposals_.close())
         if (proposal.done) proposal.done(fail(ErrorCode::unavailable, kFailedText));
     fail_flights(proposals_.abandon_all(),
-                 "this node has stopped after a failure; the outcome is not known: retry with the same "
-                 "idempotency key");
+                 {ErrorCode::timeout, "this node has stopped after a failure; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
         waiter.done(payments::Answer{waiter.interim, waiter.log_index});
 }

@@ -282,7 +282,8 @@ TEST(Failures, OfTheNodeAreRetried) {
     Shop shop;
     const auto status_of = [&](ErrorCode code) {
         shop.service.refuse_with = Error{code, "inside"};
-        const Answer answer = shop.post("/v1/customers", {{"name", "Ada"}});
+        const Answer answer =
+            shop.post("/v1/customers", {{"name", "Ada"}}, {{"Idempotency-Key", "of-the-node"}});
         EXPECT_EQ(answer.text.find("inside"), std::string::npos) << "internals stay inside";
         const bool retry = answer.header("Stripe-Should-Retry") == "true";
         EXPECT_EQ(retry, !answer.header("Retry-After").empty());
@@ -295,6 +296,24 @@ TEST(Failures, OfTheNodeAreRetried) {
     EXPECT_EQ(status_of(ErrorCode::no_space), 503);
     EXPECT_EQ(status_of(ErrorCode::too_large), 413);
     EXPECT_EQ(status_of(ErrorCode::internal), 500);
+}
+
+// Programs that repeat it by themselves would pay twice.
+TEST(Failures, OfAPostWithoutAKeyThatMayBeDoneAreNotRetried) {
+    Shop shop;
+    const auto retried = [&](ErrorCode code) {
+        shop.service.refuse_with = Error{code, "inside"};
+        const Answer answer = shop.post("/v1/customers", {{"name", "Ada"}});
+        const bool says_unknown = answer.text.find("not known") != std::string::npos;
+        EXPECT_EQ(says_unknown, answer.header("Stripe-Should-Retry") == "false") << answer.text;
+        EXPECT_EQ(answer.text.find("inside"), std::string::npos) << "internals stay inside";
+        EXPECT_EQ(answer.header("Retry-After").empty(), answer.status == 500);
+        return answer.header("Stripe-Should-Retry");
+    };
+    EXPECT_EQ(retried(ErrorCode::timeout), "false");
+    EXPECT_EQ(retried(ErrorCode::internal), "false");
+    EXPECT_EQ(retried(ErrorCode::unavailable), "true") << "nothing was done";
+    EXPECT_EQ(retried(ErrorCode::overloaded), "true");
 }
 
 TEST(Failures, OfTheStoreAndOfStarting) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "kontor/payments/service.h"
 #include "kontor/telemetry/metrics.h"
 #include "wire.h"
 
@@ -69,6 +70,11 @@ class Fixture : public ::testing::Test {
         response.status = status;
         response.body = std::move(body);
         return encode_response(std::move(response));
+    }
+    static std::string header_of(const net::Response& response, std::string_view name) {
+        for (const net::Header& header : response.headers)
+            if (header.name == name) return header.value;
+        return "";
     }
     static Result<std::string> broken(ErrorCode code) { return fail(code, "broken"); }
 
@@ -216,12 +222,25 @@ TEST_F(Fixture, AnUnknownOutcomeIsRepeatedOnlyWithAKey) {
         const auto got = ask("POST");
         EXPECT_EQ(got.status, 503);
         EXPECT_NE(got.body.find("not known"), std::string::npos);
+        EXPECT_EQ(header_of(got, "Stripe-Should-Retry"), "false");
+        EXPECT_EQ(header_of(got, "Retry-After"), "1");
         EXPECT_EQ(asked.size(), 1U);
         answers.push_back(broken(code));
         answers.push_back(leaders(200));
         EXPECT_EQ(ask("POST", {kKey}).status, 200);
         EXPECT_EQ(asked.size(), 3U);
     }
+}
+
+// The operators' interface does not look at it.
+TEST_F(Fixture, AKeyCountsWhereItIsHonoured) {
+    answers.push_back(broken(ErrorCode::io));
+    EXPECT_EQ(ask("POST", {kKey}, "/admin/api/merchants").status, 503);
+    EXPECT_EQ(asked.size(), 1U);
+    answers.push_back(broken(ErrorCode::io));
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}, "/admin/api/merchants").status, 200);
+    EXPECT_EQ(asked.size(), 3U);
 }
 
 TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
@@ -235,7 +254,8 @@ TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
 }
 
 TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedFor) {
-    const std::string in_use = R"({"error":{"code": "idempotency_key_in_use","type":"idempotency_error"}})";
+    const std::string in_use =
+        R"({"error":{"code": ")" + std::string(payments::kKeyInUseCode) + R"(","type":"idempotency_error"}})";
     answers.push_back(broken(ErrorCode::timeout));
     answers.push_back(leaders(409, in_use));
     answers.push_back(leaders(409, in_use));

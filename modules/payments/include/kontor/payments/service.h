@@ -4,12 +4,14 @@
 //
 // Threading: everything may be called from any thread. submit() does not block; `done` is called exactly
 // once, on a thread of the node that must not be held up (post to your own). Errors of submit: overloaded
-// (429: bounded queue full), unavailable (503: starting, stopping, no leader, the entry was lost: retry with
-// the same idempotency key), too_large.
+// (429: bounded queue full), unavailable (503: starting, stopping, no leader, the entry was lost: nothing was
+// done), timeout (503: the outcome is not known; with the same idempotency key it can be sent again),
+// too_large.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "kontor/base/result.h"
@@ -22,6 +24,10 @@ class Journal;
 }  // namespace kontor::pb
 
 namespace kontor::payments {
+
+// What clients read when a request's idempotency key is that of another one under way; also how the nodes of
+// a cluster know it again in each other's answers.
+inline constexpr std::string_view kKeyInUseCode = "idempotency_key_in_use";
 
 struct Answer {
     const pb::Result& result;  // valid during the call
