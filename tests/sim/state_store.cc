@@ -119,6 +119,7 @@ class StoreState final : public State {
         options.partitions = 2;
         options.map_bytes = kMapBytes;
         options.redo_bytes = 256U << 10U;  // some checkpoints merge, most do not
+        options.merge_bytes = 4U << 10U;   // and in pieces
         options.crash_point = [this](const char*) {
             if (steps_left_ == 0 || --steps_left_ != 0) return;
             dies_ = true;

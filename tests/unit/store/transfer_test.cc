@@ -40,6 +40,10 @@ void run(std::uint64_t seed, const Trouble& trouble) {
     const TempFolder at_source, at_sink;
     StoreOptions options = test_options(at_source.path());
     if (seed % 3 == 0) options.max_pages_per_commit = 4;  // partitions between two checkpoints for longer
+    if (seed % 2 == 0) {                                  // merges in pieces, under way when the copy begins
+        options.redo_bytes = 60'000;
+        options.merge_bytes = 3'000;
+    }
     ChangingStore source(seed, options);
     fill(source);
     Workload dice(seed + 1);
