@@ -120,7 +120,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
     void look_after_load(std::uint64_t now_ms);
-    void look_after_own_row();
+    [[nodiscard]] bool look_after_own_row();
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
     void look_after_features();

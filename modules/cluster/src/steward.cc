@@ -44,8 +44,8 @@ void ClusterImpl::run_steward() {
                 look_after_reports(now);
                 look_after_load(now);
                 if (now >= next_own_row_ms_) {
-                    next_own_row_ms_ = now + kOwnRowEveryMs;
-                    look_after_own_row();
+                    // Who just joined or started waits for its row and its address, not for two seconds.
+                    if (look_after_own_row()) next_own_row_ms_ = now + kOwnRowEveryMs;
                 }
                 look_after_certificate(now);
                 if (node()->leads()) {
@@ -183,7 +183,8 @@ void ClusterImpl::look_after_load(std::uint64_t now_ms) {
 }
 
 // What changed about this node since it was admitted: its addresses, its version.
-void ClusterImpl::look_after_own_row() {
+// False: it is too early to say.
+bool ClusterImpl::look_after_own_row() {
     const Identity self = identity();
     std::string api_url;
     {
@@ -195,11 +196,12 @@ void ClusterImpl::look_after_own_row() {
     node()->read([&](const store::Reader& rows, std::uint64_t) {
         row = payments::find_cluster_node(rows, self.node_no);
     });
-    if (!row || row->removed()) return;
+    if (!row) return false;
+    if (row->removed()) return true;
     const bool is_same = row->peer_address() == advertised && row->api_url() == api_url &&
                          row->version() == options_.version &&
                          row->feature_level() == payments::feature_level();
-    if (is_same) return;
+    if (is_same) return !api_url.empty();
     pb::Command command;
     pb::UpdateClusterNode& wanted = *command.mutable_update_cluster_node();
     wanted.set_no(self.node_no);
@@ -215,6 +217,7 @@ void ClusterImpl::look_after_own_row() {
             !saved)
             log::warning("cluster", saved.error().describe());
     }
+    return !api_url.empty();
 }
 
 // --- the leader
