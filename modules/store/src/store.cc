@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint64_t kMaxPagesPerCommit = 60'000;  // LMDB spills dirty pages near 131,000
 constexpr std::size_t kCheckpointHistory = 16;
-constexpr std::uint64_t kHurryAt = 4;  // a checkpoint hurries once the next memtable is full to a fourth
+constexpr std::uint64_t kHurryAt = 2;  // a checkpoint hurries once the next memtable is full to a half
 
 // Which stores this thread is inside read() of: a second read lock could wait for a writer that waits for the
 // first.
