@@ -39,6 +39,9 @@ def measured(machine, key, scenario, duration, accounts, warmup="2s"):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+JOINED_WITHIN_S = 120
+
+
 def sent_bytes(machine):
     return machine.process.metrics().get("kontor_cluster_log_bytes_sent_total", 0.0)
 
@@ -46,15 +49,17 @@ def sent_bytes(machine):
 def join_under_load(cluster, key, report):
     """A fourth node, while payments go on over the other three."""
     load = subprocess.Popen(
-        [os.environ["KONTOR_BINARY"], "bench", "payments", "--json", "--duration", "15s", "--warmup", "1s", "--rate", "1000",
+        [os.environ["KONTOR_BINARY"], "bench", "payments", "--json", "--duration", "40s", "--warmup", "1s", "--rate", "1000",
          "--url", f"https://127.0.0.1:{cluster.leader().https_port}", "--key", key,
          "--ca-file", f"{cluster.leader().data}/tls/ca.pem"], stdout=subprocess.PIPE, text=True)
     time.sleep(3)
     machine = cluster.machine()
     begun = time.monotonic()
     machine.do("join", cluster.leader().token())
-    machine.start()
-    cluster.settled(4, timeout_s=120)
+    machine.start(wait=False)
+    # With what the scenarios before left there may be gigabytes to copy.
+    machine.process.ready = machine.process.wait_event("ready", JOINED_WITHIN_S)
+    cluster.settled(4, timeout_s=JOINED_WITHIN_S)
     report["join_s"] = round(time.monotonic() - begun, 2)
     out, _ = load.communicate(timeout=120)
     result = json.loads(out.splitlines()[-1])
