@@ -14,13 +14,13 @@ constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
-}  // namespace
-
 // How the API says in its JSON that another request which is under way has the key.
 bool says_key_in_use(const net::Response& response) {
     static const std::string code = '"' + std::string(payments::kKeyInUseCode) + '"';
     return response.status == 409 && response.body.find(code) != std::string::npos;
 }
+
+}  // namespace
 
 struct Router::Trip {
     net::Request request;

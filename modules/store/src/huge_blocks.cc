@@ -56,4 +56,16 @@ void HugeBlocks::give_back(const std::vector<char*>& blocks) {
     for (; kept < blocks.size(); ++kept) unmap_huge(blocks[kept], kBlockBytes);
 }
 
+std::span<char> Blocks::next(std::uint64_t bytes_in_use) {
+    char* const huge = bytes_in_use < kSmallUseBytes ? nullptr : huge_.take();
+    if (huge == nullptr) return of(kSmallBlockBytes);
+    huge_taken_.push_back(huge);
+    return {huge, HugeBlocks::kBlockBytes};
+}
+
+std::span<char> Blocks::of(std::size_t bytes) {
+    small_.push_back(std::make_unique_for_overwrite<char[]>(bytes));
+    return {small_.back().get(), bytes};
+}
+
 }  // namespace kontor::store

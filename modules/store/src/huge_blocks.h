@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace kontor::store {
@@ -34,6 +36,27 @@ class HugeBlocks {
     const std::size_t keep_blocks_;
     std::mutex mutex_;
     std::vector<char*> kept_;  // guarded by mutex_
+};
+
+// The blocks of somebody who only takes more and gives all back at the end: small ones until kSmallUseBytes
+// are in use, then huge ones while the system has them. One thread.
+class Blocks {
+ public:
+    static constexpr std::size_t kSmallBlockBytes = 256U << 10U;
+    static constexpr std::uint64_t kSmallUseBytes = 1U << 20U;
+
+    explicit Blocks(HugeBlocks& huge) : huge_(huge) {}  // which outlives it
+    ~Blocks() { huge_.give_back(huge_taken_); }
+    Blocks(const Blocks&) = delete;
+    Blocks& operator=(const Blocks&) = delete;
+
+    [[nodiscard]] std::span<char> next(std::uint64_t bytes_in_use);
+    [[nodiscard]] std::span<char> of(std::size_t bytes);  // of a size of its own
+
+ private:
+    HugeBlocks& huge_;
+    std::vector<char*> huge_taken_;
+    std::vector<std::unique_ptr<char[]>> small_;
 };
 
 }  // namespace kontor::store

@@ -11,10 +11,6 @@
 namespace kontor::store {
 namespace {
 
-constexpr std::size_t kArenaBlockBytes = 256U << 10U;
-// Once a memtable is not small: blocks for huge pages, which rows at random places need fewer look-ups for.
-constexpr std::uint64_t kSmallTableBytes = 1U << 20U;
-
 // The last 16 bytes of a key as a number, which sorts like them.
 struct KeyTail {
     std::uint64_t high = 0, low = 0;
@@ -62,46 +58,29 @@ void sort_rows(std::span<RowImage> rows) {
 // Fixed blocks instead of std::pmr's growing ones, so that `memtable_bytes` bounds what is really taken.
 class MemTable::Arena : public std::pmr::memory_resource {
  public:
-    explicit Arena(HugeBlocks& huge) : huge_(huge) {}
-    Arena(const Arena&) = delete;
-    Arena& operator=(const Arena&) = delete;
-    ~Arena() override { huge_.give_back(huge_blocks_); }
+    explicit Arena(HugeBlocks& huge) : blocks_(huge) {}
     [[nodiscard]] std::uint64_t used() const { return used_; }
 
  private:
     void* do_allocate(std::size_t size, std::size_t alignment) override {
         used_ += size;
-        if (size > kArenaBlockBytes / 4) return new_block(size);
+        if (size > Blocks::kSmallBlockBytes / 4) return blocks_.of(size).data();
         std::size_t at = (next_ + alignment - 1) & ~(alignment - 1);
-        if (at + size > end_) {
-            end_ = kArenaBlockBytes;
-            current_ = used_ < kSmallTableBytes ? nullptr : huge_.take();
-            if (current_ != nullptr) {
-                huge_blocks_.push_back(current_);
-                end_ = HugeBlocks::kBlockBytes;
-            } else {
-                current_ = new_block(kArenaBlockBytes);
-            }
+        if (at + size > block_.size()) {
+            block_ = blocks_.next(used_);
             at = 0;
         }
         next_ = at + size;
-        return current_ + at;
+        return block_.data() + at;
     }
     void do_deallocate(void* /*at*/, std::size_t /*size*/, std::size_t /*alignment*/) override {}
     [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
         return this == &other;
     }
 
-    char* new_block(std::size_t size) {
-        blocks_.push_back(std::make_unique_for_overwrite<char[]>(size));
-        return blocks_.back().get();
-    }
-
-    HugeBlocks& huge_;
-    std::vector<std::unique_ptr<char[]>> blocks_;
-    std::vector<char*> huge_blocks_;
-    char* current_ = nullptr;
-    std::size_t next_ = 0, end_ = 0;
+    Blocks blocks_;
+    std::span<char> block_;
+    std::size_t next_ = 0;
     std::uint64_t used_ = 0;
 };
 

@@ -11,8 +11,6 @@
 namespace kontor::store {
 namespace {
 
-constexpr std::size_t kBlockBytes = 256U << 10U;
-constexpr std::uint64_t kSmallBytes = 1U << 20U;  // beyond that, blocks are huge
 constexpr std::size_t kFirstSlots = 64;
 constexpr std::size_t kBatch = 16;  // rows whose memory is fetched before they are written
 constexpr std::size_t kAhead = 16;  // slots, when all are walked over
@@ -64,21 +62,17 @@ struct SettledRows::Slots {
         return static_cast<std::size_t>(hash * 0x9E37'79B9'7F4A'7C15U >> shift);
     }
     [[nodiscard]] static Ref tag(std::uint64_t hash) { return hash & ~((Ref{1} << kAddressBits) - 1); }
-    // Null: none.
-    [[nodiscard]] const SettledRow* find(std::uint64_t hash, std::string_view key) const {
+    // The slot of the key and what was in it when the keys were compared; or the empty one behind all where
+    // it may be. Another look at the slot may find another key's row, as soon as the writer puts one there.
+    struct Seen {
+        std::size_t at;
+        Ref ref;
+    };
+    [[nodiscard]] Seen look(std::uint64_t hash, std::string_view key) const {
         for (std::size_t at = first(hash);; at = (at + 1) & mask) {
             const Ref ref = refs[at].load(std::memory_order_acquire);
-            if (ref == kEmpty) return nullptr;
-            if (is_row(ref) && tag(ref) == tag(hash) && row_of(ref)->key() == key) return row_of(ref);
-        }
-    }
-    // The slot of the key; or the empty one behind all where it may be. For the writer: readers must use the
-    // reference that they compared, since an empty slot may become another key's row at any time.
-    [[nodiscard]] std::size_t look(std::uint64_t hash, std::string_view key) const {
-        for (std::size_t at = first(hash);; at = (at + 1) & mask) {
-            const Ref ref = refs[at].load(std::memory_order_acquire);
-            if (ref == kEmpty) return at;
-            if (is_row(ref) && tag(ref) == tag(hash) && row_of(ref)->key() == key) return at;
+            if (ref == kEmpty) return {at, ref};
+            if (is_row(ref) && tag(ref) == tag(hash) && row_of(ref)->key() == key) return {at, ref};
         }
     }
 
@@ -113,14 +107,14 @@ SettledRows::~SettledRows() {
             if (is_row(ref)) release(row_of(ref));
         }
     }
-    huge_blocks_.give_back(huge_taken_);
 }
 
 const SettledRow* SettledRows::find(const Place& place, std::string_view key) const {
     const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
     if (slots == nullptr) return nullptr;
-    const SettledRow* row = slots->find(place.hash, key);
-    if (row == nullptr) return nullptr;
+    const Ref ref = slots->look(place.hash, key).ref;
+    if (ref == kEmpty) return nullptr;
+    const SettledRow* row = row_of(ref);
     if (!row->used.load(std::memory_order_relaxed)) row->used.store(true, std::memory_order_relaxed);
     return row;
 }
@@ -169,14 +163,9 @@ SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
     } else {
         const std::size_t bytes = size_class * kStep;
         if (block_left_ < bytes) {  // what is left of the old one is less than a row
-            char* const huge = this->bytes() < kSmallBytes ? nullptr : huge_blocks_.take();
-            if (huge != nullptr) {
-                huge_taken_.push_back(huge);
-            } else {
-                blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
-            }
-            block_at_ = huge != nullptr ? huge : blocks_.back().get();
-            block_left_ = huge != nullptr ? HugeBlocks::kBlockBytes : kBlockBytes;
+            const std::span<char> block = blocks_.next(this->bytes());
+            block_at_ = block.data();
+            block_left_ = block.size();
         }
         at = block_at_;
         block_at_ += bytes;
@@ -241,8 +230,8 @@ void SettledRows::make_room(Table& table) {
 void SettledRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
     make_room(table);
     const std::string_view value = image.erased ? std::string_view() : image.value;
-    std::atomic<Ref>& slot = table.own->refs[table.own->look(hash, image.key)];
-    const Ref old = slot.load(std::memory_order_relaxed);
+    const auto [at, old] = table.own->look(hash, image.key);
+    std::atomic<Ref>& slot = table.own->refs[at];
     SettledRow* row = is_row(old) ? row_of(old) : nullptr;
     const std::uint64_t was_dirty = (old & kDirty) != 0 ? size_of(*row) : 0;
     const bool fits = row != nullptr && row->size_class != 0 &&

@@ -7,9 +7,8 @@
 // readers live, and which the checkpoint thread takes once a checkpoint (exclusive):
 //   * A row is changed only while the frozen memtable shadows it, so nobody looks at its value. New rows come
 //     while others are looked for: a reader believes only a reference whose key it compared.
-//   * What readers may still look at (a row that was taken out, a table that became too small) is retired,
-//   and
-//     used again after the entry lock was held: reclaim().
+//   * What readers may still look at (a row that was taken out, a table that became too small) is retired; it
+//     is used again after the entry lock was held: reclaim().
 //   * Only clean rows are taken out, and only such as were clean before the entry lock was held last, since a
 //     reader's transaction may be older than the merge: evict() comes after that, before further merges.
 //
@@ -110,9 +109,8 @@ class SettledRows {
     };
     static constexpr std::size_t kStep = 8, kClasses = 64;
     std::vector<FreeRow*> free_;  // by size class
-    std::vector<std::unique_ptr<char[]>> blocks_;
     HugeBlocks huge_blocks_{0};
-    std::vector<char*> huge_taken_;
+    Blocks blocks_{huge_blocks_};
     char* block_at_ = nullptr;
     std::size_t block_left_ = 0;
     std::vector<std::atomic<Ref>*> shown_;  // by dirty_rows(); good until the next absorb()

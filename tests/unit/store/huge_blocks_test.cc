@@ -46,5 +46,20 @@ TEST(HugeBlocksTest, KeepsNoMoreThanItsLimit) {
     blocks.give_back(again);
 }
 
+TEST(BlocksTest, AreSmallFirstThenHugeAndGoBackAtTheEnd) {
+    HugeBlocks huge(kBlock);
+    {
+        Blocks blocks(huge);
+        EXPECT_EQ(blocks.next(0).size(), Blocks::kSmallBlockBytes);
+        EXPECT_EQ(blocks.next(Blocks::kSmallUseBytes - 1).size(), Blocks::kSmallBlockBytes);
+        const std::span<char> first = blocks.next(Blocks::kSmallUseBytes);
+        ASSERT_EQ(first.size(), kBlock);
+        std::memset(first.data(), 1, first.size());
+        EXPECT_EQ(blocks.of(77).size(), 77U);
+    }
+    Blocks next(huge);
+    EXPECT_EQ(next.next(Blocks::kSmallUseBytes)[kBlock - 1], 1);  // the same memory, not new
+}
+
 }  // namespace
 }  // namespace kontor::store
