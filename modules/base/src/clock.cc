@@ -1,5 +1,9 @@
 #include "kontor/base/clock.h"
 
+#include <ctime>
+
+#include "kontor/base/assert.h"
+
 namespace kontor {
 namespace {
 class SystemClock final : public Clock {
@@ -14,6 +18,12 @@ class SystemClock final : public Clock {
         return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
                                               std::chrono::steady_clock::now().time_since_epoch())
                                               .count());
+    }
+    std::uint64_t boot_ms() const override {
+        timespec now{};
+        KONTOR_ASSERT(clock_gettime(CLOCK_BOOTTIME, &now) == 0, "Linux has a boot-time clock");
+        return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+               static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
     }
 };
 }  // namespace
