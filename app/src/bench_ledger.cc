@@ -22,6 +22,7 @@ struct LedgerSetup {
     PostHead transfers;
     AccountIds ids;
     std::uint64_t accounts = 0, batch = 1, seed = 0;
+    const std::uint64_t run = new_bench_run();
     bool json = false, hot = false;
     std::vector<unsigned> mix;
 };
@@ -29,11 +30,7 @@ struct LedgerSetup {
 class LedgerSource final : public Source {
  public:
     LedgerSource(const LedgerSetup& setup, unsigned worker)
-        : setup_(setup),
-          random_(setup.seed + worker),
-          // Two runs against one server must not meet in their ids, whatever their seed is.
-          transfer_ids_(
-              BenchRandom::mix(static_cast<std::uint64_t>(system_clock().wall_ms()) * 64 + worker)) {
+        : setup_(setup), random_(setup.seed + worker), transfer_ids_(setup.run, worker) {
         for (const unsigned part : setup.mix) parts_ += part;
         json_ =
             R"({"id":"00000000000000000000000000000000","debit_account":"00000000000000000000000000000000",)"

@@ -51,7 +51,7 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
         ->check(CLI::Range(std::size_t{1}, net::kMaxLoadConnections));
     command->add_option("--threads", arguments.threads, "Threads of the generator.")
         ->capture_default_str()
-        ->check(CLI::Range(1U, 64U));
+        ->check(CLI::Range(1U, kMaxBenchThreads));
     command->add_option("--rate", arguments.rate, "Requests a second, open loop [closed loop].")
         ->check(CLI::Range(std::uint64_t{1}, OpenLoopSchedule::kMaxRate));
     command->add_option("--batch", arguments.batch, "Transfers a request.")

@@ -60,6 +60,7 @@ struct PaymentSetup {
     std::vector<unsigned> mix;  // of kinds, in the order of Kind
     bool idempotency_keys = false;
     std::uint64_t seed = 0;
+    const std::uint64_t run = new_bench_run();
 };
 
 class PaymentSource final : public Source {
@@ -67,7 +68,7 @@ class PaymentSource final : public Source {
     PaymentSource(const PaymentSetup& setup, unsigned worker)
         : setup_(setup),
           random_(setup.seed + worker),
-          key_prefix_("bench-" + std::to_string(random_.next()) + "-") {
+          key_prefix_("bench-" + std::to_string(setup.run) + "-" + std::to_string(worker) + "-") {
         for (const unsigned part : setup.mix) parts_ += part;
     }
 

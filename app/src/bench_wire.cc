@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "kontor/crypto/crypto.h"
+
 namespace kontor::app {
 namespace {
 
@@ -46,6 +48,13 @@ std::optional<std::uint64_t> take_varint(std::string_view& in) {
 }
 
 }  // namespace
+
+std::uint64_t new_bench_run() {
+    std::uint64_t run = 0;
+    const std::string bytes = crypto::random_bytes(sizeof run);
+    std::memcpy(&run, bytes.data(), sizeof run);
+    return run;
+}
 
 void put_hex(char* to, WireId id) {
     static constexpr char kDigits[] = "0123456789abcdef";

@@ -14,6 +14,11 @@
 namespace kontor::app {
 
 inline constexpr std::uint64_t kMaxBatch = 8192;
+inline constexpr unsigned kMaxBenchThreads = 64;
+
+// Random, whatever the seed is: what a run names (idempotency keys, ids of transfers) must be new to the
+// server, also when the same command ran against it before.
+[[nodiscard]] std::uint64_t new_bench_run();
 
 // splitmix64: quick, and the same for the same seed.
 class BenchRandom {
@@ -54,7 +59,9 @@ struct AccountIds {
 // one.
 class TransferIds {
  public:
-    explicit TransferIds(std::uint64_t tag) : tag_(tag & 0xFFFF) {}
+    // `run` is new each time (new_bench_run()): two runs against one server do not meet in their ids.
+    TransferIds(std::uint64_t run, unsigned worker)
+        : tag_((run * kMaxBenchThreads + worker % kMaxBenchThreads) & 0xFFFF) {}
     // The next `count` ids: `high` and low words from the returned one on.
     WireId take(std::uint64_t wall_ms, std::uint64_t count) {
         const WireId first{(wall_ms << 16U) | tag_, next_};

@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "KONTOR_";
 // Set by test runners and scripts; they are not settings.
-constexpr std::string_view kNotSettings[] = {"KONTOR_BINARY", "KONTOR_URL", "KONTOR_KEY", "KONTOR_CA",
-                                             "KONTOR_SEED"};
+constexpr std::string_view kNotSettings[] = {"KONTOR_BINARY", "KONTOR_URL",  "KONTOR_KEY",
+                                             "KONTOR_CA",     "KONTOR_SEED", "KONTOR_FIRST_SEED"};
 
 std::string quoted(std::string_view text) {
     return "'" + std::string(text) + "'";

@@ -11,7 +11,7 @@ import unittest
 import warnings
 
 import kontor_process
-from kontor_process import SLOW, Kontor, seed, temporary_folder, until
+from kontor_process import SLOW, Kontor, allow, seed, temporary_folder, until
 
 BODY_LIMIT = 64 << 10
 HEAD_LIMIT = 16 << 10
@@ -20,7 +20,7 @@ MAX_CONNECTIONS = 60
 SETTINGS = ["--set", "https.header_timeout_s=1", "--set", "https.idle_timeout_s=4", "--set",
             f"https.max_connections={MAX_CONNECTIONS}", "--set", f"https.max_body_kib={BODY_LIMIT >> 10}"]
 HEADER_TIMEOUT_S, IDLE_TIMEOUT_S, BODY_TIMEOUT_S, HANDSHAKE_TIMEOUT_S = 1, 4, 30, 10
-LATE_S = 3 * SLOW  # how late a limit may strike
+LATE_S = 3  # how late a limit may strike
 
 
 class Wire:
@@ -130,6 +130,13 @@ class BadWire(unittest.TestCase):
             self.assertIn('"error"', body)
             self.assertEqual(headers["connection"], "close")
             self.assertTrue(wire.at_end())
+
+    def assert_no_fault(self, data, answer):
+        """What a damaged request may be told. It may have become another request (`/` leads to the admin pages), so that
+        any answer will do but the server's own fault."""
+        self.assertIsNotNone(answer, f"no answer to {data!r}")
+        status, _, body = answer
+        self.assertTrue(200 <= status < 500 or status in (501, 505), f"{status} to {data!r}: {body}")
 
     def assert_accepted(self, data, status=200):
         with Wire(self.kontor) as wire:
@@ -300,7 +307,7 @@ class BadWire(unittest.TestCase):
                 as_expected, waited_s = end.result()
                 self.assertTrue(as_expected, f"not ended with {status}")
                 self.assertGreater(waited_s, limit_s * 0.7)
-                self.assertLess(waited_s, limit_s + LATE_S)
+                self.assertLess(waited_s, limit_s + allow(LATE_S))
                 wire.close()
 
     def test_a_request_that_drips_is_not_kept_alive_by_dripping(self):
@@ -309,7 +316,7 @@ class BadWire(unittest.TestCase):
             for byte in request(headers="X-Pad: " + "p" * 1000 + "\r\n"):
                 wire.send(bytes([byte]))
                 time.sleep(0.01)
-                if time.monotonic() - started > HEADER_TIMEOUT_S + LATE_S:
+                if time.monotonic() - started > HEADER_TIMEOUT_S + allow(LATE_S):
                     break
             status, _, _ = wire.answer()
             self.assertEqual(status, 408)
@@ -392,9 +399,8 @@ class BadWire(unittest.TestCase):
                     answer = wire.answer()
                 except TimeoutError:
                     continue
-                self.assertIsNotNone(answer)
+                self.assert_no_fault(data, answer)
                 statuses.add(answer[0])
-        self.assertTrue(statuses <= {200, 400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 431, 501, 505}, statuses)
         self.assertIn(400, statuses)
 
 

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import kontor_process
-from kontor_process import BINARY, SLOW, Kontor, clean_environment, run, temporary_folder, until
+from kontor_process import BINARY, SLOW, Kontor, allow, clean_environment, run, temporary_folder, until
 
 QUICK = ["--duration", "1s", "--warmup", "0s", "--connections", "8", "--json"]
 SMALL = ["--customers", "20", "--payments", "100"]
@@ -106,6 +106,19 @@ class Servers(unittest.TestCase):
             self.assertNotIn("server_rss_bytes", result)
             self.assertEqual(kontor.api().pay(100)["status"], "succeeded")
 
+    def test_runs_against_one_server_do_not_meet(self):
+        """The same command again, with the same seed: its keys and its ids are new ones."""
+        with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
+            named = ["--url", kontor.ready["url"], "--key", kontor.ready["test_key"], "--ca-file", kontor.ready["ca_file"]]
+            for scenario in (["payments", *SMALL, "--idempotency-keys"], ["mixed", *SMALL, "--idempotency-keys"],
+                             ["transfers", "--accounts", "100"], ["batches", "--accounts", "100", "--batch", "10"]):
+                for _ in range(3):
+                    done = run("bench", *scenario, *QUICK, *named, timeout_s=120 * SLOW)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    result = json.loads(done.stdout.splitlines()[-1])
+                    self.assertEqual((result["errors"], result["errors_by_kind"]), (0, {}), scenario)
+                    self.assertGreater(result["operations"], 0)
+
     def test_what_it_counts_is_in_the_ledger(self):
         with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
             named = ["--url", kontor.ready["url"], "--key", kontor.ready["test_key"], "--ca-file", kontor.ready["ca_file"]]
@@ -151,7 +164,7 @@ class Servers(unittest.TestCase):
         with temporary_folder() as folder:
             started = time.monotonic()
             done = run("bench", "get", *QUICK, "--set", "store.cache_mib=-1", "--folder", folder, timeout_s=60 * SLOW)
-            self.assertLess(time.monotonic() - started, 30 * SLOW)
+            self.assertLess(time.monotonic() - started, allow(30))
             self.assertEqual((done.returncode, os.listdir(folder)), (1, []))
             self.assertIn("store.cache_mib", done.stderr)
 

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import kontor_process
-from kontor_process import SLOW, Admin, Ended, Kontor, Lost, run, temporary_folder, verify
+from kontor_process import Admin, Ended, Kontor, Lost, allow, run, temporary_folder, verify
 from shop_load import Worker
 
 SOURCE_CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "config", "kontor.toml")
@@ -248,7 +248,7 @@ class Termination(unittest.TestCase):
                     thread.join()
                 self.assertEqual(json.loads(kontor.lines[-1])["event"], "stopped")
             print(f"stopped in {took:.2f} s under load", flush=True)
-            self.assertLess(took, 8 * SLOW)
+            self.assertLess(took, allow(8))
             for worker in workers:
                 if worker.failure is not None:
                     raise worker.failure
@@ -284,7 +284,7 @@ class Termination(unittest.TestCase):
                 with socket.create_connection(("127.0.0.1", site.port)):  # never says a word
                     started = time.monotonic()
                     self.assertEqual(kontor.stop(), 0, kontor.story())
-                    self.assertLess(time.monotonic() - started, 8 * SLOW)
+                    self.assertLess(time.monotonic() - started, allow(8))
                 with self.assertRaises(Lost):
                     api.request("GET", "/v1/balance")
 

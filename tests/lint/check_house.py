@@ -26,6 +26,7 @@ RULES = {
     "architecture": "the table in docs/ARCHITECTURE.md names the modules and levels of modules/LEVELS",
     "folders": "the top of the tree stays as small as it is",
     "readme": "every module says in one page what it is for",
+    "seed": "a test that fails must fail again: random choices come from KONTOR_SEED and KONTOR_FIRST_SEED (tests/support)",
     "hosts": "mirrors and registries come from the machine's configuration; no host or machine path is written down",
     "length": "a file of more than 600 lines is two concepts",
 }
@@ -55,6 +56,9 @@ NOT_DETERMINISTIC_HEADERS = {
     "random", "thread", "mutex", "shared_mutex", "atomic", "future", "chrono", "ctime", "time.h", "locale", "clocale",
     "sys/time.h", "kontor/base/clock.h", "kontor/base/log.h", "fstream", "filesystem", "iostream",
 }
+# A test's choices that nobody can repeat.
+UNSEEDED = re.compile(r"\brandom_device\b|\bSystemRandom\b|\brandom\.Random\(\s*\)|\bMath\.random\b"
+                      r"|(?<![.\w])random\.(?:random|randrange|randint|choice|choices|shuffle|sample|uniform|randbytes|seed)\(")
 UNORDERED = re.compile(r"\bunordered_(?:flat_|node_)?(?:multi)?(?:map|set)\b")
 FLOAT = re.compile(r"\b(?:float|double)\b")
 # Spelled so that this file does not break its own rule.
@@ -223,6 +227,9 @@ class Checker:
             match = HOSTS.search(line)
             if match:
                 self.report(path, number, "hosts", f"'{match.group(0)}'")
+            match = UNSEEDED.search(line) if path.startswith("tests/") and not path.startswith("tests/lint/") else None
+            if match:
+                self.report(path, number, "seed", f"'{match.group(0)}' differs from run to run")
 
     def check_architecture(self):
         path = "docs/ARCHITECTURE.md"

@@ -13,15 +13,11 @@
 
 namespace kontor::power {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* given = std::getenv(name);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
-
 std::vector<std::uint64_t> seeds(std::uint64_t first, std::uint64_t count) {
-    if (std::getenv("KONTOR_SEED") != nullptr) return {from_environment("KONTOR_SEED", 0)};
+    if (kontor_test::one_seed_only()) return {from_environment("KONTOR_SEED", 0)};
     std::vector<std::uint64_t> out;
-    for (std::uint64_t seed = first; out.size() < count; ++seed) out.push_back(seed);
+    for (std::uint64_t seed = first + kontor_test::first_seed() - 1; out.size() < count; ++seed)
+        out.push_back(seed);
     return out;
 }
 

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "support/environment.h"
+
 namespace kontor::power {
 
-[[nodiscard]] std::uint64_t from_environment(const char* name, std::uint64_t otherwise);
+using kontor_test::from_environment;
 // From `first` on; KONTOR_SEED names one alone.
 [[nodiscard]] std::vector<std::uint64_t> seeds(std::uint64_t first, std::uint64_t count);
 // A folder's name for a seed; of the calling process.

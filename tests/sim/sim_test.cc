@@ -1,7 +1,7 @@
 // Many storms over whole servers.
 //
 //   KONTOR_SEED=n        one seed; a failing one says its own
-//   KONTOR_SIM_SEEDS=n   so many (at night), from KONTOR_SIM_FIRST on; without it, what 35 seconds allow
+//   KONTOR_SIM_SEEDS=n   so many (at night), from KONTOR_FIRST_SEED on; without it, what 35 seconds allow
 
 #include <gtest/gtest.h>
 
@@ -15,14 +15,12 @@
 
 #include "kontor/base/log.h"
 #include "storm.h"
+#include "support/environment.h"
 
 namespace kontor::sim {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
+using kontor_test::from_environment;
 
 char running[64];  // what to say when an assertion ends the process
 
@@ -78,7 +76,7 @@ TEST_F(Simulation, IsTheSameEveryTime) {
 }
 
 TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
-    std::uint64_t first = from_environment("KONTOR_SIM_FIRST", 1);
+    std::uint64_t first = kontor_test::first_seed();
     std::uint64_t count = from_environment("KONTOR_SIM_SEEDS", 2'000);
     if (std::getenv("KONTOR_SEED") != nullptr) {
         first = from_environment("KONTOR_SEED", 1);

@@ -185,9 +185,12 @@ TEST(Wire, IdsAreHexadecimalAndGrow) {
     std::string hex(32, '?');
     put_hex(hex.data(), {0x0123456789abcdef, 0xfedcba9876543210});
     EXPECT_EQ(hex, "0123456789abcdeffedcba9876543210");
-    TransferIds ids(0xABCDE);
+    TransferIds ids(0xABCDE, 5);
     const WireId first = ids.take(1'000, 3), second = ids.take(1'000, 1), third = ids.take(1'001, 1);
-    EXPECT_EQ(first.high, (1'000ULL << 16U) | 0xBCDE);
+    EXPECT_EQ(first.high, (1'000ULL << 16U) | ((0xABCDE * 64 + 5) & 0xFFFF));
+    EXPECT_NE(TransferIds(0xABCDE, 6).take(1'000, 1).high, first.high);
+    EXPECT_NE(TransferIds(0xABCDF, 5).take(1'000, 1).high, first.high);
+    EXPECT_NE(new_bench_run(), new_bench_run());
     EXPECT_EQ(second.high, first.high);
     EXPECT_EQ(second.low, first.low + 3);
     EXPECT_GT(third.high, second.high);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "command_stream.h"
+#include "support/environment.h"
 #include "world.h"
 
 namespace kontor::ledger::testing {
@@ -19,11 +20,6 @@ constexpr std::uint64_t kDefaultCommands = 1'000'000;
 #else
 constexpr std::uint64_t kDefaultCommands = 150'000;
 #endif
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // One world: engine and model side by side until they differ or `length` commands are done.
 class Duel {
@@ -186,9 +182,8 @@ class Duel {
 };
 
 TEST(LedgerProperty, EngineAndModelAgree) {
-    const std::uint64_t seed = from_environment("KONTOR_SEED", std::random_device{}());
-    const std::uint64_t wanted = from_environment("KONTOR_COMMANDS", kDefaultCommands);
-    std::cout << "KONTOR_SEED=" << seed << " KONTOR_COMMANDS=" << wanted << "\n";
+    const std::uint64_t seed = kontor_test::test_seed();
+    const std::uint64_t wanted = kontor_test::from_environment("KONTOR_COMMANDS", kDefaultCommands);
     std::set<Status> seen;
     std::uint64_t commands = 0;
     std::uint64_t world_seed = seed;

@@ -4,10 +4,10 @@
 //   KONTOR_SEED=n    only this seed; a failing run prints its own
 //   KONTOR_STEPS=n   batches a seed
 
-#include <cstdlib>
 #include <map>
 
 #include "random_shop.h"
+#include "support/environment.h"
 
 namespace kontor::payments::testing {
 namespace {
@@ -20,11 +20,6 @@ constexpr std::uint64_t kDefaultSteps = 1'500;
 constexpr std::uint64_t kEnoughSteps = 1'500;
 constexpr std::uint64_t kSeeds = 4;
 constexpr std::uint64_t kFixedSeed = 1;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 template <typename T>
 std::vector<T> all_of(const World& world, store::TableId table) {
@@ -258,14 +253,13 @@ void run_seed(std::uint64_t seed, std::uint64_t steps) {
 }
 
 TEST(Properties, HoldWhateverHappens) {
-    const std::uint64_t steps = from_environment("KONTOR_STEPS", kDefaultSteps);
-    if (std::getenv("KONTOR_SEED") != nullptr) {
-        run_seed(from_environment("KONTOR_SEED", 1), steps);
+    const std::uint64_t steps = kontor_test::from_environment("KONTOR_STEPS", kDefaultSteps);
+    if (kontor_test::one_seed_only()) {
+        run_seed(kontor_test::test_seed(), steps);
         return;
     }
-    std::random_device device;
     for (std::uint64_t i = 0; i < kSeeds && !HasFailure(); ++i) {
-        const std::uint64_t seed = i == 0 ? kFixedSeed : device();
+        const std::uint64_t seed = i == 0 ? kFixedSeed : kontor_test::first_seed() + i;
         std::printf("KONTOR_SEED=%llu\n", static_cast<unsigned long long>(seed));
         run_seed(seed, steps);
     }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "cluster_sim.h"
+#include "support/environment.h"
 
 namespace kontor::replication::test {
 namespace {
@@ -18,7 +19,7 @@ std::vector<std::uint64_t> seeds(std::uint64_t count) {
     if (const char* one = std::getenv("KONTOR_SEED")) return {std::strtoull(one, nullptr, 10)};
     if (const char* many = std::getenv("KONTOR_SEEDS")) count = std::strtoull(many, nullptr, 10);
     std::vector<std::uint64_t> out;
-    for (std::uint64_t seed = 1; seed <= count; ++seed) out.push_back(seed);
+    for (std::uint64_t i = 0; i < count; ++i) out.push_back(kontor_test::first_seed() + i);
     return out;
 }
 

@@ -1,4 +1,4 @@
-// Many storms. One seed: KONTOR_SEED=n. More of them: KONTOR_SIM_SEEDS=n, from KONTOR_SIM_FIRST on. To watch
+// Many storms. One seed: KONTOR_SEED=n. More of them: KONTOR_SIM_SEEDS=n, from KONTOR_FIRST_SEED on. To watch
 // a guard's failure happen: KONTOR_SIM_WITHOUT=<its number> (111: the leader's part of 11).
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "storm.h"
+#include "support/environment.h"
 
 namespace kontor::replication::test {
 namespace {
@@ -71,9 +72,8 @@ TEST(Storm, NoticesAMissingGuard) {
 }
 
 TEST(Storm, NothingIsLostAndNothingGetsStuck) {
-    std::uint64_t first = 1;
+    std::uint64_t first = kontor_test::first_seed();
     std::uint64_t count = 1000;
-    if (const char* from = std::getenv("KONTOR_SIM_FIRST")) first = std::strtoull(from, nullptr, 10);
     if (const char* many = std::getenv("KONTOR_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
     if (const char* one = std::getenv("KONTOR_SEED")) {
         first = std::strtoull(one, nullptr, 10);

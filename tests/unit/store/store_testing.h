@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kontor/store/store.h"
+#include "support/environment.h"
 
 namespace kontor::store {
 
@@ -69,13 +70,7 @@ inline std::unique_ptr<Store> open_or_die(StoreOptions options) {
     return *std::move(store);
 }
 
-// KONTOR_SEED=… repeats a run.
-inline std::uint64_t test_seed() {
-    const char* given = std::getenv("KONTOR_SEED");
-    const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::cout << "KONTOR_SEED=" << seed << std::endl;
-    return seed;
-}
+using kontor_test::test_seed;
 
 using Model = std::map<std::pair<TableId, std::string>, std::string>;
 

@@ -94,11 +94,11 @@ void run(std::uint64_t seed, const Trouble& trouble) {
 }
 
 void run_all(const Trouble& trouble) {
-    if (std::getenv("KONTOR_SEED") != nullptr) {
+    if (kontor_test::one_seed_only()) {
         run(test_seed(), trouble);
         return;
     }
-    const std::uint64_t first = std::random_device{}();
+    const std::uint64_t first = kontor_test::first_seed();
     for (std::uint64_t i = 0; i < seeds_to_run() && !testing::Test::HasFailure(); ++i)
         run(first + i, trouble);
 }
