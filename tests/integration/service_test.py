@@ -204,7 +204,7 @@ class ServiceTest(unittest.TestCase):
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 self.assertEqual(file.read().split("\0")[1:3], ["serve", "--config"])
         status = self.services[0].machine.status()
-        self.assertEqual(status["feature_level"], 2)
+        self.assertEqual(status["feature_level"], 3)
 
     def stop_in_the_middle(self, service, after_s):
         """`systemctl stop` while it drains, stops, becomes the binary or starts: it ends, cleanly, and stays ended."""

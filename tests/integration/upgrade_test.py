@@ -83,17 +83,17 @@ class UpgradeTest(unittest.TestCase):
                 load.wait_for(100)
                 acknowledged = load.stop()
             events = [json.loads(line) for line in output.splitlines()]
-            self.assertEqual(events[-1], {"event": "upgraded", "version": new, "feature_level": 2})
+            self.assertEqual(events[-1], {"event": "upgraded", "version": new, "feature_level": 3})
             done = [event["node"] for event in events if event.get("state") == "done"]
             self.assertEqual(sorted(done), sorted(machine.node_no for machine in cluster.machines))
             drained = [event for event in events if event.get("state") == "draining"]
             self.assertIn("hands over", drained[-1]["what"])
-            # Both versions ran together, and level 2 was used only when nobody had the old one.
-            self.assertIn((1, (old, old, new)), seen)
-            self.assertIn((1, (old, new, new)), seen)
-            self.assertFalse([one for one in seen if one[0] == 2 and old in one[1]])
-            until(lambda: all(levels(machine) == (2, [new] * 3) for machine in cluster.machines), 20,
-                  "level 2 everywhere")
+            # Both versions ran together, and level 3 was used only when nobody had the old one.
+            self.assertIn((2, (old, old, new)), seen)
+            self.assertIn((2, (old, new, new)), seen)
+            self.assertFalse([one for one in seen if one[0] == 3 and old in one[1]])
+            until(lambda: all(levels(machine) == (3, [new] * 3) for machine in cluster.machines), 20,
+                  "level 3 everywhere")
             # In place: nobody who watches the processes noticed.
             self.assertEqual([machine.process.pid for machine in cluster.machines], pids)
             self.assertTrue(all(machine.is_running() for machine in cluster.machines))
@@ -115,7 +115,7 @@ class UpgradeTest(unittest.TestCase):
             victim.stop()
             put(victim, BINARY)
             self.assertIn(victim.start(wait=False).process.wait(30 * SLOW), (1, 3))
-            self.assertRegex(victim.process.story(), "the state uses feature level 2|too old for this cluster")
+            self.assertRegex(victim.process.story(), "the state uses feature level 3|too old for this cluster")
             victim.end()
             stranger = cluster.machine()
             refused = stranger.cli("join", cluster.leader().token())
@@ -140,11 +140,11 @@ class UpgradeTest(unittest.TestCase):
             until(first.leads, 10, "the next version leads")
             refused = first.cli("rotate")
             self.assertNotEqual(refused.returncode, 0)
-            self.assertIn("feature level 2", refused.stderr)
+            self.assertIn("feature level 3", refused.stderr)
             third.stop()
             third.start()
             cluster.settled(3)
-            until(lambda: first.status()["feature_level"] == 2, 20, "level 2")
+            until(lambda: first.status()["feature_level"] == 3, 20, "level 3")
             cluster.leader().do("rotate")
 
     def test_what_is_not_begun_and_what_stops_it(self):

@@ -9,14 +9,15 @@ namespace kontor::net {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t kMaxResponseHeaderBytes = 64U << 10U;
 constexpr std::size_t kKeptBytes = 64U << 10U;
+// What is left of an answer whose status is known is read this long and this far, for the connection's sake.
+constexpr std::uint64_t kDrainMs = 2000;
+constexpr std::size_t kDrainBytes = 64U << 10U;
 
-bool may_repeat(const std::string& method) {
-    return method == "GET" || method == "HEAD";
+bool may_repeat(const ClientRequest& request) {
+    return request.repeatable || request.method == "GET" || request.method == "HEAD";
 }
 
 bool has_header(const ClientRequest& request, std::string_view name) {
@@ -82,9 +83,8 @@ void ClientConnection::resolved(std::vector<Tcp::endpoint> endpoints) {
     if (!worker_.options().allow_private_addresses) {
         // One private address among public ones is refused too: the name is not to be trusted. The checked
         // addresses are the ones that are connected, so that a second look-up cannot answer differently.
-        for (const Tcp::endpoint& endpoint : endpoints)
-            if (is_private_address(endpoint.address()))
-                return shut({ErrorCode::permission_denied, call_->url.host + " has a private address"});
+        if (has_private_address(endpoints))
+            return shut({ErrorCode::permission_denied, call_->url.host + " has a private address"});
     }
     endpoints_ = std::move(endpoints);
     connect_next("no address");
@@ -95,6 +95,10 @@ void ClientConnection::connect_next(const std::string& last_error) {
         return shut({ErrorCode::unavailable, "cannot connect to " + origin_ + ": " + last_error});
     error_code ignored;
     socket_.close(ignored);
+    // An address that does not answer leaves time for the others.
+    const std::uint64_t now = ClientWorker::now_ms();
+    const std::uint64_t left = call_->deadline_ms > now ? call_->deadline_ms - now : 0;
+    connect_until_ms_ = now + left / (endpoints_.size() - next_endpoint_);
     socket_.async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](const error_code& error) {
         if (self->state_ == State::closed) return;
         if (error) return self->connect_next(error.message());
@@ -131,16 +135,10 @@ void ClientConnection::begin_exchange() {
     out_at_ = 0;
     append_request(out_, *call_);
     carry_.clear();
-    make_parser();
+    const ClientRequest& request = call_->request;
+    reader_.emplace(request.method == "HEAD",
+                    request.status_only ? kDrainBytes : worker_.options().max_response_bytes);
     state_ = State::sending;
-}
-
-void ClientConnection::make_parser() {
-    parser_.emplace();
-    parser_->eager(true);
-    parser_->header_limit(kMaxResponseHeaderBytes);
-    parser_->body_limit(worker_.options().max_response_bytes);
-    if (call_->request.method == "HEAD") parser_->skip(true);
 }
 
 void ClientConnection::run() {
@@ -227,36 +225,34 @@ bool ClientConnection::step_receiving() {
 
 // True when the response is complete. On bad bytes the call has failed and the connection is closed.
 bool ClientConnection::feed() {
-    while (!carry_.empty()) {
-        error_code error;
-        const std::size_t used = parser_->put(asio::buffer(carry_.data(), carry_.size()), error);
-        carry_.erase(0, used);
-        if (error == http::error::need_more) return false;
-        if (error == http::error::body_limit || error == http::error::header_limit) {
-            shut({ErrorCode::too_large, "the response of " + origin_ + " is larger than allowed"});
-            return false;
-        }
-        if (error) {
-            shut({ErrorCode::io, "malformed response of " + origin_ + ": " + error.message()});
-            return false;
-        }
-        if (!parser_->is_done()) continue;
-        if (parser_->get().result_int() / 100 != 1) return true;
-        make_parser();  // an interim answer; the final one follows
+    const auto used = reader_->put(carry_);
+    const auto self = shared_from_this();
+    if (call_ && call_->request.status_only && reader_->has_head()) tell_status();
+    if (!used) {
+        shut({used.error().code, origin_ + ": " + used.error().message});
+        return false;
     }
-    return false;
+    carry_.erase(0, *used);
+    return reader_->is_complete();
+}
+
+// The caller is done; the rest of the answer is read for a moment, so that the connection can be used again.
+void ClientConnection::tell_status() {
+    drain_until_ms_ = ClientWorker::now_ms() + kDrainMs;
+    ClientResponse response;
+    response.status = reader_->status();
+    response.headers = std::move(reader_->headers());
+    const CallPointer call = std::move(call_);
+    call->finish(std::move(response));
 }
 
 void ClientConnection::peer_closed(bool clean) {
     reusable_ = false;
-    if (clean && parser_->got_some()) {
-        error_code error;
-        parser_->put_eof(error);
-        if (!error && parser_->is_done()) return complete();
-    }
-    const bool nothing_came = !parser_->got_some() && carry_.empty();
-    if (reused_ && nothing_came && may_repeat(call_->request.method) && !call_->retried) {
-        // The server closed an idle connection while the request was under way: repeating a read is safe.
+    if (is_draining()) return close();
+    if (clean && reader_->has_begun() && reader_->put_end()) return complete();
+    const bool nothing_came = !reader_->has_begun();
+    if (reused_ && nothing_came && may_repeat(call_->request) && !call_->retried) {
+        // The server closed an idle connection while the request was under way.
         CallPointer again = std::move(call_);
         again->retried = true;
         const auto self = shared_from_this();
@@ -269,26 +265,24 @@ void ClientConnection::peer_closed(bool clean) {
 }
 
 void ClientConnection::complete() {
-    auto message = parser_->release();
-    const bool keep = reusable_ && carry_.empty() && message.keep_alive() && state_ == State::receiving;
+    const bool keep = reusable_ && carry_.empty() && reader_->keeps_alive() && state_ == State::receiving;
     ClientResponse response;
-    response.status = static_cast<int>(message.result_int());
-    for (const auto& field : message)
-        response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
-    response.body = std::move(message.body());
+    response.status = reader_->status();
+    response.headers = std::move(reader_->headers());
+    response.body = std::move(reader_->body());
     const CallPointer call = std::move(call_);
     const auto self = shared_from_this();
+    reader_.reset();
     if (keep) {
         state_ = State::idle;
         idle_since_ms_ = ClientWorker::now_ms();
-        parser_.reset();
         wait(true);  // to notice when the server closes it; the next response needs the wait anyway
         worker_.connection_idle(self);
     } else {
         (void)transport_.shutdown();
         close();
     }
-    call->finish(std::move(response));
+    if (call) call->finish(std::move(response));
 }
 
 void ClientConnection::fail_exchange(const std::string& why) {
@@ -326,7 +320,14 @@ void ClientConnection::tick(std::uint64_t now_ms) {
         }
         return;
     }
-    if (!call_ || now_ms < call_->deadline_ms) return;
+    if (is_draining() && now_ms >= drain_until_ms_) return close();
+    if (!call_) return;
+    if (now_ms < call_->deadline_ms) {
+        if (state_ != State::connecting || next_endpoint_ == 0 || next_endpoint_ == endpoints_.size()) return;
+        error_code ignored;
+        if (now_ms >= connect_until_ms_) socket_.cancel(ignored);  // and on to the next address
+        return;
+    }
     if (sent_)
         shut({ErrorCode::timeout, "no answer from " + origin_ + " in time; the outcome is not known"});
     else

@@ -4,11 +4,10 @@
 // Threading: its worker's thread. Ownership: its worker's lists and pending waits.
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <optional>
 
 #include "client_worker.h"
+#include "response_reader.h"
 
 namespace kontor::net {
 
@@ -19,6 +18,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     void open(CallPointer first_call);  // connects, then performs
     void perform(CallPointer call);     // on an idle connection
     [[nodiscard]] bool still_usable();  // idle, and the server has not closed it
+    // The caller has its status; what is read now is only for the connection's sake.
+    [[nodiscard]] bool is_draining() const { return state_ == State::receiving && !call_; }
     void tick(std::uint64_t now_ms);
     void shut(Error why);  // fails the call, if any, and closes
     [[nodiscard]] const std::string& origin() const { return origin_; }
@@ -28,7 +29,6 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     using Executor = boost::asio::io_context::executor_type;
     using Socket = boost::asio::basic_stream_socket<Tcp, Executor>;
     using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
-    using Parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
     enum class State : std::uint8_t { connecting, handshake, sending, receiving, idle, closed };
 
     void resolve();
@@ -36,13 +36,13 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     void connect_next(const std::string& last_error);
     void connected();
     void begin_exchange();
-    void make_parser();
 
     void run();
     bool step();
     bool step_sending();
     bool step_receiving();
     bool feed();  // false: more bytes are needed
+    void tell_status();
     void peer_closed(bool clean);
     void complete();
     void fail_exchange(const std::string& why);
@@ -68,8 +68,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     std::string out_;
     std::size_t out_at_ = 0;
     std::string carry_;
-    std::optional<Parser> parser_;
-    std::uint64_t idle_since_ms_ = 0;
+    std::optional<ResponseReader> reader_;
+    std::uint64_t idle_since_ms_ = 0, drain_until_ms_ = 0, connect_until_ms_ = 0;
 };
 
 }  // namespace kontor::net

@@ -71,6 +71,15 @@ void ClientWorker::start_call(CallPointer call) {
         if (connection->still_usable()) return connection->perform(std::move(call));
         connection->shut({ErrorCode::io, "closed while idle"});
     }
+    if (origin.open.size() >= max_connections_) {
+        // Nobody waits for an answer on it any more.
+        const auto draining = std::find_if(origin.open.begin(), origin.open.end(),
+                                           [](const auto& each) { return each->is_draining(); });
+        if (draining != origin.open.end()) {
+            const auto connection = *draining;
+            connection->shut({ErrorCode::io, "its answer took too long"});
+        }
+    }
     if (origin.open.size() < max_connections_) {
         const auto connection = std::make_shared<ClientConnection>(*this, call->origin);
         origin.open.push_back(connection);

@@ -309,6 +309,8 @@ class WorkerImpl final : public Worker {
         request.method = "POST";
         request.url = delivery.endpoint.url();
         request.timeout_ms = options_.delivery_timeout_ms;
+        request.status_only = true;
+        request.repeatable = true;  // receivers know the event by its id
         request.body = payments::event_json(*delivery.event->journal, *delivery.event->event);
         request.headers = {{"Content-Type", "application/json; charset=utf-8"},
                            {"User-Agent", "Kontor/1.0 (webhooks)"},

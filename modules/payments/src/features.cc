@@ -16,7 +16,7 @@ constexpr std::uint32_t kNewestFeatureLevel = KONTOR_FEATURE_LEVEL_FOR_TESTS;
 constexpr CommandLevel kCommandLevels[] = {
     {pb::Command::kRotateClusterAuthority, KONTOR_FEATURE_LEVEL_FOR_TESTS}};
 #else
-constexpr std::uint32_t kNewestFeatureLevel = 1;
+constexpr std::uint32_t kNewestFeatureLevel = 2;
 // What came after the first release; all else needs kFirstFeatureLevel. The first row stands for no command.
 constexpr CommandLevel kCommandLevels[] = {{pb::Command::BODY_NOT_SET, kFirstFeatureLevel}};
 #endif

@@ -6,6 +6,7 @@
 #include "funds.h"
 #include "kontor/money/money.h"
 #include "kontor/payments/json.h"
+#include "kontor/payments/limits.h"
 #include "payment.h"
 
 namespace kontor::payments {
@@ -19,6 +20,17 @@ pb::Result missing_intent(std::uint64_t no) {
 pb::Result unexpected(Context& context, const pb::PaymentIntent& intent, std::string message) {
     if (intent.status() == pb::PROCESSING) context.lost_race = true;
     pb::Result result = refuse(pb::OUTCOME_UNEXPECTED_STATE, std::move(message));
+    *result.mutable_payment_intent() = intent;
+    return result;
+}
+
+// The shape of Stripe's; its state stays, and it can still be canceled.
+pb::Result too_many_attempts(const pb::PaymentIntent& intent) {
+    pb::Result result =
+        refuse(pb::OUTCOME_LIMIT_REACHED,
+               "This PaymentIntent has been declined " + std::to_string(limits::kDeclinedAttemptsPerIntent) +
+                   " times, which is the maximum. Create a new PaymentIntent to try again.");
+    result.mutable_error()->set_code("payment_intent_rate_limit_exceeded");
     *result.mutable_payment_intent() = intent;
     return result;
 }
@@ -158,6 +170,7 @@ pb::Result confirm_intent(Context& context, const pb::ConfirmPaymentIntent& want
                               "Only a PaymentIntent with one of the following statuses may be confirmed: "
                               "requires_payment_method, requires_confirmation, requires_action.");
     }
+    if (intent->declined_attempts() >= limits::kDeclinedAttemptsPerIntent) return too_many_attempts(*intent);
     if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(*intent, wanted.payment_method());
     if (wanted.has_receipt_email()) intent->set_receipt_email(wanted.receipt_email());
     if (auto refused = cannot_pay(context, *intent, false)) return *std::move(refused);

@@ -5,6 +5,7 @@
 #include "attempts.h"
 #include "commands.h"
 #include "funds.h"
+#include "kontor/payments/features.h"
 #include "kontor/payments/json.h"
 #include "postings.h"
 
@@ -208,6 +209,8 @@ pb::Result declined(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
     intent.clear_payment_method();
     intent.set_latest_charge_no(charge.no());
     intent.clear_attempt_no();
+    if (active_feature_level(context.rows) >= kCapsAttempts)
+        intent.set_declined_attempts(intent.declined_attempts() + 1);
     publish(context, intent, created);
     publish(context, charge);
     context.event("charge.failed", charge);

@@ -56,6 +56,28 @@ TEST_F(Channel, SaleWaitsThenSucceeds) {
     EXPECT_EQ(find_attempt(world.rows, attempt)->state(), pb::ATTEMPT_SUCCEEDED);
 }
 
+// Card testing on one intent ends; the shop's next intent is as good as new.
+TEST_F(Channel, DeclinedAttemptsOfOneIntentAreBounded) {
+    const auto interim = world.pay("pm_card_chargeDeclined", 700);
+    const auto no = interim.payment_intent().no();
+    ASSERT_EQ(world.fail(interim.waiting_on()).outcome(), pb::OUTCOME_CARD_DECLINED);
+    for (std::uint32_t i = 1; i < limits::kDeclinedAttemptsPerIntent; ++i) {
+        const auto again = world.confirm(no, "pm_card_visa");
+        ASSERT_EQ(again.outcome(), pb::OUTCOME_OK) << i;
+        ASSERT_EQ(world.fail(again.waiting_on()).outcome(), pb::OUTCOME_CARD_DECLINED) << i;
+    }
+    const auto before = world.intent(no).SerializeAsString();
+    const auto refused = world.confirm(no, "pm_card_visa");
+    EXPECT_EQ(refused.outcome(), pb::OUTCOME_LIMIT_REACHED);
+    EXPECT_EQ(refused.error().code(), "payment_intent_rate_limit_exceeded");
+    EXPECT_EQ(refused.error().type(), "invalid_request_error");
+    EXPECT_EQ(refused.payment_intent().no(), no);
+    EXPECT_EQ(world.intent(no).SerializeAsString(), before) << "a refusal changes nothing";
+    EXPECT_EQ(attempts(no).size(), limits::kDeclinedAttemptsPerIntent);
+    EXPECT_EQ(world.run([&](pb::Command& c) { c.mutable_cancel_payment_intent()->set_no(no); }).outcome(),
+              pb::OUTCOME_OK);
+}
+
 TEST_F(Channel, DeclineLeavesIntentAndFailedCharge) {
     const auto interim = world.pay("pm_card_chargeDeclined", 700);
     const auto no = interim.payment_intent().no();

@@ -5,9 +5,11 @@
 // the request itself is wrong). fetch() and the destructor never on one of the client's threads. Errors:
 // unavailable (not connected, also a certificate that is not trusted: nothing was sent), timeout (outcome not
 // known), io (connection lost after sending began: outcome not known), invalid_argument (URL, header field,
-// CA), permission_denied (a private address), too_large (the response), overloaded. A GET or HEAD on a
-// connection that the server closed meanwhile is repeated once on a new one; nothing else is ever sent twice.
-// Limits: ClientOptions; redirects are not followed.
+// CA), permission_denied (a private address), too_large (the response), overloaded. What is repeatable
+// (GET, HEAD, ClientRequest::repeatable) is sent once more when the server closed the used connection before
+// it answered; nothing else is ever sent twice. Answers are read generously (src/response_reader.h).
+// Limits: ClientOptions; redirects are not followed. A name with several addresses: all are tried in turn,
+// and none when one of them is private and private ones are refused.
 
 #include <cstdint>
 #include <functional>
@@ -35,7 +37,11 @@ struct ClientRequest {
     std::string url;
     std::vector<Header> headers;
     std::string body;
-    std::uint64_t timeout_ms = 30'000;  // connect to last byte
+    std::uint64_t timeout_ms = 30'000;  // connect to last byte; with status_only to the end of the head
+    // The status is all that matters (webhooks): `done` comes with the head and has no body. What is cut,
+    // late or long behind it is nobody's failure.
+    bool status_only = false;
+    bool repeatable = false;  // receiving it twice does no harm
 };
 
 struct ClientResponse {

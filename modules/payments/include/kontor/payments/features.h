@@ -23,6 +23,8 @@ class Command;
 namespace kontor::payments {
 
 inline constexpr std::uint32_t kFirstFeatureLevel = 1;  // that of the first release, in use everywhere
+// Rules that came later:
+inline constexpr std::uint32_t kCapsAttempts = 2;  // declined attempts of a payment intent are counted
 
 [[nodiscard]] std::uint32_t feature_level();
 [[nodiscard]] std::uint32_t level_needed(const pb::Command& command);

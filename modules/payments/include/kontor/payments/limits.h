@@ -17,6 +17,9 @@ inline constexpr std::size_t kPhoneBytes = 20;
 inline constexpr std::size_t kDescriptionBytes = 1000;
 inline constexpr std::size_t kStatementDescriptorBytes = 22;
 inline constexpr std::size_t kUrlBytes = 2048;
+// Card testing tries one intent again and again, and each try leaves a charge, an attempt and events. Twice
+// what card schemes allow for one purchase: no shopper meets it.
+inline constexpr std::uint32_t kDeclinedAttemptsPerIntent = 30;
 inline constexpr std::size_t kEventTypesPerEndpoint = 64;
 inline constexpr std::size_t kWebhookEndpointsPerMode = 16;  // a merchant and mode, as Stripe's
 inline constexpr std::size_t kExpandDepth = 4;
