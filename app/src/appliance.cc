@@ -10,6 +10,7 @@
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
 #include "kontor/base/log.h"
+#include "kontor/base/machine.h"
 #include "kontor/channels/sandbox.h"
 #include "kontor/commands.pb.h"
 #include "kontor/net/client.h"
@@ -17,6 +18,7 @@
 #include "kontor/outbox/worker.h"
 #include "kontor/payments/queries.h"
 #include "kontor/reporting/projection.h"
+#include "memory_plan.h"
 #include "outbox_keeper.h"
 #include "tls_files.h"
 #include "version.h"
@@ -25,14 +27,6 @@ namespace kontor::app {
 namespace {
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
-constexpr std::uint64_t kCacheShare = 8;  // of the machine's memory, unless the settings say more or less
-
-std::uint64_t machine_memory_bytes() {
-    const long pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGESIZE);
-    constexpr std::uint64_t kUnknown = 4ULL << 30;
-    if (pages <= 0 || page_bytes <= 0) return kUnknown;
-    return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes);
-}
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
@@ -172,10 +166,10 @@ class ApplianceImpl final : public Appliance {
         node.seat = cluster_->seat();
         node.folder = settings.data_folder;
         node.partitions = static_cast<unsigned>(settings.partitions);
-        node.cache_bytes = settings.cache_mib != 0 ? static_cast<std::uint64_t>(settings.cache_mib) * kMiB
-                                                   : machine_memory_bytes() / kCacheShare;
+        KONTOR_TRY(const MemoryPlan memory, plan_memory(settings, machine_share()));
+        node.cache_bytes = memory.cache_bytes;
         node.redo_bytes = static_cast<std::uint64_t>(settings.redo_mib) * kMiB;
-        node.memtable_bytes = static_cast<std::uint64_t>(settings.memtable_mib) * kMiB;
+        node.memtable_bytes = memory.memtable_bytes;
         node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
         node.log_segment_bytes = std::min<std::uint64_t>(64 * kMiB, node.max_log_bytes / 8);
@@ -251,8 +245,8 @@ class ApplianceImpl final : public Appliance {
         net::ServerOptions server;
         server.address = settings.https_address;
         server.port = static_cast<std::uint16_t>(settings.https_port);
-        server.threads = settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads)
-                                                    : std::max(1U, std::thread::hardware_concurrency());
+        server.threads =
+            settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads) : processors_allowed();
         server.tls = tls_.identity;
         server.limits.max_connections = static_cast<std::size_t>(settings.https_max_connections);
         server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;

@@ -88,8 +88,11 @@ void print_status(const nlohmann::json& status, const Output& output) {
     output.text("Cluster " + status.value("cluster", "") + ", term " +
                 std::to_string(status.value("term", std::uint64_t{0})) + ", " +
                 (status.value("role", "") == "joining" ? "this node is joining"
-                 : leader == 0                         ? "no leader just now"
-                                                       : "leader is node " + std::to_string(leader)) +
+                 : leader == 0 && status.contains("leader_silence_ms")
+                     ? "no contact with a leader since " +
+                           std::to_string(status.value("leader_silence_ms", std::uint64_t{0}) / 1000) + " s"
+                 : leader == 0 ? "no leader just now"
+                               : "leader is node " + std::to_string(leader)) +
                 ".");
     if (status.contains("copy")) {
         const auto& copy = status.at("copy");
@@ -104,6 +107,10 @@ void print_status(const nlohmann::json& status, const Output& output) {
     for (const auto& node : status.at("nodes")) {
         const auto number = node.value("node", std::uint64_t{0});
         std::string note = node.value("problem", node.value("doing", ""));
+        if (note.empty() && node.value("contact", "") == "lost")
+            note = "has heard no leader for " +
+                   std::to_string(node.value("staleness_ms", std::uint64_t{0}) / 1000) + " s";
+        if (note.empty() && node.value("contact", "") == "never") note = "has heard no leader yet";
         if (note.empty() && !node.value("connected", false)) note = "not connected";
         if (note.empty() && node.value("is", "") != node.value("wanted", ""))
             note = "will be a " + node.value("wanted", "");

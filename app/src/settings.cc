@@ -261,9 +261,11 @@ const std::vector<Setting>& setting_table() {
          "it out of the data folder and of its backups."},
         {"store.cache_mib", &Settings::cache_mib, 0, 1'048'576, "", false,
          "Memory for accounts and other rows in use, in MiB. It is taken as they come. 0: an eighth of the "
-         "machine's."},
-        {"store.memtable_mib", &Settings::memtable_mib, 1, 65'536, "", false,
-         "Changed rows kept in memory before a checkpoint, in MiB. Twice this may be in use."},
+         "machine's, or of what its control group allows."},
+        {"store.memtable_mib", &Settings::memtable_mib, 0, 65'536, "", false,
+         "Changed rows kept in memory before a checkpoint, in MiB. Twice this may be in use. 0: 96, and on a "
+         "small "
+         "machine a sixteenth of its memory."},
         {"store.redo_mib", &Settings::redo_mib, 16, 1'048'576, "", false,
          "How large the files may become that hold changed accounts before these are written in order, in "
          "MiB. A start reads them."},

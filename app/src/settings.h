@@ -35,7 +35,7 @@ struct Settings {
     std::string secrets_key_file = "/etc/kontor/secrets.key";
 
     std::int64_t cache_mib = 0;
-    std::int64_t memtable_mib = 96;
+    std::int64_t memtable_mib = 0;
     std::int64_t redo_mib = 2'048;
     std::int64_t checkpoint_interval_s = 5;
     std::int64_t log_max_mib = 1'024;

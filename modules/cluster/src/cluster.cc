@@ -5,6 +5,7 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/base/machine.h"
 #include "kontor/payments/features.h"
 #include "kontor/payments/machine.h"
 #include "kontor/payments/queries.h"
@@ -14,6 +15,10 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::size_t kTasksWaiting = 1'000;
+
+unsigned processors_of(const MachineShare& share) {
+    return std::max(1U, static_cast<unsigned>(share.processors));
+}
 
 }  // namespace
 
@@ -27,7 +32,7 @@ ClusterImpl::ClusterImpl(ClusterOptions options)
     : options_(std::move(options)),
       run_id_(crypto::random_bytes(16)),
       tasks_("cluster", 2, kTasksWaiting),
-      load_meter_(process_used_us, std::thread::hardware_concurrency()) {}
+      load_meter_(process_used_us, processors_of(machine_share())) {}
 
 Result<void> ClusterImpl::open() {
     KONTOR_TRY(auto found, load_identity(options_.data_folder));

@@ -254,10 +254,11 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
         report.set_leads(node->leads());
         report.set_ready(node->ready());
         if (options_.balance_reads) report.set_load(load_.load() + 1);
-        report.set_commit_index(view.commit_index);
+        const node::NodeStats stats = node->stats();
+        report.set_commit_index(stats.log.commit_index);  // of now: whoever asks may rely on it
         report.set_term(view.term);
         report.set_staleness_ms(node->staleness_ms());
-        report.set_applied_index(node->stats().applied_index);
+        report.set_applied_index(stats.applied_index);
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
                 report.set_applied_time_ms(payments::last_time_ms(rows));

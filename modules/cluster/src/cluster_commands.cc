@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kAuthorityAnswerMs = 3'000;
 constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
+constexpr std::uint64_t kContactLostMs = 5'000;  // then a status does not pretend to know how far behind
 constexpr std::uint64_t kHandOverMs = 2'000;
 constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before the node stops
 
@@ -40,6 +41,24 @@ const char* to_text(replication::Role role) {
         default:
             return "starting";
     }
+}
+
+// How far a node is behind. Of one that hears nothing nobody can tell: what it lacks grows by the time.
+void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::int64_t wall_ms) {
+    const std::uint64_t staleness_ms = said.leads() ? 0 : said.staleness_ms();
+    if (staleness_ms == replication::kNeverMs) {
+        line["contact"] = "never";
+        return;
+    }
+    line["staleness_ms"] = staleness_ms;
+    const bool knows = staleness_ms <= kContactLostMs;
+    if (!knows) line["contact"] = "lost";
+    const std::uint64_t behind = newest > said.applied_index() ? newest - said.applied_index() : 0;
+    if (knows || behind > 0) line["behind"] = behind;
+    // How old the newest thing is that it knows, while there is something newer.
+    const std::int64_t age_ms =
+        behind > 0 && said.applied_time_ms() != 0 ? wall_ms - said.applied_time_ms() : 0;
+    line["lag_ms"] = std::max<std::int64_t>({0, age_ms, knows ? 0 : static_cast<std::int64_t>(staleness_ms)});
 }
 
 }  // namespace
@@ -200,7 +219,7 @@ Result<void> ClusterImpl::rotate_authority() {
 
 Result<void> ClusterImpl::take_over(bool accepts_loss) {
     if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
-    const std::uint64_t silence_ms = node()->staleness_ms();
+    const std::uint64_t silence_ms = node()->leader_silence_ms();
     if (node()->leads() || silence_ms < kTakeOverSilenceMs) {
         return fail(
             ErrorCode::conflict,
@@ -274,6 +293,8 @@ std::string ClusterImpl::status_json() {
     if (node() == nullptr) return joining_status_json();
     const auto view = node()->cluster_view();
     out["leader"] = node()->leader_id();
+    if (const std::uint64_t silence_ms = node()->leader_silence_ms(); silence_ms != replication::kNeverMs)
+        out["leader_silence_ms"] = silence_ms;
     out["role"] = to_text(view.role);
     out["term"] = view.term;
     out["commit_index"] = view.commit_index;
@@ -337,13 +358,7 @@ std::string ClusterImpl::status_json() {
             line["leads"] = said->leads();
             line["ready"] = said->ready();
             line["applied_index"] = said->applied_index();
-            line["behind"] = newest > said->applied_index() ? newest - said->applied_index() : 0;
-            // How old the newest thing is that it knows, while there is something newer.
-            const bool is_behind = newest > said->applied_index() && said->applied_time_ms() != 0;
-            line["lag_ms"] =
-                is_behind ? std::max<std::int64_t>(0, options_.clock->wall_ms() - said->applied_time_ms())
-                          : 0;
-            if (said->staleness_ms() != replication::kNeverMs) line["staleness_ms"] = said->staleness_ms();
+            add_lag(line, *said, newest, options_.clock->wall_ms());
             if (said->load() != 0) line["load"] = static_cast<double>(said->load() - 1) / kFullLoad;
             if (!said->doing().empty()) line["doing"] = said->doing();
         }

@@ -99,27 +99,34 @@ void Router::read_here(net::Request request, net::Responder respond) {
     answer_here(std::move(request), std::move(respond));
 }
 
+bool Router::is_outdated(const net::Request& request, const net::Response& response) const {
+    if (response.prepare || response.on_stream) return false;
+    return (is_read(request) || may_be_ignorance(response.status)) && !parts_.leads();
+}
+
 // A read at a follower: what it may refuse for not knowing it is asked of the leader.
 void Router::answer_here(net::Request request, net::Responder respond) {
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
                                       respond = std::move(respond)](net::Response response) mutable {
-        const bool is_final = response.prepare || response.on_stream || !may_be_ignorance(response.status);
-        if (is_final) return respond(std::move(response));
+        const bool is_begun = response.prepare || response.on_stream;
+        // The process may have stood still since it was asked.
+        if (is_begun || (knows_now() && !may_be_ignorance(response.status)))
+            return respond(std::move(response));
         travel(std::move(*copy), std::move(respond), came_ms);
     });
 }
 
 // This node leads. When it ceases to while the request is under way, one that may be repeated goes on to the
-// next leader, so that nobody notices.
+// next leader, so that nobody notices. A leader that stood still notices after it has answered: what it read,
+// and what it refused by what it knew, may be old.
 void Router::lead_here(net::Request request, net::Responder respond) {
     if (!is_repeatable(request)) return parts_.local(std::move(request), std::move(respond));
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
                                       respond = std::move(respond)](net::Response response) mutable {
-        const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
-        if (!lost) return respond(std::move(response));
-        travel(std::move(*copy), std::move(respond), came_ms, true);
+        if (!is_outdated(*copy, response)) return respond(std::move(response));
+        travel(std::move(*copy), std::move(respond), came_ms, !is_read(*copy));
     });
 }
 
@@ -147,9 +154,9 @@ void Router::go(const TripPtr& trip) {
         if (is_beyond(trip->request)) return trip->respond(problem(503, kBeyondText));
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
         parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
-            const bool lost = response.status == 503 && !response.prepare && !parts_.leads();
-            if (!lost || !trip->is_repeatable) return trip->respond(std::move(response));
-            trip->may_be_done = true;
+            if (!trip->is_repeatable || !is_outdated(trip->request, response))
+                return trip->respond(std::move(response));
+            trip->may_be_done = !is_read(trip->request);
             go_later(trip);
         });
         return;
@@ -294,8 +301,12 @@ void Router::serve_forwarded(std::string body, net::CallResponder respond) {
     ++for_others_;
     const auto work = std::make_shared<Work>(*std::move(request), respond, &for_others_);
     const bool posted = tasks_.post([this, work] {
-        parts_.local(std::move(work->request),
-                     [work](net::Response response) { work->respond(encode_response(std::move(response))); });
+        const bool reads = is_read(work->request);
+        parts_.local(std::move(work->request), [this, work, reads](net::Response response) {
+            if (reads && !parts_.leads())
+                return work->respond(fail(ErrorCode::unavailable, "this node leads no longer"));
+            work->respond(encode_response(std::move(response)));
+        });
     });
     if (!posted) respond(fail(ErrorCode::overloaded, "too many requests wait at the leader"));
 }

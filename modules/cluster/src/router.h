@@ -73,6 +73,9 @@ class Router {
     void answer_here(net::Request request, net::Responder respond);
     void read_there(std::uint64_t node_no, net::Request request, net::Responder respond);
     void instead_of_helper(const std::shared_ptr<Passed>& passed);
+    [[nodiscard]] bool knows_now() const {
+        return parts_.leads() || parts_.staleness_ms() <= parts_.max_staleness_ms;
+    }
     [[nodiscard]] net::Responder counted(net::Responder respond);
     void lead_here(net::Request request, net::Responder respond);
     void travel(net::Request request, net::Responder respond, std::uint64_t came_ms,
@@ -80,6 +83,8 @@ class Router {
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
     [[nodiscard]] bool is_beyond(const net::Request& request) const;
+    // An answer of this node as the leader, which by now may be another one.
+    [[nodiscard]] bool is_outdated(const net::Request& request, const net::Response& response) const;
     void arrived(const TripPtr& trip, Result<std::string> answer);
     void lost(const TripPtr& trip);
     void watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader);

@@ -75,8 +75,7 @@ void Router::serve_balanced(const std::string& body, net::CallResponder respond)
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
     const auto index = min_index_of(*request);
-    const bool could = is_costly_read(*request) && index &&
-                       (parts_.leads() || parts_.staleness_ms() <= parts_.max_staleness_ms);
+    const bool could = is_costly_read(*request) && index && knows_now();
     if (!could) return respond(fail(ErrorCode::unavailable, "this node does not answer that for others"));
     struct Work {
         net::Request request;
@@ -99,7 +98,7 @@ void Router::serve_balanced(const std::string& body, net::CallResponder respond)
             parts_.local(
                 std::move(work->request), counted([this, work](net::Response response) {
                     const bool is_final = response.prepare || !may_be_ignorance(response.status);
-                    if (!is_final)
+                    if (!is_final || !knows_now())
                         return work->respond(fail(ErrorCode::unavailable, "this node does not know enough"));
                     answered_for_others_.add();
                     work->respond(encode_response(std::move(response)));

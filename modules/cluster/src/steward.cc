@@ -143,11 +143,13 @@ void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
         const std::lock_guard lock(mutex_);
         links = net_;
     }
+    const std::uint64_t asked_ms = options_.clock->boot_ms();
     for (const auto& [no, address] : told_peers_) {
         links->call(no, call_kind::report, "", kReportEveryMs * 2,
-                    [this, number = no](const Result<std::string>& answer) {
+                    [this, number = no, asked_ms](const Result<std::string>& answer) {
                         pb::NodeReport report;
                         if (!answer || !report.ParseFromString(*answer)) return;
+                        if (report.leads()) node()->leader_confirmed(asked_ms, report.commit_index());
                         const std::lock_guard lock(mutex_);
                         Known& known = known_[number];
                         known.report = std::move(report);

@@ -11,7 +11,8 @@ namespace kontor::node {
 namespace {
 
 constexpr std::uint64_t kOutcomeWaitMs = 800;  // for entries that a former leader has under way
-constexpr std::uint64_t kReadyBacklog = 64;    // committed entries that a follower may still have to apply
+constexpr std::uint64_t kLeaderForgottenMs = 5'000;
+constexpr std::uint64_t kReadyBacklog = 64;  // committed entries that a follower may still have to apply
 constexpr const char* kLostText = "another node took over; the outcome is not known";
 
 // Its holder keeps install() from closing the store under it.
@@ -36,8 +37,7 @@ bool NodeImpl::ready() const {
     if (failed_.load(std::memory_order_acquire) || installing_.load(std::memory_order_acquire)) return false;
     if (!is_member_.load() || leads()) return true;
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
-    if (!open || !replica_ || replica_->last_leader_contact_ms() > options_.seat.max_staleness_ms)
-        return false;
+    if (!open || !replica_ || staleness_ms() > options_.seat.max_staleness_ms) return false;
     const auto stats = replica_->stats();
     return replica_->role() == replication::Role::follower &&
            stats.commit_index <= stats.applied_index + kReadyBacklog;
@@ -81,13 +81,30 @@ replication::ClusterView NodeImpl::cluster_view() const {
 std::uint64_t NodeImpl::leader_id() const {
     // While the state is exchanged, the one that led before is the best guess for who asks.
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
-    return open && replica_ ? replica_->leader_id() : last_leader_.load();
+    if (!open || !replica_) return last_leader_.load();
+    // Who never stands for election looks for no other leader: one that is silent for so long is none.
+    const std::uint64_t forgotten_ms = std::max(kLeaderForgottenMs, 6 * options_.seat.election_timeout_ms);
+    const bool is_silent = replica_->last_leader_contact_ms() > forgotten_ms;
+    return is_silent && !installing_.load() ? 0 : replica_->leader_id();
 }
 
 std::uint64_t NodeImpl::staleness_ms() const {
     if (leads()) return 0;
+    const std::uint64_t known_at = known_at_ms_.load(std::memory_order_acquire);
+    if (known_at == 0 || known_at == replication::kNeverMs) return replication::kNeverMs;
+    const std::uint64_t now = options_.clock->boot_ms();
+    return now - std::min(now, known_at);
+}
+
+std::uint64_t NodeImpl::leader_silence_ms() const {
+    if (leads()) return 0;
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     return open && replica_ ? replica_->last_leader_contact_ms() : replication::kNeverMs;
+}
+
+void NodeImpl::leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open && replica_) replica_->leader_confirmed(asked_ms, commit_index);
 }
 
 void NodeImpl::change_membership(replication::MembershipChange change, replication::Replica::Changed done) {
@@ -268,6 +285,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
     const auto exchange = [&]() -> Result<void> {
         const std::unique_lock lock(swap_mutex_);
         replica_.reset();
+        known_at_ms_.store(0);
         store_->wait_for_checkpoint();
         store_.reset();
         cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());

@@ -37,6 +37,7 @@ std::string flight_key(const pb::Command& command) {
 
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
+      lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
       proposals_(options_.max_queue_bytes, options_.max_queue_commands),
       log_write_time_(options_.metrics->histogram("kontor_log_write_seconds",
                                                   "Time to write a group of log entries and sync them.")),
@@ -90,7 +91,7 @@ Result<void> NodeImpl::open_store() {
     return {};
 }
 
-replication::ReplicaOptions NodeImpl::replica_options() const {
+replication::ReplicaOptions NodeImpl::replica_options() {
     replication::ReplicaOptions log_options;
     log_options.folder = options_.folder + "/log";
     log_options.segment_bytes = options_.log_segment_bytes;
@@ -102,6 +103,7 @@ replication::ReplicaOptions NodeImpl::replica_options() const {
     log_options.transport = options_.seat.transport;
     log_options.election_timeout_ms = options_.seat.election_timeout_ms;
     log_options.heartbeat_ms = options_.seat.heartbeat_ms;
+    log_options.known_at_ms = &known_at_ms_;
     return log_options;
 }
 

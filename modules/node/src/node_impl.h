@@ -50,8 +50,10 @@ class NodeImpl final : public Node, private replication::StateMachine {
     replication::ClusterId cluster_id() const override;
     replication::ClusterView cluster_view() const override;
     std::uint64_t leader_id() const override;
-    bool leads() const override { return leads_.load(std::memory_order_acquire); }
+    bool leads() const override { return leads_.load(std::memory_order_acquire) && knows_now(); }
     std::uint64_t staleness_ms() const override;
+    std::uint64_t leader_silence_ms() const override;
+    void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) override;
     void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
     void change_membership(replication::MembershipChange change, replication::Replica::Changed done) override;
     void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) override;
@@ -88,12 +90,16 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void look_at_role();
     void fail_what_waits(const std::string& why);
     void tell_index_waiters(std::uint64_t applied_index, std::uint64_t now_ms);
-    [[nodiscard]] replication::ReplicaOptions replica_options() const;
+    [[nodiscard]] replication::ReplicaOptions replica_options();
     // Closes log and store, calls `closed`, opens the store, calls `before_log`, and goes on from the
     // checkpoint.
     [[nodiscard]] Result<void> reopen(const std::function<Result<void>()>& closed,
                                       const std::function<Result<void>()>& before_log);
     [[nodiscard]] bool follows() const;
+    [[nodiscard]] bool knows_now() const {
+        const std::uint64_t known_at = known_at_ms_.load(std::memory_order_acquire);
+        return known_at == replication::kNeverMs || options_.clock->boot_ms() <= known_at + lease_ms_;
+    }
     void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);
     void fatal(const Error& error) const;
@@ -104,6 +110,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     static void fail_flights(std::vector<Flight> flights, const Error& why);
 
     NodeOptions options_;
+    const std::uint64_t lease_ms_;  // since a majority last answered: so long nobody else leads
     std::unique_ptr<cache::RowCache> cache_;
     // Shared by whoever uses store_ or replica_ from outside; exclusive while install() replaces them. The
     // node's own threads need none: they are joined before.
@@ -124,7 +131,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<std::uint64_t> keys_version_{new_keys_version()};
 
     std::atomic<bool> ready_{false};
-    std::atomic<bool> leads_{false};
+    std::atomic<bool> leads_{false};             // as the proposer thread last saw it
+    std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};

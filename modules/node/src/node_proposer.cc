@@ -34,7 +34,8 @@ void NodeImpl::run_proposer() {
     std::uint64_t last_tick = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const bool learns = is_member_.load() && replica_->role() == replication::Role::leader && !leads();
+        const bool learns =
+            is_member_.load() && replica_->role() == replication::Role::leader && !leads_.load();
         changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
                           [this] { return wake_ || stopping_; });
         wake_ = false;

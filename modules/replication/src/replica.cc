@@ -34,6 +34,7 @@ ReplicaImpl::ReplicaImpl(ReplicaOptions options, StateMachine& machine, OpenedFo
       folder_(std::move(folder)),
       driver_(std::move(driver)),
       published_(folder_.start.snapshot ? folder_.start.snapshot->index : 0),
+      fresh_(std::max(kStallHeartbeats * options_.heartbeat_ms, options_.election_timeout_ms / 2)),
       apply_(*folder_.log, machine, folder_.start.snapshot.value_or(SnapshotMeta{}),
              {[this] {
                   {

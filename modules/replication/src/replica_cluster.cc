@@ -51,6 +51,7 @@ Result<void> ReplicaImpl::receive_frames(std::vector<Frame>& frames) {
             Actions actions;
             KONTOR_CHECK(driver_->receive(options_.clock->monotonic_ms(), *message, actions));
             dropped = actions.dropped;
+            if (dropped == nullptr) note_contact(*message);
             KONTOR_CHECK(carry_out(actions));
         }
         if (message && dropped == nullptr) continue;
@@ -61,6 +62,49 @@ Result<void> ReplicaImpl::receive_frames(std::vector<Frame>& frames) {
                                         (message ? std::string(dropped) : message.error().describe()) + "\"");
     }
     return {};
+}
+
+// Only what is said in the newest term: another node may lead in it.
+void ReplicaImpl::note_contact(const Message& message) {
+    const kontor_raft_message& header = message.header;
+    if (header.term != driver_->term()) return;
+    const bool answers = header.type == KONTOR_RAFT_APPEND_RESULT ||
+                         (header.type == KONTOR_RAFT_VOTE_RESULT && header.granted && !header.pre_vote);
+    if (answers && driver_->configuration().find(header.peer) != nullptr) fresh_.answered(header.peer);
+    if (header.type != KONTOR_RAFT_APPEND && header.type != KONTOR_RAFT_INSTALL_SNAPSHOT) return;
+    leader_seen_ms_.store(fresh_.now_ms());
+    if (header.type == KONTOR_RAFT_APPEND) fresh_.heard(header.leader_commit);
+}
+
+// A leader that stood still finds answers waiting that were given before. Those who have an entry that was
+// made after it have spoken since then.
+Result<void> ReplicaImpl::prove_leadership() {
+    if (!fresh_.wants_entry() || driver_->role() != Role::leader || handing_over_.load()) return {};
+    if (driver_->configuration().sole_voter(options_.node_id)) return {};
+    Actions actions;
+    std::vector<Entry> barrier{{0, EntryType::barrier, std::make_shared<const std::string>(8, '\0')}};
+    KONTOR_TRY(const Submitted submitted,
+               driver_->submit(options_.clock->monotonic_ms(), std::move(barrier), actions));
+    if (submitted.status == SubmitStatus::accepted) fresh_.has_entry(submitted.first_index);
+    return carry_out(actions);
+}
+
+void ReplicaImpl::publish_freshness() {
+    if (driver_->role() == Role::leader) {
+        fresh_.lead(driver_->configuration(), options_.node_id,
+                    [this](std::uint64_t peer) { return driver_->match_index(peer); });
+    } else {
+        fresh_.follow(apply_.applied());
+    }
+    if (options_.known_at_ms != nullptr) options_.known_at_ms->store(fresh_.known_at_ms());
+}
+
+void ReplicaImpl::leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) {
+    {
+        const std::lock_guard lock(mutex_);
+        inbox_.confirmation = {asked_ms, commit_index};
+    }
+    wake_.notify_one();
 }
 
 // As if crashed, but for what the disk and the state machine are at.
@@ -240,7 +284,6 @@ void ReplicaImpl::refuse_requests(Inbox& inbox) {
 }
 
 void ReplicaImpl::tell_leader() {
-    if (const auto seen = driver_->leader_seen_ms()) leader_seen_ms_.store(*seen);
     const std::uint64_t leader = is_deaf_ ? 0 : driver_->leader_id();
     if (leader_id_.exchange(leader) == leader) return;
     next_view_ms_ = 0;
@@ -295,7 +338,7 @@ std::uint64_t ReplicaImpl::leader_id() const {
 std::uint64_t ReplicaImpl::last_leader_contact_ms() const {
     if (role() == Role::leader) return 0;
     const std::uint64_t seen = leader_seen_ms_.load();
-    const std::uint64_t now = options_.clock->monotonic_ms();
+    const std::uint64_t now = options_.clock->boot_ms();
     return seen == kNeverMs ? kNeverMs : now - std::min(now, seen);
 }
 

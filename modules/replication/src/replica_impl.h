@@ -12,6 +12,7 @@
 #include "apply_thread.h"
 #include "disk_thread.h"
 #include "driver.h"
+#include "freshness.h"
 #include "kontor/replication/replica.h"
 #include "log.h"
 #include "peer_sender.h"
@@ -37,6 +38,8 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
 Result<void> install_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
                             const std::optional<ClusterId>& cluster, FileOps& files);
 
+// The loop looks once a heartbeat at least; with less than that many in between the node did not stand still.
+inline constexpr std::uint64_t kStallHeartbeats = 3;
 inline constexpr std::size_t kMaxPendingChanges = 16;       // membership changes and hand-overs, each
 inline constexpr std::size_t kPeerCacheBytes = 16U << 20U;  // newest entries in memory, for peers
 
@@ -63,6 +66,7 @@ class ReplicaImpl final : public Replica {
     [[nodiscard]] std::uint64_t leader_id() const override;
     [[nodiscard]] std::uint64_t last_leader_contact_ms() const override;
     [[nodiscard]] bool leader_caught_up() const override;
+    void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) override;
     void change(MembershipChange change, Changed done) override;
     void transfer(std::uint64_t node_id, std::function<void(Result<void>)> done) override;
     void hold_log(std::uint64_t index) override;
@@ -88,6 +92,9 @@ class ReplicaImpl final : public Replica {
         std::uint64_t give_up_ms = 0;  // 0: not looked at yet
         bool is_started = false;
     };
+    struct Confirmation {
+        std::uint64_t asked_ms = 0, commit_index = 0;
+    };
     struct Inbox {
         std::deque<Proposal> proposals;
         std::vector<Frame> frames;
@@ -98,13 +105,14 @@ class ReplicaImpl final : public Replica {
         [[nodiscard]] bool has_news() const {
             return !proposals.empty() || !frames.empty() || !links.empty() || !changes.empty() ||
                    !transfers.empty() || persisted_ticket != 0 || checkpoint || failure || drained ||
-                   stopping;
+                   confirmation || stopping;
         }
         std::uint64_t persisted_ticket = 0;
         std::optional<SnapshotMeta> checkpoint;
         std::optional<Error> failure;
         bool drained = false;
         bool stopping = false;
+        std::optional<Confirmation> confirmation;
     };
 
     void run();
@@ -112,6 +120,9 @@ class ReplicaImpl final : public Replica {
     Result<void> handle(Inbox& inbox);
     Result<void> handle_disk(std::uint64_t ticket);
     Result<void> receive_frames(std::vector<Frame>& frames);
+    void note_contact(const Message& message);
+    Result<void> prove_leadership();
+    void publish_freshness();
     Result<void> work_on_changes();
     Result<void> work_on_transfers();
     Result<Configuration> wanted_after(const MembershipChange& change) const;
@@ -148,6 +159,7 @@ class ReplicaImpl final : public Replica {
     std::deque<TransferRequest> transfers_;
     std::set<std::uint64_t> down_links_;
     std::uint64_t next_view_ms_ = 0;
+    Freshness fresh_;
 
     std::atomic<Role> role_{Role::starting};
     std::atomic<bool> dead_{false};  // stopping or failed: nothing is accepted or applied any more

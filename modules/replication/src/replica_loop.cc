@@ -26,6 +26,7 @@ void ReplicaImpl::run() {
             std::swap(inbox, inbox_);
             inbox_.stopping = stopping;
         }
+        (void)fresh_.look(options_.clock->boot_ms());
         if (inbox.failure || inbox.stopping) {
             refuse_all(inbox.proposals);
             refuse_requests(inbox);
@@ -40,6 +41,7 @@ void ReplicaImpl::run() {
             done = driver_->timeout(after, actions);
             if (done) done = carry_out(actions);
         }
+        publish_freshness();
         tell_leader();
         publish_view();
     }
@@ -70,6 +72,8 @@ Result<void> ReplicaImpl::handle(Inbox& inbox) {
         }
     }
     KONTOR_CHECK(receive_frames(inbox.frames));
+    if (inbox.confirmation) fresh_.confirmed(inbox.confirmation->asked_ms, inbox.confirmation->commit_index);
+    KONTOR_CHECK(prove_leadership());
     for (Proposal& proposal : inbox.proposals) waiting_.push_back(std::move(proposal));
     inbox.proposals.clear();
     for (ChangeRequest& request : inbox.changes) changes_.push_back(std::move(request));

@@ -43,7 +43,7 @@ TEST_F(SettingsTest, NamesEveryProblemWithItsLine) {
         "[https]\nport = 70000\nprot = 1\nthreads = \"two\"\n\n[logging]\nlevel = \"loud\"\n[data]\nfolder = "
         "\"\"\n");
     const auto problems =
-        load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.memtable_mib=0", "novalue"}}, settings);
+        load_settings({path, {{"KONTOR_NOTHING", "1"}}, {"store.memtable_mib=-1", "novalue"}}, settings);
     std::string all;
     for (const Problem& problem : problems) all += problem.where + ": " + problem.what + "\n";
     EXPECT_EQ(problems.size(), 8U) << all;

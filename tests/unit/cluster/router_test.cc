@@ -168,6 +168,29 @@ TEST_F(Fixture, ANodeThatHeardNothingForLongAsks) {
     EXPECT_EQ(ask("GET").body, "here /v1/x");
 }
 
+// It was stopped while it answered: what it read may be old by now.
+TEST_F(Fixture, WhoStoodStillWhileItAnsweredAsks) {
+    for (const bool led : {true, false}) {
+        leads = led;
+        staleness = 10;
+        after_local = [this] {
+            leads = false;
+            staleness = 20'000;
+        };
+        answers.push_back(leaders(200));
+        EXPECT_EQ(ask("GET").body, "leader") << led;
+        EXPECT_EQ(answered_here, led ? 1 : 2);
+    }
+    // A refusal of a write is an answer from a state, too; what was carried out is not.
+    leads = true;
+    local_status = 401;
+    answers.push_back(leaders(200));
+    EXPECT_EQ(ask("POST", {{"Idempotency-Key", "k"}}).body, "leader");
+    leads = true;
+    local_status = 200;
+    EXPECT_EQ(ask("POST", {{"Idempotency-Key", "k"}}).body, "here /v1/x");
+}
+
 TEST_F(Fixture, MinIndexWaitsThenAsks) {
     EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "100"}}).body, "here /v1/x");
     answers.push_back(leaders(200));

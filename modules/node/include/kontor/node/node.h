@@ -113,9 +113,17 @@ class Node : public payments::Service {
     [[nodiscard]] virtual replication::ClusterId cluster_id() const = 0;
     [[nodiscard]] virtual replication::ClusterView cluster_view() const = 0;
     [[nodiscard]] virtual std::uint64_t leader_id() const = 0;  // 0: not known
+    // Leads now, as far as can be known: a majority answered it within an election time-out (and within
+    // max_staleness_ms). Cheap, and true of the moment of the call even when the process stood still before.
     [[nodiscard]] virtual bool leads() const = 0;
-    // How old what this node knows may be: 0 on the leader, replication::kNeverMs when it never heard of one.
+    // How old what this node knows may be, measured when it is asked: on the leader since a majority last
+    // answered it, elsewhere since the leader said what this node has applied by now. replication::kNeverMs:
+    // never heard of a leader.
     [[nodiscard]] virtual std::uint64_t staleness_ms() const = 0;
+    // Since the leader was last heard, whatever this node knows by now; 0 on the leader.
+    [[nodiscard]] virtual std::uint64_t leader_silence_ms() const = 0;
+    // See replication::Replica.
+    virtual void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) = 0;
     // `done` exactly once: true when everything up to `index` is applied here, false after `timeout_ms`. On
     // the calling thread or one of the node's; keep it short. Beyond kMaxIndexWaiters: false at once.
     virtual void wait_applied(std::uint64_t index, std::uint64_t timeout_ms,

@@ -15,6 +15,7 @@
 // `max_inflight_entries` (the proposer waits: see ready()).
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -131,6 +132,10 @@ struct ReplicaOptions {
     std::uint64_t trailing_entries = 1024;      // kept behind a checkpoint for slow followers
     std::uint64_t election_timeout_ms = 1000, heartbeat_ms = 100;
     const Clock* clock = nullptr;
+    // Kept up to date, for readers that cannot wait for anybody: as of when (Clock::boot_ms) this node's
+    // state machine knows all that was acknowledged anywhere. 0: never yet; kNeverMs: nobody else can lead.
+    // Not owned; lives longer than the replica.
+    std::atomic<std::uint64_t>* known_at_ms = nullptr;
     // A cluster. nullptr: a cluster of one for ever. Not owned; lives longer than the replica.
     PeerTransport* transport = nullptr;
     std::uint64_t install_snapshot_timeout_ms =
@@ -221,6 +226,9 @@ class Replica {
     [[nodiscard]] virtual std::uint64_t leader_id() const = 0;  // 0: not known
     // Since the leader was last heard; 0 on the leader, kNeverMs when it never was since the start.
     [[nodiscard]] virtual std::uint64_t last_leader_contact_ms() const = 0;
+    // A node that stood still cannot tell what it finds waiting from what is said now. A follower believes
+    // its leader again when that one answered a question which was asked (Clock::boot_ms) after the stop.
+    virtual void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) = 0;
     // This node leads, and everything that was in its log when it was elected is committed and applied (if
     // that was more than was known to be committed, an entry of its own term is the last of it): its state
     // machine knows all that any leader acknowledged before. Falls with the leadership.

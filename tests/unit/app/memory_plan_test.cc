@@ -1,0 +1,50 @@
+// What a process in a small control group takes, and when it refuses to start there.
+#include "memory_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace kontor::app {
+namespace {
+
+constexpr std::uint64_t kMiB = 1ULL << 20;
+
+MachineShare limited(std::uint64_t mib) {
+    return {mib * kMiB, true, 1};
+}
+
+TEST(MemoryPlan, AnEighthAndASixteenthOfWhatIsAllowed) {
+    const auto large = plan_memory({}, {24ULL << 30, false, 2});
+    ASSERT_TRUE(large);
+    EXPECT_EQ(large->cache_bytes, 3ULL << 30);
+    EXPECT_EQ(large->memtable_bytes, kMostMemtableBytes);
+    const auto small = plan_memory({}, limited(300));
+    ASSERT_TRUE(small) << small.error().describe();
+    EXPECT_EQ(small->cache_bytes, 300 * kMiB / 8);
+    EXPECT_EQ(small->memtable_bytes, 300 * kMiB / 16);
+    EXPECT_LE(kOtherBytes + small->cache_bytes + 2 * small->memtable_bytes, 300 * kMiB);
+}
+
+TEST(MemoryPlan, TheEdge) {
+    EXPECT_TRUE(plan_memory({}, limited(74)));
+    const auto refused = plan_memory({}, limited(73));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+    EXPECT_NE(refused.error().message.find("allows 73 MiB"), std::string::npos) << refused.error().message;
+}
+
+TEST(MemoryPlan, SettingsAreObeyedOrRefused) {
+    Settings settings;
+    settings.cache_mib = 64;
+    settings.memtable_mib = 32;
+    const auto plan = plan_memory(settings, limited(176));
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->cache_bytes, 64 * kMiB);
+    EXPECT_EQ(plan->memtable_bytes, 32 * kMiB);
+    const auto refused = plan_memory(settings, limited(175));
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("may need 176 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_TRUE(plan_memory(settings, {175 * kMiB, false, 1})) << "a machine without a limit may swap";
+}
+
+}  // namespace
+}  // namespace kontor::app
