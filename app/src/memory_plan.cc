@@ -16,13 +16,13 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
             : std::clamp(share.memory_bytes / kMemtableShare, kLeastMemtableBytes, kMostMemtableBytes);
     const std::uint64_t needed = kOtherBytes + plan.cache_bytes + 2 * plan.memtable_bytes;
     if (!share.is_memory_limited || needed <= share.memory_bytes) return plan;
-    return fail(ErrorCode::invalid_argument,
-                "the control group of this process allows " + std::to_string(share.memory_bytes / kMiB) +
-                    " MiB of memory, and with these settings Kontor may need " + std::to_string(needed / kMiB) +
-                    " MiB (store.cache_mib: " + std::to_string(plan.cache_bytes / kMiB) +
-                    ", twice store.memtable_mib: " + std::to_string(2 * plan.memtable_bytes / kMiB) +
-                    ", all else: " + std::to_string(kOtherBytes / kMiB) +
-                    "): allow at least that much, or lower the settings");
+    return fail(
+        ErrorCode::invalid_argument,
+        "the control group of this process allows " + std::to_string(share.memory_bytes / kMiB) +
+            " MiB of memory, and with these settings Kontor may need " + std::to_string(needed / kMiB) +
+            " MiB (store.cache_mib: " + std::to_string(plan.cache_bytes / kMiB) +
+            ", twice store.memtable_mib: " + std::to_string(2 * plan.memtable_bytes / kMiB) + ", all else: " +
+            std::to_string(kOtherBytes / kMiB) + "): allow at least that much, or lower the settings");
 }
 
 unsigned processors_allowed() {

@@ -1,7 +1,9 @@
 #pragma once
-// How the memory that this process may use is divided, where the settings do not say it (docs/operating.md, "Memory").
+// How the memory that this process may use is divided, where the settings do not say it (docs/operating.md,
+// "Memory").
 //
-// Errors: invalid_argument when it is too little for what the settings ask for; the text names what would be enough.
+// Errors: invalid_argument when it is too little for what the settings ask for; the text names what would be
+// enough.
 
 #include "kontor/base/machine.h"
 #include "kontor/base/result.h"

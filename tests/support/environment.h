@@ -2,7 +2,8 @@
 // What a test takes from outside: the seed of its random choices, and how busy the machine is.
 //
 //   KONTOR_SEED=n        repeats one run: the seed that a failed test printed
-//   KONTOR_FIRST_SEED=n  where random tests begin to count (1): the same choices on every machine, every time.
+//   KONTOR_FIRST_SEED=n  where random tests begin to count (1): the same choices on every machine, every
+//   time.
 //                        tests/nightly.sh takes a fresh one.
 
 #include <stdlib.h>  // getloadavg
@@ -33,8 +34,8 @@ inline std::uint64_t test_seed() {
     return seed;
 }
 
-// An upper bound on elapsed time, wider the more programs wait for a processor and where the code itself is slow: a
-// bound that says "at once, not after the time-out" must not say "and nobody else uses this machine".
+// An upper bound on elapsed time, wider the more programs wait for a processor and where the code itself is
+// slow: a bound that says "at once, not after the time-out" must not say "and nobody else uses this machine".
 inline std::uint64_t patient_ms(std::uint64_t ms) {
 #if defined(KONTOR_SANITIZED)
     ms *= 4;

@@ -46,8 +46,8 @@ void look_at(const std::string& folder, MachineShare& share) {
     if (first >> quota && second >> period) limit_processors(quota, period, share);
 }
 
-// The group and all around it: each may have a lower limit. In a container the path in /proc may be that of the
-// host, of which only the end, or nothing, is mounted here.
+// The group and all around it: each may have a lower limit. In a container the path in /proc may be that of
+// the host, of which only the end, or nothing, is mounted here.
 void look_upwards(const std::string& root, std::string path, MachineShare& share) {
     for (std::size_t level = 0; level < kMaxNesting; ++level) {
         look_at(root + path, share);

@@ -1,13 +1,14 @@
 #pragma once
 // As of when this node knows everything that the cluster acknowledged (docs/cluster.md, "What clients see").
-// Neither a role nor a frame says that: a machine that stood still wakes up with both, and another node may have
-// led meanwhile. So a leader counts the answers of a majority, a follower what its leader had committed when it
-// spoke; and after a stop only what was certainly said after it.
+// Neither a role nor a frame says that: a machine that stood still wakes up with both, and another node may
+// have led meanwhile. So a leader counts the answers of a majority, a follower what its leader had committed
+// when it spoke; and after a stop only what was certainly said after it.
 //
 //   each lap of the loop: look(now) -> answered() / heard() for its frames -> follow() or lead()
 //
-// Frames of a lap count as of its look(): when the node stops in the middle of it, the next look() sees the gap.
-// Threading: one thread. Limits: kMaxServers peers. Times are of the clock that goes on while a machine sleeps.
+// Frames of a lap count as of its look(): when the node stops in the middle of it, the next look() sees the
+// gap. Threading: one thread. Limits: kMaxServers peers. Times are of the clock that goes on while a machine
+// sleeps.
 
 #include <cstdint>
 #include <functional>
@@ -53,11 +54,11 @@ class Freshness {
     const std::uint64_t stall_ms_;
     std::uint64_t now_ms_ = 0, known_at_ms_ = 0;
     bool wants_entry_ = false;
-    std::uint64_t entry_index_ = 0;                        // leader: see has_entry()
+    std::uint64_t entry_index_ = 0;                       // leader: see has_entry()
     std::map<std::uint64_t, std::uint64_t> answered_ms_;  // members only: what else speaks is not counted
-    std::optional<std::uint64_t> stalled_ms_;              // follower: since then nothing is confirmed
-    std::uint64_t least_commit_ = 0;                       // of what is heard after a confirmation
-    std::optional<Heard> waiting_, newest_;                // heard, and not all of it applied
+    std::optional<std::uint64_t> stalled_ms_;             // follower: since then nothing is confirmed
+    std::uint64_t least_commit_ = 0;                      // of what is heard after a confirmation
+    std::optional<Heard> waiting_, newest_;               // heard, and not all of it applied
 };
 
 }  // namespace kontor::replication

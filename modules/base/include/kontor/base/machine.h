@@ -1,6 +1,7 @@
 #pragma once
-// What this process may use of the machine: memory and processors, of the machine and of every control group around
-// it (versions 1 and 2, nested; docs/operating.md, "Memory"). Read anew at each call; meant for the start.
+// What this process may use of the machine: memory and processors, of the machine and of every control group
+// around it (versions 1 and 2, nested; docs/operating.md, "Memory"). Read anew at each call; meant for the
+// start.
 //
 // Threading: pure but for the files. Errors: none; what cannot be read limits nothing.
 
@@ -15,9 +16,9 @@ struct MachineFiles {
 };
 
 struct MachineShare {
-    std::uint64_t memory_bytes = 0;    // the least of what the machine has and the groups allow
-    bool is_memory_limited = false;    // by a group
-    double processors = 1;             // as hard limits say, not shares
+    std::uint64_t memory_bytes = 0;  // the least of what the machine has and the groups allow
+    bool is_memory_limited = false;  // by a group
+    double processors = 1;           // as hard limits say, not shares
 };
 [[nodiscard]] MachineShare machine_share(const MachineFiles& files = {});
 
