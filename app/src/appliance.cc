@@ -27,6 +27,7 @@ namespace kontor::app {
 namespace {
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
@@ -199,6 +200,9 @@ class ApplianceImpl final : public Appliance {
         client.ca_pem = options_.extra_trusted_ca_pem;
         client.allow_plain_http = settings.webhooks_allow_http;
         client.allow_private_addresses = settings.webhooks_allow_private_addresses;
+        client.max_connections_per_origin = outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
+        client.max_response_bytes = 0;  // the status is all that counts
+        client.niceness = kWebhookNiceness;
         client_ = net::Client::make(std::move(client));
         if (settings.sandbox_enabled) sandbox_ = channels::make_sandbox_acquirer();
         outbox::WorkerOptions worker;

@@ -7,11 +7,13 @@
 #include <cmath>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "api_client.h"
 #include "bench_load.h"
+#include "bench_receiver.h"
 #include "bench_report.h"
 #include "bench_scenario.h"
 #include "bench_schedule.h"
@@ -91,6 +93,7 @@ class BenchRun {
                 interrupted_ = interrupted_ || wait_for_signal(0);
                 return !interrupted_;
             }));
+        KONTOR_CHECK(add_webhook_endpoints());
         BenchReport report;
         report.arguments = &arguments_;
         report.kinds = scenario->kinds();
@@ -152,6 +155,21 @@ class BenchRun {
         return {};
     }
 
+    // After the preparation, whose events nobody wants to measure.
+    Result<void> add_webhook_endpoints() {
+        if (arguments_.webhooks == 0) return {};
+        const std::string tls_folder = std::filesystem::path(server_->ca_file()).parent_path();
+        KONTOR_TRY(receiver_, BenchReceiver::start(tls_folder));
+        const auto client = make_client();
+        const ApiClient api(*client, target_.url, target_.key);
+        for (unsigned i = 1; i <= arguments_.webhooks; ++i) {
+            const auto made =
+                api.post("/v1/webhook_endpoints", {{"url", receiver_->url(i)}, {"enabled_events[0]", "*"}});
+            if (!made) return fail(made.error());
+        }
+        return {};
+    }
+
     [[nodiscard]] std::unique_ptr<net::Client> make_client() const {
         net::ClientOptions options;
         options.ca_pem = target_.ca_pem;
@@ -163,6 +181,7 @@ class BenchRun {
     [[nodiscard]] ServerReading read_server() const {
         ServerReading reading;
         if (server_) reading.process = process_usage(server_->pid());
+        if (receiver_) reading.deliveries = receiver_->counted();
         net::ClientRequest request;
         request.url = target_.url + "/metrics";
         if (!target_.key.empty()) request.headers.push_back({"Authorization", "Bearer " + target_.key});
@@ -247,6 +266,7 @@ class BenchRun {
     const Output output_;
     ProgressLine progress_line_;
     std::uint64_t duration_ns_ = 0, warmup_ns_ = 0;
+    std::unique_ptr<BenchReceiver> receiver_;  // outlives the server, which delivers to it
     std::unique_ptr<BenchServer> server_;
     BenchTarget target_;
     LoadProgress progress_;

@@ -4,6 +4,7 @@
 
 #include "bench_schedule.h"
 #include "bench_wire.h"
+#include "kontor/payments/limits.h"
 
 namespace kontor::app {
 namespace {
@@ -18,6 +19,8 @@ constexpr const char* kScenarios =
     "mixed      payments, reads and refunds\n"
     "get        GET of --path: a yardstick, of any HTTPS server";
 
+constexpr unsigned kMaxBenchWebhooks = payments::limits::kWebhookEndpointsPerMode;
+
 constexpr const char* kFooter =
     "Without --url it starts a server of its own (kontor dev --ephemeral) and leaves nothing behind.\n"
     "Latency counts from sending, with --rate from the time at which the request was meant to be sent.\n"
@@ -25,6 +28,7 @@ constexpr const char* kFooter =
     "  kontor bench payments\n"
     "  kontor bench batches --duration 60s --accounts 10000000 --json\n"
     "  kontor bench payments --rate 5000           latency at half load\n"
+    "  kontor bench payments --rate 5000 --webhooks 1\n"
     "  kontor bench cold --set store.cache_mib=256 --accounts 50000000\n"
     "  kontor bench reads --url https://pay.example.org --key sk_test_... --ca-file ca.pem";
 
@@ -32,6 +36,7 @@ void add_server_options(CLI::App& command, BenchArguments& arguments) {
     auto* url = command.add_option("--url", arguments.url, "A server that runs, instead of one of our own.");
     command.add_option("--key", arguments.key, "Its API key; test mode for payments.")->needs(url);
     command.add_option("--ca-file", arguments.ca_file, "The CA that signed its certificate.")->needs(url);
+    command.get_option("--webhooks")->excludes(url);
     command.add_option("--folder", arguments.folder, "Where our own server's state lies while it runs.")
         ->excludes(url);
     command.add_option("--set", arguments.assignments, "A setting of our own server: key=value.")
@@ -68,6 +73,10 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
     command->add_flag("--idempotency-keys", arguments.idempotency_keys,
                       "Send an Idempotency-Key with payments and refunds.");
+    command
+        ->add_option("--webhooks", arguments.webhooks,
+                     "Endpoints that get every event of our own server: a payment has three.")
+        ->check(CLI::Range(1U, kMaxBenchWebhooks));
     command->add_option("--mix", arguments.mix,
                         "mixed: payments:reads:refunds [30:65:5]; cold: batches:reads [1:1].");
     command->add_option("--path", arguments.path, "Of the scenario get.")->capture_default_str();

@@ -107,6 +107,10 @@ Json BenchReport::json() const {
         json["server_peak_rss_bytes"] = after.process->peak_rss_bytes;
         json["server_cpu_s"] = rounded(after.process->cpu_s - before.process->cpu_s, 100);
     }
+    if (after.deliveries && before.deliveries) {
+        json["webhook_endpoints"] = arguments->webhooks;
+        json["deliveries_rate"] = rate_of(*after.deliveries - *before.deliveries, duration_s);
+    }
     json["generator_cpu_s"] = rounded(generator_cpu_s, 100);
     if (const auto bytes = difference(after.log_bytes, before.log_bytes); bytes && operations() > 0)
         json["log_bytes_per_operation"] = rounded(*bytes / static_cast<double>(operations()), 10);
@@ -135,6 +139,9 @@ std::string BenchReport::text() const {
         out += fmt::format(
             "  open loop of {} requests a second; latency from the intended time; at most {} behind\n",
             arguments->rate, result.most_behind);
+    if (after.deliveries && before.deliveries)
+        out += fmt::format("  webhooks: {:.0f} deliveries a second to {} endpoints of the generator's\n",
+                           rate_of(*after.deliveries - *before.deliveries, duration_s), arguments->webhooks);
     out += fmt::format("  {} connections, {} a request, {} loop", arguments->connections, arguments->batch,
                        arguments->rate == 0 ? "closed" : "open");
     if (after.process && before.process)

@@ -15,6 +15,7 @@ namespace kontor::app {
 struct ServerReading {
     std::optional<ProcessUsage> process;  // only of a server of our own
     std::optional<double> log_bytes, cache_hits, cache_misses;
+    std::optional<std::uint64_t> deliveries;  // webhooks that came in
 };
 // A counter's value in the Prometheus text; nullopt when it is not there.
 [[nodiscard]] std::optional<double> metric(std::string_view text, std::string_view name);

@@ -46,6 +46,7 @@ struct BenchArguments {
     std::uint64_t customers = 1'000;
     std::uint64_t payments = 10'000;  // prepared for reads
     bool idempotency_keys = false;
+    unsigned webhooks = 0;        // endpoints that get every event of the load
     std::string mix;              // "" : the scenario's default
     std::string path = "/livez";  // scenario get
     std::uint64_t seed = 1;

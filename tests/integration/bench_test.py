@@ -53,6 +53,12 @@ class Scenarios(unittest.TestCase):
         self.assertGreater(order[0], 0)
         self.assertGreater(result["server_rss_bytes"], 1 << 20)
 
+    def test_webhooks_are_delivered_meanwhile(self):
+        result = self.bench("payments", *QUICK, *SMALL, "--webhooks", "2")
+        self.check(result, "payments")
+        self.assertEqual(result["webhook_endpoints"], 2)
+        self.assertGreater(result["deliveries_rate"], 0)
+
     def test_payments(self):
         result = self.bench("payments", *QUICK, *SMALL)
         self.check(result, "payments")

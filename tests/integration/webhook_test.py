@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
 import time
 import unittest
@@ -14,6 +15,8 @@ from kontor_process import SLOW, Admin, Kontor, temporary_folder, until
 
 FIRST_BACK_OFF_S = 5
 TOLERANCE_S = 300
+PLACES = 256  # deliveries under way, of all merchants
+ENDPOINTS = 16  # a merchant may have, in a mode
 PER_ENDPOINT = 8  # deliveries under way to one receiver
 
 
@@ -82,6 +85,43 @@ class Receiver:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class RawReceiver:
+    """Answers every request with the same bytes, and closes."""
+
+    def __init__(self, answer):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/hooks"
+        self.answer = answer
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.settimeout(10)
+                    head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+                    (length,) = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
+                                 if line.startswith(b"content-length:")]
+                    while len(body) < length:
+                        body += connection.recv(65536)
+                    connection.sendall(self.answer)
+                except OSError:
+                    pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
 
 
 def signature_holds(header, body, secret, now=None):
@@ -198,6 +238,41 @@ class Webhooks(unittest.TestCase):
             self.assertGreater(slow.most, 0)
             self.assertLessEqual(slow.most, PER_ENDPOINT)
             release.set()
+
+    def test_a_merchant_whose_receivers_never_answer_holds_up_nobody(self):
+        """All endpoints that one merchant may have accept and stay silent, with a backlog; the other's come at once."""
+        silent = threading.Event()
+        self.addCleanup(silent.set)
+        _, key = self.admin.merchant_key("Silent")
+        other = self.kontor.api(key)
+        with Receiver(lambda number: silent.wait(60) and 200) as deaf, Receiver() as quick:
+            for _ in range(ENDPOINTS):
+                other.post("/v1/webhook_endpoints", {"url": deaf.url, "enabled_events": ["customer.created"]})
+            for n in range(30):
+                other.post("/v1/customers", {"name": f"n{n}"})
+            until(lambda: deaf.most >= ENDPOINTS, what="many deliveries under way")
+            self.endpoint(quick.url, "payment_intent.succeeded")
+            for n in range(5):
+                started, before = time.monotonic(), len(quick.deliveries)
+                self.api.pay(300 + n)
+                until(lambda b=before: len(quick.deliveries) > b, what="the neighbour's webhook")
+                self.assertLess(time.monotonic() - started, 5 * SLOW)
+            self.assertLessEqual(deaf.most, PLACES // 2)
+            for endpoint in other.all("/v1/webhook_endpoints"):
+                other.request("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
+
+    def test_what_follows_a_2xx_head_changes_nothing(self):
+        answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut", b"HTTP/1.0 200\n\n" + b"x" * 200_000,
+                   b"HTTP/1.1 204 No Content\r\nX: folded\r\n value\r\nOdd\xff Name: y\r\n\r\n",
+                   b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz"]
+        for answer in answers:
+            with self.subTest(answer=answer[:40]), RawReceiver(answer) as receiver:
+                endpoint = self.endpoint(receiver.url, "payment_intent.succeeded")["id"]
+                payment = self.api.pay(950)["id"]
+                until(lambda p=payment, e=endpoint: self.attempts(p, endpoint=e)["state"] == "delivered",
+                      what="a delivery that counts")
+                self.assertEqual(len(self.attempts(payment, endpoint=endpoint)["attempts"]), 1)
+                self.api.request("DELETE", f"/v1/webhook_endpoints/{endpoint}")
 
     def test_answers_that_are_none(self):
         """No answer in time, a connection that ends, a redirect: not delivered, and said why."""

@@ -1,6 +1,8 @@
 #include "client_worker.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -35,6 +37,8 @@ ClientWorker::ClientWorker(const ClientOptions& options, SSL_CTX& tls, unsigned 
     schedule_tick();
     thread_ = std::thread([this, number] {
         pthread_setname_np(pthread_self(), ("client-" + std::to_string(number)).c_str());
+        if (options_.niceness > 0)
+            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
         context_.run();
     });
 }

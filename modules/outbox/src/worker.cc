@@ -2,32 +2,30 @@
 
 #include <pthread.h>
 
-#include <algorithm>
+#include <deque>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "clean_text.h"
-#include "in_flight.h"
+#include "deliveries.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
 #include "kontor/payments/json.h"
 #include "kontor/payments/queries.h"
+#include "mailbox.h"
+#include "pace.h"
+#include "shares.h"
 
 namespace kontor::outbox {
 namespace {
 
 constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
-// A scan costs the same whether it finds one delivery or a hundred, and the next entry waits for it. What it
-// sees and may not start yet is remembered, so that a backlog needs few scans.
-constexpr std::uint64_t kBetweenScansMs = 3;
-constexpr std::uint64_t kBetweenScansOfBacklogMs = 25;
+constexpr std::uint64_t kBetweenLooksMs = 3;
+constexpr std::uint64_t kBusyPollMs = 1;  // while something is under way: its end wakes nobody by itself
 constexpr std::uint64_t kBetweenWholeScansMs = 1000;
-constexpr std::size_t kSweepPages = 8;     // pages of a long backlog in one round
-constexpr std::int64_t kFreshMs = 10'000;  // rows that became due this recently are looked at every round
-constexpr std::size_t kEndpointsKnown = 100'000;  // deliveries whose endpoint is remembered
+constexpr std::uint64_t kProposeAgainMs = 100;  // after the node refused a result
 constexpr std::size_t kMaxErrorBytes = 500;
 constexpr std::uint64_t kDrainSliceMs = 50;
 constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worker stops
@@ -61,10 +59,10 @@ class WorkerImpl final : public Worker {
  public:
     explicit WorkerImpl(WorkerOptions options)
         : options_(std::move(options)),
-          in_flight_(std::make_shared<InFlight>(
-              InFlight::Limits{options_.max_deliveries_in_flight, options_.max_deliveries_per_endpoint,
-                               options_.max_channel_calls_in_flight},
-              *options_.clock)),
+          mailbox_(std::make_shared<Mailbox>()),
+          shares_({options_.max_deliveries_in_flight, options_.max_deliveries_per_endpoint,
+                   options_.max_deliveries_per_quick_endpoint}),
+          deliveries_(*options_.service, shares_, [this](std::uint64_t no) { return claims_.contains(no); }),
           delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                "Webhook attempts by outcome.", R"(outcome="delivered")")),
           not_delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
@@ -72,8 +70,8 @@ class WorkerImpl final : public Worker {
           channel_calls_(
               options_.metrics->counter("kontor_channel_calls_total", "Calls of payment channels.")) {
         subscription_ =
-            options_.service->subscribe([in_flight = in_flight_](const payments::AppliedEntry& entry) {
-                if (entry.outbox_changed) in_flight->wake();
+            options_.service->subscribe([mailbox = mailbox_](const payments::AppliedEntry& entry) {
+                if (entry.outbox_changed) mailbox->wake();
             });
         thread_ = std::thread([this] { run(); });
     }
@@ -82,35 +80,33 @@ class WorkerImpl final : public Worker {
     void stop() override {
         if (!thread_.joinable()) return;
         options_.service->unsubscribe(subscription_);
-        in_flight_->stop();
+        mailbox_->stop();
         thread_.join();
-        in_flight_->close();
+        mailbox_->close();
     }
 
  private:
-    struct Delivery {
-        pb::WebhookDelivery row;
-        pb::WebhookEndpoint endpoint;
-        std::optional<payments::FoundEvent> event;
-    };
-
-    struct Remembered {
-        payments::Due due;
-        std::uint64_t endpoint_no = 0;
+    // What is under way, from its call until the node has taken the result.
+    struct Claim {
+        std::optional<Shares::Place> place;  // of a delivery, until its receiver answered
+        bool is_delivery = false;
+        std::int64_t started_ms = 0;  // for people
+        std::uint64_t since_ms = 0;   // of the call, then of the proposal
+        pb::Command result;
     };
 
     void run() {
         pthread_setname_np(pthread_self(), "outbox");
         std::uint64_t wait_ms = options_.poll_ms;
-        while (auto results = in_flight_->wait(wait_ms)) {
-            for (auto& result : *results) propose(std::move(result));
+        while (mailbox_->wait(wait_ms)) {
+            read_mail();
             wait_ms = round();
         }
+        is_stopping_ = true;
         // Calls that end soon are still told; the others are made again after the next start.
-        InFlight::Results results;
-        for (unsigned quiet = 0; quiet < kDrainSlices && in_flight_->wait_for_last(kDrainSliceMs, results);) {
-            if (results.empty()) ++quiet;
-            for (auto& result : results) propose(std::move(result));
+        for (unsigned quiet = 0; quiet < kDrainSlices && !claims_.empty();) {
+            mailbox_->wait_for_last(kDrainSliceMs);
+            if (!read_mail()) ++quiet;
         }
     }
 
@@ -119,16 +115,16 @@ class WorkerImpl final : public Worker {
     std::uint64_t round() {
         try {
             start_attempts();
-            start_remembered();
             const std::uint64_t now = options_.clock->monotonic_ms();
-            if (now < next_scan_ms_) return next_scan_ms_ - now;
-            remembered_.clear();
-            start_deliveries();
-            next_scan_ms_ = now + (remembered_.empty() ? kBetweenScansMs : kBetweenScansOfBacklogMs);
+            const std::int64_t due_until = options_.clock->wall_ms();
+            if (now >= next_look_ms_ && unsettled_ < pace_.window()) {
+                next_look_ms_ = deliveries_.look(due_until, now) ? now + kBetweenLooksMs : now;
+            }
+            start_deliveries(due_until, now);
         } catch (const std::exception& e) {
             log::error("outbox", e.what());
         }
-        return options_.poll_ms;
+        return claims_.empty() && later_.empty() ? options_.poll_ms : kBusyPollMs;
     }
 
     // --- channels ---
@@ -141,12 +137,10 @@ class WorkerImpl final : public Worker {
             const auto page = payments::due_attempts(rows, now, kScanPage, after);
             attempts_front_.saw(page);
             for (const auto& due : page) {
-                if (!in_flight_->claim(due.no, 0)) continue;
+                if (channel_calls_under_way_ + ready.size() >= options_.max_channel_calls_in_flight) break;
+                if (claims_.contains(due.no)) continue;
                 auto attempt = payments::find_attempt(rows, due.no);
-                if (attempt)
-                    ready.push_back(*std::move(attempt));
-                else
-                    in_flight_->release(due.no);
+                if (attempt) ready.push_back(*std::move(attempt));
             }
         });
         for (auto& attempt : ready) call_channel(attempt);
@@ -154,9 +148,10 @@ class WorkerImpl final : public Worker {
 
     void call_channel(const pb::ChannelAttempt& attempt) {
         const std::uint64_t no = attempt.no();
-        in_flight_->call_begins();
-        const auto came_back = [this, in_flight = in_flight_, no](const channels::Answer& answer) {
-            in_flight->came_back([&] { return answered(no, answer); });
+        claims_.emplace(no, Claim());
+        ++channel_calls_under_way_;
+        const auto came_back = [mailbox = mailbox_, no](channels::Answer answer) {
+            mailbox->came({no, std::move(answer), 0, {}}, true);
         };
         const auto channel = options_.channels.find(attempt.channel());
         if (channel == options_.channels.end()) {
@@ -199,104 +194,12 @@ class WorkerImpl final : public Worker {
 
     // --- webhooks ---
 
-    // The oldest rows come first. Where a slow receiver's backlog fills the page, what became due just now is
-    // looked at too, and the rest page by page.
-    void start_deliveries() {
-        std::vector<Delivery> ready;
-        const std::int64_t now = options_.clock->wall_ms();
-        const payments::Due begin = deliveries_front_.begin(options_.clock->monotonic_ms());
-        if (scan(now, begin, ready, &deliveries_front_).no != 0) {
-            scan(now, {std::max<std::int64_t>(now - kFreshMs, 0), 0}, ready);
-            const std::uint64_t monotonic = options_.clock->monotonic_ms();
-            if (monotonic >= next_sweep_ms_) {
-                next_sweep_ms_ = monotonic + options_.poll_ms;
-                sweep(now, ready);
-            }
-        }
+    void start_deliveries(std::int64_t due_until, std::uint64_t now) {
+        const std::size_t window = pace_.window();
+        if (unsettled_ >= window) return pace_.was_full();
+        auto ready = deliveries_.begin(window - unsettled_, due_until, now);
         for (const auto& delivery : ready) deliver(delivery);
-    }
-
-    // Those of the last scan whose endpoints have room again.
-    void start_remembered() {
-        std::vector<Remembered> claimed;
-        std::unordered_set<std::uint64_t> full;  // asked, never walked
-        std::erase_if(remembered_, [&](const Remembered& each) {
-            if (full.contains(each.endpoint_no)) return false;
-            if (!in_flight_->claim(each.due.no, each.endpoint_no)) {
-                full.insert(each.endpoint_no);
-                return false;
-            }
-            endpoint_of_.erase(each.due.no);
-            claimed.push_back(each);
-            return true;
-        });
-        if (claimed.empty()) return;
-        std::vector<Delivery> ready;
-        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-            for (const Remembered& each : claimed) {
-                auto row = payments::find_delivery(rows, each.due.no);
-                const bool still_due = row && row->next_try_ms() == each.due.due_ms;
-                auto delivery = still_due ? find(rows, *std::move(row)) : std::nullopt;
-                if (delivery)
-                    ready.push_back(*std::move(delivery));
-                else
-                    in_flight_->release(each.due.no);
-            }
-        });
-        for (const auto& delivery : ready) deliver(delivery);
-    }
-
-    void sweep(std::int64_t now, std::vector<Delivery>& ready) {
-        for (std::size_t page = 0; page < kSweepPages; ++page) {
-            swept_ = scan(now, swept_, ready);
-            if (swept_.no == 0) return;
-        }
-    }
-
-    // Claims what may be delivered among the next page of rows. Where to read on; no 0: that was the last
-    // page.
-    payments::Due scan(std::int64_t now, payments::Due after, std::vector<Delivery>& ready,
-                       DueFront* front = nullptr) {
-        if (!in_flight_->has_room_for_delivery()) return {};
-        payments::Due last;
-        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-            const auto page = payments::due_deliveries(rows, now, kScanPage, after);
-            if (front != nullptr) front->saw(page);
-            if (page.size() == kScanPage) last = page.back();
-            for (const auto& due : page) {
-                if (in_flight_->is_claimed(due.no)) continue;
-                std::optional<pb::WebhookDelivery> row;
-                auto known = endpoint_of_.find(due.no);
-                if (known == endpoint_of_.end()) {
-                    row = payments::find_delivery(rows, due.no);
-                    if (!row) continue;
-                    if (endpoint_of_.size() >= kEndpointsKnown) endpoint_of_.clear();
-                    known = endpoint_of_.emplace(due.no, row->endpoint_no()).first;
-                }
-                if (!in_flight_->claim(due.no, known->second)) {
-                    remembered_.push_back({due, known->second});
-                    continue;
-                }
-                endpoint_of_.erase(known);
-                if (!row) row = payments::find_delivery(rows, due.no);
-                auto delivery = row ? find(rows, *std::move(row)) : std::nullopt;
-                if (delivery)
-                    ready.push_back(*std::move(delivery));
-                else
-                    in_flight_->release(due.no);
-            }
-        });
-        return last;
-    }
-
-    // Only reads: the node's next entry waits. nullopt: the endpoint is gone or disabled, and the next Tick
-    // ends its deliveries.
-    static std::optional<Delivery> find(const store::Reader& rows, pb::WebhookDelivery row) {
-        const payments::Scope scope{row.merchant_no(), row.livemode()};
-        auto endpoint = payments::find_webhook_endpoint(rows, scope, row.endpoint_no());
-        if (!endpoint || endpoint->disabled()) return std::nullopt;
-        auto event = payments::find_event(rows, scope, row.event_no());
-        return Delivery{std::move(row), *std::move(endpoint), std::move(event)};
+        if (unsettled_ >= window) pace_.was_full();
     }
 
     Result<net::ClientRequest> request_of(const Delivery& delivery, std::int64_t now_ms) const {
@@ -308,7 +211,7 @@ class WorkerImpl final : public Worker {
         net::ClientRequest request;
         request.method = "POST";
         request.url = delivery.endpoint.url();
-        request.timeout_ms = options_.delivery_timeout_ms;
+        request.timeout_ms = shares_.timeout_ms(delivery.row.endpoint_no(), options_.delivery_timeout_ms);
         request.status_only = true;
         request.repeatable = true;  // receivers know the event by its id
         request.body = payments::event_json(*delivery.event->journal, *delivery.event->event);
@@ -319,70 +222,118 @@ class WorkerImpl final : public Worker {
     }
 
     void deliver(const Delivery& delivery) {
-        const std::int64_t started_ms = options_.clock->wall_ms();
-        const std::uint64_t started = options_.clock->monotonic_ms();
-        auto request = request_of(delivery, started_ms);
-        in_flight_->call_begins();
-        auto came_back = [this, in_flight = in_flight_, row = delivery.row, started_ms,
-                          started](const Result<net::ClientResponse>& response) {
-            in_flight->came_back([&] { return attempted(row, response, started_ms, started); });
+        const std::uint64_t no = delivery.row.no();
+        Claim claim;
+        claim.place = delivery.place;
+        claim.is_delivery = true;
+        claim.started_ms = options_.clock->wall_ms();
+        claim.since_ms = options_.clock->monotonic_ms();
+        claim.result.set_merchant_no(delivery.row.merchant_no());
+        claim.result.set_livemode(delivery.row.livemode());
+        auto request = request_of(delivery, claim.started_ms);
+        claims_.emplace(no, std::move(claim));
+        ++unsettled_;
+        const auto came_back = [mailbox = mailbox_, no](const Result<net::ClientResponse>& response) {
+            Came came;
+            came.no = no;
+            if (response)
+                came.http_status = response->status;
+            else
+                came.error = response.error().describe();
+            mailbox->came(std::move(came), false);
         };
         if (!request) {
             log::error("outbox", request.error().message);
             return came_back(fail(std::move(request).error()));
         }
-        options_.client->send(*std::move(request), std::move(came_back));
+        options_.client->send(*std::move(request), came_back);
     }
 
-    pb::Command attempted(const pb::WebhookDelivery& row, const Result<net::ClientResponse>& response,
-                          std::int64_t started_ms, std::uint64_t started) const {
-        pb::Command command;
-        command.set_version(1);
-        command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-        command.set_merchant_no(row.merchant_no());
-        command.set_livemode(row.livemode());
-        auto& attempted = *command.mutable_webhook_attempted();
-        attempted.set_delivery_no(row.no());
+    void attempted(Claim& claim, const Came& came) {
+        const std::uint64_t now = options_.clock->monotonic_ms(), took = now - claim.since_ms;
+        shares_.end(*std::exchange(claim.place, std::nullopt), came.http_status != 0, took, now);
+        claim.result.set_version(1);
+        claim.result.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        auto& attempted = *claim.result.mutable_webhook_attempted();
+        attempted.set_delivery_no(came.no);
         auto& attempt = *attempted.mutable_attempt();
-        attempt.set_time_ms(started_ms);
-        attempt.set_duration_ms(static_cast<std::uint32_t>(options_.clock->monotonic_ms() - started));
-        bool delivered = false;
-        if (response) {
-            attempt.set_http_status(static_cast<std::uint32_t>(response->status));
-            delivered = response->status >= 200 && response->status < 300;
-        } else {
-            attempt.set_error(clean_text(response.error().describe(), kMaxErrorBytes));
-        }
-        attempted.set_delivered(delivered);
-        (delivered ? delivered_ : not_delivered_).add();
-        return command;
+        attempt.set_time_ms(claim.started_ms);
+        attempt.set_duration_ms(static_cast<std::uint32_t>(took));
+        if (came.http_status != 0)
+            attempt.set_http_status(static_cast<std::uint32_t>(came.http_status));
+        else
+            attempt.set_error(clean_text(came.error, kMaxErrorBytes));
+        const bool is_delivered = came.http_status >= 200 && came.http_status < 300;
+        attempted.set_delivered(is_delivered);
+        (is_delivered ? delivered_ : not_delivered_).add();
     }
 
     // --- results ---
 
-    void propose(pb::Command command) {
-        const std::uint64_t no = command.has_channel_answered() ? command.channel_answered().attempt_no()
-                                                                : command.webhook_attempted().delivery_no();
-        in_flight_->call_begins();
-        pb::Command copy = command;
-        options_.service->submit(std::move(copy), [in_flight = in_flight_, no, command = std::move(command)](
-                                                      const Result<payments::Answer>& answer) mutable {
-            in_flight->proposed(no, answer.has_value(), std::move(command));
-        });
+    // False: nothing came.
+    bool read_mail() {
+        const auto answers = mailbox_->take_answers();
+        const auto settled = mailbox_->take_settled();
+        const std::uint64_t now = options_.clock->monotonic_ms();
+        for (const Came& came : answers) {
+            const auto claim = claims_.find(came.no);
+            if (claim == claims_.end()) continue;
+            if (claim->second.is_delivery)
+                attempted(claim->second, came);
+            else
+                claim->second.result = answered(came.no, came.answer);
+            propose(claim->first, claim->second, now);
+        }
+        for (const Settled& one : settled) settle(one, now);
+        while (!later_.empty() && later_.front().first <= now) {
+            const auto claim = claims_.find(later_.front().second);
+            later_.pop_front();
+            if (claim != claims_.end()) propose(claim->first, claim->second, now);
+        }
+        return !answers.empty() || !settled.empty();
+    }
+
+    void propose(std::uint64_t no, Claim& claim, std::uint64_t now) {
+        claim.since_ms = now;
+        pb::Command copy = claim.result;
+        options_.service->submit(std::move(copy),
+                                 [mailbox = mailbox_, no](const Result<payments::Answer>& answer) {
+                                     mailbox->settled({no, answer.has_value()});
+                                 });
+    }
+
+    // The node took the result, or did not: then it is proposed again.
+    void settle(const Settled& one, std::uint64_t now) {
+        const auto claim = claims_.find(one.no);
+        if (claim == claims_.end()) return;
+        const bool is_delivery = claim->second.is_delivery;
+        if (one.accepted) {
+            if (is_delivery) pace_.took(now - claim->second.since_ms, now);
+        } else {
+            pace_.refused(now);
+            if (!is_stopping_) return later_.emplace_back(now + kProposeAgainMs, one.no), void();
+        }
+        claims_.erase(claim);
+        --(is_delivery ? unsettled_ : channel_calls_under_way_);
     }
 
     WorkerOptions options_;
-    std::shared_ptr<InFlight> in_flight_;
+    std::shared_ptr<Mailbox> mailbox_;
+    // Worker thread only.
+    std::unordered_map<std::uint64_t, Claim> claims_;  // attempt or delivery; looked up by key, never walked
+    std::size_t unsettled_ = 0, channel_calls_under_way_ = 0;
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> later_;  // refused by the node: (when, what)
+    Shares shares_;
+    Pace pace_;
+    Deliveries deliveries_;
+    DueFront attempts_front_;
+    std::uint64_t next_look_ms_ = 0;
+    bool is_stopping_ = false;
+
     telemetry::Counter& delivered_;
     telemetry::Counter& not_delivered_;
     telemetry::Counter& channel_calls_;
     std::uint64_t subscription_ = 0;
-    // Worker thread only.
-    std::unordered_map<std::uint64_t, std::uint64_t> endpoint_of_;  // looked up by key, never walked
-    std::vector<Remembered> remembered_;                            // at most what a round's scans see
-    DueFront attempts_front_, deliveries_front_;
-    payments::Due swept_;
-    std::uint64_t next_scan_ms_ = 0, next_sweep_ms_ = 0;
     std::thread thread_;
 };
 

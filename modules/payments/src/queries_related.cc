@@ -15,15 +15,16 @@ namespace {
 constexpr std::size_t kRelatedMax = limits::kListScanMax;
 
 std::vector<std::uint64_t> children(const store::Reader& rows, Scope scope, std::uint64_t parent,
-                                    LinkKind kind) {
+                                    LinkKind kind, std::uint64_t after_no = 0,
+                                    std::size_t limit = kRelatedMax) {
     std::vector<std::uint64_t> numbers;
-    const Key low = link_key(scope, parent, kind, 0);
+    const Key low = link_key(scope, parent, kind, after_no + 1);
     const Key high = link_key(scope, parent, static_cast<LinkKind>(static_cast<char>(kind) + 1), 0);
     rows.scan(table::links, low.view(), high.view(), store::Direction::ascending,
               [&](std::string_view key, std::string_view) {
                   if (key.size() != kLinkKeyBytes) row_failure("links", "a key has another shape");
                   numbers.push_back(get_be64(key.substr(kLinkKeyBytes - 8)));
-                  return numbers.size() < kRelatedMax;
+                  return numbers.size() < limit;
               });
     return numbers;
 }
@@ -112,6 +113,13 @@ std::vector<Due> due_deliveries(const store::Reader& rows, std::int64_t until_ms
 std::vector<Due> due_attempts(const store::Reader& rows, std::int64_t until_ms, std::size_t limit,
                               Due after) {
     return due_in_outbox(rows, OutboxKind::attempt, until_ms, limit, after);
+}
+
+std::vector<std::uint64_t> pending_deliveries(const store::Reader& rows, Scope scope,
+                                              std::uint64_t endpoint_no, std::uint64_t after_no,
+                                              std::size_t limit) {
+    if (limit == 0) return {};
+    return children(rows, scope, endpoint_no, LinkKind::endpoint_pending, after_no, limit);
 }
 
 std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader& rows, Scope scope,

@@ -30,6 +30,7 @@ struct ClientOptions {
     bool allow_plain_http = false;  // webhooks to loopback in dev
     // Refuse private, loopback and link-local addresses (a webhook must not reach into the house).
     bool allow_private_addresses = true;
+    int niceness = 0;  // of its threads, up to 19: others go first
 };
 
 struct ClientRequest {

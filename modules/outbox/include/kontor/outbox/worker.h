@@ -8,8 +8,9 @@
 //
 // Threading: one worker thread; callbacks of channels and HTTP client only enqueue, and may come after the
 // worker is gone. Ownership: everything passed in outlives the worker. Errors: a result that cannot be
-// proposed now (overloaded, no leader) is proposed again. Limits: WorkerOptions; an endpoint with a long
-// backlog does not keep the deliveries of others from being found.
+// proposed now (overloaded, no leader) is proposed again. Limits: WorkerOptions. Places are shared between
+// merchants, receivers that do not answer are on a short leash (src/shares.h), a long backlog hides nobody
+// (src/backlog.h), and deliveries give way when results queue for the log (src/pace.h).
 
 #include <cstdint>
 #include <map>
@@ -33,7 +34,8 @@ struct WorkerOptions {
     telemetry::Registry* metrics = nullptr;
     std::map<std::string, channels::Channel*> channels;  // by name: "sandbox"
     std::size_t max_deliveries_in_flight = 256;
-    std::size_t max_deliveries_per_endpoint = 8;  // one slow receiver does not hold up the others
+    std::size_t max_deliveries_per_endpoint = 8;         // one slow receiver does not hold up the others
+    std::size_t max_deliveries_per_quick_endpoint = 32;  // that answers at once
     std::size_t max_channel_calls_in_flight = 256;
     std::uint64_t delivery_timeout_ms = 20'000;
     std::uint64_t poll_ms = 250;  // for intentions that become due by time alone

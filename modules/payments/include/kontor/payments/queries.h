@@ -119,6 +119,11 @@ struct Due {
 [[nodiscard]] std::vector<Due> due_attempts(const store::Reader&, std::int64_t until_ms, std::size_t limit,
                                             Due after = {});
 
+// Deliveries of an endpoint that are not at their end, due or not, in the order of their numbers.
+[[nodiscard]] std::vector<std::uint64_t> pending_deliveries(const store::Reader&, Scope,
+                                                            std::uint64_t endpoint_no, std::uint64_t after_no,
+                                                            std::size_t limit);
+
 // All deliveries of the events of one payment: for its page.
 [[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, Scope,
                                                                    std::uint64_t event_no);

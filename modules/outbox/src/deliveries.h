@@ -1,0 +1,60 @@
+#pragma once
+// Finds the deliveries that are due, and says which of them may begin.
+//
+// New rows come behind what was seen: they become due when they are made, and the state's time never goes
+// back. So each row is looked at once, at the front. What does not fit into the backlog is read from its
+// endpoint's own index when its turn comes. A slow walk over all due rows finds what both have missed (an
+// endpoint that was disabled for a moment).
+//
+// Threading: one thread. Errors: what the store throws.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "backlog.h"
+#include "kontor/commands.pb.h"
+#include "kontor/payments/queries.h"
+#include "kontor/payments/service.h"
+#include "shares.h"
+
+namespace kontor::outbox {
+
+struct Delivery {
+    pb::WebhookDelivery row;
+    pb::WebhookEndpoint endpoint;
+    std::optional<payments::FoundEvent> event;
+    Shares::Place place;
+};
+
+class Deliveries {
+ public:
+    using IsClaimed = std::function<bool(std::uint64_t no)>;
+    Deliveries(const payments::Service& service, Shares& shares, IsClaimed is_claimed)
+        : service_(service), shares_(shares), is_claimed_(std::move(is_claimed)) {}
+
+    // Looks for what became due until `now_ms`; false: there is more to look at.
+    [[nodiscard]] bool look(std::int64_t now_ms, std::uint64_t monotonic_ms);
+    // At most `limit` that begin now: their places are taken.
+    [[nodiscard]] std::vector<Delivery> begin(std::size_t limit, std::int64_t now_ms,
+                                              std::uint64_t monotonic_ms);
+
+ private:
+    using Begun = std::pair<payments::Due, Shares::Place>;
+    [[nodiscard]] bool look_at_front(std::int64_t now_ms);
+    void look_at_all(std::int64_t now_ms);
+    void read_on(std::int64_t now_ms, std::uint64_t monotonic_ms);
+    void read_begun(const std::vector<Begun>& begun, std::int64_t now_ms, std::uint64_t monotonic_ms,
+                    std::vector<Delivery>& ready);
+    void take_in(const store::Reader& rows, payments::Due due);
+
+    const payments::Service& service_;
+    Shares& shares_;
+    const IsClaimed is_claimed_;
+    Backlog backlog_;
+    payments::Due front_, walked_;
+    std::uint64_t next_walk_ms_ = 0;
+};
+
+}  // namespace kontor::outbox
