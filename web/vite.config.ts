@@ -49,5 +49,5 @@ export default defineConfig({
     reportCompressedSize: false,
     emptyOutDir: true,
   },
-  test: { include: ['test/**/*.test.ts', 'test/**/*.test.tsx'], environment: 'node' },
+  test: { include: ['test/**/*.test.ts', 'test/**/*.test.tsx', 'test/**/*.test.mjs'], environment: 'node' },
 });

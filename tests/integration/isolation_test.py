@@ -14,7 +14,7 @@ class Isolation(unittest.TestCase):
         cls.admin = Admin(cls.kontor).set_up()
         cls.merchant, key = cls.admin.merchant_key("First")
         cls.api = cls.kontor.api(key)
-        live = cls.admin.post(f"merchants/{cls.merchant}/keys", {"name": "live", "mode": "live"})["secret"]
+        live = cls.admin.post(f"live/merchants/{cls.merchant}/keys", {"name": "live"})["secret"]
         assert live.startswith("sk_live_"), live
         cls.others = {"another merchant": cls.kontor.api(cls.admin.merchant_key("Second")[1]),
                       "another merchant, live": cls.kontor.api(cls.admin.merchant_key("Third", "live")[1]),
@@ -102,7 +102,7 @@ class Isolation(unittest.TestCase):
 
     def test_an_idempotency_key_belongs_to_its_merchant_and_mode(self):
         merchant, key = self.admin.merchant_key("Fifth")
-        live = self.admin.post(f"merchants/{merchant}/keys", {"name": "live", "mode": "live"})["secret"]
+        live = self.admin.post(f"live/merchants/{merchant}/keys", {"name": "live"})["secret"]
         strangers = [self.kontor.api(key), self.kontor.api(live), self.kontor.api(self.admin.merchant_key("Sixth")[1])]
         made = {api.post("/v1/customers", {"name": "Same key"}, "shared-key")["id"] for api in [self.api, *strangers]}
         self.assertEqual(len(made), 4)

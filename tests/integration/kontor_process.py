@@ -367,7 +367,9 @@ def totp(secret_base32, step_offset=0, at_s=None):
 
 
 class Admin:
-    """A browser's side of the admin API: cookie and CSRF token."""
+    """A browser's side of the admin API: cookie and CSRF token. A path that names no mode is one of test mode."""
+
+    NO_MODE = ("setup", "login", "logout", "session", "test", "live")
 
     def __init__(self, kontor):
         self.kontor, self.api = kontor, kontor.api()
@@ -381,6 +383,8 @@ class Admin:
             headers.setdefault("X-CSRF-Token", self.csrf)
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if path.split("?")[0].split("/")[0] not in self.NO_MODE:
+            path = f"test/{path}"
         answer = self.api.raw(method, f"/admin/api/{path}", None if body is None else json.dumps(body), headers)
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, rest = cookie.partition("=")
@@ -421,7 +425,7 @@ class Admin:
         """A new merchant and a key of it: (id, secret)."""
         merchant = self.post("merchants", {"name": name, "fee_bps": 0, "fee_fixed": 0, "settlement_delay_days": 0,
                                            "country": "DE", "default_currency": "eur", **fields})["id"]
-        return merchant, self.post(f"merchants/{merchant}/keys", {"name": "test", "mode": mode})["secret"]
+        return merchant, self.post(f"{mode}/merchants/{merchant}/keys", {"name": "test"})["secret"]
 
 
 def token_of(admin_url):

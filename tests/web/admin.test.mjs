@@ -79,7 +79,7 @@ async function setUp() {
   await page.fill('[name=code]', await authenticator.code());
   await page.click('[type=submit]');
   await page.locator('.tiles').waitFor();
-  assert.equal(page.url(), admin(''), 'the token is gone from the address');
+  assert.equal(page.url(), admin('test/'), 'the token is gone from the address');
   assert.equal(await text('.account-name'), NAME);
 }
 
@@ -164,13 +164,13 @@ async function homeIsLive() {
 }
 
 async function liveStateIsTold() {
-  await window_.context.route('**/admin/api/stream*', (route) => route.abort());
+  await window_.context.route('**/admin/api/*/stream', (route) => route.abort());
   await page.getByLabel('Live', { exact: true }).check({ force: true }); // another mode: a new stream, which fails
   await page.locator('[data-live=offline]').waitFor();
-  assert.equal(new URL(page.url()).searchParams.get('mode'), 'live');
+  assert.equal(new URL(page.url()).pathname, '/admin/live/');
   assert.equal(await page.locator('.test-strip').count(), 0);
   await until('nothing of test mode here', async () => (await text('[data-testid=total-payments]')) === '0');
-  await window_.context.unroute('**/admin/api/stream*');
+  await window_.context.unroute('**/admin/api/*/stream');
   await page.locator('[data-live=live]').waitFor({ timeout: 40_000 });
   await page.getByLabel('Test', { exact: true }).check({ force: true });
   await page.locator('.test-strip').waitFor();
@@ -182,7 +182,7 @@ const rowCount = () => page.locator('.payments-table tbody tr').count();
 async function listAndFilters() {
   await page.getByRole('link', { name: 'Payments', exact: true }).click();
   await until('all rows', async () => (await rowCount()) === 7);
-  assert.equal(page.url(), admin('payments'));
+  assert.equal(page.url(), admin('test/payments'));
   await checkAccessibility(page, 'payments');
 
   await page.locator('.chip[data-status=requires_payment_method]').click();
@@ -240,7 +240,7 @@ async function onePayment() {
   const paid = await pay(kontor, { amount: '5000', currency: 'eur', description: 'Looked at closely' });
   await page.goto(admin('payments?q=closely'));
   await page.locator('.row-link').first().click();
-  await addressHas(`/admin/payments/${paid.json.id}`);
+  await addressHas(`/admin/test/payments/${paid.json.id}`);
   await page.locator('.legs').waitFor();
   assert.match(await text('h1'), /€50\.00/);
   const leg = page.locator('.legs tbody tr').first();
@@ -266,6 +266,16 @@ async function onePayment() {
   await until('the refund has entries of its own', async () => (await page.locator('.legs tbody tr').count()) > legs);
   await page.getByRole('heading', { name: /^Refunds/ }).waitFor();
 
+  // A mode is a wall: in live mode this payment is not there, and nothing of test mode shows.
+  await page.goto(admin(`live/payments/${paid.json.id}`));
+  await page.getByRole('heading', { name: 'Payment not found' }).waitFor();
+  assert.equal(await page.locator('.test-strip').count(), 0);
+  assert.equal(await page.locator('.legs').count(), 0);
+  // An address of before: the mode it named, or the one used last, is put in its place.
+  await page.goto(admin(`payments/${paid.json.id}?mode=test`));
+  await page.locator('.legs').waitFor();
+  assert.equal(page.url(), admin(`test/payments/${paid.json.id}`));
+  await page.locator('.test-strip').waitFor();
   await page.goto(admin('payments/pi_00000000000000000000'));
   await page.getByRole('heading', { name: 'Payment not found' }).waitFor();
   await page.goto(admin('nowhere'));
@@ -325,7 +335,7 @@ const fitsIn = async (where) => {
 async function themesAndLanguages() {
   await page.goto(admin('payments?q=closely'));
   await page.locator('.row-link').first().waitFor();
-  const one = new URL(await page.locator('.row-link').first().evaluate((link) => link.href)).pathname.slice(7);
+  const one = new URL(await page.locator('.row-link').first().evaluate((link) => link.href)).pathname.slice('/admin/'.length);
   for (const theme of ['dark', 'light']) {
     await page.goto(admin(''));
     await page.locator(`.settings input[value=${theme}]`).check({ force: true });
@@ -401,7 +411,7 @@ async function keyboardOnly() {
   await page.locator('.recent .rows-item').first().waitFor();
   await tabTo((at) => at.text.trim() === 'Payments');
   await page.keyboard.press('Enter');
-  await addressHas('/admin/payments');
+  await addressHas('/admin/test/payments');
   await page.locator('.row-link').first().waitFor();
   await tabTo((at) => at.class.includes('row-link'));
   const first = (await focused()).text;
@@ -418,9 +428,9 @@ async function keyboardOnly() {
   // A group of radio buttons is one stop; arrows choose.
   await page.locator('.mode-switch input:checked').focus();
   await page.keyboard.press('ArrowRight');
-  await addressHas('mode=live');
+  await addressHas('/admin/live/payments');
   await page.keyboard.press('ArrowLeft');
-  await until('test mode', () => !page.url().includes('mode=live'));
+  await until('test mode', () => page.url().includes('/admin/test/payments'));
   // A dialog keeps the focus, and gives it back.
   await page.goto(admin('merchants'));
   await page.locator('.table tbody tr').first().waitFor();
@@ -445,7 +455,7 @@ async function logoutAndLogin() {
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.locator('[name=code]').waitFor();
   await checkAccessibility(page, 'login');
-  assert.equal((await page.request.get(admin('api/home'))).status(), 401);
+  assert.equal((await page.request.get(admin('api/test/home'))).status(), 401);
   await page.goto(admin('payments'));
   await page.locator('[name=code]').waitFor();
   assert.equal(await page.locator('.payments-table').count(), 0);
@@ -460,7 +470,7 @@ async function logoutAndLogin() {
   await page.fill('[name=code]', await authenticator.code());
   await page.click('[type=submit]');
   await page.locator('.payments-table').waitFor();
-  assert.equal(page.url(), admin('payments'), 'login leads to where one wanted to go');
+  assert.equal(page.url(), admin('test/payments'), 'login leads to where one wanted to go');
 
   // A session that ends elsewhere ends here with the next request.
   await window_.context.clearCookies();

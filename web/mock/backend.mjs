@@ -6,7 +6,6 @@ import { detailOf, makeHistory, makeId, makeRandom, makeRow } from './data.mjs';
 import { stepOf, toBase32, totp } from './totp.mjs';
 
 const SESSION_MS = 12 * 3600_000;
-const LOCK_AFTER = 5;
 const COMMON = new Set(['password1234', 'passwordpassword', '123456789012', 'qwertyuiop12']);
 
 class Refusal extends Error {
@@ -110,7 +109,6 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       password: 'correct horse battery',
       secret: 'JBSWY3DPEHPK3PXP',
       role: 'owner',
-      failed: 0,
       lastStep: 0,
     });
     oneTimeToken = '';
@@ -140,6 +138,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     }
     return [...found.values()].sort((a, b) => a.start_ms - b.start_ms);
   };
+  const line = ({ payments: _payments, ...bucket }) => bucket;
   const home = (mode) => {
     const totals = buckets(mode, 86_400_000, 1)
       .map(({ start_ms: _start, ...total }) => {
@@ -155,8 +154,8 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       as_of_ms: Date.now(),
       log_index: logIndex,
       totals,
-      hours: buckets(mode, 3_600_000, 24),
-      days: buckets(mode, 86_400_000, 30),
+      hours: buckets(mode, 3_600_000, 24).map(line),
+      days: buckets(mode, 86_400_000, 30).map(line),
       node: {
         role: 'leader',
         log_index: logIndex,
@@ -195,7 +194,10 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     const number = (name) => (query.get(name) === null ? null : Number(query.get(name)));
     const statuses = query.get('status')?.split(',') ?? [];
     const q = (query.get('q') ?? '').toLowerCase();
-    const limit = Math.min(number('limit') ?? 25, 100);
+    const limit = number('limit') ?? 25;
+    if (!(limit >= 1 && limit <= 100)) {
+      throw new Refusal(400, 'invalid', 'This value cannot be used.', 'limit');
+    }
     const cursor = query.get('cursor');
     const fits = (row) =>
       (statuses.length === 0 || statuses.includes(row.status)) &&
@@ -243,7 +245,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
   };
   const checkToken = (token) => {
     if (!oneTimeToken || token !== oneTimeToken)
-      throw new Refusal(404, 'token_invalid', 'The link is not valid.');
+      throw new Refusal(404, 'token_invalid', 'This link was used already or is too old.');
   };
   const checkPassword = (password) => {
     if (typeof password !== 'string' || password.length < 12) {
@@ -253,6 +255,12 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       throw new Refusal(422, 'password_too_common', 'Too common.', 'password');
     }
   };
+  const checkMerchant = (id) => {
+    if (!merchants.some((merchant) => merchant.id === id)) {
+      throw new Refusal(404, 'not_found', 'There is no such merchant.');
+    }
+  };
+  const shownKey = ({ secret: _secret, merchant: _merchant, ...key }) => key;
   const codeFits = (secret, code, lastStep) => {
     const now = stepOf(Date.now());
     return [now, now - 1, now + 1].find((step) => step > lastStep && totp(secret, step) === code) ?? null;
@@ -285,7 +293,6 @@ export function createMock({ seeded = true, setUp = false } = {}) {
         password: body.password,
         secret: body.totp_secret,
         role: 'owner',
-        failed: 0,
         lastStep: step,
       };
       operators.push(operator);
@@ -293,16 +300,17 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     },
     'POST login': ({ body, response }) => {
       const operator = operators.find((known) => known.name === body.name);
-      if (operator && operator.failed >= LOCK_AFTER) throw new Refusal(423, 'locked', 'Locked.');
       const step =
         operator && operator.password === body.password
           ? codeFits(operator.secret, body.code, operator.lastStep)
           : null;
       if (!operator || step === null) {
-        if (operator) operator.failed += 1;
-        throw new Refusal(401, 'login_failed', 'Wrong.');
+        throw new Refusal(
+          401,
+          'login_failed',
+          'Name, password or code is wrong, or it is too soon for another try.',
+        );
       }
-      operator.failed = 0;
       operator.lastStep = step;
       return openSession(response, operator);
     },
@@ -317,54 +325,55 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       return {};
     },
     'GET session': ({ session }) => sessionAnswer(session),
-    'GET home': ({ mode }) => home(mode),
-    'GET payments': ({ mode, query }) => listPayments(mode, query),
-    'GET payments/:id': ({ mode, id }) => {
+    'GET {mode}/home': ({ mode }) => home(mode),
+    'GET {mode}/payments': ({ mode, query }) => listPayments(mode, query),
+    'GET {mode}/payments/:id': ({ mode, id }) => {
       const row = rows[mode].find((known) => known.id === id);
-      if (!row) throw new Refusal(404, 'not_found', 'No such payment.');
+      if (!row) throw new Refusal(404, 'not_found', 'There is no such payment.');
       return detailOf(row, Date.now());
     },
-    'GET merchants': () => ({ data: merchants }),
-    'POST merchants': ({ body }) => {
-      if (!body.name) throw new Refusal(400, 'parameter_missing', 'name is missing', 'name');
+    'GET {mode}/merchants': () => ({ data: merchants }),
+    'POST {mode}/merchants': ({ body }) => {
+      if (!body.name) throw new Refusal(422, 'name_invalid', 'A name has 1 to 256 bytes.', 'name');
       const merchant = { ...body, id: `acct_${merchants.length + 1}`, created_ms: Date.now() };
       merchants.push(merchant);
       return merchant;
     },
-    'GET merchants/:id/keys': ({ id }) => ({
-      data: keys
-        .filter((key) => key.merchant === id)
-        .map(({ secret: _secret, ...key }) => key)
-        .reverse(),
-    }),
-    'POST merchants/:id/keys': ({ id, body }) => {
-      const secret = `sk_${body.mode}_${randomBytes(24).toString('base64url').replace(/[-_]/g, 'z')}`;
+    'GET {mode}/merchants/:id/keys': ({ mode, id }) => {
+      checkMerchant(id);
+      const found = keys.filter((key) => key.merchant === id && key.mode === mode);
+      return { data: found.map(shownKey) };
+    },
+    'POST {mode}/merchants/:id/keys': ({ mode, id, body }) => {
+      checkMerchant(id);
+      const secret = `sk_${mode}_${randomBytes(24).toString('base64url').replace(/[-_]/g, 'z')}`;
       const key = {
         id: `key_${keys.length + 1}`,
         merchant: id,
         name: body.name,
-        hint: `sk_${body.mode}_…${secret.slice(-4)}`,
-        mode: body.mode,
+        hint: `sk_${mode}_…${secret.slice(-4)}`,
+        mode,
         created_ms: Date.now(),
         revoked_ms: null,
         secret,
       };
       keys.push(key);
-      return key;
+      return { ...shownKey(key), secret };
     },
-    'POST keys/:id/revoke': ({ id }) => {
-      const key = keys.find((known) => known.id === id);
-      if (!key) throw new Refusal(404, 'resource_missing', 'No such key.');
+    'POST {mode}/keys/:id/revoke': ({ mode, id }) => {
+      const key = keys.find((known) => known.id === id && known.mode === mode);
+      if (!key) throw new Refusal(404, 'not_found', 'There is no such key.');
       key.revoked_ms ??= Date.now();
-      const { secret: _secret, ...shown } = key;
-      return shown;
+      return shownKey(key);
     },
   };
 
   // payment_intents with one of the sandbox's tokens, and refunds.
-  const merchantApi = (path, form) => {
+  const merchantApi = (path, form, key) => {
+    const { mode, merchant } = key;
     const now = Date.now();
     if (path === '/v1/payment_intents') {
+      const unpaid = form.get('confirm') !== 'true';
       const declined = form.get('payment_method')?.startsWith('pm_card_chargeDeclined');
       const broke = form.get('payment_method')?.endsWith('InsufficientFunds');
       const manual = form.get('capture_method') === 'manual';
@@ -373,15 +382,17 @@ export function createMock({ seeded = true, setUp = false } = {}) {
         amount: Number(form.get('amount')),
         amount_refunded: 0,
         currency: form.get('currency'),
-        status: declined ? 'requires_payment_method' : manual ? 'requires_capture' : 'succeeded',
+        status: declined || unpaid ? 'requires_payment_method' : manual ? 'requires_capture' : 'succeeded',
         failure_code: declined ? (broke ? 'insufficient_funds' : 'card_declined') : '',
         method: 'card',
         method_detail: 'visa •••• 4242',
         description: form.get('description') ?? '',
         customer: '',
         customer_name: '',
+        merchant,
+        merchant_name: merchants.find((known) => known.id === merchant)?.name ?? '',
       };
-      add('test', row);
+      add(mode, row);
       const object = detailOf(row, now).payment;
       if (!declined) return [200, object];
       return [
@@ -394,11 +405,11 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     if (path === '/v1/balance') return [200, { object: 'balance' }];
     if (path === '/v1/webhook_endpoints') return [200, { object: 'webhook_endpoint', id: 'we_1' }];
     if (path === '/v1/refunds') {
-      const row = rows.test.find((known) => known.id === form.get('payment_intent'));
+      const row = rows[mode].find((known) => known.id === form.get('payment_intent'));
       if (!row) return [404, { error: { type: 'invalid_request_error', code: 'resource_missing' } }];
       row.amount_refunded = Number(form.get('amount') ?? row.amount);
       logIndex += 1;
-      tell('test', row);
+      tell(mode, row);
       return [
         200,
         { id: makeId('re', random), object: 'refund', amount: row.amount_refunded, status: 'succeeded' },
@@ -433,25 +444,36 @@ export function createMock({ seeded = true, setUp = false } = {}) {
     });
   };
 
+  const unknown = (method, key) => {
+    const place = key.slice(method.length);
+    const known = ['GET', 'POST'].some((other) => closed[other + place] || open[other + place]);
+    return known
+      ? new Refusal(405, 'method_not_allowed', 'Not with this method.')
+      : new Refusal(404, 'not_found', 'There is nothing at this address.');
+  };
+
   async function answer(request, response, url) {
     const path = url.pathname.slice('/admin/api/'.length);
     const query = url.searchParams;
-    const mode = query.get('mode') === 'live' ? 'live' : 'test';
-    const parts = path.split('/');
+    const [, mode = null, below] = /^(?:(test|live)\/)?(.*)$/.exec(path);
+    const parts = below.split('/');
     const pattern = parts
-      .map((part, index) => (index > 0 && /^(pi|acct|key)_/.test(part) ? ':id' : part))
+      .map((part, index) => (index === 1 && !open[`POST ${below}`] ? ':id' : part))
       .join('/');
-    const key = `${request.method} ${pattern}`;
+    const key = `${request.method} ${mode === null ? '' : '{mode}/'}${pattern}`;
     const body = request.method === 'POST' ? JSON.parse((await readBody(request)) || '{}') : {};
     const session = sessionOf(request);
     const given = { request, response, query, mode, body, session, id: parts[1] };
     if (open[key]) return send(response, 200, open[key](given));
-    if (!session) throw new Refusal(401, 'no_session', 'Log in.');
+    if (!session) throw new Refusal(401, 'no_session', 'Log in first.');
+    if (!closed[key] && key !== 'GET {mode}/stream') throw unknown(request.method, key);
     if (request.method !== 'GET' && request.headers['x-csrf-token'] !== session.csrf) {
       throw new Refusal(403, 'csrf', 'Wrong token.');
     }
-    if (key === 'GET stream') return stream(request, response, mode);
-    if (!closed[key]) throw new Refusal(404, 'not_found', 'No such address.');
+    if (query.has('mode') || 'mode' in body) {
+      throw new Refusal(400, 'invalid', 'The mode is part of the address.', 'mode');
+    }
+    if (key === 'GET {mode}/stream') return stream(request, response, mode);
     return send(response, 200, closed[key](given));
   }
 
@@ -467,12 +489,15 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       const url = new URL(request.url ?? '/', 'http://mock');
       if (url.pathname.startsWith('/v1/')) {
         const secret = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-        if (!keys.some((key) => key.secret !== '' && key.secret === secret && key.revoked_ms === null)) {
+        const key = keys.find(
+          (known) => known.secret !== '' && known.secret === secret && known.revoked_ms === null,
+        );
+        if (!key) {
           send(response, 401, { error: { type: 'invalid_request_error', message: 'Invalid API Key' } });
           return true;
         }
         void readBody(request).then((text) =>
-          send(response, ...merchantApi(url.pathname, new URLSearchParams(text))),
+          send(response, ...merchantApi(url.pathname, new URLSearchParams(text), key)),
         );
         return true;
       }
@@ -480,7 +505,11 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       answer(request, response, url).catch((error) => {
         if (error instanceof Refusal) {
           send(response, error.status, {
-            error: { code: error.code, message: error.message, param: error.param },
+            error: {
+              code: error.code,
+              message: error.message,
+              ...(error.param && { param: error.param }),
+            },
           });
         } else {
           console.error(error);

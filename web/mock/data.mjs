@@ -217,7 +217,7 @@ export function detailOf(row, nowMs) {
       event_type: event.type,
       state: late ? 'pending' : 'delivered',
       tries: late ? 2 : 1,
-      next_try_ms: late ? nowMs + 240_000 : null,
+      next_try_ms: late ? nowMs + 240_000 : 0,
       attempts: late
         ? [
             { time_ms: time, http_status: 503, error: 'Service Unavailable', duration_ms: 210 },
@@ -235,7 +235,7 @@ export function detailOf(row, nowMs) {
             operation: row.status === 'requires_capture' ? 'authorize' : 'sale',
             state: row.status === 'processing' ? 'unknown' : row.failure_code ? 'failed' : 'succeeded',
             tries: row.status === 'processing' ? 3 : 1,
-            next_try_ms: row.status === 'processing' ? nowMs + 45_000 : null,
+            next_try_ms: row.status === 'processing' ? nowMs + 45_000 : 0,
             error: row.status === 'processing' ? 'time-out after 10 s' : row.failure_code,
           },
         ]

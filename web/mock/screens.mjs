@@ -50,7 +50,7 @@ await doorPage.click('[type=submit]');
 await doorPage.waitForSelector('.tiles');
 const cookies = await door.cookies();
 const list = await doorPage.evaluate(() =>
-  fetch('/admin/api/payments?limit=100').then((answer) => answer.json()),
+  fetch('/admin/api/test/payments?limit=100').then((answer) => answer.json()),
 );
 const refunded = list.data.find((row) => row.amount_refunded > 0) ?? list.data[0];
 const waiting = list.data.find((row) => row.status === 'processing') ?? list.data[0];
@@ -58,14 +58,14 @@ const failed = list.data.find((row) => row.failure_code) ?? list.data[0];
 
 const screens = {
   home: { path: '', ready: '.u-over' },
-  'home-live-mode': { path: '?mode=live', ready: '.columns' },
+  'home-live-mode': { path: 'live/', ready: '.columns' },
   payments: { path: 'payments', ready: '.payments-table' },
   'payments-filtered': {
     path: 'payments?status=succeeded,requires_capture&currency=eur&amount_gte=5000&merchant=acct_1',
     ready: '.list-foot',
   },
   'payments-none': { path: 'payments?q=zzzz', ready: '.state' },
-  'payments-empty': { path: 'payments?mode=live', ready: '.state' },
+  'payments-empty': { path: 'live/payments', ready: '.state' },
   'payment-refunded': { path: `payments/${refunded.id}`, ready: '.legs' },
   'payment-waiting': { path: `payments/${waiting.id}`, ready: '.timeline' },
   'payment-failed': {

@@ -1,19 +1,27 @@
 // The address bar as a signal. Small enough that a library would not pay: five pages, and filters in the query.
 
 import { computed, signal } from '@preact/signals';
-import { addressOf, BASE, type Mode, matchRoute, modeOf } from './routes.ts';
+import { addressOf, BASE, type Mode, matchRoute, splitMode, withMode } from './routes.ts';
+import { lastMode } from './storage.ts';
 
 interface Place {
   pathname: string;
   search: string;
 }
 
+// An address that does not say the mode opens in the one used last; from then on, the address decides.
+function completeAddress(): void {
+  const complete = withMode(location.pathname, location.search, lastMode());
+  if (complete !== null) history.replaceState(history.state, '', complete);
+}
+
+completeAddress();
 const place = signal<Place>({ pathname: location.pathname, search: location.search });
 
 export const pathname = computed(() => place.value.pathname);
 export const query = computed(() => new URLSearchParams(place.value.search));
 export const route = computed(() => matchRoute(pathname.value));
-export const mode = computed<Mode>(() => modeOf(query.value));
+export const mode = computed<Mode>(() => splitMode(pathname.value).mode ?? lastMode());
 
 // Set by a change of page and taken by the new page's heading, which then takes the focus: nobody is left on a
 // link that is gone, and nothing is stolen on the first load or when only the query changes.
@@ -25,6 +33,7 @@ export function takeHeadingFocus(): boolean {
 }
 
 function follow(): void {
+  completeAddress();
   if (place.peek().pathname !== location.pathname) headingWanted = true;
   if (place.peek().pathname !== location.pathname || place.peek().search !== location.search) {
     place.value = { pathname: location.pathname, search: location.search };
@@ -37,6 +46,11 @@ export function navigate(address: string, options: { replace?: boolean } = {}): 
   else history.pushState(null, '', address);
   follow();
   if (leaves) scrollTo(0, 0);
+}
+
+// What the API calls a resource of the present mode.
+export function inMode(path: string): string {
+  return `${mode.peek()}/${path}`;
 }
 
 // The address of a page of ours in the present mode.

@@ -19,17 +19,26 @@ function decode(part: string): string | null {
   }
 }
 
+export type Mode = 'test' | 'live';
+
+// The mode that an address names, and what is below it: pages of money lie below test/ or live/, the others do not.
+export function splitMode(pathname: string): { mode: Mode | null; below: string } {
+  const below = pathname.startsWith(BASE) ? pathname.slice(BASE.length) : '';
+  const match = /^(test|live)(?:\/(.*))?$/.exec(below);
+  return match ? { mode: match[1] as Mode, below: match[2] ?? '' } : { mode: null, below };
+}
+
 export function matchRoute(pathname: string): Route {
-  if (`${pathname}/` === BASE) return { page: 'home' };
-  if (!pathname.startsWith(BASE)) return { page: 'not_found' };
-  const parts = pathname.slice(BASE.length).replace(/\/+$/, '').split('/');
+  const { mode, below } = splitMode(pathname);
+  const parts = below.replace(/\/+$/, '').split('/');
   const [first = '', second, ...rest] = parts;
+  if (mode === null) return below === 'setup' ? { page: 'setup' } : { page: 'not_found' };
   if (rest.length > 0) return { page: 'not_found' };
   const id = second === undefined ? undefined : decode(second);
   if (id === null || id === '') return { page: 'not_found' };
   if (id === undefined) {
     if (first === '') return { page: 'home' };
-    if (first === 'setup' || first === 'payments' || first === 'merchants') return { page: first };
+    if (first === 'payments' || first === 'merchants') return { page: first };
     return { page: 'not_found' };
   }
   if (first === 'payments') return { page: 'payment', id };
@@ -37,17 +46,19 @@ export function matchRoute(pathname: string): Route {
   return { page: 'not_found' };
 }
 
-export type Mode = 'test' | 'live';
-
-export function modeOf(query: URLSearchParams): Mode {
-  return query.get('mode') === 'live' ? 'live' : 'test';
+// The address of a page in a mode.
+export function addressOf(path: string, mode: Mode, query?: URLSearchParams): string {
+  const text = query?.toString() ?? '';
+  return `${BASE}${mode}/${path}${text ? `?${text}` : ''}`;
 }
 
-// An address inside the pages. Test mode is the default and is not spelled out.
-export function addressOf(path: string, mode: Mode, query?: URLSearchParams): string {
-  const all = new URLSearchParams(query);
-  all.delete('mode');
-  if (mode === 'live') all.set('mode', 'live');
-  const text = all.toString();
-  return BASE + path + (text ? `?${text}` : '');
+// An address of ours that names no mode, with the mode it means: what its query said (as addresses once did), else
+// the one used last. null: nothing to add.
+export function withMode(pathname: string, search: string, last: Mode): string | null {
+  const { mode, below } = splitMode(pathname);
+  if (mode !== null || !`${pathname}/`.startsWith(BASE) || below === 'setup') return null;
+  const query = new URLSearchParams(search);
+  const said = query.get('mode');
+  query.delete('mode');
+  return addressOf(below, said === 'live' || said === 'test' ? said : last, query);
 }

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 // The module follows the address bar through the router.
 beforeAll(() => {
-  vi.stubGlobal('location', new URL('https://kontor.test/admin/'));
+  vi.stubGlobal('location', new URL('https://kontor.test/admin/test/'));
 });
 
 describe('pauseBefore', () => {

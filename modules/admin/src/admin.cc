@@ -1,5 +1,6 @@
 #include "kontor/admin/admin.h"
 
+#include <algorithm>
 #include <array>
 
 #include "context.h"
@@ -9,6 +10,7 @@
 #include "sessions.h"
 #include "stream.h"
 #include "views.h"
+#include "workers.h"
 
 namespace kontor::admin {
 namespace {
@@ -16,6 +18,7 @@ namespace {
 constexpr std::string_view kApi = "/admin/api/";
 
 enum class Access : std::uint8_t { anybody, session };
+enum class Place : std::uint8_t { instance, mode };  // mode: below test/ or live/
 enum class Runs : std::uint8_t {
     here,
     report_thread
@@ -29,7 +32,8 @@ struct Parts {
 
 struct Route {
     std::string_view method;
-    std::string_view pattern;  // below /admin/api/; one '*' is a segment
+    Place place;
+    std::string_view pattern;  // below /admin/api/ or /admin/api/{test|live}/; one '*' is a segment
     Access access;
     Runs runs;
     void (*handle)(const Parts&, const std::shared_ptr<Call>&);
@@ -37,35 +41,35 @@ struct Route {
 
 // The admin API on one page. docs/admin-api.md says the shapes.
 constexpr std::array kRoutes{
-    Route{"GET", "setup", Access::anybody, Runs::here,
+    Route{"GET", Place::instance, "setup", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_state(c); }},
-    Route{"POST", "setup/begin", Access::anybody, Runs::here,
+    Route{"POST", Place::instance, "setup/begin", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_begin(c); }},
-    Route{"POST", "setup/finish", Access::anybody, Runs::here,
+    Route{"POST", Place::instance, "setup/finish", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_finish(c); }},
-    Route{"POST", "login", Access::anybody, Runs::here,
+    Route{"POST", Place::instance, "login", Access::anybody, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.login(c); }},
-    Route{"POST", "logout", Access::session, Runs::here,
+    Route{"POST", Place::instance, "logout", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.logout(c); }},
-    Route{"GET", "session", Access::session, Runs::here,
+    Route{"GET", Place::instance, "session", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.describe(c); }},
-    Route{"GET", "home", Access::session, Runs::report_thread,
+    Route{"GET", Place::mode, "home", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_home(c); }},
-    Route{"GET", "stream", Access::session, Runs::here,
+    Route{"GET", Place::mode, "stream", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.streams.open(c); }},
-    Route{"GET", "payments", Access::session, Runs::report_thread,
+    Route{"GET", Place::mode, "payments", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_payments(c); }},
-    Route{"GET", "payments/*", Access::session, Runs::report_thread,
+    Route{"GET", Place::mode, "payments/*", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_payment(c); }},
-    Route{"GET", "merchants", Access::session, Runs::report_thread,
+    Route{"GET", Place::mode, "merchants", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_merchants(c); }},
-    Route{"POST", "merchants", Access::session, Runs::here,
+    Route{"POST", Place::mode, "merchants", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_merchant(c); }},
-    Route{"GET", "merchants/*/keys", Access::session, Runs::report_thread,
+    Route{"GET", Place::mode, "merchants/*/keys", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_keys(c); }},
-    Route{"POST", "merchants/*/keys", Access::session, Runs::here,
+    Route{"POST", Place::mode, "merchants/*/keys", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_key(c); }},
-    Route{"POST", "keys/*/revoke", Access::session, Runs::report_thread,
+    Route{"POST", Place::mode, "keys/*/revoke", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.revoke_key(c); }},
 };
 
@@ -107,10 +111,17 @@ class AdminImpl final : public Admin {
     }
 
     void dispatch(const std::shared_ptr<Call>& call) {
-        const std::string_view path = std::string_view(call->request.path).substr(kApi.size());
+        std::string_view path = std::string_view(call->request.path).substr(kApi.size());
+        const std::size_t slash = path.find('/');
+        const auto livemode = slash == std::string_view::npos ? std::nullopt : mode_of(path.substr(0, slash));
+        if (livemode) {
+            call->livemode = *livemode;
+            path.remove_prefix(slash + 1);
+        }
         const Route* found = nullptr;
         std::string allowed;
         for (const Route& route : kRoutes) {
+            if ((route.place == Place::mode) != livemode.has_value()) continue;
             if (!matches(route.pattern, path, call->rest)) continue;
             allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
             if (route.method == call->request.method) found = &route;
@@ -129,11 +140,23 @@ class AdminImpl final : public Admin {
         auto query = net::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
+        if (says_mode_twice(*call)) return;
         if (found->runs == Runs::here) return found->handle({sessions_, views_, streams_}, call);
         const bool queued = reports_.run([this, call, found] {
             call->guarded([&] { found->handle({sessions_, views_, streams_}, call); });
         });
         if (!queued) call->refuse(429, "overloaded", "Too many reports at once; try again shortly.");
+    }
+
+    // Whoever still says the mode in the query or the body would read one mode and believe it is the other.
+    static bool says_mode_twice(const Call& call) {
+        const bool said = call.body.contains("mode") ||
+                          std::any_of(call.query.begin(), call.query.end(),
+                                      [](const auto& parameter) { return parameter.first == "mode"; });
+        if (said)
+            call.refuse(400, "invalid", "The mode is part of the address: /admin/api/test/ or live/.",
+                        "mode");
+        return said;
     }
 
     static bool read_body(Call& call) {

@@ -82,9 +82,9 @@ void Call::guarded(const std::function<void()>& handle) const {
     }
 }
 
-std::optional<bool> mode_of(std::string_view mode) {
-    if (mode.empty() || mode == "test") return false;
-    if (mode == "live") return true;
+std::optional<bool> mode_of(std::string_view segment) {
+    if (segment == "test") return false;
+    if (segment == "live") return true;
     return std::nullopt;
 }
 

@@ -28,7 +28,8 @@ struct Caller {
 struct Call {
     net::Request request;
     net::Responder respond;
-    std::string rest;  // what a route's trailing * matched, up to the next segment
+    bool livemode = false;  // of the address: every read and every key is of this mode
+    std::string rest;       // what a route's * matched: one segment
     std::vector<std::pair<std::string, std::string>> query;
     nlohmann::json body;  // an object, on POST
     std::optional<Caller> caller;
@@ -50,7 +51,7 @@ struct Call {
 void add_security_headers(net::Response& response);
 [[nodiscard]] std::string dump(const Json& json);
 
-// Reads that parse an id of the API; nullopt: not of that kind.
-[[nodiscard]] std::optional<bool> mode_of(std::string_view mode);  // "" and "test": false, "live": true
+// Of an address's segment: "test" is false, "live" is true.
+[[nodiscard]] std::optional<bool> mode_of(std::string_view segment);
 
 }  // namespace kontor::admin

@@ -65,14 +65,14 @@ Json Views::node_json() const {
                 {"uptime_ms", options_.clock->monotonic_ms() - started_ms_}};
 }
 
-// Deliveries that wait; `failed`: those that were tried and not taken yet. Counted up to
+// Deliveries of a mode that wait; `failed`: those that were tried and not taken yet. Counted up to
 // limits::kOutboxCounted.
-Json Views::webhooks_json() const {
+Json Views::webhooks_json(bool livemode) const {
     std::uint64_t pending = 0, failed = 0;
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
         for (const auto& due : payments::due_deliveries(rows, INT64_MAX, limits::kOutboxCounted)) {
             const auto delivery = payments::find_delivery(rows, due.no);
-            if (!delivery) continue;
+            if (!delivery || delivery->livemode() != livemode) continue;
             ++pending;
             if (delivery->tries() > 0) ++failed;
         }
@@ -106,13 +106,11 @@ Result<Json> Views::home(bool livemode) const {
                 {"hours", hour_lines},
                 {"days", day_lines},
                 {"node", node_json()},
-                {"webhooks", webhooks_json()}};
+                {"webhooks", webhooks_json(livemode)}};
 }
 
 void Views::get_home(const std::shared_ptr<Call>& call) const {
-    const auto livemode = mode_of(call->parameter("mode"));
-    if (!livemode) return call->refuse(400, "invalid", "mode is test or live", "mode");
-    const auto json = home(*livemode);
+    const auto json = home(call->livemode);
     if (!json) return call->refuse(json.error());
     call->answer(200, *json);
 }

@@ -56,7 +56,7 @@ std::optional<std::int64_t> bounded(const Call& call, const char* name, std::int
 
 // A key's id does not tell its merchant: one look a merchant. Revoking is rare, and merchants are few.
 // Each page is a read of its own, so that nobody waits for all of them.
-std::string hash_of_key(const node::Node& node, std::uint64_t key_no) {
+std::string hash_of_key(const node::Node& node, bool livemode, std::uint64_t key_no) {
     std::uint64_t after_no = 0;
     std::string hash;
     for (bool more = true; more && hash.empty();) {
@@ -65,7 +65,12 @@ std::string hash_of_key(const node::Node& node, std::uint64_t key_no) {
             more = merchants.size() == limits::kMerchantsListed;
             for (const auto& merchant : merchants) {
                 hash = payments::api_key_hash(rows, merchant.no(), key_no);
-                if (!hash.empty()) return;
+                if (!hash.empty()) {
+                    const auto key = payments::find_api_key(rows, hash);
+                    more = false;
+                    if (!key || key->livemode() != livemode) hash.clear();
+                    return;
+                }
                 after_no = merchant.no();
             }
         });
@@ -132,7 +137,8 @@ void Views::list_keys(const std::shared_ptr<Call>& call) const {
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
         found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
         if (!found) return;
-        for (const auto& key : payments::list_api_keys(rows, *merchant_no)) data.push_back(key_json(key));
+        for (const auto& key : payments::list_api_keys(rows, *merchant_no))
+            if (key.livemode() == call->livemode) data.push_back(key_json(key));
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
     call->answer(200, Json{{"data", data}});
@@ -145,19 +151,15 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
         found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    const auto mode = call->body.find("mode");
-    const bool is_text = mode == call->body.end() || mode->is_string();
-    const auto livemode = is_text ? mode_of(call->text("mode")) : std::nullopt;
-    if (!livemode) return call->refuse(422, "invalid", "mode is test or live", "mode");
     const std::string name = call->text("name");
     if (name.size() > kMaxNameBytes)
         return call->refuse(422, "name_invalid", "A name has at most 256 bytes.", "name");
-    const std::string start = *livemode ? "sk_live_" : "sk_test_";
+    const std::string start = call->livemode ? "sk_live_" : "sk_test_";
     const std::string secret = start + crypto::random_token(kKeyCharacters);
     pb::Command command = operator_command(*call);
     auto& create = *command.mutable_create_api_key();
     create.set_merchant_no(*merchant_no);
-    create.set_livemode(*livemode);
+    create.set_livemode(call->livemode);
     create.set_key_sha256(crypto::sha256(secret));
     create.set_name(name);
     create.set_hint(start + "…" + secret.substr(secret.size() - 4));
@@ -174,7 +176,7 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
 
 void Views::revoke_key(const std::shared_ptr<Call>& call) const {
     const auto key_no = parse_id(payments::prefix::api_key, call->rest);
-    const std::string hash = key_no ? hash_of_key(*options_.node, *key_no) : std::string();
+    const std::string hash = key_no ? hash_of_key(*options_.node, call->livemode, *key_no) : std::string();
     if (hash.empty()) return call->refuse(404, "not_found", "There is no such key.");
     pb::Command command = operator_command(*call);
     command.mutable_revoke_api_key()->set_key_sha256(hash);

@@ -39,9 +39,7 @@ std::vector<std::string> split(std::string_view list) {
 
 // "" or the parameter that is wrong.
 std::string_view fill_query(const Call& call, reporting::PaymentQuery& query) {
-    const auto livemode = mode_of(call.parameter("mode"));
-    if (!livemode) return "mode";
-    query.livemode = *livemode;
+    query.livemode = call.livemode;
     query.statuses = split(call.parameter("status"));
     query.text = std::string(call.parameter("q"));
     query.cursor = std::string(call.parameter("cursor"));
@@ -260,11 +258,10 @@ void Views::list_payments(const std::shared_ptr<Call>& call) const {
 void Views::get_payment(const std::shared_ptr<Call>& call) const {
     const auto no = parse_id(payments::prefix::intent, call->rest);
     std::optional<reporting::PaymentRow> row;
-    for (const bool livemode : {false, true}) {
-        if (!no || row) break;
-        auto found = options_.projection->payment(livemode, *no);
+    if (no) {
+        auto found = options_.projection->payment(call->livemode, *no);
         if (!found) return call->refuse(found.error());
-        row = *found;
+        row = *std::move(found);
     }
     if (!row) return call->refuse(404, "not_found", "There is no such payment.");
     const payments::Scope scope{row->merchant_no, row->livemode};

@@ -1,37 +1,19 @@
 #include "sessions.h"
 
+#include "kontor/base/address_key.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/commands.pb.h"
 #include "kontor/payments/json.h"
 #include "password.h"
 #include "qr.h"
+#include "visitor.h"
 
 namespace kontor::admin {
 namespace {
 
 constexpr std::string_view kCookie = "kontor_session";
 constexpr std::size_t kTotpSecretBytes = 20;  // RFC 4226 4 recommends 160 bits
-
-// Never matches; gives unknown names the same argon2id work as known ones.
-const std::string& decoy_hash() {
-    static const std::string hash = crypto::password_hash(crypto::Secret(crypto::random_token(24)));
-    return hash;
-}
-
-std::string cookie_of(const net::Request& request) {
-    const std::string_view header = request.header("Cookie");
-    std::size_t at = 0;
-    while (at < header.size()) {
-        std::size_t end = std::min(header.find(';', at), header.size());
-        std::string_view part = header.substr(at, end - at);
-        while (part.starts_with(' ')) part.remove_prefix(1);
-        if (part.starts_with(kCookie) && part.size() > kCookie.size() && part[kCookie.size()] == '=')
-            return std::string(part.substr(kCookie.size() + 1));
-        at = end + 1;
-    }
-    return {};
-}
 
 std::string csrf_of(const std::string& cookie) {
     return to_hex(crypto::hmac_sha256(cookie, "kontor csrf"));
@@ -59,10 +41,6 @@ std::optional<std::string> from_base32(std::string_view text) {
     return out;
 }
 
-void refuse_locked(const Call& call) {
-    call.refuse(423, "locked", "Too many wrong tries. Wait 15 minutes.");
-}
-
 bool good_name(const std::string& name) {
     if (name.empty() || name.size() > limits::kNameMaxBytes) return false;
     for (const char c : name) {
@@ -84,7 +62,7 @@ pb::Command operator_command(const Call& call) {
 }  // namespace
 
 std::optional<Caller> Sessions::find(const net::Request& request) const {
-    return find(cookie_of(request));
+    return find(cookie_of(request, kCookie));
 }
 
 std::optional<Caller> Sessions::find(const std::string& cookie) const {
@@ -186,10 +164,11 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
     if (!step)
         return call->refuse(422, "code_wrong", "This code does not match; is the phone's clock right?",
                             "code");
-    const bool queued = worker_.run([this, call, secret = *secret, step = *step] {
+    // Whoever has a good link is no stranger.
+    const auto make = [this, call, secret = *secret, step = *step] {
         call->guarded([&] { make_operator(call, secret, step); });
-    });
-    if (!queued) call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
+    };
+    if (!passwords_.run(address_key(call->request.peer_ip), true, {make, {}})) refuse_busy(*call);
 }
 
 // Worker thread. The step before the code's: the session that opens right after uses the code's own.
@@ -209,47 +188,12 @@ void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::strin
             return call->refuse(409, "name_taken", "There is an operator of this name.", "name");
         if (result.outcome() != pb::OUTCOME_OK)
             return call->refuse(404, "token_invalid", "This link was used already or is too old.");
-        open_session(call, result.operator_(), step);
-    });
-}
-
-void Sessions::login(const std::shared_ptr<Call>& call) {
-    if (!worker_.run([this, call] { call->guarded([&] { check_login(call); }); }))
-        call->refuse(429, "overloaded", "Too many logins at once; try again shortly.");
-}
-
-// Worker thread. Every way out takes one argon2id, and says nothing about which part was wrong.
-void Sessions::check_login(const std::shared_ptr<Call>& call) {
-    std::optional<pb::Operator> who;
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        who = payments::find_operator_by_name(rows, call->text("name"));
-    });
-    const std::int64_t now = options_.clock->wall_ms();
-    const bool password_matches = crypto::password_verify(who ? who->password_hash() : decoy_hash(),
-                                                          crypto::Secret(call->text("password")));
-    if (who && who->locked_until_ms() > now) return refuse_locked(*call);
-    if (!who || who->disabled()) return login_failed(call, 0);
-    const auto secret = options_.sealer->open(who->sealed_totp_secret(), "totp");
-    const auto step =
-        secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"), now, who->last_totp_step())
-               : std::optional<std::uint64_t>();
-    if (!password_matches || !step) return login_failed(call, who->no());
-    open_session(call, *who, *step);
-}
-
-// An unknown name takes the way through the log too, or the time of the answer would tell which names there
-// are.
-void Sessions::login_failed(const std::shared_ptr<Call>& call, std::uint64_t operator_no) const {
-    pb::Command command = operator_command(*call);
-    command.mutable_actor()->set_no(operator_no);
-    command.mutable_login_failed()->set_operator_no(operator_no);
-    submit(std::move(command), [call](const Result<payments::Answer>&) {
-        call->refuse(401, "login_failed", "Name, password or code is wrong.");
+        open_session(call, result.operator_(), step, nullptr);
     });
 }
 
 void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operator& who,
-                            std::uint64_t totp_step) const {
+                            std::uint64_t totp_step, const std::shared_ptr<Try>& attempt) const {
     Caller caller{who.no(), who.name(), who.role(), crypto::random_token(43)};
     pb::Command command = operator_command(*call);
     command.mutable_actor()->set_no(who.no());
@@ -260,15 +204,20 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);
-    submit(std::move(command), [this, call, caller](const Result<payments::Answer>& answer) {
+    submit(std::move(command), [this, call, caller, attempt](const Result<payments::Answer>& answer) {
+        const bool good = answer && answer->result.outcome() == pb::OUTCOME_OK;
+        // Another login used the code a moment earlier: no, but nothing that speaks against who tries.
+        if (attempt) attempt->end(good ? LoginThrottle::End::right : LoginThrottle::End::neither);
+        if (attempt && good) right_.add();
         if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() == pb::OUTCOME_LOCKED) return refuse_locked(*call);
-        if (answer->result.outcome() != pb::OUTCOME_OK)
-            return call->refuse(401, "login_failed", "Name, password or code is wrong.");
+        if (!good) return refuse_login(*call, attempt ? attempt->wait_ms() : 0);
         const std::string cookie = std::string(kCookie) + "=" + caller.cookie +
                                    "; Path=/admin; HttpOnly; Secure; SameSite=Strict; Max-Age=" +
                                    std::to_string(limits::kSessionLifetimeMs / 1000);
-        call->answer(200, session_json(caller), {{"Set-Cookie", cookie}});
+        call->answer(200, session_json(caller),
+                     {{"Set-Cookie", cookie},
+                      {"Set-Cookie",
+                       browser_cookie(*options_.sealer, caller.operator_no, options_.clock->wall_ms())}});
     });
 }
 

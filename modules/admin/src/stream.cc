@@ -44,8 +44,6 @@ void Streams::stop() {
 }
 
 void Streams::open(const std::shared_ptr<Call>& call) {
-    const auto livemode = mode_of(call->parameter("mode"));
-    if (!livemode) return call->refuse(400, "invalid", "mode is test or live", "mode");
     {
         const std::lock_guard lock(mutex_);
         std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
@@ -56,7 +54,7 @@ void Streams::open(const std::shared_ptr<Call>& call) {
     net::Response response;
     response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
     add_security_headers(response);
-    response.on_stream = [this, mode = *livemode,
+    response.on_stream = [this, mode = call->livemode,
                           cookie = call->caller->cookie](std::shared_ptr<net::Stream> stream) {
         const std::lock_guard lock(mutex_);
         if (stopping_ || open_.size() >= limits::kStreams) return stream->close();

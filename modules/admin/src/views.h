@@ -1,6 +1,7 @@
 #pragma once
 // What the UI shows, as JSON: Home, the payments list, one payment, merchants and keys. The shapes are those
-// of docs/admin-api.md.
+// of docs/admin-api.md. What belongs to a mode is looked for in the call's mode alone: an object of the other
+// one is absent, and its answer is that of an object which never was.
 //
 // Threading: anywhere; reads only, except the management of merchants and keys, which proposes commands.
 
@@ -27,7 +28,7 @@ class Views {
 
  private:
     [[nodiscard]] Json node_json() const;
-    [[nodiscard]] Json webhooks_json() const;
+    [[nodiscard]] Json webhooks_json(bool livemode) const;
 
     const AdminOptions& options_;
     const std::uint64_t started_ms_;

@@ -1,5 +1,5 @@
 #pragma once
-// Threads for what must not run on a network thread: argon2id (tens of milliseconds), reports (SQLite).
+// Threads for what must not run on a network thread: reports (SQLite, long reads).
 //
 // Threading: run() anywhere; jobs in the order of arrival. Errors: a job that throws is logged. Limits:
 // `max_waiting` jobs wait; stop() finishes the jobs under way and drops those that wait (their callers'

@@ -83,7 +83,7 @@ TEST_F(Merchants, FieldsHaveBounds) {
 
 TEST_F(Merchants, AKeysSecretIsShownOnce) {
     const std::string shop = make();
-    const Answer made = post("merchants/" + shop + "/keys", {{"name", "till 1"}, {"mode", "test"}});
+    const Answer made = post("merchants/" + shop + "/keys", {{"name", "till 1"}});
     ASSERT_EQ(made.status, 200) << made.text;
     const std::string secret = made.json.at("secret");
     EXPECT_TRUE(secret.starts_with("sk_test_"));
@@ -92,12 +92,13 @@ TEST_F(Merchants, AKeysSecretIsShownOnce) {
     EXPECT_EQ(made.json.at("revoked_ms"), nullptr);
     ASSERT_TRUE(key_of(secret));
     EXPECT_FALSE(key_of(secret)->livemode());
-    const Answer live = post("merchants/" + shop + "/keys", {{"name", "live"}, {"mode", "live"}});
+    const Answer live = post("live/merchants/" + shop + "/keys", {{"name", "live"}});
     EXPECT_TRUE(live.json.at("secret").get<std::string>().starts_with("sk_live_"));
-    const Answer list = get("merchants/" + shop + "/keys");
-    ASSERT_EQ(list.json.at("data").size(), 2U);
+    const Answer list = get("merchants/" + shop + "/keys"), others = get("live/merchants/" + shop + "/keys");
+    ASSERT_EQ(list.json.at("data").size(), 1U);
     EXPECT_EQ(list.json.at("data")[0].at("name"), "till 1");
-    EXPECT_EQ(list.json.at("data")[1].at("mode"), "live");
+    ASSERT_EQ(others.json.at("data").size(), 1U);
+    EXPECT_EQ(others.json.at("data")[0].at("mode"), "live");
     EXPECT_EQ(list.text.find(secret), std::string::npos);
     EXPECT_EQ(list.text.find("\"secret\""), std::string::npos);
 }
@@ -106,8 +107,12 @@ TEST_F(Merchants, ARevokedKeyStaysRevoked) {
     const std::string shop = make();
     const Answer made = post("merchants/" + shop + "/keys", {{"name", "k"}});
     const std::string secret = made.json.at("secret");
-    EXPECT_EQ(made.json.at("mode"), "test") << "the default";
+    EXPECT_EQ(made.json.at("mode"), "test");
     const std::string path = "keys/" + made.json.at("id").get<std::string>() + "/revoke";
+    const Answer other_mode = post("live/" + path, Json::object());
+    EXPECT_EQ(other_mode.status, 404);
+    EXPECT_EQ(other_mode.text, post("live/keys/key_00000000000/revoke", Json::object()).text);
+    EXPECT_EQ(key_of(secret)->revoked_ms(), 0);
     clock_.wall += 5'000;
     const Answer revoked = post(path, Json::object());
     ASSERT_EQ(revoked.status, 200) << revoked.text;
@@ -128,9 +133,9 @@ TEST_F(Merchants, KeysOfNobodyAndOddModes) {
     }
     for (const char* nobody : {"key_00000000001", "key_00000000000", "acct_00000000001", "x"})
         EXPECT_EQ(post(std::string("keys/") + nobody + "/revoke", Json::object()).status, 404) << nobody;
-    for (const Json& mode : {Json("Live"), Json("both"), Json(5), Json(true), Json(nullptr)}) {
+    for (const Json& mode : {Json("live"), Json("test"), Json("both"), Json(5), Json(nullptr)}) {
         const Answer answer = post("merchants/" + shop + "/keys", {{"name", "k"}, {"mode", mode}});
-        EXPECT_EQ(answer.status, 422) << mode << ": a key of the wrong mode is no small mistake";
+        EXPECT_EQ(answer.status, 400) << mode << ": a key of the wrong mode is no small mistake";
         EXPECT_EQ(answer.param(), "mode");
     }
     EXPECT_EQ(post("merchants/" + shop + "/keys", {{"name", std::string(257, 'k')}}).status, 422);

@@ -19,6 +19,13 @@ struct Waiting {
 
 constexpr std::uint32_t kEuro = 978;
 
+std::string address(const std::string& target) {
+    const std::string first = target.substr(0, target.find_first_of("/?"));
+    for (const char* known : {"", "setup", "login", "logout", "session", "test", "live"})
+        if (first == known) return "/admin/api/" + target;
+    return "/admin/api/test/" + target;
+}
+
 }  // namespace
 
 std::string Answer::header(std::string_view name) const {
@@ -62,7 +69,7 @@ Office::Office() : sealer_(crypto::Secret(std::string(32, 'k'))) {
     options.node = node_.get();
     options.projection = projection_.get();
     options.sealer = &sealer_;
-    options.clock = &clock_;
+    options.clock = &surface_clock_;
     options.metrics = &metrics_;
     options.version = "1.2.3";
     admin_ = Admin::make(std::move(options));
@@ -83,7 +90,7 @@ void Office::send_async(std::string method, const std::string& target, std::stri
     if (target.find('?') != std::string::npos) request.query = target.substr(target.find('?') + 1);
     request.headers = std::move(headers);
     request.body = std::move(body);
-    request.peer_ip = "192.0.2.7";
+    request.peer_ip = peer_;
     admin_->handle(std::move(request), std::move(respond));
 }
 
@@ -115,13 +122,13 @@ Headers Office::credentials() const {
         {"Cookie", session_.cookie}, {"X-CSRF-Token", session_.csrf}, {"Content-Type", "application/json"}};
 }
 Answer Office::get(const std::string& target) {
-    return send("GET", "/admin/api/" + target, {}, {{"Cookie", session_.cookie}});
+    return send("GET", address(target), {}, {{"Cookie", session_.cookie}});
 }
 Answer Office::post(const std::string& target, const Json& body) {
-    return send("POST", "/admin/api/" + target, body.dump(), credentials());
+    return send("POST", address(target), body.dump(), credentials());
 }
 Answer Office::open_post(const std::string& target, const Json& body) {
-    return send("POST", "/admin/api/" + target, body.dump(), {{"Content-Type", "application/json"}});
+    return send("POST", address(target), body.dump(), {{"Content-Type", "application/json"}});
 }
 
 std::string Office::make_token(std::int64_t lifetime_ms) {
@@ -156,13 +163,18 @@ Person Office::set_up(const std::string& name) {
     return person;
 }
 
-Answer Office::login(const Person& person, const std::string& with_code) {
-    return open_post("login", {{"name", person.name}, {"password", person.password}, {"code", with_code}});
+Answer Office::login(const Person& person, const std::string& with_code, const std::string& cookie) {
+    const Json body{{"name", person.name}, {"password", person.password}, {"code", with_code}};
+    return send("POST", "/admin/api/login", body.dump(),
+                {{"Content-Type", "application/json"}, {"Cookie", cookie}});
 }
 
 void Office::keep(const Answer& answer) {
-    const std::string cookie = answer.header("Set-Cookie");
-    session_.cookie = cookie.substr(0, cookie.find(';'));
+    for (const auto& header : answer.response.headers) {
+        if (header.name != "Set-Cookie") continue;
+        const std::string cookie = header.value.substr(0, header.value.find(';'));
+        (cookie.starts_with("kontor_browser_") ? session_.browser : session_.cookie) = cookie;
+    }
     session_.csrf = answer.json.value("csrf", "");
 }
 

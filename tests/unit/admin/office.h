@@ -32,6 +32,23 @@ class TestClock : public Clock {
     std::atomic<std::int64_t> wall{1'800'003'600'000};  // 2027-01-15 09:00 UTC
 };
 
+// What the surface waits by: stands still once a test says so, so that a slow machine changes nothing. The
+// node has the other one.
+class SurfaceClock : public Clock {
+ public:
+    explicit SurfaceClock(const Clock& clock) : clock_(clock) {}
+    [[nodiscard]] std::int64_t wall_ms() const override { return clock_.wall_ms(); }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override {
+        const std::uint64_t frozen = frozen_ms.load();
+        return frozen != 0 ? frozen : clock_.monotonic_ms();
+    }
+    void freeze() { frozen_ms = clock_.monotonic_ms(); }
+    std::atomic<std::uint64_t> frozen_ms{0};
+
+ private:
+    const Clock& clock_;
+};
+
 struct Answer {
     int status = 0;
     std::string text;
@@ -44,7 +61,8 @@ struct Answer {
 
 // What a browser keeps.
 struct Session {
-    std::string cookie;  // "kontor_session=…"
+    std::string cookie;   // "kontor_session=…"
+    std::string browser;  // "kontor_browser_…=…"
     std::string csrf;
 };
 
@@ -71,6 +89,7 @@ class Office : public ::testing::Test {
     Answer send(std::string method, const std::string& target, std::string body = {}, Headers headers = {});
     void send_async(std::string method, const std::string& target, std::string body, Headers headers,
                     net::Responder respond);
+    // A target that names no mode is one of test mode.
     Answer get(const std::string& target);  // with session_
     Answer post(const std::string& target, const Json& body);
     Answer open_post(const std::string& target, const Json& body);  // without
@@ -82,7 +101,7 @@ class Office : public ::testing::Test {
     void next_code() { clock_.wall += 30'000; }
     // Takes the whole way of the one-time link; the session is kept in session_.
     Person set_up(const std::string& name = "ada");
-    Answer login(const Person& person, const std::string& code);
+    Answer login(const Person& person, const std::string& code, const std::string& cookie = "");
     void keep(const Answer& answer);  // its session
 
     // --- shops ---
@@ -95,6 +114,7 @@ class Office : public ::testing::Test {
     [[nodiscard]] bool reports_are_current();
 
     TestClock clock_;
+    SurfaceClock surface_clock_{clock_};
     telemetry::Registry metrics_;
     crypto::Sealer sealer_;
     std::string folder_;
@@ -102,7 +122,8 @@ class Office : public ::testing::Test {
     std::unique_ptr<reporting::Projection> projection_;
     std::unique_ptr<Admin> admin_;
     Session session_;
-    std::uint64_t shop_no_ = 0;  // of merchant()
+    std::string peer_ = "192.0.2.7";  // where requests come from
+    std::uint64_t shop_no_ = 0;       // of merchant()
 };
 
 [[nodiscard]] std::string from_base32(const std::string& text);

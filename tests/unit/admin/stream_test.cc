@@ -54,8 +54,8 @@ class Live : public testing::Office {
         set_up("ada");
         merchant("Shop");
     }
-    std::shared_ptr<Listener> listen(const std::string& query = "") {
-        const Answer answer = get("stream" + query);
+    std::shared_ptr<Listener> listen(const std::string& mode = "test") {
+        const Answer answer = get(mode + "/stream");
         EXPECT_EQ(answer.status, 200) << answer.text;
         EXPECT_EQ(answer.header("Content-Type"), "text/event-stream");
         EXPECT_EQ(answer.header("Cache-Control"), "no-store");
@@ -67,7 +67,7 @@ class Live : public testing::Office {
 };
 
 TEST_F(Live, APageHearsOfHomeAndOfEachPayment) {
-    const auto page = listen(), live_page = listen("?mode=live");
+    const auto page = listen(), live_page = listen("live");
     ASSERT_TRUE(eventually([&] { return page->events("home").size() == 1; })) << "at once";
     const auto ada = customer("Ada", 10'000);
     pay(ada, 1'500, "Tea");

@@ -26,18 +26,18 @@ constexpr Route kRoutes[] = {
     {"POST", "login", "login", true},
     {"POST", "logout", "logout", false},
     {"GET", "session", "session", false},
-    {"GET", "home?mode=", "home", false},
-    {"GET", "stream?mode=", "stream", false},
+    {"GET", "{mode}/home", "test/home", false},
+    {"GET", "{mode}/stream", "live/stream", false},
     {"GET",
-     "payments?mode=&status=&currency=&merchant=&customer=&q=&created_gte=&created_lt=&amount_gte=&"
+     "{mode}/payments?status=&currency=&merchant=&customer=&q=&created_gte=&created_lt=&amount_gte=&"
      "amount_lte=&limit=&cursor=",
-     "payments", false},
-    {"GET", "payments/{pi_…}", "payments/pi_00000000001", false},
-    {"GET", "merchants", "merchants", false},
-    {"POST", "merchants", "merchants", false},
-    {"GET", "merchants/{acct_…}/keys", "merchants/acct_00000000001/keys", false},
-    {"POST", "merchants/{acct_…}/keys", "merchants/acct_00000000001/keys", false},
-    {"POST", "keys/{key_…}/revoke", "keys/key_00000000001/revoke", false},
+     "test/payments", false},
+    {"GET", "{mode}/payments/{pi_…}", "live/payments/pi_00000000001", false},
+    {"GET", "{mode}/merchants", "live/merchants", false},
+    {"POST", "{mode}/merchants", "live/merchants", false},
+    {"GET", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
+    {"POST", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
+    {"POST", "{mode}/keys/{key_…}/revoke", "live/keys/key_00000000001/revoke", false},
 };
 
 class Surface : public testing::Office {
@@ -129,13 +129,14 @@ TEST_F(Surface, BodiesAreJsonObjectsOfABoundedSize) {
     Headers with_charset = credentials();
     with_charset.back().value = "application/json; charset=utf-8";
     const std::string largest = R"({"name":"Shop"})" + std::string((64U << 10U) - 15, ' ');  // exactly 64 KiB
-    EXPECT_EQ(send("POST", "/admin/api/merchants", largest, with_charset).status, 200);
+    EXPECT_EQ(send("POST", "/admin/api/test/merchants", largest, with_charset).status, 200);
 }
 
 TEST_F(Surface, OtherPathsAndMethods) {
     set_up("ada");
-    for (const char* unknown : {"", "nothing", "payments/", "payments/a/b", "merchants/x", "merchants//keys",
-                                "keys/key_1", "Session", "session/", "home%00"}) {
+    for (const char* unknown : {"", "test", "test/", "nothing", "payments/", "payments/a/b", "merchants/x",
+                                "merchants//keys", "keys/key_1", "test/Session", "session/", "home%00",
+                                "test/session", "live/login", "test/test/home"}) {
         const Answer answer = get(unknown);
         EXPECT_EQ(answer.status, 404) << unknown;
         EXPECT_EQ(answer.code(), "not_found") << unknown;
@@ -147,19 +148,42 @@ TEST_F(Surface, OtherPathsAndMethods) {
             EXPECT_NE(answer.header("Allow").find(route.method), std::string::npos) << route.path;
         }
     }
-    EXPECT_EQ(send("GET", "/admin/api/merchants/acct_1/keys", {}, credentials()).status, 404);
-    const Answer both = send("PUT", "/admin/api/merchants", {}, credentials());
+    EXPECT_EQ(send("GET", "/admin/api/test/merchants/acct_1/keys", {}, credentials()).status, 404);
+    const Answer both = send("PUT", "/admin/api/test/merchants", {}, credentials());
     EXPECT_EQ(both.header("Allow"), "GET, POST");
 }
 
 TEST_F(Surface, AQueryThatDoesNotParseIsRefused) {
     set_up("ada");
     for (const char* bad :
-         {"home?mode=%zz", "payments?=x", "home?mode=both", "stream?mode=x", "payments?mode=LIVE"}) {
+         {"home?x=%zz", "payments?=x", "home?mode=test", "stream?mode=live", "live/payments?mode=live"}) {
         const Answer answer = get(bad);
         EXPECT_EQ(answer.status, 400) << bad;
         EXPECT_EQ(answer.code(), "invalid") << bad;
     }
+}
+
+TEST_F(Surface, TheModeIsASegmentOfTheAddress) {
+    set_up("ada");
+    for (const Route& route : kRoutes) {
+        const std::string call = route.call;
+        const bool has_mode = call.starts_with("test/") || call.starts_with("live/");
+        const std::string body = std::string(route.method) == "GET" ? "" : "{}";
+        for (const char* prefix : {"", "Test/", "both/", "live%2F", "/test/"}) {
+            if (!has_mode) continue;
+            const Answer answer =
+                send(route.method, "/admin/api/" + (prefix + call.substr(5)), body, credentials());
+            EXPECT_EQ(answer.status, 404) << prefix << call;
+            EXPECT_EQ(answer.code(), "not_found") << prefix << call;
+        }
+        if (has_mode) continue;
+        const Answer answer = send(route.method, "/admin/api/live/" + call, body, credentials());
+        EXPECT_EQ(answer.status, 404) << call;
+    }
+    const Answer twice = post("test/merchants", {{"name", "Shop"}, {"mode", "live"}});
+    EXPECT_EQ(twice.status, 400);
+    EXPECT_EQ(twice.param(), "mode");
+    EXPECT_TRUE(get("test/merchants").json.at("data").empty());
 }
 
 TEST_F(Surface, ANodeThatStoppedIsSaid) {

@@ -38,8 +38,8 @@ class Pages : public testing::Office {
         command.mutable_capture_payment_intent()->set_amount_to_capture(amount);
         return run(command);
     }
-    Json home(const std::string& mode = "") {
-        const Answer answer = get("home" + (mode.empty() ? "" : "?mode=" + mode));
+    Json home(const std::string& mode = "test") {
+        const Answer answer = get(mode + "/home");
         EXPECT_EQ(answer.status, 200) << answer.text;
         return answer.json;
     }
@@ -142,7 +142,7 @@ TEST_F(Pages, TheListFiltersSearchesAndPages) {
     EXPECT_EQ(listed("amount_gte=110&amount_lte=114&limit=100").size(), 5U);
     EXPECT_EQ(listed("currency=eur&limit=100").size(), 31U);
     EXPECT_TRUE(listed("currency=usd").empty());
-    EXPECT_TRUE(listed("mode=live").empty());
+    EXPECT_TRUE(get("live/payments").json.at("data").empty());
     EXPECT_EQ(listed("customer=" + format_id(payments::prefix::customer, li) + "&limit=100").size(), 15U);
     EXPECT_EQ(listed("q=%E6%9D%8E&limit=100").size(), 15U) << "one Chinese character";
     EXPECT_EQ(listed("q=order+7!").size(), 1U);
@@ -165,7 +165,7 @@ TEST_F(Pages, AFilterThatCannotBeIsNamed) {
                                                           {"currency=euro", "currency"},
                                                           {"merchant=pi_00000000001", "merchant"},
                                                           {"customer=1", "customer"},
-                                                          {"mode=prod", "mode"}}) {
+                                                          {"mode=live", "mode"}}) {
         const Answer answer = get("payments?" + query);
         EXPECT_EQ(answer.status, 400) << query;
         EXPECT_EQ(answer.param(), param) << query;
@@ -264,6 +264,30 @@ TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
         webhook.at("attempts")[0],
         (Json{{"time_ms", clock_.wall_ms()}, {"http_status", 500}, {"error", ""}, {"duration_ms", 12}}));
     EXPECT_EQ(home().at("webhooks"), (Json{{"pending", 1}, {"failed", 1}}));
+    EXPECT_EQ(home("live").at("webhooks"), (Json{{"pending", 0}, {"failed", 0}}));
+}
+
+TEST_F(Pages, AnObjectOfTheOtherModeIsAbsent) {
+    const std::string test_id = id_of(pay(customer("Ada", 5'000), 1'000, "of test mode"));
+    pb::Command command = of_shop();
+    command.set_livemode(true);
+    auto& create = *command.mutable_create_payment_intent();
+    create.set_amount(2'000);
+    create.set_currency(978);
+    create.set_description("of live mode");
+    create.add_payment_method_types("wallet");
+    create.set_client_secret_suffix("x");
+    const std::string live_id = id_of(run(command));
+    ASSERT_TRUE(reports_are_current());
+    EXPECT_EQ(get("test/payments/" + test_id).json.at("row").at("id"), test_id);
+    EXPECT_EQ(get("live/payments/" + live_id).json.at("row").at("id"), live_id);
+    const std::string missing = get("live/payments/pi_00000000000").text;
+    EXPECT_EQ(get("live/payments/" + test_id).text, missing);
+    EXPECT_EQ(get("test/payments/" + live_id).text, missing);
+    EXPECT_EQ(get("live/payments/" + test_id).status, 404);
+    EXPECT_TRUE(get("live/payments?q=" + test_id).json.at("data").empty());
+    EXPECT_TRUE(get("test/payments?q=" + live_id).json.at("data").empty());
+    EXPECT_EQ(get("live/payments").json.at("data").size(), 1U);
 }
 
 TEST_F(Pages, APaymentNobodyMadeIsNotFound) {

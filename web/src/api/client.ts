@@ -11,8 +11,10 @@ export class ApiError extends Error {
   readonly status: number; // 0: no answer
   readonly code: string;
   readonly param: string;
-  constructor(status: number, code: string, message: string, param = '') {
+  readonly retryAfterS: number; // 0: the server did not say
+  constructor(status: number, code: string, message: string, param = '', retryAfterS = 0) {
     super(message);
+    this.retryAfterS = retryAfterS;
     this.status = status;
     this.code = code;
     this.param = param;
@@ -64,7 +66,8 @@ export async function request<Schema extends v.GenericSchema>(
     const { code, message, param } = failure.success
       ? failure.output.error
       : { code: 'bad_answer', message: `HTTP ${response.status}`, param: '' };
-    throw new ApiError(response.status, code, message, param);
+    const retryAfterS = Number(response.headers.get('Retry-After')) || 0;
+    throw new ApiError(response.status, code, message, param, retryAfterS);
   }
   const parsed = v.safeParse(schema, answer);
   if (!parsed.success) {

@@ -58,7 +58,7 @@ async function readOnce(streamMode: Mode, stop: AbortSignal): Promise<boolean> {
   };
   let opened = false;
   try {
-    const response = await fetch(`/admin/api/stream?mode=${streamMode}`, {
+    const response = await fetch(`/admin/api/${streamMode}/stream`, {
       headers: { Accept: 'text/event-stream' },
       credentials: 'same-origin',
       cache: 'no-store',

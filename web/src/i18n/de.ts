@@ -51,6 +51,7 @@ export const de: Messages = {
 
   login: 'Anmelden',
   login_busy: 'Wird angemeldet…',
+  login_wait: 'Nächster Versuch in {seconds} s',
   login_title: 'Anmelden',
   password: 'Passwort',
   password_again: 'Passwort wiederholen',
@@ -280,7 +281,7 @@ export const de: Messages = {
   error_no_answer: 'Der Server antwortet nicht. Besteht die Verbindung?',
   error_bad_answer: 'Diese Seiten verstehen die Antwort des Servers nicht. Laden Sie sie neu.',
   error_login_failed: 'Name, Passwort oder Code ist falsch.',
-  error_locked: 'Zu viele Versuche. Warten Sie einige Minuten.',
+  error_rate_limit: 'Zu viele Anfragen. Versuchen Sie es gleich noch einmal.',
   error_token_invalid: 'Dieser Link wurde schon benutzt oder ist zu alt.',
   error_password_too_short: 'Das Passwort ist zu kurz.',
   error_password_too_common: 'Dieses Passwort ist zu verbreitet.',

@@ -54,6 +54,7 @@ export const en = {
   // Login and set-up
   login: 'Log in',
   login_busy: 'Logging in…',
+  login_wait: 'Next try in {seconds} s',
   login_title: 'Log in',
   password: 'Password',
   password_again: 'Password, once more',
@@ -285,7 +286,7 @@ export const en = {
   error_no_answer: 'The server does not answer. Is the connection up?',
   error_bad_answer: 'The server answered in a way these pages do not understand. Reload them.',
   error_login_failed: 'Name, password or code is wrong.',
-  error_locked: 'Too many tries. Wait a few minutes.',
+  error_rate_limit: 'Too many requests. Try again in a moment.',
   error_token_invalid: 'This link was used already, or it is too old.',
   error_password_too_short: 'The password is too short.',
   error_password_too_common: 'This password is too common.',

@@ -51,6 +51,7 @@ export const zh: Messages = {
 
   login: '登录',
   login_busy: '正在登录…',
+  login_wait: '{seconds} 秒后可重试',
   login_title: '登录',
   password: '密码',
   password_again: '再次输入密码',
@@ -277,7 +278,7 @@ export const zh: Messages = {
   error_no_answer: '服务器无响应，请检查网络连接。',
   error_bad_answer: '无法识别服务器的响应，请刷新页面。',
   error_login_failed: '名称、密码或验证码错误。',
-  error_locked: '尝试次数过多，请几分钟后再试。',
+  error_rate_limit: '请求过多，请稍后重试。',
   error_token_invalid: '链接已被使用或已过期。',
   error_password_too_short: '密码太短。',
   error_password_too_common: '该密码过于常见。',

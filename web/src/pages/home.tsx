@@ -6,7 +6,7 @@ import { Home, PaymentsPage, type Row } from '../api/schema.ts';
 import { currencyName, formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
 import { locale, plural, t, tKnown } from '../i18n/index.ts';
 import { useReloadAfterSilence, useResource } from '../resource.ts';
-import { href, mode } from '../router.ts';
+import { href, inMode, mode } from '../router.ts';
 import { Card, Empty, Failed, Money, PageTitle, Skeleton, StatusBadge, Time } from '../ui/basics.tsx';
 import { VolumeCard } from './home_chart.tsx';
 import { overallRate, titleOf } from './words.ts';
@@ -139,7 +139,7 @@ function Health({ home }: { home: Home }): JSX.Element {
 
 function Recent(): JSX.Element {
   const recent = useResource(`recent:${mode.value}`, (signal) =>
-    request(PaymentsPage, 'GET', 'payments', { query: { mode: mode.value, limit: String(RECENT) }, signal }),
+    request(PaymentsPage, 'GET', inMode('payments'), { query: { limit: String(RECENT) }, signal }),
   );
   const { set, reload } = recent;
   useReloadAfterSilence(reload);
@@ -194,7 +194,7 @@ function Recent(): JSX.Element {
 
 export function HomePage(): JSX.Element {
   const home = useResource(`home:${mode.value}`, (signal) =>
-    request(Home, 'GET', 'home', { query: { mode: mode.value }, signal }),
+    request(Home, 'GET', inMode('home'), { signal }),
   );
   const { set, reload } = home;
   useEffect(() => onLive('home', (fresh) => set(() => fresh)), [set]);

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
-import { request } from '../api/client.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, request } from '../api/client.ts';
 import { Session } from '../api/schema.ts';
 import { t } from '../i18n/index.ts';
 import { session } from '../session.ts';
@@ -8,10 +8,22 @@ import { Alert, errorText, Field, PageTitle } from '../ui/basics.tsx';
 import { useSubmission } from '../ui/form.ts';
 import { Gate } from './gate.tsx';
 
+// Seconds until the server listens again. It says so with every failed login; one second is nothing to show.
+function useWait(): [number, (seconds: number) => void] {
+  const [wait, setWait] = useState(0);
+  useEffect(() => {
+    if (wait <= 0) return;
+    const timer = setTimeout(() => setWait(wait - 1), 1000);
+    return () => clearTimeout(timer);
+  }, [wait]);
+  return [wait, (seconds) => setWait(seconds > 1 ? seconds : 0)];
+}
+
 export function LoginPage(): JSX.Element {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
+  const [wait, setWait] = useWait();
   const { busy, error, run } = useSubmission();
 
   const submit = (event: Event) => {
@@ -24,6 +36,7 @@ export function LoginPage(): JSX.Element {
         });
       } catch (failure) {
         setCode('');
+        if (failure instanceof ApiError) setWait(failure.retryAfterS);
         throw failure;
       }
     });
@@ -73,8 +86,8 @@ export function LoginPage(): JSX.Element {
             onInput: (event) => setCode(event.currentTarget.value.replace(/\D/g, '')),
           }}
         />
-        <button type="submit" class="button button-primary button-wide" disabled={busy}>
-          {busy ? t('login_busy') : t('login')}
+        <button type="submit" class="button button-primary button-wide" disabled={busy || wait > 0}>
+          {busy ? t('login_busy') : wait > 0 ? t('login_wait', { seconds: String(wait) }) : t('login')}
         </button>
       </form>
     </Gate>

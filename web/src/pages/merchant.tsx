@@ -6,7 +6,7 @@ import { request } from '../api/client.ts';
 import { ApiKey, ApiKeys, Merchants, NewApiKey } from '../api/schema.ts';
 import { plural, t } from '../i18n/index.ts';
 import { useResource } from '../resource.ts';
-import { href, mode } from '../router.ts';
+import { href, inMode, mode } from '../router.ts';
 import {
   Alert,
   announce,
@@ -42,8 +42,8 @@ function NewKey({
   const submit = (event: Event) => {
     event.preventDefault();
     void run(async () => {
-      const path = `merchants/${encodeURIComponent(merchant)}/keys`;
-      onDone(await request(NewApiKey, 'POST', path, { body: { name: name.trim(), mode: keyMode } }));
+      const path = inMode(`merchants/${encodeURIComponent(merchant)}/keys`);
+      onDone(await request(NewApiKey, 'POST', path, { body: { name: name.trim() } }));
     });
   };
   return (
@@ -104,7 +104,9 @@ function Revoke({
   const { busy, error, run } = useSubmission();
   const revoke = () =>
     void run(async () => {
-      onDone(await request(ApiKey, 'POST', `keys/${encodeURIComponent(apiKey.id)}/revoke`, { body: {} }));
+      onDone(
+        await request(ApiKey, 'POST', inMode(`keys/${encodeURIComponent(apiKey.id)}/revoke`), { body: {} }),
+      );
     });
   return (
     <Dialog title={t('key_revoke_title')} onClose={onClose}>
@@ -182,13 +184,13 @@ function Keys({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: Api
 }
 
 function KeysCard({ merchant }: { merchant: string }): JSX.Element {
-  const keys = useResource(`keys:${merchant}`, (signal) =>
-    request(ApiKeys, 'GET', `merchants/${encodeURIComponent(merchant)}/keys`, { signal }),
+  const keys = useResource(`keys:${mode.value}:${merchant}`, (signal) =>
+    request(ApiKeys, 'GET', inMode(`merchants/${encodeURIComponent(merchant)}/keys`), { signal }),
   );
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState<NewApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
-  const shown = keys.data?.data.filter((key) => key.mode === mode.value);
+  const shown = keys.data?.data;
   const add = (
     <button type="button" class="button button-primary button-small" onClick={() => setAdding(true)}>
       <Icon name="plus" />
@@ -229,7 +231,9 @@ function KeysCard({ merchant }: { merchant: string }): JSX.Element {
 }
 
 export function MerchantPage({ id }: { id: string }): JSX.Element {
-  const merchants = useResource('merchants', (signal) => request(Merchants, 'GET', 'merchants', { signal }));
+  const merchants = useResource('merchants', (signal) =>
+    request(Merchants, 'GET', inMode('merchants'), { signal }),
+  );
   const merchant = merchants.data?.data.find((known) => known.id === id);
   return (
     <>

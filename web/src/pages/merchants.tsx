@@ -5,7 +5,7 @@ import { Merchant, Merchants } from '../api/schema.ts';
 import { fromTyped } from '../format.ts';
 import { locale, plural, t } from '../i18n/index.ts';
 import { useResource } from '../resource.ts';
-import { href, navigate } from '../router.ts';
+import { href, inMode, navigate } from '../router.ts';
 import {
   Alert,
   Dialog,
@@ -63,7 +63,7 @@ function NewMerchant({ onClose, onDone }: { onClose: () => void; onDone: (mercha
     if (feeBps === null || feeFixed === null) return;
     void run(async () => {
       onDone(
-        await request(Merchant, 'POST', 'merchants', {
+        await request(Merchant, 'POST', inMode('merchants'), {
           body: {
             name: name.trim(),
             fee_bps: feeBps,
@@ -169,7 +169,9 @@ function NewMerchant({ onClose, onDone }: { onClose: () => void; onDone: (mercha
 }
 
 export function MerchantsPage(): JSX.Element {
-  const merchants = useResource('merchants', (signal) => request(Merchants, 'GET', 'merchants', { signal }));
+  const merchants = useResource('merchants', (signal) =>
+    request(Merchants, 'GET', inMode('merchants'), { signal }),
+  );
   const [adding, setAdding] = useState(false);
   const rows = merchants.data?.data;
   return (

@@ -5,7 +5,7 @@ import { onLive } from '../api/live.ts';
 import { PaymentDetail, type Row } from '../api/schema.ts';
 import { t, tKnown } from '../i18n/index.ts';
 import { useReloadAfterSilence, useResource } from '../resource.ts';
-import { href, mode } from '../router.ts';
+import { href, inMode, mode } from '../router.ts';
 import { Card, Empty, Failed, Id, Money, PageTitle, Skeleton, StatusBadge, Time } from '../ui/basics.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Json } from '../ui/json.tsx';
@@ -104,10 +104,7 @@ function Detail({ detail }: { detail: PaymentDetail }): JSX.Element {
 
 export function PaymentPage({ id }: { id: string }): JSX.Element {
   const detail = useResource(`payment:${mode.value}:${id}`, (signal) =>
-    request(PaymentDetail, 'GET', `payments/${encodeURIComponent(id)}`, {
-      query: { mode: mode.value },
-      signal,
-    }),
+    request(PaymentDetail, 'GET', inMode(`payments/${encodeURIComponent(id)}`), { signal }),
   );
   const { reload } = detail;
   useReloadAfterSilence(reload);

@@ -8,7 +8,7 @@ import { formatCount } from '../format.ts';
 import { locale, plural, t } from '../i18n/index.ts';
 import { EMPTY_LIST, type ListState, live, loaded, matches, more } from '../payments_state.ts';
 import { useReloadAfterSilence } from '../resource.ts';
-import { href, mode, navigate, query } from '../router.ts';
+import { href, inMode, navigate, query } from '../router.ts';
 import { Empty, errorText, Failed, Money, PageTitle, Skeleton, StatusBadge, Time } from '../ui/basics.tsx';
 import { PaymentFilters } from './payments_filters.tsx';
 import { methodOf, titleOf } from './words.ts';
@@ -55,8 +55,8 @@ function usePayments(filters: Filters) {
     const stop = new AbortController();
     running.current = stop;
     dispatch({ type: 'start' });
-    const asked = { mode: mode.peek(), limit: String(PAGE_SIZE), ...filtersToRequest(filters) };
-    request(Page, 'GET', 'payments', {
+    const asked = { limit: String(PAGE_SIZE), ...filtersToRequest(filters) };
+    request(Page, 'GET', inMode('payments'), {
       query: cursor === null ? asked : { ...asked, cursor },
       signal: stop.signal,
     }).then(

@@ -8,7 +8,7 @@ import { Nothing } from '../api/schema.ts';
 import { type Key, t } from '../i18n/index.ts';
 import { LANGUAGE_NAMES, LANGUAGES, type Language } from '../i18n/languages.ts';
 import { href, mode, navigate, pathname, route } from '../router.ts';
-import { addressOf, type Mode, type Route } from '../routes.ts';
+import { addressOf, type Mode, type Route, splitMode } from '../routes.ts';
 import { session } from '../session.ts';
 import { language, setLanguage, setTheme, theme } from '../settings.ts';
 import { Segments } from './basics.tsx';
@@ -62,7 +62,7 @@ function ModeSwitch(): JSX.Element {
   // A payment of one mode does not exist in the other, so a detail page falls back to its list.
   const change = (wanted: Mode) => {
     const at = route.peek();
-    const path = at.page === 'payment' ? 'payments' : pathname.peek().replace(/^\/admin\/?/, '');
+    const path = at.page === 'payment' ? 'payments' : splitMode(pathname.peek()).below;
     navigate(addressOf(path, wanted));
   };
   return (

@@ -1,0 +1,101 @@
+// Logging in: the part of Sessions that strangers reach.
+
+#include <algorithm>
+
+#include "kontor/base/address_key.h"
+#include "kontor/crypto/crypto.h"
+#include "sessions.h"
+#include "visitor.h"
+
+namespace kontor::admin {
+namespace {
+
+constexpr std::size_t kDecoySecretBytes = 20;
+
+// Of a password that nobody has. Made once: argon2id takes tens of milliseconds.
+const std::string& decoy() {
+    static const std::string hash = crypto::password_hash(crypto::Secret(crypto::random_token(24)));
+    return hash;
+}
+
+telemetry::Counter& counter(telemetry::Registry& registry, const char* result) {
+    return registry.counter("kontor_admin_logins_total", "Logins to the back office by how they ended",
+                            telemetry::label("result", result));
+}
+
+}  // namespace
+
+Sessions::Sessions(const AdminOptions& options)
+    : options_(options),
+      decoy_hash_(decoy()),
+      decoy_secret_(crypto::random_bytes(kDecoySecretBytes)),
+      right_(counter(*options.metrics, "right")),
+      wrong_(counter(*options.metrics, "wrong")),
+      too_soon_(counter(*options.metrics, "too_soon")),
+      no_place_(counter(*options.metrics, "no_place")),
+      passwords_(*options.clock) {}
+
+// One answer for every login that does not succeed. Its wait depends on the visitor's own tries alone.
+void Sessions::refuse_login(const Call& call, std::uint64_t wait_ms) {
+    const std::uint64_t seconds = std::max<std::uint64_t>(1, (wait_ms + 999) / 1000);
+    call.answer(
+        401,
+        error_json("login_failed", "Name, password or code is wrong, or it is too soon for another try."),
+        {{"Retry-After", std::to_string(seconds)}});
+}
+
+void Sessions::refuse_busy(const Call& call) {
+    call.refuse(429, "overloaded", "Too many logins at once; try again shortly.");
+}
+
+void Sessions::login(const std::shared_ptr<Call>& call) {
+    std::optional<pb::Operator> who;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        who = payments::find_operator_by_name(rows, call->text("name"));
+    });
+    const std::string address = address_key(call->request.peer_ip);
+    std::optional<std::string> own;  // what only this operator's browsers and sessions have
+    if (who) {
+        own = known_browser(*options_.sealer, call->request, who->no(), options_.clock->wall_ms());
+        if (!own) {
+            const auto caller = find(call->request);
+            if (caller && caller->operator_no == who->no()) own = crypto::sha256(caller->cookie);
+        }
+    }
+    const std::string visitor = own ? "known " + *own : address + '\n' + crypto::sha256(call->text("name"));
+    if (!throttle_.begin(visitor, options_.clock->monotonic_ms())) {
+        too_soon_.add();
+        return refuse_login(*call, throttle_.wait_ms(visitor, options_.clock->monotonic_ms()));
+    }
+    const auto attempt = std::make_shared<Try>(throttle_, *options_.clock, visitor);
+    const auto run = [this, call, who, attempt] { call->guarded([&] { check_login(call, who, attempt); }); };
+    const auto dropped = [this, call] {
+        no_place_.add();
+        refuse_busy(*call);
+    };
+    if (!passwords_.run(address, own.has_value(), {run, dropped})) dropped();
+}
+
+// Worker thread. Every way out takes one argon2id and one look at a code, and says nothing about what was
+// wrong. Nothing is written: a stranger must not fill the log.
+void Sessions::check_login(const std::shared_ptr<Call>& call, const std::optional<pb::Operator>& who,
+                           const std::shared_ptr<Try>& attempt) const {
+    const bool password_matches = crypto::password_verify(who ? who->password_hash() : decoy_hash_,
+                                                          crypto::Secret(call->text("password")));
+    const std::string sealed = who ? who->sealed_totp_secret() : options_.sealer->seal(decoy_secret_, "totp");
+    const auto secret = options_.sealer->open(sealed, "totp");
+    const auto step = secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"),
+                                                   options_.clock->wall_ms(), 0)
+                             : std::optional<std::uint64_t>();
+    if (who && !who->disabled() && password_matches && step) {
+        if (*step > who->last_totp_step()) {
+            return open_session(call, *who, *step, attempt);
+        }
+        attempt->end(LoginThrottle::End::neither);  // used before: sent twice, or read over a shoulder
+    }
+    attempt->end(LoginThrottle::End::wrong);
+    wrong_.add();
+    refuse_login(*call, attempt->wait_ms());
+}
+
+}  // namespace kontor::admin
