@@ -24,7 +24,7 @@ class Backlog {
     static constexpr std::size_t kQueued = 256;
     static constexpr std::size_t kShort = 64;  // a queue below this is read on
     static constexpr std::size_t kMaxQueues = 20'000;
-    static constexpr std::size_t kLooks = 2048;
+    static constexpr std::size_t kLooks = 512;
 
     struct Endpoint {
         payments::Scope scope;

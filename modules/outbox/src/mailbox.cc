@@ -49,6 +49,7 @@ void Mailbox::settled(Settled one) {
 bool Mailbox::wait(std::uint64_t poll_ms) {
     std::unique_lock lock(wake_mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(poll_ms), [this] { return awake_ || stopping_; });
+    was_woken_ = awake_;
     awake_ = false;
     return !stopping_;
 }

@@ -45,6 +45,8 @@ class Mailbox {
     // --- the worker's thread ---
     // Waits for something to do, at most `poll_ms`. False: stopping.
     [[nodiscard]] bool wait(std::uint64_t poll_ms);
+    // The last wait() ended because of wake() or an urgent answer, not of time.
+    [[nodiscard]] bool was_woken() const { return was_woken_; }
     // After stop(): for mail, at most `slice_ms`.
     void wait_for_last(std::uint64_t slice_ms);
     [[nodiscard]] std::vector<Came> take_answers();
@@ -54,6 +56,7 @@ class Mailbox {
     std::mutex wake_mutex_;
     std::condition_variable changed_;
     bool awake_ = true, stopping_ = false;  // guarded by wake_mutex_
+    bool was_woken_ = true;                 // the worker's
 
     std::mutex answers_mutex_;
     std::vector<Came> answers_;    // guarded by answers_mutex_

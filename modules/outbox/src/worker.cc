@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <deque>
 #include <thread>
 #include <unordered_map>
@@ -23,7 +24,9 @@ namespace {
 
 constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
 constexpr std::uint64_t kBetweenLooksMs = 3;
-constexpr std::uint64_t kBusyPollMs = 1;  // while something is under way: its end wakes nobody by itself
+// While something is under way: its end wakes nobody by itself.
+constexpr std::uint64_t kProposedPollMs = 1, kCalledPollMs = 2;
+constexpr std::uint64_t kPollMs = 25;  // for what becomes due by time, while other things keep us awake
 constexpr std::uint64_t kBetweenWholeScansMs = 1000;
 constexpr std::uint64_t kProposeAgainMs = 100;  // after the node refused a result
 constexpr std::size_t kMaxErrorBytes = 500;
@@ -114,17 +117,25 @@ class WorkerImpl final : public Worker {
     // How long to wait for the next one when nothing happens.
     std::uint64_t round() {
         try {
-            start_attempts();
             const std::uint64_t now = options_.clock->monotonic_ms();
-            const std::int64_t due_until = options_.clock->wall_ms();
-            if (now >= next_look_ms_ && unsettled_ < pace_.window()) {
-                next_look_ms_ = deliveries_.look(due_until, now) ? now + kBetweenLooksMs : now;
+            const bool is_time = now >= next_poll_ms_;
+            if (is_time) next_poll_ms_ = now + std::min(options_.poll_ms, kPollMs);
+            if (mailbox_->was_woken() || is_time) {
+                start_attempts();
+                is_worth_looking_ = true;
             }
-            start_deliveries(due_until, now);
+            const std::int64_t due_until = options_.clock->wall_ms();
+            if (is_worth_looking_ && now >= next_look_ms_ && unsettled_ < pace_.window()) {
+                is_worth_looking_ = !deliveries_.look(due_until, now);
+                next_look_ms_ = is_worth_looking_ ? now : now + kBetweenLooksMs;
+                may_begin_ = true;
+            }
+            if (std::exchange(may_begin_, false)) start_deliveries(due_until, now);
         } catch (const std::exception& e) {
             log::error("outbox", e.what());
         }
-        return claims_.empty() && later_.empty() ? options_.poll_ms : kBusyPollMs;
+        if (n_proposed_ != 0 || is_worth_looking_) return kProposedPollMs;
+        return claims_.empty() && later_.empty() ? options_.poll_ms : kCalledPollMs;
     }
 
     // --- channels ---
@@ -285,6 +296,7 @@ class WorkerImpl final : public Worker {
             propose(claim->first, claim->second, now);
         }
         for (const Settled& one : settled) settle(one, now);
+        may_begin_ = may_begin_ || !answers.empty() || !settled.empty();
         while (!later_.empty() && later_.front().first <= now) {
             const auto claim = claims_.find(later_.front().second);
             later_.pop_front();
@@ -295,6 +307,7 @@ class WorkerImpl final : public Worker {
 
     void propose(std::uint64_t no, Claim& claim, std::uint64_t now) {
         claim.since_ms = now;
+        ++n_proposed_;
         pb::Command copy = claim.result;
         options_.service->submit(std::move(copy),
                                  [mailbox = mailbox_, no](const Result<payments::Answer>& answer) {
@@ -306,6 +319,7 @@ class WorkerImpl final : public Worker {
     void settle(const Settled& one, std::uint64_t now) {
         const auto claim = claims_.find(one.no);
         if (claim == claims_.end()) return;
+        --n_proposed_;
         const bool is_delivery = claim->second.is_delivery;
         if (one.accepted) {
             if (is_delivery) pace_.took(now - claim->second.since_ms, now);
@@ -327,7 +341,9 @@ class WorkerImpl final : public Worker {
     Pace pace_;
     Deliveries deliveries_;
     DueFront attempts_front_;
-    std::uint64_t next_look_ms_ = 0;
+    std::uint64_t next_look_ms_ = 0, next_poll_ms_ = 0;
+    std::size_t n_proposed_ = 0;  // results that the node has not said anything about
+    bool is_worth_looking_ = true, may_begin_ = true;
     bool is_stopping_ = false;
 
     telemetry::Counter& delivered_;
