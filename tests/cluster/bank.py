@@ -197,7 +197,7 @@ class Bank:
             record["index"] = answer.index
             if answer.status == 200:
                 record["outcome"] = DONE
-            elif answer.status == 409 and answer.code == "exceeds_credits":
+            elif answer.status == 409 and answer.code in ("exceeds_credits", "id_already_failed"):
                 record["outcome"] = REFUSED
             else:
                 self.strange.append(("transfer", attempts, repr(answer)))

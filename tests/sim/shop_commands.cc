@@ -89,7 +89,7 @@ pb::Command Shop::accounts() {
         row.flags = flags;
         rows.push_back(row);
     };
-    for (std::uint64_t i = 1; i <= kSimple; ++i) add(i, ledger::history);
+    for (std::uint64_t i = 1; i <= kSimple; ++i) add(i, 0);
     add(kPayer, 0);
     constexpr std::uint16_t limited = ledger::debits_must_not_exceed_credits;
     for (std::uint64_t i = 0; i < kWild; ++i) add(kFirstWild + i, i % 3 == 1 ? limited : std::uint16_t{0});

@@ -66,6 +66,9 @@ constexpr std::array kOutcomes = {
         "The ledger refused the posting; nothing was changed."},
     Row{pb::OUTCOME_TESTMODE_ONLY, 400, kInvalidRequest, "testmode_only",
         "This is available in test mode only."},
+    Row{pb::OUTCOME_TOO_MANY_FAILED_IDS, 429, kInvalidRequest, "too_many_failed_ids",
+        "Too many transfers of this book failed within two days, and nothing of this request was tried. See "
+        "docs/ledger-api.md, \"Retries\"."},
 };
 static_assert(kOutcomes.size() == pb::Outcome_ARRAYSIZE - 1, "an outcome without a row would be a 500");
 
@@ -160,7 +163,9 @@ ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key
     if (result.outcome() == pb::OUTCOME_INSUFFICIENT_FUNDS && error.decline_code.empty()) {
         error.decline_code = "insufficient_funds";
     }
-    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE) error.retry = true;
+    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE ||
+        result.outcome() == pb::OUTCOME_TOO_MANY_FAILED_IDS)
+        error.retry = true;
     if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_MISMATCH) {
         error.message += " Try using a key other than '" + printable(idempotency_key) +
                          "' if you meant to execute a different request.";

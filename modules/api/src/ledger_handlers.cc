@@ -44,34 +44,13 @@ void answer(Call& call, std::string body, WireFormat format, std::uint64_t index
 
 // 400: it can never be valid; 409: it contradicts what is stored, or the state does not allow it.
 ApiError refused(ledger::Status status, std::string_view what) {
-    using S = ledger::Status;
     ApiError error = invalid(std::string(what) + " was refused: " + std::string(ledger::to_string(status)) +
                                  ". See docs/ledger-api.md for what each status means.",
                              {}, std::string(ledger::to_string(status)));
-    switch (status) {
-        case S::linked_event_chain_open:
-        case S::id_must_not_be_zero:
-        case S::id_must_not_be_max:
-        case S::flags_are_mutually_exclusive:
-        case S::reserved_flag:
-        case S::ledger_must_not_be_zero:
-        case S::code_must_not_be_zero:
-        case S::accounts_must_be_different:
-        case S::amount_must_not_be_zero:
-        case S::pending_id_must_be_zero:
-        case S::pending_id_must_not_be_zero:
-        case S::timeout_reserved_for_pending:
-        case S::overflows_timeout:
-        case S::timestamp_must_be_zero:
-        case S::balances_must_be_zero:
-            error.status = 400;
-            break;
-        case S::account_not_found:
-            error.status = 404;
-            break;
-        default:
-            error.status = 409;
-    }
+    if (status == ledger::Status::account_not_found)
+        error.status = 404;
+    else
+        error.status = ledger::traits_of(status).kind == ledger::StatusKind::never ? 400 : 409;
     return error;
 }
 
@@ -86,14 +65,18 @@ std::optional<ledger::Id128> path_id(Call& call, std::string_view object) {
     return id;
 }
 
+std::optional<ledger::PendingState> state_of(const ledger::Transfer& transfer, const store::Reader& rows,
+                                             ledger::Book book) {
+    if ((transfer.flags & ledger::pending) == 0) return std::nullopt;
+    return ledger::find_pending(rows, transfer.id, book);
+}
+
 std::string body_of(const ledger::Account& account, const store::Reader&, ledger::Book, WireFormat format) {
     return account_body(account, format);
 }
 std::string body_of(const ledger::Transfer& transfer, const store::Reader& rows, ledger::Book book,
                     WireFormat format) {
-    std::optional<ledger::PendingState> state;
-    if ((transfer.flags & ledger::pending) != 0) state = ledger::find_pending(rows, transfer.id, book);
-    return transfer_body(transfer, state, format);
+    return transfer_body(transfer, state_of(transfer, rows, book), format);
 }
 
 std::optional<ledger::Account> find(const store::Reader& rows, ledger::Id128 id, ledger::Book book,
@@ -184,9 +167,19 @@ void retrieve(const CallPtr& call, std::string_view object) {
     });
 }
 
+// A row as lists show it.
+ledger::Account shown(const ledger::Account& row, const store::Reader&, ledger::Book) {
+    return row;
+}
+StatedTransfer shown(const ledger::Transfer& row, const store::Reader& rows, ledger::Book book) {
+    return {row, state_of(row, rows, book)};
+}
 template <typename Row>
-std::vector<Row> look_up(Call& call, std::span<const ledger::Id128> ids, std::uint64_t& index) {
-    std::vector<Row> found;
+using Shown = decltype(shown(std::declval<Row>(), std::declval<const store::Reader&>(), ledger::Book()));
+
+template <typename Row>
+std::vector<Shown<Row>> look_up(Call& call, std::span<const ledger::Id128> ids, std::uint64_t& index) {
+    std::vector<Shown<Row>> found;
     // In pieces, so that the log's work goes on in between.
     for (std::size_t at = 0; at < ids.size() && !call.answered(); at += ledger_limits::kLookupPiece) {
         call.read([&](const store::Reader& rows, std::uint64_t now) {
@@ -194,7 +187,7 @@ std::vector<Row> look_up(Call& call, std::span<const ledger::Id128> ids, std::ui
             for (const ledger::Id128 id :
                  ids.subspan(at, std::min(ledger_limits::kLookupPiece, ids.size() - at))) {
                 if (auto row = find(rows, id, book_of(call), static_cast<const Row*>(nullptr)))
-                    found.push_back(*row);
+                    found.push_back(shown(*row, rows, book_of(call)));
             }
         });
     }
@@ -204,7 +197,7 @@ std::vector<Row> look_up(Call& call, std::span<const ledger::Id128> ids, std::ui
 std::string list_body(std::span<const ledger::Account> rows, WireFormat format) {
     return accounts_body(rows, std::nullopt, {}, format);
 }
-std::string list_body(std::span<const ledger::Transfer> rows, WireFormat format) {
+std::string list_body(std::span<const StatedTransfer> rows, WireFormat format) {
     return transfers_body(rows, std::nullopt, {}, format);
 }
 
@@ -216,7 +209,8 @@ void lookup(const CallPtr& call) {
     if (const auto error = read_ids(call->request.body, *format, ids)) return call->refuse(*error);
     std::uint64_t index = 0;
     const auto found = look_up<Row>(*call, ids, index);
-    if (!call->answered()) answer(*call, list_body(std::span<const Row>(found), *format), *format, index);
+    if (!call->answered())
+        answer(*call, list_body(std::span<const Shown<Row>>(found), *format), *format, index);
 }
 
 // What a list of accounts or a history is filtered by; absent: anything.
@@ -362,7 +356,7 @@ void list_ledger_history(const CallPtr& call) {
         } else {
             start = ledger::history_start(rows, *account, filter.timestamp_max, book);
         }
-        std::vector<ledger::Transfer> page;
+        std::vector<StatedTransfer> page;
         std::optional<ledger::Id128> next;
         bool past = false;  // everything further on is older than asked for
         if (!start.is_zero()) {
@@ -371,7 +365,7 @@ void list_ledger_history(const CallPtr& call) {
                 [&](const ledger::Transfer& row) {
                     past = row.timestamp < filter.timestamp_min;
                     if (past) return false;
-                    if (filter.takes(row, *account)) page.push_back(row);
+                    if (filter.takes(row, *account)) page.push_back(shown(row, rows, book));
                     return page.size() < limit;
                 },
                 book);

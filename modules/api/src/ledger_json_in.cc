@@ -58,7 +58,6 @@ constexpr std::array kTransferFlags{
 constexpr std::array kAccountFlags{
     Flag{"debits_must_not_exceed_credits", ledger::debits_must_not_exceed_credits},
     Flag{"credits_must_not_exceed_debits", ledger::credits_must_not_exceed_debits},
-    Flag{"history", ledger::history},
     Flag{"frozen", ledger::frozen},
     Flag{"closed", ledger::closed},
 };
@@ -253,6 +252,8 @@ class RowBuilder {
             std::memcpy(row_ + field_->offset, &bits, sizeof bits);
             return true;
         }
+        // Known from elsewhere, where it has to be asked for.
+        if (name == "history") return wrong("has no flag 'history': every account has its history");
         return wrong("has no flag '" + printable(name) + "'");
     }
 

@@ -20,13 +20,13 @@ template <std::size_t N>
 void flags(JsonWriter& json, unsigned bits, const std::array<std::string_view, N>& names) {
     json.key("flags").begin_array();
     for (std::size_t i = 0; i < N; ++i) {
-        if ((bits >> i & 1U) != 0) json.string(names[i]);
+        if ((bits >> i & 1U) != 0 && !names[i].empty()) json.string(names[i]);
     }
     json.end_array();
 }
 
 constexpr std::array<std::string_view, 5> kAccountFlagNames{
-    "debits_must_not_exceed_credits", "credits_must_not_exceed_debits", "history", "frozen", "closed"};
+    "debits_must_not_exceed_credits", "credits_must_not_exceed_debits", "", "frozen", "closed"};
 constexpr std::array<std::string_view, 6> kTransferFlagNames{
     "linked", "pending", "post_pending", "void_pending", "balancing_debit", "balancing_credit"};
 

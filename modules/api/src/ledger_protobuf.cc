@@ -77,6 +77,14 @@ void to_wire(const ledger::Transfer& in, wire::Transfer& out) {
     out.set_user_data_128_high(in.user_data_128.high);
     out.set_timestamp(in.timestamp);
 }
+void to_wire(const ledger::Transfer& in, const std::optional<ledger::PendingState>& state,
+             wire::Transfer& out) {
+    to_wire(in, out);
+    if (!state) return;
+    out.set_state(static_cast<std::uint32_t>(state->status));
+    out.set_resolved_by_low(state->resolved_by.low);
+    out.set_resolved_by_high(state->resolved_by.high);
+}
 void to_wire(const ledger::Account& in, wire::Account& out) {
     out.set_id_low(in.id.low);
     out.set_id_high(in.id.high);
@@ -166,9 +174,10 @@ std::string account_protobuf(const ledger::Account& account) {
     to_wire(account, message);
     return message.SerializeAsString();
 }
-std::string transfer_protobuf(const ledger::Transfer& transfer) {
+std::string transfer_protobuf(const ledger::Transfer& transfer,
+                              const std::optional<ledger::PendingState>& state) {
     wire::Transfer message;
-    to_wire(transfer, message);
+    to_wire(transfer, state, message);
     return message.SerializeAsString();
 }
 std::string accounts_protobuf(std::span<const ledger::Account> accounts, std::optional<ledger::Id128> next) {
@@ -180,10 +189,9 @@ std::string accounts_protobuf(std::span<const ledger::Account> accounts, std::op
     }
     return message.SerializeAsString();
 }
-std::string transfers_protobuf(std::span<const ledger::Transfer> transfers,
-                               std::optional<ledger::Id128> next) {
+std::string transfers_protobuf(std::span<const StatedTransfer> transfers, std::optional<ledger::Id128> next) {
     wire::Transfers message;
-    for (const auto& transfer : transfers) to_wire(transfer, *message.add_transfers());
+    for (const auto& transfer : transfers) to_wire(transfer.row, transfer.state, *message.add_transfers());
     if (next) {
         message.set_next_high(next->high);
         message.set_next_low(next->low);

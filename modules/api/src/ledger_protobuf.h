@@ -12,10 +12,11 @@ namespace kontor::api {
 [[nodiscard]] std::optional<ApiError> read_protobuf(std::string_view body, std::vector<ledger::Id128>& ids);
 [[nodiscard]] std::string results_protobuf(std::string_view statuses);
 [[nodiscard]] std::string account_protobuf(const ledger::Account& account);
-[[nodiscard]] std::string transfer_protobuf(const ledger::Transfer& transfer);
+[[nodiscard]] std::string transfer_protobuf(const ledger::Transfer& transfer,
+                                            const std::optional<ledger::PendingState>& state);
 [[nodiscard]] std::string accounts_protobuf(std::span<const ledger::Account> accounts,
                                             std::optional<ledger::Id128> next);
-[[nodiscard]] std::string transfers_protobuf(std::span<const ledger::Transfer> transfers,
+[[nodiscard]] std::string transfers_protobuf(std::span<const StatedTransfer> transfers,
                                              std::optional<ledger::Id128> next);
 
 }  // namespace kontor::api

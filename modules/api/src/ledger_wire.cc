@@ -53,7 +53,7 @@ std::string balance_body(const ledger::Account& account, WireFormat format) {
 
 std::string transfer_body(const ledger::Transfer& transfer, const std::optional<ledger::PendingState>& state,
                           WireFormat format) {
-    if (format == WireFormat::protobuf) return transfer_protobuf(transfer);
+    if (format == WireFormat::protobuf) return transfer_protobuf(transfer, state);
     std::string out;
     JsonWriter json(out);
     write_json(json, transfer, state);
@@ -86,13 +86,13 @@ std::string accounts_body(std::span<const ledger::Account> accounts, std::option
     return out;
 }
 
-std::string transfers_body(std::span<const ledger::Transfer> transfers, std::optional<ledger::Id128> next,
+std::string transfers_body(std::span<const StatedTransfer> transfers, std::optional<ledger::Id128> next,
                            std::string_view url, WireFormat format) {
     if (format == WireFormat::protobuf) return transfers_protobuf(transfers, next);
     std::string out;
     JsonWriter json(out);
     begin_rows(json, "ledger.transfers", "transfers", next, url);
-    for (const auto& transfer : transfers) write_json(json, transfer, std::nullopt);
+    for (const auto& transfer : transfers) write_json(json, transfer.row, transfer.state);
     json.end_array().end_object();
     return out;
 }

@@ -37,6 +37,11 @@ struct LedgerBatch {
 [[nodiscard]] std::string results_body(std::string_view statuses, WireFormat format);
 [[nodiscard]] std::string account_body(const ledger::Account& account, WireFormat format);
 [[nodiscard]] std::string balance_body(const ledger::Account& account, WireFormat format);
+// A transfer as every answer shows it: a pending one with what became of it.
+struct StatedTransfer {
+    ledger::Transfer row;
+    std::optional<ledger::PendingState> state;
+};
 // `state`: of a pending transfer.
 [[nodiscard]] std::string transfer_body(const ledger::Transfer& transfer,
                                         const std::optional<ledger::PendingState>& state, WireFormat format);
@@ -44,7 +49,7 @@ struct LedgerBatch {
 [[nodiscard]] std::string accounts_body(std::span<const ledger::Account> accounts,
                                         std::optional<ledger::Id128> next, std::string_view url,
                                         WireFormat format);
-[[nodiscard]] std::string transfers_body(std::span<const ledger::Transfer> transfers,
+[[nodiscard]] std::string transfers_body(std::span<const StatedTransfer> transfers,
                                          std::optional<ledger::Id128> next, std::string_view url,
                                          WireFormat format);
 

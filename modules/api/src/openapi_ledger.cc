@@ -72,7 +72,7 @@ std::string ledger_request_schemas() {
                                R"(,"user_data_32":{"type":"integer","minimum":0,"maximum":4294967295})";
     return R"("new_ledger.account":{"type":"object","additionalProperties":false,"required":["id","ledger","code"],"properties":{)" +
            common +
-           R"(,"flags":{"type":"array","items":{"enum":["debits_must_not_exceed_credits","credits_must_not_exceed_debits","history","frozen","closed"]}}}})" +
+           R"(,"flags":{"type":"array","items":{"enum":["debits_must_not_exceed_credits","credits_must_not_exceed_debits","frozen","closed"]}}}})" +
            R"(,"new_ledger.transfer":{"type":"object","additionalProperties":false,"required":["id"],"properties":{)" +
            common + R"(,"debit_account":)" + std::string(kIdSchema) + R"(,"credit_account":)" +
            std::string(kIdSchema) + R"(,"pending_id":)" + std::string(kIdSchema) + R"(,"amount":)" + number +
@@ -87,6 +87,7 @@ std::vector<std::string> ledger_samples(std::string_view kind) {
     full.timeout_s = 1;
     ledger::PendingState state;
     state.resolved_by = {0, 1};
+    const StatedTransfer shown_plain{plain, std::nullopt}, shown_full{full, state};
     if (kind == "ledger.account") return {account_body(account, WireFormat::json)};
     if (kind == "ledger.accounts") return {accounts_body({&account, 1}, std::nullopt, {}, WireFormat::json)};
     if (kind == "ledger.account_list")
@@ -94,12 +95,12 @@ std::vector<std::string> ledger_samples(std::string_view kind) {
                 accounts_body({&account, 1}, ledger::Id128{0, 1}, "/", WireFormat::json)};
     if (kind == "ledger.balance") return {balance_body(account, WireFormat::json)};
     if (kind == "ledger.history")
-        return {transfers_body({&plain, 1}, std::nullopt, "/", WireFormat::json),
-                transfers_body({&full, 1}, ledger::Id128{0, 1}, "/", WireFormat::json)};
+        return {transfers_body({&shown_plain, 1}, std::nullopt, "/", WireFormat::json),
+                transfers_body({&shown_full, 1}, ledger::Id128{0, 1}, "/", WireFormat::json)};
     if (kind == "ledger.results") return {results_body(std::string(1, '\0'), WireFormat::json)};
     if (kind == "ledger.transfers")
-        return {transfers_body({&plain, 1}, std::nullopt, {}, WireFormat::json),
-                transfers_body({&full, 1}, std::nullopt, {}, WireFormat::json)};
+        return {transfers_body({&shown_plain, 1}, std::nullopt, {}, WireFormat::json),
+                transfers_body({&shown_full, 1}, std::nullopt, {}, WireFormat::json)};
     return {transfer_body(plain, std::nullopt, WireFormat::json),
             transfer_body(full, state, WireFormat::json)};
 }

@@ -8,7 +8,7 @@ namespace {
 
 constexpr unsigned kLimits = debits_must_not_exceed_credits | credits_must_not_exceed_debits;
 constexpr unsigned kState = frozen | closed;  // may change later, so no part of what an account is
-constexpr unsigned kKnownFlags = kLimits | history | kState;
+constexpr unsigned kKnownFlags = kLimits | kState;
 
 Status check_shape(const Account& request) {
     if (request.timestamp != 0) return Status::timestamp_must_be_zero;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "failed_ids.h"
 #include "rows.h"
 
 namespace kontor::ledger {
@@ -30,17 +31,21 @@ class Overlay {
 // The rows as the next transfer sees them. `overlay` null: the fast path, without any allocation.
 class RowView {
  public:
-    RowView(store::Writer& rows, Book book, Overlay* overlay) : rows_(rows), book_(book), overlay_(overlay) {}
+    // `failed` null: the book keeps no failed ids.
+    RowView(store::Writer& rows, Book book, Overlay* overlay, const FailedIds* failed)
+        : rows_(rows), book_(book), overlay_(overlay), failed_(failed) {}
 
     [[nodiscard]] std::optional<Account> account(Id128 id) const;
     [[nodiscard]] std::optional<Transfer> transfer(Id128 id) const;
     [[nodiscard]] std::optional<PendingState> pending(Id128 id) const;
+    [[nodiscard]] bool is_failed(Id128 id) const { return failed_ != nullptr && failed_->contains(id); }
     void apply(const Changes& changes);
 
  private:
     store::Writer& rows_;
     Book book_;
     Overlay* overlay_;
+    const FailedIds* failed_;
 };
 
 // Writes an account that a transfer has just changed, and its milestone where one is due.

@@ -33,8 +33,14 @@ Status check_shape(const Transfer& request) {
     const bool resolves = (flags & kResolving) != 0;
     if (resolves && (flags & kBalancing) != 0) return Status::flags_are_mutually_exclusive;
     if (request.timeout_s != 0 && (flags & pending) == 0) return Status::timeout_reserved_for_pending;
+    if (request.debit_account.is_zero() && !resolves) return Status::debit_account_must_not_be_zero;
+    if (request.debit_account.is_max()) return Status::debit_account_must_not_be_max;
+    if (request.credit_account.is_zero() && !resolves) return Status::credit_account_must_not_be_zero;
+    if (request.credit_account.is_max()) return Status::credit_account_must_not_be_max;
     if (resolves) {
-        return request.pending_id.is_zero() ? Status::pending_id_must_not_be_zero : Status::ok;
+        if (request.pending_id.is_zero()) return Status::pending_id_must_not_be_zero;
+        if (request.pending_id.is_max()) return Status::pending_id_must_not_be_max;
+        return request.pending_id == request.id ? Status::pending_id_must_be_different : Status::ok;
     }
     if (!request.pending_id.is_zero()) return Status::pending_id_must_be_zero;
     if (request.debit_account == request.credit_account) return Status::accounts_must_be_different;
@@ -56,6 +62,27 @@ bool same_amount(const RowView& rows, const Transfer& request, const Transfer& e
     return existing.amount == request.amount;
 }
 
+// What a post or a void leaves out (zero) it has from the pending transfer, as accounts, ledger and code.
+void inherit_user_data(Transfer& transfer, const Transfer& original) {
+    if (transfer.user_data_128.is_zero()) transfer.user_data_128 = original.user_data_128;
+    if (transfer.user_data_64 == 0) transfer.user_data_64 = original.user_data_64;
+    if (transfer.user_data_32 == 0) transfer.user_data_32 = original.user_data_32;
+}
+
+bool same_user_data(const Transfer& a, const Transfer& b) {
+    return a.user_data_128 == b.user_data_128 && a.user_data_64 == b.user_data_64 &&
+           a.user_data_32 == b.user_data_32;
+}
+
+Status compare_user_data(const RowView& rows, const Transfer& request, const Transfer& existing) {
+    if (same_user_data(request, existing)) return Status::ok;
+    if ((request.flags & kResolving) == 0) return Status::exists_with_different_user_data;
+    Transfer wanted = request;
+    inherit_user_data(wanted,
+                      required(rows.transfer(existing.pending_id), "pending transfer", existing.pending_id));
+    return same_user_data(wanted, existing) ? Status::ok : Status::exists_with_different_user_data;
+}
+
 Status compare_existing(const RowView& rows, const Transfer& request, const Transfer& existing) {
     if (request.flags != existing.flags) return Status::exists_with_different_flags;
     // Posts and voids may leave out what the pending transfer says.
@@ -65,10 +92,7 @@ Status compare_existing(const RowView& rows, const Transfer& request, const Tran
         return Status::exists_with_different_ledger;
     }
     if (!left_out(request.code) && request.code != existing.code) return Status::exists_with_different_code;
-    if (request.user_data_128 != existing.user_data_128 || request.user_data_64 != existing.user_data_64 ||
-        request.user_data_32 != existing.user_data_32) {
-        return Status::exists_with_different_user_data;
-    }
+    if (const Status status = compare_user_data(rows, request, existing); status != Status::ok) return status;
     if (!left_out(request.debit_account) && request.debit_account != existing.debit_account) {
         return Status::exists_with_different_debit_account;
     }
@@ -227,6 +251,7 @@ Status evaluate_resolution(const RowView& rows, const Transfer& request, std::ui
     out.transfer.credit_account = original->credit_account;
     out.transfer.ledger = original->ledger;
     out.transfer.code = original->code;
+    inherit_user_data(out.transfer, *original);
     out.transfer.amount = request.amount == 0 ? original->amount : request.amount;
 
     release_reservation(out.debit, out.credit, original->amount);
@@ -264,6 +289,7 @@ Status evaluate(const RowView& rows, const Transfer& request, std::uint64_t now_
                 Changes& out) {
     if (const Status status = check_shape(request); status != Status::ok) return status;
     if (const auto existing = rows.transfer(request.id)) return compare_existing(rows, request, *existing);
+    if (rows.is_failed(request.id)) return Status::id_already_failed;
     out.transfer = request;
     const Status status = (request.flags & kResolving) != 0 ? evaluate_resolution(rows, request, now_ms, out)
                                                             : evaluate_move(rows, request, now_ms, out);

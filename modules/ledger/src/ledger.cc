@@ -58,15 +58,54 @@ class LookAhead {
 
 }  // namespace
 
+Ledger::Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book)
+    : rows_(rows), book_(book), now_ms_(now_ms), next_timestamp_(first_timestamp) {}
+Ledger::~Ledger() = default;
+
+// The house names its transfers by its own numbers, and never sends one again.
+FailedIds* Ledger::failed() {
+    if (failed_ == nullptr && book_.kind != Book::Kind::house)
+        failed_ = std::make_unique<FailedIds>(rows_, book_, now_ms_);
+    return failed_.get();
+}
+
+void Ledger::flush_failed() {
+    if (failed_ == nullptr) return;
+    if (const auto generation = failed_->flush())
+        failed_began_ = FailedBegan{*generation, generation_ends_ms(*generation)};
+}
+
+bool Ledger::has_room(std::size_t transfers) {
+    return failed() == nullptr || failed()->count() + transfers <= kMaxFailedIds;
+}
+
+std::size_t Ledger::drop_failed(std::uint64_t generation, std::size_t limit) {
+    return FailedIds::drop(rows_, book_, generation, limit);
+}
+
+namespace {
+// Of a member of a chain whose status says that it can never succeed: a balancing pending transfer before it,
+// in the same chain, may find more next time.
+bool may_change_in_chain(const Overlay& overlay, const Transfer& request, Status status) {
+    return (status == Status::exceeds_pending_amount ||
+            status == Status::pending_transfer_has_different_amount) &&
+           overlay.transfers.contains(request.pending_id);
+}
+}  // namespace
+
 Ledger::ChainOutcome Ledger::run_chain(std::span<const Transfer> chain) {
     if (chain.size() > kMaxChain) return {Status::chain_too_long, kMaxChain};
     if (is_linked(chain.back())) return {Status::linked_event_chain_open, chain.size() - 1};
     Overlay overlay;
-    RowView view(rows_, book_, &overlay);
+    RowView view(rows_, book_, &overlay, failed());
     Changes changes;
     for (std::size_t i = 0; i < chain.size(); ++i) {
         const Status status = evaluate(view, chain[i], now_ms_, next_timestamp_ + i, changes);
-        if (status != Status::ok) return {status, i};
+        if (status != Status::ok) {
+            const bool keep = traits_of(status).is_kept || may_change_in_chain(overlay, chain[i], status);
+            if (keep && failed() != nullptr) failed()->add(chain[i].id);
+            return {status, i};
+        }
         view.apply(changes);
     }
     overlay.flush(rows_, book_);
@@ -76,7 +115,7 @@ Ledger::ChainOutcome Ledger::run_chain(std::span<const Transfer> chain) {
 
 std::vector<Status> Ledger::create_transfers(std::span<const Transfer> transfers) {
     std::vector<Status> statuses(transfers.size(), Status::ok);
-    RowView view(rows_, book_, nullptr);
+    RowView view(rows_, book_, nullptr, failed());
     Changes changes;
     const LookAhead ahead(rows_, book_, transfers);
     for (std::size_t i = 0; i < transfers.size();) {
@@ -86,6 +125,8 @@ std::vector<Status> Ledger::create_transfers(std::span<const Transfer> transfers
             if (statuses[i] == Status::ok) {
                 view.apply(changes);
                 ++next_timestamp_;
+            } else if (failed_ != nullptr && traits_of(statuses[i]).is_kept) {
+                failed_->add(transfers[i].id);
             }
             ++i;
             continue;
@@ -98,6 +139,7 @@ std::vector<Status> Ledger::create_transfers(std::span<const Transfer> transfers
         }
         i += length;
     }
+    flush_failed();
     return statuses;
 }
 
@@ -105,7 +147,9 @@ Ledger::ChainOutcome Ledger::create_linked(std::vector<Transfer> transfers) {
     if (transfers.empty()) return {};
     for (Transfer& transfer : transfers) transfer.flags = static_cast<std::uint16_t>(transfer.flags | linked);
     transfers.back().flags = static_cast<std::uint16_t>(transfers.back().flags & ~unsigned{linked});
-    return run_chain(transfers);
+    const ChainOutcome outcome = run_chain(transfers);
+    flush_failed();
+    return outcome;
 }
 
 std::size_t Ledger::expire_pending(std::size_t limit) {

@@ -1,5 +1,6 @@
 #include "rows.h"
 
+#include "failed_ids.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::ledger {
@@ -59,13 +60,15 @@ void row_failure(std::string_view what, Id128 id) {
 }
 
 std::span<const store::TableSpec> tables() {
-    static constexpr std::array<store::TableSpec, 6> kTables{{
+    static constexpr std::array<store::TableSpec, 8> kTables{{
         {kAccountTable, "ledger_accounts", 0, false, false, true},
         {kTransferTable, "ledger_transfers", 0, false, true},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},
         {kMilestoneTable, "ledger_milestones", kMilestoneHomeBytes, true},
         {kAccountListTable, "ledger_account_list", kBookHomeBytes, true},
+        {kFailedRunTable, "ledger_failed_runs", kRunHomeBytes, true},
+        {kFailedHeadTable, "ledger_failed_heads", 0, false},
     }};
     return kTables;
 }

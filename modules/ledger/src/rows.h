@@ -20,6 +20,8 @@ inline constexpr store::TableId kPendingTable = 3;
 inline constexpr store::TableId kExpiryTable = 4;
 inline constexpr store::TableId kMilestoneTable = 5;
 inline constexpr store::TableId kAccountListTable = 6;
+inline constexpr store::TableId kFailedRunTable = 7;
+inline constexpr store::TableId kFailedHeadTable = 8;
 
 inline constexpr char kExpiryHome = 'e';  // one home, so that one scan finds the oldest
 inline constexpr std::string_view kExpiryValue = "\x01";
@@ -123,14 +125,15 @@ struct AccountListed {
 
 // Two CRC32C, each over one half of the bytes before the checksum: low 32 bits the first half. One CRC32C
 // over all would miss one corruption in 2^32; two are as fast, since the processor runs both at once.
+[[nodiscard]] inline std::uint64_t checksum_of_bytes(std::string_view bytes) {
+    const std::size_t half = bytes.size() / 2 / 8 * 8;
+    const std::uint64_t first = crc32c(bytes.substr(0, half));
+    const std::uint64_t second = crc32c(bytes.substr(half));
+    return first | (second << 32U);
+}
 template <typename Row>
 [[nodiscard]] std::uint64_t checksum_of(const Row& row) {
-    constexpr std::size_t kBytes = sizeof(Row) - sizeof(row.checksum);
-    constexpr std::size_t kFirst = kBytes / 2 / 8 * 8;
-    const char* bytes = reinterpret_cast<const char*>(&row);
-    const std::uint64_t first = crc32c({bytes, kFirst});
-    const std::uint64_t second = crc32c({bytes + kFirst, kBytes - kFirst});
-    return first | (second << 32U);
+    return checksum_of_bytes({reinterpret_cast<const char*>(&row), sizeof(Row) - sizeof(row.checksum)});
 }
 
 // Copies the row out of `bytes`; nullopt if these are not the intact bytes of the row `id`.

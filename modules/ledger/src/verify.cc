@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "account_table.h"
+#include "failed_ids.h"
 #include "rows.h"
 
 namespace kontor::ledger {
@@ -41,6 +42,7 @@ class Verifier {
         read_expiries();
         read_milestones();
         read_account_lists();
+        read_failed_ids();
         compare();
         return std::move(report_);
     }
@@ -73,6 +75,8 @@ class Verifier {
     void read_expiries();
     void read_milestones();
     void read_account_lists();
+    void read_failed_ids();
+    void read_failed_run(std::string_view key, std::string_view value);
     void add_transfer(const Transfer& transfer, Book book);
     void add_side(const BookId& account, const Transfer& transfer, Id128 previous, bool is_debit,
                   std::uint64_t pending, std::uint64_t posted);
@@ -100,6 +104,13 @@ class Verifier {
     SetPair resolutions_;  // posts and voids | states that say by whom they were resolved
     SetPair expiries_;     // unresolved states with a due time | expiry index
     SetPair lists_;        // accounts of merchants' books | the lists of them
+
+    struct FailedSums {
+        std::uint64_t count = 0;  // as the head says, less what was visited
+        Id128 greatest;           // as the head says
+        Id128 last;               // of the run before
+    };
+    std::map<std::pair<Book, std::uint64_t>, FailedSums> failed_;  // kGenerations a book at most
 };
 
 std::uint64_t hash_due(std::uint64_t due_ms, const BookId& id) {
@@ -256,6 +267,62 @@ void Verifier::read_account_lists() {
             problem("a list of accounts has a row of another shape");
         return true;
     });
+}
+
+// Each generation that a head names has as many ids as it says, sorted and none above the greatest. Rows of
+// an older one are left over from a removal that takes its time.
+void Verifier::read_failed_ids() {
+    visit_table_(kFailedHeadTable, [this](std::string_view key, std::string_view value) {
+        const auto book = parse_head_key(key);
+        const auto head = decode_head(value);
+        if (!book || !head) {
+            problem("a head of failed ids does not match its checksum");
+            return true;
+        }
+        for (std::size_t slot = 0; slot < kGenerations; ++slot) {
+            const FailedGeneration& generation = head->generations[slot];
+            if (generation.count == 0) continue;
+            FailedSums sums{generation.count, generation.greatest, {}};
+            if (slot == 0) {
+                sums.count -= head->recent.size();
+                if (!head->recent.empty() && head->recent.back() > sums.greatest)
+                    problem("a failed id of book " + std::to_string(book->owner) + " is above the greatest");
+            }
+            failed_[{*book, generation.number}] = sums;
+        }
+        return true;
+    });
+    visit_table_(kFailedRunTable, [this](std::string_view key, std::string_view value) {
+        read_failed_run(key, value);
+        return true;
+    });
+    for (const auto& [key, sums] : failed_) {
+        if (sums.count != 0)
+            problem("book " + std::to_string(key.first.owner) +
+                    " counts another number of failed ids than it has");
+    }
+}
+
+void Verifier::read_failed_run(std::string_view key, std::string_view value) {
+    const auto place = parse_run_key(key);
+    const auto ids = decode_run(value);
+    if (!place || !ids || ids->front() != place->first) {
+        problem("a run of failed ids does not match its checksum");
+        return;
+    }
+    const auto known = failed_.find({place->book, place->generation});
+    if (known == failed_.end()) {
+        const auto newer = failed_.lower_bound({place->book, place->generation});
+        if (newer == failed_.end() || newer->first.first != place->book)
+            problem("failed ids of a generation that book " + std::to_string(place->book.owner) +
+                    " does not know");
+        return;
+    }
+    FailedSums& sums = known->second;
+    if (ids->front() <= sums.last || ids->back() > sums.greatest)
+        problem("runs of failed ids of book " + std::to_string(place->book.owner) + " are in disorder");
+    sums.last = ids->back();
+    sums.count -= ids->size();
 }
 
 void Verifier::compare_account(const AccountSums& account) {

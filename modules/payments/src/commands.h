@@ -58,6 +58,8 @@ pb::Result activate_features(Context& context, const pb::ActivateFeatures& wante
 
 pb::Result create_ledger_accounts(Context& context, const pb::CreateLedgerAccounts& wanted);
 pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTransfers& wanted);
+// Of a day that is over; how many rows it was.
+[[nodiscard]] std::size_t drop_failed_ids(Context& context, std::string_view payload, std::size_t limit);
 pb::Result set_ledger_account_frozen(Context& context, const pb::SetLedgerAccountFrozen& wanted);
 pb::Result close_ledger_account(Context& context, const pb::CloseLedgerAccount& wanted);
 

@@ -56,6 +56,8 @@ std::size_t work_off(Context& context, const DueRow& row, std::size_t limit) {
         case DueKind::join_token:
             context.rows.erase(table::cluster, join_token_key(row.payload()).view());
             return 0;
+        case DueKind::failed_ids:
+            return drop_failed_ids(context, row.payload(), limit);
     }
     row_failure("due", "a row of another kind");
 }

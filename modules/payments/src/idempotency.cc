@@ -44,11 +44,11 @@ std::optional<pb::Result> replay(Context& context) {
     const auto record = load<pb::IdempotencyRecord>(context.rows, table::idempotency, key);
     if (!record) return std::nullopt;
     if (record->params_hash() != command.params_hash()) {
+        // What to do instead, with the key made printable, is said where the answer is written.
         return refuse(
             pb::OUTCOME_IDEMPOTENCY_MISMATCH,
             "Keys for idempotent requests can only be used with the same parameters they were first "
-            "used with. Try using a key other than '" +
-                command.idempotency_key() + "' if you meant to execute a different request.");
+            "used with.");
     }
     if (!record->complete()) {
         return refuse(pb::OUTCOME_IDEMPOTENCY_IN_USE,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "kontor/base/bytes.h"
 #include "kontor/ledger/packed.h"
 
 namespace kontor::payments {
@@ -64,11 +65,23 @@ pb::Result create_ledger_accounts(Context& context, const pb::CreateLedgerAccoun
 
 pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTransfers& wanted) {
     ledger::Ledger book = open_book(context);
-    const auto statuses = book.create_transfers(unpacked<ledger::Transfer>(wanted.packed()));
+    const auto& transfers = unpacked<ledger::Transfer>(wanted.packed());
+    if (!book.has_room(transfers.size())) return refuse(pb::OUTCOME_TOO_MANY_FAILED_IDS, {});
+    const auto statuses = book.create_transfers(transfers);
     close_book(context, book);
+    if (const auto& began = book.failed_began())
+        context.due(static_cast<std::int64_t>(began->drop_from_ms), DueKind::failed_ids,
+                    Key().scope(context.scope).be64(began->generation).view());
     if (statuses.size() == 1 && statuses[0] == ledger::Status::ok)
         context.ledger_timestamp = book.next_timestamp() - 1;
     return statuses_result(statuses);
+}
+
+std::size_t drop_failed_ids(Context& context, std::string_view payload, std::size_t limit) {
+    if (payload.size() != 8 + 1 + 8) row_failure("due", "a row of failed ids has another shape");
+    ledger::Ledger book(context.rows, static_cast<std::uint64_t>(context.now_ms), 0,
+                        ledger::book_of(get_be64(payload), payload[8] != '\0'));
+    return book.drop_failed(get_be64(payload.substr(9)), limit);
 }
 
 pb::Result set_ledger_account_frozen(Context& context, const pb::SetLedgerAccountFrozen& wanted) {

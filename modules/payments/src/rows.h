@@ -142,7 +142,8 @@ enum class DueKind : char {
     session = 3,
     setup_token = 4,
     stopped_endpoint = 5,
-    join_token = 6
+    join_token = 6,
+    failed_ids = 7  // of the ledger
 };
 inline constexpr char kDueHome = 'd';
 [[nodiscard]] inline Key due_key(std::int64_t due_ms, DueKind kind) {

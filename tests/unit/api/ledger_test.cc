@@ -65,18 +65,20 @@ class LedgerApi : public ::testing::Test {
 const std::string kOne = "00000000000000000000000000000001";
 
 TEST_F(LedgerApi, OneItemIsAnsweredWithItself) {
-    const Answer made =
-        json("/v1/ledger/accounts", account("1", {"debits_must_not_exceed_credits", "history"}));
+    const Answer made = json("/v1/ledger/accounts", account("1", {"debits_must_not_exceed_credits"}));
     ASSERT_EQ(made.status, 200) << made.text;
     EXPECT_EQ(made.json.at("object"), "ledger.account");
     EXPECT_EQ(made.json.at("id"), kOne);
-    EXPECT_EQ(made.json.at("flags"), (Json{"debits_must_not_exceed_credits", "history"}));
+    EXPECT_EQ(made.json.at("flags"), Json::array({"debits_must_not_exceed_credits"}));
     EXPECT_EQ(made.json.at("credits_posted"), "0");
     EXPECT_FALSE(made.header("Kontor-Log-Index").empty());
     open({"2"});
-    const Answer poor = json("/v1/ledger/transfers", transfer("a1", "1", "2", 5));
+    const Answer poor = json("/v1/ledger/transfers", transfer("a0", "1", "2", 5));
     EXPECT_EQ(poor.status, 409);
     EXPECT_EQ(poor.error().at("code"), "exceeds_credits");
+    const Answer still_poor = json("/v1/ledger/transfers", transfer("a0", "2", "1", 5));
+    EXPECT_EQ(still_poor.status, 409);
+    EXPECT_EQ(still_poor.error().at("code"), "id_already_failed");
     // 64-bit numbers: strings and integers come in, strings go out.
     const Answer funded = json("/v1/ledger/transfers", transfer("a1", "2", "1", "18446744073709551615"));
     ASSERT_EQ(funded.status, 200) << funded.text;
@@ -179,9 +181,9 @@ TEST_F(LedgerApi, FreezeAndClose) {
     EXPECT_EQ(json("/v1/ledger/transfers", transfer("e1", "1", "2", 5)).error().at("code"),
               "debit_account_frozen");
     EXPECT_EQ(json("/v1/ledger/accounts/1/unfreeze", Json::object()).json.at("flags"), Json::array());
-    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e1", "1", "2", 5)).status, 200);
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e2", "1", "2", 5)).status, 200);
     EXPECT_EQ(json("/v1/ledger/accounts/1/close", Json::object()).error().at("code"), "account_not_settled");
-    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e2", "2", "1", 5)).status, 200);
+    ASSERT_EQ(json("/v1/ledger/transfers", transfer("e3", "2", "1", 5)).status, 200);
     EXPECT_EQ(json("/v1/ledger/accounts/1/close", Json::object()).json.at("flags"), Json{"closed"});
     EXPECT_EQ(json("/v1/ledger/accounts/7/close", Json::object()).status, 404);
     EXPECT_EQ(json("/v1/ledger/accounts/1/close", {{"x", 1}}).status, 400);
@@ -502,6 +504,78 @@ TEST_F(LedgerApi, AnIdempotencyKeyGivesTheFirstAnswerAgain) {
         json("/v1/ledger/transfers", {{"transfers", {transfer("c", "1", "2", 5)}}}, kTestKey, key);
     EXPECT_EQ(other.status, 400);
     EXPECT_EQ(other.error().at("type"), "idempotency_error");
+    EXPECT_EQ(
+        other.error().at("message"),
+        "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+        "Try using a key other than 'k1' if you meant to execute a different request.");
+    // Without a key, or with another one: the id that failed stays failed, and what it asked for is not paid.
+    EXPECT_EQ(statuses(json("/v1/ledger/transfers", body)),
+              (std::vector<std::string>{"exists", "id_already_failed"}));
+}
+
+// "Pay 5 from an empty wallet; fund it with 5", sent twice by a client that lost the answer.
+TEST_F(LedgerApi, ARetryNeverPaysLaterWhatFailedNow) {
+    open({"1", "2"});
+    ASSERT_EQ(json("/v1/ledger/accounts", account("3", {"debits_must_not_exceed_credits"})).status, 200);
+    const Json body = {{"transfers", {transfer("a", "3", "2", 5), transfer("b", "1", "3", 5)}}};
+    EXPECT_EQ(statuses(json("/v1/ledger/transfers", body)),
+              (std::vector<std::string>{"exceeds_credits", "ok"}));
+    const auto expect_failed = [&] {
+        EXPECT_EQ(statuses(json("/v1/ledger/transfers", body)),
+                  (std::vector<std::string>{"id_already_failed", "exists"}));
+        EXPECT_EQ(shop.get("/v1/ledger/accounts/3").json.at("credits_posted"), "5");
+        EXPECT_EQ(shop.get("/v1/ledger/accounts/3").json.at("debits_posted"), "0");
+    };
+    expect_failed();
+    shop.service.now_ms += static_cast<std::int64_t>(ledger::kFailedKeptMs);
+    expect_failed();
+    EXPECT_EQ(json("/v1/ledger/transfers", transfer("c", "3", "2", 5)).status, 200);  // a new id: a new wish
+}
+
+TEST_F(LedgerApi, StateIsInEveryAnswer) {
+    open({"1", "2"});
+    for (const char* id : {"10", "11"})
+        ASSERT_EQ(json("/v1/ledger/transfers", transfer(id, "1", "2", 5, {"pending"})).status, 200);
+    ASSERT_EQ(json("/v1/ledger/transfers", {{"id", "12"}, {"pending_id", "10"}, {"flags", {"void_pending"}}})
+                  .status,
+              200);
+    const auto expect_states = [](const Json& rows) {
+        ASSERT_EQ(rows.size(), 3U);
+        EXPECT_FALSE(rows[0].contains("state"));
+        EXPECT_EQ(rows[1].at("state"), "pending");
+        EXPECT_FALSE(rows[1].contains("resolved_by"));
+        EXPECT_EQ(rows[2].at("state"), "voided");
+        EXPECT_EQ(rows[2].at("resolved_by"), "00000000000000000000000000000012");
+    };
+    expect_states(json("/v1/ledger/transfers/lookup", {{"ids", {"12", "11", "10"}}}).json.at("transfers"));
+    expect_states(shop.get("/v1/ledger/accounts/1/transfers").json.at("data"));
+    wire::Transfer shown;
+    ASSERT_TRUE(shown.ParseFromString(protobuf("GET", "/v1/ledger/transfers/10", nullptr).second));
+    EXPECT_EQ(shown.state(), 3U);
+    EXPECT_EQ(shown.resolved_by_low(), 0x12U);
+    wire::Transfers history;
+    ASSERT_TRUE(history.ParseFromString(protobuf("GET", "/v1/ledger/accounts/1/transfers", nullptr).second));
+    ASSERT_EQ(history.transfers_size(), 3);
+    EXPECT_EQ(history.transfers(1).state(), 1U);
+}
+
+// A history that is filtered by what the pending transfer said finds its posting too.
+TEST_F(LedgerApi, APostingIsFoundByTheUserDataOfItsPendingTransfer) {
+    open({"1", "2"});
+    Json reserve = transfer("20", "1", "2", 5, {"pending"});
+    reserve["user_data_64"] = 77;
+    ASSERT_EQ(json("/v1/ledger/transfers", reserve).status, 200);
+    ASSERT_EQ(json("/v1/ledger/transfers", {{"id", "21"}, {"pending_id", "20"}, {"flags", {"post_pending"}}})
+                  .status,
+              200);
+    EXPECT_EQ(shop.get("/v1/ledger/accounts/1/transfers?user_data_64=77").json.at("data").size(), 2U);
+}
+
+TEST_F(LedgerApi, HistoryIsNoFlag) {
+    const Answer refused = json("/v1/ledger/accounts", account("1", {"history"}));
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_NE(refused.error().at("message").get<std::string>().find("every account has its history"),
+              std::string::npos);
 }
 
 }  // namespace

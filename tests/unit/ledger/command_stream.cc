@@ -40,7 +40,6 @@ Account CommandStream::first_account(std::uint64_t number) {
     if (percent(limited_percent_)) {
         row.flags = percent(75) ? debits_must_not_exceed_credits : credits_must_not_exceed_debits;
     }
-    if (percent(20)) row.flags |= history;
     ledger_of_[number] = row.ledger;
     return row;
 }
@@ -50,7 +49,7 @@ Account CommandStream::account() {
     row.id = id(1 + below(kAccountIds));
     row.ledger = 1;
     row.code = narrow(1 + below(2));
-    row.flags = narrow(below(8));
+    row.flags = narrow(below(4));
     switch (below(14)) {
         case 0:
             row.id = {};
@@ -141,7 +140,19 @@ Transfer CommandStream::repeated() {
 }
 
 void CommandStream::break_something(Transfer& request) {
-    switch (below(12)) {
+    switch (below(16)) {
+        case 12:
+            request.pending_id = request.id;
+            break;
+        case 13:
+            request.pending_id = {kMax, kMax};
+            break;
+        case 14:
+            (below(2) == 0 ? request.debit_account : request.credit_account) = {kMax, kMax};
+            break;
+        case 15:
+            (below(2) == 0 ? request.debit_account : request.credit_account) = {};
+            break;
         case 0:
             request.id = {};
             break;
@@ -213,6 +224,7 @@ Transfer CommandStream::transfer() {
         }
     }
     if (percent(5)) request.user_data_128.low = below(3);
+    if (percent(5)) request.user_data_64 = below(3);
     if (percent(broken_percent_)) break_something(request);
     return request;
 }

@@ -26,6 +26,8 @@ class Duel {
  public:
     Duel(std::uint64_t seed, std::set<Status>& seen) : stream_(seed), seen_(seen) {
         world_.now_ms = model_.now_ms = stream_.start_ms();
+        if (seed % 4 != 0) world_.book = book_of(7, true);  // the house keeps no failed ids
+        model_.keeps_failed = seed % 4 != 0;
     }
 
     std::uint64_t run() {
@@ -45,6 +47,7 @@ class Duel {
             } else {
                 time();
             }
+            if (stream_.percent(10)) blind_resend();
             if (stream_.percent(10)) compare_accounts();
         }
         compare_all();
@@ -69,10 +72,25 @@ class Duel {
         const auto statuses = model_.create_transfers(requests);
         compare_statuses(requests, world_.transfers(requests), statuses);
         stream_.learn(requests, statuses);
+        sent_.push_back({world_.now_ms, requests});
+        if (sent_.size() > kResendable) sent_.erase(sent_.begin());
+    }
+
+    // A client that has lost the answer sends the same batch again, at once or hours later: nothing moves.
+    void blind_resend() {
+        if (!model_.keeps_failed || sent_.empty()) return;
+        const auto [sent_ms, requests] = sent_[stream_.below(sent_.size())];
+        if (world_.now_ms - sent_ms >= kFailedKeptMs) return;
+        const auto statuses = model_.create_transfers(requests);
+        const std::uint64_t timestamp = world_.next_timestamp;
+        compare_statuses(requests, world_.transfers(requests), statuses);
+        for (const Status status : statuses) ASSERT_NE(status, Status::ok);
+        ASSERT_EQ(world_.next_timestamp, timestamp);
+        compare_accounts();
     }
 
     void accounts(const std::vector<Account>& requests) {
-        Ledger ledger(world_.rows, world_.now_ms, world_.next_timestamp);
+        Ledger ledger(world_.rows, world_.now_ms, world_.next_timestamp, world_.book);
         const auto statuses = ledger.create_accounts(requests);
         world_.next_timestamp = ledger.next_timestamp();
         compare_statuses(requests, statuses, model_.create_accounts(requests));
@@ -96,9 +114,11 @@ class Duel {
     void time() {
         // In whole half seconds mostly, so that the very millisecond of a time-out is met.
         const std::uint64_t step_ms = stream_.percent(80) ? 500 : 1;
-        const std::uint64_t jump = stream_.below(stream_.percent(20) ? 60 : 4) * step_ms;
+        std::uint64_t jump = stream_.below(stream_.percent(20) ? 60 : 4) * step_ms;
+        if (stream_.percent(8)) jump = stream_.below(3 * kFailedKeptMs);
         const std::uint64_t now_ms = world_.now_ms > kMax - jump ? kMax : world_.now_ms + jump;
         world_.now_ms = model_.now_ms = now_ms;
+        if (stream_.percent(70)) world_.drop_failed(1 + stream_.below(3));
         if (stream_.percent(40)) return;  // due, but not yet swept
         ++commands_;
         const std::size_t limit = stream_.percent(50) ? stream_.below(4) : 1'000;
@@ -108,7 +128,7 @@ class Duel {
     void compare_accounts() {
         for (std::uint64_t number = 1; number <= kAccountIds; ++number) {
             SCOPED_TRACE("account " + std::to_string(number));
-            const auto row = find_account(world_.rows, id(number));
+            const auto row = find_account(world_.rows, id(number), world_.book);
             const auto model = model_.accounts.find(id(number));
             ASSERT_EQ(row.has_value(), model != model_.accounts.end());
             if (!row) continue;
@@ -125,7 +145,7 @@ class Duel {
         std::optional<std::uint64_t> next_due;
         for (const auto& [id, model] : model_.transfers) {
             SCOPED_TRACE("transfer " + std::to_string(id.low));
-            const auto row = find_transfer(world_.rows, id);
+            const auto row = find_transfer(world_.rows, id, world_.book);
             ASSERT_TRUE(row);
             ASSERT_TRUE(Wide{row->amount} == model.amount);
             ASSERT_EQ(row->timestamp, model.timestamp);
@@ -133,8 +153,9 @@ class Duel {
             ASSERT_EQ(row->credit_account, model.credit);
             ASSERT_EQ(row->ledger, model.ledger);
             ASSERT_EQ(row->code, model.code);
-            ASSERT_EQ(row->user_data_128, model.request.user_data_128);
-            const auto state = find_pending(world_.rows, id);
+            ASSERT_EQ(row->user_data_128, model.user_data_128);
+            ASSERT_EQ(row->user_data_64, model.user_data_64);
+            const auto state = find_pending(world_.rows, id, world_.book);
             ASSERT_EQ(state.has_value(), model.state != ModelState::plain);
             if (!state) continue;
             ASSERT_EQ(static_cast<int>(state->status), static_cast<int>(model.state));
@@ -152,10 +173,13 @@ class Duel {
             std::vector<Id128> reversed;
             Id128 from{};
             while (true) {  // in pages, as a caller would
-                const auto next = visit_history(world_.rows, account, from, 7, [&](const Transfer& row) {
-                    reversed.push_back(row.id);
-                    return true;
-                });
+                const auto next = visit_history(
+                    world_.rows, account, from, 7,
+                    [&](const Transfer& row) {
+                        reversed.push_back(row.id);
+                        return true;
+                    },
+                    world_.book);
                 if (!next) break;
                 from = *next;
             }
@@ -174,8 +198,10 @@ class Duel {
         ASSERT_EQ(report.accounts, model_.accounts.size());
     }
 
+    static constexpr std::size_t kResendable = 30;
     CommandStream stream_;
     std::set<Status>& seen_;
+    std::vector<std::pair<std::uint64_t, std::vector<Transfer>>> sent_;  // when, and what
     World world_;
     ReferenceModel model_;
     std::uint64_t commands_ = 0;

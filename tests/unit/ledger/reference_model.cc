@@ -14,10 +14,23 @@ bool has(const ModelAccount& account, unsigned flag) {
     return (account.opened.flags & flag) == flag;
 }
 
-template <typename Row>
-bool same_user_data(const Row& a, const Row& b) {
+template <typename Row, typename Other>
+bool same_user_data(const Row& a, const Other& b) {
     return a.user_data_128 == b.user_data_128 && a.user_data_64 == b.user_data_64 &&
            a.user_data_32 == b.user_data_32;
+}
+
+template <typename Row>
+void inherit(Row& row, const ModelTransfer& from) {
+    if (row.user_data_128.is_zero()) row.user_data_128 = from.user_data_128;
+    if (row.user_data_64 == 0) row.user_data_64 = from.user_data_64;
+    if (row.user_data_32 == 0) row.user_data_32 = from.user_data_32;
+}
+template <typename Row, typename Other>
+void take_user_data(Row& row, const Other& from) {
+    row.user_data_128 = from.user_data_128;
+    row.user_data_64 = from.user_data_64;
+    row.user_data_32 = from.user_data_32;
 }
 
 Wide spendable(const ModelAccount& a) {
@@ -37,7 +50,7 @@ std::vector<Status> ReferenceModel::create_accounts(const std::vector<Account>& 
 Status ReferenceModel::create_account(const Account& request) {
     const unsigned both = debits_must_not_exceed_credits | credits_must_not_exceed_debits;
     if (request.timestamp != 0) return S::timestamp_must_be_zero;
-    if (request.flags >= 32) return S::reserved_flag;
+    if (request.flags >= 32 || request.flags % 8 >= 4) return S::reserved_flag;
     if (request.id.is_zero()) return S::id_must_not_be_zero;
     if (request.id.is_max()) return S::id_must_not_be_max;
     if ((request.flags & both) == both) return S::flags_are_mutually_exclusive;
@@ -78,6 +91,7 @@ std::vector<Status> ReferenceModel::create_transfers(const std::vector<Transfer>
         for (std::size_t i = start; i < end && !failed; ++i) {
             const Status status = create(requests[i]);
             if (status == S::ok) continue;
+            keep_failed(requests[i], status);
             chain[i - start] = status;
             failed = true;
         }
@@ -91,6 +105,24 @@ std::vector<Status> ReferenceModel::create_transfers(const std::vector<Transfer>
         start = end;
     }
     return statuses;
+}
+
+// Until the end of the day after the one in which it failed.
+void ReferenceModel::keep_failed(const Transfer& request, Status status) {
+    const std::set<Status> changing{
+        S::debit_account_not_found,   S::credit_account_not_found, S::pending_transfer_not_found,
+        S::exceeds_credits,           S::exceeds_debits,           S::overflows_debits_pending,
+        S::overflows_credits_pending, S::overflows_debits_posted,  S::overflows_credits_posted,
+        S::overflows_debits,          S::overflows_credits,        S::debit_account_frozen,
+        S::credit_account_frozen};
+    // The pending transfer of this very chain might be a larger one next time.
+    const bool in_chain =
+        undo_ != nullptr &&
+        (status == S::exceeds_pending_amount || status == S::pending_transfer_has_different_amount) &&
+        std::count(undo_->made.begin(), undo_->made.end(), request.pending_id) != 0;
+    if (!keeps_failed || (changing.count(status) == 0 && !in_chain)) return;
+    const std::uint64_t day = 24ULL * 3600 * 1000;
+    kept_failed[request.id] = Wide{now_ms / day + 2} * day;
 }
 
 void ReferenceModel::roll_back(const Undo& undo) {
@@ -116,7 +148,13 @@ Status ReferenceModel::create(const Transfer& request) {
         return S::flags_are_mutually_exclusive;
     }
     if (request.timeout_s != 0 && !has(request, pending)) return S::timeout_reserved_for_pending;
+    if (!resolving && request.debit_account.is_zero()) return S::debit_account_must_not_be_zero;
+    if (request.debit_account.is_max()) return S::debit_account_must_not_be_max;
+    if (!resolving && request.credit_account.is_zero()) return S::credit_account_must_not_be_zero;
+    if (request.credit_account.is_max()) return S::credit_account_must_not_be_max;
     if (resolving && request.pending_id.is_zero()) return S::pending_id_must_not_be_zero;
+    if (resolving && request.pending_id.is_max()) return S::pending_id_must_not_be_max;
+    if (resolving && request.pending_id == request.id) return S::pending_id_must_be_different;
     if (!resolving) {
         if (!request.pending_id.is_zero()) return S::pending_id_must_be_zero;
         if (request.debit_account == request.credit_account) return S::accounts_must_be_different;
@@ -126,6 +164,8 @@ Status ReferenceModel::create(const Transfer& request) {
     }
     const auto old = transfers.find(request.id);
     if (old != transfers.end()) return compare(request, old->second);
+    const auto burnt = kept_failed.find(request.id);
+    if (burnt != kept_failed.end() && Wide{now_ms} < burnt->second) return S::id_already_failed;
     return resolving ? create_resolution(request) : create_plain(request);
 }
 
@@ -136,7 +176,9 @@ Status ReferenceModel::compare(const Transfer& request, const ModelTransfer& old
     if (request.ledger != old.ledger && !(resolving && request.ledger == 0))
         return S::exists_with_different_ledger;
     if (request.code != old.code && !(resolving && request.code == 0)) return S::exists_with_different_code;
-    if (!same_user_data(request, old.request)) return S::exists_with_different_user_data;
+    Transfer asked = request;
+    if (resolving) inherit(asked, transfers.at(old.request.pending_id));
+    if (!same_user_data(asked, old)) return S::exists_with_different_user_data;
     if (request.debit_account != old.debit && !(resolving && request.debit_account.is_zero())) {
         return S::exists_with_different_debit_account;
     }
@@ -191,6 +233,7 @@ Status ReferenceModel::create_plain(const Transfer& request) {
     made.amount = amount;
     made.state = reserve ? ModelState::open : ModelState::plain;
     made.due_ms = request.timeout_s == 0 ? -1 : due_ms;
+    take_user_data(made, request);
     record(request, made);
     return S::ok;
 }
@@ -233,6 +276,8 @@ Status ReferenceModel::create_resolution(const Transfer& request) {
     made.ledger = old.ledger;
     made.code = old.code;
     made.amount = amount;
+    take_user_data(made, request);
+    inherit(made, old);
     record(request, made);
     return S::ok;
 }

@@ -26,6 +26,9 @@ struct ModelTransfer {
     std::uint32_t ledger = 0;
     std::uint16_t code = 0;
     Wide amount = 0;  // what was moved or reserved
+    Id128 user_data_128;
+    std::uint64_t user_data_64 = 0;
+    std::uint32_t user_data_32 = 0;
     std::uint64_t timestamp = 0;
     ModelState state = ModelState::plain;
     Wide due_ms = -1;  // -1: never
@@ -41,6 +44,8 @@ class ReferenceModel {
 
     std::uint64_t now_ms = 0;
     std::uint64_t next_timestamp = 1;
+    bool keeps_failed = false;
+    std::map<Id128, Wide> kept_failed;  // until when
     std::map<Id128, ModelAccount> accounts;
     std::map<Id128, ModelTransfer> transfers;
     std::map<Id128, std::vector<Id128>> histories;  // of each account, oldest first
@@ -54,6 +59,7 @@ class ReferenceModel {
     };
     Status create_account(const Account& request);
     Status create(const Transfer& request);
+    void keep_failed(const Transfer& request, Status status);
     Status create_plain(const Transfer& request);
     Status create_resolution(const Transfer& request);
     [[nodiscard]] Status compare(const Transfer& request, const ModelTransfer& old) const;

@@ -77,16 +77,19 @@ struct World {
     MemoryRows rows;
     std::uint64_t now_ms = 1'000'000;
     std::uint64_t next_timestamp = 1;
+    Book book = kHouseBook;
+    std::vector<Ledger::FailedBegan> failed;  // generations that wait for their end
 
     [[nodiscard]] std::vector<Status> transfers(std::vector<Transfer> requests) {
-        Ledger ledger(rows, now_ms, next_timestamp);
+        Ledger ledger(rows, now_ms, next_timestamp, book);
         auto statuses = ledger.create_transfers(requests);
         next_timestamp = ledger.next_timestamp();
+        if (ledger.failed_began()) failed.push_back(*ledger.failed_began());
         return statuses;
     }
     [[nodiscard]] Status run(const Transfer& request) { return transfers({request}).front(); }
     [[nodiscard]] Status open(const Account& request) {
-        Ledger ledger(rows, now_ms, next_timestamp);
+        Ledger ledger(rows, now_ms, next_timestamp, book);
         const Status status = ledger.create_accounts(std::span(&request, 1)).front();
         next_timestamp = ledger.next_timestamp();
         return status;
@@ -94,14 +97,24 @@ struct World {
     std::size_t expire(std::size_t limit = 1'000) {
         return Ledger(rows, now_ms, next_timestamp).expire_pending(limit);
     }
+    // Removes what is over of the ids that failed, at most `limit` rows.
+    void drop_failed(std::size_t limit = 1'000) {
+        while (!failed.empty() && failed.front().drop_from_ms <= now_ms &&
+               failed.front().drop_from_ms != kMax) {
+            const std::size_t done =
+                Ledger(rows, now_ms, 0, book).drop_failed(failed.front().generation, limit);
+            if (done >= limit) return;
+            failed.erase(failed.begin());
+        }
+    }
     [[nodiscard]] Status set_frozen(std::uint64_t number, bool value) {
-        return Ledger(rows, now_ms, next_timestamp).set_frozen(id(number), value);
+        return Ledger(rows, now_ms, next_timestamp, book).set_frozen(id(number), value);
     }
     [[nodiscard]] Status close(std::uint64_t number) {
-        return Ledger(rows, now_ms, next_timestamp).close_account(id(number));
+        return Ledger(rows, now_ms, next_timestamp, book).close_account(id(number));
     }
     [[nodiscard]] Balances balances(std::uint64_t number) const {
-        const auto row = find_account(rows, id(number));
+        const auto row = find_account(rows, id(number), book);
         if (!row) return {kMax, kMax, kMax, kMax};
         return {row->debits_pending, row->debits_posted, row->credits_pending, row->credits_posted};
     }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,7 +53,7 @@ inline constexpr Book kHouseBook{};
 enum AccountFlags : std::uint16_t {
     debits_must_not_exceed_credits = 1U << 0U,
     credits_must_not_exceed_debits = 1U << 1U,
-    history = 1U << 2U,
+    // 1U << 2U was `history`, before every account had one.
     frozen = 1U << 3U,
     closed = 1U << 4U,
 };
@@ -126,7 +127,7 @@ struct PendingState {
 };
 static_assert(sizeof(PendingState) == 64 && std::has_unique_object_representations_v<PendingState>);
 
-// Frozen numbers: they are in logs and on the wire. `transient`: a retry may have another answer.
+// Frozen numbers: they are in logs and on the wire. What each says about a retry is in one table, status.cc.
 enum class Status : std::uint16_t {
     ok = 0,
     linked_event_failed = 1,
@@ -152,11 +153,11 @@ enum class Status : std::uint16_t {
     pending_id_must_be_zero = 21,
     pending_id_must_not_be_zero = 22,
     timeout_reserved_for_pending = 23,
-    debit_account_not_found = 24,   // transient
-    credit_account_not_found = 25,  // transient
+    debit_account_not_found = 24,
+    credit_account_not_found = 25,
     accounts_must_have_the_same_ledger = 26,
     transfer_must_have_the_same_ledger = 27,
-    pending_transfer_not_found = 28,  // transient
+    pending_transfer_not_found = 28,
     pending_transfer_not_pending = 29,
     pending_transfer_has_different_accounts = 30,
     pending_transfer_has_different_ledger = 31,
@@ -165,14 +166,14 @@ enum class Status : std::uint16_t {
     pending_transfer_already_posted = 34,
     pending_transfer_already_voided = 35,
     pending_transfer_expired = 36,
-    exceeds_credits = 37,            // transient: the debit account has not enough
-    exceeds_debits = 38,             // transient: the credit account's mirror image
-    overflows_debits_pending = 39,   // transient
-    overflows_credits_pending = 40,  // transient
-    overflows_debits_posted = 41,    // transient
-    overflows_credits_posted = 42,   // transient
-    debit_account_frozen = 43,       // transient
-    credit_account_frozen = 44,      // transient
+    exceeds_credits = 37,  // the debit account has not enough
+    exceeds_debits = 38,   // the credit account's mirror image
+    overflows_debits_pending = 39,
+    overflows_credits_pending = 40,
+    overflows_debits_posted = 41,
+    overflows_credits_posted = 42,
+    debit_account_frozen = 43,
+    credit_account_frozen = 44,
     debit_account_closed = 45,
     credit_account_closed = 46,
     overflows_timeout = 47,
@@ -180,17 +181,45 @@ enum class Status : std::uint16_t {
     timestamp_must_be_zero = 49,
     balances_must_be_zero = 50,                  // of a new account
     pending_transfer_has_different_amount = 51,  // void names an amount that is not the reserved one
-    overflows_debits = 52,                       // transient: debits_pending + debits_posted
-    overflows_credits = 53,                      // transient: credits_pending + credits_posted
-    account_not_found = 54,                      // transient: set_frozen, close_account
-    account_not_settled = 55,  // transient: close_account: something pending, or the sides differ
+    overflows_debits = 52,                       // debits_pending + debits_posted
+    overflows_credits = 53,                      // credits_pending + credits_posted
+    account_not_found = 54,                      // set_frozen, close_account
+    account_not_settled = 55,                    // close_account: something pending, or the sides differ
+    id_already_failed = 56,  // an earlier transfer of this id failed by a status that is kept
+    debit_account_must_not_be_zero = 57,
+    debit_account_must_not_be_max = 58,
+    credit_account_must_not_be_zero = 59,
+    credit_account_must_not_be_max = 60,
+    pending_id_must_not_be_max = 61,
+    pending_id_must_be_different = 62,  // from the id
 };
-inline constexpr std::uint16_t kStatusCount = 56;
-[[nodiscard]] std::string_view to_string(Status status);
-[[nodiscard]] bool is_transient(Status status);
+inline constexpr std::uint16_t kStatusCount = 63;
+
+enum class StatusKind : std::uint8_t {
+    done,      // it is there
+    never,     // wrong in itself: whatever is stored, this can never be
+    stored,    // contradicts what is stored, for good
+    changing,  // the same under a new id may have another answer later
+};
+struct StatusTraits {
+    Status status;
+    std::string_view name;
+    StatusKind kind;
+    // The id of a transfer that failed so stays failed (id_already_failed): the answer might change, and a
+    // request that is sent twice must not pay the second time what it could not pay the first time.
+    bool is_kept;
+};
+[[nodiscard]] const StatusTraits& traits_of(Status status);  // of a number that is a status
+[[nodiscard]] std::string_view to_string(Status status);     // of any number
 
 inline constexpr std::size_t kMaxBatch = 8192;
 inline constexpr std::size_t kMaxChain = 8192;
+
+// An id that failed is kept so long, at least, by the time of the batches; at most twice as long.
+inline constexpr std::uint64_t kFailedKeptMs = 24ULL * 3600 * 1000;
+// So many a book keeps at once: 400 MB of a hostile merchant at 40 bytes each (measured: 17 to 27), and more
+// than a busy one fails in two days.
+inline constexpr std::uint64_t kMaxFailedIds = 10'000'000;
 
 // Every so many transfers of an account, its history has a milestone: a row that finds the chain by time.
 inline constexpr std::uint32_t kMilestoneEvery = 64;
@@ -198,14 +227,18 @@ inline constexpr std::uint32_t kMilestoneEvery = 64;
 // Table ids 1..9 of the store belong to the ledger.
 [[nodiscard]] std::span<const store::TableSpec> tables();
 
+class FailedIds;
+
 // One batch's view of one book of the ledger. Timestamps: first_timestamp, first_timestamp + 1, … in call
 // order; the caller derives them from the log position (ObjectNo) and guarantees that they only grow. Every
 // account and transfer that is `ok` (and ensure_account() when it creates) takes one; whatever fails takes
 // none.
 class Ledger {
  public:
-    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book = kHouseBook)
-        : rows_(rows), book_(book), now_ms_(now_ms), next_timestamp_(first_timestamp) {}
+    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book = kHouseBook);
+    ~Ledger();
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
 
     // Statuses in input order; `linked` chains as in DESIGN 7. Results are written only for ok.
     [[nodiscard]] std::vector<Status> create_accounts(std::span<const Account> accounts);
@@ -226,14 +259,32 @@ class Ledger {
     // Voids pending transfers of all books whose timeout has passed, oldest first, at most `limit`; how many
     // it did.
     std::size_t expire_pending(std::size_t limit);
+
+    // Ids that failed (all books but the house). May all of so many transfers fail? Otherwise the caller
+    // refuses the batch: what cannot be kept must not be tried.
+    [[nodiscard]] bool has_room(std::size_t transfers);
+    // What was made so far was the first of its generation to be kept: from the moment on drop_failed() is to
+    // be called for it.
+    struct FailedBegan {
+        std::uint64_t generation = 0;
+        std::uint64_t drop_from_ms = 0;
+    };
+    [[nodiscard]] const std::optional<FailedBegan>& failed_began() const { return failed_began_; }
+    // Removes rows of it, at most `limit`; how many it did. Less: all are gone.
+    std::size_t drop_failed(std::uint64_t generation, std::size_t limit);
+
     [[nodiscard]] std::uint64_t next_timestamp() const { return next_timestamp_; }
 
  private:
     ChainOutcome run_chain(std::span<const Transfer> chain);
+    FailedIds* failed();
+    void flush_failed();
     store::Writer& rows_;
     Book book_;
     std::uint64_t now_ms_;
     std::uint64_t next_timestamp_;
+    std::unique_ptr<FailedIds> failed_;  // read when first needed
+    std::optional<FailedBegan> failed_began_;
 };
 
 // Reads. Any Reader.
@@ -270,10 +321,10 @@ class Ledger {
 
 // Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
 // Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
-// the transfers that made and resolved them, the expiry index, the milestones, the lists of accounts, and
-// that every history chain holds each transfer exactly once. Memory: about 112 bytes an account plus 32 an
-// unresolved pending transfer; independent of the number of transfers. Never throws for bad rows: it reports
-// them.
+// the transfers that made and resolved them, the expiry index, the milestones, the lists of accounts, the ids
+// that failed, and that every history chain holds each transfer exactly once. Memory: about 112 bytes an
+// account plus 32 an unresolved pending transfer; independent of the number of transfers. Never throws for
+// bad rows: it reports them.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
     std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one
