@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "config_check.h"
 #include "front.h"
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
@@ -14,13 +15,14 @@
 #include "kontor/channels/sandbox.h"
 #include "kontor/commands.pb.h"
 #include "kontor/net/client.h"
+#include "kontor/net/client_address.h"
 #include "kontor/net/server.h"
 #include "kontor/outbox/worker.h"
 #include "kontor/payments/queries.h"
 #include "kontor/reporting/projection.h"
 #include "memory_plan.h"
 #include "outbox_keeper.h"
-#include "tls_files.h"
+#include "tls_keeper.h"
 #include "version.h"
 
 namespace kontor::app {
@@ -31,24 +33,10 @@ constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads tha
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
-std::vector<std::string> split(const std::string& list) {
-    std::vector<std::string> names;
-    std::size_t at = 0;
-    while (at <= list.size()) {
-        const std::size_t end = std::min(list.find(',', at), list.size());
-        std::string name = list.substr(at, end - at);
-        name.erase(0, name.find_first_not_of(' '));
-        name.erase(name.find_last_not_of(' ') + 1);
-        if (!name.empty()) names.push_back(std::move(name));
-        at = end + 1;
-    }
-    return names;
-}
-
 class ApplianceImpl final : public Appliance {
  public:
     explicit ApplianceImpl(ApplianceOptions options)
-        : options_(std::move(options)), sealer_(options_.secrets_key) {}
+        : options_(std::move(options)), sealer_(options_.secrets_key), tls_(*options_.clock) {}
     ~ApplianceImpl() override { stop(); }
 
     // In the order of dependency; stop() is the exact reverse.
@@ -76,10 +64,14 @@ class ApplianceImpl final : public Appliance {
         cluster_->prepare_stop();
     }
 
+    void reload(const Settings& settings) override { tls_.change(tls_source(settings)); }
+
     void stop() override {
+        tls_.stop();
         if (cluster_) cluster_->leave_office();
         if (admin_) admin_->stop();
         if (server_) server_->stop(kServerGraceMs);
+        if (metrics_server_) metrics_server_->stop(0);
         outbox_.stop();
         if (projection_) projection_->stop();
         if (node_) node_->stop();
@@ -94,8 +86,8 @@ class ApplianceImpl final : public Appliance {
                                                                           : address;
         return "https://" + host + ":" + std::to_string(server_->port());
     }
-    std::string ca_file() const override { return tls_.ca_file; }
-    std::string ca_pem() const override { return tls_.ca_pem; }
+    std::string ca_file() const override { return tls_.ca_file(); }
+    std::string ca_pem() const override { return tls_.ca_pem(); }
     node::Node& node() override { return *node_; }
     cluster::Cluster& cluster() override { return *cluster_; }
     const crypto::Sealer& sealer() const override { return sealer_; }
@@ -135,7 +127,7 @@ class ApplianceImpl final : public Appliance {
         cluster.shall_stop = options_.shall_stop;
         cluster.on_restart = options_.on_restart;
         cluster.next_version = options_.next_version;
-        cluster.api_authority = [this] { return tls_.ca_pem; };
+        cluster.api_authority = [this] { return tls_.ca_pem(); };
         cluster.on_leads = [this](bool leads) { outbox_.want(leads); };
         cluster.on_fatal = [this](const Error& error) {
             log::error("cluster", "stopped: " + error.describe());
@@ -236,13 +228,7 @@ class ApplianceImpl final : public Appliance {
 
     Result<void> start_server() {
         const Settings& settings = options_.settings;
-        if (settings.https_certificate_file.empty()) {
-            KONTOR_TRY(tls_, ensure_private_certificate(settings.data_folder + "/tls",
-                                                        split(settings.https_names), *options_.clock));
-        } else {
-            KONTOR_TRY(
-                tls_, load_own_certificate(settings.https_certificate_file, settings.https_private_key_file));
-        }
+        KONTOR_TRY(const ServerTls tls, tls_.load(tls_source(settings)));
         front_.metrics = &metrics_;
         front_.ready = [this] { return node_->ready(); };
         front_.ready_details = [this] { return ready_details(); };
@@ -251,7 +237,7 @@ class ApplianceImpl final : public Appliance {
         server.port = static_cast<std::uint16_t>(settings.https_port);
         server.threads =
             settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads) : processors_allowed();
-        server.tls = tls_.identity;
+        server.tls = tls.identity;
         server.limits.max_connections = static_cast<std::size_t>(settings.https_max_connections);
         server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;
         server.limits.idle_timeout_ms = static_cast<std::uint64_t>(settings.https_idle_timeout_s) * 1000;
@@ -261,9 +247,49 @@ class ApplianceImpl final : public Appliance {
         };
         server.error_body = transport_error_body;
         server.clock = options_.clock;
+        if (!settings.https_trusted_proxies.empty()) {
+            KONTOR_TRY(auto proxies, net::AddressRanges::parse(split_list(settings.https_trusted_proxies)));
+            server.trusted_proxies = std::make_shared<const net::AddressRanges>(std::move(proxies));
+        }
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
         register_server_metrics();
+        if (settings.metrics_port != 0) KONTOR_CHECK(start_metrics_server(tls.identity));
+        tls_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
+            KONTOR_CHECK(server_->set_identity(identity));
+            return metrics_server_ ? metrics_server_->set_identity(identity) : Result<void>();
+        });
+        tls_.watch();
         return {};
+    }
+
+    // /metrics alone, for whoever reaches this port: a proxy before the other one does not lead here.
+    Result<void> start_metrics_server(const net::TlsIdentity& identity) {
+        constexpr std::size_t kMaxConnections = 64;
+        net::ServerOptions server;
+        server.address = options_.settings.metrics_address;
+        server.port = static_cast<std::uint16_t>(options_.settings.metrics_port);
+        server.threads = 1;
+        server.tls = identity;
+        server.limits.max_connections = kMaxConnections;
+        server.handler = [this](net::Request request, net::Responder respond) {
+            front_.handle_metrics_port(std::move(request), std::move(respond));
+        };
+        server.error_body = transport_error_body;
+        server.clock = options_.clock;
+        front_.has_metrics_port = true;
+        KONTOR_TRY(metrics_server_, net::Server::start(std::move(server)));
+        return {};
+    }
+
+    [[nodiscard]] static TlsSource tls_source(const Settings& settings) {
+        TlsSource source;
+        source.certificate_file = settings.https_certificate_file;
+        source.private_key_file = settings.https_private_key_file;
+        source.folder = settings.data_folder + "/tls";
+        source.names = certificate_names(settings);
+        if (settings.https_names != Settings{}.https_names)
+            source.wanted_names = split_list(settings.https_names);
+        return source;
     }
 
     // name: value, a line each; for people and load balancers.
@@ -290,6 +316,9 @@ class ApplianceImpl final : public Appliance {
             metrics_.gauge(name, help,
                            [this, field] { return static_cast<double>(server_->stats().*field); });
         };
+        metrics_.gauge("kontor_https_certificate_expires_seconds",
+                       "When the certificate in use ends, as Unix time.",
+                       [this] { return static_cast<double>(tls_.not_after_s()); });
         figure("kontor_http_open_connections", "HTTPS connections open now.",
                &net::ServerStats::open_connections);
         figure("kontor_http_connections_total", "HTTPS connections accepted.",
@@ -303,7 +332,7 @@ class ApplianceImpl final : public Appliance {
     ApplianceOptions options_;
     crypto::Sealer sealer_;
     telemetry::Registry metrics_;
-    ServerTls tls_;
+    TlsKeeper tls_;
     Front front_;
     // In the order of start; destroyed in reverse.
     std::unique_ptr<cluster::Cluster> cluster_;
@@ -314,7 +343,7 @@ class ApplianceImpl final : public Appliance {
     OutboxKeeper outbox_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<admin::Admin> admin_;
-    std::unique_ptr<net::Server> server_;
+    std::unique_ptr<net::Server> server_, metrics_server_;
 };
 
 }  // namespace

@@ -48,6 +48,8 @@ class Appliance {
     // Before stop(), when others were told of it: /readyz says 503, connections are told to close, and
     // another node leads. Everything that comes is still answered.
     virtual void drain() = 0;
+    // Takes what may change while running: certificates and their names.
+    virtual void reload(const Settings& settings) = 0;
     virtual void stop() = 0;  // refuses new work, finishes what is in flight, checkpoints
 
     [[nodiscard]] virtual std::string url() const = 0;      // "https://127.0.0.1:8443"

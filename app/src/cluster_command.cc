@@ -6,6 +6,7 @@
 
 #include "appliance.h"
 #include "commands.h"
+#include "config_check.h"
 #include "control.h"
 #include "output.h"
 #include "secrets.h"
@@ -21,17 +22,14 @@ int trouble(const std::string& action, const std::string& what) {
     return 1;
 }
 
-// All problems of the configuration, a line each.
-Result<Settings> settings_of(const ClusterArguments& arguments) {
-    Settings settings;
-    const auto problems = load_settings(
-        SettingSources{arguments.config_file, kontor_environment(), arguments.assignments}, settings);
-    if (!arguments.data_folder.empty()) settings.data_folder = arguments.data_folder;
-    if (problems.empty()) return settings;
-    std::string all;
-    for (const Problem& problem : problems)
-        all += (all.empty() ? "" : "\n  ") + problem.where + ": " + problem.what;
-    return fail(ErrorCode::invalid_argument, all);
+// Whoever only asks a running node needs nothing of the machine but the folder.
+CheckedSettings settings_of(const ClusterArguments& arguments) {
+    SettingSources sources{arguments.config_file, kontor_environment(), arguments.assignments};
+    if (!arguments.data_folder.empty()) sources.assignments.push_back("data.folder=" + arguments.data_folder);
+    if (arguments.action == "join") return check_configuration(sources, Purpose::join, system_clock());
+    CheckedSettings checked;
+    checked.problems = load_settings(sources, checked.settings);
+    return checked;
 }
 
 int run_join(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
@@ -153,10 +151,14 @@ std::string said(const ClusterArguments& arguments, const nlohmann::json& answer
 
 int run_cluster(const ClusterArguments& arguments) {
     const Output output(arguments.json);
-    const auto settings = settings_of(arguments);
-    if (!settings) return trouble(arguments.action, settings.error().message), 2;
-    if (arguments.action == "join") return run_join(arguments, *settings, output);
-    const auto answer = control_call(control_path(settings->data_folder), request_of(arguments));
+    const CheckedSettings checked = settings_of(arguments);
+    if (!report(checked, output)) {
+        trouble(arguments.action, "the configuration has problems; nothing was changed");
+        return 2;
+    }
+    const Settings& settings = checked.settings;
+    if (arguments.action == "join") return run_join(arguments, settings, output);
+    const auto answer = control_call(control_path(settings.data_folder), request_of(arguments));
     if (!answer) return trouble(arguments.action, answer.error().describe());
     const auto json = nlohmann::json::parse(*answer, nullptr, false);
     if (!json.is_object() || json.contains("error"))

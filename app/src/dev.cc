@@ -10,6 +10,7 @@
 #include "api_client.h"
 #include "appliance.h"
 #include "commands.h"
+#include "config_check.h"
 #include "control.h"
 #include "control_handler.h"
 #include "kontor/base/files.h"
@@ -266,9 +267,9 @@ class DataFolder {
     bool remove_ = false;
 };
 
-Settings dev_settings(const DevArguments& arguments, const std::string& folder) {
+Settings dev_settings(const DevArguments& arguments) {
     Settings settings;
-    settings.data_folder = folder;
+    settings.data_folder = arguments.ephemeral ? "" : arguments.data_folder;
     settings.https_port = arguments.port;
     settings.webhooks_allow_private_addresses = true;
     settings.log_level = "warning";
@@ -277,7 +278,8 @@ Settings dev_settings(const DevArguments& arguments, const std::string& folder) 
 
 class DevRun {
  public:
-    DevRun(const DevArguments& arguments, const Output& output) : arguments_(arguments), output_(output) {}
+    DevRun(const DevArguments& arguments, const Settings& settings, const Output& output)
+        : arguments_(arguments), settings_(settings), output_(output) {}
 
     Result<void> run() {
         KONTOR_TRY(auto made, DataFolder::make(arguments_));
@@ -304,10 +306,8 @@ class DevRun {
  private:
     Result<void> start(const std::string& folder) {
         ApplianceOptions options;
-        options.settings = dev_settings(arguments_, folder);
-        std::vector<Problem> problems = load_settings({"", {}, arguments_.assignments}, options.settings);
-        if (!problems.empty())
-            return fail(ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what);
+        options.settings = settings_;
+        options.settings.data_folder = folder;
         KONTOR_TRY(options.secrets_key, dev_secrets_key(arguments_));
         options.dev = true;
         options.clock = &system_clock();
@@ -362,6 +362,7 @@ class DevRun {
     }
 
     const DevArguments& arguments_;
+    const Settings& settings_;
     const Output& output_;
     std::optional<DataFolder> folder_;           // first: an ephemeral one goes when nobody writes any more
     std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
@@ -376,7 +377,13 @@ class DevRun {
 int run_dev(const DevArguments& arguments) {
     block_signals();
     const Output output(arguments.json);
-    DevRun run(arguments, output);
+    const CheckedSettings checked = check_configuration({"", {}, arguments.assignments}, Purpose::dev,
+                                                        system_clock(), dev_settings(arguments));
+    if (!report(checked, output)) {
+        std::fprintf(stderr, "kontor dev: the settings have problems; nothing was started\n");
+        return checked.may_pass() ? 1 : 2;  // a port that is taken is no mistake in what was typed
+    }
+    DevRun run(arguments, checked.settings, output);
     if (auto done = run.run(); !done) {
         std::fprintf(stderr, "kontor dev: %s\n", done.error().describe().c_str());
         output.event(Json{{"event", "failed"}, {"message", done.error().describe()}});

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kontor/net/client_address.h"
+
 namespace kontor::app {
 namespace {
 
@@ -17,6 +19,20 @@ bool is_loopback(const std::string& ip) {
     return ip == "::1" || ip.starts_with("127.") || ip.starts_with("::ffff:127.");
 }
 
+// The host that a client asked for, without a port: not a name that is served to the world.
+bool names_this_machine(std::string_view host) {
+    if (host.starts_with('[')) return host.starts_with("[::1]");
+    const std::string name(host.substr(0, host.find(':')));
+    return name == "localhost" || is_loopback(name);
+}
+
+// Not that a proxy on this machine passed it on for a stranger. Proxies say so, or speak HTTP/1.0 as nginx
+// does, or pass on the name that the stranger asked for. One that does none of this needs metrics.port.
+bool is_of_this_machine(const net::Request& request) {
+    return is_loopback(request.peer_ip) && !request.is_from_proxy && !request.is_http10 &&
+           !net::says_forwarded(request.headers) && names_this_machine(request.header("host"));
+}
+
 }  // namespace
 
 std::string transport_error_body(int status, std::string_view message) {
@@ -28,6 +44,11 @@ std::string transport_error_body(int status, std::string_view message) {
 void Front::handle_here(net::Request request, net::Responder respond) const {
     if (request.path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
     admin->handle(std::move(request), std::move(respond));
+}
+
+void Front::handle_metrics_port(net::Request request, net::Responder respond) const {
+    if (request.path == "/metrics") return respond(text(200, metrics->text()));
+    respond(text(404, "only /metrics is here\n"));
 }
 
 void Front::handle(net::Request request, net::Responder respond) const {
@@ -46,7 +67,8 @@ void Front::handle(net::Request request, net::Responder respond) const {
         if (is_verbose && ready_details) body += ready_details();
         return respond(text(is_ready ? 200 : 503, std::move(body)));
     }
-    if (path == "/metrics" && is_loopback(request.peer_ip)) return respond(text(200, metrics->text()));
+    if (path == "/metrics" && !has_metrics_port && is_of_this_machine(request))
+        return respond(text(200, metrics->text()));
     if (path == "/") {
         net::Response response = text(302, "");
         response.headers.push_back({"Location", "/admin/"});

@@ -2,7 +2,8 @@
 // The front of the one port: which surface answers which path.
 //
 //   /v1/…            merchant API          /admin…        admin API and UI
-//   /livez, /readyz  health, open to all   /metrics       loopback only
+//   /livez, /readyz  health, open to all   /metrics       for programs of this machine, not through a proxy;
+//                                                         or on a port of its own, and then there only
 //
 // Threading: handle() anywhere.
 
@@ -25,9 +26,11 @@ struct Front {
     std::function<bool()> ready;
     std::function<std::string()> ready_details;  // lines for /readyz?verbose
     std::atomic<bool> draining{false};           // /readyz says so: clients go elsewhere
-    cluster::Cluster* cluster = nullptr;         // null: this node is alone and answers all itself
+    bool has_metrics_port = false;
+    cluster::Cluster* cluster = nullptr;  // null: this node is alone and answers all itself
 
     void handle(net::Request request, net::Responder respond) const;
+    void handle_metrics_port(net::Request request, net::Responder respond) const;
     // What is said to API and admin, here and now, whatever node this is.
     void handle_here(net::Request request, net::Responder respond) const;
 };

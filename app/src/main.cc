@@ -7,6 +7,7 @@
 #include "cluster_options.h"
 #include "commands.h"
 #include "kontor/base/mapped_fault.h"
+#include "shutdown.h"
 #include "successor.h"
 #include "upgrade_options.h"
 #include "version.h"
@@ -127,9 +128,17 @@ int run(int argc, char** argv) {
     return 2;
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Before any constructor of a library: a service manager may send SIGHUP as soon as the process is there.
+// (A sanitizer is not ready for that.)
+__attribute__((section(".preinit_array"), used)) void (*ignore_early)(int, char**, char**) =
+    [](int, char**, char**) { ignore_harmless_signals(); };
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    kontor::app::ignore_harmless_signals();
     kontor::app::remember_start(argc, argv);
     kontor::report_mapped_faults();
     try {

@@ -9,6 +9,14 @@ namespace {
 constexpr std::size_t kKeyBytes = 32;
 }
 
+Result<void> check_private(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
+        return fail(ErrorCode::permission_denied,
+                    path + " may be read by everybody; run: chmod o-rwx " + path);
+    return {};
+}
+
 Result<crypto::Secret> load_secrets_key(const std::string& path) {
     auto content = read_file(path);
     if (!content) {
@@ -17,10 +25,7 @@ Result<crypto::Secret> load_secrets_key(const std::string& path) {
             error.message += "; make it with: kontor secrets init --key-file " + path;
         return fail(std::move(error));
     }
-    struct stat info {};
-    if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
-        return fail(ErrorCode::permission_denied,
-                    path + " may be read by everybody; run: chmod o-rwx " + path);
+    KONTOR_CHECK(check_private(path));
     if (content->size() != kKeyBytes)
         return fail(ErrorCode::invalid_argument,
                     path + " must hold exactly 32 bytes, not " + std::to_string(content->size()));

@@ -9,6 +9,8 @@
 
 namespace kontor::app {
 
+// permission_denied: everybody may read it.
+[[nodiscard]] Result<void> check_private(const std::string& path);
 [[nodiscard]] Result<crypto::Secret> load_secrets_key(const std::string& path);
 // Refuses to overwrite: a lost key cannot be made again.
 [[nodiscard]] Result<void> make_secrets_key(const std::string& path);

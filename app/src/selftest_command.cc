@@ -208,7 +208,6 @@ class Selftest {
 }  // namespace
 
 int run_selftest(const SelftestArguments& arguments) {
-    std::signal(SIGPIPE, SIG_IGN);
     const Output output(arguments.json);
     const auto folder = data_folder_from(arguments.data_folder, arguments.config_file, arguments.assignments);
     if (!folder) {

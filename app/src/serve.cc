@@ -3,16 +3,21 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
 
 #include "appliance.h"
 #include "commands.h"
+#include "config_check.h"
 #include "control.h"
 #include "control_handler.h"
 #include "kontor/base/log.h"
 #include "kontor/payments/queries.h"
 #include "output.h"
+#include "reload.h"
 #include "secrets.h"
 #include "shutdown.h"
 #include "successor.h"
@@ -26,20 +31,16 @@ SettingSources sources_of(const std::string& config_file, const std::vector<std:
     return SettingSources{config_file, kontor_environment(), assignments};
 }
 
-// Prints every problem; true when there is none.
-bool usable(const std::vector<Problem>& problems, const Output& output) {
-    for (const Problem& problem : problems) {
-        std::fprintf(stderr, "%s: %s\n", problem.where.c_str(), problem.what.c_str());
-        output.event(Json{{"event", "problem"}, {"where", problem.where}, {"what", problem.what}});
-    }
-    return problems.empty();
-}
+// A port may still be its last owner's, who is ending: nothing is refused for good before this time.
+constexpr unsigned kPatienceMs = 3'000, kLookAgainMs = 100;
 
-log::Level level_of(const std::string& name) {
-    if (name == "debug") return log::Level::debug;
-    if (name == "warning") return log::Level::warning;
-    if (name == "error") return log::Level::error;
-    return log::Level::info;
+// Nothing: a signal came meanwhile.
+std::optional<CheckedSettings> check_with_patience(const SettingSources& sources) {
+    for (unsigned waited_ms = 0;; waited_ms += kLookAgainMs) {
+        CheckedSettings checked = check_configuration(sources, Purpose::serve, system_clock());
+        if (!checked.may_pass() || waited_ms >= kPatienceMs) return checked;
+        if (shutdown_signal_within(kLookAgainMs)) return std::nullopt;
+    }
 }
 
 // A member of a cluster is ready when it has found the others. True: it shall stop instead.
@@ -63,15 +64,25 @@ struct RestartWish {
 };
 
 // True: the node shall start again; false: a signal says that it shall end.
-bool wait_for_end_or_restart(const RestartWish& wish) {
+bool wait_for_end_or_restart(const RestartWish& wish, Reloader& reloader) {
     constexpr unsigned kLookMs = 50;
-    while (!wish.is_asked.load())
+    while (!wish.is_asked.load()) {
         if (shutdown_signal_within(kLookMs)) return false;
+        if (hangup_came()) reloader.run();
+    }
     return true;
 }
 
+// Before the port closes load balancers shall have looked at /readyz. A second signal ends it at once.
+void drain_before_the_end(Appliance& appliance, std::int64_t drain_ms, const Output& output) {
+    if (drain_ms == 0) return;
+    output.step("Draining: clients are sent elsewhere …", Json{{"event", "draining"}});
+    appliance.drain();
+    std::this_thread::sleep_for(std::chrono::milliseconds(drain_ms));
+}
+
 // True: this process shall become the binary on disk.
-Result<bool> serve(const Settings& settings, const Output& output) {
+Result<bool> serve(const SettingSources& sources, const Settings& settings, const Output& output) {
     RestartWish restart;
     ApplianceOptions options;
     options.settings = settings;
@@ -126,11 +137,14 @@ Result<bool> serve(const Settings& settings, const Output& output) {
                     "\nLater, 'kontor setup-link' makes a new one.");
     }
     output.event(ready);
-    bool again = !stopping && wait_for_end_or_restart(restart);
+    Reloader reloader(sources, settings, *appliance);
+    bool again = !stopping && wait_for_end_or_restart(restart, reloader);
     if (again) {
         output.step("Draining, to start again: clients are sent elsewhere …", Json{{"event", "draining"}});
         appliance->drain();
         again = !shutdown_signal_within(static_cast<unsigned>(restart.drain_ms.load()));
+    } else if (!stopping) {
+        drain_before_the_end(*appliance, reloader.settings().https_drain_ms, output);
     }
     output.text("Stopping: finishing what is in flight, then a checkpoint …");
     control.reset();
@@ -155,14 +169,17 @@ Result<std::string> data_folder_of(const VerifyArguments& arguments) {
 
 int run_serve(const ServeArguments& arguments) {
     block_signals();
+    want_hangups();
     const Output output(arguments.json);
-    Settings settings;
-    if (!usable(load_settings(sources_of(arguments.config_file, arguments.assignments), settings), output)) {
+    const SettingSources sources = sources_of(arguments.config_file, arguments.assignments);
+    const auto checked = check_with_patience(sources);
+    if (!checked) return 0;
+    if (!report(*checked, output)) {
         std::fprintf(stderr, "kontor serve: the configuration has problems; nothing was started\n");
         return 2;
     }
-    log::set_level(level_of(settings.log_level));
-    auto again = serve(settings, output);
+    use_log_level(checked->settings);
+    auto again = serve(sources, checked->settings, output);
     if (again && !*again) return 0;
     const Error error = again ? become_successor() : again.error();
     std::fprintf(stderr, "kontor serve: %s\n", error.describe().c_str());
@@ -171,8 +188,9 @@ int run_serve(const ServeArguments& arguments) {
 
 int run_config_check(const ServeArguments& arguments) {
     const Output output(arguments.json);
-    Settings settings;
-    if (!usable(load_settings(sources_of(arguments.config_file, arguments.assignments), settings), output))
+    if (!report(check_configuration(sources_of(arguments.config_file, arguments.assignments), Purpose::serve,
+                                    system_clock()),
+                output))
         return 2;
     output.step("The configuration is good.", Json{{"event", "config_good"}});
     return 0;
@@ -200,7 +218,7 @@ int run_setup_link(const VerifyArguments& arguments) {
     const auto answer = folder ? control_call(control_path(*folder), R"({"command":"setup-link"})") : folder;
     if (!answer) {
         std::fprintf(stderr, "kontor setup-link: %s\n", answer.error().describe().c_str());
-        return 1;
+        return folder ? 1 : 2;
     }
     const auto json = nlohmann::json::parse(*answer, nullptr, false);
     if (!json.is_object() || !json.contains("admin_url")) {

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <sstream>
 #include <type_traits>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
+#include "settings_file.h"
 
 extern char** environ;
 
@@ -23,17 +20,14 @@ std::string quoted(std::string_view text) {
     return "'" + std::string(text) + "'";
 }
 
-const Setting* find_setting(std::string_view key) {
-    const auto& table = setting_table();
-    const auto found =
-        std::find_if(table.begin(), table.end(), [&](const Setting& s) { return s.key == key; });
-    return found == table.end() ? nullptr : &*found;
-}
-
 std::string kind_of(const Setting& setting) {
     if (std::holds_alternative<std::int64_t Settings::*>(setting.field)) return "a whole number";
     if (std::holds_alternative<bool Settings::*>(setting.field)) return "true or false";
     return "a text in quotes";
+}
+
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -51,7 +45,16 @@ std::size_t distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
-std::string unknown(std::string_view key) {
+}  // namespace
+
+const Setting* find_setting(std::string_view key) {
+    const auto& table = setting_table();
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Setting& s) { return s.key == key; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+std::string unknown_setting(std::string_view key) {
     const Setting* best = nullptr;
     std::size_t best_distance = 4;  // further away is no typing error
     for (const Setting& setting : setting_table()) {
@@ -66,10 +69,13 @@ std::string unknown(std::string_view key) {
     return what;
 }
 
-// "" when the value was taken, else what is wrong with it.
+std::string wrong_kind(const Setting& setting) {
+    return quoted(setting.key) + " must be " + kind_of(setting);
+}
+
 std::string assign(const Setting& setting, Settings& settings, std::int64_t value) {
     const auto* field = std::get_if<std::int64_t Settings::*>(&setting.field);
-    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    if (field == nullptr) return wrong_kind(setting);
     if (value < setting.min || value > setting.max)
         return quoted(setting.key) + " must be from " + std::to_string(setting.min) + " to " +
                std::to_string(setting.max) + ", not " + std::to_string(value);
@@ -78,14 +84,17 @@ std::string assign(const Setting& setting, Settings& settings, std::int64_t valu
 }
 std::string assign(const Setting& setting, Settings& settings, bool value) {
     const auto* field = std::get_if<bool Settings::*>(&setting.field);
-    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    if (field == nullptr) return wrong_kind(setting);
     settings.*(*field) = value;
     return {};
 }
 std::string assign(const Setting& setting, Settings& settings, const std::string& value) {
     const auto* field = std::get_if<std::string Settings::*>(&setting.field);
-    if (field == nullptr) return quoted(setting.key) + " must be " + kind_of(setting);
+    if (field == nullptr) return wrong_kind(setting);
     if (setting.required && value.empty()) return quoted(setting.key) + " must not be empty";
+    // A path would end at a zero byte, and a line of the log at a line feed.
+    if (std::any_of(value.begin(), value.end(), is_control))
+        return quoted(setting.key) + " must not hold control characters";
     if (!setting.choices.empty()) {
         const std::string choices = "|" + std::string(setting.choices) + "|";
         if (value.find('|') != std::string::npos || choices.find("|" + value + "|") == std::string::npos)
@@ -95,6 +104,8 @@ std::string assign(const Setting& setting, Settings& settings, const std::string
     settings.*(*field) = value;
     return {};
 }
+
+namespace {
 
 std::string assign_text(const Setting& setting, Settings& settings, const std::string& text) {
     if (std::holds_alternative<std::string Settings::*>(setting.field))
@@ -111,120 +122,55 @@ std::string assign_text(const Setting& setting, Settings& settings, const std::s
     return assign(setting, settings, value);
 }
 
-std::string assign_node(const Setting& setting, Settings& settings, const toml::node& node) {
-    if (const auto* integer = node.as_integer()) return assign(setting, settings, integer->get());
-    if (const auto* boolean = node.as_boolean()) return assign(setting, settings, boolean->get());
-    if (const auto* text = node.as_string()) return assign(setting, settings, text->get());
-    return quoted(setting.key) + " must be " + kind_of(setting);
-}
-
-std::string at_line(const std::string& file, const toml::source_region& region) {
-    return file + ":" + std::to_string(region.begin.line);
-}
-
-void load_table(const std::string& file, const std::string& section, const toml::table& table,
-                Settings& settings, std::vector<Problem>& problems) {
-    for (const auto& [name, node] : table) {
-        const std::string key =
-            section.empty() ? std::string(name.str()) : section + "." + std::string(name.str());
-        if (const auto* inner = node.as_table()) {
-            load_table(file, key, *inner, settings, problems);
-            continue;
-        }
-        const std::string where = at_line(file, node.source());
-        const Setting* setting = find_setting(key);
-        const std::string what = setting != nullptr ? assign_node(*setting, settings, node) : unknown(key);
-        if (!what.empty()) problems.push_back({where, what});
-    }
-}
-
-// The line of the first non-ASCII byte outside of strings and comments; 0: there is none. TOML has none
-// there, and the parser's behaviour is undefined for some of them (tomlplusplus 3.2,
-// is_non_ascii_horizontal_whitespace).
-std::size_t stray_byte_line(std::string_view text) {
-    std::size_t line = 1;
-    std::string_view quote;  // what ends the string that we are in
-    bool comment = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '\n') {
-            ++line;
-            comment = false;
-            if (quote.size() == 1) quote = {};  // an open string: the parser says so
-        } else if (comment) {
-            continue;
-        } else if (!quote.empty()) {
-            if (c == '\\' && quote[0] == '"') {
-                ++i;
-            } else if (text.substr(i).starts_with(quote)) {
-                i += quote.size() - 1;
-                quote = {};
-            }
-        } else if (c == '"' || c == '\'') {
-            const std::string_view triple = c == '"' ? R"(""")" : "'''";
-            quote = text.substr(i).starts_with(triple) ? triple : triple.substr(0, 1);
-            i += quote.size() - 1;
-        } else if (c == '#') {
-            comment = true;
-        } else if (static_cast<unsigned char>(c) >= 0x80) {
-            return line;
-        }
-    }
-    return 0;
-}
-
-void load_file(const std::string& file, Settings& settings, std::vector<Problem>& problems) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    if (in.is_open() && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
-    if (!in.is_open() || in.bad() || text.fail()) {
-        problems.push_back({file, "cannot be read; does it exist, and may this user read it?"});
-        return;
-    }
-    if (const std::size_t line = stray_byte_line(text.str()); line != 0) {
-        problems.push_back(
-            {file + ":" + std::to_string(line), "a letter that is not ASCII outside of quotes"});
-        return;
-    }
-    const toml::parse_result parsed = toml::parse(text.str(), file);
-    if (!parsed) {
-        problems.push_back(
-            {at_line(file, parsed.error().source()), std::string(parsed.error().description())});
-        return;
-    }
-    load_table(file, "", parsed.table(), settings, problems);
+// What container platforms put into every container for a service or a link that happens to be called kontor
+// or kontor-https: Kubernetes KONTOR_HTTPS_PORT=tcp://10.0.0.1:443, Docker KONTOR_CLUSTER_NAME=/app/db.
+bool is_service_link(std::string_view name, std::string_view value) {
+    const auto scheme = value.find("://");
+    if (name.ends_with("_PORT") && scheme != std::string_view::npos) return true;
+    return name.ends_with("_NAME") && value.starts_with('/');
 }
 
 void load_environment(const std::vector<std::pair<std::string, std::string>>& environment, Settings& settings,
-                      std::vector<Problem>& problems) {
+                      std::vector<Problem>& problems, LoadNotes& notes) {
     for (const auto& [name, value] : environment) {
         const auto& table = setting_table();
         const auto found = std::find_if(table.begin(), table.end(), [&, &wanted = name](const Setting& s) {
             return environment_name(s.key) == wanted;
         });
         const std::string where = "environment " + name;
+        if (is_service_link(name, value)) {
+            notes.warnings.push_back({where, "ignored: a link that a container platform made, no setting"});
+            continue;
+        }
         if (found == table.end()) {
-            problems.push_back({where, "there is no such setting; see 'kontor config example'"});
+            notes.warnings.push_back(
+                {where, "ignored: there is no such setting; see 'kontor config example'"});
             continue;
         }
         const std::string what = assign_text(*found, settings, value);
-        if (!what.empty()) problems.push_back({where, what});
+        notes.origins.insert_or_assign(std::string(found->key), where);
+        if (!what.empty()) problems.push_back({where, what, std::string(found->key)});
     }
 }
 
 // What no single key can say.
-void check_together(const Settings& settings, std::vector<Problem>& problems) {
-    if (settings.https_certificate_file.empty() != settings.https_private_key_file.empty())
-        problems.push_back(
-            {"https", "certificate_file and private_key_file go together: set both, or neither"});
-    if (settings.cluster_election_timeout_ms < 2 * settings.cluster_heartbeat_ms)
-        problems.push_back(
-            {"cluster",
-             "election_timeout_ms must be at least twice heartbeat_ms, or nodes lose a healthy leader"});
-    const std::string inside = settings.data_folder + "/";
-    if (settings.secrets_key_file.rfind(inside, 0) == 0)
-        problems.push_back(
-            {"secrets", "key_file must not be inside data.folder: a stolen backup would hold its own key"});
+void check_together(const Settings& settings, const LoadNotes& notes, std::vector<Problem>& problems) {
+    const bool has_certificate = !settings.https_certificate_file.empty();
+    if (has_certificate != !settings.https_private_key_file.empty()) {
+        const char* const set = has_certificate ? "https.certificate_file" : "https.private_key_file";
+        problems.push_back({notes.where(set),
+                            "https.certificate_file and https.private_key_file go together: set both, or "
+                            "neither",
+                            set});
+    }
+    if (settings.cluster_election_timeout_ms < 2 * settings.cluster_heartbeat_ms) {
+        const char* const set =
+            notes.is_set("cluster.heartbeat_ms") ? "cluster.heartbeat_ms" : "cluster.election_timeout_ms";
+        problems.push_back({notes.where(set),
+                            "cluster.election_timeout_ms must be at least twice cluster.heartbeat_ms, or "
+                            "nodes lose a healthy leader",
+                            set});
+    }
 }
 
 }  // namespace
@@ -242,12 +188,16 @@ const std::vector<Setting>& setting_table() {
         {"https.port", &Settings::https_port, 1, 65535, "", false, "The port of API and admin UI."},
         {"https.threads", &Settings::https_threads, 0, 256, "", false, "Network threads. 0: one a core."},
         {"https.certificate_file", &Settings::https_certificate_file, 0, 0, "", false,
-         "Certificate chain in PEM. Empty: a private CA is made in the data folder and signs a certificate "
-         "for https.names."},
+         "Certificate chain in PEM, read again when it changes. Empty: a private CA is made in the data "
+         "folder "
+         "and signs a certificate for https.names and for what https.address and cluster.address say.",
+         true},
         {"https.private_key_file", &Settings::https_private_key_file, 0, 0, "", false,
-         "Its private key in PEM."},
+         "Its private key in PEM.", true},
         {"https.names", &Settings::https_names, 0, 0, "", true,
-         "DNS names and addresses for the certificate that Kontor makes itself, separated by commas."},
+         "DNS names and addresses for the certificate that Kontor makes itself, separated by commas. When "
+         "set, a certificate file must be valid for them too.",
+         true},
         {"https.max_connections", &Settings::https_max_connections, 1, 1'000'000, "", false,
          "Connections at once. Above, new ones are closed."},
         {"https.max_body_kib", &Settings::https_max_body_kib, 1, 65'536, "", false,
@@ -256,6 +206,20 @@ const std::vector<Setting>& setting_table() {
          "How long a quiet keep-alive connection stays open, in seconds."},
         {"https.header_timeout_s", &Settings::https_header_timeout_s, 1, 600, "", false,
          "How long a client may take to send the head of a request, in seconds. Above: status 408."},
+        {"https.drain_ms", &Settings::https_drain_ms, 0, 30'000, "", false,
+         "How long /readyz says 503 before the port closes at a stop, in milliseconds, so that load "
+         "balancers "
+         "send nobody here any more. All that comes meanwhile is answered.",
+         true},
+        {"https.trusted_proxies", &Settings::https_trusted_proxies, 0, 0, "", false,
+         "Addresses and ranges (10.0.0.0/8) of reverse proxies, separated by commas. From them, and from "
+         "nobody "
+         "else, X-Forwarded-For says whom a request is from."},
+        {"metrics.address", &Settings::metrics_address, 0, 0, "", true,
+         "The address that metrics.port listens on."},
+        {"metrics.port", &Settings::metrics_port, 0, 65535, "", false,
+         "A port of its own for /metrics, with TLS. 0: none; then https.port answers it to programs of this "
+         "machine, unless the request came through a proxy."},
         {"secrets.key_file", &Settings::secrets_key_file, 0, 0, "", true,
          "The key that seals webhook and TOTP secrets: 32 random bytes, made by 'kontor secrets init'. Keep "
          "it out of the data folder and of its backups."},
@@ -308,7 +272,7 @@ const std::vector<Setting>& setting_table() {
         {"webhooks.timeout_s", &Settings::webhooks_timeout_s, 1, 120, "", false,
          "How long a receiver may take to answer, in seconds."},
         {"logging.level", &Settings::log_level, 0, 0, "debug|info|warning|error", true,
-         "What goes to standard error."},
+         "What goes to standard error.", true},
     };
     return table;
 }
@@ -335,10 +299,31 @@ std::vector<std::pair<std::string, std::string>> kontor_environment() {
     return found;
 }
 
-std::vector<Problem> load_settings(const SettingSources& sources, Settings& settings) {
+std::string LoadNotes::where(std::string_view key) const {
+    const auto found = origins.find(key);
+    return found != origins.end() ? found->second : "default of " + std::string(key);
+}
+
+std::vector<std::string> split_list(const std::string& list) {
+    std::vector<std::string> parts;
+    std::size_t at = 0;
+    while (at <= list.size()) {
+        const std::size_t end = std::min(list.find(',', at), list.size());
+        std::string part = list.substr(at, end - at);
+        part.erase(0, part.find_first_not_of(' '));
+        part.erase(part.find_last_not_of(' ') + 1);
+        if (!part.empty()) parts.push_back(std::move(part));
+        at = end + 1;
+    }
+    return parts;
+}
+
+std::vector<Problem> load_settings(const SettingSources& sources, Settings& settings, LoadNotes* notes) {
     std::vector<Problem> problems;
-    if (!sources.file.empty()) load_file(sources.file, settings, problems);
-    load_environment(sources.environment, settings, problems);
+    LoadNotes nobody_asked;
+    LoadNotes& known = notes != nullptr ? *notes : nobody_asked;
+    if (!sources.file.empty()) load_settings_file(sources.file, settings, problems, known);
+    load_environment(sources.environment, settings, problems, known);
     for (const std::string& assignment : sources.assignments) {
         const std::size_t equals = assignment.find('=');
         const std::string key = assignment.substr(0, equals);
@@ -348,12 +333,13 @@ std::vector<Problem> load_settings(const SettingSources& sources, Settings& sett
             continue;
         }
         const Setting* setting = find_setting(key);
+        if (setting != nullptr) known.origins.insert_or_assign(key, where);
         const std::string what = setting != nullptr
                                      ? assign_text(*setting, settings, assignment.substr(equals + 1))
-                                     : unknown(key);
-        if (!what.empty()) problems.push_back({where, what});
+                                     : unknown_setting(key);
+        if (!what.empty()) problems.push_back({where, what, setting != nullptr ? key : ""});
     }
-    check_together(settings, problems);
+    check_together(settings, known, problems);
     return problems;
 }
 
@@ -363,7 +349,7 @@ std::string example_file() {
         "# Kontor's configuration. Every setting is shown with its default; take the '#' away to change "
         "one.\n"
         "# The environment overrides this file (https.port is KONTOR_HTTPS_PORT), and --set overrides both.\n"
-        "# Check it with: kontor config check --config FILE\n";
+        "# Check it with: kontor config check --config FILE. What SIGHUP does not change needs a restart.\n";
     std::string section;
     for (const Setting& setting : setting_table()) {
         const std::size_t dot = setting.key.find('.');
@@ -375,6 +361,7 @@ std::string example_file() {
         if (!setting.choices.empty()) out += " One of: " + std::string(setting.choices) + ".";
         if (std::holds_alternative<std::int64_t Settings::*>(setting.field))
             out += " " + std::to_string(setting.min) + " to " + std::to_string(setting.max) + ".";
+        if (setting.is_live) out += " SIGHUP brings a new value into use.";
         out += "\n#" + std::string(setting.key.substr(dot + 1)) + " = ";
         std::visit(
             [&](auto field) {

@@ -4,9 +4,11 @@
 // documentation.
 //
 // Precedence: file < environment (KONTOR_HTTPS_PORT) < flags (--set https.port=8443).
-// Errors: load() names every problem at once, each with its line or source.
+// Errors: load_settings() names every problem at once, each with its line or source. Whether this machine can
+// do what they say is asked by check_configuration() (config_check.h).
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +33,11 @@ struct Settings {
     std::int64_t https_max_body_kib = 4'096;
     std::int64_t https_idle_timeout_s = 75;
     std::int64_t https_header_timeout_s = 10;
+    std::int64_t https_drain_ms = 1'000;
+    std::string https_trusted_proxies;
+
+    std::string metrics_address = "127.0.0.1";
+    std::int64_t metrics_port = 0;
 
     std::string secrets_key_file = "/etc/kontor/secrets.key";
 
@@ -68,12 +75,25 @@ struct Setting {
     std::string_view choices;       // strings: "debug|info", "" for any
     bool required = false;          // strings: must not be empty
     std::string_view description;   // one or two sentences
+    bool is_live = false;           // SIGHUP brings a new value into use; all others need a restart
 };
 [[nodiscard]] const std::vector<Setting>& setting_table();
 
 struct Problem {
     std::string where;  // "kontor.toml:12", "environment KONTOR_X", "--set x"
     std::string what;
+    std::string key = {};   // the setting that it is about, when it is about one
+    bool may_pass = false;  // by itself, soon: a port that its last owner still has
+};
+
+// What comes with the values.
+struct LoadNotes {
+    std::map<std::string, std::string, std::less<>> origins;  // of each key that was set: where
+    std::vector<Problem> warnings;                            // odd, and no reason to stop
+    bool is_file_broken = false;  // it could not be read as a whole: the values mean nothing
+    // Where the value comes from, for a message: "kontor.toml:12", "default of https.port".
+    [[nodiscard]] std::string where(std::string_view key) const;
+    [[nodiscard]] bool is_set(std::string_view key) const { return origins.find(key) != origins.end(); }
 };
 
 struct SettingSources {
@@ -82,7 +102,10 @@ struct SettingSources {
     std::vector<std::string> assignments;                          // "key=value" of flags
 };
 // All problems of all sources; `settings` is usable only when it is empty.
-[[nodiscard]] std::vector<Problem> load_settings(const SettingSources& sources, Settings& settings);
+[[nodiscard]] std::vector<Problem> load_settings(const SettingSources& sources, Settings& settings,
+                                                 LoadNotes* notes = nullptr);
+// "a, b" as its parts, without spaces and empty ones.
+[[nodiscard]] std::vector<std::string> split_list(const std::string& list);
 // The KONTOR_ variables of this process.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> kontor_environment();
 // The commented TOML file that the package installs: every key with its default.

@@ -8,12 +8,18 @@
 
 namespace kontor::app {
 namespace {
-sigset_t shutdown_signals() {
+
+constexpr int kHarmless[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+
+sigset_t set_of(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    for (const int signal : signals) sigaddset(&set, signal);
     return set;
+}
+
+sigset_t shutdown_signals() {
+    return set_of({SIGINT, SIGTERM});
 }
 
 void end_at_the_next_signal() {
@@ -23,12 +29,23 @@ void end_at_the_next_signal() {
         ::_exit(130);
     }).detach();
 }
+
 }  // namespace
+
+void ignore_harmless_signals() {
+    for (const int signal : kHarmless) std::signal(signal, SIG_IGN);
+}
 
 void block_signals() {
     const sigset_t set = shutdown_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);  // a closed socket or pipe is an error code, not a death
+}
+
+// Blocked first: while it is ignored it is dropped, and never kills.
+void want_hangups() {
+    const sigset_t set = set_of({SIGHUP});
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGHUP, SIG_DFL);
 }
 
 bool shutdown_signal_within(unsigned ms) {
@@ -44,6 +61,12 @@ void wait_for_shutdown_signal() {
     int received = 0;
     sigwait(&set, &received);
     end_at_the_next_signal();
+}
+
+bool hangup_came() {
+    const sigset_t set = set_of({SIGHUP});
+    const timespec now{0, 0};
+    return sigtimedwait(&set, nullptr, &now) == SIGHUP;
 }
 
 }  // namespace kontor::app

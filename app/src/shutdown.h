@@ -1,12 +1,18 @@
 #pragma once
-// SIGINT and SIGTERM end a serving command in order. Blocked in every thread (call block_signals() before the
-// first one is made) and waited for in the main thread.
+// Signals. SIGINT and SIGTERM end a serving command in order, and SIGHUP makes `serve` read its configuration
+// again: blocked in every thread (call the functions that block before the first one is made) and waited for
+// in the main thread. Everywhere else SIGHUP is ignored, as SIGUSR1, SIGUSR2 and SIGPIPE are in every
+// command.
 
 namespace kontor::app {
 
-void block_signals();
+void ignore_harmless_signals();  // first in main()
+void block_signals();            // SIGINT, SIGTERM
+void want_hangups();             // SIGHUP too: kept until hangup_came() is asked, also an early one
+
 // True: one came within this time, as wait_for_shutdown_signal().
 [[nodiscard]] bool shutdown_signal_within(unsigned ms);
-void wait_for_shutdown_signal();  // a second signal ends the process at once
+void wait_for_shutdown_signal();   // a second signal ends the process at once
+[[nodiscard]] bool hangup_came();  // since it was asked last
 
 }  // namespace kontor::app

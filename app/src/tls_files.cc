@@ -5,11 +5,10 @@
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/net/certificates.h"
+#include "secrets.h"
 
 namespace kontor::app {
 namespace {
-
-constexpr std::int64_t kRenewBeforeS = 30LL * 24 * 3600;
 
 std::string joined(const std::vector<std::string>& names) {
     std::string out;
@@ -37,16 +36,25 @@ bool still_good(const std::string& folder, const std::vector<std::string>& names
     const auto certificate = read_file(folder + "/server.pem");
     if (!known_names || !certificate || !file_exists(folder + "/server.key") || *known_names != joined(names))
         return false;
-    const auto not_after = net::certificate_not_after(*certificate);
-    return not_after && *not_after - kRenewBeforeS > clock.wall_ms() / 1000;
+    const auto validity = net::certificate_validity(*certificate);
+    const std::int64_t now_s = clock.wall_ms() / 1000;
+    // Earlier versions made some that are valid for longer, and a clock may have been ahead.
+    return validity && validity->not_before_s <= now_s && validity->not_after_s - kRenewBeforeS > now_s &&
+           validity->not_after_s - validity->not_before_s <= net::kServerCertificateDays * kDayS;
 }
 
 }  // namespace
 
+Result<std::string> read_private_key(const std::string& file) {
+    KONTOR_TRY(std::string content, read_file(file));
+    KONTOR_CHECK(check_private(file));
+    return content;
+}
+
 Result<ServerTls> load_own_certificate(const std::string& certificate_file, const std::string& key_file) {
     ServerTls tls;
     KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(certificate_file));
-    KONTOR_TRY(tls.identity.private_key_pem, read_file(key_file));
+    KONTOR_TRY(tls.identity.private_key_pem, read_private_key(key_file));
     return tls;
 }
 

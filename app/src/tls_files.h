@@ -1,7 +1,7 @@
 #pragma once
 // The server's certificate: the operator's own files, or one that Kontor's private CA signs, kept in a folder
-// (ca.pem, ca.key, server.pem, server.key) and renewed at start when fewer than 30 days are left or the names
-// changed.
+// (ca.pem, ca.key, server.pem, server.key) and made anew when kRenewBeforeS are left, the names changed, or
+// its dates are not what they should be. tls_keeper.h asks while the node runs.
 
 #include <string>
 #include <vector>
@@ -12,12 +12,17 @@
 
 namespace kontor::app {
 
+inline constexpr std::int64_t kDayS = 24 * 3600;
+inline constexpr std::int64_t kRenewBeforeS = 30 * kDayS;
+
 struct ServerTls {
     net::TlsIdentity identity;
     std::string ca_file;  // of the private CA; "" with the operator's own certificate
     std::string ca_pem;
 };
 
+// permission_denied when everybody may read it.
+[[nodiscard]] Result<std::string> read_private_key(const std::string& file);
 [[nodiscard]] Result<ServerTls> load_own_certificate(const std::string& certificate_file,
                                                      const std::string& key_file);
 [[nodiscard]] Result<ServerTls> ensure_private_certificate(const std::string& folder,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The admin API as a browser uses it: set-up, login, home, payments, one payment's page, live events."""
 import json
+import socket
 import threading
 import time
 import unittest
@@ -116,7 +117,7 @@ class Stream:
     def __init__(self, admin):
         self.events, self.errors = [], []
         api = admin.kontor.api()
-        api.get("/v1/balance")  # opens the connection
+        api.raw("GET", "/livez")  # opens the connection
         self.connection = api.connection
         self.connection.sock.settimeout(30 * SLOW)
         self.connection.request("GET", "/admin/api/test/stream", headers={"Cookie": f"kontor_session={admin.cookie}"})
@@ -125,6 +126,12 @@ class Stream:
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
+
+    def close(self):
+        """Its reader ends before the connection is closed under it."""
+        self.connection.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.connection.close()
 
     def read(self):
         name = None

@@ -84,6 +84,8 @@ class BadConfiguration(unittest.TestCase):
                 'level = "chatty"',  # 11: not one of
                 "[nonsense]",
                 "x = 1",  # 13
+                "[secrets]",
+                f'key_file = "{site.key}"',
                 ""]))
             said = self.check_both(site, "--set", "https.threads=257", "--set", "no.such=1",
                                    environment={"KONTOR_STORE_CACHE_MIB": "many", "KONTOR_NO_SUCH": "1"})
@@ -92,7 +94,7 @@ class BadConfiguration(unittest.TestCase):
                                (9, "webhooks.allow_http"), (11, "debug|info|warning|error"), (13, "nonsense.x")):
                 self.assertRegex(said, re.escape(f"{site.config}:{line}: ") + ".*" + re.escape(what))
             self.assertRegex(said, "environment KONTOR_STORE_CACHE_MIB: .*whole number")
-            self.assertRegex(said, "environment KONTOR_NO_SUCH: ")
+            self.assertRegex(said, "warning: environment KONTOR_NO_SUCH: ")
             self.assertRegex(said, "--set https.threads: .*0 to 256")
             self.assertRegex(said, "--set no.such: ")
             self.assertEqual(len(said.strip().splitlines()), 11, said)
@@ -142,7 +144,10 @@ class Example(unittest.TestCase):
                 path = f"{folder}/kontor.toml"
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
-                done = run("config", "check", "--config", path)
+                key = f"{folder}/secrets.key"
+                self.assertEqual(run("secrets", "init", "--key-file", key).returncode, 0)
+                done = run("config", "check", "--config", path, "--set", f"secrets.key_file={key}", "--set",
+                           f"data.folder={folder}/data", "--set", f"https.port={free_port()}")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
@@ -164,7 +169,7 @@ class Secrets(unittest.TestCase):
 
     def assert_refused(self, site, *what):
         done = run("serve", "--config", site.config)
-        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.returncode, 2, done.stderr)
         for text in what:
             self.assertIn(text, done.stderr)
         with self.assertRaises(ConnectionRefusedError):
@@ -309,7 +314,7 @@ class Folder(unittest.TestCase):
                 kontor.wait_ready()
                 kontor.stop()
             done = run("serve", "--config", site.config, "--set", "data.partitions=3")
-            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.returncode, 2)
             self.assertRegex(done.stderr, "2.*3|3.*2")
 
 

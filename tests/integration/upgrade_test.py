@@ -174,11 +174,25 @@ class UpgradeTest(unittest.TestCase):
             self.assertIn("does not answer", errors)
             three.start()
             cluster.settled(3)
-            # A node that cannot come back: its configuration is bad now. The others are left alone.
+            # A node whose configuration would be refused: nothing is begun, anywhere.
             victim = cluster.followers()[0]
+            with open(victim.config, encoding="utf-8") as file:
+                good = file.read()
             with open(victim.config, "a", encoding="utf-8") as file:
                 file.write("\n[nonsense]\na = 1\n")
-            runs = {machine.number: node_run(machine) for machine in cluster.machines if machine is not victim}
+            runs = {machine.number: node_run(machine) for machine in cluster.machines}
+            for arguments in (["--check"], []):
+                code, events, errors = upgrade(cluster.leader(), "--all", *arguments)
+                self.assertEqual(code, 1)
+                self.assertIn(f"not begun: node {victim.node_no}: ", errors)
+                self.assertIn("its configuration would be refused", errors)
+                self.assertIn("'nonsense.a'", errors)
+            self.assertEqual(runs, {machine.number: node_run(machine) for machine in cluster.machines})
+            with open(victim.config, "w", encoding="utf-8") as file:
+                file.write(good)
+            # A node that cannot come back for another reason. The others are left alone.
+            with open(f"{victim.data}/peer/identity.json", "w", encoding="utf-8") as file:
+                file.write("damaged")
             code, events, errors = upgrade(cluster.leader(), "--all", "--node-timeout", "5")
             self.assertEqual(code, 1)
             self.assertIn(f"stopped at node {victim.node_no}", errors)

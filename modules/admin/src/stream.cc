@@ -52,7 +52,9 @@ void Streams::open(const std::shared_ptr<Call>& call) {
                                 "Too many pages are open live; this one refreshes by hand.");
     }
     net::Response response;
-    response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
+    // nginx collects answers until told not to.
+    response.headers = {
+        {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
     add_security_headers(response);
     response.on_stream = [this, mode = call->livemode,
                           cookie = call->caller->cookie](std::shared_ptr<net::Stream> stream) {

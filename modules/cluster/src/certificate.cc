@@ -17,9 +17,9 @@ constexpr std::uint64_t kAnswerMs = 10'000;
 }  // namespace
 
 CertificateAge age_of(const std::string& certificate_pem, std::int64_t now_ms) {
-    const auto ends_s = net::certificate_not_after(certificate_pem);
-    if (!ends_s) return CertificateAge::ended;
-    const std::int64_t left_ms = *ends_s * 1000 - now_ms;
+    const auto validity = net::certificate_validity(certificate_pem);
+    if (!validity) return CertificateAge::ended;
+    const std::int64_t left_ms = validity->not_after_s * 1000 - now_ms;
     if (left_ms <= 0) return CertificateAge::ended;
     return left_ms <= kRenewBeforeMs ? CertificateAge::old : CertificateAge::good;
 }

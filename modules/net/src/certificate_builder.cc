@@ -70,6 +70,14 @@ Result<X509Pointer> first_certificate(const std::string& pem) {
     return std::move(chain.front());
 }
 
+Result<Validity> validity_of(const X509& certificate) {
+    std::tm from{}, to{};
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(&certificate), &from) != 1 ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &to) != 1)
+        return openssl_failed("unreadable date");
+    return Validity{static_cast<std::int64_t>(timegm(&from)), static_cast<std::int64_t>(timegm(&to))};
+}
+
 Result<std::string> certificate_digest(const X509& certificate) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kontor/base/result.h"
+#include "kontor/net/certificates.h"
 #include "pem.h"
 
 namespace kontor::net {
@@ -23,6 +24,7 @@ namespace kontor::net {
                                                   std::int64_t now_ms, std::int64_t backdate_seconds,
                                                   std::int64_t days);
 [[nodiscard]] Result<X509Pointer> first_certificate(const std::string& pem);
+[[nodiscard]] Result<Validity> validity_of(const X509& certificate);
 // Raw SHA-256 of the DER form: 32 bytes.
 [[nodiscard]] Result<std::string> certificate_digest(const X509& certificate);
 

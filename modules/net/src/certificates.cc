@@ -2,16 +2,16 @@
 
 #include <arpa/inet.h>
 
-#include <ctime>
-
 #include "certificate_builder.h"
 
 namespace kontor::net {
 namespace {
 
-constexpr std::int64_t kServerDays = 825;
 constexpr std::int64_t kAuthorityDays = 3653;
-constexpr std::int64_t kBackdateSeconds = 3600;  // clocks of clients differ
+// Clocks of clients differ, and our own may be set back after it was wrong.
+constexpr std::int64_t kBackdateSeconds = 24 * 3600;
+constexpr std::int64_t kAuthorityBackdateSeconds = 366LL * 24 * 3600;  // it cannot be made again so easily
+constexpr std::int64_t kServerDays = kServerCertificateDays - 1;       // and the day before
 constexpr std::size_t kMaxNames = 100;
 
 // The value goes through OpenSSL's configuration syntax, so only plain names may reach it.
@@ -19,6 +19,8 @@ Result<std::string> alternative_name(const std::string& name) {
     unsigned char address[16];
     if (inet_pton(AF_INET, name.c_str(), address) == 1 || inet_pton(AF_INET6, name.c_str(), address) == 1)
         return "IP:" + name;
+    if (name.starts_with('['))
+        return fail(ErrorCode::invalid_argument, "write an IPv6 address without brackets: " + name);
     if (name.empty() || name.size() > 253)
         return fail(ErrorCode::invalid_argument, "a certificate name is 1 to 253 characters");
     for (const char c : name) {
@@ -35,7 +37,7 @@ Result<CertificateAuthority> make_authority(const std::string& common_name, std:
     const KeyPointer key(EVP_EC_gen("P-256"));
     if (!key) return openssl_failed("no key");
     KONTOR_TRY(const X509Pointer certificate,
-               build_authority(*key, common_name, now_ms, kBackdateSeconds, kAuthorityDays));
+               build_authority(*key, common_name, now_ms, kAuthorityBackdateSeconds, kAuthorityDays));
     CertificateAuthority out;
     KONTOR_TRY(out.certificate_pem, certificate_to_pem(*certificate));
     KONTOR_TRY(out.private_key_pem, key_to_pem(*key));
@@ -44,8 +46,7 @@ Result<CertificateAuthority> make_authority(const std::string& common_name, std:
 
 Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authority,
                                              const std::vector<std::string>& names, std::int64_t now_ms) {
-    if (names.empty() || names.size() > kMaxNames)
-        return fail(ErrorCode::invalid_argument, "a certificate needs 1 to 100 names");
+    KONTOR_CHECK(check_certificate_names(names));
     std::string alternatives;
     for (const std::string& name : names) {
         KONTOR_TRY(const std::string one, alternative_name(name));
@@ -92,12 +93,16 @@ Result<std::string> certificate_fingerprint(const std::string& certificate_pem) 
     return out;
 }
 
-Result<std::int64_t> certificate_not_after(const std::string& certificate_pem) {
+Result<void> check_certificate_names(const std::vector<std::string>& names) {
+    if (names.empty() || names.size() > kMaxNames)
+        return fail(ErrorCode::invalid_argument, "a certificate needs 1 to 100 names");
+    for (const std::string& name : names) KONTOR_CHECK(alternative_name(name));
+    return {};
+}
+
+Result<Validity> certificate_validity(const std::string& certificate_pem) {
     KONTOR_TRY(const X509Pointer certificate, first_certificate(certificate_pem));
-    std::tm utc{};
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &utc) != 1)
-        return openssl_failed("unreadable date");
-    return static_cast<std::int64_t>(timegm(&utc));
+    return validity_of(*certificate);
 }
 
 }  // namespace kontor::net

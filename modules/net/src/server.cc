@@ -19,21 +19,48 @@ using Endpoint = boost::asio::ip::tcp::endpoint;
 
 constexpr unsigned kMaxThreads = 256;
 
+Result<Endpoint> endpoint_of(const std::string& text, std::uint16_t port) {
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(text, error);
+    if (!error) return Endpoint(address, port);
+    return fail(ErrorCode::invalid_argument,
+                "not an IP address: " + text +
+                    (text == "localhost"                   ? "; write 127.0.0.1"
+                     : text.starts_with('[')               ? "; write it without brackets"
+                     : text.find(':') != std::string::npos ? "; the port is a setting of its own"
+                                                           : "; a host name has no meaning here"));
+}
+
+// What a listening socket is refused for, in an operator's words.
+Error listen_error(const Endpoint& endpoint, int error) {
+    const std::string where = endpoint.address().to_string() + " port " + std::to_string(endpoint.port());
+    if (error == EADDRINUSE)
+        return {ErrorCode::already_exists, where + " is in use: another program listens there"};
+    if (error == EADDRNOTAVAIL || error == ENODEV || error == EINVAL)
+        return {ErrorCode::invalid_argument,
+                endpoint.address().to_string() + " is no address of this machine that can be listened on"};
+    if (error == EAFNOSUPPORT)
+        return {ErrorCode::invalid_argument,
+                "this machine has no IPv6: cannot listen on " + endpoint.address().to_string()};
+    if (error == EACCES || error == EPERM)
+        return {ErrorCode::permission_denied,
+                "this user may not listen on " + where +
+                    "; ports below 1024 need CAP_NET_BIND_SERVICE, which the package's service has"};
+    return errno_error("cannot listen on " + where, error);
+}
+
 // SO_REUSEPORT lets a second server of the same user listen beside the first and take half of its
 // connections. Binding once without it finds that mistake.
 Result<void> check_port_is_free(const Endpoint& endpoint) {
-    if (endpoint.port() == 0) return {};
     const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return fail(errno_error("socket", errno));
+    if (fd < 0) return fail(listen_error(endpoint, errno));
     const int on = 1;
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     const int bound = ::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
     const int error = errno;
     ::close(fd);
     if (bound == 0) return {};
-    return fail(errno_error(
-        "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()),
-        error));
+    return fail(listen_error(endpoint, error));
 }
 
 class ServerImpl final : public Server {
@@ -41,18 +68,15 @@ class ServerImpl final : public Server {
     ~ServerImpl() override { stop(0); }
 
     Result<void> open(ServerOptions options) {
-        boost::system::error_code error;
-        const auto address = boost::asio::ip::make_address(options.address, error);
-        if (error) return fail(ErrorCode::invalid_argument, "not an IP address: " + options.address);
+        KONTOR_TRY(Endpoint endpoint, endpoint_of(options.address, options.port));
         if (options.threads == 0 || options.threads > kMaxThreads)
             return fail(ErrorCode::invalid_argument, "threads must be 1 to 256");
         if (!options.handler) return fail(ErrorCode::invalid_argument, "a server needs a handler");
-        KONTOR_TRY(state_.tls, make_server_context(options.tls));
-        Endpoint endpoint(address, options.port);
+        KONTOR_TRY(const SslContext context, make_server_context(options.tls));
         KONTOR_CHECK(check_port_is_free(endpoint));
         state_.options = std::move(options);
         for (unsigned i = 0; i < state_.options.threads; ++i) {
-            auto worker = std::make_unique<Worker>(state_, i);
+            auto worker = std::make_unique<Worker>(state_, i, shared_context(context.get()));
             KONTOR_TRY(port_, worker->listen(endpoint));
             endpoint.port(port_);
             workers_.push_back(std::move(worker));
@@ -84,6 +108,12 @@ class ServerImpl final : public Server {
         }
         for (const auto& worker : workers_) worker->request_finish();
         for (const auto& worker : workers_) worker->join();
+    }
+
+    Result<void> set_identity(const TlsIdentity& identity) override {
+        KONTOR_TRY(const SslContext context, make_server_context(identity));
+        for (const auto& worker : workers_) worker->request_context(context.get());
+        return {};
     }
 
     ServerStats stats() const override {
@@ -132,6 +162,11 @@ void ServerState::log_limited(std::uint64_t now_ms, std::string_view message) {
     std::uint64_t next = next_log_ms_.load(std::memory_order_relaxed);
     if (now_ms < next || !next_log_ms_.compare_exchange_strong(next, now_ms + 1000)) return;
     log::warning("net", message);
+}
+
+Result<void> check_listen(const std::string& address, std::uint16_t port) {
+    KONTOR_TRY(const Endpoint endpoint, endpoint_of(address, port));
+    return check_port_is_free(endpoint);
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {

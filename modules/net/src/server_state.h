@@ -19,7 +19,6 @@ inline constexpr std::size_t kScratchBytes = 64U << 10U;
 
 struct ServerState {
     ServerOptions options;
-    SslContext tls;
     std::atomic<bool> telling_to_close{false};  // each answer is the last one of its connection
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> open_connections{0};

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "kontor/base/log.h"
+#include "kontor/net/client_address.h"
 #include "worker.h"
 
 namespace kontor::net {
@@ -25,7 +26,10 @@ Session::Session(Worker& worker, Socket socket, Transport transport, std::string
     : worker_(worker),
       socket_(std::move(socket)),
       transport_(std::move(transport)),
-      peer_ip_(std::move(peer_ip)) {}
+      peer_ip_(std::move(peer_ip)) {
+    const auto& proxies = worker_.state().options.trusted_proxies;
+    is_from_proxy_ = proxies != nullptr && proxies->contains(peer_ip_);
+}
 
 Session* Session::in_handler() {
     return handler_session;
@@ -147,7 +151,11 @@ void Session::dispatch() {
     keep_alive_ = parser_->keep_alive();
     http11_ = parser_->http11();
     Request request = parser_->take();
-    request.peer_ip = peer_ip_;
+    request.is_from_proxy = is_from_proxy_;
+    request.is_http10 = !http11_;
+    request.peer_ip =
+        is_from_proxy_ ? client_address(peer_ip_, request.headers, *worker_.state().options.trusted_proxies)
+                       : peer_ip_;
     head_only_ = request.method == "HEAD";
 
     answered_inside_ = false;

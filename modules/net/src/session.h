@@ -92,6 +92,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Socket socket_;
     Transport transport_;
     std::string peer_ip_;
+    bool is_from_proxy_ = false;
     State state_ = State::handshake;
     Phase phase_ = Phase::idle;
     AfterWrite after_write_ = AfterWrite::next_request;

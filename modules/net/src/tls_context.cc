@@ -48,9 +48,12 @@ Result<void> use_identity(SSL_CTX& context, const TlsIdentity& identity) {
     for (std::size_t i = 1; ok && i < chain.size(); ++i)
         ok = SSL_CTX_add1_chain_cert(raw, chain[i].get()) == 1;
     ok = ok && SSL_CTX_use_PrivateKey(raw, key.get()) == 1 && SSL_CTX_check_private_key(raw) == 1;
+    const char* const reason = ok ? nullptr : ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
     if (!ok)
-        return fail(ErrorCode::invalid_argument, "TLS certificate and private key do not belong together");
+        return fail(ErrorCode::invalid_argument,
+                    "TLS certificate and private key cannot be used together" +
+                        (reason != nullptr ? " (" + std::string(reason) + ")" : std::string()));
     return {};
 }
 
@@ -60,6 +63,11 @@ Result<void> trust(X509_STORE& store, const std::string& ca_pem) {
         if (X509_STORE_add_cert(&store, one.get()) != 1)
             return fail(ErrorCode::internal, "OpenSSL could not add a trusted certificate");
     return {};
+}
+
+SslContext shared_context(SSL_CTX* context) {
+    SSL_CTX_up_ref(context);
+    return SslContext(context);
 }
 
 Result<SslContext> make_server_context(const TlsIdentity& identity) {

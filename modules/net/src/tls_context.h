@@ -15,6 +15,7 @@ namespace kontor::net {
 [[nodiscard]] Result<void> use_identity(SSL_CTX& context, const TlsIdentity& identity);
 [[nodiscard]] Result<void> trust(X509_STORE& store, const std::string& ca_pem);
 
+[[nodiscard]] SslContext shared_context(SSL_CTX* context);  // another owner of the same
 [[nodiscard]] Result<SslContext> make_server_context(const TlsIdentity& identity);
 // Trusts the system's store and `ca_pem` (any number of certificates; may be empty).
 [[nodiscard]] Result<SslContext> make_client_context(const std::string& ca_pem);

@@ -9,6 +9,7 @@
 
 #include "kontor/base/log.h"
 #include "response_head.h"
+#include "tls_context.h"
 
 namespace kontor::net {
 namespace {
@@ -34,9 +35,10 @@ std::string plain_address(const asio::ip::address& address) {
 
 }  // namespace
 
-Worker::Worker(ServerState& state, unsigned number)
+Worker::Worker(ServerState& state, unsigned number, SslContext tls)
     : state_(state),
       number_(number),
+      tls_(std::move(tls)),
       work_(context_.get_executor()),
       acceptor_(context_.get_executor()),
       tick_(context_.get_executor()),
@@ -119,7 +121,7 @@ void Worker::accepted(Socket socket) {
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
     asio::ip::tcp::endpoint peer;
     if (!error) peer = socket.remote_endpoint(error);
-    auto transport = Transport::tls_server(*state_.tls, socket.native_handle());
+    auto transport = Transport::tls_server(*tls_, socket.native_handle());
     if (error || !transport) {
         state_.open_connections.fetch_sub(1);
         return;
@@ -169,6 +171,11 @@ void Worker::close_acceptor() {
 
 void Worker::request_stop_accepting() {
     asio::post(context_, [this] { close_acceptor(); });
+}
+
+// Each thread has a reference of its own, so accepting takes no lock.
+void Worker::request_context(SSL_CTX* context) {
+    asio::post(context_, [this, taken = shared_context(context)]() mutable { tls_ = std::move(taken); });
 }
 
 void Worker::request_drain() {

@@ -21,7 +21,7 @@ namespace kontor::net {
 
 class Worker {
  public:
-    Worker(ServerState& state, unsigned number);
+    Worker(ServerState& state, unsigned number, SslContext tls);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -29,6 +29,7 @@ class Worker {
     Result<std::uint16_t> listen(const boost::asio::ip::tcp::endpoint& endpoint);  // the port
     void start();
     void request_stop_accepting();
+    void request_context(SSL_CTX* context);  // for connections from now on
     void request_drain();
     void request_finish();  // aborts what is left and ends the thread
     void join();
@@ -59,6 +60,7 @@ class Worker {
 
     ServerState& state_;
     unsigned number_;
+    SslContext tls_;  // shared with the other workers by its own counter
     WorkerStats stats_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<Executor> work_;

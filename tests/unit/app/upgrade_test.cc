@@ -86,6 +86,15 @@ TEST_F(SuccessorTest, SaysItsVersion) {
 }
 
 TEST_F(SuccessorTest, WhatIsNoKontorIsRefused) {
+    const std::vector<std::string> served = {"kontor", "serve", "--config", "/a b.toml", "--set", "x=1"};
+    const std::string picky =
+        program("picky", R"([ "$*" = "config check --config /a b.toml --set x=1" ] && exit 0
+echo "warning: odd" >&2; echo "a:1: bad" >&2; echo "b: worse" >&2; exit 2)");
+    EXPECT_TRUE(check_configuration_with(picky, served));
+    const auto refused = check_configuration_with(picky, {"kontor", "serve", "--json"});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, "its configuration would be refused: a:1: bad; b: worse");
+    EXPECT_TRUE(check_configuration_with(picky, {"kontor", "dev"})) << "it has no configuration of its own";
     EXPECT_EQ(version_of(folder_ + "/missing").error().code, ErrorCode::not_found);
     EXPECT_EQ(version_of(folder_).error().code, ErrorCode::not_found);
     EXPECT_EQ(version_of(program("other", "echo bash 5")).error().code, ErrorCode::unsupported);

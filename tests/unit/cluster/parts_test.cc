@@ -158,7 +158,7 @@ TEST(Certificate, IsRenewedWhenAThirdOfItIsLeft) {
     const std::string pem = net::issue_node_certificate(authority, keys.request_pem, {cluster, 2, {}},
                                                         net::kNodeCertificateDays, kNow)
                                 .value();
-    const std::int64_t ends = *net::certificate_not_after(pem) * 1000;
+    const std::int64_t ends = net::certificate_validity(pem)->not_after_s * 1000;
     EXPECT_NEAR(static_cast<double>(ends - kNow) / kDayMs, 365, 1.1);
     EXPECT_EQ(age_of(pem, kNow), CertificateAge::good);
     EXPECT_EQ(age_of(pem, kNow + 200 * kDayMs), CertificateAge::good);

@@ -16,8 +16,10 @@ TEST(CertificatesTest, AuthorityAndServerCertificate) {
     const auto server =
         issue_server_certificate(*authority, {"pay.example", "*.pay.example", "10.1.2.3", "::1"}, kNowMs);
     ASSERT_TRUE(server) << server.error().describe();
-    EXPECT_EQ(*certificate_not_after(authority->certificate_pem), kNowMs / 1000 + 3653 * kDay);
-    EXPECT_EQ(*certificate_not_after(server->certificate_chain_pem), kNowMs / 1000 + 825 * kDay);
+    EXPECT_EQ(certificate_validity(authority->certificate_pem)->not_after_s, kNowMs / 1000 + 3653 * kDay);
+    const auto validity = certificate_validity(server->certificate_chain_pem);
+    EXPECT_EQ(validity->not_before_s, kNowMs / 1000 - kDay);
+    EXPECT_EQ(validity->not_after_s - validity->not_before_s, kServerCertificateDays * kDay);
 
     const auto ca = certificates_from_pem(authority->certificate_pem);
     const auto leaf = certificates_from_pem(server->certificate_chain_pem);
@@ -63,7 +65,7 @@ TEST(CertificatesTest, BadInput) {
     for (const char* pem :
          {"", "garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
         EXPECT_FALSE(certificate_fingerprint(pem));
-        EXPECT_FALSE(certificate_not_after(pem));
+        EXPECT_FALSE(certificate_validity(pem));
     }
     // Something broken after a good certificate is not overlooked.
     EXPECT_FALSE(certificates_from_pem(authority->certificate_pem +

@@ -3,7 +3,8 @@
 // the cluster's own authority with one certificate for each node (peer.h uses them).
 //
 // Threading: pure functions. Errors: invalid_argument when a PEM text or a name is not usable; internal when
-// OpenSSL fails. Limits: server certificates live 825 days, node certificates 365, authorities 10 years.
+// OpenSSL fails. Limits: server certificates live at most kServerCertificateDays, node certificates 365,
+// authorities 10 years.
 
 #include <cstdint>
 #include <string>
@@ -21,14 +22,32 @@ struct CertificateAuthority {
 
 [[nodiscard]] Result<CertificateAuthority> make_authority(const std::string& common_name,
                                                           std::int64_t now_ms);
+// From its first valid second to its last one: what browsers accept at most is 398.
+inline constexpr std::int64_t kServerCertificateDays = 397;
 // `names`: DNS names and IP addresses for the subject alternative name.
 [[nodiscard]] Result<TlsIdentity> issue_server_certificate(const CertificateAuthority& authority,
                                                            const std::vector<std::string>& names,
                                                            std::int64_t now_ms);
 // SHA-256 of the DER form, lower-case hex with colons, as browsers show it.
 [[nodiscard]] Result<std::string> certificate_fingerprint(const std::string& certificate_pem);
-// Unix seconds.
-[[nodiscard]] Result<std::int64_t> certificate_not_after(const std::string& certificate_pem);
+// invalid_argument: one of them cannot stand in a certificate, or they are none or too many.
+[[nodiscard]] Result<void> check_certificate_names(const std::vector<std::string>& names);
+
+struct Validity {
+    std::int64_t not_before_s = 0, not_after_s = 0;  // Unix seconds
+};
+[[nodiscard]] Result<Validity> certificate_validity(const std::string& certificate_pem);  // of the first one
+
+struct IdentityProblem {
+    bool is_of_key = false;  // else of the certificate chain
+    std::string what;        // for an operator: "expired on 2026-01-31"
+};
+// What keeps a server with this identity from being believed at this time by clients that know its authority:
+// no PEM, a key of another certificate, dates, a wrong order, not for servers, not for all of `names`. Empty:
+// nothing that can be seen here.
+[[nodiscard]] std::vector<IdentityProblem> check_server_identity(const TlsIdentity& identity,
+                                                                 const std::vector<std::string>& names,
+                                                                 std::int64_t now_ms);
 
 // ---- the cluster's authority and its nodes ----
 

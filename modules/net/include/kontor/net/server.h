@@ -21,6 +21,8 @@
 
 namespace kontor::net {
 
+class AddressRanges;
+
 struct ServerLimits {
     std::size_t max_header_bytes = 16U << 10U;
     std::size_t max_target_bytes = 8U << 10U;
@@ -44,7 +46,11 @@ struct Request {
     std::string query;            // after '?', not decoded
     std::vector<Header> headers;  // as received
     std::string body;
+    // Whom it is from, for limits, audit and logs: the other end of the connection or, behind a proxy of
+    // ServerOptions::trusted_proxies, what that one says (client_address.h).
     std::string peer_ip;
+    bool is_from_proxy = false;  // the other end is such a proxy
+    bool is_http10 = false;
     [[nodiscard]] std::string_view header(std::string_view name) const;  // case-insensitive; "" if absent
 };
 
@@ -85,6 +91,7 @@ struct ServerOptions {
     unsigned threads = 2;
     TlsIdentity tls;
     ServerLimits limits;
+    std::shared_ptr<const AddressRanges> trusted_proxies;  // null: none
     Handler handler;
     // JSON; may be null; called on any network thread.
     std::function<std::string(int status, std::string_view message)> error_body;
@@ -95,6 +102,10 @@ struct ServerStats {
     std::uint64_t connections = 0, open_connections = 0, requests = 0, tls_failures = 0, bad_requests = 0;
 };
 
+// Whether a server could listen there now; nothing stays open. already_exists: somebody listens there;
+// permission_denied: a low port; invalid_argument: no IP address, or none of this machine.
+[[nodiscard]] Result<void> check_listen(const std::string& address, std::uint16_t port);
+
 class Server {
  public:
     static Result<std::unique_ptr<Server>> start(ServerOptions options);
@@ -104,6 +115,9 @@ class Server {
     virtual void tell_to_close() = 0;
     virtual void stop_accepting() = 0;  // drain: keep-alive connections are told to close
     virtual void stop(std::uint64_t grace_ms) = 0;
+    // For connections from now on; those that are open keep theirs. An identity that cannot be used changes
+    // nothing.
+    [[nodiscard]] virtual Result<void> set_identity(const TlsIdentity& identity) = 0;
     [[nodiscard]] virtual ServerStats stats() const = 0;
 };
 

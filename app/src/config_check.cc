@@ -1,0 +1,217 @@
+#include "config_check.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "appliance.h"
+#include "config_check_files.h"
+#include "control.h"
+#include "kontor/base/files.h"
+#include "kontor/net/certificates.h"
+#include "kontor/net/client_address.h"
+#include "kontor/net/server.h"
+#include "kontor/net/uri.h"
+#include "kontor/payments/limits.h"
+#include "memory_plan.h"
+
+namespace kontor::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_any_address(const std::string& address) {
+    return address == "0.0.0.0" || address == "::";
+}
+
+class Check {
+ public:
+    Check(CheckedSettings& checked, Purpose purpose, const Clock& clock)
+        : checked_(checked), settings_(checked.settings), purpose_(purpose), clock_(clock) {}
+
+    void run() {
+        if (checked_.notes.is_file_broken) return;  // the values are not what somebody wants
+        const Complaint complain = [this](std::string_view key, std::string what) {
+            problem(key, std::move(what));
+        };
+        const Complaint warn = [this](std::string_view key, std::string what) {
+            if (purpose_ == Purpose::dev) return;  // it is for trying out, wherever that is
+            checked_.notes.warnings.push_back({checked_.notes.where(key), std::move(what), std::string(key)});
+        };
+        look_at_names();
+        look_at_proxies();
+        look_at_cluster();
+        look_at_ports();
+        look_at_memory();
+        check_certificate_files(settings_, checked_.notes, clock_, complain);
+        if (!settings_.data_folder.empty()) check_data_folder(settings_, complain, warn);
+        if (purpose_ == Purpose::dev) return;
+        check_secrets_key(settings_, complain);
+    }
+
+ private:
+    // A value that was refused already has its default, of which nobody wants to hear.
+    void problem(std::string_view key, std::string what, bool may_pass = false) {
+        const auto& known = checked_.problems;
+        const bool is_refused = std::any_of(known.begin(), known.end(), [&](const Problem& one) {
+            return one.key == key &&
+                   std::find(mine_.begin(), mine_.end(), &one - known.data()) == mine_.end();
+        });
+        if (is_refused) return;
+        mine_.push_back(static_cast<std::ptrdiff_t>(known.size()));
+        checked_.problems.push_back({checked_.notes.where(key), std::move(what), std::string(key), may_pass});
+    }
+
+    void look_at_names() {
+        if (const auto usable = net::check_certificate_names(split_list(settings_.https_names)); !usable)
+            problem("https.names", "'https.names': " + usable.error().message);
+    }
+
+    void look_at_proxies() {
+        const auto proxies = net::AddressRanges::parse(split_list(settings_.https_trusted_proxies));
+        if (!proxies) problem("https.trusted_proxies", "'https.trusted_proxies': " + proxies.error().message);
+    }
+
+    void look_at_memory() {
+        if (const auto plan = plan_memory(settings_, machine_share()); !plan)
+            problem(checked_.notes.is_set("store.cache_mib") ? "store.cache_mib" : "store.memtable_mib",
+                    plan.error().message);
+    }
+
+    void look_at_cluster() {
+        const std::string& name = settings_.cluster_name;
+        if (name.size() > payments::limits::kNodeNameBytes)
+            problem("cluster.name", "'cluster.name' must have at most " +
+                                        std::to_string(payments::limits::kNodeNameBytes) + " bytes");
+        const std::string& address = settings_.cluster_address;
+        if (address.empty() && purpose_ == Purpose::join)
+            problem("cluster.address",
+                    "set 'cluster.address' to the host name or address by which other nodes "
+                    "reach this one");
+        if (!address.empty()) look_at_advertised(address);
+        const std::string& url = settings_.cluster_api_url;
+        if (url.empty()) return;
+        const auto parts = net::split_url(url);
+        if (!parts || !parts->https)
+            problem("cluster.api_url", "'cluster.api_url' must be an https:// address, not '" + url + "'");
+        if (url.size() > payments::limits::kNodeAddressBytes)
+            problem("cluster.api_url", "'cluster.api_url' must have at most " +
+                                           std::to_string(payments::limits::kNodeAddressBytes) + " bytes");
+    }
+
+    void look_at_advertised(const std::string& address) {
+        const char* const key = "cluster.address";
+        if (is_any_address(address))
+            return problem(key,
+                           "'cluster.address' is what the other nodes dial, and nobody can dial " + address);
+        if (const auto usable = net::check_certificate_names({address}); !usable)
+            return problem(key, "'cluster.address' must be a host name or an address, without a port: " +
+                                    usable.error().message);
+        if (address.find('*') != std::string::npos)
+            problem(key, "'cluster.address' must be one host name or address, not a pattern");
+    }
+
+    [[nodiscard]] bool is_member() const {
+        return purpose_ == Purpose::join || file_exists(settings_.data_folder + "/peer/identity.json");
+    }
+    // A node that runs with this folder has the ports, and shall have them.
+    [[nodiscard]] bool is_running() const {
+        const auto process = control_peer(control_path(settings_.data_folder));
+        return process.has_value();
+    }
+
+    void look_at_port(const char* address_key, const std::string& address, const char* port_key,
+                      std::int64_t port, bool is_used) {
+        // Port 0 takes any: this asks for the address alone.
+        const auto free = net::check_listen(address, is_used ? static_cast<std::uint16_t>(port) : 0);
+        if (free) return;
+        const bool is_of_port = free.error().code == ErrorCode::already_exists ||
+                                free.error().code == ErrorCode::permission_denied;
+        problem(is_of_port ? port_key : address_key,
+                "'" + std::string(is_of_port ? port_key : address_key) + "': " + free.error().message,
+                free.error().code == ErrorCode::already_exists);
+    }
+
+    void look_at_ports() {
+        const bool is_dev = purpose_ == Purpose::dev;
+        const bool runs = !is_dev && is_running();
+        look_at_port("https.address", settings_.https_address, "https.port", settings_.https_port, !runs);
+        const bool is_cluster = !is_dev && (is_member() || !settings_.cluster_address.empty());
+        const bool has_metrics = settings_.metrics_port != 0;
+        const Listener https{"https.port", settings_.https_address, settings_.https_port};
+        const Listener cluster{"cluster.port", settings_.cluster_listen_address, settings_.cluster_port};
+        const Listener metrics{"metrics.port", settings_.metrics_address, settings_.metrics_port};
+        const bool is_cluster_wanted = is_cluster || checked_.notes.is_set("cluster.port");
+        const bool are_apart = (!is_cluster_wanted || are_different(cluster, https)) &&
+                               (!has_metrics || are_different(metrics, https)) &&
+                               (!has_metrics || !is_cluster_wanted || are_different(metrics, cluster));
+        if (!are_apart) return;
+        look_at_port("cluster.listen_address", cluster.address, cluster.key, cluster.port,
+                     !runs && is_cluster);
+        look_at_port("metrics.address", metrics.address, metrics.key, metrics.port, !runs && has_metrics);
+    }
+
+    struct Listener {
+        const char* key;
+        const std::string& address;
+        std::int64_t port;
+    };
+
+    bool are_different(const Listener& one, const Listener& other) {
+        if (one.port != other.port || one.port == 0) return true;
+        if (one.address != other.address && !is_any_address(one.address) && !is_any_address(other.address))
+            return true;
+        const char* const key = checked_.notes.is_set(one.key) ? one.key : other.key;
+        problem(key, "'" + std::string(one.key) + "' and '" + other.key + "' are both " +
+                         std::to_string(one.port) + ": each needs a port of its own");
+        return false;
+    }
+
+    CheckedSettings& checked_;
+    const Settings& settings_;
+    Purpose purpose_;
+    const Clock& clock_;
+    std::vector<std::ptrdiff_t> mine_;  // positions of the problems that were found here
+};
+
+}  // namespace
+
+bool CheckedSettings::may_pass() const {
+    return !problems.empty() &&
+           std::all_of(problems.begin(), problems.end(), [](const Problem& one) { return one.may_pass; });
+}
+
+CheckedSettings check_configuration(const SettingSources& sources, Purpose purpose, const Clock& clock,
+                                    const Settings& defaults) {
+    CheckedSettings checked;
+    checked.settings = defaults;
+    checked.problems = load_settings(sources, checked.settings, &checked.notes);
+    Check(checked, purpose, clock).run();
+    return checked;
+}
+
+bool report(const CheckedSettings& checked, const Output& output) {
+    for (const Problem& warning : checked.notes.warnings) {
+        std::fprintf(stderr, "warning: %s: %s\n", warning.where.c_str(), warning.what.c_str());
+        output.event(Json{{"event", "warning"}, {"where", warning.where}, {"what", warning.what}});
+    }
+    for (const Problem& problem : checked.problems) {
+        std::fprintf(stderr, "%s: %s\n", problem.where.c_str(), problem.what.c_str());
+        output.event(Json{{"event", "problem"}, {"where", problem.where}, {"what", problem.what}});
+    }
+    return checked.problems.empty();
+}
+
+std::vector<std::string> certificate_names(const Settings& settings) {
+    std::vector<std::string> names = split_list(settings.https_names);
+    const auto add = [&names](const std::string& name) {
+        if (name.empty() || is_any_address(name)) return;
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    };
+    add(settings.https_address);
+    add(settings.cluster_address);
+    if (const auto url = net::split_url(settings.cluster_api_url); url) add(url->host);
+    return names;
+}
+
+}  // namespace kontor::app

@@ -1,0 +1,188 @@
+#include "config_check_files.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "control.h"
+#include "kontor/base/files.h"
+#include "kontor/net/certificates.h"
+#include "secrets.h"
+#include "tls_files.h"
+
+namespace kontor::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxEntriesLookedAt = 10'000;  // of a data folder
+constexpr int kMaxDepthLookedAt = 3;
+// Not in every <linux/magic.h>.
+constexpr unsigned long kCifs = 0xFF534D42UL, kSmb2 = 0xFE534D42UL, kFuse = 0x65735546UL,
+                        kNinep = 0x01021997UL;
+
+std::string user_name(uid_t user) {
+    passwd entry{};
+    passwd* found = nullptr;
+    char buffer[4096];
+    if (::getpwuid_r(user, &entry, buffer, sizeof(buffer), &found) == 0 && found != nullptr)
+        return found->pw_name;
+    return "number " + std::to_string(user);
+}
+
+bool may(const fs::path& path, int what) {
+    return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
+}
+
+std::string why_not(const fs::path& path, int error) {
+    if (error == EROFS) return path.string() + " is on a disk that is mounted read-only";
+    struct stat info {};
+    const bool is_known = ::stat(path.c_str(), &info) == 0;
+    return path.string() + " may not be used by this user (" + user_name(::geteuid()) + ")" +
+           (is_known ? "; it belongs to " + user_name(info.st_uid) : std::string());
+}
+
+// What is there of the path already, the deepest part.
+fs::path existing_part(fs::path path) {
+    std::error_code code;
+    while (!fs::exists(path, code) && path.has_relative_path()) path = path.parent_path();
+    return path;
+}
+
+// The first thing in a folder that this user may not read and write: made by another user, by mistake.
+void check_entries(const fs::path& folder, const Complaint& complain) {
+    std::error_code code;
+    std::size_t looked_at = 0;
+    auto it = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, code);
+    for (; !code && it != fs::end(it) && ++looked_at < kMaxEntriesLookedAt; it.increment(code)) {
+        if (it.depth() >= kMaxDepthLookedAt) it.disable_recursion_pending();
+        std::error_code ignored;
+        const auto kind = it->symlink_status(ignored).type();
+        if (kind != fs::file_type::regular && kind != fs::file_type::directory) continue;
+        const int what = kind == fs::file_type::directory ? R_OK | W_OK | X_OK : R_OK | W_OK;
+        if (may(it->path(), what) || errno == ENOENT) continue;  // a node that runs deletes some
+        return complain("data.folder", why_not(it->path(), errno) +
+                                           ". Was it made by a command that another user ran? Then give "
+                                           "all of it back with chown -R");
+    }
+}
+
+void check_file_system(const fs::path& path, const Complaint& complain, const Complaint& warn) {
+    struct statfs info {};
+    if (::statfs(path.c_str(), &info) != 0) return;
+    const auto type = static_cast<unsigned long>(info.f_type) & 0xFFFFFFFFUL;
+    if (type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == kCifs || type == kSmb2)
+        return complain("data.folder", path.string() +
+                                           " is on a network file system, where neither locks nor "
+                                           "mapped files can be relied on: use a local disk");
+    if (type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP2_SUPER_MAGIC)
+        return complain("data.folder", path.string() + " is no place for files");
+    if (type == TMPFS_MAGIC || type == RAMFS_MAGIC)
+        return warn("data.folder",
+                    path.string() + " is in memory: everything is lost when the machine stops");
+    if (type == kFuse || type == kNinep)
+        warn("data.folder", path.string() + " is on a file system that may not honour fsync");
+}
+
+void check_partitions(const Settings& settings, const Complaint& complain) {
+    std::error_code code;
+    const fs::path folder = fs::path(settings.data_folder) / "store" / "partitions";
+    std::int64_t count = 0;
+    for (auto it = fs::directory_iterator(folder, code); !code && it != fs::end(it); it.increment(code))
+        ++count;
+    if (count != 0 && count != settings.partitions)
+        complain("data.partitions", "the folder has " + std::to_string(count) + " partitions, not " +
+                                        std::to_string(settings.partitions) +
+                                        "; the number is chosen when the folder is made");
+}
+
+bool is_same_file(const fs::path& a, const struct stat& b) {
+    struct stat info {};
+    return ::stat(a.c_str(), &info) == 0 && info.st_dev == b.st_dev && info.st_ino == b.st_ino;
+}
+
+// Some folder on the way up from `path` is `folder`.
+bool is_below(const fs::path& path, const fs::path& folder) {
+    struct stat info {};
+    const bool exists = ::stat(folder.c_str(), &info) == 0;
+    for (fs::path at = path; at.has_relative_path(); at = at.parent_path())
+        if (at == folder || (exists && is_same_file(at, info))) return true;
+    return false;
+}
+
+fs::path without_trailing_slash(const fs::path& path) {
+    return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
+}
+
+}  // namespace
+
+bool lies_inside(const std::string& path, const std::string& folder) {
+    std::error_code code;
+    const fs::path whole = without_trailing_slash(fs::absolute(path, code).lexically_normal());
+    const fs::path real_folder = without_trailing_slash(fs::weakly_canonical(folder, code));
+    if (code) return false;
+    const fs::path real_path = without_trailing_slash(fs::weakly_canonical(whole, code));
+    // The name itself, and what it leads to.
+    const fs::path named = fs::weakly_canonical(whole.parent_path(), code) / whole.filename();
+    return is_below(real_path, real_folder) || is_below(named, real_folder);
+}
+
+void check_data_folder(const Settings& settings, const Complaint& complain, const Complaint& warn) {
+    const char* const key = "data.folder";
+    std::error_code code;
+    const fs::path folder = without_trailing_slash(fs::absolute(settings.data_folder, code));
+    if (control_path(settings.data_folder).size() >= sizeof(sockaddr_un::sun_path))
+        complain(key, "the path is too long for the control socket in it: at most " +
+                          std::to_string(sizeof(sockaddr_un::sun_path) - 1 - control_path("").size()) +
+                          " bytes");
+    const fs::path there = existing_part(folder);
+    for (fs::path missing = folder; missing != there; missing = missing.parent_path())
+        if (fs::is_symlink(fs::symlink_status(missing, code)))
+            return complain(key, missing.string() + " is a link to nothing");
+    if (!fs::is_directory(there, code)) return complain(key, there.string() + " is not a folder");
+    check_file_system(there, complain, warn);
+    if (!may(there, R_OK | W_OK | X_OK)) {
+        const std::string why = why_not(there, errno);
+        return complain(key, there == folder ? why : folder.string() + " cannot be made: " + why);
+    }
+    if (there != folder) return;
+    check_entries(folder, complain);
+    check_partitions(settings, complain);
+}
+
+void check_secrets_key(const Settings& settings, const Complaint& complain) {
+    if (lies_inside(settings.secrets_key_file, settings.data_folder))
+        complain("secrets.key_file",
+                 "'secrets.key_file' must not be inside data.folder: a stolen backup would "
+                 "hold its own key");
+    if (const auto key = load_secrets_key(settings.secrets_key_file); !key)
+        complain("secrets.key_file", key.error().message);
+}
+
+void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
+                             const Complaint& complain) {
+    if (settings.https_certificate_file.empty() || settings.https_private_key_file.empty()) return;
+    const auto chain = read_file(settings.https_certificate_file);
+    if (!chain) complain("https.certificate_file", chain.error().message);
+    const auto key = read_private_key(settings.https_private_key_file);
+    if (!key) complain("https.private_key_file", key.error().message);
+    const net::TlsIdentity identity{chain ? *chain : std::string(), key ? *key : std::string()};
+    const auto names =
+        notes.is_set("https.names") ? split_list(settings.https_names) : std::vector<std::string>();
+    for (const auto& problem : net::check_server_identity(identity, names, clock.wall_ms())) {
+        if (problem.is_of_key ? !key : !chain) continue;  // said already
+        const std::string& file =
+            problem.is_of_key ? settings.https_private_key_file : settings.https_certificate_file;
+        complain(problem.is_of_key ? "https.private_key_file" : "https.certificate_file",
+                 file + " " + problem.what);
+    }
+}
+
+}  // namespace kontor::app

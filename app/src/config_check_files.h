@@ -1,0 +1,20 @@
+#pragma once
+// The files and folders that a configuration names, as check_configuration() sees them. Pure but for looking.
+
+#include <functional>
+
+#include "config_check.h"
+
+namespace kontor::app {
+
+// key, what is wrong with it.
+using Complaint = std::function<void(std::string_view key, std::string what)>;
+
+void check_data_folder(const Settings& settings, const Complaint& complain, const Complaint& warn);
+void check_secrets_key(const Settings& settings, const Complaint& complain);
+void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
+                             const Complaint& complain);
+// That folder or something in it, whatever the spelling: links, "..", slashes, another mount of the same.
+[[nodiscard]] bool lies_inside(const std::string& path, const std::string& folder);
+
+}  // namespace kontor::app

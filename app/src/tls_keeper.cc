@@ -1,0 +1,154 @@
+#include "tls_keeper.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include <chrono>
+
+#include "kontor/base/log.h"
+#include "kontor/net/certificates.h"
+
+namespace kontor::app {
+namespace {
+
+constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr std::int64_t kRetryMs = 60'000;  // after a failure: a date may have come, a disk have room again
+
+// Changes with every write, also one of the same size within a tick of the file system's clock, and when a
+// link leads elsewhere.
+std::string state_of(const std::string& file) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) != 0) return "-;";
+    const auto number = [](auto value) { return std::to_string(value) + ":"; };
+    return number(info.st_dev) + number(info.st_ino) + number(info.st_size) + number(info.st_mtim.tv_sec) +
+           number(info.st_mtim.tv_nsec) + number(info.st_ctim.tv_sec) + number(info.st_ctim.tv_nsec) + ";";
+}
+
+bool is_same(const net::TlsIdentity& a, const net::TlsIdentity& b) {
+    return a.certificate_chain_pem == b.certificate_chain_pem && a.private_key_pem == b.private_key_pem;
+}
+
+}  // namespace
+
+Result<ServerTls> TlsKeeper::read() const {
+    if (source_.certificate_file.empty())
+        return ensure_private_certificate(source_.folder, source_.names, clock_);
+    KONTOR_TRY(ServerTls tls, load_own_certificate(source_.certificate_file, source_.private_key_file));
+    std::string problems;
+    for (const auto& one : net::check_server_identity(tls.identity, source_.wanted_names, clock_.wall_ms()))
+        problems += (problems.empty() ? "" : "; ") +
+                    (one.is_of_key ? source_.private_key_file : source_.certificate_file) + " " + one.what;
+    if (!problems.empty()) return fail(ErrorCode::invalid_argument, problems);
+    return tls;
+}
+
+std::string TlsKeeper::state_of_files() const {
+    if (!source_.certificate_file.empty())
+        return state_of(source_.certificate_file) + state_of(source_.private_key_file);
+    return state_of(source_.folder + "/server.pem") + state_of(source_.folder + "/server.key");
+}
+
+bool TlsKeeper::is_due() const {
+    if (!source_.certificate_file.empty()) return false;
+    const std::int64_t now_s = clock_.wall_ms() / 1000;
+    return not_after_s_.load() - kRenewBeforeS <= now_s || not_before_s_ > now_s;
+}
+
+void TlsKeeper::taken(ServerTls tls) {
+    tls_ = std::move(tls);
+    const auto validity = net::certificate_validity(tls_.identity.certificate_chain_pem);
+    if (!validity) return;
+    not_before_s_ = validity->not_before_s;
+    not_after_s_.store(validity->not_after_s);
+}
+
+Result<ServerTls> TlsKeeper::load(const TlsSource& source) {
+    const std::lock_guard lock(mutex_);
+    source_ = source;
+    const std::string files = state_of_files();
+    KONTOR_TRY(ServerTls tls, read());
+    // Our own may just have been made.
+    tried_files_ = last_files_ = source_.certificate_file.empty() ? state_of_files() : files;
+    taken(tls);
+    return tls;
+}
+
+void TlsKeeper::use_with(Use use) {
+    use_ = std::move(use);
+}
+
+void TlsKeeper::watch() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void TlsKeeper::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+void TlsKeeper::change(const TlsSource& source) {
+    {
+        const std::lock_guard lock(mutex_);
+        source_ = source;
+        hurry_ = true;
+    }
+    changed_.notify_all();
+}
+
+bool TlsKeeper::look() {
+    const std::lock_guard lock(mutex_);
+    const std::string files = state_of_files();
+    const bool is_still = files == last_files_;  // or somebody is writing just now
+    last_files_ = files;
+    const bool is_retry = has_failed_ && clock_.wall_ms() >= retry_at_ms_;
+    const bool is_new = files != tried_files_ && is_still;
+    const bool is_due_now = is_due() && (!has_failed_ || is_retry);
+    if (!std::exchange(hurry_, false) && !is_new && !is_due_now && !is_retry) return false;
+    auto read_now = read();
+    tried_files_ = last_files_ = state_of_files();
+    Result<void> used;
+    const bool is_other = read_now && !is_same(read_now->identity, tls_.identity);
+    if (is_other) used = use_(read_now->identity);
+    has_failed_ = !read_now || !used;
+    if (has_failed_) {
+        retry_at_ms_ = clock_.wall_ms() + kRetryMs;
+        log::warning("tls", "event=certificate_kept the one in use goes on: " +
+                                (read_now ? used.error() : read_now.error()).message);
+        return false;
+    }
+    if (!is_other) return false;
+    taken(*std::move(read_now));
+    log::info("tls",
+              "event=certificate_changed fingerprint=" +
+                  net::certificate_fingerprint(tls_.identity.certificate_chain_pem).value_or("?") +
+                  " days_left=" + std::to_string((not_after_s_.load() - clock_.wall_ms() / 1000) / kDayS));
+    return true;
+}
+
+std::string TlsKeeper::ca_file() const {
+    const std::lock_guard lock(mutex_);
+    return tls_.ca_file;
+}
+
+std::string TlsKeeper::ca_pem() const {
+    const std::lock_guard lock(mutex_);
+    return tls_.ca_pem;
+}
+
+void TlsKeeper::run() {
+    pthread_setname_np(pthread_self(), "tls-keeper");
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        changed_.wait_for(lock, kLookEvery, [this] { return stopping_ || hurry_; });
+        if (stopping_) return;
+        lock.unlock();
+        look();
+        lock.lock();
+    }
+}
+
+}  // namespace kontor::app

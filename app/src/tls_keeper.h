@@ -1,0 +1,70 @@
+#pragma once
+// Keeps the server's certificate in date while the node runs: looks every second whether the operator's files
+// changed (also through links), renews the one that Kontor made itself, and hands every new one to the
+// servers. What cannot be used, such as a certificate whose key is not there yet, changes nothing and is
+// looked at again.
+//
+// Threading: load(), use_with() and watch() first, on one thread; the rest anywhere. Errors: load() says why
+// not; later ones are log lines.
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tls_files.h"
+
+namespace kontor::app {
+
+struct TlsSource {
+    std::string certificate_file, private_key_file;  // the operator's; or empty, and then:
+    std::string folder;                              // of the private CA
+    std::vector<std::string> names;                  // the private CA's certificate is for these
+    std::vector<std::string> wanted_names;           // the operator's must be valid for these
+};
+
+class TlsKeeper {
+ public:
+    using Use = std::function<Result<void>(const net::TlsIdentity&)>;
+    explicit TlsKeeper(const Clock& clock) : clock_(clock) {}
+    ~TlsKeeper() { stop(); }
+
+    Result<ServerTls> load(const TlsSource& source);  // at the start
+    void use_with(Use use);                           // who gets new ones
+    void watch();                                     // from now on, on a thread of its own
+    void stop();
+    // SIGHUP: looks at once, at these from now on.
+    void change(const TlsSource& source);
+    // One look, as every second; true: another certificate is in use.
+    bool look();
+
+    [[nodiscard]] std::string ca_file() const;
+    [[nodiscard]] std::string ca_pem() const;
+    [[nodiscard]] std::int64_t not_after_s() const { return not_after_s_.load(); }
+
+ private:
+    [[nodiscard]] Result<ServerTls> read() const;
+    [[nodiscard]] std::string state_of_files() const;
+    [[nodiscard]] bool is_due() const;
+    void taken(ServerTls tls);
+    void run();
+
+    const Clock& clock_;
+    Use use_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false, hurry_ = false;
+    TlsSource source_;
+    ServerTls tls_;
+    std::string tried_files_, last_files_;  // as state_of_files(): at the last try, at the last look
+    std::int64_t not_before_s_ = 0, retry_at_ms_ = 0;
+    bool has_failed_ = false;
+    std::atomic<std::int64_t> not_after_s_{0};
+    std::thread thread_;
+};
+
+}  // namespace kontor::app

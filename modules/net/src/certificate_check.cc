@@ -1,0 +1,151 @@
+// What an operator's certificate and key are looked at for before a server uses them.
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "certificate_builder.h"
+#include "kontor/net/certificates.h"
+#include "tls_context.h"
+
+namespace kontor::net {
+namespace {
+
+constexpr std::string_view kKeyEnd = "PRIVATE KEY-----";
+
+std::string day_of(std::int64_t unix_seconds) {
+    const auto seconds = static_cast<std::time_t>(unix_seconds);
+    std::tm utc{};
+    char text[64] = {};
+    gmtime_r(&seconds, &utc);
+    return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &utc));
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+bool looks_like_der(const std::string& bytes) {
+    return !bytes.empty() && bytes.front() == 0x30 && !has(bytes, "-----BEGIN");
+}
+
+std::string why_no_key(const std::string& pem) {
+    if (pem.empty()) return "is empty";
+    if (has(pem, "ENCRYPTED"))
+        return "is encrypted, and nobody is there to type the pass phrase: decrypt it with 'openssl pkey'";
+    if (has(pem, "BEGIN CERTIFICATE") && !has(pem, kKeyEnd))
+        return "holds a certificate and no private key: are the two files mixed up?";
+    if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl pkey -inform der'";
+    return "holds no private key in PEM";
+}
+
+std::string why_no_certificate(const std::string& pem) {
+    if (pem.empty()) return "is empty";
+    if (has(pem, kKeyEnd) && !has(pem, "BEGIN CERTIFICATE"))
+        return "holds a private key and no certificate: are the two files mixed up?";
+    if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl x509 -inform der'";
+    return "holds no certificate in PEM, or one that is damaged";
+}
+
+bool is_valid_for(X509& certificate, const std::string& name) {
+    unsigned char bytes[16];
+    if (inet_pton(AF_INET, name.c_str(), bytes) == 1 || inet_pton(AF_INET6, name.c_str(), bytes) == 1)
+        return X509_check_ip_asc(&certificate, name.c_str(), 0) == 1;
+    // A pattern stands there as it is; "a" instead of "*" finds it.
+    const std::string host = name.starts_with("*.") ? "a" + name.substr(1) : name;
+    return X509_check_host(&certificate, host.data(), host.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                           nullptr) == 1;
+}
+
+bool has_names(const X509& certificate) {
+    return X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) >= 0;
+}
+
+class Look {
+ public:
+    Look(const TlsIdentity& identity, std::int64_t now_ms) : identity_(identity), now_s_(now_ms / 1000) {}
+
+    std::vector<IdentityProblem> run(const std::vector<std::string>& names) {
+        auto key = key_from_pem(identity_.private_key_pem);
+        if (!key) problem(true, why_no_key(identity_.private_key_pem));
+        auto chain = certificates_from_pem(identity_.certificate_chain_pem);
+        if (!chain) problem(false, why_no_certificate(identity_.certificate_chain_pem));
+        if (chain) {
+            look_at_dates(*chain);
+            look_at_order(*chain);
+            look_at_use(*chain->front(), names);
+        }
+        if (key && chain) look_at_pair(**key, *chain);
+        // Whatever else OpenSSL does not take, such as keys that are too short.
+        if (problems_.empty()) {
+            if (const auto context = make_server_context(identity_); !context)
+                problem(false, context.error().message);
+        }
+        ERR_clear_error();
+        return std::move(problems_);
+    }
+
+ private:
+    void problem(bool is_of_key, std::string what) { problems_.push_back({is_of_key, std::move(what)}); }
+
+    void look_at_dates(const std::vector<X509Pointer>& chain) {
+        for (std::size_t i = 0; i < chain.size(); ++i) {
+            // Clients know authorities by their keys, and never look at the dates of one that is sent.
+            const bool is_root = i > 0 && X509_check_issued(chain[i].get(), chain[i].get()) == X509_V_OK;
+            const auto validity = validity_of(*chain[i]);
+            if (!validity || is_root) continue;
+            const std::string which = i == 0 ? "" : "certificate " + std::to_string(i + 1) + " of the chain ";
+            if (validity->not_after_s < now_s_)
+                problem(false, which + "expired on " + day_of(validity->not_after_s));
+            if (validity->not_before_s > now_s_)
+                problem(false, which + "is valid from " + day_of(validity->not_before_s) +
+                                   " on only; or is this machine's clock wrong?");
+        }
+    }
+
+    void look_at_order(const std::vector<X509Pointer>& chain) {
+        for (std::size_t i = 1; i < chain.size(); ++i) {
+            if (X509_check_issued(chain[i].get(), chain[i - 1].get()) == X509_V_OK) continue;
+            return problem(false, "certificate " + std::to_string(i + 1) +
+                                      " did not sign the one before it: "
+                                      "the server's own comes first, then each one's signer");
+        }
+    }
+
+    void look_at_use(X509& own, const std::vector<std::string>& names) {
+        if (X509_check_purpose(&own, X509_PURPOSE_SSL_SERVER, 0) != 1)
+            problem(false, "is not for servers (extended key usage without serverAuth)");
+        if (!has_names(own))
+            return problem(false, "has no subject alternative names, so no client accepts it");
+        std::string missing;
+        for (const std::string& name : names)
+            if (!is_valid_for(own, name)) missing += (missing.empty() ? "" : ", ") + name;
+        if (!missing.empty()) problem(false, "is not valid for " + missing);
+    }
+
+    void look_at_pair(EVP_PKEY& key, const std::vector<X509Pointer>& chain) {
+        const auto fits = [&key](const X509Pointer& one) {
+            return EVP_PKEY_eq(X509_get0_pubkey(one.get()), &key) == 1;
+        };
+        if (fits(chain.front())) return;
+        const bool is_later = std::any_of(chain.begin(), chain.end(), fits);
+        problem(true, is_later ? "belongs to a later certificate of the chain: the server's own comes first"
+                               : "belongs to another certificate");
+    }
+
+    const TlsIdentity& identity_;
+    std::int64_t now_s_;
+    std::vector<IdentityProblem> problems_;
+};
+
+}  // namespace
+
+std::vector<IdentityProblem> check_server_identity(const TlsIdentity& identity,
+                                                   const std::vector<std::string>& names,
+                                                   std::int64_t now_ms) {
+    return Look(identity, now_ms).run(names);
+}
+
+}  // namespace kontor::net

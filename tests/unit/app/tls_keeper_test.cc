@@ -1,0 +1,155 @@
+#include "tls_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "kontor/base/files.h"
+#include "kontor/net/certificates.h"
+
+namespace kontor::app {
+namespace {
+
+class SetClock final : public Clock {
+ public:
+    explicit SetClock(std::int64_t now_ms) : now_ms_(now_ms) {}
+    [[nodiscard]] std::int64_t wall_ms() const override { return now_ms_; }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override { return 0; }
+    void set_wall_ms(std::int64_t now_ms) { now_ms_ = now_ms; }
+    void advance_ms(std::int64_t by) { now_ms_ += by; }
+
+ private:
+    std::int64_t now_ms_;
+};
+
+class TlsKeeperTest : public ::testing::Test {
+ protected:
+    TlsKeeperTest() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-keeper-XXXXXX").string();
+        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    ~TlsKeeperTest() override { std::filesystem::remove_all(folder_); }
+
+    [[nodiscard]] net::TlsIdentity issued(const std::string& name = "pay.example") const {
+        return *net::issue_server_certificate(authority_, {name}, clock_.wall_ms());
+    }
+    void write(const std::string& name, const std::string& content) const {
+        ASSERT_TRUE(write_file(folder_ + name, content, 0600));
+    }
+    [[nodiscard]] TlsSource files() const {
+        return {folder_ + "/a.pem", folder_ + "/a.key", "", {}, {"pay.example"}};
+    }
+    // As the thread does it, without waiting: a change is taken when it was seen twice.
+    bool looks() { return keeper_.look() || keeper_.look(); }
+    void start(const TlsSource& source) {
+        const auto loaded = keeper_.load(source);
+        ASSERT_TRUE(loaded) << loaded.error().describe();
+        in_use_ = loaded->identity.certificate_chain_pem;
+        keeper_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
+            in_use_ = identity.certificate_chain_pem;
+            return {};
+        });
+    }
+
+    std::string folder_, in_use_;
+    SetClock clock_{1'790'000'000'000};
+    net::CertificateAuthority authority_ = *net::make_authority("Test CA", clock_.wall_ms());
+    TlsKeeper keeper_{clock_};
+};
+
+TEST_F(TlsKeeperTest, FilesAreReadAgainWhenBothAreThere) {
+    const auto first = issued(), second = issued();
+    write("/a.pem", first.certificate_chain_pem);
+    write("/a.key", first.private_key_pem);
+    start(files());
+    EXPECT_FALSE(looks());
+    // The certificate first, and half of it at that.
+    write("/a.pem", second.certificate_chain_pem.substr(0, 200));
+    EXPECT_FALSE(looks());
+    write("/a.pem", second.certificate_chain_pem);
+    EXPECT_FALSE(looks()) << "its key is not there yet";
+    EXPECT_EQ(in_use_, first.certificate_chain_pem);
+    write("/a.key", second.private_key_pem);
+    EXPECT_FALSE(keeper_.look()) << "somebody may be writing just now";
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_EQ(in_use_, second.certificate_chain_pem);
+    EXPECT_FALSE(looks());
+}
+
+TEST_F(TlsKeeperTest, ALinkThatLeadsElsewhereIsAChange) {
+    for (const char* version : {"/1", "/2"}) {
+        std::filesystem::create_directory(folder_ + version);
+        const auto one = issued();
+        write(version + std::string("/a.pem"), one.certificate_chain_pem);
+        write(version + std::string("/a.key"), one.private_key_pem);
+    }
+    std::filesystem::create_directory_symlink("1", folder_ + "/now");
+    start({folder_ + "/now/a.pem", folder_ + "/now/a.key", "", {}, {}});
+    std::filesystem::create_directory_symlink("2", folder_ + "/next");
+    std::filesystem::rename(folder_ + "/next", folder_ + "/now");
+    EXPECT_TRUE(looks());
+    EXPECT_EQ(in_use_, *read_file(folder_ + "/2/a.pem"));
+}
+
+TEST_F(TlsKeeperTest, WhatNobodyWouldBelieveIsNotTaken) {
+    const auto first = issued(), other = issued("else.example");
+    write("/a.pem", first.certificate_chain_pem);
+    write("/a.key", first.private_key_pem);
+    start(files());
+    write("/a.pem", other.certificate_chain_pem);
+    write("/a.key", other.private_key_pem);
+    EXPECT_FALSE(looks()) << "it is for other names";
+    std::filesystem::remove(folder_ + "/a.pem");
+    EXPECT_FALSE(looks());
+    EXPECT_EQ(in_use_, first.certificate_chain_pem);
+    keeper_.change(files());
+    EXPECT_FALSE(keeper_.look()) << "asked for, and still none";
+}
+
+TEST_F(TlsKeeperTest, AFailureIsTriedAgainByItself) {
+    const auto first = issued();
+    write("/a.pem", first.certificate_chain_pem);
+    write("/a.key", first.private_key_pem);
+    start(files());
+    clock_.advance_ms(2 * kDayS * 1000);
+    const auto early = issued();
+    clock_.advance_ms(-2 * kDayS * 1000);
+    write("/a.pem", early.certificate_chain_pem);
+    write("/a.key", early.private_key_pem);
+    EXPECT_FALSE(looks()) << "not valid yet";
+    clock_.advance_ms(2 * kDayS * 1000);
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_EQ(in_use_, early.certificate_chain_pem);
+}
+
+TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    start(own);
+    const std::string first = in_use_, ca = keeper_.ca_pem();
+    const auto validity = net::certificate_validity(first);
+    EXPECT_LE(validity->not_after_s - validity->not_before_s, 397 * kDayS);
+    clock_.set_wall_ms((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000);
+    EXPECT_FALSE(looks());
+    clock_.advance_ms(1'000);
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_NE(in_use_, first);
+    EXPECT_EQ(keeper_.ca_pem(), ca) << "clients trust it";
+    EXPECT_GT(keeper_.not_after_s(), validity->not_after_s + 300 * kDayS);
+    // The clock was wrong, a year ahead: what was made then is not valid now.
+    const std::string second = in_use_;
+    clock_.set_wall_ms(1'790'000'000'000);
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_NE(in_use_, second);
+    // Other names, by SIGHUP.
+    TlsSource more = own;
+    more.names.emplace_back("10.0.0.1");
+    keeper_.change(more);
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_TRUE(net::check_server_identity({in_use_, *read_file(folder_ + "/tls/server.key")},
+                                           {"localhost", "10.0.0.1"}, clock_.wall_ms())
+                    .empty());
+}
+
+}  // namespace
+}  // namespace kontor::app
