@@ -1,9 +1,11 @@
 // The description is made from the route table; the copy in docs/ is what it makes.
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "kontor/ledger/ledger.h"
 #include "route.h"
 #include "shop.h"
 
@@ -28,6 +30,21 @@ TEST(OpenApi, TheCopyInDocsIsCurrent) {
     copy << std::ifstream(kCopy).rdbuf();
     EXPECT_TRUE(copy.str() == Api::openapi_json())
         << "run this test with KONTOR_UPDATE_DOCS=1 and look at the difference";
+}
+
+// The table in docs/ledger-api.md is the one that the code goes by.
+TEST(LedgerDocs, HaveEveryStatusAsItIs) {
+    std::stringstream text;
+    text << std::ifstream(KONTOR_SOURCE_DIR "/docs/ledger-api.md").rdbuf();
+    std::string wanted;
+    constexpr std::array<std::string_view, 4> kKinds{"done", "never", "stored", "changing"};
+    for (std::uint16_t number = 0; number < ledger::kStatusCount; ++number) {
+        const ledger::StatusTraits& row = ledger::traits_of(static_cast<ledger::Status>(number));
+        wanted += "| " + std::to_string(number) + " | `" + std::string(row.name) + "` | " +
+                  std::string(kKinds.at(static_cast<std::size_t>(row.kind))) + " | " +
+                  (row.is_kept ? "kept" : "") + " |\n";
+    }
+    EXPECT_NE(text.str().find(wanted), std::string::npos) << wanted;
 }
 
 TEST(OpenApi, HasEachRouteAndParameterAndNoOther) {
