@@ -191,11 +191,12 @@ class UpgradeTest(unittest.TestCase):
             with open(victim.config, "w", encoding="utf-8") as file:
                 file.write(good)
             # A node that cannot come back for another reason. The others are left alone.
+            number = victim.node_no
             with open(f"{victim.data}/peer/identity.json", "w", encoding="utf-8") as file:
                 file.write("damaged")
             code, events, errors = upgrade(cluster.leader(), "--all", "--node-timeout", "5")
             self.assertEqual(code, 1)
-            self.assertIn(f"stopped at node {victim.node_no}", errors)
+            self.assertIn(f"stopped at node {number}", errors)
             self.assertEqual(events[-1]["event"], "stopped")
             touched = [event["node"] for event in events if event.get("state") == "done"]
             for machine in cluster.machines:
