@@ -20,6 +20,7 @@ RULES = {
     "levels-file": "modules/LEVELS names every module, once, and headers and folders agree with it",
     "cmake": "targets link along the same edges; sources are listed one by one",
     "clock": "below app/ time is injected (kontor::Clock), or nothing can be simulated",
+    "wall": "where due times are read, the wall clock is not: Service::machine_now_ms(); say what else it is for",
     "deterministic": "apply() is a pure function of the log: no clock, randomness, environment, threads, locale, logging",
     "unordered": "iteration order of hash tables differs between nodes; write `// lookup only` where nothing iterates",
     "float": "money is integer arithmetic; floating point rounds, and differently on different machines",
@@ -38,6 +39,7 @@ TOP_FILES = {
 }
 DETERMINISTIC = ("ledger", "payments")
 INTEGER_ONLY = ("money", "ledger", "payments")
+WALL_CAREFUL = ("channels", "node", "outbox", "admin", "api")
 CLOCK_HOMES = ("modules/base/include/kontor/base/clock.h", "modules/base/src/clock.cc", "modules/base/src/log.cc")
 MAX_LINES = 600
 SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
@@ -190,6 +192,8 @@ class Checker:
             match = CLOCK.search(bare)
             if match:
                 yield "clock", f"'{match.group(0).strip()}' reads the system's clock; take a kontor::Clock"
+        if module in WALL_CAREFUL and re.search(r"\bwall_ms\s*\(", bare):
+            yield "wall", "reads the wall clock; deadlines are machine time"
         if module in INTEGER_ONLY and FLOAT.search(bare):
             yield "float", f"floating point in {module}"
 

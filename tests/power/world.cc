@@ -70,7 +70,7 @@ std::string Archive::replayed_hash(std::uint64_t last, const std::string& folder
         payments::Effects effects;
         (*store)->begin();
         machine.apply((*store)->writer(), index, batch, effects);
-        (*store)->commit(index, effects.time_ms);
+        (*store)->commit(index, effects.now.utc_ms);
     }
     std::string hash = (*store)->state_hash();
     store->reset();

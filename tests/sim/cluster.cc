@@ -17,7 +17,6 @@ namespace {
 enum Kind { kNothing, kNetwork, kDisk, kTimeout, kApply, kCheckpoint, kInstall };
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kTraceLines = 60;
-constexpr std::int64_t kStartMs = 1'800'000'000'000;
 
 }  // namespace
 
@@ -56,13 +55,9 @@ void Cluster::note(std::string what) {
     if (trace_.size() > kTraceLines) trace_.pop_front();
 }
 
-std::int64_t Cluster::wall_ms(std::size_t i) const {
-    return kStartMs + static_cast<std::int64_t>(now_ms_) + servers_[i].clock_ahead_ms;
-}
-
 void Cluster::move_clock(std::size_t i) {
     const std::int64_t size = random(0, 3) == 0 ? 600'000 : 5'000;
-    servers_[i].clock_ahead_ms =
+    servers_[i].clock->ahead_ms =
         static_cast<std::int64_t>(random(0, static_cast<std::uint64_t>(2 * size))) - size;
 }
 

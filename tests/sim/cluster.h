@@ -23,6 +23,7 @@
 
 #include "disk.h"
 #include "driver.h"
+#include "node_time.h"
 #include "replica_impl.h"
 #include "state.h"
 #include "wire.h"
@@ -61,6 +62,8 @@ struct Stats {
     void add(const Stats& other);
 };
 
+inline constexpr std::int64_t kStartMs = 1'800'000'000'000;
+
 class Cluster {
  public:
     using Answer = std::function<void(std::uint64_t index, const payments::Effects*)>;
@@ -92,7 +95,13 @@ class Cluster {
     replication::SubmitStatus transfer(std::size_t i, std::uint64_t target);
 
     [[nodiscard]] std::uint64_t now() const { return now_ms_; }
-    [[nodiscard]] std::int64_t wall_ms(std::size_t i) const;
+    [[nodiscard]] std::int64_t wall_ms(std::size_t i) const { return servers_[i].clock->wall_ms(); }
+    // As the node has them: what its workers go by, and what its next entry says.
+    [[nodiscard]] std::int64_t machine_now_ms(std::size_t i) const { return servers_[i].machine_time->now(); }
+    [[nodiscard]] std::int64_t machine_to_propose_ms(std::size_t i) const {
+        servers_[i].machine_time->begin();
+        return machine_now_ms(i);
+    }
     [[nodiscard]] std::size_t places() const { return servers_.size(); }
     [[nodiscard]] bool up(std::size_t i) const { return servers_[i].driver != nullptr; }
     [[nodiscard]] const replication::Driver& driver(std::size_t i) const { return *servers_[i].driver; }
@@ -119,6 +128,20 @@ class Cluster {
     [[nodiscard]] std::uint64_t known_index() const { return history_.size(); }
 
  private:
+    // Runs a little too fast or too slow, and its wall clock shows anything.
+    struct PlaceClock final : Clock {
+        PlaceClock(const std::uint64_t& now, std::int64_t drift) : now_ms(now), drift_ppm(drift) {}
+        [[nodiscard]] std::int64_t wall_ms() const override {
+            return kStartMs + static_cast<std::int64_t>(monotonic_ms()) + ahead_ms;
+        }
+        [[nodiscard]] std::uint64_t monotonic_ms() const override {
+            const auto now = static_cast<std::int64_t>(now_ms);
+            return static_cast<std::uint64_t>(now + now * drift_ppm / 1'000'000);
+        }
+        const std::uint64_t& now_ms;
+        const std::int64_t drift_ppm;
+        std::int64_t ahead_ms = 0;
+    };
     struct Flight {
         std::uint64_t term = 0;
         Answer answer;
@@ -153,7 +176,8 @@ class Cluster {
         std::optional<replication::SnapshotMeta> pending_checkpoint;
         std::optional<Install> install;
         std::map<std::uint64_t, Flight> flights;
-        std::int64_t clock_ahead_ms = 0;
+        std::unique_ptr<PlaceClock> clock;
+        std::unique_ptr<node::MachineTime> machine_time;  // of this run of the process
         bool slow_disk = false, fault_due = false, new_machine = true;
     };
     struct Delivery {

@@ -113,6 +113,7 @@ void Cluster::apply_one(std::size_t i, std::uint64_t index, const Entry& entry) 
     if (server.state->watch().lose_a_posting) server.fault_due = true;  // it had none: the next one
     server.state->watch().lose_a_posting = false;
     if (fault && options_.fault == Fault::applies_twice) server.state->apply(index, batch, effects);
+    server.machine_time->at_least(effects.now.machine_ms);
     server.at_command = server.at_applied;
     check_entry(i, index, entry, &effects);
     // An acknowledgement is for whoever was told this very position.

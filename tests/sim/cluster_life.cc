@@ -14,6 +14,10 @@ using namespace replication;  // NOLINT: this file drives it
 
 namespace fs = std::filesystem;
 
+namespace {
+constexpr std::int64_t kDriftPpm = 500;  // worse than any quartz
+}  // namespace
+
 void Cluster::new_machine(std::size_t i) {
     Server& server = servers_[i];
     const unsigned epoch = server.epoch + 1;  // what the lost one sent does not come from the new one
@@ -26,6 +30,8 @@ void Cluster::new_machine(std::size_t i) {
     server.disk = std::make_unique<Disk>(server.folder + "/log", rng_);
     server.disk->lies = options_.fault == Fault::disk_lies;
     server.state = options_.with_store ? store_state(server.folder + "/store", rng_) : memory_state();
+    server.clock = std::make_unique<PlaceClock>(
+        now_ms_, static_cast<std::int64_t>(random(0, 2 * kDriftPpm)) - kDriftPpm);
     move_clock(i);
 }
 
@@ -46,6 +52,10 @@ ReplicaOptions Cluster::replica_options(const Server& server) const {
 // As the node does: the state first, then the log with what its checkpoint remembers.
 Result<void> Cluster::open(Server& server) {
     KONTOR_CHECK(server.state->open());
+    server.machine_time = std::make_unique<node::MachineTime>(*server.clock);
+    server.state->read([&](const store::Reader& rows) {
+        server.machine_time->at_least(payments::last_times(rows).machine_ms);
+    });
     const ReplicaOptions options = replica_options(server);
     if (server.new_machine && server.id != 1) {
         const auto identity = Replica::identity(options.folder);

@@ -58,7 +58,8 @@ void Shop::again(Wish wish) {
 void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     pb::Batch batch;
     batch.set_version(payments::kCommandVersion);
-    batch.set_time_ms(cluster_.wall_ms(leader));
+    batch.set_machine_ms(cluster_.machine_to_propose_ms(leader));
+    batch.set_utc_ms(cluster_.wall_ms(leader));
     for (const Wish& wish : wishes) *batch.add_commands() = wish.command;
     const auto kept = std::make_shared<std::vector<Wish>>(std::move(wishes));
     ++pending_batches_;

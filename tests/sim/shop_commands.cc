@@ -265,10 +265,9 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
     pb::Command c;
     c.set_version(payments::kCommandVersion);
     std::optional<pb::Command> out;
-    const std::int64_t now = cluster_.wall_ms(leader);
+    const std::int64_t now = cluster_.wall_ms(leader), machine = cluster_.machine_now_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
-        const std::int64_t due_ms = payments::next_due_ms(rows);
-        if (due_ms != 0 && due_ms <= now && percent(50)) {
+        if (payments::is_due(payments::next_due(rows), {machine, now}) && percent(50)) {
             c.mutable_tick();
             out = c;
             return;
@@ -287,7 +286,7 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
             out = c;
             return;
         }
-        const auto deliveries = payments::due_deliveries(rows, now, 5);
+        const auto deliveries = payments::due_deliveries(rows, machine, 5);
         if (deliveries.empty()) return;
         auto& w = *c.mutable_webhook_attempted();
         w.set_delivery_no(deliveries[below(deliveries.size())].no);

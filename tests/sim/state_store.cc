@@ -48,7 +48,7 @@ class StoreState final : public State {
         store_->begin();
         WatchingWriter writer(store_->writer(), watch_, unused);
         machine_.apply(writer, index, batch, effects);
-        store_->commit(index, effects.time_ms);
+        store_->commit(index, effects.now.utc_ms);
     }
     void read(const std::function<void(const store::Reader&)>& body) const override {
         store_->read([&](const store::Reader& rows, std::uint64_t) { body(rows); });

@@ -81,7 +81,7 @@ Json Views::webhooks_json(bool livemode) const {
 }
 
 Result<Json> Views::home(bool livemode) const {
-    const std::int64_t now = options_.clock->wall_ms();
+    const std::int64_t now = options_.clock->wall_ms();  // house: wall: days of the calendar
     const std::int64_t today = now - now % kDayMs;
     const std::int64_t first_hour = now - now % kHourMs - 23 * kHourMs;
     KONTOR_TRY(const auto days, options_.projection->rollups(reporting::Bucket::day, livemode,

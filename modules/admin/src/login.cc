@@ -56,7 +56,7 @@ void Sessions::login(const std::shared_ptr<Call>& call) {
     const std::string address = address_key(call->request.peer_ip);
     std::optional<std::string> own;  // what only this operator's browsers and sessions have
     if (who) {
-        own = known_browser(*options_.sealer, call->request, who->no(), options_.clock->wall_ms());
+        own = known_browser(*options_.sealer, call->request, who->no(), options_.node->machine_now_ms());
         if (!own) {
             const auto caller = find(call->request);
             if (caller && caller->operator_no == who->no()) own = crypto::sha256(caller->cookie);
@@ -84,11 +84,11 @@ void Sessions::check_login(const std::shared_ptr<Call>& call, const std::optiona
                                                           crypto::Secret(call->text("password")));
     const std::string sealed = who ? who->sealed_totp_secret() : options_.sealer->seal(decoy_secret_, "totp");
     const auto secret = options_.sealer->open(sealed, "totp");
-    const auto step = secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"),
-                                                   options_.clock->wall_ms(), 0)
+    const std::int64_t utc_ms = options_.clock->wall_ms();  // house: wall: the phone's clock is a wall clock
+    const auto step = secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"), utc_ms, 0)
                              : std::optional<std::uint64_t>();
     if (who && !who->disabled() && password_matches && step) {
-        if (*step > who->last_totp_step()) {
+        if (*step > payments::last_code_step(*who, utc_ms)) {
             return open_session(call, *who, *step, attempt);
         }
         attempt->end(LoginThrottle::End::neither);  // used before: sent twice, or read over a shoulder

@@ -252,7 +252,16 @@ void Views::list_payments(const std::shared_ptr<Call>& call) const {
     call->answer(200,
                  Json{{"data", data},
                       {"next_cursor", page->next_cursor.empty() ? Json(nullptr) : Json(page->next_cursor)},
-                      {"as_of_ms", options_.clock->wall_ms()}});
+                      {"as_of_ms", options_.clock->wall_ms()}});  // house: wall: people read it
+}
+
+// Due times are machine times: people read how far off they are on the clock on their wall.
+void Views::on_the_wall_clock(Json& lines) const {
+    const std::int64_t ahead_ms =
+        options_.clock->wall_ms() - options_.node->machine_now_ms();  // house: wall: people read it
+    for (Json& line : lines)
+        if (line["next_try_ms"] != 0)
+            line["next_try_ms"] = line["next_try_ms"].get<std::int64_t>() + ahead_ms;
 }
 
 void Views::get_payment(const std::shared_ptr<Call>& call) const {
@@ -283,6 +292,8 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
         }
         add_attempts(rows, scope, *no, attempts);
     });
+    on_the_wall_clock(webhooks);
+    on_the_wall_clock(attempts);
     call->answer(200, Json{{"payment", payment},
                            {"row", payment_row(*row)},
                            {"charges", charges},

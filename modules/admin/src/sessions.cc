@@ -68,7 +68,7 @@ std::optional<Caller> Sessions::find(const net::Request& request) const {
 std::optional<Caller> Sessions::find(const std::string& cookie) const {
     if (cookie.empty()) return std::nullopt;
     std::optional<Caller> caller;
-    const std::int64_t now = options_.clock->wall_ms();
+    const std::int64_t now = options_.node->machine_now_ms();
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
         const auto session = payments::find_session(rows, crypto::sha256(cookie));
         if (!session || session->expires_ms() <= now) return;
@@ -108,7 +108,7 @@ void Sessions::describe(const std::shared_ptr<Call>& call) const {
 
 bool Sessions::token_is_good(const std::string& token_sha256) const {
     bool good = false;
-    const std::int64_t now = options_.clock->wall_ms();
+    const std::int64_t now = options_.node->machine_now_ms();
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
         const auto token = payments::find_setup_token(rows, token_sha256);
         good = token && !token->used() && token->expires_ms() > now;
@@ -159,8 +159,8 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
     const auto secret = from_base32(call->text("totp_secret"));
     if (!secret || secret->size() != kTotpSecretBytes)
         return call->refuse(422, "code_wrong", "Begin the set-up again.", "totp_secret");
-    const auto step =
-        crypto::totp_verify(crypto::Secret(*secret), call->text("code"), options_.clock->wall_ms(), 0);
+    const std::int64_t utc_ms = options_.clock->wall_ms();  // house: wall: the phone's clock is a wall clock
+    const auto step = crypto::totp_verify(crypto::Secret(*secret), call->text("code"), utc_ms, 0);
     if (!step)
         return call->refuse(422, "code_wrong", "This code does not match; is the phone's clock right?",
                             "code");
@@ -216,8 +216,8 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
                                    std::to_string(limits::kSessionLifetimeMs / 1000);
         call->answer(200, session_json(caller),
                      {{"Set-Cookie", cookie},
-                      {"Set-Cookie",
-                       browser_cookie(*options_.sealer, caller.operator_no, options_.clock->wall_ms())}});
+                      {"Set-Cookie", browser_cookie(*options_.sealer, caller.operator_no,
+                                                    options_.node->machine_now_ms())}});
     });
 }
 

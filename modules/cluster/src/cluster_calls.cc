@@ -261,7 +261,7 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
         report.set_applied_index(stats.applied_index);
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
-                report.set_applied_time_ms(payments::last_time_ms(rows));
+                report.set_applied_time_ms(payments::last_times(rows).machine_ms);
             });
         } catch (const store::StoreFailure&) {
             // A state is being taken over: the age is not known.

@@ -44,7 +44,7 @@ const char* to_text(replication::Role role) {
 }
 
 // How far a node is behind. Of one that hears nothing nobody can tell: what it lacks grows by the time.
-void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::int64_t wall_ms) {
+void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::int64_t machine_now_ms) {
     const std::uint64_t staleness_ms = said.leads() ? 0 : said.staleness_ms();
     if (staleness_ms == replication::kNeverMs) {
         line["contact"] = "never";
@@ -57,7 +57,7 @@ void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::
     if (knows || behind > 0) line["behind"] = behind;
     // How old the newest thing is that it knows, while there is something newer.
     const std::int64_t age_ms =
-        behind > 0 && said.applied_time_ms() != 0 ? wall_ms - said.applied_time_ms() : 0;
+        behind > 0 && said.applied_time_ms() != 0 ? machine_now_ms - said.applied_time_ms() : 0;
     line["lag_ms"] = std::max<std::int64_t>({0, age_ms, knows ? 0 : static_cast<std::int64_t>(staleness_ms)});
 }
 
@@ -358,7 +358,7 @@ std::string ClusterImpl::status_json() {
             line["leads"] = said->leads();
             line["ready"] = said->ready();
             line["applied_index"] = said->applied_index();
-            add_lag(line, *said, newest, options_.clock->wall_ms());
+            add_lag(line, *said, newest, node()->machine_now_ms());
             if (said->load() != 0) line["load"] = static_cast<double>(said->load() - 1) / kFullLoad;
             if (!said->doing().empty()) line["doing"] = said->doing();
         }

@@ -38,6 +38,8 @@ std::string flight_key(const pb::Command& command) {
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
       lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
+      machine_time_(*options_.clock),
+      wall_watch_(*options_.clock),
       proposals_(options_.max_queue_bytes, options_.max_queue_commands),
       log_write_time_(options_.metrics->histogram("kontor_log_write_seconds",
                                                   "Time to write a group of log entries and sync them.")),
@@ -82,8 +84,13 @@ store::StoreOptions NodeImpl::store_options() const {
 Result<void> NodeImpl::open_store() {
     KONTOR_TRY(store_, store::Store::open(store_options()));
     std::uint32_t level = 0;
-    store_->read(
-        [&](const store::Reader& rows, std::uint64_t) { level = payments::active_feature_level(rows); });
+    payments::LogTimes times;
+    store_->read([&](const store::Reader& rows, std::uint64_t) {
+        level = payments::active_feature_level(rows);
+        times = payments::last_times(rows);
+    });
+    machine_time_.at_least(times.machine_ms);
+    wall_watch_.log_has(times.highest_utc_ms);
     KONTOR_CHECK(check_features(level));
     store_->on_checkpoint = [this](const store::CheckpointMeta& meta) {
         if (replica_) replica_->checkpointed(meta.replication_meta);
@@ -379,12 +386,14 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
         // Before anybody can see the new index: who asks for it must not go by a key that it took away.
         if (changes_keys) keys_version_.store(0, std::memory_order_release);
         machine_.apply(faulty(store_->writer(), at.index), at.index, batch, effects);
-        store_->commit(at.index, effects.time_ms);
+        store_->commit(at.index, effects.now.utc_ms);
     } catch (const store::StoreFailure& failure) {
         fatal(store_failure(failure));
         store_->abandon();  // nobody reads a half-applied entry
         return;
     }
+    machine_time_.at_least(effects.now.machine_ms);
+    wall_watch_.log_has(effects.now.highest_utc_ms);
     if (changes_keys) keys_version_.store(new_keys_version(), std::memory_order_release);
     applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));
     apply_time_.record_us(options_.clock->monotonic_us() - started_us);

@@ -13,6 +13,7 @@
 
 #include "kontor/node/node.h"
 #include "kontor/payments/machine.h"
+#include "node_time.h"
 #include "proposals.h"
 
 namespace kontor::node {
@@ -33,6 +34,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void unsubscribe(std::uint64_t subscription) override;
     void stop() override;
     bool ready() const override;
+    std::int64_t machine_now_ms() const override { return machine_time_.now(); }
+    void hear_machine_time(std::int64_t machine_ms) override { machine_time_.hear(machine_ms); }
     NodeStats stats() const override;
     std::string state_hash() const override {
         const std::shared_lock open(swap_mutex_);
@@ -83,6 +86,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void propose_from_outside();
     void look_at_copies(std::uint64_t now);
     void propose_tick_if_due();
+    [[nodiscard]] bool has_due_work() const;
     [[nodiscard]] Result<void> check_level(const pb::Command& command) const;
     [[nodiscard]] static Result<void> check_features(std::uint32_t level);
     void expire_waiters();
@@ -118,6 +122,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<replication::Replica> replica_;
     payments::Machine machine_;  // apply thread
+    MachineTime machine_time_;
+    WallWatch wall_watch_;
     Proposals proposals_;
     telemetry::Histogram& log_write_time_;
     telemetry::Histogram& apply_time_;

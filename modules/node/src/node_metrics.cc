@@ -58,6 +58,13 @@ void NodeImpl::register_metrics() {
              [](const store::StoreStats& stats) { return stats.merges; });
     of_store("kontor_redo_bytes", "Bytes of redo files.",
              [](const store::StoreStats& stats) { return stats.redo_bytes; });
+    metrics.gauge("kontor_clock_steps_total", "How often the wall clock was set since the start.",
+                  [this] { return static_cast<double>(wall_watch_.stats().steps); });
+    metrics.gauge("kontor_clock_last_step_seconds", "By how much, the last time; forward is positive.",
+                  [this] { return static_cast<double>(wall_watch_.stats().last_step_ms) / 1000; });
+    metrics.gauge("kontor_clock_behind_log_seconds",
+                  "How far the wall clock lies before times that the log has.",
+                  [this] { return static_cast<double>(wall_watch_.stats().behind_log_ms) / 1000; });
     metrics.gauge("kontor_queue_bytes", "Bytes of commands waiting for a batch.",
                   [this] { return static_cast<double>(proposals_.queued().first); });
     metrics.gauge("kontor_cache_hits_total", "Row cache hits.",

@@ -50,6 +50,7 @@ void NodeImpl::run_proposer() {
             tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
             last_tick = now;
+            wall_watch_.look();
             propose_tick_if_due();
             expire_waiters();
         }
@@ -87,7 +88,9 @@ bool NodeImpl::propose_batch() {
     if (batch.empty()) return false;
     pb::Batch head;
     head.set_version(1);
-    head.set_time_ms(options_.clock->wall_ms());
+    machine_time_.begin();
+    head.set_machine_ms(machine_time_.now());
+    head.set_utc_ms(options_.clock->wall_ms());  // house: wall: this is where it enters the log
     std::string message = head.SerializeAsString();
     for (const Proposal& proposal : batch) append_command(message, proposal.command);
     const std::uint64_t flight_id = proposals_.launch(batch);
@@ -111,19 +114,25 @@ void NodeImpl::look_at_copies(std::uint64_t now) {
     if (now > copied_ms_.load() + kHoldAfterCopyMs && holds_log_.exchange(false)) replica_->hold_log(0);
 }
 
+bool NodeImpl::has_due_work() const {
+    payments::Times due;
+    read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due(rows); });
+    return payments::is_due(
+        due, {machine_time_.now(), options_.clock->wall_ms()});  // house: wall: calendars go by UTC
+}
+
 void NodeImpl::propose_tick_if_due() {
     if (!ready() || failed_.load() || tick_in_flight_.load()) return;
     if (is_member_.load() && !leads()) return;
-    std::int64_t due = 0;
+    bool has_work = false;
     try {
-        read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
+        has_work = has_due_work();
     } catch (const store::StoreFailure&) {
         return;  // fatal() was called
     }
     const std::uint64_t dirty = dirty_since_ms_.load();
     const bool old_rows =
         dirty != 0 && options_.clock->monotonic_ms() >= dirty + options_.checkpoint_interval_ms;
-    const bool has_work = due != 0 && due <= options_.clock->wall_ms();
     if (!old_rows && !has_work) return;
     tick_in_flight_.store(true);
     submit(tick_command(), [this, has_work](const Result<payments::Answer>& answer) {

@@ -44,7 +44,7 @@ bool Deliveries::look_at_front(std::int64_t now_ms) {
             const auto page = payments::due_deliveries(rows, now_ms, kPage, front_);
             is_last = page.size() < kPage;
             // What is made from now on is due at the state's time or later.
-            const std::int64_t settled_ms = payments::last_time_ms(rows);
+            const std::int64_t settled_ms = payments::last_times(rows).machine_ms;
             for (const payments::Due& due : page) {
                 take_in(rows, due);
                 if (due.due_ms <= settled_ms || !is_last) front_ = due;

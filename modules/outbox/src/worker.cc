@@ -124,7 +124,7 @@ class WorkerImpl final : public Worker {
                 start_attempts();
                 is_worth_looking_ = true;
             }
-            const std::int64_t due_until = options_.clock->wall_ms();
+            const std::int64_t due_until = options_.service->machine_now_ms();
             if (is_worth_looking_ && now >= next_look_ms_ && unsettled_ < pace_.window()) {
                 is_worth_looking_ = !deliveries_.look(due_until, now);
                 next_look_ms_ = is_worth_looking_ ? now : now + kBetweenLooksMs;
@@ -142,7 +142,7 @@ class WorkerImpl final : public Worker {
 
     void start_attempts() {
         std::vector<pb::ChannelAttempt> ready;
-        const std::int64_t now = options_.clock->wall_ms();
+        const std::int64_t now = options_.service->machine_now_ms();
         options_.service->read([&](const store::Reader& rows, std::uint64_t) {
             const auto after = attempts_front_.begin(options_.clock->monotonic_ms());
             const auto page = payments::due_attempts(rows, now, kScanPage, after);
@@ -237,7 +237,7 @@ class WorkerImpl final : public Worker {
         Claim claim;
         claim.place = delivery.place;
         claim.is_delivery = true;
-        claim.started_ms = options_.clock->wall_ms();
+        claim.started_ms = options_.clock->wall_ms();  // house: wall: receivers and people read it
         claim.since_ms = options_.clock->monotonic_ms();
         claim.result.set_merchant_no(delivery.row.merchant_no());
         claim.result.set_livemode(delivery.row.livemode());

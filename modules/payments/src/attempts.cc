@@ -75,8 +75,8 @@ void give_back(Context& context, const pb::ChannelAttempt& attempt, const std::s
     back.set_currency(attempt.currency());
     *back.mutable_payment_method() = attempt.payment_method();
     back.set_channel_reference(channel_reference);
-    back.set_next_try_ms(context.now_ms);
-    back.set_created_ms(context.now_ms);
+    back.set_next_try_ms(context.now.machine_ms);
+    back.set_created_ms(context.now.utc_ms);
     back.set_compensates(attempt.no());
     put_attempt(context, back);
     schedule(context, back);
@@ -200,7 +200,7 @@ void ask_again(Context& context, pb::ChannelAttempt& attempt) {
     unschedule(context, attempt);
     attempt.set_state(pb::ATTEMPT_UNKNOWN);
     attempt.set_tries(attempt.tries() + 1);
-    attempt.set_next_try_ms(context.now_ms + channel_back_off_ms(attempt.tries()));
+    attempt.set_next_try_ms(context.now.machine_ms + channel_back_off_ms(attempt.tries()));
     put_attempt(context, attempt);
     schedule(context, attempt);
 }
@@ -224,8 +224,8 @@ pb::ChannelAttempt new_attempt(Context& context, const pb::PaymentIntent& intent
     attempt.set_amount(amount);
     attempt.set_currency(intent.currency());
     *attempt.mutable_payment_method() = intent.payment_method();
-    attempt.set_next_try_ms(context.now_ms);
-    attempt.set_created_ms(context.now_ms);
+    attempt.set_next_try_ms(context.now.machine_ms);
+    attempt.set_created_ms(context.now.utc_ms);
     attempt.set_idempotency_row(context.idempotency_row);
     *attempt.mutable_expand() = context.command.expand();
     attempt.set_request_id(context.command.request_id());
@@ -255,7 +255,7 @@ pb::Result ask_channel(Context& context, pb::PaymentIntent& intent, const pb::Ch
 }
 
 void resolve(Context& context, const pb::ChannelAttempt& attempt, pb::Result result) {
-    result.set_time_ms(context.now_ms);
+    result.set_time_ms(context.now.utc_ms);
     result.set_command_no(command_no(attempt.no()));
     if (result.outcome() == pb::OUTCOME_OK) expand(context, attempt.expand(), result);
     if (!attempt.idempotency_row().empty()) complete_idempotency(context, attempt.idempotency_row(), result);

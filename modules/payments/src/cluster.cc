@@ -86,11 +86,11 @@ pb::Result init_cluster(Context& context, const pb::InitCluster& wanted) {
     cluster.set_sealed_ca_key(wanted.sealed_ca_key());
     cluster.set_last_node_no(wanted.node().no());
     cluster.set_feature_level(wanted.node().feature_level());
-    cluster.set_created_ms(context.now_ms);
+    cluster.set_created_ms(context.now.utc_ms);
     context.put(table::cluster, cluster_key(), cluster);
     pb::ClusterNode node = wanted.node();
     node.set_voter(true);
-    node.set_admitted_ms(context.now_ms);
+    node.set_admitted_ms(context.now.utc_ms);
     return put_node(context, node);
 }
 
@@ -107,11 +107,11 @@ pb::Result create_join_token(Context& context, const pb::CreateJoinToken& wanted
         if (!lost || lost->removed()) return no_node(wanted.replaces());
     }
     pb::JoinToken token;
-    token.set_expires_ms(context.now_ms + wanted.lifetime_ms());
+    token.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     token.set_voter(wanted.voter());
     token.set_replaces(wanted.replaces());
     context.put(table::cluster, join_token_key(wanted.token_sha256()), token);
-    context.due(token.expires_ms(), DueKind::join_token, wanted.token_sha256());
+    context.due(DueClock::machine, token.expires_ms(), DueKind::join_token, wanted.token_sha256());
     context.journal(kInstanceScope);
     return {};
 }
@@ -120,7 +120,7 @@ pb::Result admit_node(Context& context, const pb::AdmitNode& wanted) {
     auto cluster = find_cluster(context.rows);
     if (!cluster) return no_cluster();
     auto token = find_join_token(context.rows, wanted.token_sha256());
-    if (!token || token->expires_ms() <= context.now_ms)
+    if (!token || token->expires_ms() <= context.now.machine_ms)
         return refuse(pb::OUTCOME_TOKEN_INVALID, "This join token is not known or too old.", "token");
     if (!is_hash(wanted.public_key_sha256()))
         return refuse(pb::OUTCOME_INVALID_PARAMETER, "A node has a public key.", "public_key");
@@ -158,7 +158,7 @@ pb::Result admit_node(Context& context, const pb::AdmitNode& wanted) {
     context.put(table::cluster, join_token_key(wanted.token_sha256()), *token);
     node.set_voter(token->voter());
     node.set_removed(false);
-    node.set_admitted_ms(context.now_ms);
+    node.set_admitted_ms(context.now.utc_ms);
     node.set_public_key_sha256(wanted.public_key_sha256());
     node.set_replaces(token->replaces());
     return put_node(context, node);

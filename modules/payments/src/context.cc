@@ -9,14 +9,14 @@
 
 namespace kontor::payments {
 
-Context::Context(store::Writer& rows_in, std::uint64_t index, std::size_t position, std::int64_t now_in,
+Context::Context(store::Writer& rows_in, std::uint64_t index, std::size_t position, Times now_in,
                  const pb::Command& command_in, Effects& effects_in, std::string& buffer)
     : rows(rows_in),
-      now_ms(now_in),
+      now(now_in),
       command(command_in),
       effects(effects_in),
       scope{command_in.merchant_no(), command_in.livemode()},
-      ledger(rows_in, static_cast<std::uint64_t>(now_in), make_object_no(index, position, 0)),
+      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(index, position, 0)),
       command_no_(make_object_no(index, position, 0)),
       buffer_(buffer) {}
 
@@ -50,7 +50,7 @@ pb::Journal& Context::journal(Scope of) {
     row.set_no(command_no_);
     row.set_merchant_no(of.merchant_no);
     row.set_livemode(of.livemode);
-    row.set_time_ms(now_ms);
+    row.set_time_ms(now.utc_ms);
     if (command.has_actor()) *row.mutable_actor() = command.actor();
     row.set_request_id(command.request_id());
     row.set_idempotency_key(command.idempotency_key());
@@ -88,8 +88,8 @@ void Context::event(std::string_view type, const pb::Customer& object, std::stri
     *new_event(type, std::move(previous)).mutable_customer() = object;
 }
 
-void Context::due(std::int64_t due_ms, DueKind kind, std::string_view payload) {
-    const Key key = due_key(due_ms, kind).bytes(payload);
+void Context::due(DueClock clock, std::int64_t due_ms, DueKind kind, std::string_view payload) {
+    const Key key = due_key(kind, clock, due_ms).bytes(payload);
     if (!rows.get(table::due, key.view())) put_index(table::due, key);
 }
 

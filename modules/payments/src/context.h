@@ -21,11 +21,11 @@ namespace kontor::payments {
 
 class Context {
  public:
-    Context(store::Writer& rows, std::uint64_t index, std::size_t position, std::int64_t now_ms,
+    Context(store::Writer& rows, std::uint64_t index, std::size_t position, Times now,
             const pb::Command& command, Effects& effects, std::string& buffer);
 
     store::Writer& rows;
-    const std::int64_t now_ms;
+    const Times now;
     const pb::Command& command;
     Effects& effects;
     Scope scope;                           // of the command; of the attempt where a channel answered
@@ -74,7 +74,7 @@ class Context {
         *journal().add_changes()->mutable_payment_intent() = object;
     }
 
-    void due(std::int64_t due_ms, DueKind kind, std::string_view payload);
+    void due(DueClock clock, std::int64_t due_ms, DueKind kind, std::string_view payload);
     void finish();
 
  private:

@@ -54,7 +54,7 @@ pb::Result create_customer(Context& context, const pb::CreateCustomer& wanted) {
     customer.set_email(wanted.email());
     customer.set_phone(wanted.phone());
     customer.set_description(wanted.description());
-    customer.set_created_ms(context.now_ms);
+    customer.set_created_ms(context.now.utc_ms);
     context.put(customer);
     index_email(context, customer);
     context.event("customer.created", customer);

@@ -11,6 +11,7 @@ namespace kontor::payments {
 namespace {
 
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+constexpr std::int64_t kHourMs = 3600LL * 1000;
 constexpr std::int64_t kBasisPointsOfWhole = 10'000;
 
 Key unreleased_key(const pb::BalanceTransaction& row) {
@@ -22,15 +23,33 @@ Key unreleased_key(const pb::BalanceTransaction& row) {
 }
 constexpr std::size_t kUnreleasedKeyBytes = 8 + 1 + 8 + 4 + 8;
 
+// One row for all of a day: due rows name the group, not the payment.
+Key funds_payload(Scope scope, std::int64_t day_ms, std::uint32_t currency) {
+    return Key().scope(scope).be64(static_cast<std::uint64_t>(day_ms)).be32(currency);
+}
+
 Key debt_key(Scope scope, std::uint32_t currency) {
     return Key().scope(scope).be32(currency);
 }
 
-// The money of `row` waits in merchant pending until its day.
+// No payment made by now has a day so far off, if the clock is right.
+bool is_wrong_day(const Context& context, Scope scope, std::int64_t day_ms) {
+    const auto merchant = find_merchant(context.rows, scope.merchant_no);
+    KONTOR_ASSERT(merchant, "unreleased money belongs to a merchant");
+    return day_ms >
+           context.now.utc_ms + static_cast<std::int64_t>(merchant->settlement_delay_days()) * kDayMs;
+}
+
+// The money of `row` waits in merchant pending until its day, which is one of the calendar. A day that a
+// wrong clock named may be far off once the clock is right: then the machine time that was to pass is over
+// first.
 void hold_back(Context& context, const pb::BalanceTransaction& row, std::int64_t amount) {
     store_integer(context.rows, table::unreleased, unreleased_key(row), amount);
-    context.due(row.available_on_ms(), DueKind::funds,
-                Key().scope(context.scope).be32(row.currency()).view());
+    const std::int64_t day_ms = row.available_on_ms();
+    const Key payload = funds_payload(context.scope, day_ms, row.currency());
+    context.due(DueClock::utc, day_ms, DueKind::funds, payload.view());
+    const std::int64_t over_ms = context.now.machine_ms + (day_ms - context.now.utc_ms);
+    context.due(DueClock::machine, (over_ms / kHourMs + 1) * kHourMs, DueKind::funds, payload.view());
 }
 
 pb::BalanceTransaction new_transaction(Context& context, std::string_view type, std::int64_t amount,
@@ -45,8 +64,8 @@ pb::BalanceTransaction new_transaction(Context& context, std::string_view type, 
     row.set_net(amount - fee);
     row.set_currency(currency);
     row.set_source_id(std::move(source));
-    row.set_created_ms(context.now_ms);
-    row.set_available_on_ms(context.now_ms);
+    row.set_created_ms(context.now.utc_ms);
+    row.set_available_on_ms(context.now.utc_ms);
     row.set_available(true);
     return row;
 }
@@ -93,9 +112,9 @@ std::int64_t fee_of(const pb::Merchant& merchant, std::int64_t amount) {
 }
 static_assert(money::kMaxAmountMinor <= INT64_MAX / kBasisPointsOfWhole / 2);
 
-std::int64_t available_on_ms(const pb::Merchant& merchant, std::int64_t now_ms) {
-    if (merchant.settlement_delay_days() == 0) return now_ms;
-    return (now_ms / kDayMs + static_cast<std::int64_t>(merchant.settlement_delay_days())) * kDayMs;
+std::int64_t available_on_ms(const pb::Merchant& merchant, std::int64_t utc_ms) {
+    if (merchant.settlement_delay_days() == 0) return utc_ms;
+    return (utc_ms / kDayMs + static_cast<std::int64_t>(merchant.settlement_delay_days())) * kDayMs;
 }
 
 ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t amount,
@@ -122,7 +141,7 @@ ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t am
     pb::BalanceTransaction row = new_transaction(context, "charge", amount, fee, charge.currency(),
                                                  format_id(prefix::charge, charge.no()));
     if (!at_once) {
-        row.set_available_on_ms(available_on_ms(*context.merchant, context.now_ms));
+        row.set_available_on_ms(available_on_ms(*context.merchant, context.now.utc_ms));
         row.set_available(false);
         hold_back(context, row, net);
     }
@@ -196,7 +215,7 @@ void undo_refund(Context& context, pb::Refund& refund) {
     if (refund.from_pending() > 0) {
         // Back to pending, and available no earlier than it would have been without the refund.
         const pb::BalanceTransaction taken = transaction(context, refund.balance_transaction_no());
-        row.set_available_on_ms(std::max(context.now_ms, taken.available_on_ms()));
+        row.set_available_on_ms(std::max(context.now.utc_ms, taken.available_on_ms()));
         row.set_available(false);
         hold_back(context, row, refund.from_pending());
     }
@@ -204,13 +223,14 @@ void undo_refund(Context& context, pb::Refund& refund) {
     refund.set_failure_balance_transaction_no(row.no());
 }
 
-std::size_t release_group(Context& context, std::int64_t due_ms, std::string_view payload,
-                          std::size_t limit) {
-    if (payload.size() != 8 + 1 + 4) row_failure("due", "a funds row has another shape");
+std::size_t release_group(Context& context, DueClock clock, std::string_view payload, std::size_t limit) {
+    if (payload.size() != 8 + 1 + 8 + 4) row_failure("due", "a funds row has another shape");
     const Scope scope{get_be64(payload), payload[8] != '\0'};
-    const std::uint32_t currency = get_be32(payload.substr(9));
-    const Key low = Key().scope(scope).be64(static_cast<std::uint64_t>(due_ms)).be32(currency);
-    const Key high = Key().scope(scope).be64(static_cast<std::uint64_t>(due_ms)).be32(currency + 1);
+    const auto day_ms = static_cast<std::int64_t>(get_be64(payload.substr(9)));
+    const std::uint32_t currency = get_be32(payload.substr(17));
+    if (clock == DueClock::machine && !is_wrong_day(context, scope, day_ms)) return 0;
+    const Key low = funds_payload(scope, day_ms, currency);
+    const Key high = funds_payload(scope, day_ms, currency + 1);
     std::vector<std::uint64_t> numbers;
     std::int64_t total = 0;
     context.rows.scan(table::unreleased, low.view(), high.view(), store::Direction::ascending,
@@ -244,6 +264,7 @@ std::size_t release_group(Context& context, std::int64_t due_ms, std::string_vie
         KONTOR_ASSERT(row, "unreleased money belongs to a balance transaction");
         context.rows.erase(table::unreleased, unreleased_key(*row).view());
         row->set_available(true);
+        row->set_available_on_ms(std::min(row->available_on_ms(), context.now.utc_ms));
         context.put(table::balance_transactions, key, *row);
     }
     return numbers.size();

@@ -20,7 +20,7 @@ namespace kontor::payments {
 // floor(amount * fee_bps / 10,000) + fee_fixed, at most the amount. Kept when the charge is refunded.
 [[nodiscard]] std::int64_t fee_of(const pb::Merchant& merchant, std::int64_t amount);
 // 00:00 UTC, settlement_delay_days after today; now, if the delay is 0.
-[[nodiscard]] std::int64_t available_on_ms(const pb::Merchant& merchant, std::int64_t now_ms);
+[[nodiscard]] std::int64_t available_on_ms(const pb::Merchant& merchant, std::int64_t utc_ms);
 
 // Money of a charge arrived: the payment (posted out of `authorization` unless that is zero), its fee, the
 // release when there is no delay; balance transaction; the charge's amount_captured, fee and transaction.
@@ -38,8 +38,9 @@ void finish_refund(Context& context, pb::Refund& refund);
 void undo_refund(Context& context, pb::Refund& refund);
 
 // Releases the group that a due row names, at most `limit` transactions of it; how many it looked at. The
-// group is finished when that is less than `limit`.
-[[nodiscard]] std::size_t release_group(Context& context, std::int64_t due_ms, std::string_view payload,
+// group is finished when that is less than `limit`. By its day on the calendar; by machine time only where
+// the day is further off than any payment's can be, since a wrong clock named it.
+[[nodiscard]] std::size_t release_group(Context& context, DueClock clock, std::string_view payload,
                                         std::size_t limit);
 
 }  // namespace kontor::payments

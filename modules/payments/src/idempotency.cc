@@ -19,9 +19,9 @@ Key expiry_key(Scope scope, std::int64_t bucket_ms, std::uint64_t command_no) {
 }
 
 void expire_later(Context& context, Scope scope, std::uint64_t command_no, std::string_view row) {
-    const std::int64_t bucket = context.now_ms / kBucketMs * kBucketMs;
+    const std::int64_t bucket = context.now.machine_ms / kBucketMs * kBucketMs;
     context.rows.put(table::idempotency_expiry, expiry_key(scope, bucket, command_no).view(), row);
-    context.due(bucket + kBucketMs + limits::kIdempotencyKeepMs, DueKind::idempotency,
+    context.due(DueClock::machine, bucket + kBucketMs + limits::kIdempotencyKeepMs, DueKind::idempotency,
                 Key().scope(scope).be64(static_cast<std::uint64_t>(bucket)).view());
 }
 
@@ -66,7 +66,7 @@ void remember(Context& context, const pb::Result& result) {
     record.set_params_hash(context.command.params_hash());
     record.set_complete(result.waiting_on() == 0);
     if (record.complete()) result.SerializeToString(record.mutable_result());
-    record.set_created_ms(context.now_ms);
+    record.set_created_ms(context.now.utc_ms);
     record.set_command_no(context.command_no());
     context.put(table::idempotency, row_key(context.idempotency_row), record);
     expire_later(context, context.scope, context.command_no(), context.idempotency_row);

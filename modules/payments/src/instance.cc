@@ -1,5 +1,7 @@
 // The instance itself: merchants, API keys, operators, their sessions and set-up tokens. Their journal is the
 // one of merchant 0.
+#include <algorithm>
+
 #include "commands.h"
 #include "kontor/money/money.h"
 #include "kontor/payments/json.h"
@@ -9,7 +11,7 @@ namespace kontor::payments {
 namespace {
 
 constexpr Scope kInstanceScope{0, false};
-constexpr std::uint64_t kLayoutVersion = 1;
+constexpr std::uint64_t kLayoutVersion = 2;
 
 void put_operator(Context& context, const pb::Operator& row) {
     context.put(table::operators, operator_key(row.no()), row);
@@ -24,6 +26,23 @@ pb::Result token_invalid(std::string message) {
     return refuse(pb::OUTCOME_TOKEN_INVALID, std::move(message), "token");
 }
 
+// A code works once. What was used while the clock was ahead is remembered by itself, so that it does not
+// refuse every code until the time comes that the wrong clock showed.
+bool use_code(pb::Operator& person, std::uint64_t step, std::int64_t utc_ms) {
+    auto& ahead = *person.mutable_totp_steps_ahead();
+    if (last_code_step(person, utc_ms) != person.last_totp_step()) {
+        if (static_cast<std::size_t>(ahead.size()) >= limits::kTotpStepsAheadKept) ahead.erase(ahead.begin());
+        ahead.Add(person.last_totp_step());
+        person.clear_last_totp_step();
+    }
+    if (step <= person.last_totp_step() || std::find(ahead.begin(), ahead.end(), step) != ahead.end())
+        return false;
+    person.set_last_totp_step(step);
+    ahead.erase(std::remove_if(ahead.begin(), ahead.end(), [&](std::uint64_t one) { return one <= step; }),
+                ahead.end());
+    return true;
+}
+
 std::size_t count_operators(const store::Reader& rows) {
     std::size_t count = 0;
     rows.scan(table::operators, operator_name_key({}).view(), {}, store::Direction::ascending,
@@ -33,12 +52,17 @@ std::size_t count_operators(const store::Reader& rows) {
 
 }  // namespace
 
+std::uint64_t last_code_step(const pb::Operator& person, std::int64_t utc_ms) {
+    const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(utc_ms, 0) / limits::kTotpStepMs);
+    return person.last_totp_step() > now + limits::kTotpStepsAhead ? 0 : person.last_totp_step();
+}
+
 pb::Result init_instance(Context& context, const pb::InitInstance& wanted) {
     if (find_instance(context.rows))
         return refuse(pb::OUTCOME_ALREADY_EXISTS, "This instance was initialised before.");
     pb::Instance instance;
     instance.set_version(kLayoutVersion);
-    instance.set_created_ms(context.now_ms);
+    instance.set_created_ms(context.now.utc_ms);
     instance.set_instance_id(wanted.instance_id());
     instance.set_dev(wanted.dev());
     context.put(table::instance, instance_key(), instance);
@@ -64,7 +88,7 @@ pb::Result create_merchant(Context& context, const pb::CreateMerchant& wanted) {
     merchant.set_fee_bps(wanted.fee_bps());
     merchant.set_fee_fixed_minor(wanted.fee_fixed_minor());
     merchant.set_settlement_delay_days(wanted.settlement_delay_days());
-    merchant.set_created_ms(context.now_ms);
+    merchant.set_created_ms(context.now.utc_ms);
     merchant.set_country(wanted.country());
     merchant.set_default_currency(wanted.default_currency());
     context.put(table::merchants, merchant_key(merchant.no()), merchant);
@@ -86,7 +110,7 @@ pb::Result create_api_key(Context& context, const pb::CreateApiKey& wanted) {
     key.set_livemode(wanted.livemode());
     key.set_name(wanted.name());
     key.set_hint(wanted.hint());
-    key.set_created_ms(context.now_ms);
+    key.set_created_ms(context.now.utc_ms);
     context.put(table::api_keys, Key().bytes(wanted.key_sha256()), key);
     context.rows.put(table::merchant_keys, Key().be64(key.merchant_no()).be64(key.no()).view(),
                      wanted.key_sha256());
@@ -100,7 +124,7 @@ pb::Result revoke_api_key(Context& context, const pb::RevokeApiKey& wanted) {
     if (!key) return refuse(pb::OUTCOME_RESOURCE_MISSING, "There is no such key.", "key");
     pb::Result result;
     if (key->revoked_ms() == 0) {
-        key->set_revoked_ms(context.now_ms);
+        key->set_revoked_ms(context.now.utc_ms);
         context.put(table::api_keys, Key().bytes(wanted.key_sha256()), *key);
         context.journal(kInstanceScope);
     }
@@ -114,9 +138,9 @@ pb::Result create_setup_token(Context& context, const pb::CreateSetupToken& want
     if (find_setup_token(context.rows, wanted.token_sha256()))
         return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a token.", "token");
     pb::SetupToken token;
-    token.set_expires_ms(context.now_ms + wanted.lifetime_ms());
+    token.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), token);
-    context.due(token.expires_ms(), DueKind::setup_token, wanted.token_sha256());
+    context.due(DueClock::machine, token.expires_ms(), DueKind::setup_token, wanted.token_sha256());
     context.journal(kInstanceScope);
     return {};
 }
@@ -124,7 +148,7 @@ pb::Result create_setup_token(Context& context, const pb::CreateSetupToken& want
 pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
     std::optional<pb::SetupToken> token;
     if (is_hash(wanted.token_sha256())) token = find_setup_token(context.rows, wanted.token_sha256());
-    if (!token || token->used() || token->expires_ms() <= context.now_ms)
+    if (!token || token->used() || token->expires_ms() <= context.now.machine_ms)
         return token_invalid("This set-up link was used or is too old.");
     if (wanted.name().empty() || wanted.name().size() > limits::kOperatorNameBytes)
         return refuse(pb::OUTCOME_INVALID_PARAMETER, "The name is empty or too long.", "name");
@@ -141,7 +165,7 @@ pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
     person.set_password_hash(wanted.password_hash());
     person.set_sealed_totp_secret(wanted.sealed_totp_secret());
     person.set_last_totp_step(wanted.totp_step());
-    person.set_created_ms(context.now_ms);
+    person.set_created_ms(context.now.utc_ms);
     person.set_role("owner");
     put_operator(context, person);
     context.rows.put(table::operators, operator_name_key(person.name()).view(),
@@ -152,22 +176,22 @@ pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
 pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
     auto person = find_operator(context.rows, wanted.operator_no());
     if (!person || person->disabled()) return token_invalid("There is no such operator.");
-    if (person->locked_until_ms() > context.now_ms)
+    if (person->locked_until_ms() > context.now.machine_ms)
         return refuse(pb::OUTCOME_LOCKED, "Too many failed logins; try again later.");
     if (!is_hash(wanted.cookie_sha256()) || wanted.lifetime_ms() <= 0)
         return refuse(pb::OUTCOME_INVALID_PARAMETER, "A session has a cookie and a lifetime.", "cookie");
     if (find_session(context.rows, wanted.cookie_sha256()))
         return refuse(pb::OUTCOME_ALREADY_EXISTS, "There is such a session.", "cookie");
-    if (wanted.totp_step() <= person->last_totp_step()) return token_invalid("This code was used before.");
+    if (!use_code(*person, wanted.totp_step(), context.now.utc_ms))
+        return token_invalid("This code was used before.");
     pb::Session session;
     session.set_operator_no(person->no());
-    session.set_created_ms(context.now_ms);
-    session.set_expires_ms(context.now_ms + wanted.lifetime_ms());
+    session.set_created_ms(context.now.utc_ms);
+    session.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     session.set_ip(wanted.ip());
     session.set_csrf_hash(wanted.csrf_sha256());
     context.put(table::sessions, Key().bytes(wanted.cookie_sha256()), session);
-    context.due(session.expires_ms(), DueKind::session, wanted.cookie_sha256());
-    person->set_last_totp_step(wanted.totp_step());
+    context.due(DueClock::machine, session.expires_ms(), DueKind::session, wanted.cookie_sha256());
     person->clear_failed_logins();
     person->clear_locked_until_ms();
     put_operator(context, *person);
@@ -181,8 +205,9 @@ pb::Result close_session(Context& context, const pb::CloseSession& wanted) {
     if (is_hash(wanted.cookie_sha256())) session = find_session(context.rows, wanted.cookie_sha256());
     if (!session) return token_invalid("There is no such session.");
     context.rows.erase(table::sessions, wanted.cookie_sha256());
-    context.rows.erase(table::due,
-                       due_key(session->expires_ms(), DueKind::session).bytes(wanted.cookie_sha256()).view());
+    context.rows.erase(table::due, due_key(DueKind::session, DueClock::machine, session->expires_ms())
+                                       .bytes(wanted.cookie_sha256())
+                                       .view());
     context.journal(kInstanceScope);
     return {};
 }
@@ -193,7 +218,7 @@ pb::Result login_failed(Context& context, const pb::LoginFailed& wanted) {
     person->set_failed_logins(person->failed_logins() + 1);
     if (person->failed_logins() >= limits::kFailedLoginsBeforeLock) {
         person->clear_failed_logins();
-        person->set_locked_until_ms(context.now_ms + limits::kLoginLockMs);
+        person->set_locked_until_ms(context.now.machine_ms + limits::kLoginLockMs);
         context.journal(kInstanceScope);  // only this: whoever guesses passwords does not fill the journal
     }
     context.put(table::operators, operator_key(person->no()), *person);

@@ -87,7 +87,7 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
     intent.set_statement_descriptor(wanted.statement_descriptor());
     intent.set_client_secret(format_id(prefix::intent, intent.no()) + "_secret_" +
                              wanted.client_secret_suffix());
-    intent.set_created_ms(context.now_ms);
+    intent.set_created_ms(context.now.utc_ms);
     intent.set_setup_future_usage(wanted.setup_future_usage());
     if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(intent, wanted.payment_method());
 

@@ -1,11 +1,10 @@
 #include "kontor/payments/machine.h"
 
-#include <algorithm>
-
 #include "commands.h"
 #include "idempotency.h"
 #include "kontor/base/object_id.h"
 #include "kontor/payments/json.h"
+#include "times.h"
 
 namespace kontor::payments {
 namespace {
@@ -131,7 +130,7 @@ pb::Result run(Context& context) {
         if (auto earlier = replay(context)) return *std::move(earlier);
     }
     pb::Result result = execute(context);
-    result.set_time_ms(context.now_ms);
+    result.set_time_ms(context.now.utc_ms);
     result.set_command_no(context.command_no());
     if (result.outcome() == pb::OUTCOME_OK) expand(context, command.expand(), result);
     if (idempotent) remember(context, result);
@@ -140,20 +139,7 @@ pb::Result run(Context& context) {
     return result;
 }
 
-// Time never goes back, whatever the leaders' clocks say.
-std::int64_t advance_time(store::Writer& rows, std::int64_t batch_ms) {
-    const Key key = last_time_key();
-    const std::int64_t last = load_integer(rows, table::instance, key);
-    const std::int64_t now = std::max({batch_ms, last, std::int64_t{0}});
-    if (now != last) store_integer(rows, table::instance, key, now);
-    return now;
-}
-
 }  // namespace
-
-std::int64_t last_time_ms(const store::Reader& rows) {
-    return load_integer(rows, table::instance, last_time_key());
-}
 
 Effects::Effects() = default;
 Effects::~Effects() = default;
@@ -166,14 +152,14 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
     KONTOR_ASSERT(static_cast<std::uint64_t>(batch.commands_size()) <= kMaxCommandsPerBatch,
                   "a batch has too many commands");
     effects = Effects();
-    effects.time_ms = advance_time(rows, batch.time_ms());
+    effects.now = advance_times(rows, index, {batch.machine_ms(), batch.utc_ms()});
     effects.results.reserve(static_cast<std::size_t>(batch.commands_size()));
     std::string buffer;
     for (int i = 0; i < batch.commands_size(); ++i) {
         const pb::Command& command = batch.commands(i);
         KONTOR_ASSERT(command.version() <= kCommandVersion,
                       "the log was written by a newer version: use that one");
-        Context context(rows, index, static_cast<std::size_t>(i), effects.time_ms, command, effects, buffer);
+        Context context(rows, index, static_cast<std::size_t>(i), effects.now, command, effects, buffer);
         effects.results.push_back(run(context));
     }
 }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "kontor/base/bytes.h"
 #include "kontor/payments/limits.h"
 #include "rows.h"
+#include "times.h"
 
 namespace kontor::payments {
 
@@ -19,11 +21,17 @@ struct Source {
 };
 
 // The numbers that a page may hold: low <= no < high. Object numbers grow with time, so bounds of time are
-// bounds of numbers, found by bisection.
+// bounds of numbers, found by bisection in each stretch in which `created` grows: where a clock was set back
+// a new one begins, and what a page may hold are the numbers from the first to the last that may be meant.
+// Whoever visits them asks admits() too.
 struct Range {
     std::uint64_t low = 0;
     std::uint64_t high = std::numeric_limits<std::uint64_t>::max();
     bool ascending = false;  // ending_before: from low upwards; the page is turned round at the end
+    std::int64_t from_ms = 0, below_ms = std::numeric_limits<std::int64_t>::max();
+    [[nodiscard]] bool admits(std::int64_t created_ms) const {
+        return created_ms >= from_ms && created_ms < below_ms;
+    }
 };
 
 // Calls `visit(no, value)` in the page's direction until it returns false. Rows looked at are bounded; true:
@@ -47,18 +55,17 @@ bool visit_page(const store::Reader& rows, const Source& source, const Range& ra
     return bounded;
 }
 
-// The smallest number n in the range such that the first row at or after n was created at `time_ms` or later.
+// The smallest number n with low <= n <= high such that the first row at or after n was created at `time_ms`
+// or later; `created` grows between the two.
 template <typename CreatedMs>
 std::uint64_t first_at(const store::Reader& rows, const Source& source, std::int64_t time_ms,
-                       CreatedMs created_ms) {
-    std::uint64_t low = 0;
-    std::uint64_t high = std::numeric_limits<std::uint64_t>::max();
+                       CreatedMs created_ms, std::uint64_t low, std::uint64_t high) {
+    const Key end = source.at(high);
     while (low < high) {
         const std::uint64_t middle = low + (high - low) / 2;
         bool late = true;  // no row: beyond the newest
         std::uint64_t found = high;
-        rows.scan(source.table, source.at(middle).view(),
-                  source.at(std::numeric_limits<std::uint64_t>::max()).view(), store::Direction::ascending,
+        rows.scan(source.table, source.at(middle).view(), end.view(), store::Direction::ascending,
                   [&](std::string_view key, std::string_view value) {
                       found = get_be64(key.substr(key.size() - 8));
                       late = created_ms(value) >= time_ms;
@@ -74,17 +81,36 @@ std::uint64_t first_at(const store::Reader& rows, const Source& source, std::int
 }
 
 template <typename CreatedMs>
+void bound_by_time(const store::Reader& rows, const Source& source, Range& range, CreatedMs created_ms) {
+    const bool has_low = range.from_ms > 0, has_high = range.below_ms != Range().below_ms;
+    if (!has_low && !has_high) return;
+    std::vector<std::uint64_t> ends = utc_steps(rows);
+    ends.push_back(range.high);
+    const std::uint64_t none = range.high;
+    std::uint64_t low = none, high = 0, start = range.low;
+    for (const std::uint64_t end : ends) {
+        const std::uint64_t from =
+            has_low ? first_at(rows, source, range.from_ms, created_ms, start, end) : start;
+        const std::uint64_t to =
+            has_high ? first_at(rows, source, range.below_ms, created_ms, from, end) : end;
+        if (from < to) {
+            low = std::min(low, from);
+            high = to;
+        }
+        start = end;
+    }
+    range.low = low;
+    range.high = high;
+}
+
+template <typename CreatedMs>
 Range range_of(const store::Reader& rows, const Source& source, const ListQuery& query,
                CreatedMs created_ms) {
     Range range;
-    if (query.created_gte_ms != 0) range.low = first_at(rows, source, query.created_gte_ms, created_ms);
-    if (query.created_gt_ms != 0) {
-        range.low = std::max(range.low, first_at(rows, source, query.created_gt_ms + 1, created_ms));
-    }
-    if (query.created_lt_ms != 0) range.high = first_at(rows, source, query.created_lt_ms, created_ms);
-    if (query.created_lte_ms != 0) {
-        range.high = std::min(range.high, first_at(rows, source, query.created_lte_ms + 1, created_ms));
-    }
+    range.from_ms = std::max(query.created_gte_ms, query.created_gt_ms == 0 ? 0 : query.created_gt_ms + 1);
+    if (query.created_lt_ms != 0) range.below_ms = query.created_lt_ms;
+    if (query.created_lte_ms != 0) range.below_ms = std::min(range.below_ms, query.created_lte_ms + 1);
+    bound_by_time(rows, source, range, created_ms);
     if (query.ending_before != 0) {
         range.low = std::max(range.low, query.ending_before + 1);
         range.ascending = true;

@@ -146,7 +146,7 @@ pb::Charge new_charge(Context& context, const pb::PaymentIntent& intent) {
     charge.set_description(intent.description());
     *charge.mutable_metadata() = intent.metadata();
     *charge.mutable_payment_method() = intent.payment_method();
-    charge.set_created_ms(context.now_ms);
+    charge.set_created_ms(context.now.utc_ms);
     charge.set_statement_descriptor(intent.statement_descriptor());
     charge.set_receipt_email(intent.receipt_email());
     return charge;
@@ -236,7 +236,7 @@ pb::Result captured(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
 
 pb::Result canceled(Context& context, pb::PaymentIntent& intent) {
     intent.set_status(pb::CANCELED);
-    intent.set_canceled_ms(context.now_ms);
+    intent.set_canceled_ms(context.now.utc_ms);
     intent.clear_amount_capturable();
     intent.clear_attempt_no();
     context.put(intent);

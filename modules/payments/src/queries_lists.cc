@@ -46,16 +46,17 @@ Listed<T> list(const store::Reader& rows, Scope scope, store::TableId table, con
     const Range range = range_of(rows, objects(table, scope), query, [](std::string_view value) {
         return parse_row<T>(value, "list").created_ms();
     });
+    const auto meant = [&](const T& row) { return range.admits(row.created_ms()) && wanted(row); };
     Listed<T> page;
     const std::size_t limit = page_size(query);
     if (source.table == table) {
         page.has_more = visit_page(rows, source, range, [&](std::uint64_t, std::string_view value) {
             T row = parse_row<T>(value, "list");
-            if (wanted(row)) page.rows.push_back(std::move(row));
+            if (meant(row)) page.rows.push_back(std::move(row));
             return page.rows.size() <= limit;
         });
     } else {
-        page.has_more = list_indexed<T>(rows, scope, table, source, range, limit, wanted, page.rows);
+        page.has_more = list_indexed<T>(rows, scope, table, source, range, limit, meant, page.rows);
     }
     if (page.rows.size() > limit) {
         page.rows.resize(limit);
@@ -138,7 +139,7 @@ Listed<pb::BalanceTransaction> list_balance_transactions(const store::Reader& ro
     for (const std::uint64_t no : numbers) {
         if (no == 0 || no < range.low || no >= range.high) continue;
         auto row = find_balance_transaction(rows, scope, no);
-        if (row && wanted(*row)) page.rows.push_back(std::move(*row));
+        if (row && range.admits(row->created_ms()) && wanted(*row)) page.rows.push_back(std::move(*row));
     }
     if (page.rows.size() > page_size(query)) {
         page.has_more = true;
@@ -178,6 +179,7 @@ Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const Lis
     const std::size_t limit = page_size(query);
     page.has_more = visit_page(rows, source, range, [&](std::uint64_t, std::string_view value) {
         const auto journal = std::make_shared<const pb::Journal>(parse_row<pb::Journal>(value, "journals"));
+        if (!range.admits(journal->time_ms())) return true;
         const int size = journal->events_size();
         for (int i = 0; i < size && page.rows.size() <= limit; ++i) {
             const pb::Event& event = journal->events(range.ascending ? i : size - 1 - i);

@@ -88,7 +88,7 @@ pb::Refund new_refund(Context& context, const pb::Charge& charge, const pb::Crea
                                           : charge.amount_captured() - charge.amount_refunded());
     refund.set_currency(charge.currency());
     refund.set_reason(wanted.reason());
-    refund.set_created_ms(context.now_ms);
+    refund.set_created_ms(context.now.utc_ms);
     refund.set_customer_no(charge.customer_no());
     *refund.mutable_payment_method() = charge.payment_method();
     return refund;

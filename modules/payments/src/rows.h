@@ -87,8 +87,12 @@ class Key {
 [[nodiscard]] inline Key instance_key() {
     return Key().byte('i');
 }
-[[nodiscard]] inline Key last_time_key() {
+[[nodiscard]] inline Key last_times_key() {
     return Key().byte('t');
+}
+// Where the log's UTC went back: entry -> nothing (times.h).
+[[nodiscard]] inline Key utc_step_key(std::uint64_t index) {
+    return Key().byte('u').be64(index);
 }
 [[nodiscard]] inline Key last_ledger_timestamp_key() {
     return Key().byte('l');
@@ -145,9 +149,16 @@ enum class DueKind : char {
     join_token = 6,
     failed_ids = 7  // of the ledger
 };
+// Which of the entry's times a due time is compared with. Frozen numbers; a calendar of another zone or a
+// test clock gets the next one.
+enum class DueClock : char { machine = 0, utc = 1 };
 inline constexpr char kDueHome = 'd';
-[[nodiscard]] inline Key due_key(std::int64_t due_ms, DueKind kind) {
-    return Key().byte(kDueHome).be64(static_cast<std::uint64_t>(due_ms)).byte(static_cast<char>(kind));
+// Kind and clock first: each pair is a queue of its own, and none hides behind another one's rows.
+[[nodiscard]] inline Key due_queue_key(DueKind kind, DueClock clock) {
+    return Key().byte(kDueHome).byte(static_cast<char>(kind)).byte(static_cast<char>(clock));
+}
+[[nodiscard]] inline Key due_key(DueKind kind, DueClock clock, std::int64_t due_ms) {
+    return due_queue_key(kind, clock).be64(static_cast<std::uint64_t>(due_ms));
 }
 
 // Index rows say all in their key.

@@ -51,7 +51,7 @@ void end_delivery(Context& context, pb::WebhookDelivery& delivery, pb::DeliveryS
 
 // Its pending deliveries end with the next Tick: there may be too many for one command.
 void stop(Context& context, const pb::WebhookEndpoint& endpoint) {
-    context.due(context.now_ms, DueKind::stopped_endpoint,
+    context.due(DueClock::machine, context.now.machine_ms, DueKind::stopped_endpoint,
                 Key().scope(context.scope).be64(endpoint.no()).view());
 }
 
@@ -84,8 +84,9 @@ void new_delivery(Context& context, Scope scope, std::uint64_t endpoint_no, std:
     delivery.set_livemode(scope.livemode);
     delivery.set_endpoint_no(endpoint_no);
     delivery.set_event_no(event_no);
-    delivery.set_next_try_ms(context.now_ms);
-    delivery.set_created_ms(context.now_ms);
+    delivery.set_next_try_ms(context.now.machine_ms);
+    delivery.set_give_up_ms(context.now.machine_ms + limits::kWebhookRetryForMs);
+    delivery.set_created_ms(context.now.utc_ms);
     put_delivery(context, delivery);
     schedule(context, delivery);
     context.put_index(table::links, link_key(scope, event_no, LinkKind::event_delivery, delivery.no()));
@@ -108,7 +109,7 @@ pb::Result create_webhook_endpoint(Context& context, const pb::CreateWebhookEndp
     *endpoint.mutable_enabled_events() = wanted.enabled_events();
     endpoint.set_sealed_secret(wanted.sealed_secret());
     endpoint.set_description(wanted.description());
-    endpoint.set_created_ms(context.now_ms);
+    endpoint.set_created_ms(context.now.utc_ms);
     endpoint.set_api_version(wanted.api_version());
     put_endpoint(context, endpoint);
     context.change_head(context.scope).add_endpoint_nos(endpoint.no());
@@ -156,11 +157,10 @@ pb::Result webhook_attempted(Context& context, const pb::WebhookAttempted& wante
 
     const Scope scope{delivery->merchant_no(), delivery->livemode()};
     const auto endpoint = find_webhook_endpoint(context.rows, scope, delivery->endpoint_no());
-    const std::int64_t next = context.now_ms + webhook_back_off_ms(delivery->no(), delivery->tries());
+    const std::int64_t next = context.now.machine_ms + webhook_back_off_ms(delivery->no(), delivery->tries());
     if (wanted.delivered()) {
         end_delivery(context, *delivery, pb::DELIVERY_DELIVERED);
-    } else if (!endpoint || endpoint->disabled() ||
-               next - delivery->created_ms() > limits::kWebhookRetryForMs) {
+    } else if (!endpoint || endpoint->disabled() || next > delivery->give_up_ms()) {
         end_delivery(context, *delivery, pb::DELIVERY_GAVE_UP);
     } else {
         delivery->set_next_try_ms(next);

@@ -21,12 +21,21 @@ std::string encode_segment_header(const SegmentHeader& header) {
     return out;
 }
 
+namespace {
+bool is_segment_header(std::string_view bytes) {
+    return bytes.size() >= kSegmentHeaderBytes && bytes.substr(0, 8) == kSegmentMagic &&
+           get_le<std::uint32_t>(bytes.substr(44)) == crc32c(bytes.substr(0, 44));
+}
+}  // namespace
+
+std::optional<std::uint32_t> other_log_version(std::string_view bytes) {
+    if (!is_segment_header(bytes)) return std::nullopt;
+    const auto version = get_le<std::uint32_t>(bytes.substr(8));
+    return version == kLogFormatVersion ? std::nullopt : std::optional(version);
+}
+
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) {
-    if (bytes.size() < kSegmentHeaderBytes) return std::nullopt;
-    bytes = bytes.substr(0, kSegmentHeaderBytes);
-    if (bytes.substr(0, 8) != kSegmentMagic) return std::nullopt;
-    if (get_le<std::uint32_t>(bytes.substr(44)) != crc32c(bytes.substr(0, 44))) return std::nullopt;
-    if (get_le<std::uint32_t>(bytes.substr(8)) != kLogFormatVersion) return std::nullopt;
+    if (!is_segment_header(bytes) || other_log_version(bytes)) return std::nullopt;
     SegmentHeader header;
     header.salt = get_le<std::uint32_t>(bytes.substr(12));
     header.first_index = get_le<std::uint64_t>(bytes.substr(16));

@@ -17,7 +17,7 @@ namespace kontor::replication {
 
 inline constexpr std::uint32_t kRecordMagic = 0x4345524BU;  // "KREC"
 inline constexpr std::string_view kSegmentMagic = "KONTORLG";
-inline constexpr std::uint32_t kLogFormatVersion = 1;
+inline constexpr std::uint32_t kLogFormatVersion = 2;
 inline constexpr std::size_t kSegmentHeaderBytes = 48;
 inline constexpr std::size_t kRecordHeaderBytes = 48;
 inline constexpr std::size_t kRecordAlignment = 8;
@@ -45,6 +45,8 @@ struct RecordHeader {
 
 [[nodiscard]] std::string encode_segment_header(const SegmentHeader& header);
 [[nodiscard]] std::optional<SegmentHeader> decode_segment_header(std::string_view bytes);
+// The version of a header that is whole and of another one.
+[[nodiscard]] std::optional<std::uint32_t> other_log_version(std::string_view bytes);
 
 // Appends header, payload and padding.
 void encode_record(std::string& out, std::uint32_t salt, RecordHeader header, std::string_view payload);

@@ -71,6 +71,10 @@ Result<void> Log::load_segments() {
         KONTOR_TRY(const File file, options_.files->open(path, O_RDONLY));
         KONTOR_TRY(const std::string bytes, read_at(file, 0, kSegmentHeaderBytes));
         const auto header = decode_segment_header(bytes);
+        if (const auto other = other_log_version(bytes))
+            return fail(ErrorCode::unsupported, path + ": log format " + std::to_string(*other) +
+                                                    "; this binary knows format " +
+                                                    std::to_string(kLogFormatVersion));
         if (!header) return corrupt(path, 0, "bad segment header");
         if (header->cluster != options_.cluster)
             return corrupt(path, 16, "segment of another cluster; header");

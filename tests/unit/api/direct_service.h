@@ -42,6 +42,7 @@ class DirectService : public payments::Service {
         body(rows, index);
     }
 
+    std::int64_t machine_now_ms() const override { return now_ms; }
     std::uint64_t keys_version() const override { return keys; }
 
     std::uint64_t subscribe(OnEntry) override { return 0; }
@@ -50,7 +51,8 @@ class DirectService : public payments::Service {
     pb::Result apply(pb::Command command) {
         pb::Batch batch;
         batch.set_version(payments::kCommandVersion);
-        batch.set_time_ms(now_ms);
+        batch.set_machine_ms(now_ms);
+        batch.set_utc_ms(now_ms);
         *batch.add_commands() = std::move(command);
         machine_.apply(rows, ++index, batch, effects_);
         for (const pb::Journal& journal : effects_.journals) {

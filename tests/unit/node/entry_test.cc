@@ -11,7 +11,7 @@ namespace {
 std::string batch_of(const std::vector<std::string>& names) {
     pb::Batch head;
     head.set_version(1);
-    head.set_time_ms(1'000);
+    head.set_machine_ms(1'000);
     std::string batch = head.SerializeAsString();
     for (const std::string& name : names) {
         pb::Command command;
@@ -31,7 +31,7 @@ TEST(Entry, CommandsComeBackWhateverTheirSize) {
         pb::Batch batch;
         ASSERT_TRUE(decode_entry(encode_entry(batch_of({name, "second"})), batch)) << size;
         EXPECT_EQ(batch.version(), 1U);
-        EXPECT_EQ(batch.time_ms(), 1'000);
+        EXPECT_EQ(batch.machine_ms(), 1'000);
         ASSERT_EQ(batch.commands_size(), 2);
         EXPECT_EQ(batch.commands(0).create_customer().name(), name);
         EXPECT_EQ(batch.commands(1).create_customer().name(), "second");
@@ -41,7 +41,7 @@ TEST(Entry, CommandsComeBackWhateverTheirSize) {
 TEST(Entry, IsWhatProtobufItselfWouldWrite) {
     pb::Batch batch;
     batch.set_version(1);
-    batch.set_time_ms(1'000);
+    batch.set_machine_ms(1'000);
     batch.add_commands()->mutable_create_customer()->set_name("a");
     batch.add_commands()->mutable_create_customer()->set_name(std::string(200, 'b'));
     EXPECT_EQ(batch_of({"a", std::string(200, 'b')}), batch.SerializeAsString());

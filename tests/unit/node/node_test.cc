@@ -471,9 +471,9 @@ TEST_F(NodeTest, ManyDueThingsAreWorkedOffWithoutWaitingForTheNextTick) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1'100));
     const auto before = system_clock().monotonic_ms();
     ASSERT_TRUE(eventually([&] {
-        std::int64_t due = 1;
-        node_->read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due_ms(rows); });
-        return due == 0;
+        payments::Times due{1, 0};
+        node_->read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due(rows); });
+        return due.machine_ms == 0;
     }));
     EXPECT_LT(system_clock().monotonic_ms() - before, kontor_test::patient_ms(2'500));
 }

@@ -67,6 +67,8 @@ class World : public payments::Service {
         const std::lock_guard lock(mutex_);
         body(rows_, index_.load());
     }
+    std::int64_t machine_now_ms() const override { return clock_.wall_ms() - wall_ahead.load(); }
+    std::atomic<std::int64_t> wall_ahead{0};  // of machine time
     std::uint64_t subscribe(OnEntry on_entry) override {
         const std::lock_guard lock(subscribers_mutex_);
         subscribers_.emplace(++last_, std::move(on_entry));
@@ -81,7 +83,8 @@ class World : public payments::Service {
         command.set_version(1);
         pb::Batch batch;
         batch.set_version(1);
-        batch.set_time_ms(clock_.wall_ms());
+        batch.set_machine_ms(machine_now_ms());
+        batch.set_utc_ms(clock_.wall_ms());
         *batch.add_commands() = std::move(command);
         payments::Effects effects;
         {

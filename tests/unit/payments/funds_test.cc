@@ -33,7 +33,7 @@ class Funds : public ::testing::Test {
 TEST_F(Funds, BecomeAvailableAtMidnightUtcAfterTheDelay) {
     const auto no = pay(100);
     expect(0, 100);
-    EXPECT_EQ(next_due_ms(world.rows), kToday + 2 * kDay);
+    EXPECT_EQ(next_due(world.rows).utc_ms, kToday + 2 * kDay);
     world.now = kToday + 2 * kDay - 1;
     world.tick();
     expect(0, 100);
@@ -45,7 +45,7 @@ TEST_F(Funds, BecomeAvailableAtMidnightUtcAfterTheDelay) {
     ASSERT_EQ(world.effects.journals.size(), 1U);
     EXPECT_EQ(world.effects.journals[0].transfer_ids_size(), 1);
     EXPECT_EQ(world.effects.journals[0].merchant_no(), world.scope.merchant_no);
-    EXPECT_EQ(next_due_ms(world.rows), 0);
+    EXPECT_EQ(next_due(world.rows).utc_ms, 0);
     world.tick();
     EXPECT_TRUE(world.effects.journals.empty());
 }
@@ -144,7 +144,7 @@ TEST_F(Funds, AFailedRefundReturnsToWhereItCameFrom) {
     expect(30, 0);
     world.fail(rest.waiting_on());
     expect(30, 70);
-    EXPECT_EQ(next_due_ms(world.rows), world.now);
+    EXPECT_EQ(next_due(world.rows).utc_ms, world.now);
     world.tick();
     expect(100, 0);
     world.succeed(late.waiting_on());
@@ -157,7 +157,7 @@ TEST_F(Funds, ManyAreReleasedInBoundedSteps) {
     world.tick();
     expect(static_cast<std::int64_t>(limits::kDuePerEntry) * 10,
            (700 - static_cast<std::int64_t>(limits::kDuePerEntry)) * 10);
-    EXPECT_EQ(next_due_ms(world.rows), world.now);
+    EXPECT_EQ(next_due(world.rows).utc_ms, world.now);
     world.tick();
     expect(7'000, 0);
 }

@@ -117,7 +117,7 @@ TEST_F(Idempotency, RecordsLiveADayAndAreThenCleanedUp) {
     const auto open = keyed(world.pay_command("pm_card_visa", 60), "open");
     const auto attempt = world.apply(open).waiting_on();
     EXPECT_EQ(world.rows.count(17), 601U);
-    const std::int64_t due = next_due_ms(world.rows);
+    const std::int64_t due = next_due(world.rows).machine_ms;
     EXPECT_GE(due, world.now + limits::kIdempotencyKeepMs);
     EXPECT_LE(due, world.now + limits::kIdempotencyKeepMs + kHour);
     world.now = due - 1;
@@ -127,14 +127,14 @@ TEST_F(Idempotency, RecordsLiveADayAndAreThenCleanedUp) {
     world.now = due;
     world.tick();
     EXPECT_EQ(world.rows.count(17), 601U - limits::kDuePerEntry);  // bounded work an entry
-    EXPECT_EQ(next_due_ms(world.rows), due);
+    EXPECT_EQ(next_due(world.rows).machine_ms, due);
     world.tick();
     EXPECT_EQ(world.rows.count(17), 1U);  // the one under way stays
     EXPECT_EQ(world.apply(open).outcome(), pb::OUTCOME_IDEMPOTENCY_IN_USE);
     EXPECT_FALSE(world.apply(keyed(create, "k0")).replayed());
     world.succeed(attempt);
     EXPECT_TRUE(world.apply(open).replayed());
-    EXPECT_GT(next_due_ms(world.rows), due);
+    EXPECT_GT(next_due(world.rows).machine_ms, due);
 }
 
 TEST_F(Idempotency, ExpansionIsAsItWasAtThatMoment) {

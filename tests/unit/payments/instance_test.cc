@@ -122,7 +122,7 @@ TEST_F(Instance, SetUpTokensWorkOnceAndInTime) {
     world.tick();
     EXPECT_FALSE(find_setup_token(world.rows, kHash));
     EXPECT_FALSE(find_setup_token(world.rows, kOther));
-    EXPECT_EQ(next_due_ms(world.rows), 0);
+    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
 }
 
 TEST_F(Instance, ACodeOpensOneSession) {
@@ -158,7 +158,7 @@ TEST_F(Instance, SessionsEnd) {
     open(no, kOther, 101, 5000);
     EXPECT_EQ(find_session(world.rows, kOther)->expires_ms(), world.now + 5000);
     world.now += 5000;
-    EXPECT_EQ(next_due_ms(world.rows), world.now);
+    EXPECT_EQ(next_due(world.rows).machine_ms, world.now);
     world.tick();
     EXPECT_FALSE(find_session(world.rows, kOther));
 }

@@ -39,7 +39,7 @@ TEST_F(LedgerFailed, AreCleanedUpWhenTheirTimeIsOver) {
         EXPECT_EQ(fail(1 + i * ledger::kMaxBatch, ledger::kMaxBatch).ledger_statuses(),
                   statuses(ledger::kMaxBatch, ledger::Status::debit_account_not_found));
     EXPECT_EQ(world.rows.count(kRuns), kRows);
-    const std::int64_t due = next_due_ms(world.rows);
+    const std::int64_t due = next_due(world.rows).machine_ms;
     EXPECT_GT(due, world.now + kDay);
     EXPECT_LE(due, world.now + 2 * kDay);
     world.now = due - 1;
@@ -49,10 +49,10 @@ TEST_F(LedgerFailed, AreCleanedUpWhenTheirTimeIsOver) {
     world.now = due;
     world.tick();
     EXPECT_GE(world.rows.count(kRuns), kRows - limits::kDuePerEntry);  // bounded work an entry
-    EXPECT_EQ(next_due_ms(world.rows), due);
+    EXPECT_EQ(next_due(world.rows).machine_ms, due);
     for (int i = 0; i < 30; ++i) world.tick();
     EXPECT_EQ(world.rows.count(kRuns), 0U);
-    EXPECT_NE(next_due_ms(world.rows), due);
+    EXPECT_NE(next_due(world.rows).machine_ms, due);
     EXPECT_EQ(fail(7, 1).ledger_statuses(), statuses(1, ledger::Status::debit_account_not_found));
 }
 

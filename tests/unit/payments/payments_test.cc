@@ -207,7 +207,7 @@ TEST_F(Payments, TimeNeverGoesBack) {
     const auto customer = world.make_customer();
     world.now -= kDay;
     world.make_customer();
-    EXPECT_EQ(world.effects.time_ms, kStart);
+    EXPECT_EQ(world.effects.now.machine_ms, kStart);
     EXPECT_EQ(find_customer(world.rows, world.scope, customer)->created_ms(), kStart);
 }
 
@@ -219,7 +219,7 @@ TEST(State, KeysAreFrozen) {
     const auto customer = world.customer_with(100);  // entries 2 and 3
     world.make_customer();
     pb::Batch batch;
-    batch.set_time_ms(world.now);
+    world.set_times(batch);
     *batch.add_commands() = world.command([](pb::Command& c) { c.mutable_create_customer(); });
     *batch.add_commands() = world.pay_command("pm_wallet", 10, customer);
     world.apply(batch);

@@ -228,7 +228,7 @@ void RandomShop::step() {
     move_time();
     pb::Batch batch;
     batch.set_version(kCommandVersion);
-    batch.set_time_ms(world.now);
+    world.set_times(batch);
     const std::uint64_t size = 1 + below(percent(20) ? 12 : 2);
     for (std::uint64_t i = 0; i < size; ++i) *batch.add_commands() = random_command();
     world.apply(batch);

@@ -78,7 +78,7 @@ TEST_F(Refunds, TwoOf80InOneBatchExactlyOneSucceeds) {
         const auto no = by_card ? world.card(100).payment_intent().no()
                                 : world.wallet(100, customer).payment_intent().no();
         pb::Batch batch;
-        batch.set_time_ms(world.now);
+        world.set_times(batch);
         for (int i = 0; i < 2; ++i) {
             *batch.add_commands() = world.command([&](pb::Command& c) {
                 c.mutable_create_refund()->set_intent_no(no);

@@ -126,7 +126,7 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
     disable(no, true);
     world.make_customer();
     EXPECT_EQ(due().size(), 1U);  // nothing new while disabled
-    EXPECT_EQ(next_due_ms(world.rows), world.now);
+    EXPECT_EQ(next_due(world.rows).machine_ms, world.now);
     world.tick();
     EXPECT_EQ(delivery(first).state(), pb::DELIVERY_GAVE_UP);
     EXPECT_TRUE(due().empty());
@@ -141,7 +141,7 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
     attempted(second, false);  // it was on its way
     EXPECT_EQ(delivery(second).state(), pb::DELIVERY_GAVE_UP);
     world.tick();
-    EXPECT_EQ(next_due_ms(world.rows), 0);
+    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
     world.make_customer();
     EXPECT_TRUE(due().empty());
 }
@@ -158,7 +158,7 @@ TEST_F(Webhooks, AStoppedEndpointIsCleanedUpInBoundedSteps) {
     EXPECT_EQ(due().size(), 600U - limits::kDuePerEntry);
     world.tick();
     EXPECT_TRUE(due().empty());
-    EXPECT_EQ(next_due_ms(world.rows), 0);
+    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
 }
 
 TEST_F(Webhooks, AtMostSixteenAMode) {

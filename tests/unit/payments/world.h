@@ -32,15 +32,20 @@ inline constexpr std::int64_t kStart = 1'800'000'000'000;  // not at midnight
 
 class World {
  public:
-    World() : rows(tables()) { effects.time_ms = now; }
+    World() : rows(tables()) { effects.now.machine_ms = now; }
 
     pb::Result apply(const pb::Command& command) {
         pb::Batch batch;
         batch.set_version(kCommandVersion);
-        batch.set_time_ms(now);
+        set_times(batch);
         *batch.add_commands() = command;
         apply(batch);
         return effects.results.at(0);
+    }
+    // Both clocks agree until a test says otherwise.
+    void set_times(pb::Batch& batch) const {
+        batch.set_machine_ms(now);
+        batch.set_utc_ms(now + wall_ahead);
     }
     void apply(const pb::Batch& batch) {
         machine.apply(rows, ++index, batch, effects);
@@ -226,7 +231,8 @@ class World {
     std::vector<pb::Batch> log;
     bool keep_log = false;
     std::uint64_t index = 0;
-    std::int64_t now = kStart;
+    std::int64_t now = kStart;    // machine time
+    std::int64_t wall_ahead = 0;  // of it: UTC
     Scope scope;
 };
 

@@ -48,11 +48,11 @@ TEST(Log, SegmentHeaderLayout) {
     const std::string bytes = encode_segment_header(header);
     EXPECT_EQ(to_hex(bytes),
               "4b4f4e544f524c47"
-              "0100000044332211"
+              "0200000044332211"
               "0500000000000000"
               "0001020304050607"
               "08090a0b0c0d0e0f"
-              "000000003938ab56");
+              "00000000fdf4fe02");
     const auto decoded = decode_segment_header(bytes);
     ASSERT_TRUE(decoded.has_value());
     EXPECT_EQ(decoded->first_index, 5U);

@@ -47,6 +47,7 @@ class Shop : public payments::Service {
         subscribers_.emplace(++last_, std::move(on_entry));
         return last_;
     }
+    std::int64_t machine_now_ms() const override { return now_ms; }
     void unsubscribe(std::uint64_t id) override {
         const std::lock_guard lock(subscribers_mutex_);
         subscribers_.erase(id);
@@ -59,7 +60,8 @@ class Shop : public payments::Service {
         payments::Effects effects;
         {
             const std::lock_guard lock(mutex_);
-            batch.set_time_ms(now_ms);
+            batch.set_machine_ms(now_ms);
+            batch.set_utc_ms(now_ms);
             *batch.add_commands() = std::move(command);
             machine_.apply(rows_, ++index_, batch, effects);
         }

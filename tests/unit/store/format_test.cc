@@ -29,11 +29,11 @@ TEST(StoreFormat, RedoFile) {
     EXPECT_TRUE(path.ends_with("/00000000000000000042.redo"));
     EXPECT_EQ(to_hex(*read_file(path)),
               "4b4f4e545245444f"
-              "0300000002000000"
+              "0400000002000000"
               "2a000000000000002900000000000000"
               "0068e5cf8b010000"
               "abababababababababababababababab"
-              "010000006d07d8e7fa"
+              "010000006df3ed1e8e"
               "424c4b3100000000010000000c000000"
               "0101010003000000610078796e515986"
               "424c4b5701000000010000000a000000"

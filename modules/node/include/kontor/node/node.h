@@ -100,6 +100,8 @@ class Node : public payments::Service {
     // For verify and rebuilds: every row of a table, under read().
     virtual void for_each(const store::Reader& rows, store::TableId table,
                           const store::Reader::Visitor& visit) const = 0;
+    // The leader says that it is this time by its machine time (machine_now_ms).
+    virtual void hear_machine_time(std::int64_t machine_ms) = 0;
     // The rows as of the newest checkpoint, for visits that take long (store::CheckpointView). Destroy it
     // before stop().
     [[nodiscard]] virtual Result<std::unique_ptr<store::CheckpointView>> view_checkpoint() const = 0;

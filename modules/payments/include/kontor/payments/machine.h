@@ -28,6 +28,18 @@ namespace kontor::payments {
 // not be replayed under older rules.
 inline constexpr std::uint32_t kCommandVersion = 1;
 
+// The two times of an entry (docs/adr/0010). Never compare one with the other.
+struct Times {
+    std::int64_t machine_ms =
+        0;  // what deadlines and time-outs are set and read by: never goes back, never steps
+    std::int64_t utc_ms =
+        0;  // what people read and calendars go by: the wall clock of whoever led, right or not
+};
+
+struct LogTimes : Times {
+    std::int64_t highest_utc_ms = 0;  // that any entry up to this one had
+};
+
 // What an entry did besides rows; for the node to pass on after commit. Nothing here decides about money.
 struct Effects {
     struct Resolved {  // a channel attempt that somebody may wait for came to its end
@@ -39,7 +51,7 @@ struct Effects {
     std::vector<pb::Result> resolved_results;
     std::vector<pb::Journal> journals;  // rows written, with their events
     bool outbox_changed = false;        // deliveries or attempts are due
-    std::int64_t time_ms = 0;           // the entry's time after making it monotonic
+    LogTimes now;                       // the entry's, as the rules saw them
 
     Effects();
     ~Effects();
@@ -57,9 +69,13 @@ class Machine {
     void apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects);
 };
 
-// The next moment at which a Tick has work (funds, expiries, old idempotency rows); 0: none. Any Reader.
-[[nodiscard]] std::int64_t next_due_ms(const store::Reader& rows);
-// The time of the newest entry that these rows know.
-[[nodiscard]] std::int64_t last_time_ms(const store::Reader& rows);
+// When a Tick has work next (funds, expiries, old idempotency rows), on each of the two times; 0: not at all.
+[[nodiscard]] Times next_due(const store::Reader& rows);
+[[nodiscard]] constexpr bool is_due(const Times& due, const Times& now) {
+    return (due.machine_ms != 0 && due.machine_ms <= now.machine_ms) ||
+           (due.utc_ms != 0 && due.utc_ms <= now.utc_ms);
+}
+// Of the newest entry that these rows know.
+[[nodiscard]] LogTimes last_times(const store::Reader& rows);
 
 }  // namespace kontor::payments

@@ -45,6 +45,9 @@ struct Scope {
 [[nodiscard]] std::optional<pb::SetupToken> find_setup_token(const store::Reader&,
                                                              std::string_view token_sha256);
 [[nodiscard]] std::optional<pb::Instance> find_instance(const store::Reader&);
+// The newest step whose code the operator used, for who judges a code at `utc_ms`; 0 when that one was used
+// while a clock was ahead.
+[[nodiscard]] std::uint64_t last_code_step(const pb::Operator&, std::int64_t utc_ms);
 [[nodiscard]] bool has_operator(const store::Reader&);
 
 // The cluster (docs/adr/0007); nullopt: this instance has none.

@@ -58,6 +58,10 @@ class Service {
     using ReadBody = std::function<void(const store::Reader& rows, std::uint64_t log_index)>;
     virtual void read(const ReadBody& body) const = 0;
 
+    // What due times and deadlines of the rows are compared with, and nothing else is: machine time as this
+    // node knows it (docs/adr/0010). It never goes back and follows no wall clock.
+    [[nodiscard]] virtual std::int64_t machine_now_ms() const = 0;
+
     // Changes before the answer of any command that changed API keys is given, and whenever the keys may have
     // changed otherwise. Who took it before read() knows what was read as long as it is the same. 0: nothing
     // may be remembered.
