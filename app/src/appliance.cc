@@ -164,6 +164,7 @@ class ApplianceImpl final : public Appliance {
         node.redo_bytes = static_cast<std::uint64_t>(settings.redo_mib) * kMiB;
         node.memtable_bytes = memory.memtable_bytes;
         node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
+        node.min_free_bytes = static_cast<std::uint64_t>(settings.min_free_mib) * kMiB;
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
         node.log_segment_bytes = std::min<std::uint64_t>(64 * kMiB, node.max_log_bytes / 8);
         node.max_queue_bytes = static_cast<std::uint64_t>(settings.queue_max_mib) * kMiB;
@@ -230,7 +231,7 @@ class ApplianceImpl final : public Appliance {
         const Settings& settings = options_.settings;
         KONTOR_TRY(const ServerTls tls, tls_.load(tls_source(settings)));
         front_.metrics = &metrics_;
-        front_.ready = [this] { return node_->ready(); };
+        front_.ready = [this] { return node_->ready() && node_->full_disk().empty(); };
         front_.ready_details = [this] { return ready_details(); };
         net::ServerOptions server;
         server.address = settings.https_address;
@@ -300,6 +301,7 @@ class ApplianceImpl final : public Appliance {
         std::string text = "member: " + std::string(cluster_->is_member() ? "yes" : "no");
         text += "\nleads: " + std::string(node_->leads() || !cluster_->is_member() ? "yes" : "no");
         text += "\nleader: " + std::to_string(node_->leader_id());
+        if (const std::string full = node_->full_disk(); !full.empty()) text += "\nwrites: refused: " + full;
         text += "\nterm: " + std::to_string(view.term);
         text += "\napplied_index: " + std::to_string(stats.applied_index);
         text += "\ncommit_index: " + std::to_string(view.commit_index);

@@ -182,6 +182,11 @@ const std::vector<Setting>& setting_table() {
         {"data.partitions", &Settings::partitions, 1, 64, "", false,
          "How many LMDB environments share the state. Chosen when the folder is made; it cannot be changed "
          "later."},
+        {"data.min_free_mib", &Settings::min_free_mib, 0, 1'048'576, "", false,
+         "Room to keep on the disk, in MiB. With less, writes are refused with status 503 and reads go on, "
+         "until "
+         "there is room again. 0: what a checkpoint and a part of the log may take, an eighth of the disk at "
+         "most."},
         {"https.address", &Settings::https_address, 0, 0, "", true,
          "The address to listen on. 127.0.0.1 reaches this machine only; 0.0.0.0 or :: reaches all of its "
          "networks."},

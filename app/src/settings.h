@@ -45,6 +45,7 @@ struct Settings {
     std::int64_t memtable_mib = 0;
     std::int64_t redo_mib = 2'048;
     std::int64_t checkpoint_interval_s = 5;
+    std::int64_t min_free_mib = 0;
     std::int64_t log_max_mib = 1'024;
     std::int64_t queue_max_mib = 64;
 

@@ -22,9 +22,10 @@ struct Verification {
 };
 
 [[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);
-// The newest checkpoint as it lies there, without the log: of a stopped member of a cluster, which cannot
-// know by itself what of its log counts.
-[[nodiscard]] Verification verify_checkpoint(const store::Store& store, const Clock& clock);
+// Of a node or a store that was opened to look only: nothing is written. A store has the newest checkpoint
+// without the log: of a stopped member of a cluster, which cannot know by itself what of its log counts.
+[[nodiscard]] Verification verify_rows(const node::Node& node, const Clock& clock);
+[[nodiscard]] Verification verify_rows(const store::Store& store, const Clock& clock);
 [[nodiscard]] std::string to_json(const Verification& verification);  // one line
 [[nodiscard]] std::string to_text(const Verification& verification);  // for people
 

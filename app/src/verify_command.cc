@@ -32,7 +32,8 @@ int refuse(const Error& error, bool as_json) {
     return 1;
 }
 
-// Recovers the folder as a start would (redo file, log), verifies, and leaves it as a clean stop leaves it.
+// Recovers the folder in memory as a start would on the disk (redo files, log), and verifies that. Nothing is
+// written: it may be the last copy, on a full disk or on one that is mounted read-only.
 int verify_stopped(const std::string& folder, bool as_json) {
     telemetry::Registry metrics;
     node::NodeOptions options;
@@ -41,6 +42,7 @@ int verify_stopped(const std::string& folder, bool as_json) {
     options.metrics = &metrics;
     options.partitions = 0;  // whatever the folder has
     options.check_up_to_bytes = UINT64_MAX;
+    options.read_only = true;
     std::mutex mutex;
     std::optional<Error> failure;  // guarded by mutex
     options.on_fatal = [&](const Error& error) {
@@ -53,7 +55,7 @@ int verify_stopped(const std::string& folder, bool as_json) {
     };
     auto node = node::Node::start(std::move(options));
     if (!node) return refuse(why(node.error()), as_json);
-    const Verification verification = verify_node(**node, system_clock());
+    const Verification verification = verify_rows(**node, system_clock());
     (*node)->stop();
     if (!verification.holds()) return report(false, to_json(verification), to_text(verification), as_json);
     const Error none{ErrorCode::internal, ""};
@@ -69,9 +71,10 @@ int verify_stopped_member(const std::string& folder, bool as_json) {
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = 0;  // whatever the folder has
     options.check_up_to_bytes = UINT64_MAX;
+    options.read_only = true;
     const auto store = store::Store::open(std::move(options));
     if (!store) return refuse(store.error(), as_json);
-    const Verification verification = verify_checkpoint(**store, system_clock());
+    const Verification verification = verify_rows(**store, system_clock());
     return report(verification.holds(), to_json(verification), to_text(verification), as_json);
 }
 

@@ -98,5 +98,36 @@ class Frozen(unittest.TestCase):
             self.check_after_stop(self.cluster.followers()[0], stop_s)
 
 
+class Silence(unittest.TestCase):
+    """A stand-by whose main site is gone does not show what it last knew as if it were so now."""
+
+    def test_a_stand_by_says_that_it_hears_nothing(self):
+        folder = self.enterContext(temporary_folder())
+        cluster = self.enterContext(Cluster(folder)).form(1)
+        cluster.set_up()
+        main, standby = cluster.machines[0], cluster.machine()
+        standby.do("join", main.token("--standby"))
+        standby.start()
+
+        def line():
+            status = standby.status()
+            return status, next(node for node in status["nodes"] if node["node"] == status["node"])
+        until(lambda: line()[1].get("behind") == 0 and line()[0]["leader"] == 1, 20 * SLOW, "a stand-by that follows")
+        main.kill()
+        until(lambda: line()[0]["leader"] == 0, 20 * SLOW, "no leader")
+        status, own = line()
+        self.assertGreaterEqual(status["leader_silence_ms"], 5000)
+        self.assertEqual(own["contact"], "lost")
+        self.assertNotIn("behind", own)
+        self.assertGreaterEqual(own["lag_ms"], 5000)
+        self.assertFalse(own["ready"])
+        until(lambda: line()[1]["lag_ms"] > own["lag_ms"] + 500, 10 * SLOW, "a lag that grows")
+        text = standby.cli("status").stdout
+        self.assertIn("no contact with a leader since", text)
+        verbose = standby.process.api().request("GET", "/readyz?verbose")
+        self.assertEqual(verbose.status, 503)
+        self.assertIn("leader: 0", verbose.text)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

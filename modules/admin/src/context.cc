@@ -68,6 +68,11 @@ void Call::refuse(const Error& error) const {
             return refuse(429, "overloaded", error.message);
         case ErrorCode::timeout:
             return refuse(503, "too_slow", error.message);
+        case ErrorCode::no_space:
+            return refuse(
+                503, "unavailable",
+                "There is no space left on the node's disk: nothing is written until there is, reads "
+                "go on.");
         default:
             return refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
     }

@@ -197,10 +197,17 @@ ApiError from_failure(const Error& failure, bool is_repeatable) {
         case ErrorCode::unavailable:
         case ErrorCode::timeout:
         case ErrorCode::conflict:
-        case ErrorCode::no_space:
             error.status = 503;
             error.message =
                 "The service is not available at the moment. Retry with the same Idempotency-Key.";
+            error.retry = true;
+            return error;
+        case ErrorCode::no_space:
+            error.status = 503;
+            error.message =
+                "There is no space left on this server's disk: nothing is written until there is, reads go "
+                "on. "
+                "Nothing was done; retry with the same Idempotency-Key.";
             error.retry = true;
             return error;
         case ErrorCode::too_large:

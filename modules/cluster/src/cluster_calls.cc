@@ -252,6 +252,7 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
     if (const node::Node* const node = this->node()) {
         const auto view = node->cluster_view();
         report.set_leads(node->leads());
+        report.set_no_space(!node->full_disk().empty());
         report.set_ready(node->ready());
         if (options_.balance_reads) report.set_load(load_.load() + 1);
         const node::NodeStats stats = node->stats();

@@ -357,6 +357,7 @@ std::string ClusterImpl::status_json() {
             line["stopping"] = said->stopping();
             line["leads"] = said->leads();
             line["ready"] = said->ready();
+            if (said->no_space()) line["problem"] = "no space left on its disk";
             line["applied_index"] = said->applied_index();
             add_lag(line, *said, newest, node()->machine_now_ms());
             if (said->load() != 0) line["load"] = static_cast<double>(said->load() - 1) / kFullLoad;

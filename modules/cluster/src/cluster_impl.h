@@ -86,6 +86,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void obey(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
     void hand_over(std::uint64_t target, const net::CallResponder& respond);
     void hand_over_and_wait();
+    void leave_full_disk(std::uint64_t now_ms);
     void give_state(std::string request, net::CallResponder respond);
     [[nodiscard]] pb::NodeReport report(bool with_authority = false) const;
     Result<net::CertificateAuthority> authority() const;
@@ -159,7 +160,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::atomic<bool> is_stopping_{false};        // to be started again
     std::atomic<bool> is_taking_over_{false};     // the steward leaves membership alone
     std::uint64_t authority_seen_ms_ = 0;         // steward: when the rows' authority became another one
-    std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0;
+    std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0,
+                  next_leave_ms_ = 0;
     std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward
 
     std::mutex steward_mutex_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
 #include "kontor/payments/machine.h"
 #include "kontor/store/state_transfer.h"
@@ -10,6 +11,7 @@
 namespace kontor::cluster {
 namespace {
 
+constexpr std::uint64_t kRoomBytes = 32ULL << 20;  // for the answers under way
 constexpr std::uint64_t kTellMs = 2'000;
 constexpr std::uint64_t kGiveUpMs = 600'000;  // without any progress
 constexpr unsigned kFailuresBeforeNext = 3;   // of one source in a row
@@ -64,6 +66,15 @@ Result<void> copy_state(const StateCopy& copy) {
         const std::uint64_t now = copy.clock->monotonic_ms();
         if (now > progress_ms + kGiveUpMs) return fail(last);
         if (sources.empty()) sources = copy.sources();
+        // Nothing is begun that would fill the disk; it waits as long as it must.
+        const auto space = disk_space(copy.store_folder);
+        if (space && space->free_bytes < kRoomBytes) {
+            if (now >= told_ms + kTellMs) copy.tell("no space left on the disk of " + copy.store_folder);
+            told_ms = now >= told_ms + kTellMs ? now : told_ms;
+            progress_ms = now;
+            std::this_thread::sleep_for(kPause);
+            continue;
+        }
         if (now >= told_ms + kTellMs) {
             told_ms = now;
             copy.tell(sources.empty() ? "waiting for a node that has the state: " + last.message

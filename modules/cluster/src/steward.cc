@@ -17,6 +17,7 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::uint64_t kLookMs = 100;
+constexpr std::uint64_t kLeaveEveryMs = 1'000;
 constexpr std::uint64_t kReportEveryMs = 500;
 constexpr std::size_t kLoadOfRead = 20;          // of kFullLoad: fifty that wait are as a busy machine
 constexpr std::uint64_t kHelperBehind = 10'000;  // entries since the report, at most
@@ -49,6 +50,7 @@ void ClusterImpl::run_steward() {
                 }
                 look_after_certificate(now);
                 if (node()->leads()) {
+                    leave_full_disk(now);
                     look_after_membership();
                     look_after_features();
                     if (now >= next_hash_ms_) {
@@ -223,6 +225,32 @@ bool ClusterImpl::look_after_own_row() {
 }
 
 // --- the leader
+
+// A leader that can write nothing stops everybody; another one whose disk has room need not.
+void ClusterImpl::leave_full_disk(std::uint64_t now_ms) {
+    if (node()->full_disk().empty() || now_ms < next_leave_ms_) return;
+    next_leave_ms_ = now_ms + kLeaveEveryMs;
+    std::uint64_t target = 0, furthest = 0;
+    const auto view = node()->cluster_view();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const replication::Member& member : view.members) {
+            const auto known = known_.find(member.id);
+            const bool could = member.role == replication::MemberRole::voter && member.is_reachable &&
+                               known != known_.end() && known->second.report &&
+                               known->second.report_ms + kReportFreshMs > now_ms &&
+                               !known->second.report->no_space() && member.match_index >= furthest;
+            if (!could) continue;
+            target = member.id;
+            furthest = member.match_index;
+        }
+    }
+    if (target == 0) return;
+    log::warning("cluster", "event=leaving_lead reason=\"" + node()->full_disk() + "\"");
+    hand_over(target, [](const Result<std::string>& done) {
+        if (!done) log::info("cluster", "leadership stays for now: " + done.error().message);
+    });
+}
 
 void ClusterImpl::change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what) {
     change_under_way_.store(true);

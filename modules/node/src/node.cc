@@ -39,8 +39,10 @@ Result<void> make_data_folder(const std::filesystem::path& folder) {
 
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
     KONTOR_ASSERT(options.clock != nullptr && options.metrics != nullptr, "a node needs a clock and metrics");
-    KONTOR_CHECK(make_data_folder(options.folder));
-    for (const char* part : {"/store", "/log"}) KONTOR_CHECK(make_data_folder(options.folder + part));
+    if (!options.read_only) {
+        KONTOR_CHECK(make_data_folder(options.folder));
+        for (const char* part : {"/store", "/log"}) KONTOR_CHECK(make_data_folder(options.folder + part));
+    }
     auto node = std::make_unique<NodeImpl>(std::move(options));
     KONTOR_CHECK(node->open());
     return Result<std::unique_ptr<Node>>(std::move(node));

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr std::uint64_t kFollowerCheckpointMs = 1'000;
+constexpr std::uint64_t kFullDiskLookMs = 100;
+constexpr unsigned kTriesWithRoom = 3;   // of what met a full disk although there is room
 constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
 constexpr unsigned kStoredLookUs = 200;  // how often the apply thread looks whether the log is on disk
 // A node that was away for so many entries goes on from the log; else it copies the whole state. Some
@@ -38,6 +40,8 @@ std::string flight_key(const pb::Command& command) {
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
       lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
+      space_({options_.folder, options_.folder + "/log", options_.folder + "/store"}, options_.min_free_bytes,
+             options_.log_segment_bytes, options_.memtable_bytes),
       machine_time_(*options_.clock),
       wall_watch_(*options_.clock),
       proposals_(options_.max_queue_bytes, options_.max_queue_commands),
@@ -55,6 +59,7 @@ NodeImpl::~NodeImpl() {
 Result<void> NodeImpl::open() {
     is_member_.store(options_.seat.is_member);
     cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
+    look_at_space();  // what recovery may need is given up before
     KONTOR_CHECK(open_store());
     KONTOR_CHECK(open_log());
     register_metrics();
@@ -64,7 +69,7 @@ Result<void> NodeImpl::open() {
     return is_member_.load() ? Result<void>{} : first_command();
 }
 
-store::StoreOptions NodeImpl::store_options() const {
+store::StoreOptions NodeImpl::store_options() {
     store::StoreOptions store_options;
     store_options.folder = options_.folder + "/store";
     const auto tables = payments::tables();
@@ -77,7 +82,11 @@ store::StoreOptions NodeImpl::store_options() const {
     store_options.settled_bytes = options_.cache_bytes - row_cache_bytes();
     store_options.redo_bytes = options_.redo_bytes;
     store_options.cache = cache_.get();
+    store_options.read_only = options_.read_only;
     store_options.crash_point = options_.crash_point;
+    store_options.wait_for_space = [this](std::uint64_t bytes, unsigned failed) {
+        return wait_for_space(bytes, failed);
+    };
     return store_options;
 }
 
@@ -111,6 +120,11 @@ replication::ReplicaOptions NodeImpl::replica_options() {
     log_options.election_timeout_ms = options_.seat.election_timeout_ms;
     log_options.heartbeat_ms = options_.seat.heartbeat_ms;
     log_options.known_at_ms = &known_at_ms_;
+    log_options.read_only = options_.read_only;
+    log_options.takes_no_entries = &takes_no_entries_;
+    log_options.wait_for_space = [this](std::uint64_t bytes, unsigned failed) {
+        return wait_for_space(bytes, failed);
+    };
     return log_options;
 }
 
@@ -141,6 +155,11 @@ Result<void> NodeImpl::open_log() {
 
 // The first command of a run is applied after everything that the log already had: then the node is ready.
 Result<void> NodeImpl::first_command() {
+    if (options_.read_only || space_.refuses()) {
+        KONTOR_CHECK(wait_for_old_entries());
+        if (store_->applied_index() != 0 || options_.read_only) return {};
+        return fail(ErrorCode::no_space, space_.text());  // for a new folder
+    }
     bool fresh = false;
     pb::Command command = tick_command();
     if (store_->applied_index() == 0) {
@@ -157,6 +176,34 @@ Result<void> NodeImpl::first_command() {
     return {};
 }
 
+// A disk without room takes no command; what the log has is applied all the same.
+Result<void> NodeImpl::wait_for_old_entries() {
+    while (!replica_->leader_caught_up()) {
+        if (failed_.load(std::memory_order_acquire)) return fail(fatal_error());
+        std::this_thread::sleep_for(std::chrono::milliseconds(kFailureLookMs));
+    }
+    ready_.store(true, std::memory_order_release);
+    return {};
+}
+
+void NodeImpl::look_at_space() {
+    if (options_.read_only) return;
+    space_.look();
+    takes_no_entries_.store(space_.refuses());
+}
+
+// Threads that write. An error of a full disk that seems to have room is believed a few times.
+bool NodeImpl::wait_for_space(std::uint64_t bytes, unsigned failed) {
+    if (failed > 0) space_.note_full();
+    if (failed > kTriesWithRoom && space_.has_room(bytes)) return false;
+    if (failed > 0) std::this_thread::sleep_for(std::chrono::milliseconds(kFullDiskLookMs));
+    while (!space_.has_room(bytes)) {
+        if (gives_up_waiting_.load()) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(kFullDiskLookMs));
+    }
+    return true;
+}
+
 void NodeImpl::submit(pb::Command command, Done done) {
     if (failed_.load(std::memory_order_relaxed)) {
         done(fail(ErrorCode::unavailable, kFailedText));
@@ -164,6 +211,14 @@ void NodeImpl::submit(pb::Command command, Done done) {
     }
     if (follows()) {
         done(fail(ErrorCode::unavailable, kNotLeaderText));
+        return;
+    }
+    if (options_.read_only) {
+        done(fail(ErrorCode::unsupported, "this node only looks"));
+        return;
+    }
+    if (space_.refuses()) {
+        done(fail(ErrorCode::no_space, space_.text()));
         return;
     }
     if (auto allowed = check_level(command); !allowed) {
@@ -280,10 +335,11 @@ void NodeImpl::stop() {
         if (stopped_) return;
         stopped_ = true;
     }
+    gives_up_waiting_.store(true);  // a disk without room: the log has everything
     if (replica_ && proposer_.joinable()) {
         const std::uint64_t deadline = options_.clock->monotonic_ms() + kDrainMs;
         std::vector<Proposal> waiting;
-        if (!failed_.load() && (leads() || (ready() && !is_member_.load()))) {
+        if (!failed_.load() && !options_.read_only && (leads() || (ready() && !is_member_.load()))) {
             if (auto done = checkpoint(); !done)
                 log::warning("node", "no checkpoint at stop: " + done.error().describe());
         }

@@ -15,6 +15,7 @@
 #include "kontor/payments/machine.h"
 #include "node_time.h"
 #include "proposals.h"
+#include "space_guard.h"
 
 namespace kontor::node {
 
@@ -36,6 +37,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     bool ready() const override;
     std::int64_t machine_now_ms() const override { return machine_time_.now(); }
     void hear_machine_time(std::int64_t machine_ms) override { machine_time_.hear(machine_ms); }
+    std::string full_disk() const override { return space_.text(); }
     NodeStats stats() const override;
     std::string state_hash() const override {
         const std::shared_lock open(swap_mutex_);
@@ -73,12 +75,15 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void apply(replication::Position at, std::string_view payload) override;
 
     Result<void> open_store();
-    [[nodiscard]] store::StoreOptions store_options() const;
+    [[nodiscard]] store::StoreOptions store_options();
     [[nodiscard]] std::uint64_t row_cache_bytes() const {
         return std::min(options_.cache_bytes / 4, kMaxRowCacheBytes);
     }
     Result<void> open_log();
     Result<void> first_command();
+    Result<void> wait_for_old_entries();
+    void look_at_space();
+    [[nodiscard]] bool wait_for_space(std::uint64_t bytes, unsigned failed);
     void register_metrics();
     void run_proposer();
     bool propose_batch();
@@ -115,6 +120,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     NodeOptions options_;
     const std::uint64_t lease_ms_;  // since a majority last answered: so long nobody else leads
+    SpaceGuard space_;
     std::unique_ptr<cache::RowCache> cache_;
     // Shared by whoever uses store_ or replica_ from outside; exclusive while install() replaces them. The
     // node's own threads need none: they are joined before.
@@ -137,8 +143,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<std::uint64_t> keys_version_{new_keys_version()};
 
     std::atomic<bool> ready_{false};
-    std::atomic<bool> leads_{false};             // as the proposer thread last saw it
-    std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions
+    std::atomic<bool> leads_{false};  // as the proposer thread last saw it
+    std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false};  // for a disk without room
+    std::atomic<std::uint64_t> known_at_ms_{0};                            // see replication::ReplicaOptions
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};

@@ -24,6 +24,13 @@ void NodeImpl::register_metrics() {
         const std::shared_lock open(swap_mutex_);
         return static_cast<double>(replica_->stats().syncs);
     });
+    metrics.gauge("kontor_disk_free_bytes",
+                  "Room on the disk of the data folder; the least, if there are several.",
+                  [this] { return static_cast<double>(space_.free_bytes()); });
+    metrics.gauge("kontor_disk_reserve_bytes", "With less room than this no command is taken.",
+                  [this] { return static_cast<double>(space_.reserve_bytes()); });
+    metrics.gauge("kontor_writes_refused", "1 while commands are refused because a disk has no room.",
+                  [this] { return space_.refuses() ? 1.0 : 0.0; });
     metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.", [this] {
         const std::shared_lock open(swap_mutex_);
         return static_cast<double>(store_->stats().memtable_bytes);

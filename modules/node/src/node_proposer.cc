@@ -46,6 +46,7 @@ void NodeImpl::run_proposer() {
         if (failed_.load(std::memory_order_acquire)) fail_everything();
         if (is_member_.load()) look_at_role();
         look_at_copies(now);
+        look_at_space();
         if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
             tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
@@ -122,7 +123,8 @@ bool NodeImpl::has_due_work() const {
 }
 
 void NodeImpl::propose_tick_if_due() {
-    if (!ready() || failed_.load() || tick_in_flight_.load()) return;
+    if (!ready() || failed_.load() || tick_in_flight_.load() || space_.refuses() || options_.read_only)
+        return;
     if (is_member_.load() && !leads()) return;
     bool has_work = false;
     try {

@@ -94,6 +94,32 @@ Result<void> FileOps::remove(const std::string& path) {
     return {};
 }
 
+namespace {
+
+class ReadOnlyFileOps final : public FileOps {
+ public:
+    Result<File> open(const std::string& path, int flags) override {
+        const bool may_make = (flags & O_CREAT) != 0;
+        if (may_make && (flags & O_TRUNC) != 0) return FileOps::open("/dev/null", O_RDONLY);
+        if (may_make && ::access(path.c_str(), F_OK) != 0) return FileOps::open("/dev/null", O_RDONLY);
+        return FileOps::open(path, O_RDONLY);
+    }
+    Result<void> write_at(const File&, std::uint64_t, std::string_view) override { return {}; }
+    Result<void> allocate(const File&, std::uint64_t) override { return {}; }
+    Result<void> truncate(const File&, std::uint64_t) override { return {}; }
+    Result<void> sync_data(const File&) override { return {}; }
+    Result<void> sync_folder(const std::string&) override { return {}; }
+    Result<void> rename(const std::string&, const std::string&) override { return {}; }
+    Result<void> remove(const std::string&) override { return {}; }
+};
+
+}  // namespace
+
+FileOps& read_only_file_ops() {
+    static ReadOnlyFileOps ops;
+    return ops;
+}
+
 FileOps& real_file_ops() {
     static FileOps ops;
     return ops;

@@ -49,6 +49,9 @@ class FileOps {
 };
 
 [[nodiscard]] FileOps& real_file_ops();
+// Opens files for reading, an empty one in the place of one that would be made; all that changes them is done
+// only in appearance.
+FileOps& read_only_file_ops();
 
 // Reading does not need the seam: what is read is checked by its CRC.
 // Fewer bytes than asked: end of file.

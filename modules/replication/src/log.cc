@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <random>
 
+#include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
 
 namespace kontor::replication {
 
 namespace {
 
+constexpr std::uint64_t kRoomForSegments = 4;   // with less room than for so many, one is made small
 constexpr std::size_t kFlushBytes = 1U << 20U;  // largest write buffer, but for one larger entry
 
 std::string segment_name(std::uint64_t first_index) {
@@ -61,7 +63,14 @@ Result<void> Log::append_all(std::uint64_t first_index, std::span<const Entry> e
 Result<void> Log::flush(std::string& buffer) {
     if (buffer.empty()) return {};
     Segment& segment = segments_.rbegin()->second;
-    KONTOR_CHECK(options_.files->write_at(tail_, segment.end, buffer));
+    // Nothing of it counts before the sync, so writing it again at the same place is harmless. Where room was
+    // taken before this is met only on file systems that write elsewhere each time.
+    for (unsigned failed = 0;; ++failed) {
+        auto written = options_.files->write_at(tail_, segment.end, buffer);
+        if (written) break;
+        const bool may_wait = written.error().code == ErrorCode::no_space && options_.wait_for_space;
+        if (!may_wait || !options_.wait_for_space(buffer.size(), failed + 1)) return written;
+    }
     bytes_ += buffer.size();
     appended_bytes_ += buffer.size();
     {
@@ -95,13 +104,9 @@ Result<void> Log::start_segment(std::uint64_t first_index, std::size_t record_si
     Segment segment;
     segment.path = options_.folder + "/" + segment_name(first_index);
     segment.salt = std::random_device{}();
-    segment.allocated = std::max<std::uint64_t>(options_.segment_bytes, kSegmentHeaderBytes + record_size);
-    const std::string temporary = segment.path + ".tmp";
     FileOps& files = *options_.files;
-    KONTOR_TRY(File file, files.open(temporary, O_RDWR | O_CREAT | O_TRUNC));
-    KONTOR_CHECK(files.allocate(file, segment.allocated));
-    KONTOR_CHECK(
-        files.write_at(file, 0, encode_segment_header({segment.salt, first_index, options_.cluster})));
+    const std::string temporary = segment.path + ".tmp";
+    KONTOR_TRY(File file, make_segment(segment, first_index, record_size));
     KONTOR_CHECK(files.sync_data(file));
     crash_point("segment-written");
     KONTOR_CHECK(files.rename(temporary, segment.path));
@@ -112,6 +117,31 @@ Result<void> Log::start_segment(std::uint64_t first_index, std::size_t record_si
     const std::lock_guard lock(mutex_);
     segments_.emplace(first_index, std::move(segment));
     return {};
+}
+
+// Nothing of the log is touched yet, so a disk that is full can be waited for. When there is little room, a
+// small segment leaves some for the checkpoint that will free the ones before.
+Result<File> Log::make_segment(Segment& segment, std::uint64_t first_index, std::size_t record_size) {
+    FileOps& files = *options_.files;
+    const std::string temporary = segment.path + ".tmp";
+    const std::uint64_t least = kSegmentHeaderBytes + record_size;
+    const auto write = [&](std::uint64_t bytes) -> Result<File> {
+        segment.allocated = std::max(bytes, least);
+        KONTOR_TRY(File file, files.open(temporary, O_RDWR | O_CREAT | O_TRUNC));
+        KONTOR_CHECK(files.allocate(file, segment.allocated));
+        KONTOR_CHECK(
+            files.write_at(file, 0, encode_segment_header({segment.salt, first_index, options_.cluster})));
+        return file;
+    };
+    for (unsigned failed = 0;; ++failed) {
+        const auto space = disk_space(options_.folder);
+        const bool is_short = space && space->free_bytes < kRoomForSegments * options_.segment_bytes;
+        auto made = write(is_short || failed > 0 ? options_.segment_bytes / kSmallSegmentShare
+                                                 : options_.segment_bytes);
+        if (made || made.error().code != ErrorCode::no_space || !options_.wait_for_space) return made;
+        (void)files.remove(temporary);
+        if (!options_.wait_for_space(least, failed + 1)) return made;
+    }
 }
 
 // Later segments go first, the last of them first, so that a crash in between leaves a log without a gap.
@@ -148,7 +178,13 @@ Result<void> Log::truncate_suffix(std::uint64_t from) {
 // What is cut must read as zeros: bytes that are left behind could pass for records of the next write.
 Result<void> Log::wipe_from(Segment& segment, const File& file, std::uint64_t end) {
     KONTOR_CHECK(options_.files->truncate(file, end));
-    KONTOR_CHECK(options_.files->allocate(file, segment.allocated));
+    if (auto taken = options_.files->allocate(file, segment.allocated); !taken) {
+        // Somebody else took the room: then this segment ends here.
+        if (taken.error().code != ErrorCode::no_space) return taken;
+        KONTOR_CHECK(options_.files->truncate(file, end));
+        const std::lock_guard lock(mutex_);
+        segment.allocated = end;
+    }
     KONTOR_CHECK(options_.files->sync_data(file));
     const std::lock_guard lock(mutex_);
     segment.end = end;

@@ -26,6 +26,8 @@
 
 namespace kontor::replication {
 
+inline constexpr std::uint64_t kSmallSegmentShare = 16;  // of the usual size: when there is little room
+
 struct LogOptions {
     std::string folder;
     std::uint64_t segment_bytes = 64ULL << 20U;
@@ -33,6 +35,7 @@ struct LogOptions {
     std::uint64_t must_hold =
         0;  // a checkpoint stands for this entry: a tail that lacks it is not torn but corrupt
     FileOps* files = nullptr;
+    std::function<bool(std::uint64_t bytes, unsigned failed)> wait_for_space;  // see ReplicaOptions
     std::function<void(const char*)> crash_point;
 };
 
@@ -85,6 +88,7 @@ class Log {
     Result<void> append_all(std::uint64_t first_index, std::span<const Entry> entries);
     Result<void> flush(std::string& buffer);
     Result<void> start_segment(std::uint64_t first_index, std::size_t record_size);
+    Result<File> make_segment(Segment& segment, std::uint64_t first_index, std::size_t record_size);
     Result<void> truncate_suffix(std::uint64_t from);
     Result<void> wipe_from(Segment& segment, const File& file, std::uint64_t end);
     Result<void> remove_all();

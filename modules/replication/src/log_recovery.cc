@@ -141,7 +141,8 @@ Result<void> Log::settle_end(SegmentScanner& scanner, Segment& segment, bool las
                            std::to_string(mark_.index()) + " was durable)");
     }
     KONTOR_TRY(const bool torn, scanner.anything_left());
-    if (torn || segment.allocated < options_.segment_bytes) {
+    // Shorter than any that is made: a wipe was cut off, or there was no room.
+    if (torn || segment.allocated < options_.segment_bytes / kSmallSegmentShare) {
         if (torn) {
             log::warning("replication", "event=torn_tail_cut file=" + segment.path + " offset=" +
                                             std::to_string(end) + " next_entry=" + std::to_string(expected));

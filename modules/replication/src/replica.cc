@@ -9,7 +9,8 @@ namespace kontor::replication {
 
 Result<std::unique_ptr<Replica>> Replica::open(ReplicaOptions options, StateMachine& machine,
                                                std::string_view checkpoint_meta) {
-    return open_replica(std::move(options), machine, checkpoint_meta, real_file_ops());
+    FileOps& files = options.read_only ? read_only_file_ops() : real_file_ops();
+    return open_replica(std::move(options), machine, checkpoint_meta, files);
 }
 
 Result<std::unique_ptr<Replica>> open_replica(ReplicaOptions options, StateMachine& machine,

@@ -44,10 +44,12 @@ void ReplicaImpl::link_changed(std::uint64_t node_id, bool is_up) {
 Result<void> ReplicaImpl::receive_frames(std::vector<Frame>& frames) {
     for (const Frame& frame : frames) {
         if (is_deaf_) break;
-        const auto message = decode_message(frame.bytes, frame.from, folder_.state->state().cluster);
+        auto message = decode_message(frame.bytes, frame.from, folder_.state->state().cluster);
         const char* dropped = nullptr;
         if (message) {
             ++frames_received_;
+            if (options_.takes_no_entries != nullptr && options_.takes_no_entries->load())
+                drop_entries(*message);
             Actions actions;
             KONTOR_CHECK(driver_->receive(options_.clock->monotonic_ms(), *message, actions));
             dropped = actions.dropped;
@@ -62,6 +64,13 @@ Result<void> ReplicaImpl::receive_frames(std::vector<Frame>& frames) {
                                         (message ? std::string(dropped) : message.error().describe()) + "\"");
     }
     return {};
+}
+
+// A heartbeat is left: the leader stays known, and sends the entries again and again.
+void ReplicaImpl::drop_entries(Message& message) {
+    if (message.header.type != KONTOR_RAFT_APPEND) return;
+    message.entries.clear();
+    message.header.n_entries = 0;
 }
 
 // Only what is said in the newest term: another node may lead in it.

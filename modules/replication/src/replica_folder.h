@@ -10,7 +10,7 @@ namespace kontor::replication {
 
 [[nodiscard]] Result<void> check_options(const ReplicaOptions& options);
 [[nodiscard]] Result<void> check_owner(const ReplicaOptions& options, const NodeState& state);
-[[nodiscard]] Result<File> lock_folder(const std::string& folder);
+[[nodiscard]] Result<File> lock_folder(const std::string& folder, FileOps& files);
 [[nodiscard]] LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileOps& files);
 // Without a state file nothing was ever acknowledged: it is written last. What an interrupted bootstrap left
 // is removed; a log with more than that means that the state file was lost.

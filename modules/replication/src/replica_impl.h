@@ -30,6 +30,8 @@ struct OpenedFolder {
     std::unique_ptr<StateFile> state;
     std::unique_ptr<Log> log;
     StartState start;
+    // The log waits for room on its disk.
+    std::shared_ptr<std::atomic<bool>> waits = std::make_shared<std::atomic<bool>>(false);
 };
 Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view checkpoint_meta,
                                  FileOps& files);
@@ -121,6 +123,7 @@ class ReplicaImpl final : public Replica {
     Result<void> handle_disk(std::uint64_t ticket);
     Result<void> receive_frames(std::vector<Frame>& frames);
     void note_contact(const Message& message);
+    static void drop_entries(Message& message);
     Result<void> prove_leadership();
     void publish_freshness();
     Result<void> work_on_changes();

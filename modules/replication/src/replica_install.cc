@@ -94,7 +94,7 @@ Result<void> Replica::install(const ReplicaOptions& options, std::string_view ch
 }
 
 Result<std::optional<FolderIdentity>> Replica::identity(const std::string& folder) {
-    KONTOR_TRY(const auto state, StateFile::load(folder, real_file_ops()));
+    KONTOR_TRY(const auto state, StateFile::load(folder, read_only_file_ops()));
     if (!state) return std::optional<FolderIdentity>{};
     const NodeState& found = state->state();
     return std::optional(FolderIdentity{found.node_id, found.cluster, found.hard.term});
@@ -108,7 +108,7 @@ Result<void> install_folder(const ReplicaOptions& options, std::string_view chec
         KONTOR_TRY(meta, decode_snapshot_meta(checkpoint_meta));
     }
     KONTOR_CHECK(make_folder(options.folder));
-    KONTOR_TRY(const File lock, lock_folder(options.folder));
+    KONTOR_TRY(const File lock, lock_folder(options.folder, real_file_ops()));
     KONTOR_TRY(const auto state, StateFile::load(options.folder, files));
     if (!state) return install_new_node(options, meta, cluster, files);
     KONTOR_CHECK(check_owner(options, state->state()));

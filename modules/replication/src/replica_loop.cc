@@ -168,7 +168,11 @@ Result<void> ReplicaImpl::carry_out(Actions& actions) {
     const bool alone = driver_->configuration().servers.size() == 1;
     for (AppendAction& append : actions.appends)
         if (!alone || !disk_.append_here(append)) disk_.post_append(std::move(append));
-    for (Message& message : actions.messages) sender_.send(std::move(message));
+    // A leader whose disk is full cannot hand over what it has not stored. It falls silent, and the others,
+    // who have it, choose another one.
+    const bool is_silent = folder_.waits->load() && driver_->role() == Role::leader;
+    if (!is_silent)
+        for (Message& message : actions.messages) sender_.send(std::move(message));
     update_counters();  // before publishing: whoever saw an entry applied finds it in stats()
     if (actions.commit_advanced) publish_commits();
     if (actions.role_changed) tell_role(driver_->role());

@@ -81,8 +81,8 @@ Result<void> check_against_checkpoint(const OpenedFolder& opened, std::uint64_t 
 
 }  // namespace
 
-Result<File> lock_folder(const std::string& folder) {
-    KONTOR_TRY(File lock, real_file_ops().open(folder + "/LOCK", O_RDWR | O_CREAT));
+Result<File> lock_folder(const std::string& folder, FileOps& files) {
+    KONTOR_TRY(File lock, files.open(folder + "/LOCK", O_RDWR | O_CREAT));
     if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             return fail(ErrorCode::unavailable, folder + " is in use by another process");
@@ -170,8 +170,8 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     if (!checkpoint_meta.empty()) {
         KONTOR_TRY(opened.start.snapshot, decode_snapshot_meta(checkpoint_meta));
     }
-    KONTOR_CHECK(make_folder(options.folder));
-    KONTOR_TRY(opened.lock, lock_folder(options.folder));
+    if (!options.read_only) KONTOR_CHECK(make_folder(options.folder));
+    KONTOR_TRY(opened.lock, lock_folder(options.folder, options.read_only ? files : real_file_ops()));
     KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
     if (!opened.state) {
         KONTOR_TRY(const auto joining, load_install_mark(options.folder));
@@ -185,6 +185,7 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
                         options.folder + ": the log is missing, but there is a checkpoint at entry " +
                             std::to_string(opened.start.snapshot->index));
         }
+        if (options.read_only) return fail(ErrorCode::not_found, options.folder + " holds no log");
         KONTOR_CHECK(bootstrap(options, files));
         KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
         if (!opened.state) return fail(ErrorCode::internal, options.folder + "/state vanished");
@@ -205,6 +206,15 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     };
     LogOptions log_opts = log_options(options, state.cluster, files);
     log_opts.must_hold = checkpoint_index;
+    if (options.wait_for_space) {
+        log_opts.wait_for_space = [wait = options.wait_for_space, waits = opened.waits](std::uint64_t bytes,
+                                                                                        unsigned failed) {
+            waits->store(true);
+            const bool is_there = wait(bytes, failed);
+            waits->store(false);
+            return is_there;
+        };
+    }
     KONTOR_TRY(opened.log, Log::open(std::move(log_opts), mark ? mark->index + 1 : 1, visit));
     opened.start.start_index = opened.log->first_index();
     const bool is_empty = opened.log->last_index() + 1 == opened.log->first_index();

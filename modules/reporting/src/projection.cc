@@ -46,7 +46,11 @@ class ProjectionImpl final : public Projection {
         std::error_code ec;
         std::filesystem::create_directories(options_.folder, ec);
         if (ec) return fail(ErrorCode::io, "cannot make " + options_.folder + ": " + ec.message());
-        KONTOR_CHECK(open_database());
+        if (auto opened = open_database(); !opened) {
+            // Nothing decides about money from reports: they wait for room, the node does not.
+            if (opened.error().code != ErrorCode::no_space) return opened;
+            log::error("reporting", opened.error().describe());
+        }
         options_.metrics->gauge("kontor_projection_log_index", "Log index that the reports stand for.",
                                 [this] { return static_cast<double>(log_index()); });
         service_subscription_ =
@@ -234,8 +238,8 @@ class ProjectionImpl final : public Projection {
         log::error("reporting", error.describe());
         if (auto rolled_back = writer_ ? writer_->rollback() : Result<void>{}; !rolled_back)
             log::debug("reporting", "no transaction was open");
-        if (error.code == ErrorCode::corruption) {
-            drop_files();
+        if (error.code == ErrorCode::corruption || !writer_) {
+            if (error.code == ErrorCode::corruption) drop_files();
             if (auto opened = open_database(); !opened) log::error("reporting", opened.error().describe());
         }
         std::deque<Queued> dropped;  // what failed came before these; freed without the lock
@@ -251,7 +255,7 @@ class ProjectionImpl final : public Projection {
     }
 
     Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index) {
-        if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
+        if (!writer_) return fail(ErrorCode::unavailable, "the reports database is not open");
         Result<void> written;
         background_.run([&] {
             try {
@@ -295,7 +299,7 @@ class ProjectionImpl final : public Projection {
     }
 
     Result<void> catch_up_scope(payments::Scope scope) {
-        if (!writer_) return fail(ErrorCode::corruption, "the reports database is not open");
+        if (!writer_) return fail(ErrorCode::unavailable, "the reports database is not open");
         KONTOR_TRY(std::uint64_t after, writer_->cursor(scope));
         for (bool more = true; more;) {
             std::vector<Queued> batch;

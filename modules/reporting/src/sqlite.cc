@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <mutex>
 #include <utility>
 
@@ -26,6 +27,12 @@ Error error_of(sqlite3* handle, int code) {
             break;
         case SQLITE_FULL:
             kind = ErrorCode::no_space;
+            break;
+        case SQLITE_IOERR:
+        case SQLITE_CANTOPEN:
+            if (const int why = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+                why == ENOSPC || why == EDQUOT)
+                kind = ErrorCode::no_space;
             break;
         case SQLITE_INTERRUPT:
             return Error{ErrorCode::timeout, "this report takes too long; narrow it, by time for example"};

@@ -15,6 +15,7 @@ namespace {
 // What checkpoints of a memtable that is not full keep redo files to, of their limit: there is time for it,
 // and the next start has less to read.
 constexpr std::uint64_t kIdleShare = 16;
+constexpr std::uint64_t kRedoOverheadBytes = 1U << 20;
 constexpr unsigned kPiecesOverLimit = 2;  // of a merge, after one checkpoint
 // Without a hurry, what one transaction of a partition may touch (8 MiB). The log's next sync stands behind
 // what the disk was just given.
@@ -115,13 +116,18 @@ void Checkpointer::loop() {
     }
 }
 
+// Whoever closes the store does not wait until the disk has room: the log has everything.
+void Checkpointer::fail_unless_closing(const Error& error) {
+    if (error.code != ErrorCode::unavailable) core_.fail(error);
+}
+
 void Checkpointer::run_checkpoint(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     const auto result = caught([this] { return run(); });
     if (!result) {
         log::error("store", "checkpoint of index " + std::to_string(to_.index) +
                                 " failed, nothing is lost: " + result.error().describe());
-        core_.fail(result.error());
+        fail_unless_closing(result.error());
     }
     lock.lock();
     running_.store(false, std::memory_order_release);
@@ -136,7 +142,7 @@ void Checkpointer::run_wanted_merge(std::unique_lock<std::mutex>& lock) {
     if (!result) {
         log::error("store", "merging into partition " + partition_name(number) +
                                 " failed, nothing is lost: " + result.error().describe());
-        core_.fail(result.error());
+        fail_unless_closing(result.error());
     }
     lock.lock();
     wanted_[number] = 0;
@@ -153,7 +159,8 @@ Result<void> Checkpointer::run() {
             return {};
         },
         [] { return Result<void>{}; }));
-    KONTOR_CHECK(write_redo(rows));
+    KONTOR_CHECK(
+        with_room(options_, core_.frozen->bytes() + kRedoOverheadBytes, [&] { return write_redo(rows); }));
     KONTOR_CHECK(hooks_.redo_complete(to_.index));
     KONTOR_CHECK(write_partitions(rows));
     rows.clear();  // they point into the memtable
@@ -302,7 +309,7 @@ Result<void> Checkpointer::each_partition(const std::function<Result<void>(unsig
             if (number >= options_.partitions) break;
             const Result<void> done = caught([&] { return piece(number); });
             if (done) continue;
-            core_.fail(done.error());  // at once: a reader that meets what it left says why
+            fail_unless_closing(done.error());  // at once: a reader that meets what it left says why
             failed.store(true, std::memory_order_relaxed);
             const std::scoped_lock lock(result_mutex);
             if (result) result = done;

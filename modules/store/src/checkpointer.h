@@ -71,6 +71,7 @@ class Checkpointer {
     [[nodiscard]] Result<void> each_partition(const std::function<Result<void>(unsigned)>& piece,
                                               const std::function<Result<void>()>& meanwhile);
     [[nodiscard]] Result<void> write_redo(const std::vector<PartitionRows>& rows);
+    void fail_unless_closing(const Error& error);
     [[nodiscard]] Result<void> write_partitions(const std::vector<PartitionRows>& rows);
     void refresh_cache(const std::vector<PartitionRows>& rows);
     [[nodiscard]] Result<void> drop_frozen();

@@ -82,9 +82,10 @@ Result<void> make_folder(const std::string& path) {
     return {};
 }
 
-Result<File> lock_folder(const std::string& folder) {
+Result<File> lock_folder(const std::string& folder, bool read_only) {
     const std::string path = folder + "/LOCK";
-    File file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    File file(::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600));
+    if (file.fd() < 0 && read_only && errno == ENOENT) return file;
     if (file.fd() < 0) return fail(errno_error("open " + path, errno));
     if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return file;
     if (errno != EWOULDBLOCK) return fail(errno_error("lock " + path, errno));

@@ -45,6 +45,7 @@ class File {
 [[nodiscard]] Result<void> sync_path(const std::string& path);    // a file or a folder
 [[nodiscard]] Result<void> make_folder(const std::string& path);  // and its parents
 // An exclusive lock on folder/LOCK, for as long as the File lives.
-[[nodiscard]] Result<File> lock_folder(const std::string& folder);
+// `read_only`: the file is not made, but used when it is there.
+[[nodiscard]] Result<File> lock_folder(const std::string& folder, bool read_only = false);
 
 }  // namespace kontor::store

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "hashing.h"
+#include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
 #include "tables.h"
 
@@ -72,6 +73,7 @@ class Recovery {
         // As the partitions say it, also where redo files brought nothing: the next start asks them.
         for (const PartitionMeta& meta : metas_) folder_.merged.push_back(meta.merged_index);
         if (files_ > 1) log::info("store", "read " + std::to_string(files_) + " redo files");
+        if (options_.read_only) return {};
         return remove_old_redo_files(folder_.redo_folder,
                                      first_needed_redo(folder_.merged, folder_.checkpoint.index));
     }
@@ -122,15 +124,25 @@ class Recovery {
                                                        " with it: restore this node from a peer or a backup");
             log::warning("store",
                          "dropped an incomplete checkpoint, the log replays it: " + redo.error().message);
+            if (options_.read_only) return {};
             if (::unlink(path.c_str()) != 0) return fail(errno_error("remove " + path, errno));
             return sync_path(folder_.redo_folder);
         }
-        return apply(*redo, index, path);
+        const bool is_for_memory = options_.read_only && is_needed_by_partitions(index);
+        KONTOR_CHECK(apply(*redo, index, path));
+        if (is_for_memory) folder_.unwritten.push_back(*std::move(redo));
+        return {};
     }
 
     Result<void> apply(const RedoContents& redo, std::uint64_t index, const std::string& path) {
         KONTOR_CHECK(check_fits(redo.header, index, path));
-        if (is_needed_by_partitions(index)) {
+        if (is_needed_by_partitions(index) && options_.read_only) {
+            for (PartitionMeta& meta : metas_) {
+                if (!is_behind(meta, index)) continue;
+                meta.checkpoint = redo.header.checkpoint;
+                meta.pending_index = 0;
+            }
+        } else if (is_needed_by_partitions(index)) {
             // It may have been complete in memory only when the process died.
             KONTOR_CHECK(sync_path(path));
             KONTOR_CHECK(sync_path(folder_.redo_folder));
@@ -245,10 +257,10 @@ Result<Folder> open_folder(StoreOptions& options) {
     folder.redo_folder = options.folder + "/redo";
     const std::string path = options.folder + "/partitions";
     // Whoever only wants to look at a store must not make one.
-    if (options.partitions == 0 && !std::filesystem::exists(path))
+    if ((options.partitions == 0 || options.read_only) && !std::filesystem::exists(path))
         return fail(ErrorCode::not_found, options.folder + " holds no store");
-    KONTOR_CHECK(make_folder(folder.redo_folder));
-    KONTOR_TRY(folder.lock, lock_folder(options.folder));
+    if (!options.read_only) KONTOR_CHECK(make_folder(folder.redo_folder));
+    KONTOR_TRY(folder.lock, lock_folder(options.folder, options.read_only));
     if (!std::filesystem::exists(path)) {
         KONTOR_TRY(const auto redo_indexes, list_redo_files(folder.redo_folder));
         if (!redo_indexes.empty())
@@ -266,7 +278,7 @@ Result<Folder> open_folder(StoreOptions& options) {
                                                      "; the number is chosen when the folder is made");
     for (unsigned number = 0; number < count; ++number) {
         KONTOR_TRY(auto partition, Partition::open(path + "/" + partition_name(number), number,
-                                                   options.map_bytes, options.tables));
+                                                   options.map_bytes, options.tables, options.read_only));
         folder.partitions.push_back(std::move(partition));
     }
     std::uint64_t bytes = 0;
@@ -283,6 +295,22 @@ Result<Folder> open_folder(StoreOptions& options) {
         partition->keep_last_keys(std::move(keys));
     }
     return folder;
+}
+
+Result<void> with_room(const StoreOptions& options, std::uint64_t bytes,
+                       const std::function<Result<void>()>& piece) {
+    if (!options.wait_for_space) return piece();
+    if (!options.wait_for_space(bytes, 0)) return fail(ErrorCode::unavailable, "the store is being closed");
+    for (unsigned failed = 1;; ++failed) {
+        auto done = piece();
+        if (done) return done;
+        bool is_full = done.error().code == ErrorCode::no_space;
+        if (done.error().code == ErrorCode::io) {
+            const auto space = disk_space(options.folder);
+            is_full = space && space->free_bytes < bytes;
+        }
+        if (!is_full || !options.wait_for_space(bytes, failed)) return done;
+    }
 }
 
 Result<void> advance_partition(Partition& partition, std::uint32_t number, const CheckpointMeta& from,
@@ -319,7 +347,12 @@ Result<void> write_partition(Partition& partition, const PartitionMeta& during, 
             ++take;
         }
         const bool last = take == rows.size();
-        KONTOR_CHECK(partition.write(rows.first(take), last ? after : during));
+        // Every page that is changed is written elsewhere, the way to it too, and the list of free ones.
+        const std::uint64_t most =
+            (std::min(pages, present + kTreeHeight + bytes / (kPageBytes / 2)) + 4 * kTreeHeight) *
+            kPageBytes;
+        KONTOR_CHECK(with_room(options, most,
+                               [&] { return partition.write(rows.first(take), last ? after : during); }));
         if (last) break;
         crash("-txn");
         rows = rows.subspan(take);

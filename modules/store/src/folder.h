@@ -31,7 +31,8 @@ struct Folder {
     // By partition: what is in redo files only, and what of written-back tables each partition stands for.
     std::vector<std::unique_ptr<SettledRows>> settled;
     std::vector<std::uint64_t> merged;
-    CheckpointMeta checkpoint;  // where all partitions are
+    CheckpointMeta checkpoint;            // where all partitions are
+    std::vector<RedoContents> unwritten;  // read_only: what partitions lack
 };
 
 // Fills in options.partitions when it is 0.
@@ -39,6 +40,11 @@ struct Folder {
 
 // How many pages the next transaction may touch.
 using MaxPages = std::function<std::uint64_t()>;
+
+// Does it once there is room for `bytes`, and again after it met a full disk: LMDB makes "input/output error"
+// of one, and what it cut short stays out of the tree. unavailable: nobody waits any more, nothing was done.
+[[nodiscard]] Result<void> with_room(const StoreOptions& options, std::uint64_t bytes,
+                                     const std::function<Result<void>()>& piece);
 
 // Writes rows to one partition, in one durable transaction or, if they may touch more than max_pages() pages,
 // in several: all but the last leave the meta row `during`, and redo files make good for a crash between

@@ -123,8 +123,8 @@ Error Partition::error(const char* what, int code) const {
 }
 
 Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, unsigned number,
-                                                   std::uint64_t map_bytes,
-                                                   std::span<const TableSpec> tables) {
+                                                   std::uint64_t map_bytes, std::span<const TableSpec> tables,
+                                                   bool read_only) {
     std::unique_ptr<Partition> partition(new Partition(folder, number));
     const auto failed = [&](const char* what, int code) { return fail(partition->error(what, code)); };
     if (const int code = mdb_env_create(&partition->env_); code != 0) return failed("create", code);
@@ -137,13 +137,14 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, un
         return failed("trees", code);
     // Durable by default: no MDB_NOSYNC, no MDB_WRITEMAP. NOTLS: a read transaction belongs to its owner, not
     // thread.
-    if (const int code = mdb_env_open(partition->env_, folder.c_str(), MDB_NOTLS, 0600); code != 0)
+    const unsigned flags = MDB_NOTLS | (read_only ? MDB_RDONLY | MDB_NOLOCK : 0U);
+    if (const int code = mdb_env_open(partition->env_, folder.c_str(), flags, 0600); code != 0)
         return failed("open", code);
-    KONTOR_CHECK(partition->open_trees(tables));
+    KONTOR_CHECK(partition->open_trees(tables, read_only));
     return partition;
 }
 
-Result<void> Partition::open_trees(std::span<const TableSpec> tables) {
+Result<void> Partition::open_trees(std::span<const TableSpec> tables, bool read_only) {
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0)
         return fail(error("begin", code));
@@ -158,6 +159,10 @@ Result<void> Partition::open_trees(std::span<const TableSpec> tables) {
         if (!spec.appended) continue;
         appended_.push_back(spec.id);
         const int code = mdb_dbi_open(txn, tree_name(spec.id).c_str(), 0, &trees[spec.id]);
+        if (read_only && code == MDB_NOTFOUND) {
+            trees[spec.id] = main;
+            continue;
+        }
         missing = missing || code == MDB_NOTFOUND;
         if (code != 0 && code != MDB_NOTFOUND) {
             mdb_txn_abort(txn);

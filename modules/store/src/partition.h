@@ -55,10 +55,11 @@ struct KeyBuffer {
 
 class Partition {
  public:
-    // Makes what is not there yet: the environment, and the trees of appended tables.
+    // Makes what is not there yet: the environment, and the trees of appended tables. `read_only`: makes and
+    // writes nothing, and nobody else may; a tree that is not there has no rows.
     static Result<std::unique_ptr<Partition>> open(const std::string& folder, unsigned number,
-                                                   std::uint64_t map_bytes,
-                                                   std::span<const TableSpec> tables);
+                                                   std::uint64_t map_bytes, std::span<const TableSpec> tables,
+                                                   bool read_only = false);
     ~Partition();
     Partition(const Partition&) = delete;
     Partition& operator=(const Partition&) = delete;
@@ -95,7 +96,7 @@ class Partition {
 
  private:
     Partition(std::string folder, unsigned number) : folder_(std::move(folder)), number_(number) {}
-    [[nodiscard]] Result<void> open_trees(std::span<const TableSpec> tables);
+    [[nodiscard]] Result<void> open_trees(std::span<const TableSpec> tables, bool read_only);
     [[nodiscard]] Result<void> write_in(MDB_txn* txn, std::span<const RowImage> rows,
                                         const PartitionMeta& meta);
     [[nodiscard]] Result<void> write_table(MDB_txn* txn, std::span<const RowImage> rows);

@@ -181,6 +181,15 @@ Core::Core(Folder&& folder, const StoreOptions& options)
       cache(options.cache),
       huge_blocks(options.memtable_bytes) {
     active = std::make_unique<MemTable>(tables, huge_blocks);
+    for (const RedoContents& redo : folder.unwritten)
+        for (const PartitionRows& rows : redo.rows)
+            for (const RowImage& row : rows.ordinary) {
+                const Place place = tables.place(row.table, row.key);
+                if (row.erased)
+                    active->erase(place, row.key);
+                else
+                    active->put(place, row.key, row.value);
+            }
 }
 
 void Core::fail(Error error) {

@@ -205,6 +205,7 @@ class StoreImpl final : public Store {
     }
 
     [[nodiscard]] bool should_checkpoint(std::uint64_t now_ms) const override {
+        if (options_.read_only) return false;
         if (is_busy()) {
             if (core_.active->bytes() >= options_.memtable_bytes / kHurryAt) checkpointer_.hurry();
             return false;
@@ -222,6 +223,7 @@ class StoreImpl final : public Store {
     void freeze(std::string replication_meta) override {
         KONTOR_ASSERT(!writer_.is_open(), "freeze() between commit() and begin() only");
         KONTOR_ASSERT(replication_meta.size() <= kMaxReplicationMetaBytes, "replication meta too long");
+        if (options_.read_only) return;
         checkpointer_.wait();
         if (has_frozen_.load() || core_.failure() || applied_index() == checkpoint().index)
             return;  // failed before; nothing new
@@ -299,6 +301,8 @@ class StoreImpl final : public Store {
 
     [[nodiscard]] Result<std::unique_ptr<CheckpointView>> view_checkpoint() const override {
         KONTOR_ASSERT(!is_reading(this), "view_checkpoint() inside read()");
+        if (options_.read_only)
+            return fail(ErrorCode::unsupported, "a store that is only looked at has no checkpoints");
         // Most of it while checkpoints go on, then what came meanwhile; and the rest while no checkpoint
         // begins: not at leisure, since apply waits when the memtable is full.
         for (int round = 0; round < 2; ++round) checkpointer_.merge_all();

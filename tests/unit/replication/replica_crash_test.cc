@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <future>
 #include <map>
 #include <random>
 
@@ -91,6 +92,43 @@ TEST(ReplicaFailStop, NoRoomForTheNextSegment) {
     FailingFileOps files;
     expect_fail_stop(
         files, [&] { files.fail_allocate_after = 0; }, ErrorCode::no_space);
+}
+
+// Whoever may wait for room does not stop: what was proposed meanwhile is written when there is some.
+TEST(ReplicaFailStop, AFullDiskCanBeWaitedFor) {
+    for (const bool at_allocation : {true, false}) {
+        TempFolder folder;
+        FailingFileOps files;
+        RecordingMachine machine;
+        ReplicaOptions options = options_in(folder.path());
+        std::atomic<int> waited{0};
+        options.wait_for_space = [&](std::uint64_t bytes, unsigned failed) {
+            EXPECT_GT(bytes, 0U);
+            EXPECT_EQ(failed, static_cast<unsigned>(waited.load()) + 1);
+            if (++waited < 3) {
+                (at_allocation ? files.fail_allocate_after : files.fail_write_after) = 0;  // still full
+            }
+            return true;
+        };
+        auto replica = *open_replica(options, machine, "", files);
+        ASSERT_TRUE(replica->start().has_value());
+        const std::string payload(options.segment_bytes / 4, 'x');
+        std::size_t accepted = 0;
+        for (int i = 0; i < 8; ++i) {
+            if (i == 4) (at_allocation ? files.fail_allocate_after : files.fail_write_after) = 0;
+            std::promise<bool> done;
+            replica->propose(payload, [&](Result<Position> at) { done.set_value(at.has_value()); });
+            if (done.get_future().get()) ++accepted;
+            ASSERT_TRUE(machine.wait_for(accepted));
+        }
+        EXPECT_EQ(accepted, 8U);
+        EXPECT_EQ(waited.load(), 3) << at_allocation;
+        replica->stop();
+        RecordingMachine again;
+        auto reopened = *Replica::open(options_in(folder.path()), again, "");
+        ASSERT_TRUE(reopened->start().has_value());
+        EXPECT_TRUE(again.wait_for(8));
+    }
 }
 
 TEST(ReplicaFailStop, TermThatCannotBeMadeDurableStartsNothing) {

@@ -62,10 +62,14 @@ struct NodeOptions {
     std::uint64_t check_up_to_bytes = 64ULL << 20;  // as in StoreOptions
     std::uint64_t max_log_bytes = 1ULL << 30;
     std::uint64_t log_segment_bytes = 64ULL << 20;
+    // Free bytes on the disk below which commands are refused (no_space) and reads go on. 0: what a log
+    // segment and the checkpoints of two memtables may take, at most an eighth of the disk.
+    std::uint64_t min_free_bytes = 0;
     std::uint64_t max_queue_bytes = 64ULL << 20;  // commands waiting for a batch; above: overloaded (429)
     std::uint64_t max_queue_commands = 100'000;
     std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
     std::uint64_t tick_ms = 200;             // how often the node looks for due work
+    bool read_only = false;                  // only look: nothing is written, no command is taken (verify)
     bool dev = false;                        // recorded in the instance row at the first start
     Seat seat;
     const Clock* clock = nullptr;
@@ -95,6 +99,8 @@ class Node : public payments::Service {
     // Refuses new commands, waits for those in flight (at most 5 s), checkpoints, stops all threads.
     virtual void stop() = 0;
     [[nodiscard]] virtual bool ready() const = 0;
+    // Why commands are refused although all else is well: a disk without room. "": they are not.
+    [[nodiscard]] virtual std::string full_disk() const = 0;
     [[nodiscard]] virtual NodeStats stats() const = 0;
     [[nodiscard]] virtual std::string state_hash() const = 0;
     // For verify and rebuilds: every row of a table, under read().

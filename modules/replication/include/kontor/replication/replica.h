@@ -142,6 +142,15 @@ struct ReplicaOptions {
         3000;                                  // a peer that fetches a snapshot is asked again after it
     unsigned peer_window_entries = 64;         // on their way to one peer, 1..kMaxInflightEntries
     std::size_t max_append_bytes = 1U << 20U;  // entries of one frame, but for one larger entry
+    // Before a try to take `bytes` on the disk, with how many failed since there was no room; may wait, on
+    // the disk's or the loop's thread. False: give up, the replica stops. Null: the first failure stops it.
+    std::function<bool(std::uint64_t bytes, unsigned failed)> wait_for_space;
+    // Only look, on a disk that may be read-only: nothing is written, and what a replica writes at its start
+    // is forgotten. Of a cluster of one: it applies all that is in the log.
+    bool read_only = false;
+    // While true, a follower takes no entries: its disk has no room for them. It stays a member and hears its
+    // leader. Not owned; null: never.
+    const std::atomic<bool>* takes_no_entries = nullptr;
     std::function<void(const char* step)> crash_point;  // test seam, as in StoreOptions
 };
 

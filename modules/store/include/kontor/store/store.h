@@ -61,7 +61,13 @@ struct StoreOptions {
     std::uint64_t settled_bytes = 256ULL << 20;
     std::uint64_t redo_bytes = 1ULL << 30;
     std::uint64_t merge_bytes = 64ULL << 20;  // of rows that are brought there in one piece
-    cache::RowCache* cache = nullptr;         // hot rows between memtable and LMDB; may be null
+    // Only look: nothing in the folder is written, which may be on a read-only disk. What recovery would
+    // write, and what is applied, stays in memory; there are no checkpoints.
+    bool read_only = false;
+    cache::RowCache* cache = nullptr;  // hot rows between memtable and LMDB; may be null
+    // Before a try to take `bytes` on the disk, with how many failed since there was no room; may wait, on
+    // threads of checkpoints or in open(). False: give up. Null: the first failure is the store's.
+    std::function<bool(std::uint64_t bytes, unsigned failed)> wait_for_space;
     // Test seam: called with a step's name ("redo-synced", "partition-3-committed", …); may _exit the
     // process.
     std::function<void(const char* step)> crash_point;

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""A disk that fills up while payments come in: they are refused with 503 before anything can fail, reads go on, the node
+neither ends nor needs a restart, and a start on a full disk comes up to read. On file systems of this test's own (tmpfs);
+it needs root and is skipped without."""
+import contextlib
+import os
+import subprocess
+import threading
+import time
+import unittest
+
+from cluster_process import Cluster
+from kontor_process import SLOW, Kontor, Lost, run, temporary_folder, until, verify
+
+DISK_MIB = 256
+MIB = 1 << 20
+SETTINGS = ["--set", "store.memtable_mib=4", "--set", "store.cache_mib=32", "--set", "store.checkpoint_interval_s=1",
+            "--set", "log.max_mib=64", "--set", "data.partitions=2"]
+
+
+@contextlib.contextmanager
+def small_disk():
+    with temporary_folder() as folder:
+        disk = f"{folder}/disk"
+        os.mkdir(disk)
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "kontor-test", disk],
+                              capture_output=True, check=False)
+        if made.returncode != 0:
+            raise unittest.SkipTest("file systems cannot be mounted here")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk, leave_bytes):
+    """Takes all room but this, as somebody else's backup would."""
+    room = os.statvfs(disk)
+    size = room.f_bavail * room.f_frsize - leave_bytes
+    with open(f"{disk}/filler", "ab") as file:
+        while size > 0:
+            try:
+                size -= file.write(b"x" * min(size, MIB))
+                file.flush()
+            except OSError:
+                return
+
+
+class Payer(threading.Thread):
+    """Pays again and again, and keeps what it was told."""
+
+    def __init__(self, api):
+        super().__init__()
+        self.api, self.answers, self.ended = api, [], False
+
+    def run(self):
+        number = 0
+        while not self.ended:
+            number += 1
+            try:
+                self.answers.append(self.api.request("POST", "/v1/payment_intents", {
+                    "amount": 100, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True},
+                    f"{id(self)}-{number}"))
+            except Lost:
+                self.answers.append(None)
+                time.sleep(0.05)
+
+    def stop(self):
+        self.ended = True
+        self.join(60 * SLOW)
+        self.api.close()
+
+    def statuses(self, since=0):
+        return {answer.status if answer else None for answer in self.answers[since:]}
+
+
+class FullDisk(unittest.TestCase):
+    def setUp(self):
+        self.disk = self.enterContext(small_disk())
+        self.data = f"{self.disk}/data"
+
+    def ready(self, kontor):
+        return kontor.api().request("GET", "/readyz?verbose")
+
+    def refused(self, kontor):
+        def look():
+            answer = self.ready(kontor)
+            return answer.status == 503 and "no space left" in answer.text
+        until(look, 10 * SLOW, "a node that says that its disk is full")
+
+    def check_full(self, leave_bytes):
+        """Under load; back to paying without a restart."""
+        with Kontor.dev(self.data, *SETTINGS) as kontor:
+            api = kontor.api()
+            first = api.pay(700)["id"]
+            payers = [Payer(kontor.api()) for _ in range(3)]
+            for payer in payers:
+                payer.start()
+            until(lambda: all(len(payer.answers) > 20 for payer in payers), 30 * SLOW, "payments")
+            fill(self.disk, leave_bytes)
+            self.refused(kontor)
+            fill(self.disk, leave_bytes)  # also what the node gave up
+            counts = [len(payer.answers) for payer in payers]
+            until(lambda: all(len(payer.answers) > count + 5 for payer, count in zip(payers, counts)), 60 * SLOW,
+                  "refusals")
+            for payer, count in zip(payers, counts):
+                self.assertEqual(payer.statuses(count + 1), {503})
+                self.assertIn("no space left", payer.answers[-1].text)
+                self.assertTrue(payer.answers[-1].headers["Retry-After"])
+            self.assertEqual(api.get(f"/v1/payment_intents/{first}")["status"], "succeeded")
+            self.assertEqual(self.ready(kontor).status, 503)
+            self.assertIsNone(kontor.process.poll(), "it did not end")
+            os.unlink(f"{self.disk}/filler")
+            until(lambda: self.ready(kontor).status == 200, 10 * SLOW, "a node that takes payments again")
+            counts = [len(payer.answers) for payer in payers]
+            until(lambda: all(200 in payer.statuses(count) for payer, count in zip(payers, counts)), 30 * SLOW,
+                  "payments again")
+            for payer in payers:
+                payer.stop()
+                self.assertEqual(payer.statuses() - {200, 503}, set())
+            paid = sum(answer.status == 200 for payer in payers for answer in payer.answers) + 1
+            self.assertEqual(api.balance(), (paid - 1) * 100 + 700)
+            kontor.stop()
+        code, report = verify(self.data)
+        self.assertEqual((code, report.get("problems")), (0, []), report)
+
+    def test_little_is_left(self):
+        self.check_full(4 * MIB)
+
+    def test_nothing_is_left(self):
+        self.check_full(0)
+
+    def test_a_start_on_a_full_disk_comes_up_to_read(self):
+        cluster = self.enterContext(Cluster(self.disk, store__memtable_mib=4, log__max_mib=64))
+        machine = cluster.machine()
+        machine.start()
+        cluster.admin_url = machine.process.ready["admin_url"]
+        key = cluster.set_up()
+        paid = machine.process.api(key).pay(700)["id"]
+        fill(self.disk, 0)
+        self.refused(machine.process)
+        machine.kill()
+        for _ in range(2):
+            machine.start()
+            self.refused(machine.process)
+            self.assertEqual(machine.process.api(key).get(f"/v1/payment_intents/{paid}")["status"], "succeeded")
+            machine.kill()
+        machine.start()
+        os.unlink(f"{self.disk}/filler")
+        until(lambda: self.ready(machine.process).status == 200, 10 * SLOW, "a node that takes payments again")
+        machine.process.api(key).pay(800)
+        machine.stop()
+        self.assertEqual(verify(machine.data)[0], 0)
+
+    def test_verify_writes_nothing(self):
+        with Kontor.dev(self.data, *SETTINGS) as kontor:
+            for amount in range(100, 140):
+                kontor.api().pay(amount)
+            kontor.kill()
+
+        def files():
+            return {f"{folder}/{name}": (os.stat(f"{folder}/{name}").st_mtime_ns, os.stat(f"{folder}/{name}").st_size)
+                    for folder, _, names in os.walk(self.data) for name in names}
+        before = files()
+        code, report = verify(self.data)
+        self.assertEqual((code, report["holds"], report["problems"]), (0, True, []), report)
+        self.assertGreaterEqual(report["transfers"], 40)
+        self.assertEqual(files(), before)
+        fill(self.disk, 0)
+        self.assertEqual(verify(self.data)[0], 0)
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        code, again = verify(self.data)
+        self.assertEqual((code, again["transfers"], again["state_hash"]), (0, report["transfers"], report["state_hash"]))
+        text = run("verify", "--data", self.data)
+        self.assertEqual(text.returncode, 0, text.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
