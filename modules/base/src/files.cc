@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "kontor/base/shortage.h"
+
 namespace kontor {
 namespace {
 
@@ -20,7 +22,7 @@ struct Descriptor {
 Result<void> sync_folder_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
-    const Descriptor descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const Descriptor descriptor{open_file(folder, O_RDONLY | O_DIRECTORY)};
     if (descriptor.fd < 0) return fail(errno_error("open " + folder, errno));
     if (::fsync(descriptor.fd) != 0) return fail(errno_error("fsync " + folder, errno));
     return {};
@@ -29,7 +31,7 @@ Result<void> sync_folder_of(const std::string& path) {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
-    const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const Descriptor descriptor{open_file(path, O_RDONLY)};
     if (descriptor.fd < 0) {
         if (errno == ENOENT) return fail(ErrorCode::not_found, path + " does not exist");
         if (errno == EACCES)
@@ -54,7 +56,7 @@ Result<void> write_file(const std::string& path, std::string_view content, unsig
     ::unlink(temporary.c_str());
     {
         const Descriptor descriptor{
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode))};
+            open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode))};
         if (descriptor.fd < 0) return fail(errno_error("create " + temporary, errno));
         while (!content.empty()) {
             const ssize_t n = ::write(descriptor.fd, content.data(), content.size());

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "kontor/base/shortage.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -14,7 +15,7 @@ namespace {
 // The names in a folder survive a power cut only when the folder was synced; that its files were is not
 // enough.
 Result<void> sync_names_in(const std::filesystem::path& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open_file(folder, O_RDONLY | O_DIRECTORY);
     if (fd < 0) return fail(errno_error("open " + folder.string(), errno));
     const int code = ::fsync(fd) == 0 ? 0 : errno;
     ::close(fd);

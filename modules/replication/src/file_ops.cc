@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "kontor/base/shortage.h"
+
 namespace kontor::replication {
 
 namespace {
@@ -35,7 +37,7 @@ void File::close() {
 }
 
 Result<File> FileOps::open(const std::string& path, int flags) {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
+    const int fd = open_file(path, flags);
     if (fd < 0) return failed("open", path, errno);
     return File(fd, path);
 }
@@ -78,7 +80,7 @@ Result<void> FileOps::sync_data(const File& file) {
 }
 
 Result<void> FileOps::sync_folder(const std::string& folder) {
-    File handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+    File handle(open_file(folder, O_RDONLY | O_DIRECTORY), folder);
     if (!handle.is_open()) return failed("open", folder, errno);
     if (::fsync(handle.fd()) != 0) return failed("fsync", folder, errno);
     return {};
@@ -151,7 +153,11 @@ Result<std::uint64_t> size_of(const File& file) {
 Result<std::vector<std::string>> list_folder(const std::string& folder) {
     std::error_code error;
     std::vector<std::string> names;
-    auto it = std::filesystem::directory_iterator(folder, error);
+    std::filesystem::directory_iterator it;
+    (void)wait_for_room("list " + folder, [&] {
+        it = std::filesystem::directory_iterator(folder, error);
+        return error.value();
+    });
     for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
         names.push_back(it->path().filename().string());
     }

@@ -4,13 +4,16 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "kontor/base/assert.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/base/shortage.h"
 
 namespace kontor::reporting {
 namespace {
@@ -113,7 +116,13 @@ int open(sqlite3_vfs* /*vfs*/, const char* path, sqlite3_file* file, int flags, 
     CheckedFile& checked = of(file);
     checked.base.pMethods = nullptr;
     checked.has_pages = (flags & SQLITE_OPEN_MAIN_DB) != 0;
-    const int code = real_vfs->xOpen(real_vfs, path, checked.real(), flags, got_flags);
+    // SQLite says of a lack of descriptors only that the file cannot be opened; errno knows.
+    int code = SQLITE_OK;
+    (void)wait_for_room(path != nullptr ? std::string("open ") + path : "open a temporary file", [&] {
+        errno = 0;
+        code = real_vfs->xOpen(real_vfs, path, checked.real(), flags, got_flags);
+        return code == SQLITE_CANTOPEN ? errno : 0;
+    });
     // SQLite closes what has methods, also after a failure.
     if (checked.real()->pMethods != nullptr) checked.base.pMethods = &kMethods;
     return code;

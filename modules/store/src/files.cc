@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "kontor/base/shortage.h"
+
 namespace kontor::store {
 
 void File::close() {
@@ -44,13 +46,13 @@ Result<void> File::sync(const std::string& path) const {
 }
 
 Result<File> create_file(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
     if (fd < 0) return fail(errno_error("create " + path, errno));
     return File(fd);
 }
 
 Result<std::string> read_file(const std::string& path) {
-    const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0) return fail(errno_error("open " + path, errno));
     struct stat info {};
     if (::fstat(file.fd(), &info) != 0) return fail(errno_error("stat " + path, errno));
@@ -70,7 +72,7 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<void> sync_path(const std::string& path) {
-    const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0) return fail(errno_error("open " + path, errno));
     return file.sync(path);
 }
@@ -84,7 +86,7 @@ Result<void> make_folder(const std::string& path) {
 
 Result<File> lock_folder(const std::string& folder, bool read_only) {
     const std::string path = folder + "/LOCK";
-    File file(::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600));
+    File file(open_file(path, read_only ? O_RDONLY : O_RDWR | O_CREAT));
     if (file.fd() < 0 && read_only && errno == ENOENT) return file;
     if (file.fd() < 0) return fail(errno_error("open " + path, errno));
     if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return file;

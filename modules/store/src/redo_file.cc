@@ -11,6 +11,7 @@
 #include "hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/base/shortage.h"
 #include "partition.h"
 
 namespace kontor::store {
@@ -202,7 +203,12 @@ std::string redo_path(const std::string& folder, std::uint64_t index) {
 Result<std::vector<std::uint64_t>> list_redo_files(const std::string& folder) {
     std::vector<std::uint64_t> indexes;
     std::error_code code;
-    for (std::filesystem::directory_iterator it(folder, code), end; !code && it != end; it.increment(code)) {
+    std::filesystem::directory_iterator it;
+    (void)wait_for_room("list " + folder, [&] {
+        it = std::filesystem::directory_iterator(folder, code);
+        return code.value();
+    });
+    for (const std::filesystem::directory_iterator end; !code && it != end; it.increment(code)) {
         const std::string name = it->path().filename().string();
         if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) continue;
         if (name.find_first_not_of("0123456789") != kNameDigits) continue;

@@ -10,6 +10,8 @@
 #include "files.h"
 #include "redo_file.h"
 
+#include "kontor/base/shortage.h"
+
 namespace kontor::store {
 namespace {
 
@@ -179,7 +181,7 @@ Result<std::string> StateSourceImpl::redo(const StateRequest& request, StateStat
         return fail(ErrorCode::invalid_argument, "redo file " + std::to_string(next->index) + " has " +
                                                      std::to_string(next->bytes) + " bytes");
     const std::string path = redo_path(redo_folder_, next->index);
-    const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0 && errno == ENOENT) {
         status = StateStatus::gone;
         return std::string("its redo files are gone");
