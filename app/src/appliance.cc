@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "config_check.h"
+#include "descriptors.h"
 #include "front.h"
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
@@ -31,6 +32,8 @@ namespace {
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
+// A third of a core's, with elliptic curves.
+constexpr std::size_t kHandshakesPerThread = 1'000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
 class ApplianceImpl final : public Appliance {
@@ -239,13 +242,24 @@ class ApplianceImpl final : public Appliance {
         server.threads =
             settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads) : processors_allowed();
         server.tls = tls.identity;
-        server.limits.max_connections = static_cast<std::size_t>(settings.https_max_connections);
+        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
+        server.limits.max_connections = plan.max_connections;
+        server.limits.max_connections_per_address = plan.max_connections_per_address;
+        server.limits.max_descriptor = plan.max_descriptor;
+        const auto rate = static_cast<std::size_t>(settings.https_max_handshakes_per_s);
+        server.limits.handshakes_per_s = rate != 0 ? rate : kHandshakesPerThread * server.threads;
+        const auto share = static_cast<std::size_t>(settings.https_max_handshakes_per_s_per_address);
+        server.limits.handshakes_per_s_per_address =
+            share != 0 ? share : std::max<std::size_t>(1, server.limits.handshakes_per_s / 2);
         server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;
         server.limits.idle_timeout_ms = static_cast<std::uint64_t>(settings.https_idle_timeout_s) * 1000;
         server.limits.header_timeout_ms = static_cast<std::uint64_t>(settings.https_header_timeout_s) * 1000;
+        server.limits.single_fields = {"idempotency-key", "stripe-version",   "stripe-account",
+                                       "stripe-context",  "kontor-min-index", "x-csrf-token"};
         server.handler = [this](net::Request request, net::Responder respond) {
             front_.handle(std::move(request), std::move(respond));
         };
+        server.admit = [this](const net::Request& head) { return front_.admit(head); };
         server.error_body = transport_error_body;
         server.clock = options_.clock;
         if (!settings.https_trusted_proxies.empty()) {
@@ -325,6 +339,16 @@ class ApplianceImpl final : public Appliance {
                &net::ServerStats::open_connections);
         figure("kontor_http_connections_total", "HTTPS connections accepted.",
                &net::ServerStats::connections);
+        figure("kontor_http_refused_connections_total", "HTTPS connections closed at once for want of room.",
+               &net::ServerStats::refused_connections);
+        figure("kontor_http_closed_for_room_total", "Idle HTTPS connections that made room for new ones.",
+               &net::ServerStats::closed_for_room);
+        figure("kontor_http_request_bytes", "Bytes of request bodies held or promised.",
+               &net::ServerStats::request_bytes);
+        figure("kontor_http_answer_bytes", "Bytes of answers that wait for slow readers.",
+               &net::ServerStats::answer_bytes);
+        figure("kontor_tls_delayed_total", "Times that a TLS handshake had to wait for its turn.",
+               &net::ServerStats::delayed_handshakes);
         figure("kontor_http_requests_total", "HTTP requests handled.", &net::ServerStats::requests);
         figure("kontor_tls_failures_total", "TLS handshakes that failed.", &net::ServerStats::tls_failures);
         figure("kontor_http_bad_requests_total", "Requests that were no HTTP, too large or too slow.",

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kontor/admin/limits.h"
 #include "kontor/net/client_address.h"
 
 namespace kontor::app {
@@ -39,6 +40,16 @@ std::string transport_error_body(int status, std::string_view message) {
     const nlohmann::ordered_json json{
         {"error", {{"type", status >= 500 ? "api_error" : "invalid_request_error"}, {"message", message}}}};
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+net::Admission Front::admit(const net::Request& head) const {
+    if (head.path.starts_with("/v1/")) {
+        const bool is_alone = cluster == nullptr || !cluster->is_member();
+        return api->admit(head, is_alone);
+    }
+    net::Admission admission;
+    admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
+    return admission;
 }
 
 void Front::handle_here(net::Request request, net::Responder respond) const {

@@ -31,6 +31,8 @@ struct Front {
 
     void handle(net::Request request, net::Responder respond) const;
     void handle_metrics_port(net::Request request, net::Responder respond) const;
+    // By the head alone, while the body is on its way.
+    [[nodiscard]] net::Admission admit(const net::Request& head) const;
     // What is said to API and admin, here and now, whatever node this is.
     void handle_here(net::Request request, net::Responder respond) const;
 };

@@ -6,6 +6,7 @@
 #include "bench_options.h"
 #include "cluster_options.h"
 #include "commands.h"
+#include "descriptors.h"
 #include "kontor/base/mapped_fault.h"
 #include "shutdown.h"
 #include "successor.h"
@@ -141,6 +142,7 @@ int main(int argc, char** argv) {
     kontor::app::ignore_harmless_signals();
     kontor::app::remember_start(argc, argv);
     kontor::report_mapped_faults();
+    kontor::app::raise_descriptor_limit();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

@@ -6,6 +6,8 @@
 
 #include "settings_file.h"
 
+#include "descriptors.h"
+
 extern char** environ;
 
 namespace kontor::app {
@@ -163,6 +165,9 @@ void check_together(const Settings& settings, const LoadNotes& notes, std::vecto
                             "neither",
                             set});
     }
+    if (const auto plan = plan_descriptors(settings, descriptor_limit()); !plan)
+        problems.push_back(
+            {notes.where("https.max_connections"), plan.error().message, "https.max_connections"});
     if (settings.cluster_election_timeout_ms < 2 * settings.cluster_heartbeat_ms) {
         const char* const set =
             notes.is_set("cluster.heartbeat_ms") ? "cluster.heartbeat_ms" : "cluster.election_timeout_ms";
@@ -203,8 +208,15 @@ const std::vector<Setting>& setting_table() {
          "DNS names and addresses for the certificate that Kontor makes itself, separated by commas. When "
          "set, a certificate file must be valid for them too.",
          true},
-        {"https.max_connections", &Settings::https_max_connections, 1, 1'000'000, "", false,
-         "Connections at once. Above, new ones are closed."},
+        {"https.max_connections", &Settings::https_max_connections, 0, 1'000'000, "", false,
+         "Connections at once. Above, the one that has been idle longest makes room. 0: as many as open "
+         "files allow (RLIMIT_NOFILE), up to 10000."},
+        {"https.max_connections_per_address", &Settings::https_max_connections_per_address, 0, 1'000'000, "",
+         false, "The same for one client address, or one /64 of IPv6. 0: a quarter of max_connections."},
+        {"https.max_handshakes_per_s", &Settings::https_max_handshakes_per_s, 0, 1'000'000, "", false,
+         "TLS handshakes begun a second; those above wait for their turn. 0: 1000 a network thread."},
+        {"https.max_handshakes_per_s_per_address", &Settings::https_max_handshakes_per_s_per_address, 0,
+         1'000'000, "", false, "The same for one client address. 0: half of max_handshakes_per_s."},
         {"https.max_body_kib", &Settings::https_max_body_kib, 1, 65'536, "", false,
          "The largest request body, in KiB. Above: status 413."},
         {"https.idle_timeout_s", &Settings::https_idle_timeout_s, 1, 3'600, "", false,

@@ -29,7 +29,10 @@ struct Settings {
     std::string https_certificate_file;
     std::string https_private_key_file;
     std::string https_names = "localhost,127.0.0.1,::1";
-    std::int64_t https_max_connections = 10'000;
+    std::int64_t https_max_connections = 0;
+    std::int64_t https_max_connections_per_address = 0;
+    std::int64_t https_max_handshakes_per_s = 0;
+    std::int64_t https_max_handshakes_per_s_per_address = 0;
     std::int64_t https_max_body_kib = 4'096;
     std::int64_t https_idle_timeout_s = 75;
     std::int64_t https_header_timeout_s = 10;

@@ -123,7 +123,8 @@ class AdminImpl final : public Admin {
         for (const Route& route : kRoutes) {
             if ((route.place == Place::mode) != livemode.has_value()) continue;
             if (!matches(route.pattern, path, call->rest)) continue;
-            allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+            allowed += (allowed.empty() ? "" : ", ") +
+                       std::string(route.method == "GET" ? "GET, HEAD" : route.method);
             if (route.method == call->request.method) found = &route;
         }
         call->caller = sessions_.find(call->request);
@@ -181,7 +182,7 @@ class AdminImpl final : public Admin {
     static void handle_page(const net::Request& request, const net::Responder& respond) {
         net::Response response;
         add_security_headers(response);
-        if (request.method != "GET" && request.method != "HEAD") {
+        if (request.method != "GET") {
             response.status = 405;
             response.headers.push_back({"Allow", "GET, HEAD"});
             return respond(std::move(response));

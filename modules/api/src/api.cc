@@ -89,6 +89,36 @@ void Api::handle(net::Request request, net::Responder respond) {
     }
 }
 
+net::Admission Api::admit(const net::Request& head, bool is_final) {
+    net::Admission admission;
+    const auto call = std::make_shared<Call>(
+        impl_, head, [&admission](net::Response response) { admission.refusal = std::move(response); });
+    Match found = match(head.method, head.path);
+    if (found.route == nullptr) {
+        call->refuse(unrecognized(*call, std::move(found.allow)));
+        return admission;
+    }
+    call->route = found.route;
+    if (found.route->shape == Shape::document) {
+        admission.max_body_bytes = 0;
+        return admission;
+    }
+    try {
+        if (!is_final && !impl_->options.ready()) return admission;
+        if (!impl_->options.ready()) {
+            call->refuse(Error{ErrorCode::unavailable, "not ready"});
+        } else if (const auto error = authenticate(*call); !error) {
+            admission.account = call->caller.key_no;
+        } else if (is_final) {
+            call->refuse(*error);
+        }
+    } catch (const std::exception& failure) {
+        log::error("api", call->request_id + ": " + failure.what());
+        call->refuse(Error{ErrorCode::unavailable, failure.what()});
+    }
+    return admission;
+}
+
 const std::string& Api::openapi_json() {
     static const std::string document = build_openapi();
     return document;

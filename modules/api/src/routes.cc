@@ -142,7 +142,7 @@ Match match(std::string_view method, std::string_view path) {
             return found;
         }
         if (!found.allow.empty()) found.allow += ", ";
-        found.allow += route.method;
+        found.allow += route.method == "GET" ? "GET, HEAD" : route.method;
     }
     return found;
 }

@@ -123,6 +123,16 @@ BucketVerdict TokenBuckets::look(std::string_view key, std::uint64_t now_ms, std
                  std::min(cost, options_.burst));
 }
 
+void TokenBuckets::spend(std::string_view key, std::uint64_t now_ms, std::uint64_t cost) {
+    const std::uint64_t now_ns = now_ms * kNsPerMs;
+    cost = std::min(cost, options_.burst);
+    Slot& slot = find_or_claim(hash(key), now_ns);
+    std::uint64_t full_at = slot.full_at.load(std::memory_order_relaxed);
+    std::uint64_t next = 0;
+    do next = std::min(std::max(full_at, now_ns) + cost * token_ns_, now_ns + 2 * window_ns_);
+    while (!slot.full_at.compare_exchange_weak(full_at, next, std::memory_order_relaxed));
+}
+
 void TokenBuckets::forget(std::string_view key) {
     if (Slot* const slot = find(hash(key))) slot->full_at.store(0, std::memory_order_relaxed);
 }

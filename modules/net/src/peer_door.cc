@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "address_shares.h"
+
 namespace kontor::net {
 namespace {
 
@@ -16,6 +18,7 @@ constexpr int kBacklog = 1024;
 PeerDoor::PeerDoor(PeerShared& shared, std::function<void(OpenedLink)> accepted)
     : shared_(shared),
       hand_over_(std::move(accepted)),
+      handshakes_(shared.options.limits.handshakes_per_s, shared.options.limits.handshakes_per_s_per_address),
       acceptor_(shared.bulk.context().get_executor()),
       pause_(shared.bulk.context().get_executor()) {}
 
@@ -44,11 +47,17 @@ void PeerDoor::accept() {
     acceptor_.async_accept(shared_.bulk.context(), [this](const error_code& error, PeerLoop::Socket socket) {
         if (closed_ || error == asio::error::operation_aborted) return;
         if (!error) {
-            accepted(std::move(socket));
+            // Nothing may keep the door from the next one: no memory is as no room.
+            try {
+                accepted(std::move(socket));
+            } catch (const std::exception& e) {
+                shared_.log_limited(std::string("accept: ") + e.what());
+            }
             return accept();
         }
         if (error == asio::error::connection_aborted) return accept();
         shared_.log_limited("accept: " + error.message());
+        close_oldest();
         pause_.expires_after(std::chrono::milliseconds(kAcceptPauseMs));
         pause_.async_wait([this](const error_code& cancelled) {
             if (!cancelled) accept();
@@ -56,16 +65,24 @@ void PeerDoor::accept() {
     });
 }
 
+void PeerDoor::close_oldest() {
+    if (accepted_.empty()) return;
+    const auto oldest = accepted_.front();
+    oldest->abort({ErrorCode::overloaded, "too many connections that have not greeted"});
+    accepted_.pop_front();
+}
+
 void PeerDoor::accepted(PeerLoop::Socket socket) {
     error_code error;
     const auto from = socket.remote_endpoint(error);
     if (error) return;
+    const PeerLimits& limits = shared_.options.limits;
+    if (!handshakes_.may_begin(share_key(from.address()), true, PeerLoop::now_ms()))
+        return shared_.log_limited("too many connections a second at the peer port");
     std::erase_if(accepted_, [](const auto& one) { return one->over(); });
-    if (accepted_.size() >= shared_.options.limits.max_greetings) {
-        const auto oldest = accepted_.front();
-        oldest->abort({ErrorCode::overloaded, "too many connections that have not greeted"});
-        accepted_.pop_front();
-    }
+    const bool is_full = limits.max_descriptor != 0 && socket.native_handle() >= limits.max_descriptor;
+    if (is_full || accepted_.size() >= limits.max_greetings) close_oldest();
+    if (is_full) return shared_.log_limited("too many descriptors for another connection");
     const bool v6 = from.address().is_v6();
     const std::string address =
         (v6 ? "[" : "") + from.address().to_string() + (v6 ? "]:" : ":") + std::to_string(from.port());

@@ -7,6 +7,7 @@
 
 #include <deque>
 
+#include "handshake_budget.h"
 #include "peer_greeting.h"
 
 namespace kontor::net {
@@ -24,9 +25,11 @@ class PeerDoor {
  private:
     void accept();
     void accepted(PeerLoop::Socket socket);
+    void close_oldest();
 
     PeerShared& shared_;
     std::function<void(OpenedLink)> hand_over_;
+    HandshakeBudget handshakes_;
     PeerLoop::Acceptor acceptor_;
     PeerLoop::Timer pause_;
     std::deque<std::shared_ptr<PeerGreeting>> accepted_;  // the oldest first

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "greeting_peek.h"
 #include "kontor/base/log.h"
 
 namespace kontor::net {
@@ -94,7 +95,9 @@ void PeerGreeting::begin_tls() {
     transport_ = *std::move(transport);
     attach(*transport_.ssl(), &check_);
     state_ = State::handshake;
-    run();
+    if (dialled_) return run();
+    await_greeting(fd);
+    (void)wait_for(IoStatus::want_read);
 }
 
 void PeerGreeting::run() {
@@ -126,6 +129,15 @@ bool PeerGreeting::step() {
 }
 
 bool PeerGreeting::step_handshake() {
+    if (!dialled_ && !is_looked_at_) {
+        const GreetingPeek peek = peek_greeting(socket_.native_handle());
+        if (peek == GreetingPeek::not_yet) return wait_for(IoStatus::want_read);
+        if (peek != GreetingPeek::good) {
+            lost(peek == GreetingPeek::refused ? "the greeting is too large" : "closed without a greeting");
+            return false;
+        }
+        is_looked_at_ = true;
+    }
     const IoStatus status = transport_.handshake();
     if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
     if (status != IoStatus::done) {

@@ -68,6 +68,7 @@ class PeerGreeting : public std::enable_shared_from_this<PeerGreeting> {
     Transport transport_;
     State state_ = State::connecting;
     bool dialled_ = false;
+    bool is_looked_at_ = false;  // the greeting of an accepted one
     bool running_ = false;
     bool read_armed_ = false;
     bool write_armed_ = false;

@@ -124,7 +124,8 @@ void PeerIncoming::on_call(PeerLink& link, Frame& frame) {
     if (link.purpose() == Purpose::anonymous && std::find(open.begin(), open.end(), frame.code) == open.end())
         return refuse(ErrorCode::permission_denied, "this call needs the certificate of a node");
     if (!options.on_call) return refuse(ErrorCode::unsupported, "this node answers no calls");
-    if (link.open_calls > kMaxCallsInFlight) return refuse(ErrorCode::overloaded, "too many calls in flight");
+    const std::size_t most = link.purpose() == Purpose::anonymous ? kMaxAnonymousCalls : kMaxCallsInFlight;
+    if (link.open_calls > most) return refuse(ErrorCode::overloaded, "too many calls in flight");
     const auto ticket = std::make_shared<CallTicket>(link, frame.id, options.limits.max_frame_bytes);
     try {
         options.on_call(link.who(), frame.code, std::move(frame.body),

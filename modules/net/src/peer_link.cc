@@ -84,7 +84,7 @@ void PeerLink::push(Frame frame) {
 
 void PeerLink::answer(Frame frame) {
     if (open_calls > 0) --open_calls;
-    if (queued_->load() + frame.body.size() > limits_.max_queued_bytes) {
+    if (queued_->load() + frame.body.size() > max_queued_bytes()) {
         // Not `overloaded`: the caller would take it that nothing was done, and ask again.
         if (frame.kind == FrameKind::answer) frame.code = static_cast<std::uint16_t>(ErrorCode::io);
         frame.kind = FrameKind::failure;

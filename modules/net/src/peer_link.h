@@ -95,8 +95,11 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     [[nodiscard]] std::uint64_t silence_limit_ms() const;
     void wait_for(IoStatus status);
     void wait(bool for_read);
-    [[nodiscard]] bool paused() const { return !dialled_ && queued_->load() > limits_.max_queued_bytes / 2; }
+    [[nodiscard]] bool paused() const { return !dialled_ && queued_->load() > max_queued_bytes() / 2; }
     [[nodiscard]] std::size_t max_body() const;
+    [[nodiscard]] std::size_t max_queued_bytes() const {
+        return purpose_ == Purpose::anonymous ? kMaxAnonymousQueuedBytes : limits_.max_queued_bytes;
+    }
 
     PeerLoop& loop_;
     Owner* owner_;

@@ -12,6 +12,12 @@
 namespace kontor::net {
 namespace {
 
+// Node certificates are ECDSA over P-256 (certificates.h): a stranger's of another kind is not even checked.
+constexpr const char* kSignatures = "ECDSA+SHA256:ECDSA+SHA384";
+// What a stranger shows is read into memory before anybody judges it.
+constexpr long kMaxCertificateListBytes = 16L << 10;
+constexpr int kMaxChainDepth = 4;
+
 constexpr unsigned char kAlpn[] = {13, 'k', 'o', 'n', 't', 'o', 'r', '-', 'p', 'e', 'e', 'r', '/', '1'};
 
 struct FreeStore {
@@ -99,8 +105,11 @@ int verify_pinned(X509_STORE_CTX* store, void* pinned) {
 Result<SslContext> peer_context(const SSL_METHOD* method) {
     KONTOR_TRY(SslContext context, make_base_context(method));
     SSL_CTX* const raw = context.get();
-    if (SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION) != 1)
-        return fail(ErrorCode::internal, "OpenSSL refuses TLS 1.3");
+    if (SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set1_sigalgs_list(raw, kSignatures) != 1)
+        return fail(ErrorCode::internal, "OpenSSL refuses TLS 1.3 or ECDSA");
+    SSL_CTX_set_max_cert_list(raw, kMaxCertificateListBytes);
+    SSL_CTX_set_verify_depth(raw, kMaxChainDepth);
     // Few connections that are always busy: their buffers stay.
     SSL_CTX_clear_mode(raw, SSL_MODE_RELEASE_BUFFERS);
     // No resumption: each connection shows its certificate again.

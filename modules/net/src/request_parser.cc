@@ -1,11 +1,14 @@
 #include "request_parser.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <functional>
 #include <limits>
 
 #include "ascii.h"
+#include "kontor/base/assert.h"
 
 namespace kontor::net {
 namespace {
@@ -34,6 +37,17 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+// Fields of HTTP itself that have one value. Those that are lists (Accept, Via, X-Forwarded-For) may repeat.
+constexpr http::field kSingle[] = {
+    http::field::host,         http::field::content_length, http::field::transfer_encoding,
+    http::field::content_type, http::field::authorization,  http::field::expect,
+    http::field::cookie,       http::field::origin,         http::field::referer,
+    http::field::user_agent,   http::field::range,          http::field::if_modified_since,
+    http::field::max_forwards, http::field::from,           http::field::proxy_authorization,
+};
+constexpr std::size_t kSingleCount = std::size(kSingle);
+constexpr std::size_t kMaxSingleFields = 32;  // bits of `seen_`
+
 // "… HTTP/2.0": a version that we do not speak, as opposed to garbage.
 bool names_a_version(std::string_view rest) {
     const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
@@ -50,7 +64,17 @@ RequestParser::RequestParser(const ServerLimits& limits) : limits_(limits) {
     // The head is counted here: Beast counts line and fields separately.
     header_limit(std::numeric_limits<std::uint32_t>::max());
     body_limit(limits.max_body_bytes);
+    KONTOR_ASSERT(kSingleCount + limits.single_fields.size() <= kMaxSingleFields, "a bit for each field");
     request_.headers.reserve(12);
+}
+
+Request RequestParser::head() const {
+    Request head;
+    head.method = request_.method;
+    head.path = request_.path;
+    head.query = request_.query;
+    head.headers = request_.headers;
+    return head;
 }
 
 void RequestParser::refuse(int status, const char* message) {
@@ -115,6 +139,8 @@ std::size_t RequestParser::feed_head(std::string_view bytes) {
     if (!started_) return taken;
     error_code ec;
     const std::string_view rest = bytes.substr(taken);
+    input_ = rest.data();
+    input_end_ = rest.data() + rest.size();
     const std::size_t used = put(boost::asio::buffer(rest.data(), rest.size()), ec);
     head_bytes_ += used;
     if (head_done_ && head_bytes_ > limits_.max_header_bytes) {
@@ -164,19 +190,53 @@ void RequestParser::on_request_impl(http::verb method, view method_text, view ta
     if (!set_target(target)) return refuse(400, "bad request target", ec);
 }
 
+// Beast joins a value of several lines in a buffer of its own, and skips a first line that is empty.
+bool RequestParser::is_folded(std::string_view name, std::string_view value) const {
+    const std::less<const char*> before;
+    if (before(value.data(), input_) || before(input_end_, value.data())) return true;
+    const char* const gap = name.data() + name.size();
+    return std::find(gap, value.data(), '\n') != value.data();
+}
+
+bool RequestParser::note_single(http::field field, std::string_view name) {
+    std::size_t bit = 0;
+    if (field != http::field::unknown) {
+        while (bit < kSingleCount && kSingle[bit] != field) ++bit;
+    } else {
+        bit = kSingleCount;
+    }
+    if (bit == kSingleCount) {
+        const auto& more = limits_.single_fields;
+        const auto found = std::find_if(more.begin(), more.end(), [name](const std::string& one) {
+            return equal_ignoring_case(one, name);
+        });
+        if (found == more.end()) return true;
+        bit += static_cast<std::size_t>(found - more.begin());
+    }
+    const std::uint32_t mask = std::uint32_t{1} << bit;
+    if ((seen_ & mask) != 0) return false;
+    seen_ |= mask;
+    return true;
+}
+
 void RequestParser::on_field_impl(http::field field, view name, view value, error_code& ec) {
     if (head_done_) return;  // trailers are read and dropped
     if (request_.headers.size() == kMaxHeaderFields) return refuse(431, "too many header fields", ec);
+    if (is_folded(name, value)) return refuse(400, "a folded header line", ec);
+    if (!note_single(field, name)) return refuse(400, "a header field stands twice that may stand once", ec);
     switch (field) {
         case http::field::host:
-            if (has_host_) return refuse(400, "more than one Host", ec);
             has_host_ = true;
             break;
+        case http::field::content_length:
+            // "5, 5" and "+5" are numbers to some.
+            if (value.empty() || value.find_first_not_of("0123456789") != view::npos)
+                return refuse(400, "bad Content-Length", ec);
+            break;
         case http::field::transfer_encoding:
-            if (has_encoding_ || !http11_) return refuse(400, "bad Transfer-Encoding", ec);
+            if (!http11_) return refuse(400, "bad Transfer-Encoding", ec);
             if (!equal_ignoring_case(value, "chunked"))
                 return refuse(501, "this transfer coding is not implemented", ec);
-            has_encoding_ = true;
             break;
         case http::field::expect:
             // RFC 9110 10.1.1: an expectation that we do not know may be answered with 417.

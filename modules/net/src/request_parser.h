@@ -3,11 +3,15 @@
 // that each kind of bad input gets. Stricter than Beast where a lenient reading lets two parties see two
 // requests: transfer codings, Host, the form of the target.
 //
+// A request has no folded line (RFC 9112 5.2 lets a server refuse it) and no field twice that is read as one
+// value (kSingle, ServerLimits::single_fields).
+//
 // Threading: one thread. Limits: head (request line, fields and the empty line), target, body,
 // kMaxHeaderFields.
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -34,6 +38,7 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     [[nodiscard]] bool http11() const { return http11_; }
     [[nodiscard]] Request take() { return std::move(request_); }
     [[nodiscard]] const Request& request() const { return request_; }
+    [[nodiscard]] Request head() const;  // a copy without the body
 
  private:
     using error_code = boost::beast::error_code;
@@ -44,6 +49,9 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     void map_error(const error_code& ec, std::string_view rest);
     std::size_t feed_head(std::string_view bytes);
     bool set_target(std::string_view target);
+    [[nodiscard]] bool is_folded(std::string_view name, std::string_view value) const;
+    // False: the field may stand once only, and stood already.
+    bool note_single(boost::beast::http::field field, std::string_view name);
 
     void on_request_impl(boost::beast::http::verb method, view method_text, view target, int version,
                          error_code& ec) override;
@@ -63,8 +71,11 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     bool line_done_ = false;
     bool head_done_ = false;
     bool http11_ = false;
+    // The input of the current feed: a folded line is the one value that Beast hands over from elsewhere.
+    const char* input_ = nullptr;
+    const char* input_end_ = nullptr;
+    std::uint32_t seen_ = 0;  // of kSingle and limits_.single_fields
     bool has_host_ = false;
-    bool has_encoding_ = false;
     bool expects_continue_ = false;
     int failure_status_ = 0;
     const char* failure_message_ = "";

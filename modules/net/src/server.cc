@@ -75,12 +75,18 @@ class ServerImpl final : public Server {
         KONTOR_TRY(const SslContext context, make_server_context(options.tls));
         KONTOR_CHECK(check_port_is_free(endpoint));
         state_.options = std::move(options);
+        state_.handshakes = std::make_unique<HandshakeBudget>(
+            state_.options.limits.handshakes_per_s, state_.options.limits.handshakes_per_s_per_address);
+        const ServerLimits& limits = state_.options.limits;
+        state_.requests = std::make_unique<ByteBudget>(limits.max_request_bytes, limits.max_stranger_bytes);
+        state_.answers = std::make_unique<ByteBudget>(limits.max_answer_bytes, limits.max_answer_bytes);
         for (unsigned i = 0; i < state_.options.threads; ++i) {
             auto worker = std::make_unique<Worker>(state_, i, shared_context(context.get()));
             KONTOR_TRY(port_, worker->listen(endpoint));
             endpoint.port(port_);
             workers_.push_back(std::move(worker));
         }
+        for (const auto& worker : workers_) state_.workers.push_back(worker.get());
         for (const auto& worker : workers_) worker->start();
         started_ = true;
         return {};
@@ -124,8 +130,13 @@ class ServerImpl final : public Server {
             sum.requests += one.requests.load(std::memory_order_relaxed);
             sum.tls_failures += one.tls_failures.load(std::memory_order_relaxed);
             sum.bad_requests += one.bad_requests.load(std::memory_order_relaxed);
+            sum.refused_connections += one.refused.load(std::memory_order_relaxed);
+            sum.closed_for_room += one.closed_for_room.load(std::memory_order_relaxed);
+            sum.delayed_handshakes += one.delayed_handshakes.load(std::memory_order_relaxed);
         }
         sum.open_connections = state_.open_connections.load();
+        if (state_.requests) sum.request_bytes = state_.requests->held();
+        if (state_.answers) sum.answer_bytes = state_.answers->held();
         return sum;
     }
 

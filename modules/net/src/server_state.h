@@ -4,12 +4,19 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <vector>
 
+#include "address_shares.h"
+#include "byte_budget.h"
+#include "handshake_budget.h"
 #include "kontor/net/server.h"
 #include "transport.h"
 
 namespace kontor::net {
+
+class Worker;
 
 inline constexpr std::size_t kMaxStreamQueueBytes = 1U << 20U;
 inline constexpr std::uint64_t kLingerMs = 2'000;     // for the peer to read a last answer and say goodbye
@@ -22,6 +29,10 @@ struct ServerState {
     std::atomic<bool> telling_to_close{false};  // each answer is the last one of its connection
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> open_connections{0};
+    AddressShares shares;                           // connections of each address, over all workers
+    std::unique_ptr<HandshakeBudget> handshakes;    // set before the workers start
+    std::unique_ptr<ByteBudget> requests, answers;  // the same
+    std::vector<Worker*> workers;                   // all of them, to ask for room
     // stop() waits here for open_connections == 0.
     std::mutex mutex;
     std::condition_variable changed;
@@ -37,6 +48,7 @@ struct ServerState {
 // One per worker, on a cache line of its own.
 struct alignas(64) WorkerStats {
     std::atomic<std::uint64_t> connections{0}, requests{0}, tls_failures{0}, bad_requests{0};
+    std::atomic<std::uint64_t> refused{0}, closed_for_room{0}, delayed_handshakes{0};
 };
 
 }  // namespace kontor::net

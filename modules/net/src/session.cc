@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "greeting_peek.h"
 #include "kontor/base/log.h"
 #include "kontor/net/client_address.h"
 #include "worker.h"
@@ -22,14 +24,8 @@ constexpr unsigned kMaxBurst = 32;  // pipelined requests before other sessions 
 
 }  // namespace
 
-Session::Session(Worker& worker, Socket socket, Transport transport, std::string peer_ip)
-    : worker_(worker),
-      socket_(std::move(socket)),
-      transport_(std::move(transport)),
-      peer_ip_(std::move(peer_ip)) {
-    const auto& proxies = worker_.state().options.trusted_proxies;
-    is_from_proxy_ = proxies != nullptr && proxies->contains(peer_ip_);
-}
+Session::Session(Worker& worker, Socket socket, Origin origin)
+    : worker_(worker), socket_(std::move(socket)), origin_(std::move(origin)) {}
 
 Session* Session::in_handler() {
     return handler_session;
@@ -44,7 +40,8 @@ bool Session::answer_inside(std::uint64_t request_no, std::optional<Response>& r
 
 void Session::start() {
     set_deadline(worker_.limits().handshake_timeout_ms);
-    run();
+    await_greeting(socket_.native_handle());
+    wait_read();
 }
 
 void Session::run() {
@@ -77,8 +74,36 @@ bool Session::step() {
     return false;
 }
 
+// Nothing is made for a connection that has not greeted, and no more for one that must wait.
+bool Session::begin_handshake() {
+    switch (peek_greeting(socket_.native_handle())) {
+        case GreetingPeek::not_yet:
+            return wait_for(IoStatus::want_read);
+        case GreetingPeek::refused:
+        case GreetingPeek::closed:
+            worker_.counters().tls_failures.fetch_add(1, std::memory_order_relaxed);
+            close_now();
+            return false;
+        case GreetingPeek::good:
+            break;
+    }
+    waits_for_turn_ = !worker_.may_shake_hands(origin_);
+    if (waits_for_turn_) return false;  // tick() comes back
+    auto transport = Transport::tls_server(worker_.tls(), socket_.native_handle());
+    if (!transport) {
+        close_now();
+        return false;
+    }
+    transport_ = *std::move(transport);
+    return true;
+}
+
 bool Session::step_handshake() {
+    if (transport_.ssl() == nullptr && !begin_handshake()) return false;
     const IoStatus status = transport_.handshake();
+    if (!group_paid_)
+        group_paid_ = worker_.state().handshakes->pay_group(*transport_.ssl(), origin_.share,
+                                                            origin_.is_bound, Worker::now_ms());
     if (status == IoStatus::done) {
         begin_request();
         return true;
@@ -95,6 +120,7 @@ void Session::begin_request() {
     parser_.emplace(worker_.limits());
     state_ = State::receiving;
     phase_ = Phase::idle;
+    worker_.waiting().waits(place);
     set_deadline(worker_.limits().idle_timeout_ms);
 }
 
@@ -136,6 +162,7 @@ void Session::after_feed() {
     if (!parser_->head_done() || phase_ == Phase::body) return;
     phase_ = Phase::body;
     set_deadline(worker_.limits().body_timeout_ms);
+    if (!admit_body()) return;
     if (!parser_->wants_continue() || !parser_->request().body.empty()) return;
     out_ = "HTTP/1.1 100 Continue\r\n\r\n";
     out_at_ = 0;
@@ -143,20 +170,60 @@ void Session::after_feed() {
     after_write_ = AfterWrite::receive_more;
 }
 
+bool Session::admit_body() {
+    const ServerState& state = worker_.state();
+    Admission admission;
+    if (state.options.admit) {
+        Request head = parser_->head();
+        head.peer_ip = origin_.ip;
+        if (head.method == "HEAD") head.method = "GET";
+        admission = state.options.admit(head);
+    }
+    if (admission.refusal) {
+        worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
+        keep_alive_ = false;
+        http11_ = parser_->http11();
+        head_only_ = parser_->request().method == "HEAD";
+        respond(std::move(admission.refusal));
+        return false;
+    }
+    const std::size_t most = std::min(admission.max_body_bytes, worker_.limits().max_body_bytes);
+    const auto length = parser_->content_length();
+    if (length && *length > most) {
+        refuse_request(413, "the body is too large");
+        return false;
+    }
+    parser_->body_limit(most);
+    ByteClaim claim{admission.account, origin_.is_bound ? origin_.share : std::string(),
+                    length ? static_cast<std::size_t>(*length) : most};
+    const auto verdict = state.requests->take(claim);
+    if (verdict != ByteBudget::Verdict::taken) {
+        refuse_request(verdict == ByteBudget::Verdict::full ? 503 : 429,
+                       "too many large requests at once; try again shortly");
+        return false;
+    }
+    body_claim_ = std::move(claim);
+    if (admission.account != 0) WaitingList::works(place);  // a stranger's still makes room
+    return true;
+}
+
 void Session::dispatch() {
     worker_.counters().requests.fetch_add(1, std::memory_order_relaxed);
     state_ = State::handling;
+    WaitingList::works(place);
     set_deadline(worker_.limits().response_timeout_ms);
     ++request_no_;
     keep_alive_ = parser_->keep_alive();
     http11_ = parser_->http11();
     Request request = parser_->take();
-    request.is_from_proxy = is_from_proxy_;
+    request.is_from_proxy = !origin_.is_bound;
     request.is_http10 = !http11_;
-    request.peer_ip =
-        is_from_proxy_ ? client_address(peer_ip_, request.headers, *worker_.state().options.trusted_proxies)
-                       : peer_ip_;
+    request.peer_ip = origin_.is_bound ? origin_.ip
+                                       : client_address(origin_.ip, request.headers,
+                                                        *worker_.state().options.trusted_proxies);
     head_only_ = request.method == "HEAD";
+    // RFC 9110 9.3.2: the same answer without its body. Who answers GET need not know.
+    if (head_only_) request.method = "GET";
 
     answered_inside_ = false;
     Session* const outer = handler_session;
@@ -188,7 +255,11 @@ void Session::stream_ready() {
 }
 
 void Session::tick(std::uint64_t now_ms) {
-    if (deadline_ms_ == 0 || now_ms < deadline_ms_) return;
+    if (deadline_ms_ == 0) return;
+    if (now_ms < deadline_ms_) {
+        if (waits_for_turn_) run();
+        return;
+    }
     switch (state_) {
         case State::receiving:
             if (phase_ == Phase::idle)
@@ -231,6 +302,11 @@ void Session::abort() {
     close_now();
 }
 
+void Session::make_room() {
+    if (transport_.ssl() != nullptr && state_ != State::handshake) (void)transport_.shutdown();
+    close_now();
+}
+
 bool Session::step_closing() {
     const IoStatus status = transport_.shutdown();
     if (status == IoStatus::want_read || status == IoStatus::want_write) return wait_for(status);
@@ -259,6 +335,7 @@ bool Session::step_lingering() {
 
 void Session::begin_close() {
     state_ = State::closing;
+    worker_.waiting().waits(place);
     parser_.reset();
     carry_ = std::string();
     carry_fresh_ = false;
@@ -272,6 +349,8 @@ void Session::close_now() {
     stream_.reset();
     on_stream_ = nullptr;
     transport_ = Transport();
+    worker_.state().requests->give_back(body_claim_);
+    worker_.state().answers->give_back(answer_claim_);
     error_code ignored;
     socket_.close(ignored);
     worker_.remove(*this);

@@ -1,6 +1,8 @@
 #pragma once
 // One connection of the server: a state machine driven by socket readiness, answers and the worker's tick.
 //
+// A session that waits for its client, and for nothing of ours, may be closed to make room for another one.
+//
 //     handshake -> receiving <-> writing (100 Continue)
 //                  receiving -> handling -> writing -> receiving | streaming | closing
 //     closing (TLS goodbye) -> lingering (until the peer has read it) -> closed
@@ -16,26 +18,38 @@
 #include <optional>
 #include <string>
 
+#include "byte_budget.h"
 #include "request_parser.h"
 #include "server_state.h"
 #include "stream_queue.h"
 #include "transport.h"
+#include "waiting_list.h"
 
 namespace kontor::net {
 
 class Worker;
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
+// Where a connection comes from.
+struct Origin {
+    std::string ip;
+    std::string share;     // share_key()
+    bool is_bound = true;  // by the limits of its address; one of trusted_proxies is not
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-    Session(Worker& worker, Socket socket, Transport transport, std::string peer_ip);
+    Session(Worker& worker, Socket socket, Origin origin);
 
     void start();
     void tick(std::uint64_t now_ms);  // closes or answers what is overdue
     void deliver(std::uint64_t request_no, std::optional<Response> response);
     void stream_ready();
-    void drain();  // finish what runs, close what idles
-    void abort();  // at once
+    void drain();      // finish what runs, close what idles
+    void abort();      // at once
+    void make_room();  // the same with a goodbye, for another connection
+
+    [[nodiscard]] const Origin& origin() const { return origin_; }
 
     // The session whose handler runs on this thread, or null.
     [[nodiscard]] static Session* in_handler();
@@ -43,6 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool answer_inside(std::uint64_t request_no, std::optional<Response>& response);
 
     std::size_t list_index = 0;  // the worker's
+    WaitPlace place;             // among those that wait for their client
 
  private:
     enum class State : std::uint8_t {
@@ -63,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void run();
     bool step();
     bool step_handshake();
+    bool begin_handshake();
     bool step_receiving();
     bool step_writing();
     bool step_streaming();
@@ -71,12 +87,15 @@ class Session : public std::enable_shared_from_this<Session> {
 
     void begin_request();
     void after_feed();
+    // Decides by the head alone; false: it is being answered.
+    bool admit_body();
     void dispatch();
     void respond(std::optional<Response> response);
     bool prepare(Response& response);
     void respond_error(int status, std::string_view message);
     void refuse_request(int status, std::string_view message);
     void write_response(Response& response);
+    bool hold_answer();
     bool after_write();
     bool check_stream_peer();
     void start_stream();
@@ -91,8 +110,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Worker& worker_;
     Socket socket_;
     Transport transport_;
-    std::string peer_ip_;
-    bool is_from_proxy_ = false;
+    Origin origin_;
     State state_ = State::handshake;
     Phase phase_ = Phase::idle;
     AfterWrite after_write_ = AfterWrite::next_request;
@@ -100,6 +118,8 @@ class Session : public std::enable_shared_from_this<Session> {
     bool leaving_ = false;  // drain() came while an answer was on its way
     bool read_armed_ = false;
     bool write_armed_ = false;
+    bool waits_for_turn_ = false;  // the handshake: too many have begun this second
+    bool group_paid_ = false;
     std::uint64_t deadline_ms_ = 0;  // 0: none
 
     std::optional<RequestParser> parser_;
@@ -120,6 +140,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string_view rest_;  // of the body
     std::function<void(std::shared_ptr<Stream>)> on_stream_;
     std::shared_ptr<StreamQueue> stream_;
+    ByteClaim body_claim_, answer_claim_;
     std::size_t dropped_bytes_ = 0;  // sent by the peer while nobody listens
 };
 

@@ -47,7 +47,7 @@ void Session::respond_error(int status, std::string_view message) {
     Response response;
     response.status = status;
     response.headers.push_back({"Content-Type", "application/json"});
-    if (status == 503) response.headers.push_back({"Retry-After", "1"});
+    if (status == 503 || status == 429) response.headers.push_back({"Retry-After", "1"});
     response.body = worker_.state().error_body(status, message);
     write_response(response);
 }
@@ -63,6 +63,7 @@ void Session::refuse_request(int status, std::string_view message) {
 
 void Session::write_response(Response& response) {
     const ServerState& state = worker_.state();
+    state.requests->give_back(body_claim_);
     if (state.draining.load(std::memory_order_relaxed) ||
         state.telling_to_close.load(std::memory_order_relaxed))
         keep_alive_ = false;
@@ -104,13 +105,17 @@ bool Session::step_writing() {
         const std::string_view piece = first ? std::string_view(out_).substr(out_at_) : rest_;
         if (piece.empty()) break;
         const IoOutcome sent = transport_.write(piece);
-        if (sent.status != IoStatus::done) return wait_for(sent.status);
+        if (sent.status != IoStatus::done) {
+            if (!hold_answer()) return false;
+            return wait_for(sent.status);
+        }
         if (first)
             out_at_ += sent.bytes;
         else
             rest_.remove_prefix(sent.bytes);
         if (sent.bytes < piece.size()) set_deadline(worker_.limits().write_timeout_ms);
     }
+    worker_.state().answers->give_back(answer_claim_);
     out_.clear();
     if (out_.capacity() > kKeptBytes) out_ = std::string();
     if (body_.capacity() > kKeptBytes) body_ = std::string();
@@ -118,8 +123,23 @@ bool Session::step_writing() {
     return after_write();
 }
 
+// The client does not take its answer: from now on it counts, and the session may have to make room.
+bool Session::hold_answer() {
+    if (!WaitingList::is_waiting(place)) worker_.waiting().waits(place);
+    if (answer_claim_.bytes != 0) return true;
+    ByteClaim claim{0, origin_.is_bound ? origin_.share : std::string(), out_.size() + body_.size()};
+    if (worker_.state().answers->take(claim) == ByteBudget::Verdict::taken) {
+        answer_claim_ = std::move(claim);
+        return true;
+    }
+    worker_.state().log_limited(Worker::now_ms(), "too many answers wait for slow readers");
+    close_now();
+    return false;
+}
+
 void Session::start_stream() {
     state_ = State::streaming;
+    WaitingList::works(place);
     deadline_ms_ = 0;
     dropped_bytes_ = carry_.size();
     stream_ = std::make_shared<StreamQueue>(worker_.inbox(), weak_from_this());

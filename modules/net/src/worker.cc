@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <limits>
 
 #include "kontor/base/log.h"
+#include "kontor/net/client_address.h"
 #include "response_head.h"
 #include "tls_context.h"
 
@@ -17,7 +19,11 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::uint64_t kAcceptPauseMs = 100;  // out of file descriptors: let some close
+constexpr std::uint64_t kAcceptPauseMs = 100;  // out of descriptors or memory: let some close
+constexpr std::size_t kClosedAtOnce = 16;      // that many waiting ones, then
+constexpr std::size_t kLookedAt = 16;          // the longest waiting; of these the heaviest address pays
+constexpr std::uint64_t kAskMs = 10;           // for another worker to make room
+constexpr std::size_t kMaxAsking = 64;         // connections that wait for that
 
 // Fine enough for the shortest limit, coarse enough to cost nothing.
 std::uint64_t tick_interval(const ServerLimits& limits) {
@@ -25,12 +31,6 @@ std::uint64_t tick_interval(const ServerLimits& limits) {
         std::min({limits.handshake_timeout_ms, limits.header_timeout_ms, limits.body_timeout_ms,
                   limits.idle_timeout_ms, limits.write_timeout_ms, limits.response_timeout_ms});
     return std::clamp<std::uint64_t>(shortest / 10, 5, 250);
-}
-
-std::string plain_address(const asio::ip::address& address) {
-    if (address.is_v6() && address.to_v6().is_v4_mapped())
-        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-    return address.to_string();
 }
 
 }  // namespace
@@ -94,7 +94,12 @@ void Worker::start() {
 void Worker::accept() {
     acceptor_.async_accept(context_, [this](const error_code& error, Socket socket) {
         if (error) return accept_failed(error);
-        accepted(std::move(socket));
+        // Nothing may keep this worker from accepting the next one: no memory is as no room.
+        try {
+            admit(std::move(socket), false);
+        } catch (const std::exception& e) {
+            state_.log_limited(now_ms(), std::string("accept: ") + e.what());
+        }
         accept();
     });
 }
@@ -102,39 +107,114 @@ void Worker::accept() {
 void Worker::accept_failed(const error_code& error) {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
     if (error == asio::error::connection_aborted) return accept();
+    // EMFILE, ENFILE, ENOMEM, ENOBUFS: too many for this machine. The idle ones make room.
     state_.log_limited(now_ms(), "accept: " + error.message());
+    for (std::size_t i = 0; i < kClosedAtOnce && close_one(nullptr); ++i) {
+    }
     accept_pause_.expires_after(std::chrono::milliseconds(kAcceptPauseMs));
     accept_pause_.async_wait([this](const error_code& cancelled) {
         if (!cancelled && acceptor_.is_open()) accept();
     });
 }
 
-void Worker::accepted(Socket socket) {
-    stats_.connections.fetch_add(1, std::memory_order_relaxed);
+void Worker::admit(Socket socket, bool asked) {
+    if (!asked) stats_.connections.fetch_add(1, std::memory_order_relaxed);
     if (state_.draining.load(std::memory_order_relaxed)) return;
-    if (state_.open_connections.fetch_add(1) >= state_.options.limits.max_connections) {
-        state_.open_connections.fetch_sub(1);
-        return;
-    }
     error_code error;
-    socket.non_blocking(true, error);
+    const auto peer = socket.remote_endpoint(error);
+    if (!error) socket.non_blocking(true, error);
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
-    asio::ip::tcp::endpoint peer;
-    if (!error) peer = socket.remote_endpoint(error);
-    auto transport = Transport::tls_server(*tls_, socket.native_handle());
-    if (error || !transport) {
-        state_.open_connections.fetch_sub(1);
-        return;
+    if (error) return;
+    Origin from{plain_address(peer.address()), share_key(peer.address()), true};
+    const auto& proxies = state_.options.trusted_proxies;
+    from.is_bound = proxies == nullptr || !proxies->contains(from.ip);
+    const int ceiling = limits().max_descriptor;
+    if (ceiling != 0 && socket.native_handle() >= ceiling) {
+        (void)close_one(nullptr);
+        return refuse();
     }
-    auto session = std::make_shared<Session>(*this, std::move(socket), *std::move(transport),
-                                             plain_address(peer.address()));
+    switch (take_place(from)) {
+        case Place::taken:
+            break;
+        case Place::none:
+            return refuse();
+        case Place::ask:
+            return asked ? refuse() : ask_others(std::move(socket), from);
+    }
+    const auto session = std::make_shared<Session>(*this, std::move(socket), std::move(from));
     session->list_index = sessions_.size();
     sessions_.push_back(session);
+    waiting_.join(session->place, *session, session->origin().share);
     session->start();
+}
+
+void Worker::refuse() {
+    stats_.refused.fetch_add(1, std::memory_order_relaxed);
+    state_.log_limited(now_ms(), "no room for another connection");
+}
+
+// Counts the connection in, if need be instead of one that waits.
+Worker::Place Worker::take_place(const Origin& from) {
+    const std::size_t share =
+        from.is_bound ? limits().max_connections_per_address : std::numeric_limits<std::size_t>::max();
+    const bool is_alone = state_.workers.size() < 2;
+    bool has_share = state_.shares.take(from.share, share);
+    if (!has_share && close_one(&from.share)) has_share = state_.shares.take(from.share, share);
+    if (!has_share) return is_alone ? Place::none : Place::ask;
+    if (state_.open_connections.fetch_add(1) < limits().max_connections) return Place::taken;
+    state_.open_connections.fetch_sub(1);
+    if (close_one(nullptr)) {
+        if (state_.open_connections.fetch_add(1) < limits().max_connections) return Place::taken;
+        state_.open_connections.fetch_sub(1);
+    }
+    state_.shares.give_back(from.share);
+    return is_alone ? Place::none : Place::ask;
+}
+
+bool Worker::close_one(const std::string* share) {
+    Session* const victim = share != nullptr ? waiting_.longest_of(*share)
+                                             : waiting_.heaviest(kLookedAt, [this](const std::string& key) {
+                                                   return state_.shares.count(key);
+                                               });
+    if (victim == nullptr) return false;
+    stats_.closed_for_room.fetch_add(1, std::memory_order_relaxed);
+    victim->make_room();
+    return true;
+}
+
+// The kernel spreads connections, so those that could make room may all be another worker's.
+void Worker::ask_others(Socket socket, const Origin& from) {
+    if (asking_ >= kMaxAsking) return refuse();
+    const bool is_share = state_.shares.count(from.share) >= limits().max_connections_per_address;
+    for (Worker* const other : state_.workers) {
+        if (other == this) continue;
+        asio::post(other->context_, [other, is_share, share = from.share] {
+            (void)other->close_one(is_share ? &share : nullptr);
+        });
+    }
+    struct Held {
+        Socket socket;
+        Timer timer;
+    };
+    const auto held = std::make_shared<Held>(Held{std::move(socket), Timer(context_.get_executor())});
+    ++asking_;
+    held->timer.expires_after(std::chrono::milliseconds(kAskMs));
+    held->timer.async_wait([this, held](const error_code&) {
+        --asking_;
+        admit(std::move(held->socket), true);
+    });
+}
+
+bool Worker::may_shake_hands(const Origin& from) {
+    if (state_.handshakes->may_begin(from.share, from.is_bound, now_ms())) return true;
+    stats_.delayed_handshakes.fetch_add(1, std::memory_order_relaxed);
+    return false;
 }
 
 void Worker::remove(Session& session) {
     const std::size_t at = session.list_index;
+    state_.shares.give_back(session.origin().share);
+    waiting_.leave(session.place);
     KONTOR_ASSERT(at < sessions_.size() && sessions_[at].get() == &session, "a session is listed once");
     if (at + 1 != sessions_.size()) {
         sessions_[at] = std::move(sessions_.back());

@@ -16,6 +16,7 @@
 #include "inbox.h"
 #include "server_state.h"
 #include "session.h"
+#include "waiting_list.h"
 
 namespace kontor::net {
 
@@ -43,6 +44,9 @@ class Worker {
     [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
     [[nodiscard]] static std::uint64_t now_ms();
     [[nodiscard]] std::string_view date();
+    [[nodiscard]] SSL_CTX& tls() { return *tls_; }  // for new connections
+    [[nodiscard]] WaitingList& waiting() { return waiting_; }
+    [[nodiscard]] bool may_shake_hands(const Origin& from);
     void remove(Session& session);
 
  private:
@@ -53,7 +57,14 @@ class Worker {
                                           boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
     void accept();
-    void accepted(Socket socket);
+    enum class Place : std::uint8_t { taken, none, ask };
+
+    void admit(Socket socket, bool asked);
+    void refuse();
+    [[nodiscard]] Place take_place(const Origin& from);
+    // Closes the longest waiting session of that share, or of the heaviest; false: none waits.
+    bool close_one(const std::string* share);
+    void ask_others(Socket socket, const Origin& from);
     void accept_failed(const boost::system::error_code& error);
     void schedule_tick();
     void close_acceptor();
@@ -70,7 +81,9 @@ class Worker {
     std::uint64_t tick_ms_;
     std::shared_ptr<Inbox> inbox_;
     std::vector<char> scratch_;
+    WaitingList waiting_;  // before the sessions: they leave it
     std::vector<std::shared_ptr<Session>> sessions_;
+    std::size_t asking_ = 0;
     std::string date_;
     std::int64_t date_second_ = -1;
     bool finishing_ = false;

@@ -79,7 +79,6 @@ TEST_F(Assets, WhatIsNotThereIsNotThere) {
 }
 
 TEST_F(Assets, OnlyGetAndHead) {
-    EXPECT_EQ(send("HEAD", "/admin/").status, 200);
     for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
         const Answer answer = send(method, "/admin/");
         EXPECT_EQ(answer.status, 405) << method;

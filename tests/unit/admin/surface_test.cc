@@ -150,7 +150,7 @@ TEST_F(Surface, OtherPathsAndMethods) {
     }
     EXPECT_EQ(send("GET", "/admin/api/test/merchants/acct_1/keys", {}, credentials()).status, 404);
     const Answer both = send("PUT", "/admin/api/test/merchants", {}, credentials());
-    EXPECT_EQ(both.header("Allow"), "GET, POST");
+    EXPECT_EQ(both.header("Allow"), "GET, HEAD, POST");
 }
 
 TEST_F(Surface, AQueryThatDoesNotParseIsRefused) {

@@ -109,7 +109,7 @@ TEST(Headers, AnswersCarryWhatClientsRead) {
     EXPECT_EQ(shop.get("/v1/balance").header("Stripe-Version"), payments::kApiVersion);
     EXPECT_NE(shop.get("/v1/balance").header("Request-Id"), shop.get("/v1/balance").header("Request-Id"));
     EXPECT_EQ(shop.get("/v1/balance").header("Access-Control-Allow-Origin"), "");
-    EXPECT_EQ(shop.send("PUT", "/v1/customers").header("Allow"), "POST, GET");
+    EXPECT_EQ(shop.send("PUT", "/v1/customers").header("Allow"), "POST, GET, HEAD");
 }
 
 TEST(Headers, VersionsAndForeignAccountsAreChecked) {

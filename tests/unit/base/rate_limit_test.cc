@@ -46,6 +46,15 @@ TEST(TokenBuckets, CostsAndLooks) {
     EXPECT_TRUE(buckets.take("a", 7 * 60'000, 10).allowed);
 }
 
+TEST(TokenBuckets, WhatIsSpentIsPaidOffFirst) {
+    TokenBuckets buckets({.tokens = 1, .per_ms = 1'000, .burst = 4});
+    EXPECT_EQ(buckets.take("a", 0).remaining, 3U);
+    for (int i = 0; i < 100; ++i) buckets.spend("a", 0, 4);
+    EXPECT_EQ(buckets.look("a", 0).retry_after_ms, 5'000U);  // a debt of one bucket, and the token itself
+    EXPECT_FALSE(buckets.take("a", 4'999).allowed);
+    EXPECT_TRUE(buckets.take("a", 5'000).allowed);
+}
+
 TEST(TokenBuckets, ManyKeysDoNotGrowAndDoNotCloseOthers) {
     TokenBuckets buckets({.tokens = 1, .per_ms = 3'600'000, .burst = 2, .max_keys = 256});
     for (int i = 0; i < 100'000; ++i) {

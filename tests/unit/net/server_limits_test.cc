@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "kontor/net/client_address.h"
 #include "net_fixture.h"
 #include "request_parser.h"
 #include "support/environment.h"
@@ -80,6 +81,43 @@ TEST_F(ServerLimitsTest, NobodySmugglesARequest) {
     expect_refused(line + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", 400);
     expect_refused("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
     EXPECT_EQ(handled_.load(), 0);
+}
+
+// Two parties that read the same request must not see two requests: nor two keys, nor two lengths.
+TEST_F(ServerLimitsTest, WhatStandsOnceStandsOnce) {
+    ServerOptions more = options();
+    more.limits.single_fields = {"idempotency-key", "kontor-min-index"};
+    start(more);
+    for (const char* name : {"Authorization", "Content-Type", "Host", "Cookie", "Idempotency-Key",
+                             "IDEMPOTENCY-KEY", "Kontor-Min-Index", "Origin"}) {
+        const std::string line = std::string(name) + ": a\r\n";
+        const std::string request = "POST /hello HTTP/1.1\r\nContent-Length: 0\r\n" +
+                                    std::string(std::string_view(name) == "Host" ? "" : "Host: h\r\n");
+        expect_accepted(request + line + "\r\n");
+        expect_refused(request + line + line + "\r\n", 400);
+        expect_refused(request + line + "X-Between: 1\r\n" + std::string(name) + ": b\r\n\r\n", 400);
+    }
+    expect_refused("POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nabcde",
+                   400);
+    for (const char* length : {"5, 5", "5,5", "+5", "5 5", "", "0x5", "5.0"})
+        expect_refused(
+            "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::string(length) + "\r\n\r\nabcde",
+            400);
+    // Lists may be given in parts.
+    expect_accepted(get("/hello",
+                        "Accept: a/b\r\nAccept: c/d\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                        "X-Forwarded-For: 1.2.3.5\r\n"));
+}
+
+TEST_F(ServerLimitsTest, FoldedLinesAreRefused) {
+    start();
+    const int before = handled_.load();
+    for (const char* fold :
+         {"X-A: one\r\n two\r\n", "X-A: one\r\n\ttwo\r\n", "X-A:\r\n one\r\n", "X-A: one\r\n \r\n",
+          "Authorization: Bearer\r\n sk_test_1\r\n", "Content-Length: 1\r\n 2\r\n"})
+        expect_refused("POST /hello HTTP/1.1\r\nHost: h\r\n" + std::string(fold) + "\r\n", 400);
+    expect_refused("GET /hello HTTP/1.1\r\n X-A: first\r\nHost: h\r\n\r\n", 400);
+    EXPECT_EQ(handled_.load(), before);
 }
 
 TEST_F(ServerLimitsTest, HeaderAtTheLimit) {
@@ -215,16 +253,120 @@ TEST_F(ServerLimitsTest, AReaderThatDoesNotReadIsCutOff) {
         eventually([this] { return handled_.load() == 1 && server_->stats().open_connections == 0; }));
 }
 
-TEST_F(ServerLimitsTest, ConnectionsAboveTheLimitAreClosedAtOnce) {
+TEST_F(ServerLimitsTest, ConnectionsThatAreBusyAreNotClosedForNewOnes) {
     ServerOptions small = options();
     small.limits.max_connections = 3;
     start(small);
     std::vector<std::unique_ptr<RawClient>> clients;
-    for (int i = 0; i < 3; ++i) clients.push_back(std::make_unique<RawClient>(port()));
-    for (const auto& client : clients) EXPECT_TRUE(client->connected());
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(std::make_unique<RawClient>(port()));
+        ASSERT_TRUE(clients.back()->send(get("/never")));
+    }
+    ASSERT_TRUE(eventually([this] { return handled_.load() == 3; }));
     EXPECT_FALSE(RawClient(port()).connected());
-    clients.pop_back();
-    EXPECT_TRUE(eventually([this] { return RawClient(port()).connected(); }));
+    EXPECT_GE(server_->stats().refused_connections, 1U);
+    EXPECT_EQ(server_->stats().closed_for_room, 0U);
+    {
+        const std::lock_guard lock(mutex_);
+        kept_.front()(Response{});
+    }
+    EXPECT_TRUE(eventually([this] { return RawClient(port()).connected(); }));  // that one idles now
+}
+
+// Idle ones make room, the longest idle first, whichever thread they are on.
+TEST_F(ServerLimitsTest, IdleConnectionsMakeRoom) {
+    for (const unsigned threads : {1U, 4U}) {
+        for (const bool by_address : {false, true}) {
+            SCOPED_TRACE(std::to_string(threads) + (by_address ? " address" : " all"));
+            ServerOptions small = options();
+            small.threads = threads;
+            (by_address ? small.limits.max_connections_per_address : small.limits.max_connections) = 20;
+            start(small);
+            std::vector<std::unique_ptr<RawClient>> idle;  // half of them have not even greeted
+            for (int i = 0; i < 20; ++i) idle.push_back(std::make_unique<RawClient>(port(), i % 2 == 0));
+            ASSERT_TRUE(eventually([this] { return server_->stats().open_connections == 20; }));
+            for (int i = 0; i < 30; ++i) {
+                RawClient more(port());
+                ASSERT_TRUE(more.send(get("/hello"))) << i;
+                const auto answer = more.response();
+                ASSERT_TRUE(answer) << i;
+                EXPECT_EQ(answer->status, 200);
+                EXPECT_LE(server_->stats().open_connections, 20U);
+            }
+            EXPECT_GE(server_->stats().closed_for_room, 1U);
+            server_->stop(0);
+        }
+    }
+}
+
+// Heads that never end, bodies that nobody sent a key for and answers that nobody reads are no reason to
+// stay.
+TEST_F(ServerLimitsTest, SlowOnesMakeRoomToo) {
+    ServerOptions small = options();
+    small.limits.max_connections = 4;
+    start(small);
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (int i = 0; i < 2; ++i) {
+        slow.push_back(std::make_unique<RawClient>(port()));
+        ASSERT_TRUE(slow.back()->send("GET /hello HTT"));
+        slow.push_back(std::make_unique<RawClient>(port(), true, 4096));
+        ASSERT_TRUE(slow.back()->send(get("/huge")));
+    }
+    ASSERT_TRUE(eventually([this] { return handled_.load() == 2; }));
+    for (int i = 0; i < 4; ++i) {
+        RawClient more(port());
+        ASSERT_TRUE(more.send(get("/hello"))) << i;
+        ASSERT_TRUE(more.response()) << i;
+    }
+}
+
+TEST_F(ServerLimitsTest, DescriptorsAboveTheCeilingAreForFiles) {
+    ServerOptions small = options();
+    small.limits.max_descriptor = 3;  // below any that a socket could get here
+    start(small);
+    EXPECT_FALSE(RawClient(port()).connected());
+    EXPECT_EQ(server_->stats().refused_connections, 1U);
+}
+
+TEST_F(ServerLimitsTest, HandshakesAboveTheRateWaitForTheirTurn) {
+    ServerOptions slow = options();
+    slow.limits.handshakes_per_s_per_address = 5;
+    start(slow);
+    const std::uint64_t before = steady_ms();
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(RawClient(port()).connected()) << i;
+    EXPECT_GE(steady_ms() - before, 900U);  // five at once, and five more in a second
+    EXPECT_GE(server_->stats().delayed_handshakes, 1U);
+    EXPECT_EQ(server_->stats().tls_failures, 0U);
+    server_->stop(0);
+
+    ServerOptions proxied = slow;
+    proxied.trusted_proxies = std::make_shared<const AddressRanges>(*AddressRanges::parse({"127.0.0.1"}));
+    proxied.limits.max_connections_per_address = 2;
+    start(proxied);
+    std::vector<std::unique_ptr<RawClient>> many;
+    for (int i = 0; i < 20; ++i) many.push_back(std::make_unique<RawClient>(port()));
+    EXPECT_EQ(server_->stats().open_connections, 20U);
+    EXPECT_EQ(server_->stats().delayed_handshakes, 0U);
+}
+
+// OpenSSL takes memory for a greeting by the length in its head.
+TEST_F(ServerLimitsTest, AGreetingThatClaimsTooMuchIsRefusedUnread) {
+    start();
+    const auto claims = [](unsigned size) {
+        return std::string("\x16\x03\x01\x40\x00\x01", 6) + static_cast<char>(size >> 16U) +
+               static_cast<char>(size >> 8U) + static_cast<char>(size);
+    };
+    RawClient large(port(), false);
+    ASSERT_TRUE(large.send(claims((16U << 10U) + 1)));
+    EXPECT_NE(large.end(), RawClient::End::timeout);
+    RawClient waits(port(), false);
+    ASSERT_TRUE(waits.send(claims(16U << 10U)));
+    EXPECT_EQ(waits.end(300), RawClient::End::timeout);
+    RawClient piece(port(), false);  // a head in pieces is no reason for anything
+    ASSERT_TRUE(piece.send(claims(16U << 10U).substr(0, 4)));
+    EXPECT_EQ(piece.end(100), RawClient::End::timeout);
+    ::shutdown(piece.fd(), SHUT_WR);
+    EXPECT_NE(piece.end(), RawClient::End::timeout);
 }
 
 TEST_F(ServerLimitsTest, BadTlsBytesAndPlainHttp) {

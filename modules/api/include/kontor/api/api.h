@@ -43,6 +43,9 @@ class Api {
     // Everything below /v1/ is this surface's, known or not.
     [[nodiscard]] static bool owns(std::string_view path);
     void handle(net::Request request, net::Responder respond);
+    // By the head alone, before the body is read: route, method, readiness and key. `is_final` false: this
+    // node may not know a new key yet, and whoever it sends the request to does.
+    [[nodiscard]] net::Admission admit(const net::Request& head, bool is_final);
 
     // OpenAPI 3.1, made from the route table; what GET /v1/openapi.json answers.
     [[nodiscard]] static const std::string& openapi_json();

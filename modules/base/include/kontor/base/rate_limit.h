@@ -41,6 +41,9 @@ class TokenBuckets {
     // What take() would say; takes nothing.
     [[nodiscard]] BucketVerdict look(std::string_view key, std::uint64_t now_ms,
                                      std::uint64_t cost = 1) const;
+    // Takes `cost` tokens also when they are not there: what turned out dearer is paid off before anything
+    // else is allowed, for at most twice the time that a bucket needs to fill.
+    void spend(std::string_view key, std::uint64_t now_ms, std::uint64_t cost);
     // The key starts afresh, with all of `burst`.
     void forget(std::string_view key);
 

@@ -32,8 +32,10 @@ namespace kontor::net {
 
 inline constexpr std::size_t kMaxHelloBytes = 16U << 10U;
 inline constexpr std::size_t kMaxAnonymousBytes = 64U << 10U;  // body of an anonymous call
-inline constexpr std::size_t kMaxCallsInFlight = 65'536;       // a lane, either side; then overloaded
-inline constexpr std::size_t kMaxRefusalBytes = 1'024;         // longer reasons are cut
+inline constexpr std::size_t kMaxAnonymousCalls = 4;           // in flight on one connection; then overloaded
+inline constexpr std::size_t kMaxAnonymousQueuedBytes = 256U << 10U;  // of answers for one that does not read
+inline constexpr std::size_t kMaxCallsInFlight = 65'536;              // a lane, either side; then overloaded
+inline constexpr std::size_t kMaxRefusalBytes = 1'024;                // longer reasons are cut
 
 struct PeerCredentials {
     std::string ca_pem;           // one or more authorities that are trusted: two during a rotation
@@ -46,6 +48,10 @@ struct PeerLimits {
     std::size_t max_queued_bytes = 16U << 20U;   // a connection; more: see send() and call()
     std::size_t max_anonymous_connections = 64;  // above: refused
     std::size_t max_greetings = 256;  // connections before their hello; above: the oldest is closed
+    int max_descriptor = 0;           // as ServerLimits::max_descriptor
+    // Accepted connections, of one address and of all: more are closed at once, and peers dial again.
+    std::size_t handshakes_per_s_per_address = 500;
+    std::size_t handshakes_per_s = 1'000;
     std::uint64_t connect_timeout_ms = 2'000;
     std::uint64_t handshake_timeout_ms = 5'000;  // TLS and hello, together
     std::uint64_t ping_interval_ms = 1'000;

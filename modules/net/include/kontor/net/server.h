@@ -10,7 +10,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,10 +26,29 @@ namespace kontor::net {
 class AddressRanges;
 
 struct ServerLimits {
+    // Fields that a request may have once; a second one is answered with 400, since two parties that read it
+    // could each take another. Lower case. Host, Content-Length and those like them are always of that kind.
+    std::vector<std::string> single_fields;
     std::size_t max_header_bytes = 16U << 10U;
     std::size_t max_target_bytes = 8U << 10U;
     std::size_t max_body_bytes = 2U << 20U;
-    std::size_t max_connections = 10'000;  // above: accepted and closed at once
+    // At either limit the connection that has waited longest for its client makes room: one of the same
+    // address, or one of the address that has most. Where nobody waits, the new one is closed.
+    std::size_t max_connections = 10'000;
+    std::size_t max_connections_per_address = 2'500;  // IPv6: per /64
+    // A socket with this descriptor number or a higher one is closed at once: those are left for files, so
+    // that sockets cannot take what the store needs. 0: no such limit.
+    int max_descriptor = 0;
+    // Handshakes begun; those above wait for their turn, within handshake_timeout_ms. P-384 costs as much as
+    // eight. 0: any number.
+    std::size_t handshakes_per_s = 2'000;
+    std::size_t handshakes_per_s_per_address = 1'000;
+    // The sum of all bodies that do not come with their heads, until they are answered, and of all answers
+    // that wait for slow readers. One account or address has half of it at most. Above: 429 for the account's
+    // own, else 503; an answer that is under way is cut off.
+    std::size_t max_request_bytes = 256U << 20U;
+    std::size_t max_answer_bytes = 256U << 20U;
+    std::size_t max_stranger_bytes = 8U << 20U;  // of max_request_bytes: bodies without an account, together
     std::uint64_t handshake_timeout_ms = 10'000;
     std::uint64_t header_timeout_ms = 10'000;  // from the first byte of a request to its last header
     std::uint64_t body_timeout_ms = 30'000;
@@ -80,6 +101,13 @@ struct Response {
 using Responder = std::function<void(Response)>;
 using Handler = std::function<void(Request, Responder)>;
 
+// What is known of a request by its head alone.
+struct Admission {
+    std::optional<Response> refusal;  // set: answered with it, before a byte of the body is kept
+    std::uint64_t account = 0;        // whose key it is; 0: a stranger
+    std::size_t max_body_bytes = std::numeric_limits<std::size_t>::max();  // of this route; above: 413
+};
+
 struct TlsIdentity {
     std::string certificate_chain_pem;
     std::string private_key_pem;
@@ -93,6 +121,9 @@ struct ServerOptions {
     ServerLimits limits;
     std::shared_ptr<const AddressRanges> trusted_proxies;  // null: none
     Handler handler;
+    // Asked on the network thread when a head is complete and its body is not: nothing is buffered for a
+    // stranger. The request has no body yet. May be null: then everybody is a stranger.
+    std::function<Admission(const Request&)> admit;
     // JSON; may be null; called on any network thread.
     std::function<std::string(int status, std::string_view message)> error_body;
     const Clock* clock = nullptr;  // for the Date field; null: none is sent
@@ -100,6 +131,10 @@ struct ServerOptions {
 
 struct ServerStats {
     std::uint64_t connections = 0, open_connections = 0, requests = 0, tls_failures = 0, bad_requests = 0;
+    std::uint64_t refused_connections = 0;  // for want of room
+    std::uint64_t closed_for_room = 0;      // waiting ones that made room for others
+    std::uint64_t delayed_handshakes = 0;
+    std::uint64_t request_bytes = 0, answer_bytes = 0;  // held now: ServerLimits::max_request_bytes
 };
 
 // Whether a server could listen there now; nothing stays open. already_exists: somebody listens there;

@@ -1,0 +1,50 @@
+#include "address_shares.h"
+
+#include "kontor/base/assert.h"
+
+namespace kontor::net {
+
+namespace ip = boost::asio::ip;
+
+std::string plain_address(const ip::address& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
+    return address.to_string();
+}
+
+std::string share_key(const ip::address& address) {
+    if (!address.is_v6() || address.to_v6().is_v4_mapped() || address.is_loopback())
+        return plain_address(address);
+    auto bytes = address.to_v6().to_bytes();
+    for (std::size_t i = 8; i < bytes.size(); ++i) bytes[i] = 0;
+    return ip::address_v6(bytes).to_string() + "/64";
+}
+
+bool AddressShares::take(const std::string& key, std::size_t most) {
+    Shard& in = shard(key);
+    const std::lock_guard lock(in.mutex);
+    std::size_t& count = in.counts[key];
+    if (count >= most) {
+        if (count == 0) in.counts.erase(key);
+        return false;
+    }
+    ++count;
+    return true;
+}
+
+void AddressShares::give_back(const std::string& key) {
+    Shard& in = shard(key);
+    const std::lock_guard lock(in.mutex);
+    const auto found = in.counts.find(key);
+    KONTOR_ASSERT(found != in.counts.end(), "a connection is counted once");
+    if (--found->second == 0) in.counts.erase(found);
+}
+
+std::size_t AddressShares::count(const std::string& key) const {
+    Shard& in = shard(key);
+    const std::lock_guard lock(in.mutex);
+    const auto found = in.counts.find(key);
+    return found == in.counts.end() ? 0 : found->second;
+}
+
+}  // namespace kontor::net

@@ -1,0 +1,120 @@
+// What a stranger's handshake costs: which key exchange is spoken at either port, and the processor time of
+// each.
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "peer_fixture.h"
+
+namespace kontor::net {
+namespace {
+
+struct Greeting {
+    std::string groups;        // OpenSSL's names
+    std::string ciphers = {};  // of TLS 1.2; "" : OpenSSL's own
+    int version = TLS1_3_VERSION;
+    bool for_peer = false;
+};
+
+// True when the handshake goes through. (A refused one of TLS 1.3 fails inside of SSL_connect too: the server
+// has no answer to the greeting.)
+bool shake_hands(std::uint16_t port, const Greeting& greeting) {
+    const SslContext context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_security_level(context.get(), 0);
+    SSL_CTX_set_min_proto_version(context.get(), greeting.version);
+    SSL_CTX_set_max_proto_version(context.get(), greeting.version);
+    EXPECT_EQ(SSL_CTX_set1_groups_list(context.get(), greeting.groups.c_str()), 1) << greeting.groups;
+    if (!greeting.ciphers.empty()) {
+        EXPECT_EQ(SSL_CTX_set_cipher_list(context.get(), greeting.ciphers.c_str()), 1) << greeting.ciphers;
+    }
+    const std::string alpn = greeting.for_peer ? "\x0dkontor-peer/1" : "\x08http/1.1";
+    SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                            static_cast<unsigned>(alpn.size()));
+    RawClient line(port, false);
+    EXPECT_TRUE(line.connected());
+    const SslPointer ssl(SSL_new(context.get()));
+    SSL_set_fd(ssl.get(), line.fd());
+    const bool done = SSL_connect(ssl.get()) == 1;
+    ERR_clear_error();
+    return done;
+}
+
+std::uint64_t cpu_us(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
+}
+
+// Processor time of everybody but this thread, the client: the server's.
+std::uint64_t server_us(std::uint16_t port, const Greeting& greeting) {
+    constexpr int kHandshakes = 20;
+    std::uint64_t best = ~std::uint64_t{0};
+    for (int turn = 0; turn < 3; ++turn) {
+        const std::uint64_t before = cpu_us(CLOCK_PROCESS_CPUTIME_ID) - cpu_us(CLOCK_THREAD_CPUTIME_ID);
+        for (int i = 0; i < kHandshakes; ++i) EXPECT_TRUE(shake_hands(port, greeting)) << greeting.groups;
+        const std::uint64_t after = cpu_us(CLOCK_PROCESS_CPUTIME_ID) - cpu_us(CLOCK_THREAD_CPUTIME_ID);
+        best = std::min(best, (after - before) / kHandshakes);
+    }
+    return best;
+}
+
+constexpr const char* kOffered[] = {"X25519", "P-256", "P-384"};
+constexpr const char* kNotOffered[] = {"ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144",
+                                       "ffdhe8192", "P-521",     "X448"};
+
+class HandshakeTest : public NetFixture {};
+
+TEST_F(HandshakeTest, OnlyEllipticCurvesOfTheListAreSpoken) {
+    start();
+    for (const char* group : kOffered) {
+        EXPECT_TRUE(shake_hands(port(), {.groups = group})) << group;
+        // TLS 1.2 wants the curve of the certificate's key named too.
+        const std::string with = std::string_view(group) == "P-256" ? group : std::string(group) + ":P-256";
+        EXPECT_TRUE(shake_hands(port(), {.groups = with, .version = TLS1_2_VERSION})) << group;
+    }
+    for (const char* group : kNotOffered) EXPECT_FALSE(shake_hands(port(), {.groups = group})) << group;
+    for (const char* group : {"P-521", "X448"})
+        EXPECT_FALSE(shake_hands(port(), {.groups = group, .version = TLS1_2_VERSION})) << group;
+    // Finite fields of TLS 1.2 come by the cipher, and so does a key exchange without forward secrecy.
+    for (const char* ciphers : {"DHE", "kRSA", "aNULL"})
+        EXPECT_FALSE(shake_hands(port(), {.groups = "X25519", .ciphers = ciphers, .version = TLS1_2_VERSION}))
+            << ciphers;
+    EXPECT_FALSE(shake_hands(port(), {.groups = "X25519", .version = TLS1_1_VERSION}));
+}
+
+TEST_F(HandshakeTest, EachGroupCostsAboutTheSame) {
+    start();
+    const std::uint64_t cheapest = std::max<std::uint64_t>(20, server_us(port(), {.groups = "X25519"}));
+    for (const char* group : kOffered) {
+        const std::uint64_t cost = server_us(port(), {.groups = group});
+        // ffdhe8192 costs some 500 times as much as X25519, and P-384 twenty times.
+        EXPECT_LT(cost, cheapest * 60) << group << " costs " << cost << " us, X25519 " << cheapest;
+        RecordProperty(std::string("us_") + group, std::to_string(cost));
+    }
+}
+
+TEST_F(HandshakeTest, APeerPortSpeaksTheSameGroups) {
+    log::set_level(log::Level::error);
+    PeerNode node(1);
+    node.options.limits.handshakes_per_s_per_address = 0;
+    node.start();
+    const std::uint16_t at = node.net->port();
+    for (const char* group : kOffered)
+        EXPECT_TRUE(shake_hands(at, {.groups = group, .for_peer = true})) << group;
+    for (const char* group : kNotOffered)
+        EXPECT_FALSE(shake_hands(at, {.groups = group, .for_peer = true})) << group;
+    const std::uint64_t cheapest =
+        std::max<std::uint64_t>(20, server_us(at, {.groups = "X25519", .for_peer = true}));
+    for (const char* group : kOffered)
+        EXPECT_LT(server_us(at, {.groups = group, .for_peer = true}), cheapest * 60) << group;
+    node.stop();
+}
+
+}  // namespace
+}  // namespace kontor::net
