@@ -332,7 +332,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       if (!row) throw new Refusal(404, 'not_found', 'There is no such payment.');
       return detailOf(row, Date.now());
     },
-    'GET {mode}/merchants': () => ({ data: merchants }),
+    'GET {mode}/merchants': () => ({ data: merchants, next_cursor: null }),
     'POST {mode}/merchants': ({ body }) => {
       if (!body.name) throw new Refusal(422, 'name_invalid', 'A name has 1 to 256 bytes.', 'name');
       const merchant = { ...body, id: `acct_${merchants.length + 1}`, created_ms: Date.now() };

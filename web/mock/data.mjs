@@ -275,5 +275,6 @@ export function detailOf(row, nowMs) {
     events,
     webhooks,
     attempts,
+    next_journal: null,
   };
 }

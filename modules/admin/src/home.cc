@@ -69,14 +69,22 @@ Json Views::node_json() const {
 // limits::kOutboxCounted.
 Json Views::webhooks_json(bool livemode) const {
     std::uint64_t pending = 0, failed = 0;
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        for (const auto& due : payments::due_deliveries(rows, INT64_MAX, limits::kOutboxCounted)) {
+    payments::Due after;
+    std::size_t looked_at = 0;
+    bool more = true;
+    const auto count = [&](const store::Reader& rows, std::uint64_t) {
+        const auto page = payments::due_deliveries(rows, INT64_MAX, limits::kRowsPerRead, after);
+        more = page.size() == limits::kRowsPerRead;
+        looked_at += page.size();
+        if (more) after = page.back();
+        for (const auto& due : page) {
             const auto delivery = payments::find_delivery(rows, due.no);
             if (!delivery || delivery->livemode() != livemode) continue;
             ++pending;
             if (delivery->tries() > 0) ++failed;
         }
-    });
+    };
+    while (more && looked_at < limits::kOutboxCounted) options_.node->read(count);
     return Json{{"pending", pending}, {"failed", failed}};
 }
 

@@ -3,6 +3,7 @@
 #include "kontor/base/object_id.h"
 #include "kontor/commands.pb.h"
 #include "kontor/money/money.h"
+#include "kontor/payments/bounded_queries.h"
 #include "kontor/payments/json.h"
 #include "views.h"
 
@@ -61,8 +62,8 @@ std::string hash_of_key(const node::Node& node, bool livemode, std::uint64_t key
     std::string hash;
     for (bool more = true; more && hash.empty();) {
         node.read([&](const store::Reader& rows, std::uint64_t) {
-            const auto merchants = payments::list_merchants(rows, after_no, limits::kMerchantsListed);
-            more = merchants.size() == limits::kMerchantsListed;
+            const auto merchants = payments::list_merchants(rows, after_no, limits::kRowsPerRead);
+            more = merchants.size() == limits::kRowsPerRead;
             for (const auto& merchant : merchants) {
                 hash = payments::api_key_hash(rows, merchant.no(), key_no);
                 if (!hash.empty()) {
@@ -86,12 +87,24 @@ bool good_country(const std::string& country) {
 }  // namespace
 
 void Views::list_merchants(const std::shared_ptr<Call>& call) const {
+    std::uint64_t after_no = 0;
+    if (const std::string_view cursor = call->parameter("cursor"); !cursor.empty()) {
+        const auto no = parse_id(payments::prefix::merchant, cursor);
+        if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
+        after_no = *no;
+    }
     Json data = Json::array();
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        for (const auto& merchant : payments::list_merchants(rows, 0, limits::kMerchantsListed))
-            data.push_back(merchant_json(merchant));
-    });
-    call->answer(200, Json{{"data", data}});
+    bool more = true;
+    const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
+        const auto page = payments::list_merchants(rows, after_no, limits::kRowsPerRead);
+        more = page.size() == limits::kRowsPerRead;
+        for (const auto& merchant : page) data.push_back(merchant_json(merchant));
+        if (!page.empty()) after_no = page.back().no();
+    };
+    while (more && data.size() < limits::kMerchantsListed) options_.node->read(read_page);
+    call->answer(200, Json{{"data", data},
+                           {"next_cursor",
+                            more ? Json(format_id(payments::prefix::merchant, after_no)) : Json(nullptr)}});
 }
 
 void Views::create_merchant(const std::shared_ptr<Call>& call) const {
@@ -132,14 +145,21 @@ void Views::create_merchant(const std::shared_ptr<Call>& call) const {
 
 void Views::list_keys(const std::shared_ptr<Call>& call) const {
     const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
-    bool found = false;
+    bool found = false, more = true;
+    std::uint64_t after_no = 0;
     Json data = Json::array();
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+    const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
         found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
         if (!found) return;
-        for (const auto& key : payments::list_api_keys(rows, *merchant_no))
+        const auto page =
+            payments::bounded::list_api_keys(rows, *merchant_no, after_no, limits::kRowsPerRead);
+        more = page.size() == limits::kRowsPerRead;
+        for (const auto& key : page)
             if (key.livemode() == call->livemode) data.push_back(key_json(key));
-    });
+        if (!page.empty()) after_no = page.back().no();
+    };
+    do options_.node->read(read_page);
+    while (found && more && data.size() < limits::kKeysListed);
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
     call->answer(200, Json{{"data", data}});
 }

@@ -7,6 +7,7 @@
 #include "kontor/ledger/chart.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/money/money.h"
+#include "kontor/payments/bounded_queries.h"
 #include "kontor/payments/json.h"
 #include "views.h"
 
@@ -208,7 +209,8 @@ void add_attempts(const store::Reader& rows, payments::Scope scope, std::uint64_
     static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
                                                   "capture", "void", "refund"};
     static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed"};
-    for (const auto& attempt : payments::attempts_of_intent(rows, scope, intent_no))
+    for (const auto& attempt :
+         payments::bounded::attempts_of_intent(rows, scope, intent_no, 0, limits::kPageMax))
         attempts.push_back(Json{{"id", format_id(payments::prefix::attempt, attempt.no())},
                                 {"channel", attempt.channel()},
                                 {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
@@ -273,6 +275,9 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
         row = *std::move(found);
     }
     if (!row) return call->refuse(404, "not_found", "There is no such payment.");
+    std::uint64_t after_journal = 0;
+    if (integer(*call, "after_journal", after_journal) < 0)
+        return call->refuse(400, "invalid", "This value cannot be used.", "after_journal");
     const payments::Scope scope{row->merchant_no, row->livemode};
     Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
          webhooks = Json::array(), attempts = Json::array(), payment;
@@ -286,12 +291,23 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
             charges.push_back(parsed(payments::charge_json(charge)));
         for (const auto& refund : payments::list_refunds(rows, scope, of_intent).rows)
             refunds.push_back(parsed(payments::refund_json(refund)));
-        for (const auto& journal : payments::journals_of_intent(rows, scope, *no)) {
+        add_attempts(rows, scope, *no, attempts);
+    });
+    // A payment may have collected thousands: in pieces, so that the log's work goes on in between.
+    std::size_t listed = 0;
+    bool more = true;
+    const auto read_journals = [&](const store::Reader& rows, std::uint64_t) {
+        const auto page =
+            payments::bounded::journals_of_intent(rows, scope, *no, after_journal, limits::kJournalsPerRead);
+        more = page.size() == limits::kJournalsPerRead;
+        listed += page.size();
+        for (const auto& journal : page) {
             add_legs(rows, *journal, legs);
             add_events(rows, scope, *journal, events, webhooks);
         }
-        add_attempts(rows, scope, *no, attempts);
-    });
+        if (!page.empty()) after_journal = page.back()->no();
+    };
+    while (more && listed < limits::kJournalsListed) options_.node->read(read_journals);
     on_the_wall_clock(webhooks);
     on_the_wall_clock(attempts);
     call->answer(200, Json{{"payment", payment},
@@ -301,7 +317,8 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
                            {"legs", legs},
                            {"events", events},
                            {"webhooks", webhooks},
-                           {"attempts", attempts}});
+                           {"attempts", attempts},
+                           {"next_journal", more ? Json(std::to_string(after_journal)) : Json(nullptr)}});
 }
 
 }  // namespace kontor::admin

@@ -70,7 +70,7 @@ void delete_customer(const CallPtr& call) {
 
 void list_customers(const CallPtr& call) {
     list<pb::Customer>(
-        *call, prefix::customer, payments::list_customers,
+        *call, prefix::customer, payments::bounded::list_customers,
         [](pb::Result& found) { return found.mutable_customer(); }, payments::customer_json);
 }
 

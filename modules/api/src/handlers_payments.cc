@@ -180,7 +180,7 @@ void cancel_intent(const CallPtr& call) {
 
 void list_intents(const CallPtr& call) {
     list<pb::PaymentIntent>(
-        *call, prefix::intent, payments::list_intents,
+        *call, prefix::intent, payments::bounded::list_intents,
         [](pb::Result& found) { return found.mutable_payment_intent(); }, payments::intent_json);
 }
 
@@ -192,7 +192,7 @@ void retrieve_charge(const CallPtr& call) {
 
 void list_charges(const CallPtr& call) {
     list<pb::Charge>(
-        *call, prefix::charge, payments::list_charges,
+        *call, prefix::charge, payments::bounded::list_charges,
         [](pb::Result& found) { return found.mutable_charge(); }, payments::charge_json);
 }
 

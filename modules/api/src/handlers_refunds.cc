@@ -53,7 +53,7 @@ void update_refund(const CallPtr& call) {
 
 void list_refunds(const CallPtr& call) {
     list<pb::Refund>(
-        *call, prefix::refund, payments::list_refunds,
+        *call, prefix::refund, payments::bounded::list_refunds,
         [](pb::Result& found) { return found.mutable_refund(); }, payments::refund_json);
 }
 
@@ -80,7 +80,7 @@ void retrieve_balance_transaction(const CallPtr& call) {
 
 void list_balance_transactions(const CallPtr& call) {
     list<pb::BalanceTransaction>(
-        *call, prefix::balance_transaction, payments::list_balance_transactions,
+        *call, prefix::balance_transaction, payments::bounded::list_balance_transactions,
         [](pb::Result& found) { return found.mutable_balance_transaction(); },
         payments::balance_transaction_json);
 }

@@ -135,17 +135,14 @@ void delete_webhook_endpoint(const CallPtr& call) {
 }
 
 void list_webhook_endpoints(const CallPtr& call) {
-    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        ListRequest request;
-        if (const auto error = read_list_request(*call, rows, prefix::webhook_endpoint, request)) {
-            return call->refuse(*error);
-        }
-        const auto page = payments::list_webhook_endpoints(rows, call->caller.scope, request.query);
-        std::vector<std::string> data;
-        for (const pb::WebhookEndpoint& endpoint : page.rows)
-            data.push_back(payments::webhook_endpoint_json(endpoint));
-        call->reply(list_json(call->request.path, data, page.has_more), log_index);
-    });
+    std::uint64_t log_index = 0;
+    const auto page = list_in_pieces<pb::WebhookEndpoint>(
+        *call, prefix::webhook_endpoint, payments::bounded::list_webhook_endpoints, log_index);
+    if (call->answered()) return;
+    std::vector<std::string> data;
+    for (const pb::WebhookEndpoint& endpoint : page.rows)
+        data.push_back(payments::webhook_endpoint_json(endpoint));
+    call->reply(list_json(call->request.path, data, page.has_more), log_index);
 }
 
 // As an event stands now. The journal knows how many endpoints it goes to; the outbox, how many have it.
@@ -171,13 +168,11 @@ void retrieve_event(const CallPtr& call) {
 }
 
 void list_events(const CallPtr& call) {
-    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        ListRequest request;
-        if (const auto error = read_list_request(*call, rows, prefix::event, request))
-            return call->refuse(*error);
-        payments::Listed<payments::FoundEvent> page;
-        if (!request.empty) page = payments::list_events(rows, call->caller.scope, request.query);
-        if (page.rows.empty() && page.has_more) return call->refuse(scan_exhausted());
+    std::uint64_t log_index = 0;
+    const auto page =
+        list_in_pieces<payments::FoundEvent>(*call, prefix::event, payments::bounded::list_events, log_index);
+    if (call->answered()) return;
+    call->read([&](const store::Reader& rows, std::uint64_t) {
         std::vector<std::string> data;
         for (const auto& found : page.rows)
             data.push_back(current_event_json(rows, call->caller.scope, found));

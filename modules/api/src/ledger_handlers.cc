@@ -271,6 +271,22 @@ std::optional<ApiError> read_filter(const Node& params, Filter& filter) {
     return error;
 }
 
+// Where a history begins; nullopt: refused.
+std::optional<ledger::Id128> history_from(Call& call, const store::Reader& rows, ledger::Id128 account,
+                                          const Filter& filter, std::uint64_t index) {
+    const ledger::Book book = book_of(call);
+    if (!ledger::find_account(rows, account, book)) {
+        call.refuse(no_such_item("ledger.account", call.path_params.at(0)), index);
+        return std::nullopt;
+    }
+    if (!filter.from) return ledger::history_start(rows, account, filter.timestamp_max, book);
+    const auto transfer = ledger::find_transfer(rows, *filter.from, book);
+    if (transfer && (transfer->debit_account == account || transfer->credit_account == account))
+        return *filter.from;
+    call.refuse(no_such("ledger.transfer", format_ledger_id(*filter.from), "from", false), index);
+    return std::nullopt;
+}
+
 }  // namespace
 
 namespace handlers {
@@ -311,28 +327,41 @@ void list_ledger_accounts(const CallPtr& call) {
     Filter filter;
     if (const auto error = read_filter(call->params, filter)) return call->refuse(*error);
     const std::size_t limit = page_limit(call->params);
-    call->read([&](const store::Reader& rows, std::uint64_t index) {
-        const ledger::Book book = book_of(*call);
-        std::uint64_t start = filter.timestamp_max;
-        if (filter.from) {
-            const auto account = ledger::find_account(rows, *filter.from, book);
-            if (!account)
-                return call->refuse(no_such("ledger.account", format_ledger_id(*filter.from), "from", false),
-                                    index);
-            start = std::min(start, account->timestamp);
-        }
-        std::vector<ledger::Account> page;
-        bool past = false;  // everything further on is older than asked for
-        auto next = ledger::visit_accounts(rows, book, start, ledger_limits::kScanMax,
-                                           [&](const ledger::Account& row) {
-                                               past = row.timestamp < filter.timestamp_min;
-                                               if (past) return false;
-                                               if (filter.takes(row)) page.push_back(row);
-                                               return page.size() < limit;
-                                           });
-        if (past) next.reset();
+    const ledger::Book book = book_of(*call);
+    std::vector<ledger::Account> page;
+    std::optional<ledger::Id128> next;
+    std::uint64_t start = filter.timestamp_max;
+    bool more = true;
+    std::uint64_t index = 0;
+    bool past = false;  // everything further on is older than asked for
+    const auto visit = [&](const ledger::Account& row) {
+        past = row.timestamp < filter.timestamp_min;
+        if (past) return false;
+        if (filter.takes(row)) page.push_back(row);
+        return page.size() < limit;
+    };
+    // In pieces, so that the log's work goes on in between.
+    for (std::size_t looked_at = 0;
+         more && page.size() < limit && !call->answered() && looked_at < ledger_limits::kScanMax;
+         looked_at += ledger_limits::kScanPiece) {
+        call->read([&](const store::Reader& rows, std::uint64_t now) {
+            if (looked_at == 0) index = now;
+            if (looked_at == 0 && filter.from) {
+                const auto account = ledger::find_account(rows, *filter.from, book);
+                if (!account)
+                    return call->refuse(
+                        no_such("ledger.account", format_ledger_id(*filter.from), "from", false), index);
+                start = std::min(start, account->timestamp);
+            }
+            next = ledger::visit_accounts(rows, book, start, ledger_limits::kScanPiece, visit);
+            const auto account = next ? ledger::find_account(rows, *next, book) : std::nullopt;
+            more = account && !past;
+            if (account) start = account->timestamp;
+        });
+    }
+    if (past) next.reset();
+    if (!call->answered())
         answer(*call, accounts_body(page, next, call->request.path, *format), *format, index);
-    });
 }
 
 void list_ledger_history(const CallPtr& call) {
@@ -342,37 +371,35 @@ void list_ledger_history(const CallPtr& call) {
     Filter filter;
     if (const auto error = read_filter(call->params, filter)) return call->refuse(*error);
     const std::size_t limit = page_limit(call->params);
-    call->read([&](const store::Reader& rows, std::uint64_t index) {
-        const ledger::Book book = book_of(*call);
-        if (!ledger::find_account(rows, *account, book))
-            return call->refuse(no_such_item("ledger.account", call->path_params.at(0)), index);
-        ledger::Id128 start;
-        if (filter.from) {
-            const auto transfer = ledger::find_transfer(rows, *filter.from, book);
-            if (!transfer || (transfer->debit_account != *account && transfer->credit_account != *account))
-                return call->refuse(no_such("ledger.transfer", format_ledger_id(*filter.from), "from", false),
-                                    index);
-            start = *filter.from;
-        } else {
-            start = ledger::history_start(rows, *account, filter.timestamp_max, book);
-        }
-        std::vector<StatedTransfer> page;
-        std::optional<ledger::Id128> next;
-        bool past = false;  // everything further on is older than asked for
-        if (!start.is_zero()) {
-            next = ledger::visit_history(
-                rows, *account, start, ledger_limits::kScanMax,
-                [&](const ledger::Transfer& row) {
-                    past = row.timestamp < filter.timestamp_min;
-                    if (past) return false;
-                    if (filter.takes(row, *account)) page.push_back(shown(row, rows, book));
-                    return page.size() < limit;
-                },
-                book);
-        }
-        if (past) next.reset();
-        answer(*call, transfers_body(page, next, call->request.path, format), format, index);
+    const ledger::Book book = book_of(*call);
+    std::vector<StatedTransfer> page;
+    std::optional<ledger::Id128> next;
+    std::uint64_t index = 0;
+    bool past = false;  // everything further on is older than asked for
+    const auto visit = [&](const store::Reader& rows, const ledger::Transfer& row) {
+        past = row.timestamp < filter.timestamp_min;
+        if (past) return false;
+        if (filter.takes(row, *account)) page.push_back(shown(row, rows, book));
+        return page.size() < limit;
+    };
+    call->read([&](const store::Reader& rows, std::uint64_t now) {
+        index = now;
+        const auto start = history_from(*call, rows, *account, filter, now);
+        if (start && !start->is_zero()) next = start;
     });
+    // In pieces, so that the log's work goes on in between.
+    for (std::size_t looked_at = 0;
+         next && !past && page.size() < limit && !call->answered() && looked_at < ledger_limits::kScanMax;
+         looked_at += ledger_limits::kScanPiece) {
+        call->read([&](const store::Reader& rows, std::uint64_t) {
+            next = ledger::visit_history(
+                rows, *account, *next, ledger_limits::kScanPiece,
+                [&](const ledger::Transfer& row) { return visit(rows, row); }, book);
+        });
+    }
+    if (past) next.reset();
+    if (!call->answered())
+        answer(*call, transfers_body(page, next, call->request.path, format), format, index);
 }
 
 namespace {

@@ -1,11 +1,15 @@
 #pragma once
 // Reading objects: one by the id in the path, or a page of them.
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "call.h"
 #include "kontor/commands.pb.h"
+#include "kontor/payments/bounded_queries.h"
 #include "kontor/payments/limits.h"
 #include "kontor/store/row_store.h"
 #include "route.h"
@@ -46,14 +50,51 @@ void retrieve(Call& call, std::string_view id_prefix, Find find, Place place, Re
     });
 }
 
+// The page that the call asks for, in reads that are short each, so that the log's work goes on in between.
+// Refuses the call itself; answered() tells. `log_index`: of the first read, which all others contain.
+template <typename Row, typename List>
+payments::Listed<Row> list_in_pieces(Call& call, std::string_view id_prefix, List list_rows,
+                                     std::uint64_t& log_index) {
+    ListRequest request;
+    payments::ListQuery& query = request.query;
+    payments::Listed<Row> page, piece;
+    payments::bounded::Bound bound;
+    call.read([&](const store::Reader& rows, std::uint64_t now) {
+        log_index = now;
+        if (const auto error = read_list_request(call, rows, id_prefix, request)) return call.refuse(*error);
+        if (!request.empty) page = list_rows(rows, call.caller.scope, query, bound);
+    });
+    const bool ascending = query.ending_before != 0;
+    std::size_t looked_at = bound.rows;
+    while (!call.answered() && bound.resume != 0 && page.rows.size() <= query.limit &&
+           looked_at < payments::limits::kListScanMax) {
+        payments::ListQuery rest = query;
+        (ascending ? rest.ending_before : rest.starting_after) = bound.resume;
+        // One beyond a full page tells whether there is more.
+        rest.limit = std::max<std::size_t>(query.limit - page.rows.size(), 1);
+        call.read([&](const store::Reader& rows, std::uint64_t) {
+            piece = list_rows(rows, call.caller.scope, rest, bound);
+        });
+        page.rows.insert(ascending ? page.rows.begin() : page.rows.end(),
+                         std::make_move_iterator(piece.rows.begin()),
+                         std::make_move_iterator(piece.rows.end()));
+        page.has_more = piece.has_more;
+        looked_at += bound.rows;
+    }
+    if (page.rows.size() > query.limit) {
+        page.rows.erase(ascending ? page.rows.begin() : page.rows.end() - 1);
+        page.has_more = true;
+    }
+    if (!call.answered() && page.rows.empty() && page.has_more) call.refuse(scan_exhausted());
+    return page;
+}
+
 template <typename Row, typename List, typename Place, typename Render>
 void list(Call& call, std::string_view id_prefix, List list_rows, Place place, Render render) {
-    call.read([&](const store::Reader& rows, std::uint64_t log_index) {
-        ListRequest request;
-        if (const auto error = read_list_request(call, rows, id_prefix, request)) return call.refuse(*error);
-        payments::Listed<Row> page;
-        if (!request.empty) page = list_rows(rows, call.caller.scope, request.query);
-        if (page.rows.empty() && page.has_more) return call.refuse(scan_exhausted());
+    std::uint64_t log_index = 0;
+    auto page = list_in_pieces<Row>(call, id_prefix, list_rows, log_index);
+    if (call.answered()) return;
+    call.read([&](const store::Reader& rows, std::uint64_t) {
         std::vector<std::string> data;
         data.reserve(page.rows.size());
         pb::Result found;

@@ -34,25 +34,27 @@ struct Range {
     }
 };
 
-// Calls `visit(no, value)` in the page's direction until it returns false. Rows looked at are bounded; true:
-// the bound was hit, there may be more.
+// Calls `visit(no, value)` in the page's direction until it returns false. At most `max` rows are looked at;
+// not 0: that bound was hit at this number, there may be more behind it.
 template <typename Visit>
-bool visit_page(const store::Reader& rows, const Source& source, const Range& range, Visit visit) {
-    if (range.low >= range.high) return false;
+std::uint64_t visit_page(const store::Reader& rows, const Source& source, const Range& range, std::size_t max,
+                         Visit visit) {
+    if (range.low >= range.high) return 0;
     std::size_t looked_at = 0;
-    bool bounded = false;
+    std::uint64_t last = 0, bounded_at = 0;
     const Key low = source.at(range.low);
     const Key high = source.at(range.high);
     rows.scan(source.table, low.view(), high.view(),
               range.ascending ? store::Direction::ascending : store::Direction::descending,
               [&](std::string_view key, std::string_view value) {
-                  if (++looked_at > limits::kListScanMax) {
-                      bounded = true;
+                  if (++looked_at > max) {
+                      bounded_at = last;
                       return false;
                   }
-                  return visit(get_be64(key.substr(key.size() - 8)), value);
+                  last = get_be64(key.substr(key.size() - 8));
+                  return visit(last, value);
               });
-    return bounded;
+    return bounded_at;
 }
 
 // The smallest number n with low <= n <= high such that the first row at or after n was created at `time_ms`

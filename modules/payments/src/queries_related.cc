@@ -3,6 +3,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/ledger/chart.h"
+#include "kontor/payments/bounded_queries.h"
 #include "kontor/payments/limits.h"
 #include "kontor/payments/queries.h"
 #include "postings.h"
@@ -63,12 +64,14 @@ std::string api_key_hash(const store::Reader& rows, std::uint64_t merchant_no, s
         rows.get(table::merchant_keys, Key().be64(merchant_no).be64(key_no).view()).value_or(""));
 }
 
-std::vector<pb::ApiKey> list_api_keys(const store::Reader& rows, std::uint64_t merchant_no) {
+std::vector<pb::ApiKey> bounded::list_api_keys(const store::Reader& rows, std::uint64_t merchant_no,
+                                               std::uint64_t after_no, std::size_t limit) {
     std::vector<std::string> hashes;
-    rows.scan(table::merchant_keys, Key().be64(merchant_no).view(), {}, store::Direction::ascending,
-              [&](std::string_view, std::string_view hash) {
+    if (limit == 0) return {};
+    rows.scan(table::merchant_keys, Key().be64(merchant_no).be64(after_no + 1).view(), {},
+              store::Direction::ascending, [&](std::string_view, std::string_view hash) {
                   hashes.emplace_back(hash);
-                  return hashes.size() < kRelatedMax;
+                  return hashes.size() < limit;
               });
     std::vector<pb::ApiKey> found;
     for (const std::string& hash : hashes) {
@@ -131,10 +134,21 @@ std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader& rows, 
     return found;
 }
 
+std::vector<pb::ApiKey> list_api_keys(const store::Reader& rows, std::uint64_t merchant_no) {
+    return bounded::list_api_keys(rows, merchant_no, 0, kRelatedMax);
+}
+
 std::vector<pb::ChannelAttempt> attempts_of_intent(const store::Reader& rows, Scope scope,
                                                    std::uint64_t intent_no) {
+    return bounded::attempts_of_intent(rows, scope, intent_no, 0, kRelatedMax);
+}
+
+std::vector<pb::ChannelAttempt> bounded::attempts_of_intent(const store::Reader& rows, Scope scope,
+                                                            std::uint64_t intent_no, std::uint64_t after_no,
+                                                            std::size_t limit) {
     std::vector<pb::ChannelAttempt> found;
-    for (const std::uint64_t no : children(rows, scope, intent_no, LinkKind::intent_attempt)) {
+    for (const std::uint64_t no :
+         children(rows, scope, intent_no, LinkKind::intent_attempt, after_no, limit)) {
         if (auto attempt = find_attempt(rows, no)) found.push_back(std::move(*attempt));
     }
     return found;
@@ -156,8 +170,17 @@ std::string journal_hash(const pb::Journal& journal) {
 
 std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader& rows, Scope scope,
                                                                    std::uint64_t intent_no) {
+    return bounded::journals_of_intent(rows, scope, intent_no, 0, kRelatedMax);
+}
+
+std::vector<std::shared_ptr<const pb::Journal>> bounded::journals_of_intent(const store::Reader& rows,
+                                                                            Scope scope,
+                                                                            std::uint64_t intent_no,
+                                                                            std::uint64_t after_no,
+                                                                            std::size_t limit) {
     std::vector<std::shared_ptr<const pb::Journal>> found;
-    for (const std::uint64_t no : children(rows, scope, intent_no, LinkKind::intent_journal)) {
+    for (const std::uint64_t no :
+         children(rows, scope, intent_no, LinkKind::intent_journal, after_no, limit)) {
         if (auto journal = find_journal(rows, scope, no)) found.push_back(std::move(journal));
     }
     return found;

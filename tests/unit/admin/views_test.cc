@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "kontor/admin/limits.h"
 #include "kontor/base/object_id.h"
 #include "kontor/payments/json.h"
 #include "kontor/payments/queries.h"
@@ -265,6 +266,37 @@ TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
         (Json{{"time_ms", clock_.wall_ms()}, {"http_status", 500}, {"error", ""}, {"duration_ms", 12}}));
     EXPECT_EQ(home().at("webhooks"), (Json{{"pending", 1}, {"failed", 1}}));
     EXPECT_EQ(home("live").at("webhooks"), (Json{{"pending", 0}, {"failed", 0}}));
+}
+
+TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
+    pb::Command create = of_shop();
+    create.mutable_create_payment_intent()->set_amount(1'000);
+    create.mutable_create_payment_intent()->set_currency(978);
+    create.mutable_create_payment_intent()->add_payment_method_types("wallet");
+    create.mutable_create_payment_intent()->set_client_secret_suffix("x");
+    const pb::Result made = run(create);
+    pb::Command update = of_shop();
+    update.mutable_update_payment_intent()->set_no(made.payment_intent().no());
+    const std::size_t updates = limits::kJournalsListed + 30;
+    for (std::size_t i = 0; i < updates; ++i) {
+        update.mutable_update_payment_intent()->set_description("text " + std::to_string(i));
+        ASSERT_EQ(run(update).outcome(), pb::OUTCOME_OK);
+    }
+    ASSERT_TRUE(reports_are_current());
+    const std::string address = "payments/" + id_of(made);
+    std::size_t parts = 0;
+    std::string after;
+    do {
+        const Answer answer = get(address + (after.empty() ? "" : "?after_journal=" + after));
+        ASSERT_EQ(answer.status, 200) << answer.text;
+        EXPECT_EQ(answer.json.at("row").at("id"), id_of(made));
+        EXPECT_LE(answer.json.at("events").size(), limits::kJournalsListed);
+        const auto& next = answer.json.at("next_journal");
+        after = next.is_null() ? "" : next.get<std::string>();
+        ++parts;
+    } while (!after.empty() && parts < 10);
+    EXPECT_EQ(parts, 2U);
+    EXPECT_EQ(get(address + "?after_journal=x").param(), "after_journal");
 }
 
 TEST_F(Pages, AnObjectOfTheOtherModeIsAbsent) {

@@ -1,6 +1,8 @@
 // Lists: newest first, by key, filters by index or by bounded scan; foreign objects are absent.
 #include "world.h"
 
+#include "kontor/payments/bounded_queries.h"
+
 namespace kontor::payments::testing {
 namespace {
 
@@ -220,6 +222,17 @@ TEST_F(Queries, AFilteredScanIsBounded) {
     const auto page = list_balance_transactions(world.rows, world.scope, query);
     EXPECT_TRUE(page.rows.empty());
     EXPECT_TRUE(page.has_more);
+    // In pieces: each looks at as many rows as it may, and says where the next one goes on.
+    bounded::Bound bound;
+    std::size_t pieces = 0;
+    do {
+        const auto piece = bounded::list_balance_transactions(world.rows, world.scope, query, bound);
+        EXPECT_TRUE(piece.rows.empty());
+        EXPECT_EQ(piece.has_more, bound.resume != 0);
+        query.starting_after = bound.resume;
+        ++pieces;
+    } while (bound.resume != 0 && pieces < 100);
+    EXPECT_EQ(pieces, rows / bounded::kRowsPerRead + 1);
     EXPECT_NE(customer, 0U);
 }
 

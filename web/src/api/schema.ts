@@ -186,6 +186,7 @@ export const PaymentDetail = v.object({
   events: list(Event),
   webhooks: list(Delivery),
   attempts: list(Attempt),
+  next_journal: v.nullish(v.string(), null),
 });
 export type PaymentDetail = v.InferOutput<typeof PaymentDetail>;
 
@@ -200,7 +201,7 @@ export const Merchant = v.object({
   default_currency: text,
 });
 export type Merchant = v.InferOutput<typeof Merchant>;
-export const Merchants = v.object({ data: v.array(Merchant) });
+export const Merchants = v.object({ data: v.array(Merchant), next_cursor: v.nullish(v.string(), null) });
 
 export const ApiKey = v.object({
   id: v.string(),

@@ -6,7 +6,20 @@ import { PaymentDetail, type Row } from '../api/schema.ts';
 import { t, tKnown } from '../i18n/index.ts';
 import { useReloadAfterSilence, useResource } from '../resource.ts';
 import { href, inMode, mode } from '../router.ts';
-import { Card, Empty, Failed, Id, Money, PageTitle, Skeleton, StatusBadge, Time } from '../ui/basics.tsx';
+import {
+  Alert,
+  Card,
+  Empty,
+  errorText,
+  Failed,
+  Id,
+  Money,
+  PageTitle,
+  Skeleton,
+  StatusBadge,
+  Time,
+} from '../ui/basics.tsx';
+import { useSubmission } from '../ui/form.ts';
 import { Icon } from '../ui/icons.tsx';
 import { Json } from '../ui/json.tsx';
 import { Attempts, Charges, Legs, Refunds, Timeline, Webhooks } from './payment_parts.tsx';
@@ -67,7 +80,26 @@ function Facts({ row }: { row: Row }): JSX.Element {
   );
 }
 
-function Detail({ detail }: { detail: PaymentDetail }): JSX.Element {
+// A payment that collected very much is read in parts.
+function More({ after, onMore }: { after: string; onMore: (after: string) => Promise<void> }): JSX.Element {
+  const { busy, error, run } = useSubmission();
+  return (
+    <p class="list-foot">
+      {error && <Alert>{errorText(error)}</Alert>}
+      <button type="button" class="button" disabled={busy} onClick={() => void run(() => onMore(after))}>
+        {t('load_more')}
+      </button>
+    </p>
+  );
+}
+
+function Detail({
+  detail,
+  onMore,
+}: {
+  detail: PaymentDetail;
+  onMore: (after: string) => Promise<void>;
+}): JSX.Element {
   const { row } = detail;
   return (
     <>
@@ -89,6 +121,7 @@ function Detail({ detail }: { detail: PaymentDetail }): JSX.Element {
           <Refunds refunds={detail.refunds} />
           <Webhooks deliveries={detail.webhooks} />
           <Attempts attempts={detail.attempts} />
+          {detail.next_journal !== null && <More after={detail.next_journal} onMore={onMore} />}
         </div>
         <div class="column">
           <Facts row={row} />
@@ -107,6 +140,17 @@ export function PaymentPage({ id }: { id: string }): JSX.Element {
     request(PaymentDetail, 'GET', inMode(`payments/${encodeURIComponent(id)}`), { signal }),
   );
   const { reload } = detail;
+  const loadMore = async (after: string) => {
+    const path = inMode(`payments/${encodeURIComponent(id)}`);
+    const next = await request(PaymentDetail, 'GET', path, { query: { after_journal: after } });
+    detail.set((old) => ({
+      ...old,
+      legs: [...old.legs, ...next.legs],
+      events: [...old.events, ...next.events],
+      webhooks: [...old.webhooks, ...next.webhooks],
+      next_journal: next.next_journal,
+    }));
+  };
   useReloadAfterSilence(reload);
   // Several changes in a row (paid, delivered) are asked for once.
   const timer = useRef<ReturnType<typeof setTimeout>>();
@@ -129,7 +173,7 @@ export function PaymentPage({ id }: { id: string }): JSX.Element {
         {t('nav_payments')}
       </a>
       {detail.data ? (
-        <Detail detail={detail.data} />
+        <Detail detail={detail.data} onMore={loadMore} />
       ) : detail.error?.status === 404 ? (
         <>
           <PageTitle title={t('payment_missing_title')} />

@@ -29,6 +29,10 @@ inline constexpr std::uint64_t kHomeEveryMs =
 inline constexpr std::size_t kPageMax = 100;
 inline constexpr std::size_t kPageDefault = 25;
 inline constexpr std::size_t kMerchantsListed = 1'000;
+inline constexpr std::size_t kKeysListed = 1'000;
+inline constexpr std::size_t kRowsPerRead = 100;      // apply() waits for a read to end
+inline constexpr std::size_t kJournalsListed = 200;   // of one payment's page; its reader asks for the next
+inline constexpr std::size_t kJournalsPerRead = 20;   // each has transfers, events and deliveries to look up
 inline constexpr std::size_t kOutboxCounted = 1'000;  // webhooks waiting: counted up to here
 
 }  // namespace kontor::admin::limits
