@@ -29,7 +29,15 @@ class TestClock : public Clock {
  public:
     [[nodiscard]] std::int64_t wall_ms() const override { return wall.load(); }
     [[nodiscard]] std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+    [[nodiscard]] std::uint64_t boot_ms() const override { return monotonic_ms() + passed_ms; }
+    // Time that passes, as on all clocks of a machine: deadlines hear of it, which do not follow a wall clock
+    // that is set.
+    void pass(std::int64_t ms) {
+        passed_ms += static_cast<std::uint64_t>(ms);
+        wall += ms;
+    }
     std::atomic<std::int64_t> wall{1'800'003'600'000};  // 2027-01-15 09:00 UTC
+    std::atomic<std::uint64_t> passed_ms{0};
 };
 
 // What the surface waits by: stands still once a test says so, so that a slow machine changes nothing. The

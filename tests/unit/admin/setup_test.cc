@@ -85,7 +85,7 @@ TEST_F(Setup, AUsedTokenIsGoodForNothing) {
 TEST_F(Setup, AnOldOrUnknownTokenIsGoodForNothing) {
     const std::string token = make_token(kDay);
     const Json whole = finished(token);
-    clock_.wall += kDay;
+    clock_.pass(kDay);
     Json late = whole;
     late["code"] = code({"", "", from_base32(whole.at("totp_secret"))});
     for (const Answer& answer :

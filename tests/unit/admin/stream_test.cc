@@ -110,7 +110,7 @@ TEST_F(Live, AStreamEndsWithItsSession) {
 
 TEST_F(Live, AStreamEndsWhenItsSessionRunsOut) {
     const auto page = listen();
-    clock_.wall += limits::kSessionLifetimeMs;
+    clock_.pass(limits::kSessionLifetimeMs);
     EXPECT_TRUE(eventually([&] { return !page->open(); }));
 }
 
