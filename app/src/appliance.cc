@@ -122,6 +122,7 @@ class ApplianceImpl final : public Appliance {
         cluster.election_timeout_ms = static_cast<std::uint64_t>(settings.cluster_election_timeout_ms);
         cluster.heartbeat_ms = static_cast<std::uint64_t>(settings.cluster_heartbeat_ms);
         cluster.max_staleness_ms = static_cast<std::uint64_t>(settings.cluster_max_staleness_ms);
+        cluster.max_clock_skew_ms = settings.cluster_max_clock_skew_ms;
         cluster.balance_reads = settings.cluster_balance_reads;
         cluster.copy_bytes_a_second = static_cast<std::uint64_t>(settings.cluster_copy_max_mib_s) * kMiB;
         cluster.sealer = &sealer_;

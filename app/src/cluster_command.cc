@@ -77,6 +77,18 @@ std::string cell(const std::string& text, std::size_t width) {
     return text.size() >= width ? text + " " : text + std::string(width - text.size(), ' ');
 }
 
+// What is to be said about a wall clock: our own against the others', or nothing.
+void print_clock(const nlohmann::json& clock, const Output& output) {
+    const auto ms = [&clock](const char* name) { return clock.value(name, std::int64_t{0}); };
+    if (clock.value("is_off", false))
+        output.text("The clock of this node is " + std::to_string(ms("off_ms")) +
+                    " ms ahead of those of the others (at most " + std::to_string(ms("limit_ms")) +
+                    "): set it (NTP). It does not lead while another node can.");
+    if (ms("behind_log_ms") > ms("limit_ms"))
+        output.text("The clock of this node lies " + std::to_string(ms("behind_log_ms")) +
+                    " ms before times in the log.");
+}
+
 void print_status(const nlohmann::json& status, const Output& output) {
     if (!status.value("member", false)) {
         output.text("This node is alone. 'kontor cluster init' makes it the first of a cluster.");
@@ -100,8 +112,9 @@ void print_status(const nlohmann::json& status, const Output& output) {
                     std::to_string(number("bytes_total") >> 20U) + " MiB (" +
                     std::to_string(number("percent")) + " %).");
     }
-    output.text(cell("NODE", 6) + cell("NAME", 16) + cell("ROLE", 10) + cell("READY", 7) + cell("BEHIND", 9) +
-                cell("LAG", 9) + cell("ADDRESS", 24) + "NOTE");
+    if (status.contains("clock")) print_clock(status.at("clock"), output);
+    output.text(cell("NODE", 6) + cell("NAME", 16) + cell("ROLE", 10) + cell("READY", 7) + cell("CLOCK", 10) +
+                cell("BEHIND", 9) + cell("LAG", 9) + cell("ADDRESS", 24) + "NOTE");
     for (const auto& node : status.at("nodes")) {
         const auto number = node.value("node", std::uint64_t{0});
         std::string note = node.value("problem", node.value("doing", ""));
@@ -119,6 +132,10 @@ void print_status(const nlohmann::json& status, const Output& output) {
                  : node.value("ready", false) ? "yes"
                                               : "no",
                  7) +
+            cell(node.contains("clock_ahead_ms")
+                     ? std::to_string(node.value("clock_ahead_ms", std::int64_t{0})) + " ms"
+                     : "",
+                 10) +
             cell(node.contains("behind") ? std::to_string(node.value("behind", std::uint64_t{0})) : "?", 9) +
             cell(node.contains("lag_ms") ? std::to_string(node.value("lag_ms", std::uint64_t{0})) + " ms"
                                          : "?",

@@ -275,6 +275,9 @@ const std::vector<Setting>& setting_table() {
          "How often the leader is heard at least, in milliseconds. At most half of the election time-out."},
         {"cluster.max_staleness_ms", &Settings::cluster_max_staleness_ms, 100, 86'400'000, "", false,
          "A node that has not heard of its leader for longer asks it for each read, in milliseconds."},
+        {"cluster.max_clock_skew_ms", &Settings::cluster_max_clock_skew_ms, 100, 60'000, "", false,
+         "A node whose wall clock is further off those of the others does not lead while another one can, in "
+         "milliseconds."},
         {"cluster.balance_reads", &Settings::cluster_balance_reads, 0, 0, "", false,
          "A busy node lets one with less to do answer reads that cost much, such as lists and histories."},
         {"cluster.copy_max_mib_s", &Settings::cluster_copy_max_mib_s, 0, 100'000, "", false,

@@ -60,6 +60,7 @@ struct Settings {
     std::int64_t cluster_election_timeout_ms = 500;
     std::int64_t cluster_heartbeat_ms = 80;
     std::int64_t cluster_max_staleness_ms = 5'000;
+    std::int64_t cluster_max_clock_skew_ms = 2'000;
     bool cluster_balance_reads = true;
     std::int64_t cluster_copy_max_mib_s = 0;
 

@@ -15,6 +15,7 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::size_t kTasksWaiting = 1'000;
+constexpr std::uint64_t kHelloTakesMs = 1'000;  // there and back, at most
 
 unsigned processors_of(const MachineShare& share) {
     return std::max(1U, static_cast<unsigned>(share.processors));
@@ -178,6 +179,11 @@ void ClusterImpl::register_metrics(const node::Node& node) {
     figure("kontor_cluster_reads_share_passed_on",
            "Of the reads that cost much, the share that goes to a node with less to do.",
            [this] { return static_cast<double>(router_->balancer().share()) / 1'000; });
+    figure("kontor_cluster_clock_off_seconds",
+           "How far this node's wall clock is ahead of the median of the voters'.",
+           [this] { return static_cast<double>(clock_off_ms_.load()) / 1000; });
+    figure("kontor_cluster_clock_skew_seconds", "The largest difference from another node's wall clock.",
+           [this] { return static_cast<double>(clock_skew_ms_.load()) / 1000; });
     figure("kontor_cluster_links_up", "Other nodes that this one is connected to.", [this] {
         const std::lock_guard lock(mutex_);
         return std::count_if(known_.begin(), known_.end(), [](const auto& one) { return one.second.is_up; });
@@ -256,12 +262,6 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         return fail(ErrorCode::unsupported, name + " speaks another protocol (" +
                                                 std::to_string(hello.protocol()) +
                                                 "): versions are too far apart");
-    const std::int64_t difference = options_.clock->wall_ms() - hello.wall_ms();
-    if (difference > kMaxClockDifferenceMs || difference < -kMaxClockDifferenceMs) {
-        return fail(ErrorCode::invalid_argument,
-                    "the clock of " + name + " is " + std::to_string(std::abs(difference) / 1000) + " s " +
-                        (difference > 0 ? "behind" : "ahead of") + " ours: set it (NTP), then it is let in");
-    }
     if (node::Node* const node = this->node()) {
         bool is_removed = false;
         std::uint32_t level = 0;
@@ -294,6 +294,9 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
                                                    ": is this a copy of its data folder?");
     }
     known.run_id = hello.run_id();
+    // Roughly, until its first report: a connection takes no longer.
+    skew_.heard(who.node_id, hello.wall_ms(), options_.clock->wall_ms(), kHelloTakesMs,
+                options_.clock->monotonic_ms());
     known.peer_address = hello.peer_address();
     known.api_url = hello.api_url();
     return {};

@@ -260,6 +260,7 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
         report.set_term(view.term);
         report.set_staleness_ms(node->staleness_ms());
         report.set_applied_index(stats.applied_index);
+        report.set_machine_ms(node->machine_now_ms());
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
                 report.set_applied_time_ms(payments::last_times(rows).machine_ms);

@@ -308,6 +308,10 @@ std::string ClusterImpl::status_json() {
             for (net::PeerStatus& link : net_->status()) links[link.node_id] = link;
     }
     out["nodes"] = Json::array();
+    const auto stats = node()->stats();
+    out["clock"] = {{"off_ms", clock_off_ms_.load()},           {"limit_ms", options_.max_clock_skew_ms},
+                    {"is_off", clock_is_off_.load()},           {"steps", stats.clock_steps},
+                    {"last_step_ms", stats.clock_last_step_ms}, {"behind_log_ms", stats.clock_behind_log_ms}};
     const std::uint64_t now = options_.clock->monotonic_ms();
     // Of commands: the log's own entries, such as a change of members, are not applied to the rows.
     std::uint64_t newest = report().applied_index();
@@ -346,6 +350,8 @@ std::string ClusterImpl::status_json() {
         if (link != links.end() && !link->second.up && !link->second.last_error.empty())
             line["problem"] = link->second.last_error;
         if (link != links.end()) {
+            const std::lock_guard lock(mutex_);
+            if (const auto skew = skew_.of(row.no(), now)) line["clock_ahead_ms"] = skew->ahead_ms;
             line["rtt_us"] = link->second.rtt_us;
             line["bytes_in"] = link->second.bytes_in;
             line["bytes_out"] = link->second.bytes_out;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "certificate.h"
+#include "clock_skew.h"
 #include "divergence.h"
 #include "identity.h"
 #include "kontor/cluster/cluster.h"
@@ -121,6 +122,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
     void look_after_load(std::uint64_t now_ms);
+    void look_after_clock(std::uint64_t now_ms);
+    void give_up_leading(const std::vector<std::uint64_t>& voters, const Skew& off, std::uint64_t now_ms);
     [[nodiscard]] bool look_after_own_row();
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
@@ -153,8 +156,14 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::atomic<bool> is_copying_{false};
     LoadMeter load_meter_;  // steward
     std::atomic<std::uint32_t> load_{0};
-    std::uint64_t next_balance_ms_ = 0;    // steward
-    std::atomic<bool> is_judging_{false};  // a difference of states is being looked at
+    std::uint64_t next_balance_ms_ = 0;  // steward
+    ClockSkew skew_;                     // guarded by mutex_
+    std::atomic<std::int64_t> clock_off_ms_{0}, clock_skew_ms_{0};
+    std::atomic<bool> clock_is_off_{false};  // beyond the limit: this node had better not lead
+    std::uint64_t next_clock_ms_ = 0, next_give_up_ms_ = 0;  // steward
+    unsigned clock_off_looks_ = 0;                           // steward
+    std::map<std::uint64_t, bool> told_skew_;                // steward: of whom the log says that it is off
+    std::atomic<bool> is_judging_{false};                    // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
     std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};        // to be started again

@@ -44,6 +44,7 @@ void ClusterImpl::run_steward() {
                 look_after_links();
                 look_after_reports(now);
                 look_after_load(now);
+                look_after_clock(now);
                 if (now >= next_own_row_ms_) {
                     // Who just joined or started waits for its row and its address, not for two seconds.
                     if (look_after_own_row()) next_own_row_ms_ = now + kOwnRowEveryMs;
@@ -152,7 +153,12 @@ void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
                         pb::NodeReport report;
                         if (!answer || !report.ParseFromString(*answer)) return;
                         if (report.leads()) node()->leader_confirmed(asked_ms, report.commit_index());
+                        if (report.leads() && report.machine_ms() != 0)
+                            node()->hear_machine_time(report.machine_ms());
+                        const std::uint64_t took_ms = options_.clock->boot_ms() - asked_ms;
                         const std::lock_guard lock(mutex_);
+                        skew_.heard(number, report.wall_ms(), options_.clock->wall_ms(), took_ms,
+                                    options_.clock->monotonic_ms());
                         Known& known = known_[number];
                         known.report = std::move(report);
                         known.report_ms = options_.clock->monotonic_ms();

@@ -114,6 +114,11 @@ void NodeImpl::change_membership(replication::MembershipChange change, replicati
     replica_->change(change, std::move(done));
 }
 
+void NodeImpl::hold_back(std::uint64_t ms) {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open && replica_) replica_->hold_back(ms);
+}
+
 void NodeImpl::transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) {
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     if (!open || !replica_)

@@ -292,6 +292,10 @@ NodeStats NodeImpl::stats() const {
     std::tie(stats.queue_bytes, stats.queue_commands) = proposals_.queued();
     stats.cache.limit_bytes = options_.cache_bytes;
     stats.ready = ready();
+    const WallStats wall = wall_watch_.stats();
+    stats.clock_steps = wall.steps;
+    stats.clock_last_step_ms = wall.last_step_ms;
+    stats.clock_behind_log_ms = wall.behind_log_ms;
     // The links' threads ask, too: none of them may wait for an exchange of the state.
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     if (!open || !replica_ || !store_) return stats;

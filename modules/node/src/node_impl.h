@@ -61,6 +61,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) override;
     void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
     void change_membership(replication::MembershipChange change, replication::Replica::Changed done) override;
+    void hold_back(std::uint64_t ms) override;
     void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) override;
     void become_member() override;
     Result<std::string> answer_state_request(std::string_view request) override;

@@ -1,6 +1,6 @@
 #pragma once
-// The node's two clocks (docs/adr/0010): machine time, by which deadlines are set and read, and a look at the wall
-// clock, which may be wrong and is watched for steps.
+// The node's two clocks (docs/adr/0010): machine time, by which deadlines are set and read, and a look at the
+// wall clock, which may be wrong and is watched for steps.
 
 #include <algorithm>
 #include <atomic>
@@ -11,9 +11,9 @@
 
 namespace kontor::node {
 
-// Machine time as this node knows it: what the log and its leaders said, and what has passed since by the clock
-// that runs from the machine's start. It never goes back, and no wall clock moves it but the one that begin()
-// reads. Threading: any thread.
+// Machine time as this node knows it: what the log and its leaders said, and what has passed since by the
+// clock that runs from the machine's start. It never goes back, and no wall clock moves it but the one that
+// begin() reads. Threading: any thread.
 class MachineTime {
  public:
     explicit MachineTime(const Clock& clock) : clock_(clock), ahead_ms_(-boot_ms()) {}
@@ -26,15 +26,17 @@ class MachineTime {
         while (known < wanted && !ahead_ms_.compare_exchange_weak(known, wanted, std::memory_order_acq_rel)) {
         }
     }
-    // The leader says what it is now: nothing that passed is missing, and the wall clock is not asked any more.
+    // The leader says what it is now: nothing that passed is missing, and the wall clock is not asked any
+    // more.
     void hear(std::int64_t machine_ms) {
         at_least(machine_ms);
         is_known_.store(true, std::memory_order_release);
     }
-    // Before anything is proposed. Whoever leads first after a start cannot know how long nobody did: the wall clock
-    // says it, unless it lies before the log.
+    // Before anything is proposed. Whoever leads first after a start cannot know how long nobody did: the
+    // wall clock says it, unless it lies before the log.
     void begin() {
-        if (!is_known_.exchange(true, std::memory_order_acq_rel)) at_least(clock_.wall_ms());  // house: wall: see above
+        if (!is_known_.exchange(true, std::memory_order_acq_rel))
+            at_least(clock_.wall_ms());  // house: wall: see above
     }
 
  private:
@@ -50,12 +52,14 @@ struct WallStats {
     std::int64_t behind_log_ms = 0;  // how far the wall clock lies before the highest UTC of the log
 };
 
-// Says what the wall clock does that it should not: steps, and lying before what the log has. Nothing waits for it.
-// Threading: look() on one thread, the rest on any.
+// Says what the wall clock does that it should not: steps, and lying before what the log has. Nothing waits
+// for it. Threading: look() on one thread, the rest on any.
 class WallWatch {
  public:
     explicit WallWatch(const Clock& clock) : clock_(clock) {}
-    void log_has(std::int64_t highest_utc_ms) { highest_utc_ms_.store(highest_utc_ms, std::memory_order_relaxed); }
+    void log_has(std::int64_t highest_utc_ms) {
+        highest_utc_ms_.store(highest_utc_ms, std::memory_order_relaxed);
+    }
     void look();
     [[nodiscard]] WallStats stats() const;
 

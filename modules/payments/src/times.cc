@@ -63,7 +63,8 @@ std::vector<std::uint64_t> utc_steps(const store::Reader& rows) {
     std::vector<std::uint64_t> steps;
     rows.scan(table::instance, utc_step_key(0).view(), utc_step_key(UINT64_MAX).view(),
               store::Direction::ascending, [&](std::string_view key, std::string_view) {
-                  if (key.size() != kStepKeyBytes) row_failure("instance", "a step of the time has another shape");
+                  if (key.size() != kStepKeyBytes)
+                      row_failure("instance", "a step of the time has another shape");
                   steps.push_back(make_object_no(get_be64(key.substr(1)), 0, 0));
                   return true;
               });

@@ -72,6 +72,7 @@ class ReplicaImpl final : public Replica {
     void change(MembershipChange change, Changed done) override;
     void transfer(std::uint64_t node_id, std::function<void(Result<void>)> done) override;
     void hold_log(std::uint64_t index) override;
+    void hold_back(std::uint64_t ms) override { hold_back_ms_.store(ms); }
 
  private:
     struct Proposal {
@@ -118,6 +119,7 @@ class ReplicaImpl final : public Replica {
     };
 
     void run();
+    [[nodiscard]] std::uint64_t next_timeout_ms() const;
     Result<void> first_step();
     Result<void> handle(Inbox& inbox);
     Result<void> handle_disk(std::uint64_t ticket);
@@ -170,6 +172,8 @@ class ReplicaImpl final : public Replica {
     std::atomic<std::uint64_t> queued_bytes_{0};
     std::atomic<bool> handing_over_{false};  // proposals wait
     std::atomic<std::uint64_t> leader_id_{0}, leader_seen_ms_{kNeverMs}, elected_at_{0}, hold_after_{0};
+    std::atomic<std::uint64_t> hold_back_ms_{0};
+    std::uint64_t started_ms_ = 0;  // loop thread
     std::atomic<std::uint64_t> frames_received_{0}, frames_dropped_{0};
     std::atomic<std::uint64_t> stored_index_{0};
     std::atomic<std::uint64_t> last_index_{0}, commit_index_{0}, term_{0}, entries_{0};

@@ -17,7 +17,7 @@ void ReplicaImpl::run() {
     while (done) {
         Inbox inbox;
         const std::uint64_t now = options_.clock->monotonic_ms();
-        const std::uint64_t due = std::max(driver_->next_timeout_ms(), last_timeout_ms + 1);
+        const std::uint64_t due = std::max(next_timeout_ms(), last_timeout_ms + 1);
         {
             std::unique_lock lock(mutex_);
             const auto wait_ms = std::min<std::uint64_t>(due > now ? due - now : 0, options_.heartbeat_ms);
@@ -35,7 +35,7 @@ void ReplicaImpl::run() {
         }
         done = handle(inbox);
         const std::uint64_t after = options_.clock->monotonic_ms();
-        if (done && after >= std::max(driver_->next_timeout_ms(), last_timeout_ms + 1)) {
+        if (done && after >= std::max(next_timeout_ms(), last_timeout_ms + 1)) {
             last_timeout_ms = after;
             Actions actions;
             done = driver_->timeout(after, actions);
@@ -52,7 +52,16 @@ void ReplicaImpl::run() {
     tell_role(Role::stopped);
 }
 
+// What the engine wants next; a node that had better not lead lets its election time-out pass for a while.
+std::uint64_t ReplicaImpl::next_timeout_ms() const {
+    const std::uint64_t wanted = driver_->next_timeout_ms(), hold_back_ms = hold_back_ms_.load();
+    if (hold_back_ms == 0 || driver_->role() == Role::leader) return wanted;
+    const std::uint64_t heard_ms = driver_->leader_seen_ms().value_or(started_ms_);
+    return std::max(wanted, heard_ms + options_.election_timeout_ms + hold_back_ms);
+}
+
 Result<void> ReplicaImpl::first_step() {
+    started_ms_ = options_.clock->monotonic_ms();
     Actions actions;
     KONTOR_CHECK(driver_->start(options_.clock->monotonic_ms(), folder_.start, actions));
     folder_.start = {};  // not needed again, and not small

@@ -39,7 +39,6 @@ inline constexpr std::uint64_t kMinIndexWaitMs = 500;  // for Kontor-Min-Index; 
 // For a leader to be found, per request, from when it came; or three election time-outs, if that is longer.
 inline constexpr std::uint64_t kLeaderWaitMs = 1'800;
 inline constexpr std::size_t kForwardsAtOnce = 20'000;
-inline constexpr std::int64_t kMaxClockDifferenceMs = 10LL * 60 * 1000;  // a node further off is refused
 inline constexpr std::uint64_t kTakeOverSilenceMs = 5'000;  // so long no leader must have been heard
 inline constexpr std::uint64_t kMaxIsolationMs = 60'000;
 inline constexpr std::uint64_t kIsolationBeginsMs = 50;  // after the answer that it will
@@ -55,6 +54,8 @@ struct ClusterOptions {
     std::string version;
     std::uint64_t election_timeout_ms = 500, heartbeat_ms = 100;
     std::uint64_t max_staleness_ms = 5'000;
+    std::int64_t max_clock_skew_ms =
+        2'000;                  // a node whose clock is further off those of the others does not lead
     bool balance_reads = true;  // costly reads go to a node with less to do, and this one answers others'
     std::uint64_t copy_bytes_a_second = 0;  // for others that copy the state from here; 0: no limit
     unsigned partitions = 8;

@@ -88,6 +88,10 @@ struct NodeStats {
     std::uint64_t applied_index = 0;
     std::uint64_t queue_bytes = 0, queue_commands = 0;
     bool ready = false;
+    // The wall clock: how often it was set, by how much last (forward is positive), how far it lies before
+    // the log's highest UTC.
+    std::uint64_t clock_steps = 0;
+    std::int64_t clock_last_step_ms = 0, clock_behind_log_ms = 0;
 };
 
 class Node : public payments::Service {
@@ -138,6 +142,8 @@ class Node : public payments::Service {
                               std::function<void(bool)> done) = 0;
     virtual void change_membership(replication::MembershipChange change,
                                    replication::Replica::Changed done) = 0;
+    // See replication::Replica.
+    virtual void hold_back(std::uint64_t ms) = 0;
     virtual void transfer_leadership(std::uint64_t to, std::function<void(Result<void>)> done) = 0;
 
     // This node was single and is now the first of a cluster.

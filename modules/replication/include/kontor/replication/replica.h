@@ -260,6 +260,10 @@ class Replica {
     // trailing_entries, unless it is short of space. 0: no longer.
     virtual void hold_log(std::uint64_t index) = 0;
 
+    // This node had better not lead: without a leader it waits so much longer than an election time-out
+    // before it offers itself, so that another one does first. 0: no longer. It votes as before.
+    virtual void hold_back(std::uint64_t ms) = 0;
+
     std::function<void()> on_ready;
     std::function<void(Role)> on_role;             // loop thread
     std::function<void(std::uint64_t)> on_leader;  // loop thread; 0: not known any more
