@@ -29,6 +29,25 @@
 namespace kontor::app {
 namespace {
 
+unsigned network_threads(const Settings& settings) {
+    if (settings.https_threads > 0) return static_cast<unsigned>(settings.https_threads);
+    return processors_allowed();
+}
+
+api::ApiLimits api_limits(const Settings& settings) {
+    api::ApiLimits limits;
+    limits.per_address = static_cast<std::uint64_t>(settings.limits_per_address);
+    limits.wrong_keys = static_cast<std::uint64_t>(settings.limits_wrong_keys);
+    limits.per_key = static_cast<std::uint64_t>(settings.limits_per_key);
+    limits.per_merchant = static_cast<std::uint64_t>(settings.limits_per_merchant);
+    limits.per_route = static_cast<std::uint64_t>(settings.limits_per_route);
+    limits.expensive_reads = static_cast<std::uint64_t>(settings.limits_expensive_reads);
+    limits.expensive_threads = settings.limits_expensive_at_once > 0
+                                   ? static_cast<unsigned>(settings.limits_expensive_at_once)
+                                   : std::max(1U, network_threads(settings) / 2);
+    return limits;
+}
+
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
@@ -74,6 +93,7 @@ class ApplianceImpl final : public Appliance {
         if (cluster_) cluster_->leave_office();
         if (admin_) admin_->stop();
         if (server_) server_->stop(kServerGraceMs);
+        if (api_) api_->stop();
         if (metrics_server_) metrics_server_->stop(0);
         outbox_.stop();
         if (projection_) projection_->stop();
@@ -220,6 +240,7 @@ class ApplianceImpl final : public Appliance {
         api.sealer = &sealer_;
         api.clock = options_.clock;
         api.metrics = &metrics_;
+        api.limits = api_limits(options_.settings);
         api_ = std::make_unique<api::Api>(std::move(api));
         admin::AdminOptions admin;
         admin.node = node_.get();
@@ -240,8 +261,7 @@ class ApplianceImpl final : public Appliance {
         net::ServerOptions server;
         server.address = settings.https_address;
         server.port = static_cast<std::uint16_t>(settings.https_port);
-        server.threads =
-            settings.https_threads > 0 ? static_cast<unsigned>(settings.https_threads) : processors_allowed();
+        server.threads = network_threads(settings);
         server.tls = tls.identity;
         KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
         server.limits.max_connections = plan.max_connections;

@@ -37,8 +37,12 @@ bool is_of_this_machine(const net::Request& request) {
 }  // namespace
 
 std::string transport_error_body(int status, std::string_view message) {
-    const nlohmann::ordered_json json{
+    nlohmann::ordered_json json{
         {"error", {{"type", status >= 500 ? "api_error" : "invalid_request_error"}, {"message", message}}}};
+    if (status == 429) {
+        json["error"]["type"] = "rate_limit_error";
+        json["error"]["code"] = "rate_limit";
+    }
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

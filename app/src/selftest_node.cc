@@ -1,5 +1,7 @@
 #include "selftest_node.h"
 
+#include <algorithm>
+
 #include "kontor/commands.pb.h"
 #include "kontor/payments/queries.h"
 
@@ -9,16 +11,29 @@ namespace {
 constexpr std::size_t kPageMerchants = 100;
 constexpr std::size_t kKeyCharacters = 24;
 
-// Every merchant until `visit` says false.
-void for_each_merchant(const store::Reader& rows, const std::function<bool(const pb::Merchant&)>& visit) {
+// Every merchant until `visit` says false; a read for each page, so that nobody waits for all of them.
+using Visit = std::function<bool(const store::Reader&, const pb::Merchant&)>;
+void for_each_merchant(const node::Node& node, const Visit& visit) {
     std::uint64_t after = 0;
-    for (;;) {
+    bool more = true;
+    const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
         const auto page = payments::list_merchants(rows, after, kPageMerchants);
-        if (page.empty()) return;
-        for (const pb::Merchant& merchant : page)
-            if (!visit(merchant)) return;
-        after = page.back().no();
-    }
+        more = !page.empty();
+        for (const pb::Merchant& merchant : page) {
+            after = merchant.no();
+            if (!visit(rows, merchant)) {
+                more = false;
+                return;
+            }
+        }
+    };
+    while (more) node.read(read_page);
+}
+
+bool has_live_key(const store::Reader& rows, std::uint64_t merchant_no) {
+    const auto keys = payments::list_api_keys(rows, merchant_no);
+    return std::any_of(keys.begin(), keys.end(),
+                       [](const pb::ApiKey& key) { return key.livemode() && key.revoked_ms() == 0; });
 }
 
 Result<pb::Result> accepted(Result<pb::Result> result) {
@@ -31,23 +46,18 @@ Result<pb::Result> accepted(Result<pb::Result> result) {
 
 bool has_live_keys(const node::Node& node) {
     bool found = false;
-    node.read([&](const store::Reader& rows, std::uint64_t) {
-        for_each_merchant(rows, [&](const pb::Merchant& merchant) {
-            for (const pb::ApiKey& key : payments::list_api_keys(rows, merchant.no()))
-                found = found || (key.livemode() && key.revoked_ms() == 0);
-            return !found;
-        });
+    for_each_merchant(node, [&](const store::Reader& rows, const pb::Merchant& merchant) {
+        found = has_live_key(rows, merchant.no());
+        return !found;
     });
     return found;
 }
 
 Result<std::string> make_selftest_key(Appliance& appliance) {
     std::uint64_t merchant_no = 0;
-    appliance.node().read([&](const store::Reader& rows, std::uint64_t) {
-        for_each_merchant(rows, [&](const pb::Merchant& merchant) {
-            if (merchant.name() == kSelftestMerchant) merchant_no = merchant.no();
-            return merchant_no == 0;
-        });
+    for_each_merchant(appliance.node(), [&](const store::Reader&, const pb::Merchant& merchant) {
+        if (merchant.name() == kSelftestMerchant) merchant_no = merchant.no();
+        return merchant_no == 0;
     });
     if (merchant_no == 0) {
         pb::Command command;

@@ -237,6 +237,24 @@ const std::vector<Setting>& setting_table() {
         {"metrics.port", &Settings::metrics_port, 0, 65535, "", false,
          "A port of its own for /metrics, with TLS. 0: none; then https.port answers it to programs of this "
          "machine, unless the request came through a proxy."},
+        {"limits.per_address", &Settings::limits_per_address, 0, 1'000'000, "", false,
+         "Requests a second of one client address (an IPv6 network of 64 bits), whatever its key; twice as "
+         "many at once. 0: no limit. Above, as for all limits of this section: status 429."},
+        {"limits.wrong_keys", &Settings::limits_wrong_keys, 0, 1'000'000, "", false,
+         "Requests a second of one client address without a key that is known. 0: no limit."},
+        {"limits.per_key", &Settings::limits_per_key, 0, 1'000'000, "", false,
+         "Requests a second of one API key. 0: no limit."},
+        {"limits.per_merchant", &Settings::limits_per_merchant, 0, 1'000'000, "", false,
+         "Requests a second of all keys of one merchant. 0: no limit, since commands are taken from "
+         "merchants in turn anyway."},
+        {"limits.per_route", &Settings::limits_per_route, 0, 1'000'000, "", false,
+         "Requests a second of one merchant and mode to one route, such as POST /v1/payment_intents. 0: no "
+         "limit."},
+        {"limits.expensive_reads", &Settings::limits_expensive_reads, 0, 1'000'000, "", false,
+         "Lists, histories and look-ups of many ids a second, of one merchant and mode. 0: no limit."},
+        {"limits.expensive_at_once", &Settings::limits_expensive_at_once, 0, 256, "", false,
+         "Threads for such reads, so many at once in all; merchants take turns. 0: half as many as network "
+         "threads, at least one."},
         {"secrets.key_file", &Settings::secrets_key_file, 0, 0, "", true,
          "The key that seals webhook and TOTP secrets: 32 random bytes, made by 'kontor secrets init'. Keep "
          "it out of the data folder and of its backups."},

@@ -42,6 +42,14 @@ struct Settings {
     std::string metrics_address = "127.0.0.1";
     std::int64_t metrics_port = 0;
 
+    std::int64_t limits_per_address = 0;
+    std::int64_t limits_wrong_keys = 20;
+    std::int64_t limits_per_key = 0;
+    std::int64_t limits_per_merchant = 0;
+    std::int64_t limits_per_route = 0;
+    std::int64_t limits_expensive_reads = 200;
+    std::int64_t limits_expensive_at_once = 0;
+
     std::string secrets_key_file = "/etc/kontor/secrets.key";
 
     std::int64_t cache_mib = 0;

@@ -132,14 +132,15 @@ class Connections(unittest.TestCase):
                 return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
         head = "POST /v1/payment_intents HTTP/1.1\r\nHost: l\r\nContent-Length: 4000000\r\n{}\r\n"
         body = b"x" * (1 << 20)
-        for more, status in (("", 401), ("Authorization: Bearer sk_test_nobody\r\n", 401)):
+        for more in ("", "Authorization: Bearer sk_test_nobody\r\n"):
             before = resident_mib()
             with Crowd(kontor, 150, tls=True) as crowd:
                 for one in crowd.sockets:
                     one.settimeout(30 * SLOW)
                     with contextlib.suppress(OSError):
                         one.sendall(head.format(more).encode() + body)
-                    self.assertEqual(int(one.recv(4096).split()[1]), status)
+                    # 429 from the moment on at which the address asked too often without a key.
+                    self.assertIn(int(one.recv(4096).split()[1]), (401, 429))
                 self.assertEqual(kontor.metrics()["kontor_http_request_bytes"], 0)
                 self.assertLess(resident_mib() - before, 60)
         for target, status in (("/v1/nothing", 404), ("/admin/api/login", 413), ("/admin/", 413), ("/livez", 413)):
@@ -175,12 +176,12 @@ class Connections(unittest.TestCase):
         key = kontor.ready["test_key"]
         for path, status in (("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/", 302), ("/none", 404),
                              ("/v1/payment_intents", 200), ("/v1/openapi.json", 200), ("/v1/none", 404),
-                             ("/admin/api/setup", 200), ("/admin/api/session", 401)):
+                             ("/admin/api/setup", 404), ("/admin/api/session", 401)):
             answers = []
             for method in ("GET", "HEAD"):
                 with socket.create_connection(("127.0.0.1", kontor.port), timeout=10 * SLOW) as plain, \
                         kontor.context.wrap_socket(plain, server_hostname="localhost") as wire:
-                    wire.sendall(f"{method} {path} HTTP/1.1\r\nHost: l\r\nAuthorization: Bearer {key}\r\n"
+                    wire.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
                                  "Connection: close\r\n\r\n".encode())
                     text = b"".join(iter(lambda stream=wire: stream.recv(65536), b""))
                 head, _, body = text.partition(b"\r\n\r\n")

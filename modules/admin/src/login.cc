@@ -29,6 +29,7 @@ Sessions::Sessions(const AdminOptions& options)
     : options_(options),
       decoy_hash_(decoy()),
       decoy_secret_(crypto::random_bytes(kDecoySecretBytes)),
+      setups_({.tokens = limits::kSetupPerSecond, .per_ms = 1'000, .burst = limits::kSetupBurst}),
       right_(counter(*options.metrics, "right")),
       wrong_(counter(*options.metrics, "wrong")),
       too_soon_(counter(*options.metrics, "too_soon")),

@@ -116,7 +116,17 @@ bool Sessions::token_is_good(const std::string& token_sha256) const {
     return good;
 }
 
+bool Sessions::admits_setup(const Call& call) const {
+    const BucketVerdict verdict =
+        setups_.take(address_key(call.request.peer_ip), options_.clock->monotonic_ms());
+    if (verdict.allowed) return true;
+    call.answer(429, error_json("rate_limit", "Too many requests; try again shortly."),
+                {{"Retry-After", std::to_string((verdict.retry_after_ms + 999) / 1000)}});
+    return false;
+}
+
 void Sessions::setup_state(const std::shared_ptr<Call>& call) const {
+    if (!admits_setup(*call)) return;
     if (!token_is_good(crypto::sha256(call->parameter("token"))))
         return call->refuse(404, "token_invalid",
                             "This link was used already or is too old. 'kontor setup-link' makes a new one.");
@@ -143,6 +153,7 @@ bool Sessions::check_new_operator(const Call& call) {
 }
 
 void Sessions::setup_begin(const std::shared_ptr<Call>& call) const {
+    if (!admits_setup(*call)) return;
     if (!token_is_good(crypto::sha256(call->text("token"))))
         return call->refuse(404, "token_invalid", "This link was used already or is too old.");
     if (!check_new_operator(*call)) return;
@@ -153,6 +164,7 @@ void Sessions::setup_begin(const std::shared_ptr<Call>& call) const {
 }
 
 void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
+    if (!admits_setup(*call)) return;
     if (!token_is_good(crypto::sha256(call->text("token"))))
         return call->refuse(404, "token_invalid", "This link was used already or is too old.");
     if (!check_new_operator(*call)) return;

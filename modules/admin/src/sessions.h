@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "context.h"
+#include "kontor/base/rate_limit.h"
 #include "kontor/commands.pb.h"
 #include "login_throttle.h"
 #include "password_queue.h"
@@ -40,6 +41,8 @@ class Sessions {
 
  private:
     [[nodiscard]] bool token_is_good(const std::string& token_sha256) const;
+    // Answers the call itself and returns false when its address asked too often.
+    [[nodiscard]] bool admits_setup(const Call& call) const;
     // Answers the call itself and returns false when name or password may not be used.
     [[nodiscard]] static bool check_new_operator(const Call& call);
     void make_operator(const std::shared_ptr<Call>& call, const std::string& totp_secret, std::uint64_t step);
@@ -77,6 +80,7 @@ class Sessions {
     const AdminOptions& options_;
     const std::string decoy_hash_, decoy_secret_;  // for names that do not exist: the same work as for others
     LoginThrottle throttle_;
+    mutable TokenBuckets setups_;
     telemetry::Counter &right_, &wrong_, &too_soon_, &no_place_;  // logins by how they ended
     mutable Pending pending_;
     PasswordQueue passwords_;  // last: its jobs use all of the above

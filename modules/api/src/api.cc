@@ -62,14 +62,41 @@ void Api::Impl::serve(const CallPtr& call) {
     if (!options.ready()) {
         return call->refuse(Error{ErrorCode::unavailable, "not ready"});
     }
-    if (const auto error = authenticate(*call)) return call->refuse(*error);
+    if (!limiter.admits_address(*call)) return call->refuse(Limiter::error());
+    if (const auto error = authenticate(*call))
+        return call->refuse(limiter.admits_wrong_key(*call) ? *error : Limiter::error());
+    if (!limiter.admits_caller(*call)) return call->refuse(Limiter::error());
     if (const auto error = read_headers(*call)) return call->refuse(*error);
     if (const auto error = read_params(*call)) return call->refuse(*error);
-    found.route->handler(call);
+    if (reads == nullptr || !found.route->is_expensive(call->request)) return found.route->handler(call);
+    const auto run = [call] { guarded(*call, [&] { call->route->handler(call); }); };
+    const auto dropped = [call] { call->refuse(Limiter::error()); };
+    if (!reads->run(call->caller.scope, {run, dropped})) dropped();
 }
 
-Api::Api(ApiOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+void Api::Impl::guarded(Call& call, const std::function<void()>& work) {
+    // The last net: a request is always answered, and nothing is thrown into the threads.
+    try {
+        work();
+    } catch (const store::StoreFailure& failure) {
+        log::error("api", call.request_id + ": " + failure.what());
+        call.refuse(Error{ErrorCode::unavailable, failure.what()});
+    } catch (const std::exception& failure) {
+        log::error("api", call.request_id + ": " + failure.what());
+        call.refuse(Error{ErrorCode::internal, failure.what()});
+    }
+}
+
+Api::Api(ApiOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {
+    if (impl_->options.limits.expensive_threads == 0) return;
+    reads_ = std::make_unique<ReadPool>(impl_->options.limits.expensive_threads);
+    impl_->reads = reads_.get();
+}
 Api::~Api() = default;
+
+void Api::stop() {
+    if (reads_) reads_->stop();
+}
 
 bool Api::owns(std::string_view path) {
     return path.starts_with("/v1/");
@@ -77,16 +104,7 @@ bool Api::owns(std::string_view path) {
 
 void Api::handle(net::Request request, net::Responder respond) {
     const auto call = std::make_shared<Call>(impl_, std::move(request), std::move(respond));
-    // The last net: a request is always answered, and nothing is thrown into the network threads.
-    try {
-        impl_->serve(call);
-    } catch (const store::StoreFailure& failure) {
-        log::error("api", call->request_id + ": " + failure.what());
-        call->refuse(Error{ErrorCode::unavailable, failure.what()});
-    } catch (const std::exception& failure) {
-        log::error("api", call->request_id + ": " + failure.what());
-        call->refuse(Error{ErrorCode::internal, failure.what()});
-    }
+    Impl::guarded(*call, [&] { impl_->serve(call); });
 }
 
 net::Admission Api::admit(const net::Request& head, bool is_final) {
@@ -109,8 +127,12 @@ net::Admission Api::admit(const net::Request& head, bool is_final) {
             call->refuse(Error{ErrorCode::unavailable, "not ready"});
         } else if (const auto error = authenticate(*call); !error) {
             admission.account = call->caller.key_no;
+            // Counted when the body is there; until then it is only asked whether that is worth while.
+            if (!impl_->limiter.would_admit(*call)) call->refuse(Limiter::error());
         } else if (is_final) {
-            call->refuse(*error);
+            const Limiter& limiter = impl_->limiter;
+            call->refuse(limiter.admits_address(*call) && limiter.admits_wrong_key(*call) ? *error
+                                                                                          : Limiter::error());
         }
     } catch (const std::exception& failure) {
         log::error("api", call->request_id + ": " + failure.what());
@@ -128,6 +150,10 @@ std::string Api::transport_error_json(int status, std::string_view message) {
     ApiError error = invalid(std::string(message));
     error.status = status;
     if (status >= 500) error.type = "api_error";
+    if (status == 429) {
+        error.type = Limiter::error().type;
+        error.code = Limiter::error().code;
+    }
     return error_json(error);
 }
 

@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include <algorithm>
+
 #include "impl.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
@@ -65,7 +67,7 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     net::Response response;
     response.status = status;
     response.body = std::move(body);
-    response.headers.reserve(10);
+    response.headers.reserve(12);
     response.headers.push_back(
         {"Content-Type", error == nullptr ? std::string(content_type) : "application/json"});
     response.headers.push_back({"Cache-Control", "no-cache, no-store"});
@@ -76,8 +78,15 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     if (log_index != 0) response.headers.push_back({"Kontor-Log-Index", std::to_string(log_index)});
     if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"Kontor\""});
     if (error != nullptr && !error->allow.empty()) response.headers.push_back({"Allow", error->allow});
+    if (rate.limit != 0) {
+        response.headers.push_back({"RateLimit-Limit", std::to_string(rate.limit)});
+        response.headers.push_back({"RateLimit-Remaining", std::to_string(rate.remaining)});
+        response.headers.push_back({"RateLimit-Reset", std::to_string(rate.reset_s)});
+    }
     if (error != nullptr && (error->retry || error->never_retry)) {
-        if (error->retry || status == 503) response.headers.push_back({"Retry-After", "1"});
+        if (error->retry || status == 503)
+            response.headers.push_back(
+                {"Retry-After", std::to_string(std::max<std::uint64_t>(1, rate.retry_s))});
         response.headers.push_back({"Stripe-Should-Retry", error->retry ? "true" : "false"});
     }
     api->metrics.record(route, status, api->options.clock->monotonic_us() - started_us);

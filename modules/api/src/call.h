@@ -73,6 +73,11 @@ struct Call : std::enable_shared_from_this<Call> {
     std::string_view content_type = "application/json";  // of an answer that is no error
     std::string idempotency_key;
     std::uint64_t started_us = 0;
+    // What the limits that looked at this request leave; told in the answer. limit 0: none did.
+    struct Rate {
+        std::uint64_t limit = 0, remaining = 0, reset_s = 0, retry_s = 0;
+    };
+    Rate rate;
 
  private:
     void finish(const pb::Result& result, std::uint64_t log_index, const Finish& finish_with);

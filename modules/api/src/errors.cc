@@ -17,6 +17,7 @@ constexpr std::string_view kInvalidRequest = "invalid_request_error";
 constexpr std::string_view kCard = "card_error";
 constexpr std::string_view kApi = "api_error";
 constexpr std::string_view kIdempotency = "idempotency_error";
+constexpr std::string_view kRateLimit = "rate_limit_error";
 
 // The one table: outcome to status, type, and code and message where the result itself says nothing.
 struct Row {
@@ -189,7 +190,7 @@ ApiError from_failure(const Error& failure, bool is_repeatable) {
     switch (failure.code) {
         case ErrorCode::overloaded:
             error.status = 429;
-            error.type = kInvalidRequest;
+            error.type = kRateLimit;
             error.code = "rate_limit";
             error.message = "Too many requests at the moment. Please try again shortly.";
             error.retry = true;

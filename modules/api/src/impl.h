@@ -9,6 +9,8 @@
 
 #include "call.h"
 #include "kontor/api/api.h"
+#include "limiter.h"
+#include "read_pool.h"
 #include "route.h"
 
 namespace kontor::api {
@@ -32,11 +34,18 @@ class Metrics {
 };
 
 struct Api::Impl {
-    explicit Impl(ApiOptions the_options) : options(std::move(the_options)), metrics(*options.metrics) {}
+    explicit Impl(ApiOptions the_options)
+        : options(std::move(the_options)),
+          metrics(*options.metrics),
+          limiter(options.limits, *options.metrics) {}
     void serve(const CallPtr& call);
+    // Answers whatever `work` throws.
+    static void guarded(Call& call, const std::function<void()>& work);
 
     ApiOptions options;
     Metrics metrics;
+    Limiter limiter;
+    ReadPool* reads = nullptr;  // the Api's
 };
 
 // Fills call.caller, or says why not.

@@ -195,12 +195,18 @@ void list_schema(JsonWriter& json, std::string_view item_ref) {
     json.field_raw("required", R"(["object","data","has_more","url"])").end_object();
 }
 
+void other_responses(JsonWriter& json, const Route& route) {
+    if (route.shape != Shape::document)
+        json.key("429").begin_object().field("$ref", "#/components/responses/too_many_requests").end_object();
+    json.key("default").begin_object().field("$ref", "#/components/responses/error").end_object();
+}
+
 void responses(JsonWriter& json, const Route& route) {
     json.key("responses").begin_object().key("200").begin_object().field("description", "Done.");
     if (route.shape == Shape::ledger) {
         ledger_response(json, route);
         json.end_object();
-        json.key("default").begin_object().field("$ref", "#/components/responses/error").end_object();
+        other_responses(json, route);
         json.end_object();
         return;
     }
@@ -216,7 +222,7 @@ void responses(JsonWriter& json, const Route& route) {
         json.begin_object().field("$ref", ref).end_object();
     }
     json.end_object().end_object().end_object();
-    json.key("default").begin_object().field("$ref", "#/components/responses/error").end_object();
+    other_responses(json, route);
     json.end_object();
 }
 
@@ -261,7 +267,13 @@ void components(JsonWriter& json) {
     json.end_object();
     json.field_raw(
         "responses",
-        R"({"error":{"description":"Refused or failed.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/error"}}}}})");
+        R"({"error":{"description":"Refused or failed.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/error"}}}},)"
+        R"("too_many_requests":{"description":"Too many requests: send it again after Retry-After. The RateLimit fields are there where a rate of [limits] was looked at, in other answers too.","headers":{)"
+        R"("Retry-After":{"description":"Seconds.","schema":{"type":"integer"}},)"
+        R"("RateLimit-Limit":{"description":"Requests at once by a caller that was quiet.","schema":{"type":"integer"}},)"
+        R"("RateLimit-Remaining":{"description":"Of these, what is left.","schema":{"type":"integer"}},)"
+        R"("RateLimit-Reset":{"description":"Seconds until all of them are there again.","schema":{"type":"integer"}}},)"
+        R"("content":{"application/json":{"schema":{"$ref":"#/components/schemas/error"}}}}})");
     std::string schemas = build_object_schemas();
     schemas.back() = ',';
     json.field_raw("schemas", schemas + ledger_request_schemas() + "}");

@@ -21,6 +21,9 @@ struct Route {
     void (*handler)(const CallPtr&) = nullptr;
     std::span<const Param> params = {};
     std::string_view about = {};
+
+    // A list, a history, a look-up of many ids: work that does not end with one row.
+    [[nodiscard]] bool is_expensive(const net::Request& request) const;
 };
 
 [[nodiscard]] std::span<const Route> routes();

@@ -119,6 +119,14 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
 
 }  // namespace
 
+// 32 hexadecimal digits, quotes and a comma: some 100 ids.
+constexpr std::size_t kCheapLookupBytes = 4'096;
+
+bool Route::is_expensive(const net::Request& request) const {
+    if (shape == Shape::list || operation.starts_with("list_")) return true;
+    return operation.starts_with("look_up_") && request.body.size() > kCheapLookupBytes;
+}
+
 std::span<const Route> routes() {
     return kRoutes;
 }

@@ -13,7 +13,7 @@ constexpr std::size_t kNetworkBytes = 8;
 }  // namespace
 
 std::string address_key(std::string_view ip) {
-    std::string text(ip);
+    const std::string text(ip.substr(0, ip.find('%')));  // without the zone of fe80::1%eth0
     std::array<char, 16> bytes{};
     if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
         const std::string_view all(bytes.data(), bytes.size());
@@ -21,7 +21,7 @@ std::string address_key(std::string_view ip) {
         return std::string(all.substr(kMapped.size()));
     }
     if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return std::string(bytes.data(), 4);
-    return text;
+    return std::string(ip);
 }
 
 }  // namespace kontor

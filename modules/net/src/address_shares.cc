@@ -12,14 +12,6 @@ std::string plain_address(const ip::address& address) {
     return address.to_string();
 }
 
-std::string share_key(const ip::address& address) {
-    if (!address.is_v6() || address.to_v6().is_v4_mapped() || address.is_loopback())
-        return plain_address(address);
-    auto bytes = address.to_v6().to_bytes();
-    for (std::size_t i = 8; i < bytes.size(); ++i) bytes[i] = 0;
-    return ip::address_v6(bytes).to_string() + "/64";
-}
-
 bool AddressShares::take(const std::string& key, std::size_t most) {
     Shard& in = shard(key);
     const std::lock_guard lock(in.mutex);

@@ -1,5 +1,5 @@
 #pragma once
-// How many connections each client address has, over all threads of a server.
+// How many connections each client (kontor/base/address_key.h) has, over all threads of a server.
 //
 // Threading: any thread; asked when connections come and go, never for a request. Limits: as many addresses
 // as there are connections.
@@ -12,9 +12,6 @@
 
 namespace kontor::net {
 
-// Who shares a limit: an IPv4 address, or the /64 of an IPv6 address, which is the least that one household
-// or one rented machine has.
-[[nodiscard]] std::string share_key(const boost::asio::ip::address& address);
 // As people write it: IPv4 also where it came mapped into IPv6.
 [[nodiscard]] std::string plain_address(const boost::asio::ip::address& address);
 

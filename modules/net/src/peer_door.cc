@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "address_shares.h"
+#include "kontor/base/address_key.h"
 
 namespace kontor::net {
 namespace {
@@ -77,7 +77,7 @@ void PeerDoor::accepted(PeerLoop::Socket socket) {
     const auto from = socket.remote_endpoint(error);
     if (error) return;
     const PeerLimits& limits = shared_.options.limits;
-    if (!handshakes_.may_begin(share_key(from.address()), true, PeerLoop::now_ms()))
+    if (!handshakes_.may_begin(address_key(from.address().to_string()), true, PeerLoop::now_ms()))
         return shared_.log_limited("too many connections a second at the peer port");
     std::erase_if(accepted_, [](const auto& one) { return one->over(); });
     const bool is_full = limits.max_descriptor != 0 && socket.native_handle() >= limits.max_descriptor;

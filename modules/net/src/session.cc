@@ -170,12 +170,17 @@ void Session::after_feed() {
     after_write_ = AfterWrite::receive_more;
 }
 
+std::string Session::client_ip(const std::vector<Header>& headers) const {
+    if (origin_.is_bound) return origin_.ip;
+    return client_address(origin_.ip, headers, *worker_.state().options.trusted_proxies);
+}
+
 bool Session::admit_body() {
     const ServerState& state = worker_.state();
     Admission admission;
     if (state.options.admit) {
         Request head = parser_->head();
-        head.peer_ip = origin_.ip;
+        head.peer_ip = client_ip(head.headers);
         if (head.method == "HEAD") head.method = "GET";
         admission = state.options.admit(head);
     }
@@ -218,9 +223,7 @@ void Session::dispatch() {
     Request request = parser_->take();
     request.is_from_proxy = !origin_.is_bound;
     request.is_http10 = !http11_;
-    request.peer_ip = origin_.is_bound ? origin_.ip
-                                       : client_address(origin_.ip, request.headers,
-                                                        *worker_.state().options.trusted_proxies);
+    request.peer_ip = client_ip(request.headers);
     head_only_ = request.method == "HEAD";
     // RFC 9110 9.3.2: the same answer without its body. Who answers GET need not know.
     if (head_only_) request.method = "GET";

@@ -33,7 +33,7 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asi
 // Where a connection comes from.
 struct Origin {
     std::string ip;
-    std::string share;     // share_key()
+    std::string share;     // address_key()
     bool is_bound = true;  // by the limits of its address; one of trusted_proxies is not
 };
 
@@ -89,6 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void after_feed();
     // Decides by the head alone; false: it is being answered.
     bool admit_body();
+    [[nodiscard]] std::string client_ip(const std::vector<Header>& headers) const;  // past trusted proxies
     void dispatch();
     void respond(std::optional<Response> response);
     bool prepare(Response& response);

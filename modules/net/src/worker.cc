@@ -8,6 +8,7 @@
 #include <chrono>
 #include <limits>
 
+#include "kontor/base/address_key.h"
 #include "kontor/base/log.h"
 #include "kontor/net/client_address.h"
 #include "response_head.h"
@@ -125,7 +126,7 @@ void Worker::admit(Socket socket, bool asked) {
     if (!error) socket.non_blocking(true, error);
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
     if (error) return;
-    Origin from{plain_address(peer.address()), share_key(peer.address()), true};
+    Origin from{plain_address(peer.address()), address_key(peer.address().to_string()), true};
     const auto& proxies = state_.options.trusted_proxies;
     from.is_bound = proxies == nullptr || !proxies->contains(from.ip);
     const int ceiling = limits().max_descriptor;

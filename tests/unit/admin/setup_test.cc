@@ -181,5 +181,19 @@ TEST_F(Setup, ANameIsTakenOnce) {
     EXPECT_EQ(send("GET", "/admin/api/setup?token=" + token).status, 200) << "the link still works";
 }
 
+TEST_F(Setup, LinksAreNotGuessedAtALineRate) {
+    int refused = 0;
+    for (int i = 0; i < 400 && refused == 0; ++i) {
+        const Answer answer = send("GET", "/admin/api/setup?token=wrong" + std::to_string(i));
+        if (answer.status == 404) continue;
+        EXPECT_EQ(answer.status, 429);
+        EXPECT_EQ(answer.header("Retry-After"), "1");
+        ++refused;
+    }
+    EXPECT_EQ(refused, 1);
+    peer_ = "203.0.113.9";
+    EXPECT_EQ(send("GET", "/admin/api/setup?token=" + make_token()).status, 200) << "another address";
+}
+
 }  // namespace
 }  // namespace kontor::admin

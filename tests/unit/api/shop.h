@@ -69,7 +69,8 @@ inline std::string encode(const Form& form) {
 
 class Shop {
  public:
-    explicit Shop(std::uint32_t fee_bps = 0) : sealer(crypto::Secret(std::string(32, 'k'))) {
+    explicit Shop(std::uint32_t fee_bps = 0, const ApiLimits& limits = {})
+        : sealer(crypto::Secret(std::string(32, 'k'))) {
         merchant_no = make_merchant("Shop", fee_bps);
         add_key(merchant_no, kTestKey, false);
         add_key(merchant_no, kLiveKey, true);
@@ -79,6 +80,7 @@ class Shop {
         options.sealer = &sealer;
         options.metrics = &metrics;
         options.clock = &clock;
+        options.limits = limits;
         options.ready = [this] { return ready; };
         options.random_token = [this](std::size_t n) {
             const std::string number = std::to_string(++randoms);
@@ -98,7 +100,7 @@ class Shop {
         request.body = std::move(body);
         request.headers = std::move(headers);
         if (!key.empty()) request.headers.push_back({"Authorization", "Bearer " + std::string(key)});
-        request.peer_ip = "127.0.0.1";
+        request.peer_ip = peer;
         Answer answer;
         int answers = 0;
         api->handle(std::move(request), [&](net::Response response) {
@@ -153,6 +155,7 @@ class Shop {
     telemetry::Registry metrics;
     FixedClock clock;
     bool ready = true;
+    std::string peer = "127.0.0.1";
     std::uint64_t randoms = 0;
     std::uint64_t merchant_no = 0;
     std::unique_ptr<Api> api;

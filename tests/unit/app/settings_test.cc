@@ -96,6 +96,8 @@ TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
         if (!std::holds_alternative<std::int64_t Settings::*>(setting.field)) continue;
         const std::string key(setting.key);
         for (const std::int64_t good : {setting.min, setting.max}) {
+            // Bounded by the descriptors of the machine too: descriptors_test.cc.
+            if (key == "https.max_connections" && good == setting.max) continue;
             Settings settings;
             // These two are also checked together: the widest choice of the other one.
             const std::string other = key == "cluster.heartbeat_ms" ? "cluster.election_timeout_ms=60000"

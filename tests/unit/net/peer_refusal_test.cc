@@ -201,7 +201,7 @@ TEST_F(PeerRefusalTest, StartSaysWhatIsWrong) {
     EXPECT_TRUE(has(error(options).message, "not of the cluster's authority"));
     options = node.options;
     options.credentials.private_key_pem = make_private_key_and_request().value().private_key_pem;
-    EXPECT_TRUE(has(error(options).message, "do not belong together"));
+    EXPECT_TRUE(has(error(options).message, "cannot be used together"));
     options = node.options;
     options.address = "somewhere";
     EXPECT_TRUE(has(error(options).message, "not an IP address"));

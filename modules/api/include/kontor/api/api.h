@@ -2,11 +2,12 @@
 // The merchant API: /v1/… in the shape that the official Stripe client libraries expect (docs/api.md).
 //
 // Threading: handle() may be called from any thread and does not block; the answer comes on that thread
-// (reads, refusals) or on the thread that completes the command (writes), unless `post` moves it. Ownership:
-// what the options point to outlives the Api and all its requests in flight. Errors: never throws; everything
-// becomes an answer with the Stripe-shaped error object. Limits: src/params.h (parameters),
-// kontor/payments/limits.h (values), net::ServerLimits (bytes).
+// (reads, refusals), on one for expensive reads (ApiLimits), or on the thread that completes the command
+// (writes). Ownership: what the options point to outlives the Api and all its requests in flight. Errors:
+// never throws; everything becomes an answer with the Stripe-shaped error object. Limits: src/params.h
+// (parameters), kontor/payments/limits.h (values), net::ServerLimits (bytes).
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,11 +21,24 @@
 
 namespace kontor::api {
 
+// Requests a second; 0: no limit. Twice as many at once, by a caller that was quiet. docs/security.md.
+struct ApiLimits {
+    std::uint64_t per_address = 0;      // all requests of one client address
+    std::uint64_t wrong_keys = 0;       // of one address, with a key that is none
+    std::uint64_t per_key = 0;          // of one API key
+    std::uint64_t per_merchant = 0;     // of all keys of one merchant
+    std::uint64_t per_route = 0;        // of one merchant and mode to one route
+    std::uint64_t expensive_reads = 0;  // of one merchant and mode: lists, histories, look-ups of many ids
+    // Threads that do expensive reads, so many at once in all; 0: the network threads do them.
+    unsigned expensive_threads = 0;
+};
+
 struct ApiOptions {
     payments::Service* service = nullptr;
     const crypto::Sealer* sealer = nullptr;  // webhook secrets at rest
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
+    ApiLimits limits;
     // False: 503 to everything but the API's own description.
     std::function<bool()> ready = [] { return true; };
     // Base62 characters for request ids, client secrets and webhook secrets. Tests make it predictable.
@@ -33,12 +47,17 @@ struct ApiOptions {
     };
 };
 
+class ReadPool;
+
 class Api {
  public:
     explicit Api(ApiOptions options);
     ~Api();
     Api(const Api&) = delete;
     Api& operator=(const Api&) = delete;
+
+    // Ends the expensive reads: those under way are answered, the waiting ones fail; before the node stops.
+    void stop();
 
     // Everything below /v1/ is this surface's, known or not.
     [[nodiscard]] static bool owns(std::string_view path);
@@ -56,6 +75,7 @@ class Api {
 
  private:
     std::shared_ptr<Impl> impl_;
+    std::unique_ptr<ReadPool> reads_;  // null: none; it ends before impl_, and is no part of what calls share
 };
 
 }  // namespace kontor::api

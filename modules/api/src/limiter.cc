@@ -1,0 +1,116 @@
+#include "limiter.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "impl.h"
+#include "kontor/base/address_key.h"
+#include "route.h"
+
+namespace kontor::api {
+namespace {
+
+constexpr std::uint64_t kBurstSeconds = 2;  // what a quiet caller may ask at once
+constexpr std::uint64_t kMsPerSecond = 1'000;
+
+// A caller, or one with a route, as bytes.
+class Key {
+ public:
+    Key& add(std::uint64_t number) {
+        std::memcpy(&bytes_[size_], &number, sizeof number);
+        size_ += sizeof number;
+        return *this;
+    }
+    [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
+
+ private:
+    std::array<char, 3 * sizeof(std::uint64_t)> bytes_{};
+    std::size_t size_ = 0;
+};
+
+}  // namespace
+
+Limiter::Limit Limiter::make(std::uint64_t per_second, const char* name, telemetry::Registry& metrics) {
+    Limit limit;
+    if (per_second == 0) return limit;
+    BucketOptions options;
+    options.tokens = per_second;
+    options.per_ms = kMsPerSecond;
+    options.burst = per_second * kBurstSeconds;
+    limit.buckets = std::make_unique<TokenBuckets>(options);
+    limit.refused = &metrics.counter("kontor_api_limited_total", "Requests refused because of a rate limit",
+                                     telemetry::label("limit", name));
+    return limit;
+}
+
+Limiter::Limiter(const ApiLimits& limits, telemetry::Registry& metrics)
+    : address_(make(limits.per_address, "address", metrics)),
+      wrong_key_(make(limits.wrong_keys, "wrong_key", metrics)),
+      key_(make(limits.per_key, "key", metrics)),
+      merchant_(make(limits.per_merchant, "merchant", metrics)),
+      route_(make(limits.per_route, "route", metrics)),
+      expensive_(make(limits.expensive_reads, "expensive_reads", metrics)) {}
+
+bool Limiter::ask(const Limit& limit, Call& call, std::string_view key, Ask how) {
+    if (!limit.buckets) return true;
+    const std::uint64_t now_ms = call.api->options.clock->monotonic_ms();
+    const BucketVerdict verdict =
+        how == Ask::take ? limit.buckets->take(key, now_ms) : limit.buckets->look(key, now_ms);
+    const BucketOptions& options = limit.buckets->options();
+    Call::Rate& rate = call.rate;
+    // Several limits may look at a request: the one that will stop it first is told.
+    if (rate.limit == 0 || verdict.remaining < rate.remaining || !verdict.allowed) {
+        rate.limit = options.burst;
+        rate.remaining = verdict.remaining;
+        // Until the bucket is full again, and until one more is there.
+        rate.reset_s = (options.burst - verdict.remaining + options.tokens - 1) / options.tokens;
+        rate.retry_s = (verdict.retry_after_ms + kMsPerSecond - 1) / kMsPerSecond;
+    }
+    if (!verdict.allowed) limit.refused->add();
+    return verdict.allowed;
+}
+
+bool Limiter::ask_address(Call& call, Ask how) const {
+    return !address_.buckets || ask(address_, call, address_key(call.request.peer_ip), how);
+}
+
+bool Limiter::ask_caller(Call& call, Ask how) const {
+    const std::uint64_t merchant =
+        call.caller.scope.merchant_no << 1U | (call.caller.scope.livemode ? 1U : 0U);
+    if (!ask(key_, call, Key().add(call.caller.key_no).view(), how)) return false;
+    if (!ask(merchant_, call, Key().add(call.caller.scope.merchant_no).view(), how)) return false;
+    if (expensive_.buckets && call.route->is_expensive(call.request) &&
+        !ask(expensive_, call, Key().add(merchant).view(), how))
+        return false;
+    const auto route_no = static_cast<std::uint64_t>(call.route - routes().data());
+    return ask(route_, call, Key().add(merchant).add(route_no).view(), how);
+}
+
+bool Limiter::admits_address(Call& call) const {
+    return ask_address(call, Ask::take);
+}
+
+bool Limiter::admits_wrong_key(Call& call) const {
+    return !wrong_key_.buckets || ask(wrong_key_, call, address_key(call.request.peer_ip), Ask::take);
+}
+
+bool Limiter::admits_caller(Call& call) const {
+    return ask_caller(call, Ask::take);
+}
+
+bool Limiter::would_admit(Call& call) const {
+    return ask_address(call, Ask::look) && ask_caller(call, Ask::look);
+}
+
+ApiError Limiter::error() {
+    ApiError error;
+    error.status = 429;
+    error.type = "rate_limit_error";
+    error.code = "rate_limit";
+    error.message = "Too many requests. Please ask again in the seconds that Retry-After names.";
+    error.retry = true;
+    return error;
+}
+
+}  // namespace kontor::api
