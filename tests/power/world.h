@@ -23,6 +23,7 @@ class StandingClock final : public Clock {
  public:
     std::int64_t wall_ms() const override { return 1'800'000'000'000; }
     std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+    std::uint64_t boot_ms() const override { return 1'000; }  // machine time stands in the rows, too
 };
 
 // Every entry that was ever written to the log, the newest of each index: what a replay from the first on

@@ -124,9 +124,11 @@ TEST(ReplicaFailStop, AFullDiskCanBeWaitedFor) {
         EXPECT_EQ(accepted, 8U);
         EXPECT_EQ(waited.load(), 3) << at_allocation;
         replica->stop();
+        replica.reset();  // it holds the folder
         RecordingMachine again;
-        auto reopened = *Replica::open(options_in(folder.path()), again, "");
-        ASSERT_TRUE(reopened->start().has_value());
+        auto opened = Replica::open(options_in(folder.path()), again, "");
+        ASSERT_TRUE(opened) << opened.error().describe();
+        ASSERT_TRUE((*opened)->start().has_value());
         EXPECT_TRUE(again.wait_for(8));
     }
 }
