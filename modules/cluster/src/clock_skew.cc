@@ -6,7 +6,8 @@
 namespace kontor::cluster {
 namespace {
 
-// A sample with a long way is worse than an older one with a short way, for as long as clocks do not drift apart.
+// A sample with a long way is worse than an older one with a short way, for as long as clocks do not drift
+// apart.
 constexpr std::uint64_t kKeptForShortWayMs = 2'000;
 
 }  // namespace
@@ -16,9 +17,9 @@ void ClockSkew::heard(std::uint64_t node_no, std::int64_t their_wall_ms, std::in
     const auto half = static_cast<std::int64_t>(round_trip_ms / 2);
     const Sample sample{{their_wall_ms + half - wall_ms, half + 1}, now_ms};
     Sample& known = samples_[node_no];
-    const bool tells_more = sample.skew.error_ms <= known.skew.error_ms ||
-                            now_ms > known.at_ms + kKeptForShortWayMs ||
-                            std::abs(sample.skew.ahead_ms - known.skew.ahead_ms) > sample.skew.error_ms + known.skew.error_ms;
+    const bool tells_more =
+        sample.skew.error_ms <= known.skew.error_ms || now_ms > known.at_ms + kKeptForShortWayMs ||
+        std::abs(sample.skew.ahead_ms - known.skew.ahead_ms) > sample.skew.error_ms + known.skew.error_ms;
     if (known.at_ms == 0 || tells_more) known = sample;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // How far the clocks of the nodes are apart, and whose is the odd one out (docs/adr/0010).
 //
-// Each node asks the others for their wall clock, again and again, and takes the half of the round trip off. Who is
-// wrong, the median says: of three clocks of which two agree, the third. With two known clocks nobody can tell, and
-// then neither is.
+// Each node asks the others for their wall clock, again and again, and takes the half of the round trip off.
+// Who is wrong, the median says: of three clocks of which two agree, the third. With two known clocks nobody
+// can tell, and then neither is.
 //
 // Threading: the caller's lock.
 
@@ -23,13 +23,14 @@ struct Skew {
 
 class ClockSkew {
  public:
-    // A node's clock showed `their_wall_ms` during a call that took `round_trip_ms` and came back at `wall_ms`.
+    // A node's clock showed `their_wall_ms` during a call that took `round_trip_ms` and came back at
+    // `wall_ms`.
     void heard(std::uint64_t node_no, std::int64_t their_wall_ms, std::int64_t wall_ms,
                std::uint64_t round_trip_ms, std::uint64_t now_ms);
     // Of that node's clock from ours; nullopt: not heard for kFreshMs.
     [[nodiscard]] std::optional<Skew> of(std::uint64_t node_no, std::uint64_t now_ms) const;
-    // How far our clock is ahead of the median of ours and theirs. Where two are in the middle, of the nearer one:
-    // so there is always a node that is not off.
+    // How far our clock is ahead of the median of ours and theirs. Where two are in the middle, of the nearer
+    // one: so there is always a node that is not off.
     [[nodiscard]] Skew off(std::span<const std::uint64_t> others, std::uint64_t now_ms) const;
     // The same of another node's clock, as far as this one can tell; nullopt: not heard of.
     [[nodiscard]] std::optional<Skew> off_of(std::uint64_t node_no, std::span<const std::uint64_t> others,
