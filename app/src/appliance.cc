@@ -7,10 +7,12 @@
 #include <thread>
 
 #include "config_check.h"
+#include "data_folder.h"
 #include "descriptors.h"
 #include "front.h"
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/machine.h"
 #include "kontor/channels/sandbox.h"
@@ -23,6 +25,7 @@
 #include "kontor/reporting/projection.h"
 #include "memory_plan.h"
 #include "outbox_keeper.h"
+#include "secrets.h"
 #include "tls_keeper.h"
 #include "version.h"
 
@@ -63,8 +66,13 @@ class ApplianceImpl final : public Appliance {
 
     // In the order of dependency; stop() is the exact reverse.
     Result<void> start() {
-        KONTOR_CHECK(start_cluster());
-        KONTOR_CHECK(start_node());
+        const Settings& settings = options_.settings;
+        KONTOR_TRY(folder_, DataFolder::take(settings.data_folder));
+        KONTOR_TRY(const bool key_is_known,
+                   check_secrets_key(options_.secrets_key, settings.secrets_key_file, settings.data_folder));
+        KONTOR_CHECK(with_cure(start_cluster()));
+        KONTOR_CHECK(with_cure(start_node()));
+        if (!key_is_known) KONTOR_CHECK(learn_secrets_key());
         KONTOR_CHECK(start_projection());
         prepare_outbox();
         start_surfaces();
@@ -134,6 +142,7 @@ class ApplianceImpl final : public Appliance {
         const Settings& settings = options_.settings;
         cluster::ClusterOptions cluster;
         cluster.data_folder = settings.data_folder;
+        cluster.marker = options_.marker;
         cluster.listen_address = settings.cluster_listen_address;
         cluster.listen_port = static_cast<std::uint16_t>(settings.cluster_port);
         cluster.advertised = advertised_address(settings);
@@ -182,6 +191,7 @@ class ApplianceImpl final : public Appliance {
         node::NodeOptions node;
         node.seat = cluster_->seat();
         node.folder = settings.data_folder;
+        node.marker = options_.marker;
         node.partitions = static_cast<unsigned>(settings.partitions);
         KONTOR_TRY(const MemoryPlan memory, plan_memory(settings, machine_share()));
         node.cache_bytes = memory.cache_bytes;
@@ -198,6 +208,40 @@ class ApplianceImpl final : public Appliance {
         node.on_fatal = options_.on_fatal;
         KONTOR_TRY(node_, node::Node::start(std::move(node)));
         return {};
+    }
+
+    // What is wrong with the folder is known below; which command helps is known here.
+    [[nodiscard]] Result<void> with_cure(Result<void> done) const {
+        if (done) return done;
+        Error error = done.error();
+        const std::string& folder = options_.settings.data_folder;
+        const bool is_member = file_exists(folder + "/peer/identity.json");
+        if (error.code == ErrorCode::conflict && is_member)
+            error.message +=
+                ". It must not vote. Let it be taken in anew under its number ('kontor cluster rejoin', then "
+                "start it): it copies the state from another node. Nothing was changed. (docs/cluster.md)";
+        else if (error.code == ErrorCode::conflict)
+            error.message +=
+                ". Put the newer folder back; or, if an older one was restored on purpose and what came "
+                "later "
+                "is lost for good: 'kontor accept-older-data'. Nothing was changed. (docs/operating.md)";
+        else if (error.code == ErrorCode::permission_denied && !is_member)
+            error.message +=
+                ", and its folder peer/, which says which node this is, is missing. Let an empty data folder "
+                "take its place: 'kontor cluster token --replace', then 'kontor cluster join'. Nothing was "
+                "changed. (docs/cluster.md)";
+        return fail(std::move(error));
+    }
+
+    // A folder of an earlier version, or a new one: the rows say whether they were sealed with this key.
+    Result<void> learn_secrets_key() {
+        const Settings& settings = options_.settings;
+        Result<void> fits;
+        node_->read([&](const store::Reader& rows, std::uint64_t) {
+            fits = check_secrets_key(sealer_, settings.secrets_key_file, rows);
+        });
+        KONTOR_CHECK(fits);
+        return remember_secrets_key(options_.secrets_key, settings.data_folder);
     }
 
     Result<void> start_projection() {
@@ -377,6 +421,7 @@ class ApplianceImpl final : public Appliance {
     }
 
     ApplianceOptions options_;
+    DataFolder folder_;
     crypto::Sealer sealer_;
     telemetry::Registry metrics_;
     TlsKeeper tls_;

@@ -21,6 +21,7 @@ namespace kontor::app {
 struct ApplianceOptions {
     Settings settings;
     crypto::Secret secrets_key;
+    std::string marker;  // marker_path(), or "" for a folder that does not last
     bool dev = false;
     std::string extra_trusted_ca_pem;  // dev: the webhook receiver's
     const Clock* clock = nullptr;

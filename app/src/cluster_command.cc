@@ -8,6 +8,8 @@
 #include "commands.h"
 #include "config_check.h"
 #include "control.h"
+#include "data_folder.h"
+#include "kontor/base/files.h"
 #include "output.h"
 #include "secrets.h"
 #include "version.h"
@@ -33,26 +35,50 @@ CheckedSettings settings_of(const ClusterArguments& arguments) {
 }
 
 int run_join(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
-    auto key = load_secrets_key(settings.secrets_key_file);
+    const auto key = load_secrets_key(settings.secrets_key_file);
     if (!key) {
         return trouble("join", key.error().message +
                                    "\nAll nodes of a cluster have the same key: copy it from a member.");
     }
-    const crypto::Sealer sealer(*std::move(key));
+    const crypto::Sealer sealer(*key);
     cluster::JoinWishes wishes;
     wishes.data_folder = settings.data_folder;
     wishes.token = arguments.token;
     wishes.name = node_name(settings);
     wishes.advertised = advertised_address(settings);
     wishes.version = kVersion;
+    wishes.marker = marker_path(settings);
     wishes.sealer = &sealer;
     wishes.clock = &system_clock();
+    const auto folder = DataFolder::take(settings.data_folder);
+    // Of a member that runs join() says that it is one already.
+    const bool runs = !folder && folder.error().code == ErrorCode::unavailable &&
+                      file_exists(settings.data_folder + "/peer/identity.json");
+    if (!folder && !runs) return trouble("join", folder.error().message);
     const auto joined = cluster::join(wishes);
     if (!joined) return trouble("join", joined.error().message);
+    // The member that let this node in has opened what this key sealed.
+    if (auto kept = remember_secrets_key(*key, settings.data_folder); !kept)
+        return trouble("join", kept.error().message);
     output.step("This machine is node " + std::to_string(joined->node_no) + " of cluster " +
                     joined->cluster_hex +
                     ".\nStart it now (kontor serve): it copies the state, and then takes its place.",
                 Json{{"event", "joined"}, {"node", joined->node_no}, {"cluster", joined->cluster_hex}});
+    return 0;
+}
+
+int run_rejoin(const Settings& settings, const Output& output) {
+    const auto folder = DataFolder::take(settings.data_folder);
+    if (!folder)
+        return trouble("rejoin",
+                       folder.error().message +
+                           (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""));
+    const auto number = cluster::rejoin(settings.data_folder);
+    if (!number) return trouble("rejoin", number.error().message);
+    output.step("Start node " + std::to_string(*number) +
+                    " now (kontor serve): when the others have taken it out, it copies the state from one of "
+                    "them and takes its place again. What its folder holds is given up.",
+                Json{{"event", "rejoin"}, {"node", *number}});
     return 0;
 }
 
@@ -175,6 +201,7 @@ int run_cluster(const ClusterArguments& arguments) {
     }
     const Settings& settings = checked.settings;
     if (arguments.action == "join") return run_join(arguments, settings, output);
+    if (arguments.action == "rejoin") return run_rejoin(settings, output);
     const auto answer = control_call(control_path(settings.data_folder), request_of(arguments));
     if (!answer) return trouble(arguments.action, answer.error().describe());
     const auto json = nlohmann::json::parse(*answer, nullptr, false);

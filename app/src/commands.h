@@ -57,8 +57,15 @@ struct BenchArguments {
 };
 [[nodiscard]] int run_bench(const BenchArguments& arguments);
 
+struct AcceptOlderArguments {
+    std::string data_folder, config_file;
+    bool accepts_loss = false;  // also of a member of a cluster
+    bool json = false;
+};
+[[nodiscard]] int run_accept_older(const AcceptOlderArguments& arguments);
+
 struct ClusterArguments {
-    std::string action;       // init, token, join, status, remove, leave, transfer, promote, demote, rotate
+    std::string action;  // init, token, join, rejoin, status, remove, leave, transfer, promote, demote, …
     std::string config_file;  // of this node; or:
     std::string data_folder;  // of a node that runs
     std::vector<std::string> assignments;

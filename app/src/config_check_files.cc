@@ -158,11 +158,13 @@ void check_data_folder(const Settings& settings, const Complaint& complain, cons
 }
 
 void check_secrets_key(const Settings& settings, const Complaint& complain) {
+    if (!settings.data_marker.empty() && lies_inside(settings.data_marker, settings.data_folder))
+        complain("data.marker", "'data.marker' must not be inside data.folder: it would go back with it");
     if (lies_inside(settings.secrets_key_file, settings.data_folder))
         complain("secrets.key_file",
                  "'secrets.key_file' must not be inside data.folder: a stolen backup would "
                  "hold its own key");
-    if (const auto key = load_secrets_key(settings.secrets_key_file); !key)
+    if (const auto key = load_secrets_key(settings.secrets_key_file, settings.data_folder); !key)
         complain("secrets.key_file", key.error().message);
 }
 

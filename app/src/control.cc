@@ -138,15 +138,15 @@ std::string control_path(const std::string& data_folder) {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& path, Handler handler) {
     KONTOR_TRY(const sockaddr_un address, address_of(path));
-    ::unlink(path.c_str());  // of an earlier process: the data folder's lock says that we are the only one
+    // Of an earlier process: the data folder's lock says that we are the only one.
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return fail(errno_error("remove the control socket of an earlier run, " + path, errno));
     Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (listener.fd < 0) return fail(errno_error("socket", errno));
-    // The mode is right from the first moment: the folder may be readable by others.
-    const mode_t before = ::umask(0177);
-    const int bound = ::bind(listener.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-    const int bind_errno = errno;
-    ::umask(before);
-    if (bound != 0) return fail(errno_error("bind " + path, bind_errno));
+    // The process's mask has kept others away already (private_process.h).
+    if (::bind(listener.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+        return fail(errno_error("bind " + path, errno));
+    if (::chmod(path.c_str(), 0600) != 0) return fail(errno_error("chmod " + path, errno));
     if (::listen(listener.fd, 16) != 0) return fail(errno_error("listen " + path, errno));
     Descriptor wake(::eventfd(0, EFD_CLOEXEC));
     if (wake.fd < 0) return fail(errno_error("eventfd", errno));

@@ -13,6 +13,7 @@
 #include "config_check.h"
 #include "control.h"
 #include "control_handler.h"
+#include "data_folder.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
@@ -45,8 +46,8 @@ Result<crypto::Secret> dev_secrets_key(const DevArguments& arguments) {
     if (arguments.ephemeral) return crypto::Secret(crypto::random_bytes(32));
     const std::string path =
         std::filesystem::absolute(arguments.data_folder).lexically_normal().string() + ".key";
-    if (!file_exists(path)) KONTOR_CHECK(make_secrets_key(path));
-    return load_secrets_key(path);
+    if (!file_exists(path) && !holds_data(arguments.data_folder)) KONTOR_CHECK(make_secrets_key(path));
+    return load_secrets_key(path, arguments.data_folder);
 }
 
 // What a later run needs again: the plain test key and the receiver's endpoint. Dev only; mode 0600.
@@ -230,10 +231,10 @@ class Performance {
 };
 
 // The folder of this run; an ephemeral one disappears with the object.
-class DataFolder {
+class DevFolder {
  public:
-    static Result<DataFolder> make(const DevArguments& arguments) {
-        DataFolder folder;
+    static Result<DevFolder> make(const DevArguments& arguments) {
+        DevFolder folder;
         if (arguments.ephemeral) {
             std::string pattern = (std::filesystem::temp_directory_path() / "kontor-dev-XXXXXX").string();
             if (::mkdtemp(pattern.data()) == nullptr)
@@ -252,17 +253,17 @@ class DataFolder {
         }
         return folder;
     }
-    DataFolder(DataFolder&& other) noexcept
+    DevFolder(DevFolder&& other) noexcept
         : path_(std::move(other.path_)), remove_(std::exchange(other.remove_, false)) {}
-    DataFolder& operator=(DataFolder&&) = delete;
-    ~DataFolder() {
+    DevFolder& operator=(DevFolder&&) = delete;
+    ~DevFolder() {
         std::error_code ec;
         if (remove_) std::filesystem::remove_all(path_, ec);
     }
     [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-    DataFolder() = default;
+    DevFolder() = default;
     std::string path_;
     bool remove_ = false;
 };
@@ -282,8 +283,8 @@ class DevRun {
         : arguments_(arguments), settings_(settings), output_(output) {}
 
     Result<void> run() {
-        KONTOR_TRY(auto made, DataFolder::make(arguments_));
-        const DataFolder& folder = folder_.emplace(std::move(made));
+        KONTOR_TRY(auto made, DevFolder::make(arguments_));
+        const DevFolder& folder = folder_.emplace(std::move(made));
         KONTOR_CHECK(start(folder.path()));
         KONTOR_TRY(auto control,
                    ControlServer::start(control_path(folder.path()), [this](const std::string& request) {
@@ -310,6 +311,11 @@ class DevRun {
         options.settings.data_folder = folder;
         KONTOR_TRY(options.secrets_key, dev_secrets_key(arguments_));
         options.dev = true;
+        if (!arguments_.ephemeral) {
+            options.marker = marker_path(options.settings);
+            // Whoever tries things deletes the folder to begin anew.
+            if (!holds_data(folder)) std::filesystem::remove(options.marker);
+        }
         options.clock = &system_clock();
         options.on_fatal = [](const Error&) { ::_exit(3); };
         KONTOR_TRY(const auto tls, ensure_private_certificate(
@@ -364,7 +370,7 @@ class DevRun {
     const DevArguments& arguments_;
     const Settings& settings_;
     const Output& output_;
-    std::optional<DataFolder> folder_;           // first: an ephemeral one goes when nobody writes any more
+    std::optional<DevFolder> folder_;            // first: an ephemeral one goes when nobody writes any more
     std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<Appliance> appliance_;

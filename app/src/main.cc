@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "descriptors.h"
 #include "kontor/base/mapped_fault.h"
+#include "private_process.h"
 #include "shutdown.h"
 #include "successor.h"
 #include "upgrade_options.h"
@@ -98,6 +99,18 @@ int run(int argc, char** argv) {
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
     link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
+    AcceptOlderArguments older;
+    auto* older_command = app.add_subcommand(
+        "accept-older-data",
+        "Say that a data folder that was put back from a backup counts, though newer entries are lost. For a "
+        "stopped node that is alone; a member of a cluster joins anew: kontor cluster rejoin.");
+    older_command->add_option("--data", older.data_folder, "The node's data folder.");
+    older_command->add_option("--config", older.config_file, "Or the configuration that names it.");
+    older_command->add_flag("--accept-loss", older.accepts_loss,
+                            "Also of a member: when all nodes of the cluster were put back.");
+    older_command->add_flag("--json", older.json, "One JSON object, for scripts.");
+    older_command->footer("Example:\n  kontor accept-older-data --config /etc/kontor/kontor.toml");
+
     ClusterArguments cluster;
     auto* cluster_command = add_cluster_command(app, cluster);
 
@@ -126,6 +139,7 @@ int run(int argc, char** argv) {
     if (example_command->parsed()) return run_config_example();
     if (init_command->parsed()) return run_secrets_init(key_file);
     if (link_command->parsed()) return run_setup_link(link);
+    if (older_command->parsed()) return run_accept_older(older);
     return 2;
 }
 
@@ -141,6 +155,7 @@ __attribute__((section(".preinit_array"), used)) void (*ignore_early)(int, char*
 int main(int argc, char** argv) {
     kontor::app::ignore_harmless_signals();
     kontor::app::remember_start(argc, argv);
+    kontor::app::keep_process_private();
     kontor::report_mapped_faults();
     kontor::app::raise_descriptor_limit();
     try {

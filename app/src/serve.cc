@@ -14,8 +14,11 @@
 #include "config_check.h"
 #include "control.h"
 #include "control_handler.h"
+#include "data_folder.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/payments/queries.h"
+#include "kontor/replication/replica.h"
 #include "output.h"
 #include "reload.h"
 #include "secrets.h"
@@ -57,6 +60,48 @@ bool wait_until_ready(Appliance& appliance, const Output& output) {
     return false;
 }
 
+// While the start goes on, however long: says so, and hears signals. A start may be cut short at any moment,
+// as by a power cut: one that does not hear that it shall stop is ended.
+class StartWatch {
+ public:
+    explicit StartWatch(const Output& output) : output_(output), thread_([this] { run(); }) {}
+    ~StartWatch() {
+        is_over_.store(true);
+        thread_.join();
+    }
+    StartWatch(const StartWatch&) = delete;
+    StartWatch& operator=(const StartWatch&) = delete;
+    [[nodiscard]] bool is_asked_to_stop() const { return is_asked_.load(); }
+
+ private:
+    void run() {
+        constexpr unsigned kLookMs = 20, kTellAfterMs = 3'000, kStopWithinMs = 3'000;
+        for (unsigned waited_ms = 0, asked_ms = 0; !is_over_.load(); waited_ms += kLookMs) {
+            if (waited_ms == kTellAfterMs)
+                output_.step("Starting: reading the state and the log …", Json{{"event", "starting"}});
+            if (!is_asked_.load()) {
+                if (shutdown_signal_within(kLookMs)) is_asked_.store(true);
+                continue;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
+            if ((asked_ms += kLookMs) < kStopWithinMs) continue;
+            output_.step("Stopped during the start; nothing was lost.", Json{{"event", "stopped"}});
+            std::fflush(stdout);
+            ::_exit(0);
+        }
+    }
+
+    const Output& output_;
+    std::atomic<bool> is_over_{false}, is_asked_{false};
+    std::thread thread_;
+};
+
+// Trying again changes nothing about these: the folder, the key or the settings are not what they should be.
+bool is_final(ErrorCode code) {
+    return code == ErrorCode::invalid_argument || code == ErrorCode::permission_denied ||
+           code == ErrorCode::conflict;
+}
+
 // What other threads ask of the one that serves.
 struct RestartWish {
     std::atomic<bool> is_asked{false};
@@ -86,8 +131,9 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
     RestartWish restart;
     ApplianceOptions options;
     options.settings = settings;
-    KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file));
+    KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file, settings.data_folder));
     options.clock = &system_clock();
+    options.marker = marker_path(settings);
     options.on_fatal = [](const Error&) { ::_exit(3); };
     options.next_version = successor_version;
     options.on_restart = [&restart](std::uint64_t drain_ms) {
@@ -106,11 +152,11 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
             [joining](const std::string& request) { return handle_joining_control(*joining, request); });
         if (control) joining_control = *std::move(control);  // without it, it joins all the same
     };
-    bool asked_to_stop = false;
-    options.shall_stop = [&asked_to_stop] {
-        return asked_to_stop = asked_to_stop || shutdown_signal_within(0);
-    };
+    std::optional<StartWatch> watch(std::in_place, output);
+    options.shall_stop = [&watch] { return watch && watch->is_asked_to_stop(); };
     auto started = Appliance::start(std::move(options));
+    const bool asked_to_stop = watch->is_asked_to_stop();
+    watch.reset();
     if (!started && asked_to_stop) {
         output.step("Stopped; the copy of the state goes on at the next start.", Json{{"event", "stopped"}});
         return false;
@@ -120,7 +166,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
                ControlServer::start(control_path(settings.data_folder), [&](const std::string& request) {
                    return handle_control(*appliance, request);
                }));
-    bool stopping = wait_until_ready(*appliance, output);
+    bool stopping = asked_to_stop || wait_until_ready(*appliance, output);
     bool set_up = false;
     if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
         appliance->node().read(
@@ -183,7 +229,8 @@ int run_serve(const ServeArguments& arguments) {
     if (again && !*again) return 0;
     const Error error = again ? become_successor() : again.error();
     std::fprintf(stderr, "kontor serve: %s\n", error.describe().c_str());
-    return 1;
+    output.event(Json{{"event", "failed"}, {"message", error.describe()}});
+    return !again && is_final(error.code) ? 2 : 1;
 }
 
 int run_config_check(const ServeArguments& arguments) {
@@ -209,6 +256,36 @@ int run_secrets_init(const std::string& key_file) {
     std::printf(
         "Made %s. Back it up apart from the data folder: without it, sealed secrets cannot be read.\n",
         key_file.c_str());
+    return 0;
+}
+
+int run_accept_older(const AcceptOlderArguments& arguments) {
+    const Output output(arguments.json);
+    const auto trouble = [](const std::string& what, int code) {
+        std::fprintf(stderr, "kontor accept-older-data: %s\n", what.c_str());
+        return code;
+    };
+    Settings settings;
+    const auto problems = load_settings(sources_of(arguments.config_file, {}), settings);
+    if (arguments.data_folder.empty() && !problems.empty())
+        return trouble(problems.front().where + ": " + problems.front().what, 2);
+    if (!arguments.data_folder.empty()) settings.data_folder = arguments.data_folder;
+    const auto folder = DataFolder::take(settings.data_folder);
+    if (!folder) return trouble(folder.error().describe(), 1);
+    if (file_exists(settings.data_folder + "/peer/identity.json") && !arguments.accepts_loss)
+        return trouble(settings.data_folder +
+                           " is of a member of a cluster, and the others know more: let it be taken in anew "
+                           "('kontor cluster rejoin'). Only when all nodes were put back from backups: "
+                           "--accept-loss",
+                       2);
+    replication::ReplicaOptions log;
+    log.folder = settings.data_folder + "/log";
+    log.marker = marker_path(settings);
+    const auto was_older = replication::Replica::accept_older(log);
+    if (!was_older) return trouble(was_older.error().describe(), 1);
+    output.step(*was_older ? settings.data_folder + " counts as it is. Start it; what came later is lost."
+                           : "There is no marker at " + log.marker + ": nothing to accept.",
+                Json{{"event", "older_data_accepted"}, {"marker_was_there", *was_older}});
     return 0;
 }
 

@@ -184,6 +184,12 @@ const std::vector<Setting>& setting_table() {
     static const std::vector<Setting> table{
         {"data.folder", &Settings::data_folder, 0, 0, "", true,
          "Where the ledger, its log and its reports live. Put it on a disk that honours fsync."},
+        {"data.marker", &Settings::data_marker, 0, 0, "", false,
+         "A small file that stays when the data folder is put back from a copy: it remembers how far this "
+         "node "
+         "was, so that an older folder is noticed. Empty: beside the data folder, with '.mark' at the end; "
+         "for "
+         "/var/lib/kontor, /var/lib/kontor-state/node.mark."},
         {"data.partitions", &Settings::partitions, 1, 64, "", false,
          "How many LMDB environments share the state. Chosen when the folder is made; it cannot be changed "
          "later."},

@@ -21,6 +21,7 @@ namespace kontor::app {
 
 struct Settings {
     std::string data_folder = "/var/lib/kontor";
+    std::string data_marker;
     std::int64_t partitions = 8;
 
     std::string https_address = "127.0.0.1";

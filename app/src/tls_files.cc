@@ -27,7 +27,7 @@ Result<net::CertificateAuthority> ensure_authority(const std::string& folder, co
     }
     KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", clock.wall_ms()));
     KONTOR_CHECK(write_file(key_file, authority.private_key_pem, 0600));
-    KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0644));
+    KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0600));
     return authority;
 }
 
@@ -67,8 +67,8 @@ Result<ServerTls> ensure_private_certificate(const std::string& folder, const st
     if (!still_good(folder, names, clock)) {
         KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, clock.wall_ms()));
         KONTOR_CHECK(write_file(folder + "/server.key", identity.private_key_pem, 0600));
-        KONTOR_CHECK(write_file(folder + "/server.pem", identity.certificate_chain_pem, 0644));
-        KONTOR_CHECK(write_file(folder + "/server.names", joined(names), 0644));
+        KONTOR_CHECK(write_file(folder + "/server.pem", identity.certificate_chain_pem, 0600));
+        KONTOR_CHECK(write_file(folder + "/server.names", joined(names), 0600));
     }
     ServerTls tls;
     KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(folder + "/server.pem"));

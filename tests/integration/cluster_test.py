@@ -345,7 +345,7 @@ class Strangers(unittest.TestCase):
         machine.stop()
         subprocess.run(["cp", "-a", machine.data, f"{machine.folder}/copy"], check=True)
         done = run("serve", "--config", machine.config, "--set", f"data.folder={machine.folder}/copy")
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("is a copy of the folder of node 3", done.stderr)
         machine.start()
 
@@ -383,6 +383,10 @@ class Strangers(unittest.TestCase):
             machine.stop()
             os.rename(machine.data, f"{machine.folder}/kept")
             os.rename(foreigner.data, machine.data)
+            done = run("serve", "--config", machine.config)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("is not the folder that was here before", done.stderr)
+            os.rename(f"{machine.data}.mark", f"{machine.folder}/kept.mark")
             machine.start()
 
             # Its authority is another one: nothing goes through, and the status says why.
@@ -393,6 +397,7 @@ class Strangers(unittest.TestCase):
             machine.stop()
             shutil.rmtree(machine.data)
             os.rename(f"{machine.folder}/kept", machine.data)
+            os.rename(f"{machine.folder}/kept.mark", f"{machine.data}.mark")
             machine.start()
 
 

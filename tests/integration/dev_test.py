@@ -84,7 +84,7 @@ class Traces(unittest.TestCase):
         with temporary_folder() as here:
             done = run("dev", "--json", "--exit-after-demo", "--port", "0", cwd=here)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(sorted(os.listdir(here)), ["kontor-data", "kontor-data.key"])
+            self.assertEqual(sorted(os.listdir(here)), ["kontor-data", "kontor-data.key", "kontor-data.mark"])
             self.assertEqual(os.stat(f"{here}/kontor-data.key").st_mode & 0o777, 0o600)
             self.assertEqual(os.stat(f"{here}/kontor-data/dev.json").st_mode & 0o777, 0o600)
 

@@ -90,12 +90,14 @@ class Damage(unittest.TestCase):
             kontor.stop()
         # A start after which nothing was checkpointed: its entries are in the log only.
         shutil.copytree(cls.stopped, cls.killed)
+        shutil.copy(f"{cls.stopped}.key", f"{cls.killed}.key")
         with Kontor.dev(cls.killed, *QUIET) as kontor:
             for amount in range(200, 220):
                 kontor.api().pay(amount)
             kontor.kill()
         # As if it had died between two partition commits: two partitions are of the checkpoint before.
         shutil.copytree(cls.stopped, cls.half)
+        shutil.copy(f"{cls.stopped}.key", f"{cls.half}.key")
         with Kontor.dev(cls.half, *QUIET) as kontor:
             for amount in range(300, 330):
                 kontor.api().pay(amount)
@@ -106,6 +108,7 @@ class Damage(unittest.TestCase):
     def copy_of(self, source):
         folder = self.enterContext(temporary_folder())
         shutil.copytree(source, f"{folder}/data", ignore=shutil.ignore_patterns("*.sock"))
+        shutil.copy(f"{source}.key", f"{folder}/data.key")
         return f"{folder}/data"
 
     def assert_found(self, data, *names):

@@ -159,6 +159,7 @@ void Cluster::carry_out(std::size_t i, Actions& actions) {
             took(i, stored, "state file");
             return;
         }
+        server.opened->promises->voted(server.opened->state->sequence(), actions.hard_state->term);
         server.hard = *actions.hard_state;
     }
     std::optional<std::uint64_t> early;

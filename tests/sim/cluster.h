@@ -40,6 +40,7 @@ enum class Fault {
     swaps_before_mark,   // a copied state takes its place before the log knows of it
     forgets_checkpoint,  // the log is cut by what a checkpoint stands for that is not complete
     outruns_log,         // a checkpoint of what the own log has not on disk yet
+    no_marker,           // a folder that is put back from a backup is not noticed
 };
 
 struct Options {
@@ -58,7 +59,7 @@ struct Stats {
     std::uint64_t commits = 0, applied = 0, elections = 0, crashes = 0, power_cuts_at_work = 0, changes = 0,
                   transfers = 0, checkpoints = 0, installs = 0, installs_cut = 0, replaced = 0,
                   lost_writes = 0, torn_writes = 0, deaths_in_checkpoint = 0, holds = 0, take_overs = 0,
-                  take_overs_cut = 0;
+                  take_overs_cut = 0, backups = 0, put_back = 0, put_back_noticed = 0;
     void add(const Stats& other);
 };
 
@@ -78,6 +79,12 @@ class Cluster {
     void crash_at_work(std::size_t i);  // at one of its next disk operations
     void restart(std::size_t i);
     void replace(std::size_t i);
+    // Of a machine that does not run: a copy of its folder. Later it is put back in place, the marker outside
+    // of the folder stays, and the machine starts: true when it notices that it forgot something (it is down,
+    // then, and joins as a new one), false when it had promised nothing since.
+    void back_up(std::size_t i);
+    [[nodiscard]] bool has_backup(std::size_t i) const { return servers_[i].backup.has_value(); }
+    bool put_back(std::size_t i);
     // All others are lost for good, and this one goes on alone, though cut short at first. False: nothing was
     // done, since it does not know everything that was acknowledged.
     bool take_over(std::size_t i);
@@ -178,6 +185,8 @@ class Cluster {
         std::map<std::uint64_t, Flight> flights;
         std::unique_ptr<PlaceClock> clock;
         std::unique_ptr<node::MachineTime> machine_time;  // of this run of the process
+        std::optional<Disk::Image> backup;
+        bool forgot = false;  // it noticed, and does not start
         bool slow_disk = false, fault_due = false, new_machine = true;
     };
     struct Delivery {

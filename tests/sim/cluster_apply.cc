@@ -23,6 +23,9 @@ void Stats::add(const Stats& other) {
     holds += other.holds;
     take_overs += other.take_overs;
     take_overs_cut += other.take_overs_cut;
+    backups += other.backups;
+    put_back += other.put_back;
+    put_back_noticed += other.put_back_noticed;
     replaced += other.replaced;
     lost_writes += other.lost_writes;
     torn_writes += other.torn_writes;

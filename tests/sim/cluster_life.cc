@@ -39,6 +39,7 @@ ReplicaOptions Cluster::replica_options(const Server& server) const {
     ReplicaOptions options;
     options.folder = server.folder + "/log";
     options.node_id = server.id;
+    if (options_.fault != Fault::no_marker) options.marker = server.folder + "/marker";
     options.address = "node-" + std::to_string(server.id);
     options.segment_bytes = options_.segment_bytes;
     static const class : public Clock {
@@ -73,7 +74,14 @@ void Cluster::restart(std::size_t i) {
     Server& server = servers_[i];
     if (server.driver || server.install || !violation_.empty()) return;
     ++server.epoch;
+    if (server.forgot) return;
     if (auto opened = open(server); !opened) {
+        server.forgot = opened.error().code == ErrorCode::conflict && server.backup.has_value();
+        if (server.forgot) {
+            note("server " + std::to_string(server.id) + " forgot: " + opened.error().message);
+            close(server);
+            return;
+        }
         took(i, opened, "start");
         close(server);
         return;
@@ -97,6 +105,7 @@ void Cluster::restart(std::size_t i) {
             took(i, stored, "state file");
             return;
         }
+        server.opened->promises->voted(server.opened->state->sequence(), raised->term);
         server.hard = start.hard = *raised;
     }
     server.at_applied = server.at_command = start.snapshot.value_or(SnapshotMeta{});
@@ -165,6 +174,27 @@ void Cluster::replace(std::size_t i) {
     // It gets a state first, as a node that joins does, or nothing but the log.
     if (random(0, 1) == 0) servers_[i].install = Install{now_ms_ + random(1, 60), 1, std::nullopt};
     restart(i);
+}
+
+void Cluster::back_up(std::size_t i) {
+    Server& server = servers_[i];
+    if (server.driver || server.install || server.new_machine) return;
+    server.backup = server.disk->image(server.folder + "/marker");
+    server.state->back_up();
+    ++stats_.backups;
+    note("server " + std::to_string(server.id) + " is backed up");
+}
+
+bool Cluster::put_back(std::size_t i) {
+    crash(i);
+    Server& server = servers_[i];
+    ++stats_.put_back;
+    note("server " + std::to_string(server.id) + " gets its backup back");
+    server.disk->put_back(*server.backup, server.folder + "/marker");
+    server.state->put_back();
+    restart(i);
+    if (server.forgot) ++stats_.put_back_noticed;
+    return server.forgot;
 }
 
 bool Cluster::take_over(std::size_t i) {

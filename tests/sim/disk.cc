@@ -152,6 +152,33 @@ std::string Disk::found(const Node& node, Mode mode) {
     return content;
 }
 
+Disk::Image Disk::image(const std::string& but) const {
+    Image image;
+    for (const auto& [path, node] : names_)
+        if (path != but) image[path] = node->durable;
+    return image;
+}
+
+void Disk::put_back(const Image& image, const std::string& but) {
+    Names names;
+    for (const auto& [path, node] : names_) {
+        if (path == but) {
+            names[path] = node;
+        } else {
+            std::error_code ignored;
+            fs::remove(path, ignored);
+        }
+    }
+    for (const auto& [path, content] : image) {
+        const auto node = std::make_shared<Node>();
+        node->durable = content;
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+        names[path] = node;
+    }
+    names_ = durable_names_ = std::move(names);
+    open_.clear();
+}
+
 void Disk::lose_power() {
     const auto mode = static_cast<Mode>(random_() % 4);
     for (const NameChange& change : pending_names_) {

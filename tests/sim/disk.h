@@ -23,6 +23,10 @@ class Disk final : public replication::FileOps {
     // The power goes at the n-th operation from now (1: the next).
     void cut_at(std::uint64_t nth) { cut_in_ = nth; }
     [[nodiscard]] bool is_off() const { return off_; }
+    // After lose_power(): what the files are, and later are again; but for one that is not in the folder.
+    using Image = std::map<std::string, std::string>;
+    [[nodiscard]] Image image(const std::string& but) const;
+    void put_back(const Image& image, const std::string& but);
     // Nothing holds a file open: the folder becomes what a machine would find, and the power is back.
     void lose_power();
     bool lies = false;  // says "durable" and does nothing (tests of the tests)

@@ -48,7 +48,7 @@ class Simulation : public ::testing::Test {
 TEST_F(Simulation, NoticesFaults) {
     for (const Fault fault :
          {Fault::disk_lies, Fault::early_acknowledge, Fault::loses_posting, Fault::applies_twice,
-          Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log}) {
+          Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log, Fault::no_marker}) {
         std::string problem;
         for (std::uint64_t seed = 1; seed <= 100 && problem.empty(); ++seed) {
             Options options = storm_options(seed);
@@ -104,12 +104,13 @@ TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
         "seeds %llu from %llu, failed %llu: entries %llu, applied %llu, acknowledged commands %llu, unknown "
         "%llu, asked again %llu, given again %llu, elections %llu, crashes %llu (%llu in a disk operation, "
         "%llu in a checkpoint), writes lost %llu, torn %llu, changes %llu, transfers %llu, checkpoints %llu, "
-        "installs %llu (cut %llu, %llu held the log), machines replaced %llu, take-overs %llu (cut %llu)\n",
+        "installs %llu (cut %llu, %llu held the log), machines replaced %llu, take-overs %llu (cut %llu), "
+        "backups %llu, put back %llu (%llu noticed)\n",
         n(done), n(first), n(failed), n(sum.commits), n(sum.applied), n(acknowledged), n(unknown), n(retried),
         n(replayed), n(sum.elections), n(sum.crashes), n(sum.power_cuts_at_work), n(sum.deaths_in_checkpoint),
         n(sum.lost_writes), n(sum.torn_writes), n(sum.changes), n(sum.transfers), n(sum.checkpoints),
         n(sum.installs), n(sum.installs_cut), n(sum.holds), n(sum.replaced), n(sum.take_overs),
-        n(sum.take_overs_cut));
+        n(sum.take_overs_cut), n(sum.backups), n(sum.put_back), n(sum.put_back_noticed));
     if (done < 20 || failed > 0) return;
     // The storm really blew.
     EXPECT_GT(acknowledged, 50 * done);
@@ -123,6 +124,7 @@ TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
     EXPECT_GT(sum.torn_writes, done);
     EXPECT_GT(sum.replaced, done / 8);
     EXPECT_GT(sum.take_overs, done / 20);
+    EXPECT_GT(sum.put_back_noticed, done / 40);
 }
 
 }  // namespace

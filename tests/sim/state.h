@@ -82,6 +82,10 @@ class State {
     // The copy takes the place of the closed state. `die`: the machine does so somewhere in it.
     [[nodiscard]] virtual Result<void> take_copy(bool die) = 0;
 
+    // Of the closed state: a backup, and putting it back.
+    virtual void back_up() = 0;
+    virtual void put_back() = 0;
+
     [[nodiscard]] std::string unbalanced() const { return watch_.unbalanced(); }
     [[nodiscard]] Watch& watch() { return watch_; }
     [[nodiscard]] AllRows all_rows() const;

@@ -64,6 +64,9 @@ class MemoryState final : public State {
         return {};
     }
 
+    void back_up() override { kept_ = durable_; }
+    void put_back() override { durable_ = kept_; }
+
  private:
     struct Checkpoint {
         CheckpointInfo info;
@@ -72,7 +75,7 @@ class MemoryState final : public State {
     };
     testing::MemoryRows rows_{payments::tables()};
     std::uint64_t applied_ = 0, hash_ = 0;
-    std::shared_ptr<const Checkpoint> pending_, durable_, copy_;
+    std::shared_ptr<const Checkpoint> pending_, durable_, copy_, kept_;
 };
 
 }  // namespace

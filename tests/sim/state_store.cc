@@ -106,7 +106,14 @@ class StoreState final : public State {
         }
     }
 
+    void back_up() override { copy_folder(folder_, folder_ + ".kept"); }
+    void put_back() override { copy_folder(folder_ + ".kept", folder_); }
+
  private:
+    static void copy_folder(const std::string& from, const std::string& to) {
+        fs::remove_all(to);
+        if (fs::exists(from)) fs::copy(from, to, fs::copy_options::recursive);
+    }
     static std::vector<store::TableSpec> tables() {
         const auto all = payments::tables();
         return {all.begin(), all.end()};

@@ -100,7 +100,9 @@ void Storm::disturb() {
     } else if (dice < 17) {
         if (chief) cluster_.crash(*chief);
     } else if (dice < 43) {
-        cluster_.restart(somebody());
+        const std::size_t place = somebody();
+        if (cluster_.random(0, 1) == 0) cluster_.back_up(place);
+        cluster_.restart(place);
     } else if (dice < 64) {
         disturb_links(dice);
     } else if (dice < 67) {
@@ -188,6 +190,8 @@ void Storm::lose_a_machine() {
     for (const auto& member : now.servers) {
         if (member.role == ServerRole::voter && cluster_.is_gone(member.id)) return;
     }
+    // Its folder is put back from a backup: when it forgot something it is as good as lost.
+    if (cluster_.has_backup(place) && cluster_.random(0, 3) != 0 && !cluster_.put_back(place)) return;
     cluster_.replace(place);
     lost_ms_ = cluster_.now();
 }

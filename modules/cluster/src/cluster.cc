@@ -46,7 +46,10 @@ Result<void> ClusterImpl::open() {
                         "). Let an empty data folder take its place: 'kontor cluster token --replace " +
                         std::to_string(found->node_no) + "' on another node, then 'kontor cluster join'.");
     }
+    if (!found->forgot.empty() && !found->rejoins)
+        return fail(ErrorCode::conflict, options_.data_folder + ": " + found->forgot);
     identity_ = *std::move(found);
+    load_promises();
     // It may have moved. The others hear the address at the start of each connection, and can send this node
     // the entries again by which its row gets it, too.
     if (!options_.advertised.empty()) identity_.advertised = options_.advertised;
@@ -108,6 +111,8 @@ node::Seat ClusterImpl::seat() {
         seat.node_id = self.node_no;
         std::copy_n(self.cluster_id.begin(), seat.cluster.size(), seat.cluster.begin());
     }
+    seat.renewed = self.renewed;
+    seat.has_log = self.has_log;
     seat.election_timeout_ms = options_.election_timeout_ms;
     seat.heartbeat_ms = options_.heartbeat_ms;
     seat.max_staleness_ms = options_.max_staleness_ms;
@@ -150,6 +155,21 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
     router_ = std::make_unique<Router>(std::move(parts));
     register_metrics(node);
     node_.store(&node, std::memory_order_release);
+    if (is_member()) {
+        std::vector<std::uint64_t> connected;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& [no, known] : known_)
+                if (known.is_up) connected.push_back(no);
+        }
+        for (const std::uint64_t no : connected) tell_promise(no);
+        if (auto kept = change_identity([](Identity& self) {
+                self.has_log = true;
+                self.renewed.reset();
+            });
+            !kept)
+            log::warning("cluster", kept.error().describe());
+    }
     steward_ = std::thread([this] { run_steward(); });
 }
 
@@ -235,7 +255,8 @@ void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
     if (frame.empty() || node == nullptr || is_isolated()) return;
     const char kind = frame.back();
     frame.pop_back();
-    if (kind == kLogMessage) node->receive(from, std::move(frame));
+    if (kind == kPromiseMessage) hear_promise(from, frame);
+    if (kind == kLogMessage && may_hear_log(from)) node->receive(from, std::move(frame));
     if (kind == kHashMessage) compare_hash(from, frame);
 }
 
@@ -246,6 +267,7 @@ std::string ClusterImpl::hello() const {
     hello.set_wall_ms(options_.clock->wall_ms());
     hello.set_version(options_.version);
     hello.set_feature_level(payments::feature_level());
+    hello.set_tells_promise(!options_.marker.empty());
     const std::lock_guard lock(mutex_);
     hello.set_peer_address(identity_.advertised);
     hello.set_api_url(api_url_);
@@ -293,6 +315,8 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         return fail(ErrorCode::already_exists, "another " + name + " is running at " + known.peer_address +
                                                    ": is this a copy of its data folder?");
     }
+    known.tells_promise = hello.tells_promise();
+    known.hello_run = hello.run_id();
     known.run_id = hello.run_id();
     // Roughly, until its first report: a connection takes no longer.
     skew_.heard(who.node_id, hello.wall_ms(), options_.clock->wall_ms(), kHelloTakesMs,
@@ -309,6 +333,7 @@ void ClusterImpl::on_link(std::uint64_t node_id, bool is_up) {
         known.is_up = is_up;
         if (!is_up) known.run_id.clear();
     }
+    if (is_up) tell_promise(node_id);  // the first message on this connection
     if (node::Node* const node = this->node()) node->link_changed(node_id, is_up);
 }
 

@@ -73,6 +73,10 @@ void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std
             return hand_over(get_be64(body), respond);
         case call_kind::isolate:
             return respond(isolate_here(body));
+        case call_kind::forgot:
+            return hear_that_it_forgot(from, body, respond);
+        case call_kind::rejoin:
+            return take_out(from, respond);
         case call_kind::entry_hash:
             return tell_entry_hash(body, respond);
         case call_kind::entry_rows:

@@ -56,8 +56,16 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
         std::string run_id, peer_address, api_url;
         std::string row_address;  // the row's, when it was last looked at
         bool is_up = false;       // our link to it
+        bool tells_promise = false;
+        std::string hello_run, promise_run;  // of the newest hello, and of the newest promise
         std::optional<pb::NodeReport> report;
         std::uint64_t report_ms = 0;  // monotonic
+    };
+
+    struct Remembered {  // of another node: the most that it promised
+        replication::Promise promise;
+        std::string run_id;         // of the run that said so last
+        std::string forgetful_run;  // that run knows less: nothing of the log is heard from it
     };
 
     struct Copying {  // the state, from another node
@@ -92,6 +100,20 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     [[nodiscard]] pb::NodeReport report(bool with_authority = false) const;
     Result<net::CertificateAuthority> authority() const;
     Result<std::string> issue(std::uint64_t node_no, const std::string& request_pem) const;
+
+    // --- what nodes promised, and those that forgot (promises.cc)
+    void tell_promise(std::uint64_t to);
+    void hear_promise(std::uint64_t from, const std::string& bytes);
+    [[nodiscard]] bool may_hear_log(std::uint64_t from) const;
+    void look_after_promises(std::uint64_t now_ms);
+    void load_promises();
+    void hear_that_it_forgot(const net::PeerIdentity& from, const std::string& body,
+                             const net::CallResponder& respond);
+    void take_out(const net::PeerIdentity& from, const net::CallResponder& respond);
+    [[nodiscard]] bool is_taken_out(std::uint64_t node_no) const;
+    Result<void> be_taken_in_anew(const std::function<void(const std::string&)>& tell);
+    Result<void> forget_folder();
+    [[nodiscard]] replication::ReplicaOptions log_folder() const;
 
     // --- being cut off for a test (isolation.cc)
     Result<std::string> isolate_here(const std::string& body);
@@ -144,14 +166,16 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::unique_ptr<Router> router_;
     Tasks tasks_;  // what blocks: state, certificates
     mutable std::mutex mutex_;
-    std::mutex identity_change_mutex_;                 // taken before mutex_
-    Identity identity_;                                // guarded by mutex_
-    std::map<std::uint64_t, Known> known_;             // guarded by mutex_
-    std::map<std::uint64_t, std::string> told_peers_;  // steward only: what the links were told
-    std::string doing_;                                // guarded by mutex_
-    std::optional<Copying> copying_;                   // guarded by mutex_
-    std::string api_url_;                              // guarded by mutex_
-    std::shared_ptr<net::PeerNet> net_;                // guarded by mutex_; set once
+    std::mutex identity_change_mutex_;                     // taken before mutex_
+    Identity identity_;                                    // guarded by mutex_
+    std::map<std::uint64_t, Known> known_;                 // guarded by mutex_
+    std::map<std::uint64_t, std::string> told_peers_;      // steward only: what the links were told
+    std::map<std::uint64_t, Remembered> remembered_;       // guarded by mutex_
+    std::map<std::uint64_t, std::uint64_t> taken_out_ms_;  // guarded by mutex_; who asked to be taken in anew
+    std::string doing_;                                    // guarded by mutex_
+    std::optional<Copying> copying_;                       // guarded by mutex_
+    std::string api_url_;                                  // guarded by mutex_
+    std::shared_ptr<net::PeerNet> net_;                    // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
     LoadMeter load_meter_;  // steward
@@ -169,6 +193,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::atomic<bool> is_stopping_{false};        // to be started again
     std::atomic<bool> is_taking_over_{false};     // the steward leaves membership alone
     std::uint64_t authority_seen_ms_ = 0;         // steward: when the rows' authority became another one
+    replication::Promise told_promise_;           // steward
+    std::string stored_promises_;                 // steward: as the file has them
+    std::uint64_t next_promises_ms_ = 0;          // steward
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0,
                   next_leave_ms_ = 0;
     std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward

@@ -53,6 +53,15 @@ Identity parse(const Json& json) {
     identity.joined_with = json.value("joined_with", "");
     identity.key_request_pem = json.value("key_request", "");
     identity.differs = json.value("differs", "");
+    identity.forgot = json.value("forgot", "");
+    identity.has_log = json.value("has_log", false);
+    identity.rejoins = json.value("rejoins", false);
+    if (json.contains("renewed")) {
+        const auto& renewed = json.at("renewed");
+        const auto number = [&](const char* name) { return renewed.at(name).get<std::uint64_t>(); };
+        identity.renewed = replication::Promise{number("generation"), number("sequence"), number("term"),
+                                                number("epoch"), 0};
+    }
     for (const auto& [number, address] : json.at("peers").items())
         identity.peers[std::stoull(number)] = address.get<std::string>();
     return identity;
@@ -88,20 +97,28 @@ Result<void> save_identity(const std::string& data_folder, const Identity& ident
     KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
     Json peers = Json::object();
     for (const auto& [number, address] : identity.peers) peers[std::to_string(number)] = address;
-    const Json json{{"node", identity.node_no},
-                    {"cluster", to_hex(identity.cluster_id)},
-                    {"name", identity.name},
-                    {"address", identity.advertised},
-                    {"api_url", identity.api_url},
-                    {"needs_state", identity.needs_state},
-                    {"joined_with", identity.joined_with},
-                    {"key_request", identity.key_request_pem},
-                    {"differs", identity.differs},
-                    {"peers", peers},
-                    {"folder", mark},
-                    {"ca", identity.credentials.ca_pem},
-                    {"certificate", identity.credentials.certificate_pem},
-                    {"private_key", identity.credentials.private_key_pem}};
+    Json json{{"node", identity.node_no},
+              {"cluster", to_hex(identity.cluster_id)},
+              {"name", identity.name},
+              {"address", identity.advertised},
+              {"api_url", identity.api_url},
+              {"needs_state", identity.needs_state},
+              {"joined_with", identity.joined_with},
+              {"key_request", identity.key_request_pem},
+              {"differs", identity.differs},
+              {"peers", peers},
+              {"folder", mark},
+              {"ca", identity.credentials.ca_pem},
+              {"certificate", identity.credentials.certificate_pem},
+              {"private_key", identity.credentials.private_key_pem}};
+    if (!identity.forgot.empty()) json["forgot"] = identity.forgot;
+    if (identity.has_log) json["has_log"] = true;
+    if (identity.rejoins) json["rejoins"] = true;
+    if (identity.renewed)
+        json["renewed"] = Json{{"generation", identity.renewed->generation},
+                               {"sequence", identity.renewed->sequence},
+                               {"term", identity.renewed->term},
+                               {"epoch", identity.renewed->epoch}};
     return write_file(path_of(data_folder), json.dump(1) + "\n", 0600);
 }
 

@@ -13,6 +13,7 @@
 
 #include "kontor/base/result.h"
 #include "kontor/net/peer.h"
+#include "kontor/replication/promise.h"
 
 namespace kontor::cluster {
 
@@ -26,7 +27,12 @@ struct Identity {
     bool needs_state = false;                    // joined, and has nothing yet
     std::string joined_with;                     // SHA-256 of the token, hex; to repeat a join
     std::string key_request_pem;                 // while joining: what the certificate was asked with
-    std::string differs;  // its state is wrong, and where: it never starts again with this folder
+    std::string differs;   // its state is wrong, and where: it never starts again with this folder
+    std::string forgot;    // it stands on an older copy of its folder: only rejoin() helps
+    bool has_log = false;  // it has served: a log that is missing was lost
+    bool rejoins = false;  // asks to be taken in anew before anything else
+    // While it does: what the new folder begins with, beyond all that was promised under this number.
+    std::optional<replication::Promise> renewed;
 };
 
 [[nodiscard]] Result<std::optional<Identity>> load_identity(const std::string& data_folder);

@@ -1,5 +1,8 @@
 // The new node's side of joining; the leader's is ClusterImpl::admit.
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 
 #include "identity.h"
@@ -74,6 +77,8 @@ Result<Joined> join(const JoinWishes& wishes) {
             wishes.data_folder + " is node " + std::to_string(earlier->node_no) + " of a cluster already");
     } else {
         KONTOR_CHECK(check_empty(wishes.data_folder));
+        if (!wishes.marker.empty() && ::unlink(wishes.marker.c_str()) != 0 && errno != ENOENT)
+            return fail(errno_error("remove " + wishes.marker, errno));
         KONTOR_TRY(auto keys, net::make_private_key_and_request());
         self.name = wishes.name;
         self.advertised = wishes.advertised;

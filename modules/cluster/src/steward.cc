@@ -42,6 +42,7 @@ void ClusterImpl::run_steward() {
             if (is_member()) {
                 const std::uint64_t now = options_.clock->monotonic_ms();
                 look_after_links();
+                look_after_promises(now);
                 look_after_reports(now);
                 look_after_load(now);
                 look_after_clock(now);
@@ -291,7 +292,7 @@ void ClusterImpl::look_after_membership() {
     for (const replication::Member& member : view.members) {
         const auto row = rows.find(member.id);
         const bool is_voter = member.role == replication::MemberRole::voter;
-        if (row == rows.end()) {
+        if (row == rows.end() || is_taken_out(member.id)) {
             if (member.id == self) return give_up_lead();
             return change(Kind::remove, member.id, "removed");
         }
@@ -305,6 +306,7 @@ void ClusterImpl::look_after_membership() {
         const auto member = std::find_if(view.members.begin(), view.members.end(),
                                          [number = no](const auto& one) { return one.id == number; });
         bool has_state = false;
+        if (is_taken_out(no)) continue;
         {
             const std::lock_guard lock(mutex_);
             const Known& known = known_[no];
@@ -361,10 +363,12 @@ void ClusterImpl::do_state_needed() {
 }
 
 bool ClusterImpl::needs_state() const {
-    return identity().needs_state;
+    const Identity self = identity();
+    return self.needs_state || self.rejoins;
 }
 
 Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&)>& tell) {
+    KONTOR_CHECK(be_taken_in_anew(tell));
     const std::string live = options_.data_folder + "/store";
     StateCopy copy;
     copy.store_folder = live;

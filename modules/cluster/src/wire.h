@@ -25,14 +25,18 @@ inline constexpr std::uint16_t isolate = 9;   // be64 of the milliseconds
 inline constexpr std::uint16_t entry_hash = 10, entry_rows = 11, compare = 12;
 // A read, as `forward`, for a node that has less to do: it answers or refuses, and passes it to nobody.
 inline constexpr std::uint16_t balanced_read = 13;
+// pb::Forgot: the caller remembers more of this node than it knows itself. To the leader: take the caller out
+// of the log's configuration (pb::RejoinReply, or unavailable while that is under way).
+inline constexpr std::uint16_t forgot = 14, rejoin = 15;
 }  // namespace call_kind
 
 // The body of a `report` call that wants to know api_authority_pem, too.
 inline constexpr const char* kReportWithAuthority = "authority";
 
 // The last byte of a one-way message.
-inline constexpr char kLogMessage = 'L';   // before it: a frame of the replicated log
-inline constexpr char kHashMessage = 'H';  // before it: store::EntryHash of the leader
+inline constexpr char kLogMessage = 'L';      // before it: a frame of the replicated log
+inline constexpr char kHashMessage = 'H';     // before it: store::EntryHash of the leader
+inline constexpr char kPromiseMessage = 'P';  // before it: pb::NodePromise of the sender
 
 // What a node that must not go on finds in the reason why the others refuse it.
 inline constexpr const char* kRemovedText = "was removed from the cluster";

@@ -68,6 +68,11 @@ void NodeImpl::link_changed(std::uint64_t node_id, bool is_up) {
     if (open.owns_lock() && replica_) replica_->link_changed(node_id, is_up);
 }
 
+replication::Promise NodeImpl::promise() const {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    return open && replica_ ? replica_->promise() : replication::Promise{};
+}
+
 replication::ClusterId NodeImpl::cluster_id() const {
     const std::shared_lock open(swap_mutex_);
     return replica_->cluster_id();

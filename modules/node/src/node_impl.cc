@@ -117,6 +117,9 @@ replication::ReplicaOptions NodeImpl::replica_options() {
     log_options.crash_point = options_.crash_point;
     log_options.node_id = options_.seat.node_id;
     log_options.transport = options_.seat.transport;
+    log_options.marker = options_.marker;
+    log_options.renewed = options_.seat.renewed;
+    log_options.is_alone = !is_member_.load();
     log_options.election_timeout_ms = options_.seat.election_timeout_ms;
     log_options.heartbeat_ms = options_.seat.heartbeat_ms;
     log_options.known_at_ms = &known_at_ms_;
@@ -132,6 +135,10 @@ Result<void> NodeImpl::open_log() {
     // A node that has joined has a copy of the state and no log yet.
     KONTOR_TRY(const auto known, replication::Replica::identity(options_.folder + "/log"));
     if (!known && is_member_.load()) {
+        if (options_.seat.has_log)
+            return fail(ErrorCode::conflict, options_.folder +
+                                                 "/log is missing, and with it what this node "
+                                                 "has voted");
         if (store_->checkpoint().replication_meta.empty())
             return fail(ErrorCode::corruption, options_.folder + " has neither a log nor a copied state");
         KONTOR_CHECK(replication::Replica::install(replica_options(), store_->checkpoint().replication_meta,

@@ -52,6 +52,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     void receive(std::uint64_t from, std::string frame) override;
     void link_changed(std::uint64_t node_id, bool is_up) override;
+    replication::Promise promise() const override;
     replication::ClusterId cluster_id() const override;
     replication::ClusterView cluster_view() const override;
     std::uint64_t leader_id() const override;

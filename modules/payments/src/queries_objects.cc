@@ -78,6 +78,21 @@ std::optional<pb::Instance> find_instance(const store::Reader& rows) {
     return load<pb::Instance>(rows, table::instance, instance_key());
 }
 
+std::vector<pb::Operator> list_operators(const store::Reader& rows) {
+    std::vector<std::uint64_t> numbers;
+    rows.scan(table::operators, operator_name_key({}).view(), {}, store::Direction::ascending,
+              [&](std::string_view, std::string_view value) {
+                  if (value.size() != sizeof(std::uint64_t))
+                      row_failure("operators", "a name row has another size");
+                  numbers.push_back(get_be64(value));
+                  return numbers.size() < limits::kOperators;
+              });
+    std::vector<pb::Operator> found;
+    for (const std::uint64_t no : numbers)
+        if (auto row = find_operator(rows, no)) found.push_back(*std::move(row));
+    return found;
+}
+
 bool has_operator(const store::Reader& rows) {
     bool found = false;
     rows.scan(table::operators, operator_name_key({}).view(), {}, store::Direction::ascending,

@@ -8,6 +8,7 @@
 
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
+#include "promise_keeper.h"
 
 namespace kontor::replication {
 
@@ -89,6 +90,7 @@ Result<void> Log::sync() {
     ++syncs_;
     durable_index_.store(last_index());
     KONTOR_CHECK(remember(mark_.raise(last_index())));
+    if (promises_ != nullptr) promises_->raised(last_index());
     crash_point("log-synced");
     return {};
 }
@@ -147,6 +149,7 @@ Result<File> Log::make_segment(Segment& segment, std::uint64_t first_index, std:
 // Later segments go first, the last of them first, so that a crash in between leaves a log without a gap.
 Result<void> Log::truncate_suffix(std::uint64_t from) {
     FileOps& files = *options_.files;
+    if (promises_ != nullptr) KONTOR_CHECK(promises_->lowering(from - 1));
     KONTOR_CHECK(mark_.lower(from - 1));
     tail_.close();
     while (segments_.size() > 1 && segments_.rbegin()->first > from) {
@@ -212,6 +215,7 @@ Result<void> Log::drop_prefix(std::uint64_t keep_from) {
 
 Result<void> Log::reset(std::uint64_t first_index) {
     if (failed_) return fail(*failed_);
+    if (promises_ != nullptr) KONTOR_CHECK(remember(promises_->lowering(0)));
     KONTOR_CHECK(remember(mark_.lower(0)));
     KONTOR_CHECK(remember(remove_all()));
     bytes_.store(0);

@@ -39,6 +39,8 @@ struct LogOptions {
     std::function<void(const char*)> crash_point;
 };
 
+class PromiseKeeper;
+
 class Log {
  public:
     // Called for every whole record on open, in order.
@@ -50,7 +52,8 @@ class Log {
     // Writes (without sync) entries first_index, first_index + 1, ...; what was there from first_index on is
     // removed first. first_index is within [first_index(), last_index() + 1].
     Result<void> append(std::uint64_t first_index, std::span<const Entry> entries);
-    Result<void> sync();  // makes everything appended durable
+    Result<void> sync();                                          // makes everything appended durable
+    void keep(PromiseKeeper* promises) { promises_ = promises; }  // not owned; from now on it hears of both
     // Removes whole segments that hold only entries below `keep_from`; the last segment stays.
     Result<void> drop_prefix(std::uint64_t keep_from);
     // Removes everything; the next entry is `first_index`.
@@ -104,6 +107,7 @@ class Log {
     std::optional<Error> failed_;
     File tail_;  // the last segment, open for writing
     DurableMark mark_;
+    PromiseKeeper* promises_ = nullptr;
 
     mutable std::mutex mutex_;  // guards the map and Segment::end for readers on other threads
     std::map<std::uint64_t, Segment> segments_;  // by first index

@@ -70,7 +70,7 @@ Result<void> ReplicaImpl::start() {
     started_ = true;
     // Guard 2, before START and before any thread.
     if (const auto raised = driver_->before_start(folder_.start)) {
-        KONTOR_CHECK(folder_.state->store(*raised));
+        KONTOR_CHECK(store_hard_state(*raised));
         folder_.start.hard = *raised;
     }
     apply_.start();

@@ -20,6 +20,10 @@ namespace kontor::replication {
                                         const StateFile& state, FileOps& files);
 [[nodiscard]] Result<std::optional<InstallMark>> settle_install(const ReplicaOptions& options,
                                                                 const std::optional<SnapshotMeta>& snapshot,
-                                                                const StateFile& state, FileOps& files);
+                                                                const StateFile& state,
+                                                                PromiseKeeper& promises, FileOps& files);
+
+// The newest configuration of the folder, committed or not.
+[[nodiscard]] Result<Configuration> newest_configuration(const StartState& start);
 
 }  // namespace kontor::replication

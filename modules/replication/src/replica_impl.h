@@ -16,6 +16,7 @@
 #include "kontor/replication/replica.h"
 #include "log.h"
 #include "peer_sender.h"
+#include "promise_keeper.h"
 #include "state_file.h"
 
 namespace kontor::replication {
@@ -28,6 +29,7 @@ Result<std::unique_ptr<Replica>> open_replica(ReplicaOptions options, StateMachi
 struct OpenedFolder {
     File lock;
     std::unique_ptr<StateFile> state;
+    std::unique_ptr<PromiseKeeper> promises;  // the log tells it
     std::unique_ptr<Log> log;
     StartState start;
     // The log waits for room on its disk.
@@ -61,6 +63,7 @@ class ReplicaImpl final : public Replica {
     [[nodiscard]] std::string snapshot_meta(std::uint64_t index) const override;
     void checkpointed(std::string snapshot_meta) override;
     [[nodiscard]] ReplicaStats stats() const override;
+    [[nodiscard]] Promise promise() const override { return folder_.promises->now(); }
     void receive(std::uint64_t from, std::string frame) override;
     void link_changed(std::uint64_t node_id, bool is_up) override;
     [[nodiscard]] ClusterId cluster_id() const override { return folder_.state->state().cluster; }
@@ -139,6 +142,7 @@ class ReplicaImpl final : public Replica {
     Result<void> submit_proposals();
     Result<void> take_checkpoint();
     Result<void> carry_out(Actions& actions);
+    Result<void> store_hard_state(HardState hard);
     void publish_commits();
     void update_counters();
     void tell_ready();

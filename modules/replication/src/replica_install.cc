@@ -2,6 +2,8 @@
 
 #include "install.h"
 
+#include <algorithm>
+
 #include "kontor/base/log.h"
 #include "replica_folder.h"
 
@@ -16,6 +18,7 @@ void crash_point(const ReplicaOptions& options, const char* step) {
 // Without a state file the folder is nobody's: the state file is written last, so a crash leaves it so.
 Result<void> install_new_node(const ReplicaOptions& options, const std::optional<SnapshotMeta>& meta,
                               const std::optional<ClusterId>& cluster, FileOps& files) {
+    KONTOR_CHECK(check_no_marker(options));
     if (!cluster) {
         return fail(ErrorCode::invalid_argument,
                     options.folder + " is nobody's yet, and no cluster was named");
@@ -33,7 +36,12 @@ Result<void> install_new_node(const ReplicaOptions& options, const std::optional
     state.hard = {mark.term, 0};
     state.node_id = options.node_id;
     state.cluster = *cluster;
-    KONTOR_TRY([[maybe_unused]] const auto file, StateFile::create(options.folder, files, state));
+    // In no term in which this number may have voted does it vote again.
+    const Promise before = options.renewed.value_or(Promise{});
+    if (options.renewed) state.hard = {std::max(mark.term, before.term), options.node_id};
+    KONTOR_CHECK(begin_promises(options.folder, before, files));
+    KONTOR_TRY([[maybe_unused]] const auto file,
+               StateFile::create(options.folder, files, state, before.sequence));
     log::info("replication",
               "event=joined folder=" + options.folder + " index=" + std::to_string(mark.index));
     return {};
@@ -133,7 +141,8 @@ Result<void> undo_install(const ReplicaOptions& options, const InstallMark& mark
 // What the mark says of an empty log that open() may find, after finishing or undoing what was begun.
 Result<std::optional<InstallMark>> settle_install(const ReplicaOptions& options,
                                                   const std::optional<SnapshotMeta>& snapshot,
-                                                  const StateFile& state, FileOps& files) {
+                                                  const StateFile& state, PromiseKeeper& promises,
+                                                  FileOps& files) {
     KONTOR_TRY(auto mark, load_install_mark(options.folder));
     if (!mark) return mark;
     const bool is_there =
@@ -151,6 +160,7 @@ Result<std::optional<InstallMark>> settle_install(const ReplicaOptions& options,
     mark->state = InstallMark::State::resetting;
     KONTOR_CHECK(store_install_mark(options.folder, *mark, state.state().cluster, files));
     crash_point(options, "install-resetting");
+    KONTOR_CHECK(promises.lowering(mark->index));
     KONTOR_CHECK(remove_log(options.folder, files));
     crash_point(options, "install-removed");
     *mark = {InstallMark::State::empty, mark->index, mark->term, 0, 0};

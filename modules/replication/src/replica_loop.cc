@@ -171,8 +171,14 @@ Result<void> ReplicaImpl::take_checkpoint() {
     return {};
 }
 
+Result<void> ReplicaImpl::store_hard_state(HardState hard) {
+    KONTOR_CHECK(folder_.state->store(hard));
+    folder_.promises->voted(folder_.state->sequence(), hard.term);
+    return {};
+}
+
 Result<void> ReplicaImpl::carry_out(Actions& actions) {
-    if (actions.hard_state) KONTOR_CHECK(folder_.state->store(*actions.hard_state));
+    if (actions.hard_state) KONTOR_CHECK(store_hard_state(*actions.hard_state));
     // Alone there is nobody to talk to meanwhile: two hand-overs between threads less.
     const bool alone = driver_->configuration().servers.size() == 1;
     for (AppendAction& append : actions.appends)

@@ -121,9 +121,9 @@ Result<void> check_options(const ReplicaOptions& options) {
 
 Result<void> check_owner(const ReplicaOptions& options, const NodeState& state) {
     if (state.node_id == options.node_id) return {};
-    return fail(ErrorCode::invalid_argument, options.folder + " belongs to node " +
-                                                 std::to_string(state.node_id) + ", not " +
-                                                 std::to_string(options.node_id));
+    return fail(options.is_alone ? ErrorCode::permission_denied : ErrorCode::invalid_argument,
+                options.folder + " belongs to node " + std::to_string(state.node_id) + ", not " +
+                    std::to_string(options.node_id));
 }
 
 LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileOps& files) {
@@ -134,6 +134,16 @@ LogOptions log_options(const ReplicaOptions& options, const Uuid& cluster, FileO
     out.files = &files;
     out.crash_point = options.crash_point;
     return out;
+}
+
+// A member whose folder lost what says that it is one would wait for the others for ever, and nobody for it.
+Result<void> check_alone(const ReplicaOptions& options, const StartState& start) {
+    if (!options.is_alone) return {};
+    KONTOR_TRY(const Configuration members, newest_configuration(start));
+    const bool is_alone = members.servers.size() == 1 && members.servers.front().id == options.node_id;
+    if (is_alone) return {};
+    return fail(ErrorCode::permission_denied, options.folder + " belongs to a cluster of " +
+                                                  std::to_string(members.servers.size()) + " nodes");
 }
 
 Result<void> clear_interrupted_bootstrap(const std::string& folder, FileOps& files) {
@@ -186,6 +196,7 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
                             std::to_string(opened.start.snapshot->index));
         }
         if (options.read_only) return fail(ErrorCode::not_found, options.folder + " holds no log");
+        KONTOR_CHECK(check_no_marker(options));
         KONTOR_CHECK(bootstrap(options, files));
         KONTOR_TRY(opened.state, StateFile::load(options.folder, files));
         if (!opened.state) return fail(ErrorCode::internal, options.folder + "/state vanished");
@@ -193,7 +204,10 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     const NodeState& state = opened.state->state();
     KONTOR_CHECK(check_owner(options, state));
     opened.start.hard = state.hard;
-    KONTOR_TRY(const auto mark, settle_install(options, opened.start.snapshot, *opened.state, files));
+    KONTOR_TRY(opened.promises, PromiseKeeper::open(options.folder, options.marker, *opened.state, files));
+    KONTOR_CHECK(opened.promises->check_start());
+    KONTOR_TRY(const auto mark,
+               settle_install(options, opened.start.snapshot, *opened.state, *opened.promises, files));
     std::uint64_t term_at_checkpoint = 0;
     const std::uint64_t checkpoint_index = opened.start.snapshot ? opened.start.snapshot->index : 0;
     const auto visit = [&](const Record& record) -> Result<void> {
@@ -227,7 +241,37 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
         return fail(ErrorCode::corruption,
                     options.folder + ": the log has a higher term than the state file");
     }
+    KONTOR_CHECK(check_alone(options, opened.start));
+    KONTOR_CHECK(opened.promises->begin(opened.log->last_index()));
+    opened.log->keep(opened.promises.get());
     return opened;
+}
+
+Result<Promise> Replica::remembered(const ReplicaOptions& options) {
+    KONTOR_TRY(const auto marker, load_marker(options.marker));
+    Promise most = marker ? marker->promise : Promise{};
+    KONTOR_TRY(const auto state, StateFile::load(options.folder, real_file_ops()));
+    if (!state) return most;
+    KONTOR_TRY(const auto promises, PromiseKeeper::open(options.folder, {}, *state, real_file_ops()));
+    return most_of(most, promises->now());
+}
+
+// The log ends where it ends: what an operator accepts needs no look at it.
+Result<bool> Replica::accept_older(const ReplicaOptions& options) {
+    FileOps& files = real_file_ops();
+    KONTOR_TRY(const auto found, load_marker(options.marker));
+    if (!found) return false;
+    KONTOR_CHECK(make_folder(options.folder));
+    KONTOR_TRY(const File lock, lock_folder(options.folder, files));
+    KONTOR_TRY(const auto state, StateFile::load(options.folder, files));
+    const NodeState owner = state ? state->state() : NodeState{};
+    if (owner.node_id != found->node_id || owner.cluster != found->cluster) {
+        KONTOR_CHECK(files.remove(options.marker));
+        return true;
+    }
+    KONTOR_TRY(const auto promises, PromiseKeeper::open(options.folder, options.marker, *state, files));
+    KONTOR_CHECK(promises->accept(*state));
+    return true;
 }
 
 }  // namespace kontor::replication

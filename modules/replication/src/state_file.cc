@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "kontor/base/bytes.h"
@@ -73,11 +74,12 @@ Result<std::unique_ptr<StateFile>> StateFile::load(const std::string& folder, Fi
 }
 
 Result<std::unique_ptr<StateFile>> StateFile::create(const std::string& folder, FileOps& files,
-                                                     const NodeState& state) {
+                                                     const NodeState& state, std::uint64_t sequence) {
     const std::string temporary = path_in(folder) + ".tmp";
     KONTOR_TRY(File file, files.open(temporary, O_RDWR | O_CREAT | O_TRUNC));
     std::unique_ptr<StateFile> out(new StateFile(std::move(file), files));
     out->state_ = state;
+    out->sequence_ = sequence;
     KONTOR_CHECK(out->write_slots());
     KONTOR_CHECK(files.rename(temporary, path_in(folder)));
     KONTOR_CHECK(files.sync_folder(folder));
@@ -87,6 +89,12 @@ Result<std::unique_ptr<StateFile>> StateFile::create(const std::string& folder, 
 Result<void> StateFile::store(HardState hard) {
     if (hard == state_.hard) return {};
     state_.hard = hard;
+    return write_slots();
+}
+
+Result<void> StateFile::renew(HardState hard, std::uint64_t sequence) {
+    state_.hard = hard;
+    sequence_ = std::max(sequence_, sequence);
     return write_slots();
 }
 

@@ -28,10 +28,14 @@ class StateFile {
     // nullopt in the result's pointer: there is none yet.
     static Result<std::unique_ptr<StateFile>> load(const std::string& folder, FileOps& files);
     static Result<std::unique_ptr<StateFile>> create(const std::string& folder, FileOps& files,
-                                                     const NodeState& state);
+                                                     const NodeState& state, std::uint64_t sequence = 0);
 
     [[nodiscard]] const NodeState& state() const { return state_; }
+    // Grows with every write.
+    [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
     Result<void> store(HardState hard);
+    // Writes it in any case, with at least this sequence.
+    Result<void> renew(HardState hard, std::uint64_t sequence);
 
  private:
     StateFile(File file, FileOps& files) : file_(std::move(file)), files_(files) {}

@@ -7,17 +7,12 @@
 
 namespace kontor::replication {
 
-namespace {
-
-// The newest configuration of the folder, committed or not.
 Result<Configuration> newest_configuration(const StartState& start) {
     for (auto entry = start.entries.rbegin(); entry != start.entries.rend(); ++entry)
         if (entry->type == EntryType::change) return decode_configuration(*entry->payload);
     if (start.snapshot) return decode_configuration(start.snapshot->configuration);
     return Configuration{};
 }
-
-}  // namespace
 
 Result<Position> Replica::take_over(const ReplicaOptions& options, std::string_view checkpoint_meta) {
     return take_over_folder(options, checkpoint_meta, real_file_ops());

@@ -47,6 +47,7 @@ inline constexpr std::int64_t kDefaultTokenLifetimeMs = 3600LL * 1000;
 
 struct ClusterOptions {
     std::string data_folder;  // holds peer/, store/, log/
+    std::string marker;       // as in replication::ReplicaOptions
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 0;
     std::string advertised;  // host:port that the others dial; "": listen address and port
@@ -93,7 +94,8 @@ struct TokenWishes {
 class Cluster {
  public:
     // A folder without peer/ is a single node; init() makes it a cluster's first. Errors: io, corruption,
-    // permission_denied (the folder was copied from another node).
+    // permission_denied (the folder was copied from another node), conflict (it is older than what the node
+    // promised: rejoin()).
     static Result<std::unique_ptr<Cluster>> open(ClusterOptions options);
     virtual ~Cluster() = default;  // stop()
     virtual void stop() = 0;
@@ -141,10 +143,17 @@ class Cluster {
     [[nodiscard]] virtual std::map<std::uint64_t, std::string> api_authorities() = 0;
 };
 
+// A stopped member whose folder was lost in part or is older than what it promised is taken in anew under its
+// number: the next start asks the leader to take it out of the log's configuration, forgets what the folder
+// holds, copies the state, and takes its place again. Returns the number. Errors: not_found (no member),
+// permission_denied, io, corruption.
+[[nodiscard]] Result<std::uint64_t> rejoin(const std::string& data_folder);
+
 struct JoinWishes {
     std::string data_folder;
     std::string token;
     std::string name, advertised, api_url, version;
+    std::string marker;  // given up: a new number has promised nothing
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
 };

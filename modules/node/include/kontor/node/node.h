@@ -36,6 +36,9 @@ struct Seat {
     replication::PeerTransport* transport = nullptr;  // outlives the node
     // There may be others: start() does not wait for leadership, and ready() follows the role.
     bool is_member = false;
+    // What a node begins with that is taken in anew under its number (replication::ReplicaOptions::renewed).
+    std::optional<replication::Promise> renewed;
+    bool has_log = false;  // a log that is missing was lost
     std::uint64_t election_timeout_ms = 1000, heartbeat_ms = 100;
     // A follower that has not heard of its leader for so long no longer answers reads by itself.
     std::uint64_t max_staleness_ms = 5'000;
@@ -51,6 +54,7 @@ inline constexpr std::uint64_t kMaxRowCacheBytes = 160ULL << 20;
 
 struct NodeOptions {
     std::string folder;  // holds store/ and log/
+    std::string marker;  // as in replication::ReplicaOptions
     unsigned partitions = 8;
     // Rows in memory: accounts newer than their partition or in use, and a quarter (at most
     // kMaxRowCacheBytes) for other rows in use.
@@ -120,6 +124,7 @@ class Node : public payments::Service {
     [[nodiscard]] virtual Result<void> checkpoint() = 0;
 
     // --- The cluster. Any thread.
+    [[nodiscard]] virtual replication::Promise promise() const = 0;   // generation 0: not known just now
     virtual void receive(std::uint64_t from, std::string frame) = 0;  // what the transport brought
     virtual void link_changed(std::uint64_t node_id, bool is_up) = 0;
     [[nodiscard]] virtual replication::ClusterId cluster_id() const = 0;

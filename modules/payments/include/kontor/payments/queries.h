@@ -49,6 +49,8 @@ struct Scope {
 // while a clock was ahead.
 [[nodiscard]] std::uint64_t last_code_step(const pb::Operator&, std::int64_t utc_ms);
 [[nodiscard]] bool has_operator(const store::Reader&);
+// By name; at most limits::kOperators.
+[[nodiscard]] std::vector<pb::Operator> list_operators(const store::Reader&);
 
 // The cluster (docs/adr/0007); nullopt: this instance has none.
 [[nodiscard]] std::optional<pb::Cluster> find_cluster(const store::Reader&);

@@ -10,7 +10,8 @@
 // Errors: a failed write or fsync, or a corrupt record before the tail, stops the replica: on_stop is called
 // once and nothing is acknowledged afterwards. open() answers corruption (names file and offset; also when
 // log and checkpoint do not meet, or one of them is missing), unavailable (another process has the folder),
-// invalid_argument (options, another node's folder), io, no_space.
+// invalid_argument (options, another node's folder), conflict (the folder is older than its marker), io,
+// no_space.
 // Limits: see ReplicaOptions; an entry is at most kMaxEntryBytes; proposals not yet persisted are bounded by
 // `max_inflight_entries` (the proposer waits: see ready()).
 
@@ -27,6 +28,7 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
+#include "kontor/replication/promise.h"
 
 namespace kontor::replication {
 
@@ -122,6 +124,13 @@ struct FolderIdentity {
 
 struct ReplicaOptions {
     std::string folder;  // log segments, term and vote, node identity
+    // A file outside of the folder that remembers how far the folder was (docs/formats/marker.md): an older
+    // copy of the folder is refused. "": none.
+    std::string marker;
+    // A number that is taken into its cluster anew (docs/adr/0011): what its new folder begins with, beyond
+    // everything that was promised under this number. For install().
+    std::optional<Promise> renewed;
+    bool is_alone = false;  // this node knows of no cluster: a log of others is refused
     std::uint64_t node_id = 1;
     // What bootstrap writes for this node into the first configuration. A label: real addresses are not in
     // the log. Nodes that are added later are "node-<id>".
@@ -189,6 +198,12 @@ class Replica {
     // crash leaves the folder as it was, in a higher term, or taken over. Returns where.
     // Errors: as open(); invalid_argument when the node never was a member.
     static Result<Position> take_over(const ReplicaOptions& options, std::string_view checkpoint_meta);
+    // The folder of a stopped replica is older than its marker, and counts all the same: a backup of a single
+    // node was put back. False: it was not older. A folder without a log gives its marker up. Errors: as
+    // open().
+    static Result<bool> accept_older(const ReplicaOptions& options);
+    // The most that folder and marker say about what this node promised. Errors: as open().
+    static Result<Promise> remembered(const ReplicaOptions& options);
     // nullopt: nobody's folder yet. Any time. Errors: corruption, io.
     static Result<std::optional<FolderIdentity>> identity(const std::string& folder);
 
@@ -222,6 +237,7 @@ class Replica {
     virtual void checkpointed(std::string snapshot_meta) = 0;
 
     [[nodiscard]] virtual ReplicaStats stats() const = 0;
+    [[nodiscard]] virtual Promise promise() const = 0;  // any thread: what others may remember of this node
 
     // --- The cluster. All from any thread.
 

@@ -1,0 +1,155 @@
+#include "data_folder.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "kontor/base/files.h"
+#include "kontor/base/log.h"
+#include "private_process.h"
+
+namespace kontor::app {
+namespace {
+
+std::string name_of(uid_t uid) {
+    const passwd* const user = ::getpwuid(uid);  // start-up: one thread
+    return user != nullptr ? std::string(user->pw_name) : "number " + std::to_string(uid);
+}
+
+Unexpected of_another_user(const std::string& path, uid_t owner) {
+    const std::string name = name_of(owner);
+    return fail(ErrorCode::permission_denied,
+                path + " belongs to user " + name + ", and this process runs as " + name_of(::geteuid()) +
+                    ": run it as that user (sudo -u " + name + " kontor …), or give the whole folder away " +
+                    "first (chown -R)");
+}
+
+// Why `path` cannot be used, from errno of the call that failed.
+Unexpected not_usable(const std::string& path, int error) {
+    struct stat info {};
+    std::string at = path;  // the innermost part that can be looked at
+    while (::stat(at.c_str(), &info) != 0 && at.size() > 1) {
+        const std::size_t slash = at.rfind('/');
+        if (slash == std::string::npos) break;
+        at.resize(std::max<std::size_t>(slash, 1));
+    }
+    switch (error) {
+        case EACCES:
+        case EPERM:
+            if (info.st_uid != ::geteuid() && ::geteuid() != 0) return of_another_user(at, info.st_uid);
+            return fail(ErrorCode::permission_denied, path + " may not be used by " + name_of(::geteuid()) +
+                                                          ", also not by its mode: look at 'ls -ld " + at +
+                                                          "'");
+        case EROFS:
+            return fail(ErrorCode::io, path +
+                                           " is on a file system that is mounted read-only: a node has to "
+                                           "write. 'kontor verify' can look at it.");
+        case ENOTDIR:
+        case EEXIST:
+            return fail(ErrorCode::invalid_argument, path + " is no folder, or is inside of a file");
+        case ELOOP:
+            return fail(ErrorCode::invalid_argument, path + " is a circle of symbolic links");
+        default:
+            return fail(errno_error("use " + path, error));
+    }
+}
+
+Result<void> make_folders(const std::string& path) {
+    std::error_code ec;
+    std::filesystem::create_directories(path, ec);
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0)
+        return S_ISDIR(info.st_mode) ? Result<void>{} : Result<void>(not_usable(path, ENOTDIR));
+    // A symbolic link to nothing: the disk that it leads to is not mounted.
+    if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode))
+        return fail(ErrorCode::invalid_argument, path +
+                                                     " is a symbolic link to a folder that is not there: is "
+                                                     "its disk mounted?");
+    return not_usable(path, ec ? ec.value() : ENOENT);
+}
+
+// Whoever may write there all the same, root before all, would leave files that the owner cannot open again.
+Result<void> check_owner(const std::string& path) {
+    for (const char* part : {"/log/state", "/log", "/store", "/peer/identity.json"}) {
+        struct stat info {};
+        if (::stat((path + part).c_str(), &info) == 0 && info.st_uid != ::geteuid())
+            return of_another_user(path, info.st_uid);
+    }
+    return {};
+}
+
+std::string process_in(int file) {
+    std::array<char, 32> text{};
+    const ssize_t n = ::pread(file, text.data(), text.size() - 1, 0);
+    const std::string number(text.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    const std::string pid = number.substr(0, number.find('\n'));
+    return pid.empty() ? "another process" : "process " + pid;
+}
+
+Result<int> lock(const std::string& path) {
+    const std::string file = path + "/LOCK";
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return not_usable(path, errno);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        const int error = errno;
+        const std::string who = process_in(fd);
+        ::close(fd);
+        if (error == EWOULDBLOCK) return fail(ErrorCode::unavailable, path + " is in use by " + who);
+        return fail(errno_error("lock " + file, error));
+    }
+    const std::string number = std::to_string(::getpid()) + "\n";  // for people; the lock is what counts
+    if (::ftruncate(fd, 0) != 0 ||
+        ::pwrite(fd, number.data(), number.size(), 0) != static_cast<ssize_t>(number.size()))
+        log::debug("start", "the number of this process is not in " + file);
+    return fd;
+}
+
+}  // namespace
+
+bool holds_data(const std::string& folder) {
+    return file_exists(folder + "/log/state") || file_exists(folder + "/store");
+}
+
+std::string marker_path(const Settings& settings) {
+    if (!settings.data_marker.empty()) return settings.data_marker;
+    std::error_code ec;
+    const auto folder = std::filesystem::absolute(settings.data_folder + "/", ec).lexically_normal();
+    const std::string path = folder.parent_path().string();
+    // The package's: nobody but root makes files in /var/lib.
+    return path == "/var/lib/kontor" ? "/var/lib/kontor-state/node.mark" : path + ".mark";
+}
+
+Result<DataFolder> DataFolder::take(const std::string& path) {
+    KONTOR_CHECK(make_folders(path));
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) return not_usable(path, errno);
+    KONTOR_CHECK(check_owner(path));
+    DataFolder folder;
+    KONTOR_TRY(folder.lock_, lock(path));
+    const Tightened done = keep_folder_private(path);
+    if (done.changed != 0)
+        log::warning("start", "event=files_made_private count=" + std::to_string(done.changed) +
+                                  " first=" + done.first_changed);
+    if (done.failed != 0)
+        log::warning("start", "event=files_readable_by_others count=" + std::to_string(done.failed) +
+                                  " first=" + done.first_failed + " (chmod go-rwx by their owner)");
+    return folder;
+}
+
+DataFolder::DataFolder(DataFolder&& other) noexcept : lock_(std::exchange(other.lock_, -1)) {}
+DataFolder& DataFolder::operator=(DataFolder&& other) noexcept {
+    std::swap(lock_, other.lock_);
+    return *this;
+}
+DataFolder::~DataFolder() {
+    if (lock_ >= 0) ::close(lock_);
+}
+
+}  // namespace kontor::app

@@ -1,0 +1,23 @@
+#pragma once
+// What this process makes and holds is for its own user only: files, whatever library makes them, and memory.
+//
+// Threading: keep_process_private() before the first thread; the other one anywhere. Errors: what could not
+// be tightened is counted, and the start goes on: whoever owns the file has to do it.
+
+#include <cstddef>
+#include <string>
+
+namespace kontor::app {
+
+// Files get mode 0600 and folders 0700 at most; no core file, no debugger of another process of this user.
+void keep_process_private();
+
+struct Tightened {
+    std::size_t changed = 0, failed = 0;
+    std::string first_changed, first_failed;
+};
+// Takes from group and others whatever an earlier version or a restore gave them, the folder itself included.
+// Follows no symbolic link but the folder's own.
+[[nodiscard]] Tightened keep_folder_private(const std::string& folder);
+
+}  // namespace kontor::app

@@ -1,0 +1,298 @@
+// What nodes promised, as the others remember it, and those that forgot (docs/adr/0011).
+//
+// Each node tells the others what it promised, first of all on a connection and then as it grows; nothing of
+// the log is heard from a run that knows less than an earlier one promised. What others promised is kept in
+// <data>/peer/promises.json, not synced: who remembers less accuses nobody.
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cluster_impl.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/files.h"
+#include "kontor/base/log.h"
+#include "kontor/payments/queries.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using replication::Promise;
+
+constexpr std::uint64_t kStoreEveryMs = 1'000;
+constexpr std::uint64_t kAskEveryMs = 500, kAskTimeoutMs = 5'000;
+constexpr std::uint64_t kTakenOutMs = 30'000;  // after the last time that it asked
+constexpr std::uint64_t kTellForgotMs = 5'000;
+
+std::string path_of(const std::string& data_folder) {
+    return data_folder + "/peer/promises.json";
+}
+
+Promise promise_of(const pb::NodePromise& from) {
+    return {from.generation(), from.sequence(), from.term(), from.epoch(), from.index()};
+}
+
+void fill(pb::NodePromise& to, const Promise& promise) {
+    to.set_generation(promise.generation);
+    to.set_sequence(promise.sequence);
+    to.set_term(promise.term);
+    to.set_epoch(promise.epoch);
+    to.set_index(promise.index);
+}
+
+// A run counts as one start: two with the same number stand on the same copy.
+std::string forgotten_by_run(const Promise& before, const Promise& now) {
+    if (before.generation != 0 && now.generation == before.generation)
+        return "start " + std::to_string(now.generation) + " a second time";
+    return replication::forgotten(before, now);
+}
+
+}  // namespace
+
+void ClusterImpl::tell_promise(std::uint64_t to) {
+    node::Node* const node = this->node();
+    if (node == nullptr || is_isolated()) return;
+    const Promise promise = node->promise();
+    if (promise.generation == 0) return;
+    pb::NodePromise message;
+    message.set_run_id(run_id_);
+    fill(message, promise);
+    std::string frame = message.SerializeAsString();
+    frame.push_back(kPromiseMessage);
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (links) links->send(to, std::move(frame));
+}
+
+void ClusterImpl::hear_promise(std::uint64_t from, const std::string& bytes) {
+    pb::NodePromise message;
+    if (!message.ParseFromString(bytes)) return;
+    const Promise now = promise_of(message);
+    std::string what;
+    pb::Forgot forgot;
+    {
+        const std::lock_guard lock(mutex_);
+        Known& known = known_[from];
+        if (known.hello_run != message.run_id()) return;  // of a connection that is gone
+        known.promise_run = message.run_id();
+        Remembered& remembered = remembered_[from];
+        if (remembered.run_id != message.run_id()) {
+            if (remembered.forgetful_run == message.run_id()) return;
+            what = forgotten_by_run(remembered.promise, now);
+            if (!what.empty()) {
+                remembered.forgetful_run = message.run_id();
+                fill(*forgot.mutable_promise(), remembered.promise);
+            }
+        }
+        if (what.empty()) {
+            remembered.run_id = message.run_id();
+            remembered.promise = now;
+        }
+    }
+    if (what.empty()) return;
+    log::error("cluster",
+               "event=node_forgot node=" + std::to_string(from) + " what=\"" + what +
+                   "\" (it stands on an older copy of its folder; nothing of the log is heard from it)");
+    [[maybe_unused]] const bool posted = tasks_.post([this, from, body = forgot.SerializeAsString()] {
+        [[maybe_unused]] const auto told = call_and_wait(from, call_kind::forgot, body, kTellForgotMs);
+    });
+}
+
+// A node of an earlier version tells nothing, and is heard.
+bool ClusterImpl::may_hear_log(std::uint64_t from) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.find(from);
+    if (known == known_.end() || !known->second.tells_promise) return true;
+    if (known->second.promise_run != known->second.hello_run) return false;
+    const auto remembered = remembered_.find(from);
+    return remembered == remembered_.end() || remembered->second.forgetful_run != known->second.hello_run;
+}
+
+void ClusterImpl::look_after_promises(std::uint64_t now_ms) {
+    const Promise promise = node()->promise();
+    const bool is_due = now_ms >= next_promises_ms_;  // also when it is the same: a message may be lost
+    if (promise.generation != 0 && (is_due || promise != told_promise_)) {
+        told_promise_ = promise;
+        for (const auto& [no, address] : told_peers_) tell_promise(no);
+    }
+    if (!is_due) return;
+    next_promises_ms_ = now_ms + kStoreEveryMs;
+    Json json = Json::object();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [no, one] : remembered_)
+            json[std::to_string(no)] =
+                Json{{"run", to_hex(one.run_id)},        {"generation", one.promise.generation},
+                     {"sequence", one.promise.sequence}, {"term", one.promise.term},
+                     {"epoch", one.promise.epoch},       {"index", one.promise.index}};
+    }
+    const std::string text = json.dump(1) + "\n";
+    if (text == stored_promises_) return;
+    // Not synced: it is written every second, and a disk has better things to do.
+    const std::string path = path_of(options_.data_folder), draft = path + ".new";
+    std::ofstream file(draft, std::ios::trunc);
+    file << text;
+    file.close();
+    if (file && std::rename(draft.c_str(), path.c_str()) == 0) stored_promises_ = text;
+}
+
+void ClusterImpl::load_promises() {
+    const auto text = read_file(path_of(options_.data_folder));
+    if (!text) return;
+    try {
+        const Json json = Json::parse(*text);
+        for (const auto& [number, one] : json.items()) {
+            const auto value = [&one = one](const char* name) { return one.at(name).get<std::uint64_t>(); };
+            Remembered& remembered = remembered_[std::stoull(number)];
+            remembered.run_id = from_hex(one.at("run").get<std::string>()).value_or("");
+            remembered.promise = {value("generation"), value("sequence"), value("term"), value("epoch"),
+                                  value("index")};
+        }
+    } catch (const std::exception& e) {
+        remembered_.clear();  // a power cut leaves it so
+        log::warning("cluster", path_of(options_.data_folder) + ": " + e.what());
+    }
+}
+
+// Another member remembers more. Only what is true is believed: it may be that one that is confused.
+void ClusterImpl::hear_that_it_forgot(const net::PeerIdentity& from, const std::string& body,
+                                      const net::CallResponder& respond) {
+    respond(std::string());
+    pb::Forgot forgot;
+    if (!forgot.ParseFromString(body)) return;
+    const Promise own = node()->promise();
+    const std::string what = forgotten_by_run(promise_of(forgot.promise()), own);
+    if (own.generation == 0 || what.empty()) return;
+    const std::string text = "node " + std::to_string(from.node_id) +
+                             " remembers more of what this node promised than its folder does (" + what +
+                             "): the folder was replaced by an earlier copy";
+    [[maybe_unused]] const bool posted = tasks_.post([this, text] {
+        if (auto kept = change_identity([&](Identity& self) { self.forgot = text; }); !kept)
+            log::warning("cluster", kept.error().describe());
+        if (options_.on_fatal) options_.on_fatal(Error{ErrorCode::conflict, text});
+    });
+}
+
+// --- being taken in anew
+
+bool ClusterImpl::is_taken_out(std::uint64_t node_no) const {
+    const std::lock_guard lock(mutex_);
+    const auto asked = taken_out_ms_.find(node_no);
+    return asked != taken_out_ms_.end() && asked->second + kTakenOutMs > options_.clock->monotonic_ms();
+}
+
+// The leader's side. Out of the log's configuration first, committed without the caller: from then on nobody
+// counts what it forgot. The steward does it; the caller asks again until it is done.
+void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallResponder& respond) {
+    if (!node()->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
+    bool is_member = false;
+    node()->read([&](const store::Reader& rows, std::uint64_t) {
+        const auto row = payments::find_cluster_node(rows, from.node_id);
+        is_member = row && !row->removed();
+    });
+    if (!is_member)
+        return respond(fail(ErrorCode::permission_denied,
+                            "node " + std::to_string(from.node_id) + " is no member any more"));
+    {
+        const std::lock_guard lock(mutex_);
+        taken_out_ms_[from.node_id] = options_.clock->monotonic_ms();
+    }
+    const auto view = node()->cluster_view();
+    const bool is_in = std::any_of(view.members.begin(), view.members.end(),
+                                   [&](const auto& one) { return one.id == from.node_id; });
+    if (is_in || view.configuration_index != view.committed_configuration_index)
+        return respond(fail(ErrorCode::unavailable, "retry: it is being taken out of the configuration"));
+    pb::RejoinReply reply;
+    {
+        const std::lock_guard lock(mutex_);
+        taken_out_ms_.erase(from.node_id);
+        Promise known = remembered_[from.node_id].promise;
+        known.term = std::max(known.term, view.term);
+        fill(*reply.mutable_promise(), known);
+    }
+    log::warning("cluster", "event=taken_out node=" + std::to_string(from.node_id) + " (it joins anew)");
+    respond(reply.SerializeAsString());
+}
+
+replication::ReplicaOptions ClusterImpl::log_folder() const {
+    replication::ReplicaOptions options;
+    options.folder = options_.data_folder + "/log";
+    options.marker = options_.marker;
+    return options;
+}
+
+// The new one's side, before its node is there.
+Result<void> ClusterImpl::be_taken_in_anew(const std::function<void(const std::string&)>& tell) {
+    Identity self = identity();
+    if (!self.rejoins) return self.needs_state && self.renewed ? forget_folder() : Result<void>{};
+    KONTOR_TRY(Promise most, replication::Replica::remembered(log_folder()));
+    std::string told;
+    for (bool is_granted = false; !is_granted;) {
+        std::string reason = "no other node answers";
+        for (const auto& [no, address] : self.peers) {
+            const auto answer = call_and_wait(no, call_kind::rejoin, "", kAskTimeoutMs);
+            pb::RejoinReply reply;
+            if (answer && reply.ParseFromString(*answer)) {
+                most = replication::most_of(most, promise_of(reply.promise()));
+                is_granted = true;
+                break;
+            }
+            if (!answer && answer.error().code == ErrorCode::permission_denied) return fail(answer.error());
+            if (!answer) reason = "node " + std::to_string(no) + ": " + answer.error().message;
+        }
+        if (is_granted) break;
+        if (reason != told) tell("Waiting to be taken in anew: " + reason);
+        told = reason;
+        if (options_.shall_stop && options_.shall_stop())
+            return fail(ErrorCode::unavailable, "stopped while it waited to be taken in anew");
+        std::unique_lock lock(steward_mutex_);
+        steward_changed_.wait_for(lock, std::chrono::milliseconds(kAskEveryMs), [this] { return stopping_; });
+        if (stopping_) return fail(ErrorCode::unavailable, "this node is stopping");
+    }
+    // Beyond everything that anybody may remember of this number.
+    KONTOR_CHECK(change_identity([&](Identity& changed) {
+        changed.rejoins = false;
+        changed.needs_state = true;
+        changed.has_log = false;
+        changed.forgot.clear();
+        changed.renewed = Promise{most.generation + 1, most.sequence + 1, most.term, most.epoch + 1, 0};
+    }));
+    return forget_folder();
+}
+
+// The copied state takes the place of store/ by itself; the log and what was made of the old rows go here.
+Result<void> ClusterImpl::forget_folder() {
+    for (const char* part : {"/log", "/reports"}) {
+        std::error_code ec;
+        std::filesystem::remove_all(options_.data_folder + part, ec);
+        if (ec)
+            return fail(ErrorCode::io, "cannot remove " + options_.data_folder + part + ": " + ec.message());
+    }
+    return {};
+}
+
+Result<std::uint64_t> rejoin(const std::string& data_folder) {
+    KONTOR_TRY(auto self, load_identity(data_folder));
+    if (!self || self->node_no == 0)
+        return fail(ErrorCode::not_found, data_folder + " is of no member of a cluster");
+    if (!self->differs.empty())
+        return fail(ErrorCode::permission_denied,
+                    "this node's state differed from the others'; an empty data folder takes its place "
+                    "('kontor cluster token --replace " +
+                        std::to_string(self->node_no) + "')");
+    if (self->peers.empty())
+        return fail(ErrorCode::not_found,
+                    "this node knows of no other one that it could copy the state from");
+    self->rejoins = true;
+    KONTOR_CHECK(save_identity(data_folder, *self));
+    return self->node_no;
+}
+
+}  // namespace kontor::cluster

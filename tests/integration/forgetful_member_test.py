@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Folders that forgot: a member put back from a copy, with and without its marker, in part or in whole; a single node."""
+import os
+import shutil
+import signal
+import time
+import unittest
+
+from cluster_process import Cluster, Load
+from kontor_process import SLOW, main, run, temporary_folder, verify
+
+
+def put_back(copy, folder):
+    """As `rsync -a --delete copy/ folder/`: in place, so that folders keep their inodes."""
+    wanted = set()
+    for parent, _, files in os.walk(copy):
+        there = os.path.join(folder, os.path.relpath(parent, copy))
+        os.makedirs(there, exist_ok=True)
+        for name in files:
+            wanted.add(os.path.normpath(os.path.join(there, name)))
+            shutil.copy2(os.path.join(parent, name), os.path.join(there, name))
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            path = os.path.normpath(os.path.join(parent, name))
+            if path not in wanted:
+                os.remove(path)
+
+
+def copy_away(machine):
+    shutil.copytree(machine.data, machine.data + ".copy", ignore=shutil.ignore_patterns("control.sock"))
+    return machine.data + ".copy"
+
+
+def intents(machine, key):
+    return {one["id"] for one in machine.process.api(key).all("/v1/payment_intents")}
+
+
+class ForgetfulMemberTest(unittest.TestCase):
+    def assert_refused(self, machine, *texts):
+        """Ends by itself, with 2, and says why; to try again changes nothing."""
+        for _ in range(2):
+            machine.start(wait=False)
+            code = machine.process.wait_end()
+            said = "\n".join(machine.process.errors)
+            self.assertEqual(code, 2, said)
+            for text in texts:
+                self.assertIn(text, said)
+
+    def pay_through_two(self, folder):
+        """The scenario up to its worst moment: 1 and 3 have what 2 never heard of, and 3 is an older copy."""
+        cluster = Cluster(folder)
+        self.addCleanup(lambda: [machine.end() for machine in cluster.machines])
+        cluster.form(3)
+        key = cluster.set_up()
+        first, second, third = cluster.machines
+        with Load(cluster.machines, key, threads=2) as load:
+            load.wait_for(20)
+            load.stop()
+        cluster.caught_up()
+        third.stop()
+        copy = copy_away(third)
+        third.start()
+        cluster.settled(3)
+        second.stop()
+        with Load([first, third], key, threads=2) as load:
+            load.wait_for(50, 60)
+            load.stop()
+        cluster.caught_up()
+        paid = intents(cluster.leader(), key)
+        third.stop()
+        put_back(copy, third.data)
+        return cluster, key, paid
+
+    def test_a_member_that_forgot_does_not_vote_and_comes_back(self):
+        with temporary_folder() as folder:
+            cluster, key, paid = self.pay_through_two(folder)
+            first, second, third = cluster.machines
+            first.kill()
+            second.start(wait=False)
+            self.assert_refused(third, "is older than what this node has promised", "kontor cluster rejoin")
+            self.assertFalse(second.leads(), "nobody may lead: only the first knows everything")
+            self.assertEqual(third.do("rejoin")["node"], third.node_no)
+            third.start(wait=False)
+            time.sleep(1.5)  # it asks, and nobody can take it out of the configuration
+            self.assertFalse(second.leads())
+            first.start(wait=False)
+            for machine in cluster.machines:
+                machine.process.wait_ready()
+            cluster.settled(3)
+            self.assertEqual({machine.node_no for machine in cluster.machines}, {1, 2, 3})
+            cluster.caught_up()
+            for machine in cluster.machines:
+                self.assertEqual(paid, intents(machine, key), machine.number)
+            with Load(cluster.machines, key, threads=2) as load:
+                load.wait_for(20, 60)
+                load.stop()
+            third.stop()
+            third.start()  # an ordinary start
+            cluster.settled(3)
+            cluster.caught_up()
+            for machine in cluster.machines:
+                self.assertEqual(verify(machine.data)[0], 0)
+
+    def test_where_the_marker_went_back_too_the_others_notice(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            key = cluster.set_up()
+            third = cluster.followers()[0]
+            third.stop()
+            copy, mark = copy_away(third), third.data + ".mark"
+            shutil.copy2(mark, mark + ".copy")
+            third.start()
+            cluster.settled(3)
+            with Load(cluster.machines, key, threads=2) as load:
+                load.wait_for(20, 60)
+                load.stop()
+            cluster.caught_up()
+            time.sleep(1.5)  # what the others remember is told ten times a second
+            third.stop()
+            put_back(copy, third.data)
+            shutil.copy2(mark + ".copy", mark)
+            third.start(wait=False)
+            self.assertEqual(third.process.wait_end(), 3)
+            said = "\n".join(third.process.errors)
+            self.assertRegex(said, "node . remembers more of what this node promised than its folder does")
+            self.assert_refused(third, "kontor cluster rejoin")
+            third.do("rejoin")
+            third.start()
+            cluster.settled(3)
+
+    def test_folders_of_which_a_part_is_missing(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            cluster.set_up()
+            first = cluster.machines[0]
+            for machine in cluster.machines:
+                machine.stop()
+            for machine in (first, cluster.machines[2]):
+                os.rename(f"{machine.data}/peer", f"{machine.folder}/peer")
+                started = time.monotonic()
+                self.assert_refused(machine, "peer/", "token --replace")
+                self.assertLess(time.monotonic() - started, 10 * SLOW)
+                os.rename(f"{machine.folder}/peer", f"{machine.data}/peer")
+            third = cluster.machines[2]
+            shutil.rmtree(f"{third.data}/log")
+            self.assert_refused(third, "/log is missing", "kontor cluster rejoin")
+            for machine in cluster.machines[:2]:
+                machine.start(wait=False)
+            third.do("rejoin")
+            third.start()
+            cluster.settled(3)
+
+
+class SingleNodeTest(unittest.TestCase):
+    def make(self, folder):
+        cluster = Cluster(folder)
+        machine = cluster.machine()
+        self.addCleanup(machine.end)
+        machine.start()
+        machine.stop()
+        return machine
+
+    def refused(self, machine):
+        machine.start(wait=False)
+        code = machine.process.wait_end()
+        return code, "\n".join(machine.process.errors)
+
+    def test_an_older_folder_counts_when_somebody_says_so(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            copy = copy_away(machine)
+            machine.start()
+            machine.stop()
+            put_back(copy, machine.data)
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("kontor accept-older-data", said)
+            done = run("accept-older-data", "--config", machine.config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def test_an_empty_folder_is_no_new_beginning(self):
+        """As when its disk is not mounted."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.rename(machine.data, machine.data + ".elsewhere")
+            os.mkdir(machine.data)
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("its disk is not mounted", said)
+            shutil.rmtree(machine.data)
+            os.rename(machine.data + ".elsewhere", machine.data)
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def test_a_key_that_is_not_the_folders(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.rename(machine.key, machine.key + ".right")
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2 if code == 2 else 1, said)
+            self.assertIn("put it back from its backup", said)
+            self.assertNotIn("secrets init", said)
+            with open(machine.key + ".right", "rb") as file:
+                right = file.read()
+            for content, text in ((os.urandom(32), "is not the key that sealed the secrets in"), (b"", "not 0: it is empty"),
+                                  (right + b"\n", "a line end is behind them"),
+                                  (b"0" * 64, "not 64; raw bytes"), (b"\0" * 32, "one byte 32 times")):
+                with open(machine.key, "wb") as file:
+                    file.write(content)
+                os.chmod(machine.key, 0o600)
+                code, said = self.refused(machine)
+                self.assertEqual(code, 2, said)
+                self.assertIn(text, said)
+            # A folder of an earlier version has no check value: it is learned at the next start.
+            os.replace(machine.key + ".right", machine.key)
+            os.remove(f"{machine.data}/secrets.check")
+            machine.start()
+            machine.stop()
+            self.assertTrue(os.path.exists(f"{machine.data}/secrets.check"))
+
+    def test_everything_is_private_whatever_the_umask(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.chmod(machine.data, 0o755)
+            os.chmod(f"{machine.data}/log/state", 0o644)
+            before = os.umask(0)
+            try:
+                machine.start()
+            finally:
+                os.umask(before)
+            open_to_others = [path for parent, folders, files in os.walk(machine.data)
+                              for path in [parent] + [os.path.join(parent, name) for name in files]
+                              if os.lstat(path).st_mode & 0o077]
+            self.assertEqual(open_to_others, [])
+            self.assertEqual(os.lstat(f"{machine.data}.mark").st_mode & 0o777, 0o600)
+            with open(f"/proc/{machine.process.pid}/limits", encoding="ascii") as file:
+                limits = {line[:26].strip(): line[26:].split() for line in file}
+            self.assertEqual(limits["Max core file size"][:2], ["0", "0"])
+            self.assertEqual(os.stat(f"/proc/{machine.process.pid}/environ").st_uid, 0)  # not dumpable: root's
+            os.kill(machine.process.pid, signal.SIGSEGV)
+            machine.process.wait_end()
+            self.assertEqual([name for name in os.listdir(folder) if name.startswith("core")], [])
+
+    def test_two_processes_and_one_folder(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            done = run("serve", "--config", machine.config)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"is in use by process {machine.process.pid}", done.stderr)
+            self.assertNotIn("ddress already in use", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can make another user's folder")
+    def test_another_users_folder(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            for parent, folders, files in os.walk(machine.data):
+                for name in [parent] + [os.path.join(parent, one) for one in files]:
+                    os.chown(name, 65534, 65534)
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("belongs to user nobody, and this process runs as root", said)
+
+    def test_a_folder_that_is_none(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            for make in (lambda path: open(path, "w", encoding="ascii").close(),
+                         lambda path: os.symlink("/no/such/place", path)):
+                path = f"{folder}/odd"
+                make(path)
+                done = run("serve", "--config", machine.config, "--set", f"data.folder={path}")
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(path, done.stderr)
+                os.remove(path)
+
+
+if __name__ == "__main__":
+    main()
