@@ -86,12 +86,12 @@ void Sessions::check_login(const std::shared_ptr<Call>& call, const std::optiona
     const std::string sealed = who ? who->sealed_totp_secret() : options_.sealer->seal(decoy_secret_, "totp");
     const auto secret = options_.sealer->open(sealed, "totp");
     const std::int64_t utc_ms = options_.clock->wall_ms();  // house: wall: the phone's clock is a wall clock
-    const auto step = secret ? crypto::totp_verify(crypto::Secret(*secret), call->text("code"), utc_ms, 0)
-                             : std::optional<std::uint64_t>();
+    std::optional<std::uint64_t> step;
+    if (secret) step = crypto::totp_verify(crypto::Secret(*secret), call->text("code"), utc_ms, 0);
     if (who && !who->disabled() && password_matches && step) {
-        if (*step > payments::last_code_step(*who, utc_ms)) {
-            return open_session(call, *who, *step, attempt);
-        }
+        const std::uint64_t matched = step.value_or(0);
+        if (matched > payments::last_code_step(*who, utc_ms))
+            return open_session(call, *who, matched, attempt);
         attempt->end(LoginThrottle::End::neither);  // used before: sent twice, or read over a shoulder
     }
     attempt->end(LoginThrottle::End::wrong);
