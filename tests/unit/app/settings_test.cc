@@ -96,11 +96,7 @@ TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
         if (!std::holds_alternative<std::int64_t Settings::*>(setting.field)) continue;
         const std::string key(setting.key);
         for (const std::int64_t good : {setting.min, setting.max}) {
-<<<<<<< Updated upstream
             // Bounded by the descriptors of the machine too: descriptors_test.cc.
-=======
-            // How many descriptors there are is the machine's, not the table's (DescriptorsTest).
->>>>>>> Stashed changes
             if (key == "https.max_connections" && good == setting.max) continue;
             Settings settings;
             // These two are also checked together: the widest choice of the other one.
