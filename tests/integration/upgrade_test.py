@@ -61,7 +61,7 @@ class UpgradeTest(unittest.TestCase):
             code, events, errors = upgrade(cluster.machines[0])
             self.assertEqual(code, 1, errors)
             self.assertIn(f"on node {cluster.machines[2].node_no} lies version {old}", errors)
-            self.assertEqual(levels(cluster.machines[0]), (1, [old] * 3))
+            self.assertEqual(levels(cluster.machines[0]), (2, [old] * 3))
             put(cluster.machines[2], NEXT)
 
             seen = set()
