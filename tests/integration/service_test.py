@@ -153,7 +153,7 @@ class ServiceTest(unittest.TestCase):
         # SIGTERM is what it stops by, and it starts again in place by itself.
         self.assertEqual(self.unit.service.get("KillSignal", "SIGTERM"), "SIGTERM")
         self.assertEqual(self.unit.service.get("KillMode", "control-group"), "control-group")
-        self.assertEqual(self.unit.service["ExecReload"], "/bin/kill -HUP $MAINPID")
+        self.assertEqual(self.unit.service["ExecReload"], '/bin/sh -c "kill -HUP $MAINPID"')
         self.assertEqual(self.unit.restart, "on-failure")
         self.assertEqual(self.unit.never_again, [2])
 
