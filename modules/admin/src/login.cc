@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t kDecoySecretBytes = 20;
 
-// Of a password that nobody has. Made once: argon2id takes tens of milliseconds.
-const std::string& decoy() {
-    static const std::string hash = crypto::password_hash(crypto::Secret(crypto::random_token(24)));
-    return hash;
-}
-
 telemetry::Counter& counter(telemetry::Registry& registry, const char* result) {
     return registry.counter("kontor_admin_logins_total", "Logins to the back office by how they ended",
                             telemetry::label("result", result));
@@ -27,7 +21,7 @@ telemetry::Counter& counter(telemetry::Registry& registry, const char* result) {
 
 Sessions::Sessions(const AdminOptions& options)
     : options_(options),
-      decoy_hash_(decoy()),
+      decoy_hash_(crypto::password_decoy()),
       decoy_secret_(crypto::random_bytes(kDecoySecretBytes)),
       setups_({.tokens = limits::kSetupPerSecond, .per_ms = 1'000, .burst = limits::kSetupBurst}),
       right_(counter(*options.metrics, "right")),

@@ -22,6 +22,21 @@ std::string password_hash(const Secret& password) {
     return out;
 }
 
+std::string password_decoy() {
+    need_sodium();
+    const auto text = [](std::size_t n_bytes) {
+        const std::string bytes = random_bytes(n_bytes);
+        std::string out(sodium_base64_ENCODED_LEN(n_bytes, sodium_base64_VARIANT_ORIGINAL_NO_PADDING), '\0');
+        sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                          n_bytes, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+        out.pop_back();  // its zero
+        return out;
+    };
+    static_assert(crypto_pwhash_OPSLIMIT_INTERACTIVE == 2 &&
+                  crypto_pwhash_MEMLIMIT_INTERACTIVE == 65'536 * 1024);
+    return "$argon2id$v=19$m=65536,t=2,p=1$" + text(16) + "$" + text(32);
+}
+
 bool password_verify(std::string_view hash, const Secret& password) {
     need_sodium();
     // libsodium reads up to STRBYTES of a zero-terminated string.

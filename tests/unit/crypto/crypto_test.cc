@@ -163,6 +163,16 @@ TEST(PasswordTest, VerifiesOnlyTheRightOne) {
     EXPECT_NE(hash, password_hash(Secret(std::string("correct horse"))));
 }
 
+// The same form and parameters, or the time of an answer tells which names exist.
+TEST(PasswordTest, ADecoyCostsWhatAHashCosts) {
+    const std::string real = password_hash(Secret("a password")), decoy = password_decoy();
+    EXPECT_EQ(decoy.size(), real.size());
+    const std::size_t parameters = real.find('$', real.find("m="));
+    EXPECT_EQ(decoy.substr(0, parameters), real.substr(0, parameters));
+    EXPECT_NE(decoy, password_decoy());
+    EXPECT_FALSE(password_verify(decoy, Secret("a password")));
+}
+
 TEST(PasswordTest, GarbageHashesVerifyNothing) {
     const Secret password(std::string("x"));
     for (const std::string& hash : {std::string(), std::string("$argon2id$"), std::string(127, 'a'),

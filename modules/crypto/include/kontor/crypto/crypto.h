@@ -58,6 +58,9 @@ class Sealer {
 // argon2id through libsodium, INTERACTIVE limits (64 MiB, 2 passes); the string carries its parameters.
 // Takes tens of milliseconds: never on a network thread.
 [[nodiscard]] std::string password_hash(const Secret& password);
+// The hash of no password, which costs password_verify() as much as any; made without that work and its 64
+// MiB.
+[[nodiscard]] std::string password_decoy();
 [[nodiscard]] bool password_verify(std::string_view hash, const Secret& password);
 
 // RFC 6238, SHA-1, 30 s, 6 digits. Returns the matching time step in [now-1, now+1] that is > last_step
