@@ -74,7 +74,7 @@ class ApplianceImpl final : public Appliance {
         KONTOR_CHECK(with_cure(start_node()));
         if (!key_is_known) KONTOR_CHECK(learn_secrets_key());
         KONTOR_CHECK(start_projection());
-        prepare_outbox();
+        KONTOR_CHECK(prepare_outbox());
         start_surfaces();
         front_.api = api_.get();
         front_.admin = admin_.get();
@@ -150,6 +150,8 @@ class ApplianceImpl final : public Appliance {
         cluster.version = kVersion;
         cluster.election_timeout_ms = static_cast<std::uint64_t>(settings.cluster_election_timeout_ms);
         cluster.heartbeat_ms = static_cast<std::uint64_t>(settings.cluster_heartbeat_ms);
+        KONTOR_TRY(const DescriptorPlan descriptors, plan_descriptors(settings, descriptor_limit()));
+        cluster.max_descriptor = descriptors.max_descriptor;
         cluster.max_staleness_ms = static_cast<std::uint64_t>(settings.cluster_max_staleness_ms);
         cluster.max_clock_skew_ms = settings.cluster_max_clock_skew_ms;
         cluster.balance_reads = settings.cluster_balance_reads;
@@ -255,13 +257,16 @@ class ApplianceImpl final : public Appliance {
     }
 
     // Exactly one outbox works in a cluster, the leader's. A single node's works from the start.
-    void prepare_outbox() {
+    Result<void> prepare_outbox() {
         const Settings& settings = options_.settings;
         net::ClientOptions client;
         client.ca_pem = options_.extra_trusted_ca_pem;
         client.allow_plain_http = settings.webhooks_allow_http;
         client.allow_private_addresses = settings.webhooks_allow_private_addresses;
         client.max_connections_per_origin = outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
+        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
+        client.max_connections = plan.max_outgoing;
+        client.max_descriptor = plan.max_descriptor;
         client.max_response_bytes = 0;  // the status is all that counts
         client.niceness = kWebhookNiceness;
         client_ = net::Client::make(std::move(client));
@@ -273,9 +278,12 @@ class ApplianceImpl final : public Appliance {
         worker.clock = options_.clock;
         worker.metrics = &metrics_;
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
+        // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
+        worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
         if (sandbox_) worker.channels.emplace("sandbox", sandbox_.get());
         outbox_.start([worker] { return outbox::Worker::start(worker); });
         if (!cluster_->is_member()) outbox_.want(true);
+        return {};
     }
 
     void start_surfaces() {
@@ -351,6 +359,8 @@ class ApplianceImpl final : public Appliance {
         server.threads = 1;
         server.tls = identity;
         server.limits.max_connections = kMaxConnections;
+        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(options_.settings, descriptor_limit()));
+        server.limits.max_descriptor = plan.max_descriptor;
         server.handler = [this](net::Request request, net::Responder respond) {
             front_.handle_metrics_port(std::move(request), std::move(respond));
         };

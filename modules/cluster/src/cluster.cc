@@ -65,6 +65,7 @@ Result<void> ClusterImpl::listen() {
     links.self = {self.cluster_id, self.node_no, {}};
     links.credentials = self.credentials;
     links.limits = net::peer_limits_for(options_.election_timeout_ms);
+    links.limits.max_descriptor = options_.max_descriptor;
     links.anonymous_kinds = {call_kind::join};
     links.hello = [this] { return hello(); };
     links.check_hello = [this](const net::PeerIdentity& who, std::string_view bytes) {

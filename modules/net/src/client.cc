@@ -5,6 +5,7 @@
 
 #include "ascii.h"
 #include "client_worker.h"
+#include "name_lookup.h"
 #include "tls_context.h"
 
 namespace kontor::net {
@@ -30,7 +31,7 @@ Result<CallPointer> make_call(const ClientOptions& options, ClientRequest reques
 
 class ClientImpl final : public Client {
  public:
-    explicit ClientImpl(ClientOptions options) : options_(std::move(options)) {
+    explicit ClientImpl(ClientOptions options) : options_(std::move(options)), names_(options_.look_up) {
         options_.threads = std::clamp(options_.threads, 1U, kMaxThreads);
         auto tls = make_client_context(options_.ca_pem);
         if (!tls) {
@@ -39,8 +40,12 @@ class ClientImpl final : public Client {
         }
         tls_ = *std::move(tls);
         for (unsigned i = 0; i < options_.threads; ++i)
-            workers_.push_back(std::make_unique<ClientWorker>(options_, *tls_, i));
+            workers_.push_back(std::make_unique<ClientWorker>(options_, *tls_, names_, i));
     }
+    // A look-up that ends later must find no worker that goes.
+    ~ClientImpl() override { names_.close(); }
+    ClientImpl(const ClientImpl&) = delete;
+    ClientImpl& operator=(const ClientImpl&) = delete;
 
     void send(ClientRequest request, std::function<void(Result<ClientResponse>)> done) override {
         if (broken_) return done(fail(*broken_));
@@ -53,6 +58,7 @@ class ClientImpl final : public Client {
 
  private:
     ClientOptions options_;
+    NameLookup names_;
     SslContext tls_;
     std::optional<Error> broken_;  // `ca_pem` did not parse: every call says so
     std::vector<std::unique_ptr<ClientWorker>> workers_;

@@ -2,8 +2,12 @@
 
 #include <sys/socket.h>
 
+#include <boost/asio/post.hpp>
+#include <cerrno>
+
 #include "address.h"
 #include "ascii.h"
+#include "kontor/base/shortage.h"
 
 namespace kontor::net {
 namespace {
@@ -24,6 +28,12 @@ bool has_header(const ClientRequest& request, std::string_view name) {
     for (const Header& header : request.headers)
         if (equal_ignoring_case(header.name, name)) return true;
     return false;
+}
+
+// EADDRNOTAVAIL: all local ports are taken; with IPv6 it may also be that this machine has none.
+bool is_lack(const error_code& error, const asio::ip::tcp::endpoint& to) {
+    if (!error || error.category() != boost::system::system_category()) return false;
+    return is_shortage(error.value()) || (error.value() == EADDRNOTAVAIL && to.address().is_v4());
 }
 
 void append_request(std::string& out, const ClientCall& call) {
@@ -47,10 +57,7 @@ void append_request(std::string& out, const ClientCall& call) {
 }  // namespace
 
 ClientConnection::ClientConnection(ClientWorker& worker, std::string origin)
-    : worker_(worker),
-      origin_(std::move(origin)),
-      resolver_(worker.context().get_executor()),
-      socket_(worker.context().get_executor()) {}
+    : worker_(worker), origin_(std::move(origin)), socket_(worker.context().get_executor()) {}
 
 void ClientConnection::open(CallPointer first_call) {
     call_ = std::move(first_call);
@@ -66,17 +73,22 @@ void ClientConnection::resolve() {
         return resolved({Tcp::endpoint(asio::ip::address_v4::loopback(), call_->url.port),
                          Tcp::endpoint(asio::ip::address_v6::loopback(), call_->url.port)});
     }
-    const auto on_resolved = [self = shared_from_this()](const error_code& failed,
-                                                         const Resolver::results_type& found) {
-        if (self->state_ == State::closed) return;
-        if (failed || found.empty())
-            return self->shut({ErrorCode::unavailable,
-                               "cannot resolve " + self->call_->url.host + ": " + failed.message()});
-        std::vector<Tcp::endpoint> endpoints;
-        for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-        self->resolved(std::move(endpoints));
+    // A look-up may hang for longer than this connection, its thread and its context live.
+    const auto on_found = [weak = weak_from_this(),
+                           &context = worker_.context()](const Result<NameLookup::Addresses>& found) {
+        asio::post(context, [weak, found] {
+            const auto self = weak.lock();
+            if (self && self->state_ == State::connecting) self->looked_up(found);
+        });
     };
-    resolver_.async_resolve(call_->url.host, std::to_string(call_->url.port), on_resolved);
+    worker_.names().look_up(call_->url.host, call_->request.account, call_->deadline_ms, on_found);
+}
+
+void ClientConnection::looked_up(const Result<NameLookup::Addresses>& found) {
+    if (!found) return shut(found.error());
+    std::vector<Tcp::endpoint> endpoints;
+    for (const auto& address : *found) endpoints.emplace_back(address, call_->url.port);
+    resolved(std::move(endpoints));
 }
 
 void ClientConnection::resolved(std::vector<Tcp::endpoint> endpoints) {
@@ -93,17 +105,29 @@ void ClientConnection::resolved(std::vector<Tcp::endpoint> endpoints) {
 void ClientConnection::connect_next(const std::string& last_error) {
     if (next_endpoint_ == endpoints_.size())
         return shut({ErrorCode::unavailable, "cannot connect to " + origin_ + ": " + last_error});
-    error_code ignored;
-    socket_.close(ignored);
+    error_code error;
+    socket_.close(error);
     // An address that does not answer leaves time for the others.
     const std::uint64_t now = ClientWorker::now_ms();
     const std::uint64_t left = call_->deadline_ms > now ? call_->deadline_ms - now : 0;
     connect_until_ms_ = now + left / (endpoints_.size() - next_endpoint_);
-    socket_.async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](const error_code& error) {
+    const Tcp::endpoint& to = endpoints_[next_endpoint_++];
+    socket_.open(to.protocol(), error);
+    if (is_lack(error, to)) return lack(error.message());
+    if (error) return connect_next(error.message());
+    const int ceiling = worker_.options().max_descriptor;
+    if (ceiling != 0 && socket_.native_handle() >= ceiling) return lack("too many open files");
+    socket_.async_connect(to, [self = shared_from_this(), to](const error_code& failed) {
         if (self->state_ == State::closed) return;
-        if (error) return self->connect_next(error.message());
+        if (is_lack(failed, to)) return self->lack(failed.message());
+        if (failed) return self->connect_next(failed.message());
         self->connected();
     });
+}
+
+void ClientConnection::lack(const std::string& what) {
+    shut({ErrorCode::overloaded, "no room here for a connection to " + origin_ + ": " + what});
+    worker_.close_idle();
 }
 
 void ClientConnection::connected() {
@@ -298,7 +322,6 @@ void ClientConnection::shut(Error why) {
 void ClientConnection::close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
-    resolver_.cancel();
     transport_ = Transport();
     error_code ignored;
     socket_.close(ignored);

@@ -23,18 +23,21 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     void tick(std::uint64_t now_ms);
     void shut(Error why);  // fails the call, if any, and closes
     [[nodiscard]] const std::string& origin() const { return origin_; }
+    [[nodiscard]] std::uint64_t idle_since_ms() const { return idle_since_ms_; }
 
  private:
     using Tcp = boost::asio::ip::tcp;
     using Executor = boost::asio::io_context::executor_type;
     using Socket = boost::asio::basic_stream_socket<Tcp, Executor>;
-    using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
     enum class State : std::uint8_t { connecting, handshake, sending, receiving, idle, closed };
 
     void resolve();
+    void looked_up(const Result<NameLookup::Addresses>& found);
     void resolved(std::vector<Tcp::endpoint> endpoints);
     void connect_next(const std::string& last_error);
     void connected();
+    // This machine cannot, for now: no failure of the other side.
+    void lack(const std::string& what);
     void begin_exchange();
 
     void run();
@@ -52,7 +55,6 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
     ClientWorker& worker_;
     std::string origin_;
-    Resolver resolver_;
     Socket socket_;
     Transport transport_;
     State state_ = State::connecting;

@@ -27,12 +27,14 @@ ClientCall::~ClientCall() {
     if (done) finish(fail(ErrorCode::unavailable, "the client is closing"));
 }
 
-ClientWorker::ClientWorker(const ClientOptions& options, SSL_CTX& tls, unsigned number)
+ClientWorker::ClientWorker(const ClientOptions& options, SSL_CTX& tls, NameLookup& names, unsigned number)
     : options_(options),
       tls_(tls),
+      names_(names),
       work_(context_.get_executor()),
       tick_(context_.get_executor()),
       max_connections_(std::max<std::size_t>(1, options.max_connections_per_origin / options.threads)),
+      max_all_(std::max<std::size_t>(1, options.max_connections / options.threads)),
       scratch_(kClientScratchBytes) {
     schedule_tick();
     thread_ = std::thread([this, number] {
@@ -85,6 +87,9 @@ void ClientWorker::start_call(CallPointer call) {
         }
     }
     if (origin.open.size() < max_connections_) {
+        if (!make_room())
+            return call->finish(fail(ErrorCode::overloaded, "too many connections to others are open"));
+        ++open_;
         const auto connection = std::make_shared<ClientConnection>(*this, call->origin);
         origin.open.push_back(connection);
         return connection->open(std::move(call));
@@ -108,12 +113,33 @@ void ClientWorker::connection_closed(const std::shared_ptr<ClientConnection>& co
     const auto found = origins_.find(connection->origin());
     if (found == origins_.end()) return;
     Origin& origin = found->second;
-    std::erase(origin.open, connection);
+    open_ -= std::erase(origin.open, connection);
     std::erase(origin.idle, connection);
     if (finishing_ || origin.waiting.empty()) return;
     CallPointer next = std::move(origin.waiting.front());
     origin.waiting.pop_front();
     submit(std::move(next));
+}
+
+// Looks at all, but only at the limit, where there are no more than it allows.
+bool ClientWorker::make_room() {
+    while (open_ >= max_all_) {
+        std::shared_ptr<ClientConnection> longest;
+        for (const auto& [name, origin] : origins_)
+            if (!origin.idle.empty() &&
+                (!longest || origin.idle.front()->idle_since_ms() < longest->idle_since_ms()))
+                longest = origin.idle.front();
+        if (!longest) return false;
+        longest->shut({ErrorCode::io, "closed while idle"});
+    }
+    return true;
+}
+
+void ClientWorker::close_idle() {
+    for (auto& [name, origin] : origins_) {
+        const auto idle = origin.idle;
+        for (const auto& connection : idle) connection->shut({ErrorCode::io, "closed while idle"});
+    }
 }
 
 void ClientWorker::schedule_tick() {

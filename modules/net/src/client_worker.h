@@ -2,8 +2,8 @@
 // One thread of the client: its connections by origin, and the requests that wait for one.
 //
 // Threading: submit() anywhere; the rest on the worker's thread.
-// Limits: max_connections_per_origin, kMaxWaitingPerOrigin requests in the queue, kIdleMs for an unused
-// connection.
+// Limits: max_connections_per_origin and max_connections, kMaxWaitingPerOrigin requests in the queue, kIdleMs
+// for an unused connection.
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,6 +17,7 @@
 
 #include "kontor/net/client.h"
 #include "kontor/net/uri.h"
+#include "name_lookup.h"
 #include "transport.h"
 
 namespace kontor::net {
@@ -46,7 +47,7 @@ class ClientConnection;
 
 class ClientWorker {
  public:
-    ClientWorker(const ClientOptions& options, SSL_CTX& tls, unsigned number);
+    ClientWorker(const ClientOptions& options, SSL_CTX& tls, NameLookup& names, unsigned number);
     ~ClientWorker();
     ClientWorker(const ClientWorker&) = delete;
     ClientWorker& operator=(const ClientWorker&) = delete;
@@ -58,10 +59,13 @@ class ClientWorker {
     [[nodiscard]] boost::asio::io_context& context() { return context_; }
     [[nodiscard]] const ClientOptions& options() const { return options_; }
     [[nodiscard]] SSL_CTX& tls() { return tls_; }
+    [[nodiscard]] NameLookup& names() { return names_; }
     [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
     void connection_idle(const std::shared_ptr<ClientConnection>& connection);
     void connection_closed(const std::shared_ptr<ClientConnection>& connection);
     void start_call(CallPointer call);
+    // Descriptors or memory are short: what is kept open for later goes first.
+    void close_idle();
     [[nodiscard]] static std::uint64_t now_ms();
 
  private:
@@ -77,14 +81,18 @@ class ClientWorker {
 
     void schedule_tick();
     void tick(Origin& origin, std::uint64_t now);
+    [[nodiscard]] bool make_room();  // for one more connection
     void finish();
 
     const ClientOptions& options_;
     SSL_CTX& tls_;
+    NameLookup& names_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<Executor> work_;
     Timer tick_;
-    std::size_t max_connections_;
+    std::size_t max_connections_;  // of an origin
+    std::size_t max_all_;          // of all
+    std::size_t open_ = 0;
     std::vector<char> scratch_;
     std::map<std::string, Origin> origins_;
     bool finishing_ = false;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kSteadyMs = 1'000;  // a link that lived so long ended for a new reason
 constexpr std::uint64_t kRetryRenewalMs = 2'000;
+constexpr std::uint64_t kLackMs = 100;  // out of descriptors here: tried again so soon
 constexpr std::uint64_t kMaxCallMs = 24ULL * 3'600 * 1'000;
 
 void finish_call(const CallDone& done, Result<std::string> result) {
@@ -233,6 +234,8 @@ void PeerChannel::dialled(Result<OpenedLink> outcome) {
     if (news && purpose_ == Purpose::messages) log::warning("net", "peer port: " + error.message);
     if (link_)
         renew_at_ms_ = PeerLoop::now_ms() + kRetryRenewalMs;
+    else if (error.code == ErrorCode::overloaded)
+        dial_at_ms_ = PeerLoop::now_ms() + kLackMs;  // it is not the other side that needs time
     else
         wait_before_dialling();
 }

@@ -4,6 +4,7 @@
 
 #include "greeting_peek.h"
 #include "kontor/base/log.h"
+#include "kontor/base/shortage.h"
 
 namespace kontor::net {
 namespace {
@@ -39,7 +40,6 @@ PeerGreeting::PeerGreeting(PeerShared& shared, PeerLoop& loop, Done done)
       loop_(loop),
       done_(std::move(done)),
       socket_(loop.context().get_executor()),
-      resolver_(loop.context().get_executor()),
       tls_(shared.tls()) {}
 
 void PeerGreeting::dial(std::string address, std::uint64_t node_id, Purpose purpose) {
@@ -52,28 +52,45 @@ void PeerGreeting::dial(std::string address, std::uint64_t node_id, Purpose purp
     if (!parts) return abort(parts.error());
     error_code error;
     const auto literal = asio::ip::make_address(parts->first, error);
-    if (!error) {
-        endpoints_.emplace_back(literal, static_cast<std::uint16_t>(std::stoi(parts->second)));
-        return connect_next("no address");
-    }
-    resolver_.async_resolve(parts->first, parts->second,
-                            [self = shared_from_this()](const error_code& failed, const auto& found) {
-                                if (self->over()) return;
-                                if (failed) return self->lost("cannot resolve: " + failed.message());
-                                for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
-                                self->connect_next("no address");
-                            });
+    const auto port = static_cast<std::uint16_t>(std::stoi(parts->second));
+    if (!error) return looked_up(NameLookup::Addresses{literal}, port);
+    const auto on_found = [weak = weak_from_this(), &loop = loop_,
+                           port](const Result<NameLookup::Addresses>& found) {
+        loop.post([weak, found, port] {
+            const auto self = weak.lock();
+            if (self && !self->over()) self->looked_up(found, port);
+        });
+    };
+    shared_.names.look_up(parts->first, node_id, deadline_ms_, on_found);
+}
+
+void PeerGreeting::looked_up(const Result<NameLookup::Addresses>& found, std::uint16_t port) {
+    if (!found && found.error().code == ErrorCode::overloaded) return lack(found.error().message);
+    if (!found) return lost(found.error().message);
+    for (const auto& address : *found) endpoints_.emplace_back(address, port);
+    connect_next("no address");
 }
 
 void PeerGreeting::connect_next(const std::string& last_error) {
     if (next_endpoint_ == endpoints_.size()) return lost("cannot connect: " + last_error);
-    error_code ignored;
-    socket_.close(ignored);
-    socket_.async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](const error_code& error) {
+    error_code error;
+    socket_.close(error);
+    const PeerLoop::Tcp::endpoint& to = endpoints_[next_endpoint_++];
+    socket_.open(to.protocol(), error);
+    if (is_shortage(error.value())) return lack(error.message());
+    if (error) return connect_next(error.message());
+    socket_.async_connect(to, [self = shared_from_this()](const error_code& failed) {
         if (self->over()) return;
-        if (error) return self->connect_next(error.message());
+        if (is_shortage(failed.value())) return self->lack(failed.message());
+        if (failed) return self->connect_next(failed.message());
         self->begin_tls();
     });
+}
+
+// The other node has no part in it, and is dialled again soon.
+void PeerGreeting::lack(const std::string& what) {
+    abort({ErrorCode::overloaded,
+           "no room here for a connection to " + node_name(expected_) + " at " + address_ + ": " + what});
 }
 
 void PeerGreeting::accept(PeerLoop::Socket socket, std::string address) {
@@ -295,7 +312,6 @@ void PeerGreeting::close() {
     if (state_ == State::over) return;
     state_ = State::over;
     error_code ignored;
-    resolver_.cancel();
     socket_.close(ignored);
 }
 

@@ -40,7 +40,9 @@ class PeerGreeting : public std::enable_shared_from_this<PeerGreeting> {
         over
     };
 
+    void looked_up(const Result<NameLookup::Addresses>& found, std::uint16_t port);
     void connect_next(const std::string& last_error);
+    void lack(const std::string& what);  // here, for now
     void begin_tls();
     void run();
     [[nodiscard]] bool step();  // true: another step follows at once
@@ -62,7 +64,6 @@ class PeerGreeting : public std::enable_shared_from_this<PeerGreeting> {
     PeerLoop& loop_;
     Done done_;
     PeerLoop::Socket socket_;
-    PeerLoop::Resolver resolver_;
     std::shared_ptr<const PeerTls> tls_;
     HandshakeCheck check_;
     Transport transport_;

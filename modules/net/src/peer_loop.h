@@ -51,7 +51,6 @@ class PeerLoop {
     using Tcp = boost::asio::ip::tcp;
     using Socket = boost::asio::basic_stream_socket<Tcp, Executor>;
     using Acceptor = boost::asio::basic_socket_acceptor<Tcp, Executor>;
-    using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
     using Timer =
         boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                           boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;

@@ -158,6 +158,7 @@ class PeerNetImpl final : public PeerNet {
             const std::unique_lock lock(mutex_);
             stopped_ = true;
         }
+        shared_.names.close();
         close_all(shared_.bulk);
         close_all(shared_.fast);
         // The fast loop may have handed a last one over to the closed bulk loop, which drops it.

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "kontor/net/peer.h"
+#include "name_lookup.h"
 #include "peer_link.h"
 #include "peer_loop.h"
 #include "peer_tls.h"
@@ -18,8 +19,9 @@
 namespace kontor::net {
 
 struct PeerShared {
-    explicit PeerShared(PeerNetOptions given) : options(std::move(given)) {}
+    explicit PeerShared(PeerNetOptions given) : options(std::move(given)), names(options.look_up) {}
     PeerNetOptions options;
+    NameLookup names;  // one that hangs holds up no other name, and no end
     PeerLoop fast, bulk;
 
     [[nodiscard]] std::shared_ptr<const PeerTls> tls() const;

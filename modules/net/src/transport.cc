@@ -75,7 +75,7 @@ BIO_METHOD* socket_method() {
 Result<SslPointer> make_ssl(SSL_CTX& context, int fd) {
     SslPointer ssl(SSL_new(&context));
     BIO* bio = ssl ? BIO_new(socket_method()) : nullptr;
-    if (bio == nullptr) return fail(ErrorCode::internal, "OpenSSL has no memory for a connection");
+    if (bio == nullptr) return fail(ErrorCode::overloaded, "OpenSSL has no memory for a connection");
     BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
     SSL_set_bio(ssl.get(), bio, bio);
     return ssl;

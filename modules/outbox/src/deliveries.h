@@ -39,6 +39,10 @@ class Deliveries {
     // At most `limit` that begin now: their places are taken.
     [[nodiscard]] std::vector<Delivery> begin(std::size_t limit, std::int64_t now_ms,
                                               std::uint64_t monotonic_ms);
+    // Due, and was begun, but could not be tried.
+    void again(payments::Due due, payments::Scope scope, std::uint64_t endpoint_no) {
+        (void)backlog_.add(due, scope, endpoint_no);  // what does not fit is found again, as ever
+    }
 
  private:
     using Begun = std::pair<payments::Due, Shares::Place>;

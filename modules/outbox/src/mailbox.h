@@ -24,6 +24,7 @@ struct Came {
     channels::Answer answer;
     int http_status = 0;  // 0: no answer, and `error` says why
     std::string error;
+    bool is_put_off = false;  // this machine could not try
 };
 struct Settled {
     std::uint64_t no = 0;

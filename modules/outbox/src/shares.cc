@@ -52,6 +52,7 @@ void Shares::end(const Place& place, bool answered, std::uint64_t took_ms, std::
         --leashed_;
     }
     if (--merchant->second.used == 0) merchants_.erase(merchant);
+    const bool had_strikes = endpoint.strikes != 0;
     if (answered) {
         endpoint.strikes = 0;
         endpoint.is_quick = took_ms <= kQuickMs;
@@ -63,6 +64,7 @@ void Shares::end(const Place& place, bool answered, std::uint64_t took_ms, std::
             endpoint.pause_until_ms = now_ms + std::min(kFirstPauseMs << (endpoint.strikes - 1), kMaxPauseMs);
         }
     }
+    if (had_strikes != (endpoint.strikes != 0)) had_strikes ? --striking_ : ++striking_;
     if (endpoint.used == 0 && endpoint.strikes == 0 && !endpoint.is_quick) endpoints_.erase(known);
     if (endpoints_.size() > kEndpointsKnown) forget_some();
 }
@@ -76,7 +78,12 @@ std::uint64_t Shares::timeout_ms(std::uint64_t endpoint_no, std::uint64_t usual_
 // A receiver that is forgotten begins like a new one.
 void Shares::forget_some() {
     for (auto at = endpoints_.begin(); at != endpoints_.end() && endpoints_.size() > kEndpointsKnown / 2;)
-        at = at->second.used == 0 ? endpoints_.erase(at) : std::next(at);
+        if (at->second.used == 0) {
+            striking_ -= at->second.strikes != 0 ? 1 : 0;
+            at = endpoints_.erase(at);
+        } else {
+            ++at;
+        }
 }
 
 }  // namespace kontor::outbox

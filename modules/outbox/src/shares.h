@@ -44,6 +44,7 @@ class Shares {
     void end(const Place& place, bool answered, std::uint64_t took_ms, std::uint64_t now_ms);
     [[nodiscard]] std::uint64_t timeout_ms(std::uint64_t endpoint_no, std::uint64_t usual_ms) const;
     [[nodiscard]] std::size_t used() const { return used_; }
+    [[nodiscard]] std::size_t on_leash() const { return striking_; }  // endpoints
     [[nodiscard]] bool is_leashed(std::uint64_t endpoint_no) const;
 
  private:
@@ -62,6 +63,7 @@ class Shares {
     std::map<std::uint64_t, Endpoint> endpoints_;  // those in use or with something to remember
     std::map<std::uint64_t, Merchant> merchants_;  // those with something under way
     std::size_t used_ = 0, leashed_ = 0;
+    std::size_t striking_ = 0;  // endpoints with strikes
 };
 
 }  // namespace kontor::outbox

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <unordered_map>
@@ -29,6 +30,7 @@ constexpr std::uint64_t kProposedPollMs = 1, kCalledPollMs = 2;
 constexpr std::uint64_t kPollMs = 25;  // for what becomes due by time, while other things keep us awake
 constexpr std::uint64_t kBetweenWholeScansMs = 1000;
 constexpr std::uint64_t kProposeAgainMs = 100;  // after the node refused a result
+constexpr std::uint64_t kPutOffMs = 1000;       // what this machine had no room to try
 constexpr std::size_t kMaxErrorBytes = 500;
 constexpr std::uint64_t kDrainSliceMs = 50;
 constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worker stops
@@ -58,6 +60,11 @@ class DueFront {
     std::uint64_t next_whole_ms_ = 0;
 };
 
+// For metrics, written by the worker's thread.
+struct Figures {
+    std::atomic<std::size_t> window{0}, under_way{0}, leashed{0};
+};
+
 class WorkerImpl final : public Worker {
  public:
     explicit WorkerImpl(WorkerOptions options)
@@ -70,12 +77,15 @@ class WorkerImpl final : public Worker {
                                                "Webhook attempts by outcome.", R"(outcome="delivered")")),
           not_delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                    "Webhook attempts by outcome.", R"(outcome="failed")")),
+          put_off_total_(options_.metrics->counter("kontor_webhook_deliveries_total",
+                                                   "Webhook attempts by outcome.", R"(outcome="put_off")")),
           channel_calls_(
               options_.metrics->counter("kontor_channel_calls_total", "Calls of payment channels.")) {
         subscription_ =
             options_.service->subscribe([mailbox = mailbox_](const payments::AppliedEntry& entry) {
                 if (entry.outbox_changed) mailbox->wake();
             });
+        register_gauges();
         thread_ = std::thread([this] { run(); });
     }
     ~WorkerImpl() override { stop(); }
@@ -93,10 +103,33 @@ class WorkerImpl final : public Worker {
     struct Claim {
         std::optional<Shares::Place> place;  // of a delivery, until its receiver answered
         bool is_delivery = false;
+        payments::Due due;  // of a delivery
+        std::uint64_t endpoint_no = 0;
         std::int64_t started_ms = 0;  // for people
         std::uint64_t since_ms = 0;   // of the call, then of the proposal
         pb::Command result;
     };
+
+    // The figures outlive this worker: another one takes over the gauges.
+    void register_gauges() {
+        const auto gauge = [this](const char* name, const char* help,
+                                  std::atomic<std::size_t> Figures::*one) {
+            options_.metrics->gauge(
+                name, help, [figures = figures_, one] { return static_cast<double>((*figures).*one); });
+        };
+        gauge("kontor_webhook_window", "Deliveries that may be under way, results on their way included.",
+              &Figures::window);
+        gauge("kontor_webhook_under_way", "Deliveries under way, results on their way included.",
+              &Figures::under_way);
+        gauge("kontor_webhook_leashed", "Endpoints that failed slowly and have one place, with pauses.",
+              &Figures::leashed);
+    }
+    void tell_figures() {
+        figures_->window.store(pace_.window(), std::memory_order_relaxed);
+        figures_->under_way.store(unsettled_, std::memory_order_relaxed);
+        figures_->leashed.store(shares_.on_leash(), std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool may_begin() const { return !options_.may_begin || options_.may_begin(); }
 
     void run() {
         pthread_setname_np(pthread_self(), "outbox");
@@ -117,6 +150,12 @@ class WorkerImpl final : public Worker {
     // How long to wait for the next one when nothing happens.
     std::uint64_t round() {
         try {
+            tell_figures();
+            // It stood still, perhaps, and another one works now.
+            if (!may_begin()) {
+                is_worth_looking_ = true;
+                return kPollMs;
+            }
             const std::uint64_t now = options_.clock->monotonic_ms();
             const bool is_time = now >= next_poll_ms_;
             if (is_time) next_poll_ms_ = now + std::min(options_.poll_ms, kPollMs);
@@ -135,7 +174,7 @@ class WorkerImpl final : public Worker {
             log::error("outbox", e.what());
         }
         if (n_proposed_ != 0 || is_worth_looking_) return kProposedPollMs;
-        return claims_.empty() && later_.empty() ? options_.poll_ms : kCalledPollMs;
+        return claims_.empty() && later_.empty() && put_off_.empty() ? options_.poll_ms : kCalledPollMs;
     }
 
     // --- channels ---
@@ -158,6 +197,7 @@ class WorkerImpl final : public Worker {
     }
 
     void call_channel(const pb::ChannelAttempt& attempt) {
+        if (!may_begin()) return;
         const std::uint64_t no = attempt.no();
         claims_.emplace(no, Claim());
         ++channel_calls_under_way_;
@@ -225,6 +265,7 @@ class WorkerImpl final : public Worker {
         request.timeout_ms = shares_.timeout_ms(delivery.row.endpoint_no(), options_.delivery_timeout_ms);
         request.status_only = true;
         request.repeatable = true;  // receivers know the event by its id
+        request.account = delivery.row.merchant_no();
         request.body = payments::event_json(*delivery.event->journal, *delivery.event->event);
         request.headers = {{"Content-Type", "application/json; charset=utf-8"},
                            {"User-Agent", "Kontor/1.0 (webhooks)"},
@@ -237,6 +278,8 @@ class WorkerImpl final : public Worker {
         Claim claim;
         claim.place = delivery.place;
         claim.is_delivery = true;
+        claim.due = {delivery.row.next_try_ms(), no};
+        claim.endpoint_no = delivery.row.endpoint_no();
         claim.started_ms = options_.clock->wall_ms();  // house: wall: receivers and people read it
         claim.since_ms = options_.clock->monotonic_ms();
         claim.result.set_merchant_no(delivery.row.merchant_no());
@@ -251,13 +294,23 @@ class WorkerImpl final : public Worker {
                 came.http_status = response->status;
             else
                 came.error = response.error().describe();
+            came.is_put_off = !response && response.error().code == ErrorCode::overloaded;
             mailbox->came(std::move(came), false);
         };
         if (!request) {
             log::error("outbox", request.error().message);
             return came_back(fail(std::move(request).error()));
         }
+        if (!may_begin()) return came_back(fail(ErrorCode::overloaded, "this node does not lead any more"));
         options_.client->send(*std::move(request), came_back);
+    }
+
+    // Nothing was tried, for want of room here: that is nobody's failure, and takes no try from anybody.
+    void put_off(std::uint64_t no, Claim& claim, std::uint64_t now) {
+        shares_.end(*std::exchange(claim.place, std::nullopt), false, 0, now);
+        put_off_total_.add();
+        pace_.refused(now);
+        put_off_.emplace_back(now + kPutOffMs, no);
     }
 
     void attempted(Claim& claim, const Came& came) {
@@ -289,6 +342,10 @@ class WorkerImpl final : public Worker {
         for (const Came& came : answers) {
             const auto claim = claims_.find(came.no);
             if (claim == claims_.end()) continue;
+            if (came.is_put_off) {
+                put_off(claim->first, claim->second, now);
+                continue;
+            }
             if (claim->second.is_delivery)
                 attempted(claim->second, came);
             else
@@ -297,6 +354,16 @@ class WorkerImpl final : public Worker {
         }
         for (const Settled& one : settled) settle(one, now);
         may_begin_ = may_begin_ || !answers.empty() || !settled.empty();
+        while (!put_off_.empty() && put_off_.front().first <= now) {
+            const auto claim = claims_.find(put_off_.front().second);
+            put_off_.pop_front();
+            const Claim again = std::move(claim->second);
+            claims_.erase(claim);
+            --unsettled_;
+            deliveries_.again(again.due, {again.result.merchant_no(), again.result.livemode()},
+                              again.endpoint_no);
+            may_begin_ = true;
+        }
         while (!later_.empty() && later_.front().first <= now) {
             const auto claim = claims_.find(later_.front().second);
             later_.pop_front();
@@ -336,7 +403,8 @@ class WorkerImpl final : public Worker {
     // Worker thread only.
     std::unordered_map<std::uint64_t, Claim> claims_;  // attempt or delivery; looked up by key, never walked
     std::size_t unsettled_ = 0, channel_calls_under_way_ = 0;
-    std::deque<std::pair<std::uint64_t, std::uint64_t>> later_;  // refused by the node: (when, what)
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> later_;    // refused by the node: (when, what)
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> put_off_;  // the same
     Shares shares_;
     Pace pace_;
     Deliveries deliveries_;
@@ -348,7 +416,9 @@ class WorkerImpl final : public Worker {
 
     telemetry::Counter& delivered_;
     telemetry::Counter& not_delivered_;
+    telemetry::Counter& put_off_total_;
     telemetry::Counter& channel_calls_;
+    const std::shared_ptr<Figures> figures_ = std::make_shared<Figures>();
     std::uint64_t subscription_ = 0;
     std::thread thread_;
 };

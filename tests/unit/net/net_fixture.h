@@ -40,6 +40,10 @@ class NetFixture : public ::testing::Test {
     void start(ServerOptions options);
     void start() { start(options()); }
     [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+    [[nodiscard]] std::size_t kept_count() {
+        const std::lock_guard lock(mutex_);
+        return kept_.size();
+    }
     [[nodiscard]] std::string url(const std::string& target) const {
         return "https://localhost:" + std::to_string(port()) + target;
     }

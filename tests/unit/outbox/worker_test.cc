@@ -43,6 +43,22 @@ class PatientChannel : public channels::Channel {
     std::vector<std::function<void(channels::Answer)>> waiting;
 };
 
+// Has no room for the first requests.
+class ScarceClient : public net::Client {
+ public:
+    explicit ScarceClient(net::Client& real) : real_(real) {}
+    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+        accounts.store(request.account);
+        if (lacking_for.fetch_sub(1) > 0) return done(fail(ErrorCode::overloaded, "too many open files"));
+        real_.send(std::move(request), std::move(done));
+    }
+    std::atomic<int> lacking_for{0};
+    std::atomic<std::uint64_t> accounts{0};
+
+ private:
+    net::Client& real_;
+};
+
 class WorkerTest : public ::testing::Test {
  protected:
     WorkerTest() : world_(clock_), sealer_(crypto::Secret(std::string(32, 'k'))) {
@@ -119,6 +135,49 @@ TEST_F(WorkerTest, AFailureIsRecordedAndTriedAgainAfterItsBackOff) {
     clock_.wall = first.next_try_ms();
     ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
     EXPECT_EQ(receiver_.count("/fail"), 2U);
+}
+
+// A lack of descriptors here is not the receiver's failure.
+TEST_F(WorkerTest, WhatThisMachineHadNoRoomForTakesNoTry) {
+    const auto no = endpoint_at("/ok");
+    ScarceClient scarce(*client_);
+    scarce.lacking_for = 3;
+    WorkerOptions mine = options();
+    mine.client = &scarce;
+    start(mine);
+    world_.customer("Ada");
+    world_.customer("Bob");
+    ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 2; }));
+    for (const auto& one : world_.deliveries(no)) {
+        EXPECT_EQ(one.tries(), 1U);
+        EXPECT_EQ(one.attempts_size(), 1);
+    }
+    EXPECT_EQ(scarce.accounts.load(), world_.merchant_no);
+    const std::string text = metrics_.text();
+    EXPECT_NE(text.find(R"(kontor_webhook_deliveries_total{outcome="put_off"} 3)"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("kontor_webhook_window "), std::string::npos) << text;
+    EXPECT_NE(text.find("kontor_webhook_leashed 0"), std::string::npos) << text;
+    worker_.reset();
+}
+
+// A leader that stood still begins nothing before it knows that it still is one.
+TEST_F(WorkerTest, NothingBeginsWhileItIsNotKnownWhoLeads) {
+    const auto no = endpoint_at("/ok");
+    PatientChannel channel;
+    std::atomic<bool> leads{false};
+    WorkerOptions mine = options();
+    mine.channels.emplace("sandbox", &channel);
+    mine.may_begin = [&] { return leads.load(); };
+    start(mine);
+    world_.customer("Ada");
+    world_.card_payment("pm_card_visa");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_EQ(receiver_.count("/ok"), 0U);
+    EXPECT_EQ(channel.asked(), 0U);
+    leads = true;
+    EXPECT_TRUE(eventually([&] { return world_.delivered(no) >= 1 && channel.asked() == 1; }));
+    worker_.reset();
 }
 
 TEST_F(WorkerTest, ARedirectIsNoDelivery) {

@@ -58,6 +58,7 @@ struct ClusterOptions {
     std::int64_t max_clock_skew_ms =
         2'000;                  // a node whose clock is further off those of the others does not lead
     bool balance_reads = true;  // costly reads go to a node with less to do, and this one answers others'
+    int max_descriptor = 0;     // as net::PeerLimits::max_descriptor
     std::uint64_t copy_bytes_a_second = 0;  // for others that copy the state from here; 0: no limit
     unsigned partitions = 8;
     const crypto::Sealer* sealer = nullptr;

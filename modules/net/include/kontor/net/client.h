@@ -5,11 +5,14 @@
 // the request itself is wrong). fetch() and the destructor never on one of the client's threads. Errors:
 // unavailable (not connected, also a certificate that is not trusted: nothing was sent), timeout (outcome not
 // known), io (connection lost after sending began: outcome not known), invalid_argument (URL, header field,
-// CA), permission_denied (a private address), too_large (the response), overloaded. What is repeatable
+// CA), permission_denied (a private address), too_large (the response), overloaded (too many wait here, or
+// this machine lacks descriptors, ports or memory: nothing was sent, and the other side has no part in it).
+// What is repeatable
 // (GET, HEAD, ClientRequest::repeatable) is sent once more when the server closed the used connection before
 // it answered; nothing else is ever sent twice. Answers are read generously (src/response_reader.h).
 // Limits: ClientOptions; redirects are not followed. A name with several addresses: all are tried in turn,
-// and none when one of them is private and private ones are refused.
+// and none when one of them is private and private ones are refused. Names are looked up on threads of their
+// own, one at most a name, shared between accounts (src/name_lookup.h); no look-up holds up the destructor.
 
 #include <cstdint>
 #include <functional>
@@ -22,15 +25,22 @@
 
 namespace kontor::net {
 
+// The addresses of a name, as text. Blocks; called on several threads at once.
+using LookUpName = std::function<Result<std::vector<std::string>>(const std::string& host)>;
+
 struct ClientOptions {
     unsigned threads = 1;
     std::size_t max_connections_per_origin = 16;
+    // To all origins together; at the limit those that have been idle longest make room.
+    std::size_t max_connections = 1'024;
+    int max_descriptor = 0;  // as ServerLimits::max_descriptor: `overloaded` at it
     std::size_t max_response_bytes = 1U << 20U;
     std::string ca_pem;             // trusted in addition to the system's; "" : system's only
     bool allow_plain_http = false;  // webhooks to loopback in dev
     // Refuse private, loopback and link-local addresses (a webhook must not reach into the house).
     bool allow_private_addresses = true;
-    int niceness = 0;  // of its threads, up to 19: others go first
+    int niceness = 0;    // of its threads, up to 19: others go first
+    LookUpName look_up;  // null: the system's
 };
 
 struct ClientRequest {
@@ -42,7 +52,8 @@ struct ClientRequest {
     // The status is all that matters (webhooks): `done` comes with the head and has no body. What is cut,
     // late or long behind it is nobody's failure.
     bool status_only = false;
-    bool repeatable = false;  // receiving it twice does no harm
+    bool repeatable = false;    // receiving it twice does no harm
+    std::uint64_t account = 0;  // whose it is: accounts share the threads that look names up
 };
 
 struct ClientResponse {

@@ -27,6 +27,7 @@
 
 #include "kontor/base/result.h"
 #include "kontor/net/certificates.h"
+#include "kontor/net/client.h"
 
 namespace kontor::net {
 
@@ -48,7 +49,9 @@ struct PeerLimits {
     std::size_t max_queued_bytes = 16U << 20U;   // a connection; more: see send() and call()
     std::size_t max_anonymous_connections = 64;  // above: refused
     std::size_t max_greetings = 256;  // connections before their hello; above: the oldest is closed
-    int max_descriptor = 0;           // as ServerLimits::max_descriptor
+    // As ServerLimits::max_descriptor, for accepted connections. Our own to the peers, three each, may use
+    // what is left for files: a node without them is as one without a disk.
+    int max_descriptor = 0;
     // Accepted connections, of one address and of all: more are closed at once, and peers dial again.
     std::size_t handshakes_per_s_per_address = 500;
     std::size_t handshakes_per_s = 1'000;
@@ -94,6 +97,7 @@ struct PeerNetOptions {
     std::vector<std::uint16_t> anonymous_kinds;
     // Our message connection to that node came up, or was lost. After a renewal (set_credentials): down, up.
     std::function<void(std::uint64_t node_id, bool up)> on_link;
+    LookUpName look_up;  // null: the system's
 };
 
 struct PeerStatus {

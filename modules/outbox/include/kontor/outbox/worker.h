@@ -13,6 +13,7 @@
 // (src/backlog.h), and deliveries give way when results queue for the log (src/pace.h).
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,8 @@ struct WorkerOptions {
     std::size_t max_deliveries_per_quick_endpoint = 32;  // that answers at once
     std::size_t max_channel_calls_in_flight = 256;
     std::uint64_t delivery_timeout_ms = 20'000;
+    // Whether this node still is the one that works; asked before anything begins. Null: it is.
+    std::function<bool()> may_begin;
     std::uint64_t poll_ms = 250;  // for intentions that become due by time alone
 };
 
