@@ -44,7 +44,7 @@ api::ApiLimits api_limits(const Settings& settings) {
     limits.per_key = static_cast<std::uint64_t>(settings.limits_per_key);
     limits.per_merchant = static_cast<std::uint64_t>(settings.limits_per_merchant);
     limits.per_route = static_cast<std::uint64_t>(settings.limits_per_route);
-    limits.expensive_reads = static_cast<std::uint64_t>(settings.limits_expensive_reads);
+    limits.expensive_ms = static_cast<std::uint64_t>(settings.limits_expensive_ms);
     limits.expensive_threads = settings.limits_expensive_at_once > 0
                                    ? static_cast<unsigned>(settings.limits_expensive_at_once)
                                    : std::max(1U, network_threads(settings) / 2);

@@ -256,8 +256,12 @@ const std::vector<Setting>& setting_table() {
         {"limits.per_route", &Settings::limits_per_route, 0, 1'000'000, "", false,
          "Requests a second of one merchant and mode to one route, such as POST /v1/payment_intents. 0: no "
          "limit."},
-        {"limits.expensive_reads", &Settings::limits_expensive_reads, 0, 1'000'000, "", false,
-         "Lists, histories and look-ups of many ids a second, of one merchant and mode. 0: no limit."},
+        {"limits.expensive_ms", &Settings::limits_expensive_ms, 0, 1'000'000, "", false,
+         "Milliseconds of each second that one merchant and mode may have lists, histories and look-ups of "
+         "many "
+         "ids read; twice as many at once. From 1000 on, who asks for one after the other is never refused. "
+         "0: "
+         "no limit."},
         {"limits.expensive_at_once", &Settings::limits_expensive_at_once, 0, 256, "", false,
          "Threads for such reads, so many at once in all; merchants take turns. 0: half as many as network "
          "threads, at least one."},

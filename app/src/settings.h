@@ -48,7 +48,7 @@ struct Settings {
     std::int64_t limits_per_key = 0;
     std::int64_t limits_per_merchant = 0;
     std::int64_t limits_per_route = 0;
-    std::int64_t limits_expensive_reads = 200;
+    std::int64_t limits_expensive_ms = 1000;
     std::int64_t limits_expensive_at_once = 0;
 
     std::string secrets_key_file = "/etc/kontor/secrets.key";

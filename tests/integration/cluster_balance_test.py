@@ -51,7 +51,7 @@ class Reader(threading.Thread):
 
 class BalanceTest(unittest.TestCase):
     def test_a_busy_leader_is_helped(self):
-        with temporary_folder() as folder, Cluster(folder, limits__expensive_reads=0) as cluster:
+        with temporary_folder() as folder, Cluster(folder, limits__expensive_ms=0) as cluster:
             cluster.form(3)
             key = cluster.set_up()
             leader = cluster.leader()
@@ -87,7 +87,7 @@ class BalanceTest(unittest.TestCase):
             self.assertTrue(all("load" in node for node in status["nodes"]))
 
     def test_it_can_be_switched_off(self):
-        with temporary_folder() as folder, Cluster(folder, cluster__balance_reads=False, limits__expensive_reads=0) as cluster:
+        with temporary_folder() as folder, Cluster(folder, cluster__balance_reads=False, limits__expensive_ms=0) as cluster:
             cluster.form(3)
             key = cluster.set_up()
             leader = cluster.leader()

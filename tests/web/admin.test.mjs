@@ -393,7 +393,7 @@ async function keyboardOnly() {
       const after = getComputedStyle(element, '::after');
       const sibling = element.nextElementSibling ? getComputedStyle(element.nextElementSibling) : style;
       const ring = [style, after, sibling].some((s) => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0);
-      return { id: element.id, tag: element.tagName, class: element.className, text: element.innerText ?? '', ring };
+      return { id: element.id, type: element.type ?? '', tag: element.tagName, class: element.className, text: element.innerText ?? '', ring };
     });
   const tabTo = async (wanted) => {
     for (let i = 0; i < 40; i += 1) {
@@ -436,6 +436,9 @@ async function keyboardOnly() {
   await page.locator('.mode-switch input:checked').focus();
   await page.keyboard.press('ArrowRight');
   await addressHas('/admin/live/payments');
+  await page.locator('.test-strip').waitFor({ state: 'detached' });
+  await page.locator('.state', { hasText: 'No payments yet' }).waitFor(); // all of the new page is there
+  assert.match((await focused()).type, /radio/, 'and the focus is where it was');
   await page.keyboard.press('ArrowLeft');
   await until('test mode', () => page.url().includes('/admin/test/payments'));
   // A dialog keeps the focus, and gives it back.

@@ -339,6 +339,10 @@ export function createMock({ seeded = true, setUp = false } = {}) {
       merchants.push(merchant);
       return merchant;
     },
+    'GET {mode}/merchants/:id': ({ id }) => {
+      checkMerchant(id);
+      return merchants.find((merchant) => merchant.id === id);
+    },
     'GET {mode}/merchants/:id/keys': ({ mode, id }) => {
       checkMerchant(id);
       const found = keys.filter((key) => key.merchant === id && key.mode === mode);

@@ -24,7 +24,8 @@ export const route = computed(() => matchRoute(pathname.value));
 export const mode = computed<Mode>(() => splitMode(pathname.value).mode ?? lastMode());
 
 // Set by a change of page and taken by the new page's heading, which then takes the focus: nobody is left on a
-// link that is gone, and nothing is stolen on the first load or when only the query changes.
+// link that is gone, and nothing is stolen on the first load or when only the query changes. Who stays where he is
+// (the switch of modes is on every page) keeps the focus.
 let headingWanted = false;
 export function takeHeadingFocus(): boolean {
   const wanted = headingWanted;
@@ -32,19 +33,22 @@ export function takeHeadingFocus(): boolean {
   return wanted;
 }
 
-function follow(): void {
+function follow(focus: 'heading' | 'kept'): void {
   completeAddress();
-  if (place.peek().pathname !== location.pathname) headingWanted = true;
+  if (place.peek().pathname !== location.pathname) headingWanted = focus === 'heading';
   if (place.peek().pathname !== location.pathname || place.peek().search !== location.search) {
     place.value = { pathname: location.pathname, search: location.search };
   }
 }
 
-export function navigate(address: string, options: { replace?: boolean } = {}): void {
+export function navigate(
+  address: string,
+  options: { replace?: boolean; focus?: 'heading' | 'kept' } = {},
+): void {
   const leaves = new URL(address, location.href).pathname !== location.pathname;
   if (options.replace) history.replaceState(null, '', address);
   else history.pushState(null, '', address);
-  follow();
+  follow(options.focus ?? 'heading');
   if (leaves) scrollTo(0, 0);
 }
 
@@ -59,7 +63,7 @@ export function href(path: string, search?: URLSearchParams): string {
 }
 
 export function startRouter(): void {
-  addEventListener('popstate', follow);
+  addEventListener('popstate', () => follow('heading'));
   // Ordinary links work as such; only a plain click on one of our pages stays in this document.
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0) return;

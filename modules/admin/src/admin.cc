@@ -65,6 +65,8 @@ constexpr std::array kRoutes{
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_merchants(c); }},
     Route{"POST", Place::mode, "merchants", Access::session, Runs::here,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_merchant(c); }},
+    Route{"GET", Place::mode, "merchants/*", Access::session, Runs::here,
+          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_merchant(c); }},
     Route{"GET", Place::mode, "merchants/*/keys", Access::session, Runs::report_thread,
           [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_keys(c); }},
     Route{"POST", Place::mode, "merchants/*/keys", Access::session, Runs::here,

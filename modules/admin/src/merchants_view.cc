@@ -107,6 +107,16 @@ void Views::list_merchants(const std::shared_ptr<Call>& call) const {
                             more ? Json(format_id(payments::prefix::merchant, after_no)) : Json(nullptr)}});
 }
 
+void Views::get_merchant(const std::shared_ptr<Call>& call) const {
+    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    std::optional<pb::Merchant> found;
+    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
+        if (merchant_no) found = payments::find_merchant(rows, *merchant_no);
+    });
+    if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
+    call->answer(200, merchant_json(*found));
+}
+
 void Views::create_merchant(const std::shared_ptr<Call>& call) const {
     const std::string name = call->text("name");
     if (name.empty() || name.size() > kMaxNameBytes)

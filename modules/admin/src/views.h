@@ -22,6 +22,7 @@ class Views {
     void get_payment(const std::shared_ptr<Call>& call) const;
     void on_the_wall_clock(Json& lines) const;
     void list_merchants(const std::shared_ptr<Call>& call) const;
+    void get_merchant(const std::shared_ptr<Call>& call) const;
     void create_merchant(const std::shared_ptr<Call>& call) const;
     void list_keys(const std::shared_ptr<Call>& call) const;
     void create_key(const std::shared_ptr<Call>& call) const;

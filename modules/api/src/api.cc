@@ -68,8 +68,14 @@ void Api::Impl::serve(const CallPtr& call) {
     if (!limiter.admits_caller(*call)) return call->refuse(Limiter::error());
     if (const auto error = read_headers(*call)) return call->refuse(*error);
     if (const auto error = read_params(*call)) return call->refuse(*error);
-    if (reads == nullptr || !found.route->is_expensive(call->request)) return found.route->handler(call);
-    const auto run = [call] { guarded(*call, [&] { call->route->handler(call); }); };
+    if (!found.route->is_expensive(call->request)) return found.route->handler(call);
+    const auto run = [call] {
+        const Clock& clock = *call->api->options.clock;
+        const std::uint64_t started_us = clock.monotonic_us();
+        guarded(*call, [&] { call->route->handler(call); });
+        call->api->limiter.spent(*call, clock.monotonic_us() - started_us);
+    };
+    if (reads == nullptr) return run();
     const auto dropped = [call] { call->refuse(Limiter::error()); };
     if (!reads->run(call->caller.scope, {run, dropped})) dropped();
 }

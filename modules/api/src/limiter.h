@@ -1,6 +1,7 @@
 #pragma once
 // Who may ask how much: rates by address, key, merchant and route, and a quota for reads that look at many
-// rows. docs/security.md says which of them are on and why.
+// rows, counted by the time they took: a page of ten costs what it costs, and who asks for one page after the
+// other never spends more than the time that passes. docs/security.md says which of them are on and why.
 //
 // Threading: check functions from any thread, without a lock; a limit that is off costs nothing, one that is
 // on some tens of nanoseconds. Errors: none. Limits: kontor/base/rate_limit.h for the keys remembered.
@@ -29,15 +30,20 @@ class Limiter {
     // Takes nothing: whether a call whose caller is known will be admitted once its body is there.
     [[nodiscard]] bool would_admit(Call& call) const;
 
+    // What an expensive read took, whoever did it.
+    void spent(const Call& call, std::uint64_t us) const;
+
     // The answer to a request that has to wait.
     [[nodiscard]] static ApiError error();
 
  private:
     struct Limit {
         std::unique_ptr<TokenBuckets> buckets;  // null: off
+        std::uint64_t unit = 1;                 // tokens in one of what callers are told
         telemetry::Counter* refused = nullptr;
     };
-    static Limit make(std::uint64_t per_second, const char* name, telemetry::Registry& metrics);
+    static Limit make(std::uint64_t per_second, const char* name, telemetry::Registry& metrics,
+                      std::uint64_t unit = 1);
     enum class Ask { take, look };
     static bool ask(const Limit& limit, Call& call, std::string_view key, Ask how);
     bool ask_address(Call& call, Ask how) const;

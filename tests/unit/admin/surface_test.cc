@@ -35,6 +35,7 @@ constexpr Route kRoutes[] = {
     {"GET", "{mode}/payments/{pi_…}", "live/payments/pi_00000000001", false},
     {"GET", "{mode}/merchants", "live/merchants", false},
     {"POST", "{mode}/merchants", "live/merchants", false},
+    {"GET", "{mode}/merchants/{acct_…}", "live/merchants/acct_00000000001", false},
     {"GET", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
     {"POST", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
     {"POST", "{mode}/keys/{key_…}/revoke", "live/keys/key_00000000001/revoke", false},

@@ -122,11 +122,20 @@ TEST(Limits, HoldBeforeABodyIsRead) {
     }
 }
 
-TEST(Limits, OfExpensiveReadsLeaveOthersAlone) {
-    Shop shop(0, limits(&ApiLimits::expensive_reads, 2));
+// Where each look at the clock takes 2 ms, a read takes 4: it is looked at when it begins, when it is
+// answered and when it ends.
+TEST(Limits, OfExpensiveReadsCountTheirTimeAndLeaveOthersAlone) {
+    Shop shop(0, limits(&ApiLimits::expensive_ms, 2));
     const std::string lists[] = {"/v1/payment_intents", "/v1/events?type=charge.*", "/v1/ledger/accounts",
                                  "/v1/balance_transactions"};
-    for (const std::string& list : lists) EXPECT_EQ(shop.get(list).status, 200);
+    for (int i = 0; i < 100; ++i) {
+        const Answer answer = shop.get(lists[i % 4]);
+        ASSERT_EQ(answer.status, 200) << "reads that take no time cost none";
+        EXPECT_EQ(answer.header("RateLimit-Limit"), "4");
+    }
+    shop.clock.us_a_look = 2'000;
+    EXPECT_EQ(shop.get("/v1/payment_intents").status, 200);
+    shop.clock.us_a_look = 0;
     for (const std::string& list : lists) expect_told_to_wait(shop.get(list), "4");
     const auto look_up = [&](std::size_t ids) {
         testing::Json body = testing::Json::array();
@@ -140,6 +149,17 @@ TEST(Limits, OfExpensiveReadsLeaveOthersAlone) {
     EXPECT_EQ(shop.post("/v1/customers").status, 200);
     EXPECT_EQ(shop.get("/v1/payment_intents", kLiveKey).status, 200) << "the other mode has its own";
     EXPECT_EQ(shop.get("/v1/payment_intents", kOtherKey).status, 200);
+    shop.clock.now_us += 2'000'000;
+    EXPECT_EQ(shop.get("/v1/payment_intents").status, 200) << "paid off";
+}
+
+// However long each takes: with all of a thread's time, the time that passes pays for it.
+TEST(Limits, NobodyWhoAsksForOneAfterTheOtherIsRefused) {
+    for (const std::uint64_t us : {10, 700, 40'000, 3'000'000}) {
+        Shop shop(0, limits(&ApiLimits::expensive_ms, 1'000));
+        shop.clock.us_a_look = us;
+        for (int i = 0; i < 1'000; ++i) ASSERT_EQ(shop.get("/v1/payment_intents").status, 200) << i;
+    }
 }
 
 TEST(Limits, ExpensiveReadsAreDoneElsewhere) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,7 +21,11 @@ using Form = std::vector<std::pair<std::string, std::string>>;
 class FixedClock : public Clock {
  public:
     [[nodiscard]] std::int64_t wall_ms() const override { return 1'800'000'000'000; }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return 5; }
+    [[nodiscard]] std::uint64_t monotonic_ms() const override { return now_us / 1'000; }
+    // Each look may take its time, so that what is measured took some.
+    [[nodiscard]] std::uint64_t monotonic_us() const override { return now_us.fetch_add(us_a_look); }
+    mutable std::atomic<std::uint64_t> now_us{5'000};
+    std::atomic<std::uint64_t> us_a_look{0};
 };
 
 struct Answer {

@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { request } from '../api/client.ts';
-import { ApiKey, ApiKeys, Merchants, NewApiKey } from '../api/schema.ts';
+import { ApiKey, ApiKeys, Merchant, NewApiKey } from '../api/schema.ts';
 import { plural, t } from '../i18n/index.ts';
 import { useResource } from '../resource.ts';
 import { href, inMode, mode } from '../router.ts';
@@ -231,19 +231,20 @@ function KeysCard({ merchant }: { merchant: string }): JSX.Element {
 }
 
 export function MerchantPage({ id }: { id: string }): JSX.Element {
-  const merchants = useResource('merchants', (signal) =>
-    request(Merchants, 'GET', inMode('merchants'), { signal }),
+  const found = useResource(`merchant:${id}`, (signal) =>
+    request(Merchant, 'GET', inMode(`merchants/${encodeURIComponent(id)}`), { signal }),
   );
-  const merchant = merchants.data?.data.find((known) => known.id === id);
+  const merchant = found.data;
+  const missing = !merchant && found.error?.status === 404;
   return (
     <>
       <a class="back" href={href('merchants')}>
         <Icon name="back" />
         {t('nav_merchants')}
       </a>
-      {merchants.error && !merchants.data && <Failed error={merchants.error} retry={merchants.reload} />}
-      {!merchants.error && !merchants.data && <Skeleton lines={4} />}
-      {merchants.data && !merchant && (
+      {found.error && !merchant && !missing && <Failed error={found.error} retry={found.reload} />}
+      {!found.error && !merchant && <Skeleton lines={4} />}
+      {missing && (
         <>
           <PageTitle title={t('merchant_missing_title')} />
           <Empty title={t('merchant_missing_title')} text={t('merchant_missing_text', { id })} />

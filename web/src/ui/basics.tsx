@@ -272,10 +272,11 @@ export function Card({
 // The heading of a page, and the window's title.
 export function PageTitle({ title, children }: { title: string; children?: ComponentChildren }): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // Before the first paint: what is done after the page can be seen is not undone by it.
+  useLayoutEffect(() => {
     document.title = `${title} · Kontor`;
   }, [title]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (takeHeadingFocus()) heading.current?.focus({ preventScroll: true });
   }, []);
   return (

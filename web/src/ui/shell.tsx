@@ -59,11 +59,12 @@ export function ThemeSwitch(): JSX.Element {
 }
 
 function ModeSwitch(): JSX.Element {
-  // A payment of one mode does not exist in the other, so a detail page falls back to its list.
+  // A payment of one mode does not exist in the other, so a detail page falls back to its list. The focus stays here:
+  // with the arrow keys one may want to go back at once.
   const change = (wanted: Mode) => {
     const at = route.peek();
     const path = at.page === 'payment' ? 'payments' : splitMode(pathname.peek()).below;
-    navigate(addressOf(path, wanted));
+    navigate(addressOf(path, wanted), { focus: 'kept' });
   };
   return (
     <Segments

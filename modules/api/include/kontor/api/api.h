@@ -21,14 +21,16 @@
 
 namespace kontor::api {
 
-// Requests a second; 0: no limit. Twice as many at once, by a caller that was quiet. docs/security.md.
+// Requests a second, unless it says another unit; 0: no limit. Twice as many at once, by a caller that was
+// quiet. docs/security.md.
 struct ApiLimits {
-    std::uint64_t per_address = 0;      // all requests of one client address
-    std::uint64_t wrong_keys = 0;       // of one address, with a key that is none
-    std::uint64_t per_key = 0;          // of one API key
-    std::uint64_t per_merchant = 0;     // of all keys of one merchant
-    std::uint64_t per_route = 0;        // of one merchant and mode to one route
-    std::uint64_t expensive_reads = 0;  // of one merchant and mode: lists, histories, look-ups of many ids
+    std::uint64_t per_address = 0;   // all requests of one client address
+    std::uint64_t wrong_keys = 0;    // of one address, with a key that is none
+    std::uint64_t per_key = 0;       // of one API key
+    std::uint64_t per_merchant = 0;  // of all keys of one merchant
+    std::uint64_t per_route = 0;     // of one merchant and mode to one route
+    std::uint64_t expensive_ms = 0;  // milliseconds for lists, histories, look-ups of many ids, of one
+                                     // merchant and mode
     // Threads that do expensive reads, so many at once in all; 0: the network threads do them.
     unsigned expensive_threads = 0;
 };
