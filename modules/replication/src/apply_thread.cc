@@ -16,7 +16,8 @@ ApplyThread::ApplyThread(const Log& log, StateMachine& machine, SnapshotMeta sta
       callbacks_(std::move(callbacks)),
       at_applied_(std::move(start)),
       at_command_(at_applied_),
-      applied_(at_applied_.index) {}
+      applied_(at_applied_.index),
+      applied_term_(at_applied_.term) {}
 
 void ApplyThread::halt() {
     {
@@ -121,6 +122,7 @@ void ApplyThread::hand_out(std::uint64_t index, std::uint64_t term, EntryType ty
         at_command_ = at_applied_;
         machine_.apply({index, term}, payload);
     }
+    applied_term_.store(term);
     applied_.store(index);
 }
 

@@ -49,6 +49,8 @@ class ApplyThread {
     void notify(std::uint64_t commit, std::uint64_t durable);
 
     [[nodiscard]] std::uint64_t applied() const { return applied_.load(); }
+    // Of that entry, or of the one that is applied next.
+    [[nodiscard]] std::uint64_t applied_term() const { return applied_term_.load(); }
     [[nodiscard]] std::uint64_t backlog() const;
     [[nodiscard]] SnapshotMeta snapshot_meta(std::uint64_t index) const;
 
@@ -72,7 +74,7 @@ class ApplyThread {
     SnapshotMeta at_applied_;  // of the newest applied entry
     SnapshotMeta at_command_;  // of the newest applied command: what the state machine knows
 
-    std::atomic<std::uint64_t> applied_, commit_{0};
+    std::atomic<std::uint64_t> applied_, applied_term_, commit_{0};
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;

@@ -39,7 +39,7 @@ void Freshness::take(Heard heard) {
     newest_ = heard;
 }
 
-void Freshness::lead(const Configuration& configuration, std::uint64_t self,
+void Freshness::lead(const Configuration& configuration, std::uint64_t self, bool is_of_term,
                      const std::function<std::uint64_t(std::uint64_t)>& match) {
     waiting_.reset();
     newest_.reset();
@@ -48,7 +48,7 @@ void Freshness::lead(const Configuration& configuration, std::uint64_t self,
         return;
     }
     if (known_at_ms_ == kNeverMs) known_at_ms_ = 0;
-    if (wants_entry_) return;
+    if (wants_entry_ || !is_of_term) return;
     std::vector<std::uint64_t> answers;
     std::size_t voters = 0;
     for (const Server& server : configuration.servers) {
@@ -66,8 +66,9 @@ void Freshness::lead(const Configuration& configuration, std::uint64_t self,
     known_at_ms_ = std::max(known_at_ms_, answers[needed - 1]);
 }
 
-void Freshness::follow(std::uint64_t applied_index) {
+void Freshness::follow(std::uint64_t applied_index, bool is_of_term) {
     if (known_at_ms_ == kNeverMs) known_at_ms_ = 0;
+    if (!is_of_term) return;
     if (newest_ && newest_->commit <= applied_index) {
         known_at_ms_ = std::max(known_at_ms_, newest_->at_ms);
         waiting_.reset();

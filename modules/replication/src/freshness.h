@@ -36,10 +36,12 @@ class Freshness {
     // It answered a question that was asked then.
     void confirmed(std::uint64_t asked_ms, std::uint64_t leader_commit);
 
-    // What is known now; `match`: up to where a peer has the log.
-    void lead(const Configuration& configuration, std::uint64_t self,
+    // What is known now; `match`: up to where a peer has the log. `is_of_term`: the newest entry that was
+    // applied is of the newest term. Until then a leader may not know itself yet what was committed before
+    // it.
+    void lead(const Configuration& configuration, std::uint64_t self, bool is_of_term,
               const std::function<std::uint64_t(std::uint64_t)>& match);
-    void follow(std::uint64_t applied_index);
+    void follow(std::uint64_t applied_index, bool is_of_term);
 
     // 0: never; kNeverMs: nobody else could lead, so always.
     [[nodiscard]] std::uint64_t known_at_ms() const { return known_at_ms_; }

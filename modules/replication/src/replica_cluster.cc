@@ -99,11 +99,13 @@ Result<void> ReplicaImpl::prove_leadership() {
 }
 
 void ReplicaImpl::publish_freshness() {
+    const std::uint64_t applied = apply_.applied();
+    const bool is_of_term = apply_.applied_term() == driver_->term();
     if (driver_->role() == Role::leader) {
-        fresh_.lead(driver_->configuration(), options_.node_id,
+        fresh_.lead(driver_->configuration(), options_.node_id, is_of_term,
                     [this](std::uint64_t peer) { return driver_->match_index(peer); });
     } else {
-        fresh_.follow(apply_.applied());
+        fresh_.follow(applied, is_of_term);
     }
     if (options_.known_at_ms != nullptr) options_.known_at_ms->store(fresh_.known_at_ms());
 }

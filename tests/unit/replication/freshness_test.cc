@@ -19,10 +19,11 @@ struct Leader {
     Freshness fresh{kStallMs};
     Configuration configuration = voters(3);
     std::map<std::uint64_t, std::uint64_t> match;
+    bool is_of_term = true;
     void lap(std::uint64_t now_ms, std::initializer_list<std::uint64_t> answering) {
         fresh.look(now_ms);
         for (const std::uint64_t peer : answering) fresh.answered(peer);
-        fresh.lead(configuration, 1, [this](std::uint64_t peer) { return match[peer]; });
+        fresh.lead(configuration, 1, is_of_term, [this](std::uint64_t peer) { return match[peer]; });
     }
 };
 
@@ -60,7 +61,7 @@ TEST(Freshness, AloneItAlwaysKnows) {
     EXPECT_EQ(leader.fresh.known_at_ms(), 0U) << "and no longer, when there is another voter";
     leader.configuration = voters(1);
     leader.lap(1'200, {});
-    leader.fresh.follow(0);
+    leader.fresh.follow(0, true);
     EXPECT_EQ(leader.fresh.known_at_ms(), 0U);
 }
 
@@ -90,7 +91,7 @@ TEST(Freshness, AStopInTheMiddleOfALapIsNotCounted) {
     leader.fresh.look(1'000);
     // It stops here; the frames it had taken were from before.
     leader.fresh.answered(2);
-    leader.fresh.lead(leader.configuration, 1, [](std::uint64_t) { return 0; });
+    leader.fresh.lead(leader.configuration, 1, true, [](std::uint64_t) { return 0; });
     EXPECT_EQ(leader.fresh.known_at_ms(), 1'000U);
     EXPECT_TRUE(leader.fresh.look(9'000));
 }
@@ -99,45 +100,64 @@ TEST(Freshness, AFollowerKnowsWhatItHasApplied) {
     Freshness fresh(kStallMs);
     fresh.look(1'000);
     fresh.heard(50);
-    fresh.follow(40);
+    fresh.follow(40, true);
     EXPECT_EQ(fresh.known_at_ms(), 0U) << "it hears its leader, and lacks ten entries";
     fresh.look(1'100);
     fresh.heard(60);
-    fresh.follow(50);
+    fresh.follow(50, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'000U);
     fresh.look(1'200);
     fresh.heard(70);
-    fresh.follow(65);
+    fresh.follow(65, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'100U);
     fresh.look(1'300);
-    fresh.follow(70);
+    fresh.follow(70, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'200U) << "as of when it was said, not of now";
+}
+
+// A new leader may not know yet what was committed before it, and says less than was acknowledged.
+TEST(Freshness, UntilAnEntryOfTheNewestTermIsAppliedNothingIsKnown) {
+    Freshness fresh(kStallMs);
+    fresh.look(1'000);
+    fresh.heard(1);
+    fresh.follow(1, false);
+    EXPECT_EQ(fresh.known_at_ms(), 0U) << "just started, as its leader was";
+    fresh.look(1'100);
+    fresh.follow(30, true);
+    EXPECT_EQ(fresh.known_at_ms(), 1'000U);
+    Leader leader;
+    leader.is_of_term = false;
+    leader.lap(1'000, {2, 3});
+    EXPECT_EQ(leader.fresh.known_at_ms(), 0U);
+    leader.is_of_term = true;
+    leader.lap(1'001, {});
+    EXPECT_EQ(leader.fresh.known_at_ms(), 1'000U);
 }
 
 TEST(Freshness, AFollowerThatStoodStillWaitsForAnAnswer) {
     Freshness fresh(kStallMs);
     fresh.look(1'000);
     fresh.heard(50);
-    fresh.follow(50);
+    fresh.follow(50, true);
     EXPECT_TRUE(fresh.look(20'000));
     fresh.heard(50);
-    fresh.follow(50);
+    fresh.follow(50, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'000U) << "the frame may be as old as the stop";
     fresh.confirmed(19'999, 90);
-    fresh.follow(90);
+    fresh.follow(90, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'000U) << "asked before it woke up";
     fresh.confirmed(20'001, 90);
     fresh.heard(60);
-    fresh.follow(89);
+    fresh.follow(89, true);
     EXPECT_EQ(fresh.known_at_ms(), 1'000U);
-    fresh.follow(90);
+    fresh.follow(90, true);
     EXPECT_EQ(fresh.known_at_ms(), 20'001U);
     fresh.look(20'050);
     fresh.heard(89);
-    fresh.follow(90);
+    fresh.follow(90, true);
     EXPECT_EQ(fresh.known_at_ms(), 20'001U) << "from before the confirmation";
     fresh.heard(91);
-    fresh.follow(91);
+    fresh.follow(91, true);
     EXPECT_EQ(fresh.known_at_ms(), 20'050U);
 }
 
