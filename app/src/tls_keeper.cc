@@ -12,7 +12,7 @@ namespace kontor::app {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
-constexpr std::int64_t kRetryMs = 60'000;  // after a failure: a date may have come, a disk have room again
+constexpr std::uint64_t kRetryMs = 60'000;  // after a failure: a date may have come, a disk have room again
 
 // Changes with every write, also one of the same size within a tick of the file system's clock, and when a
 // link leads elsewhere.
@@ -104,7 +104,7 @@ bool TlsKeeper::look() {
     const std::string files = state_of_files();
     const bool is_still = files == last_files_;  // or somebody is writing just now
     last_files_ = files;
-    const bool is_retry = has_failed_ && clock_.wall_ms() >= retry_at_ms_;
+    const bool is_retry = has_failed_ && clock_.boot_ms() >= retry_at_ms_;
     const bool is_new = files != tried_files_ && is_still;
     const bool is_due_now = is_due() && (!has_failed_ || is_retry);
     if (!std::exchange(hurry_, false) && !is_new && !is_due_now && !is_retry) return false;
@@ -115,7 +115,7 @@ bool TlsKeeper::look() {
     if (is_other) used = use_(read_now->identity);
     has_failed_ = !read_now || !used;
     if (has_failed_) {
-        retry_at_ms_ = clock_.wall_ms() + kRetryMs;
+        retry_at_ms_ = clock_.boot_ms() + kRetryMs;
         log::warning("tls", "event=certificate_kept the one in use goes on: " +
                                 (read_now ? used.error() : read_now.error()).message);
         return false;

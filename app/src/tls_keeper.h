@@ -61,7 +61,8 @@ class TlsKeeper {
     TlsSource source_;
     ServerTls tls_;
     std::string tried_files_, last_files_;  // as state_of_files(): at the last try, at the last look
-    std::int64_t not_before_s_ = 0, retry_at_ms_ = 0;
+    std::int64_t not_before_s_ = 0;
+    std::uint64_t retry_at_ms_ = 0;  // boot time
     bool has_failed_ = false;
     std::atomic<std::int64_t> not_after_s_{0};
     std::thread thread_;

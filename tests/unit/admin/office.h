@@ -15,6 +15,7 @@
 #include "kontor/commands.pb.h"
 #include "kontor/node/node.h"
 #include "kontor/reporting/projection.h"
+#include "support/test_clock.h"
 
 namespace kontor::admin::testing {
 
@@ -23,22 +24,6 @@ using Headers = std::vector<net::Header>;
 
 inline constexpr std::int64_t kDay = 86'400'000;
 inline constexpr const char* kPassword = "correct horse battery";
-
-// Wall time stands still until the test moves it; waiting is real.
-class TestClock : public Clock {
- public:
-    [[nodiscard]] std::int64_t wall_ms() const override { return wall.load(); }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
-    [[nodiscard]] std::uint64_t boot_ms() const override { return monotonic_ms() + passed_ms; }
-    // Time that passes, as on all clocks of a machine: deadlines hear of it, which do not follow a wall clock
-    // that is set.
-    void pass(std::int64_t ms) {
-        passed_ms += static_cast<std::uint64_t>(ms);
-        wall += ms;
-    }
-    std::atomic<std::int64_t> wall{1'800'003'600'000};  // 2027-01-15 09:00 UTC
-    std::atomic<std::uint64_t> passed_ms{0};
-};
 
 // What the surface waits by: stands still once a test says so, so that a slow machine changes nothing. The
 // node has the other one.
@@ -106,7 +91,7 @@ class Office : public ::testing::Test {
     // --- people ---
     std::string make_token(std::int64_t lifetime_ms = kDay);
     std::string code(const Person& person);  // now
-    void next_code() { clock_.wall += 30'000; }
+    void next_code() { clock_.step(30'000); }
     // Takes the whole way of the one-time link; the session is kept in session_.
     Person set_up(const std::string& name = "ada");
     Answer login(const Person& person, const std::string& code, const std::string& cookie = "");
@@ -121,7 +106,7 @@ class Office : public ::testing::Test {
                    bool manual_capture = false);
     [[nodiscard]] bool reports_are_current();
 
-    TestClock clock_;
+    kontor_test::TestClock clock_{1'800'003'600'000};  // 2027-01-15 09:00 UTC
     SurfaceClock surface_clock_{clock_};
     telemetry::Registry metrics_;
     crypto::Sealer sealer_;

@@ -6,21 +6,10 @@
 
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
+#include "support/test_clock.h"
 
 namespace kontor::app {
 namespace {
-
-class SetClock final : public Clock {
- public:
-    explicit SetClock(std::int64_t now_ms) : now_ms_(now_ms) {}
-    [[nodiscard]] std::int64_t wall_ms() const override { return now_ms_; }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return 0; }
-    void set_wall_ms(std::int64_t now_ms) { now_ms_ = now_ms; }
-    void advance_ms(std::int64_t by) { now_ms_ += by; }
-
- private:
-    std::int64_t now_ms_;
-};
 
 class TlsKeeperTest : public ::testing::Test {
  protected:
@@ -53,7 +42,7 @@ class TlsKeeperTest : public ::testing::Test {
     }
 
     std::string folder_, in_use_;
-    SetClock clock_{1'790'000'000'000};
+    kontor_test::TestClock clock_{1'790'000'000'000};
     net::CertificateAuthority authority_ = *net::make_authority("Test CA", clock_.wall_ms());
     TlsKeeper keeper_{clock_};
 };
@@ -112,15 +101,32 @@ TEST_F(TlsKeeperTest, AFailureIsTriedAgainByItself) {
     write("/a.pem", first.certificate_chain_pem);
     write("/a.key", first.private_key_pem);
     start(files());
-    clock_.advance_ms(2 * kDayS * 1000);
+    clock_.step(2 * kDayS * 1000);
     const auto early = issued();
-    clock_.advance_ms(-2 * kDayS * 1000);
+    clock_.step(-2 * kDayS * 1000);
     write("/a.pem", early.certificate_chain_pem);
     write("/a.key", early.private_key_pem);
     EXPECT_FALSE(looks()) << "not valid yet";
-    clock_.advance_ms(2 * kDayS * 1000);
+    clock_.pass(2 * kDayS * 1000);
     EXPECT_TRUE(keeper_.look());
     EXPECT_EQ(in_use_, early.certificate_chain_pem);
+}
+
+// The next try is due by a clock that nobody sets.
+TEST_F(TlsKeeperTest, AClockThatWasAheadDoesNotPutTheNextTryOff) {
+    const auto first = issued(), second = issued();
+    write("/a.pem", first.certificate_chain_pem);
+    write("/a.key", first.private_key_pem);
+    start(files());
+    clock_.step(400 * kDayS * 1000);
+    write("/a.pem", second.certificate_chain_pem);
+    write("/a.key", second.private_key_pem);
+    EXPECT_FALSE(looks()) << "it has ended, by that clock";
+    clock_.step(-400 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+    clock_.pass(60'000);
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_EQ(in_use_, second.certificate_chain_pem);
 }
 
 TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
@@ -129,16 +135,16 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
     const std::string first = in_use_, ca = keeper_.ca_pem();
     const auto validity = net::certificate_validity(first);
     EXPECT_LE(validity->not_after_s - validity->not_before_s, 397 * kDayS);
-    clock_.set_wall_ms((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000);
+    clock_.set_wall((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000);
     EXPECT_FALSE(looks());
-    clock_.advance_ms(1'000);
+    clock_.step(1'000);
     EXPECT_TRUE(keeper_.look());
     EXPECT_NE(in_use_, first);
     EXPECT_EQ(keeper_.ca_pem(), ca) << "clients trust it";
     EXPECT_GT(keeper_.not_after_s(), validity->not_after_s + 300 * kDayS);
     // The clock was wrong, a year ahead: what was made then is not valid now.
     const std::string second = in_use_;
-    clock_.set_wall_ms(1'790'000'000'000);
+    clock_.set_wall(1'790'000'000'000);
     EXPECT_TRUE(keeper_.look());
     EXPECT_NE(in_use_, second);
     // Other names, by SIGHUP.

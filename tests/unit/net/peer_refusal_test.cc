@@ -39,14 +39,14 @@ TEST_F(PeerRefusalTest, TheListenerSaysWhy) {
         has(told(one, credentials_of(foreign, kTestCluster, 2)), "not trusted: unable to get local issuer"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() - 40 * kDayMs, 30)),
                     "the certificate of node 2 is not trusted: certificate has expired on 20"));
-    EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() + 2 * kDayMs)),
-                    "certificate is not yet valid"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, "another cluster!", 2)), "of another cluster"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 1)), "two nodes have the same id"));
     EXPECT_TRUE(
         has(told(one, credentials_of(authority, kTestCluster, 2), Purpose::messages, 2), "peer protocol 2"));
-    // A clock that is ten minutes behind the issuer's does not matter.
-    EXPECT_EQ(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() + 600'000)), "accepted");
+    // Nor does a clock that is behind the issuer's matter, by however much.
+    for (const std::int64_t ahead_ms : {600'000L, 40 * kDayMs})
+        EXPECT_EQ(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() + ahead_ms)),
+                  "accepted");
 
     // A certificate of the right authority that is no node's.
     PeerCredentials server;

@@ -8,6 +8,7 @@
 #include "clean_text.h"
 #include "kontor/channels/sandbox.h"
 #include "support/environment.h"
+#include "support/test_clock.h"
 #include "world.h"
 
 namespace kontor::outbox {
@@ -90,7 +91,7 @@ class WorkerTest : public ::testing::Test {
     }
     std::uint64_t endpoint_at(const std::string& path) { return endpoint(receiver_.url(path)); }
 
-    testing::TestClock clock_;
+    kontor_test::TestClock clock_{kStart};  // standing
     testing::Receiver receiver_;
     testing::World world_;
     crypto::Sealer sealer_;
@@ -132,7 +133,7 @@ TEST_F(WorkerTest, AFailureIsRecordedAndTriedAgainAfterItsBackOff) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(receiver_.count("/fail"), 1U) << "before its time";
     receiver_.fail_status = 204;
-    clock_.wall = first.next_try_ms();
+    clock_.set_wall(first.next_try_ms());
     ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
     EXPECT_EQ(receiver_.count("/fail"), 2U);
 }
@@ -220,9 +221,9 @@ TEST_F(WorkerTest, AClockThatWentBackHidesNothing) {
     world_.customer("Ada");
     ASSERT_TRUE(eventually([&] { return world_.deliveries(no).at(0).tries() == 1; }));
     world_.overloaded_for = 1'000'000;  // the state's own time stays where it is
-    clock_.wall = world_.deliveries(no).at(0).next_try_ms();
+    clock_.set_wall(world_.deliveries(no).at(0).next_try_ms());
     ASSERT_TRUE(eventually([&] { return receiver_.count("/fail") == 2; }));
-    clock_.wall = kStart + 1;
+    clock_.set_wall(kStart + 1);
     world_.customer("Bob");
     EXPECT_TRUE(eventually([&] { return receiver_.count("/fail") == 3; }));
     world_.overloaded_for = 0;
@@ -352,7 +353,7 @@ TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
     EXPECT_GE(attempt.next_try_ms(), kStart + 2'000);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(channel.asked(), 1U);
-    clock_.wall = attempt.next_try_ms();
+    clock_.set_wall(attempt.next_try_ms());
     ASSERT_TRUE(eventually([&] { return channel.asked() == 2; }));
     EXPECT_EQ(channel.orders[0].reference, channel.orders[1].reference);
     EXPECT_EQ(channel.orders[1].earlier_tries, 1U);

@@ -29,14 +29,6 @@ namespace kontor::outbox::testing {
 inline constexpr std::int64_t kStart = 1'800'000'000'000;
 inline constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
-// Wall time stands still until the test moves it; waiting is real.
-class TestClock : public Clock {
- public:
-    [[nodiscard]] std::int64_t wall_ms() const override { return wall.load(); }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
-    std::atomic<std::int64_t> wall{kStart};
-};
-
 template <typename F>
 [[nodiscard]] bool eventually(F condition) {
     for (int i = 0; i < 4000; ++i) {
@@ -48,7 +40,7 @@ template <typename F>
 
 class World : public payments::Service {
  public:
-    explicit World(const TestClock& clock) : clock_(clock), rows_(payments::tables()) {
+    explicit World(const Clock& clock) : clock_(clock), rows_(payments::tables()) {
         pb::Command merchant;
         merchant.mutable_create_merchant()->set_name("Shop");
         merchant_no = run(std::move(merchant)).merchant().no();
@@ -159,7 +151,7 @@ class World : public payments::Service {
     std::atomic<int> submitted{0};
 
  private:
-    const TestClock& clock_;
+    const Clock& clock_;
     mutable std::mutex mutex_;
     kontor::testing::MemoryRows rows_;
     payments::Machine machine_;
