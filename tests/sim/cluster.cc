@@ -14,9 +14,24 @@ using namespace replication;  // NOLINT: this file drives it
 
 namespace {
 
-enum Kind { kNothing, kNetwork, kDisk, kTimeout, kApply, kCheckpoint, kInstall };
+enum Kind {
+    kNothing,
+    kNetwork,
+    kDisk,
+    kTimeout,
+    kApply,
+    kCheckpoint,
+    kInstall,
+    kSteward,
+    kLap,
+    kWake,
+    kRelief
+};
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kTraceLines = 60;
+constexpr std::size_t kMostInSockets = 2'000;
+constexpr std::uint64_t kDeadAfterMs =
+    4'000;  // as net::PeerLimits: then the others dial anew, and nothing waits
 
 }  // namespace
 
@@ -56,9 +71,14 @@ void Cluster::note(std::string what) {
 }
 
 void Cluster::move_clock(std::size_t i) {
-    const std::int64_t size = random(0, 3) == 0 ? 600'000 : 5'000;
-    servers_[i].clock->ahead_ms =
-        static_cast<std::int64_t>(random(0, static_cast<std::uint64_t>(2 * size))) - size;
+    constexpr std::int64_t kSecond = 1'000, kDay = 86'400 * kSecond;
+    constexpr std::int64_t kSteps[] = {kSecond, 8 * kSecond, 3'600 * kSecond, 40 * kDay, 0};
+    constexpr std::int64_t kWorstDriftPpm = 50'000;
+    const std::int64_t step = kSteps[random(0, std::size(kSteps) - 1)];
+    const std::int64_t drift =
+        random(0, 3) == 0 ? static_cast<std::int64_t>(random(0, 2 * kWorstDriftPpm)) - kWorstDriftPpm : 0;
+    servers_[i].clock->set(random(0, 1) == 0 ? step : -step, drift);
+    ++stats_.clocks_set;
 }
 
 void Cluster::heal() {
@@ -81,14 +101,15 @@ std::optional<std::size_t> Cluster::place_of(std::uint64_t id) const {
 std::optional<std::size_t> Cluster::leader() const {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
-        if (!up(i) || driver(i).role() != Role::leader) continue;
+        if (!is_up_and_free(i) || driver(i).role() != Role::leader) continue;
         if (!best || driver(i).term() > driver(*best).term()) best = i;
     }
     return best;
 }
 
 bool Cluster::caught_up(std::size_t i) const {
-    return up(i) && driver(i).role() == Role::leader && servers_[i].applied >= driver(i).elected_at();
+    return is_up_and_free(i) && driver(i).role() == Role::leader &&
+           servers_[i].applied >= driver(i).elected_at();
 }
 
 bool Cluster::propose(std::size_t i, const pb::Batch& batch, Answer answer) {
@@ -112,7 +133,13 @@ bool Cluster::propose(std::size_t i, const pb::Batch& batch, Answer answer) {
     return accepted;
 }
 
+// Nobody will tell what became of them.
+void Cluster::forget_flights(Server& server) {
+    for (auto& [index, flight] : std::exchange(server.flights, {})) flight.answer(0, nullptr);
+}
+
 SubmitStatus Cluster::change(std::size_t i, const Configuration& wanted) {
+    if (!is_up_and_free(i)) return SubmitStatus::not_leader;
     Actions actions;
     auto done = servers_[i].driver->submit_change(now_ms_, wanted, actions);
     if (!done) {
@@ -128,6 +155,7 @@ SubmitStatus Cluster::change(std::size_t i, const Configuration& wanted) {
 }
 
 SubmitStatus Cluster::transfer(std::size_t i, std::uint64_t target) {
+    if (!is_up_and_free(i)) return SubmitStatus::not_leader;
     Actions actions;
     auto done = servers_[i].driver->transfer(now_ms_, target, actions);
     if (!done) {
@@ -139,11 +167,11 @@ SubmitStatus Cluster::transfer(std::size_t i, std::uint64_t target) {
     return *done;
 }
 
-// A failed disk operation is a power cut, or it is a bug.
+// A failed disk operation is a power cut, a process that waited for a descriptor for long enough, or a bug.
 void Cluster::took(std::size_t i, const Result<void>& result, const char* what) {
     if (result) return;
-    if (servers_[i].disk->is_off()) {
-        ++stats_.power_cuts_at_work;
+    if (disk_failed(servers_[i])) {
+        ++(servers_[i].disk->is_off() ? stats_.power_cuts_at_work : stats_.shortages_fatal);
         crash(i);
     } else {
         violate("server " + std::to_string(id_of(i)) + ", " + what + ": " + result.error().describe());
@@ -172,6 +200,7 @@ void Cluster::carry_out(std::size_t i, Actions& actions) {
     if (actions.dropped != nullptr) violate(std::string("a message was refused: ") + actions.dropped);
     for (Message& message : actions.messages) send(i, std::move(message));
     if (actions.role_changed && server.driver->role() == Role::leader) observe_leader(i);
+    if (actions.role_changed && server.driver->role() != Role::leader) forget_flights(server);
     if (actions.commit_advanced) publish(i);
     if (actions.snapshot_needed) {
         begin_install(i, actions.snapshot_needed->at.index);
@@ -221,32 +250,54 @@ void Cluster::send(std::size_t from, Message message) {
     if (!to) return;
     if (message.entries_on_disk && !read_entries(servers_[from], message)) return;
     for (const Message& part : split_append(std::move(message), options_.max_append_bytes))
-        transmit(from, *to, part);
+        transmit(from, *to, encode_message(part, cluster_), {});
 }
 
-void Cluster::transmit(std::size_t from, std::size_t to, const Message& message) {
+void Cluster::transmit(std::size_t from, std::size_t to, std::string frame, Word word) {
     const bool dropped = !calm_ && std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
     std::uint64_t at = now_ms_ + random(1, 10);
     if (!calm_ && random(0, 99) < 2) at += random(0, 300);
     at = std::max(at, last_delivery_[from][to]);
     last_delivery_[from][to] = at;
     if (dropped) return;
-    network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch,
-                   encode_message(message, cluster_)});
+    const auto heard = servers_[to].heard.find(from);
+    if (word.kind == Word::Kind::none &&
+        (heard == servers_[to].heard.end() || heard->second != servers_[from].epoch)) {
+        word.kind = Word::Kind::promise;
+        word.promise = servers_[from].opened->promises->now();
+    }
+    network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch, std::move(frame),
+                   std::move(word)});
 }
 
 void Cluster::deliver(Delivery delivery) {
     Server& server = servers_[delivery.to];
     if (!server.driver || blocked_[delivery.from][delivery.to]) return;
     if (delivery.from_epoch != servers_[delivery.from].epoch || delivery.to_epoch != server.epoch) return;
-    const auto message = decode_message(delivery.frame, servers_[delivery.from].id, cluster_);
+    if (is_frozen(delivery.to)) {
+        if (now_ms_ < server.frozen_ms + kDeadAfterMs && server.sockets.size() < kMostInSockets)
+            server.sockets.push_back(std::move(delivery));
+        return;
+    }
+    look(delivery.to);
+    if (delivery.word.kind != Word::Kind::none) hear(delivery.to, delivery.from, delivery.word);
+    if (server.driver && !delivery.frame.empty() && may_hear_log(delivery.to, delivery.from))
+        receive(delivery.to, delivery.from, delivery.frame);
+    end_lap(delivery.to);
+}
+
+void Cluster::receive(std::size_t i, std::size_t from, const std::string& frame) {
+    Server& server = servers_[i];
+    const auto message = decode_message(frame, servers_[from].id, cluster_);
     if (!message) {
         violate(message.error().describe());
         return;
     }
     Actions actions;
-    took(delivery.to, server.driver->receive(now_ms_, *message, actions), "receive");
-    if (server.driver) carry_out(delivery.to, actions);
+    took(i, server.driver->receive(now_ms_, *message, actions), "receive");
+    if (!server.driver) return;
+    if (actions.dropped == nullptr) note_contact(i, *message);
+    carry_out(i, actions);
 }
 
 void Cluster::timeout(std::size_t i) {
@@ -287,26 +338,65 @@ void Cluster::disk_done(std::size_t i) {
     take_pending_checkpoint(i);
 }
 
-std::uint64_t Cluster::next_event(int& kind, std::size_t& who) const {
+// What a machine does next; a frozen one does nothing but wake up.
+std::uint64_t Cluster::next_event_of(std::size_t i, int& kind) const {
+    const Server& server = servers_[i];
     std::uint64_t at = kNever;
-    kind = kNothing;
-    const auto earlier = [&](std::uint64_t time, Kind candidate, std::size_t i) {
+    const auto earlier = [&](std::uint64_t time, Kind candidate) {
         if (time >= at) return;
         at = time;
         kind = candidate;
-        who = i;
     };
-    if (!network_.empty()) earlier(network_.top().at_ms, kNetwork, 0);
+    if (server.starves_until_ms != 0) earlier(server.starves_until_ms, kRelief);
+    if (is_frozen(i)) {
+        earlier(server.frozen_until_ms, kWake);
+        return at;
+    }
+    // Who waits for a descriptor waits with all that it has to write.
+    const std::uint64_t files_from_ms = server.starving_waits ? server.starves_until_ms : 0;
+    if (server.install) earlier(std::max(server.install->due_ms, files_from_ms), kInstall);
+    if (!server.driver) return at;
+    if (!server.writes.empty()) earlier(std::max(server.writes.front().due_ms, files_from_ms), kDisk);
+    if (server.apply_due_ms != 0) earlier(server.apply_due_ms, kApply);
+    if (server.checkpoint_due_ms != 0)
+        earlier(std::max(server.checkpoint_due_ms, files_from_ms), kCheckpoint);
+    earlier(server.steward_due_ms, kSteward);
+    earlier(server.lap_due_ms, kLap);
+    earlier(std::max(server.driver->next_timeout_ms(), server.last_timeout_ms + 1), kTimeout);
+    return at;
+}
+
+std::uint64_t Cluster::next_event(int& kind, std::size_t& who) const {
+    std::uint64_t at = network_.empty() ? kNever : network_.top().at_ms;
+    kind = network_.empty() ? kNothing : kNetwork;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
-        const Server& server = servers_[i];
-        if (server.install) earlier(server.install->due_ms, kInstall, i);
-        if (!server.driver) continue;
-        if (!server.writes.empty()) earlier(server.writes.front().due_ms, kDisk, i);
-        if (server.apply_due_ms != 0) earlier(server.apply_due_ms, kApply, i);
-        if (server.checkpoint_due_ms != 0) earlier(server.checkpoint_due_ms, kCheckpoint, i);
-        earlier(std::max(server.driver->next_timeout_ms(), server.last_timeout_ms + 1), kTimeout, i);
+        int what = kNothing;
+        const std::uint64_t due = next_event_of(i, what);
+        if (due >= at) continue;
+        at = due;
+        kind = what;
+        who = i;
     }
     return at;
+}
+
+void Cluster::handle(int kind, std::size_t i) {
+    if (kind == kWake) return wake(i);
+    if (kind == kRelief) return end_starving(i);
+    if (kind == kInstall) return work_on_install(i);
+    look(i);
+    if (kind == kDisk) {
+        disk_done(i);
+    } else if (kind == kApply) {
+        apply_some(i);
+    } else if (kind == kCheckpoint) {
+        finish_checkpoint(i);
+    } else if (kind == kSteward) {
+        steward(i);
+    } else if (kind == kTimeout) {
+        timeout(i);
+    }
+    end_lap(i);
 }
 
 void Cluster::run_until(std::uint64_t time_ms) {
@@ -320,16 +410,8 @@ void Cluster::run_until(std::uint64_t time_ms) {
             Delivery delivery = network_.top();
             network_.pop();
             deliver(std::move(delivery));
-        } else if (kind == kDisk) {
-            disk_done(who);
-        } else if (kind == kApply) {
-            apply_some(who);
-        } else if (kind == kCheckpoint) {
-            finish_checkpoint(who);
-        } else if (kind == kInstall) {
-            work_on_install(who);
         } else {
-            timeout(who);
+            handle(kind, who);
         }
     }
     now_ms_ = std::max(now_ms_, time_ms);

@@ -26,6 +26,14 @@ void Stats::add(const Stats& other) {
     backups += other.backups;
     put_back += other.put_back;
     put_back_noticed += other.put_back_noticed;
+    put_back_told += other.put_back_told;
+    clocks_set += other.clocks_set;
+    freezes += other.freezes;
+    frozen_leaders += other.frozen_leaders;
+    reads += other.reads;
+    reads_refused += other.reads_refused;
+    shortages += other.shortages;
+    shortages_fatal += other.shortages_fatal;
     replaced += other.replaced;
     lost_writes += other.lost_writes;
     torn_writes += other.torn_writes;
@@ -47,7 +55,7 @@ std::string Cluster::describe() const {
             for (const auto& member : d.configuration().servers)
                 out += " " + std::to_string(member.id) + (member.role == ServerRole::voter ? "v" : "s");
         } else {
-            out += server.install ? " installing" : " down";
+            out += server.install ? " installing" : server.forgot ? " forgot" : " down";
         }
     }
     for (const std::string& line : trace_) out += "\n  " + line;
@@ -124,7 +132,10 @@ void Cluster::apply_one(std::size_t i, std::uint64_t index, const Entry& entry) 
     if (flight == server.flights.end()) return;
     const Flight waiting = std::move(flight->second);
     server.flights.erase(flight);
-    waiting.answer(index, waiting.term == entry.term ? &effects : nullptr);
+    const bool is_known = waiting.term == entry.term;
+    if (is_known && (acknowledged_.empty() || acknowledged_.back().second < index))
+        acknowledged_.emplace_back(now_ms_, index);
+    waiting.answer(index, is_known ? &effects : nullptr);
 }
 
 void Cluster::check_entry(std::size_t i, std::uint64_t index, const Entry& entry,
@@ -142,6 +153,7 @@ void Cluster::check_entry(std::size_t i, std::uint64_t index, const Entry& entry
         violate(who + "debits are not credits: " + problem);
     if (index > history_.size() + 1) return violate(who + "applied before the one before it");
     if (index == history_.size() + 1) {
+        if (effects != nullptr) observe_time(index, effects->now.machine_ms);
         history_.push_back(known);
         ++stats_.commits;
         return;
@@ -153,9 +165,19 @@ void Cluster::check_entry(std::size_t i, std::uint64_t index, const Entry& entry
     if (first.results != known.results) return violate(who + "the answers differ from the others'");
 }
 
+void Cluster::observe_time(std::uint64_t index, std::int64_t machine_ms) {
+    constexpr std::int64_t kJumpMs = 12LL * 3'600'000;
+    if (machine_ms < last_machine_ms_) violate("machine time went back in entry " + std::to_string(index));
+    if (last_machine_ms_ != 0 && machine_ms > last_machine_ms_ + kJumpMs) {
+        ++jumps_;
+        note("machine time jumps in entry " + std::to_string(index));
+    }
+    last_machine_ms_ = machine_ms;
+}
+
 void Cluster::checkpoint(std::size_t i) {
     Server& server = servers_[i];
-    if (!server.driver || server.checkpoint_due_ms != 0 || server.pending_checkpoint) return;
+    if (!is_up_and_free(i) || server.checkpoint_due_ms != 0 || server.pending_checkpoint) return;
     const CheckpointInfo last = server.state->checkpoint();
     if (server.at_command.index < last.index + 5) return;
     // The log must hold what the checkpoint will stand for. Not what the log says is durable: a truncation

@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr std::int64_t kDriftPpm = 500;  // worse than any quartz
+constexpr unsigned kHeartbeatMs = 50;
 }  // namespace
 
 void Cluster::new_machine(std::size_t i) {
@@ -74,7 +75,7 @@ void Cluster::restart(std::size_t i) {
     Server& server = servers_[i];
     if (server.driver || server.install || !violation_.empty()) return;
     ++server.epoch;
-    if (server.forgot) return;
+    if (server.forgot || is_frozen(i)) return;
     if (auto opened = open(server); !opened) {
         server.forgot = opened.error().code == ErrorCode::conflict && server.backup.has_value();
         if (server.forgot) {
@@ -91,7 +92,7 @@ void Cluster::restart(std::size_t i) {
     options.address = "node-" + std::to_string(server.id);
     options.seed = static_cast<unsigned>(rng_());
     options.election_timeout_ms = static_cast<unsigned>(random(200, 500));
-    options.heartbeat_ms = 50;
+    options.heartbeat_ms = kHeartbeatMs;
     options.install_snapshot_timeout_ms = 1'000;
     options.max_inflight_entries = options_.max_inflight_entries;
     server.slow_disk = !calm_ && random(0, 9) == 0;
@@ -111,6 +112,13 @@ void Cluster::restart(std::size_t i) {
     server.at_applied = server.at_command = start.snapshot.value_or(SnapshotMeta{});
     server.published = server.applied = server.at_applied.index;
     server.last_timeout_ms = now_ms_;
+    server.election_ms = options.election_timeout_ms;
+    server.fresh =
+        std::make_unique<Freshness>(std::max(kStallHeartbeats * kHeartbeatMs, server.election_ms / 2));
+    server.steward_due_ms = server.lap_due_ms = now_ms_;
+    server.memory = server.stored_memory;
+    server.heard.clear();
+    server.told_promise = {};
     server.fault_due =
         server.id == 2 && (options_.fault == Fault::loses_posting || options_.fault == Fault::applies_twice);
     if (server.state->applied() != server.applied) violate("state and checkpoint do not stand for the same");
@@ -127,6 +135,9 @@ void Cluster::restart(std::size_t i) {
 }
 
 void Cluster::close(Server& server) {
+    if (server.opened && server.opened->promises) server.promise = server.opened->promises->now();
+    server.frozen_until_ms = 0;
+    server.sockets.clear();
     server.driver.reset();
     server.opened.reset();
     if (server.state) server.state->crash();
@@ -140,8 +151,7 @@ void Cluster::close(Server& server) {
         stats_.lost_writes += std::exchange(server.disk->lost_writes, 0);
         stats_.torn_writes += std::exchange(server.disk->torn_writes, 0);
     }
-    // Nobody will ever tell.
-    for (auto& [index, flight] : std::exchange(server.flights, {})) flight.answer(0, nullptr);
+    forget_flights(server);
 }
 
 // Some of the writes in the queue have reached the disk's cache, and none is synced.
@@ -154,7 +164,7 @@ void Cluster::crash(std::size_t i) {
         for (std::uint64_t n = random(0, server.writes.size()); n > 0; --n) {
             if (random(0, 3) == 0) server.disk->cut_at(random(1, 4));
             if (auto done = write(server, random(0, 2) == 0); !done) {
-                if (!server.disk->is_off()) violate("log: " + done.error().describe());
+                if (!disk_failed(server)) violate("log: " + done.error().describe());
                 break;
             }
         }
@@ -163,7 +173,7 @@ void Cluster::crash(std::size_t i) {
 }
 
 void Cluster::crash_at_work(std::size_t i) {
-    if (up(i)) servers_[i].disk->cut_at(random(1, 12));
+    if (is_up_and_free(i)) servers_[i].disk->cut_at(random(1, 12));
 }
 
 void Cluster::replace(std::size_t i) {
@@ -179,7 +189,9 @@ void Cluster::replace(std::size_t i) {
 void Cluster::back_up(std::size_t i) {
     Server& server = servers_[i];
     if (server.driver || server.install || server.new_machine) return;
-    server.backup = server.disk->image(server.folder + "/marker");
+    server.backup = server.disk->image();
+    server.backup_memory = server.stored_memory;
+    server.backup_promise = server.promise;
     server.state->back_up();
     ++stats_.backups;
     note("server " + std::to_string(server.id) + " is backed up");
@@ -187,11 +199,13 @@ void Cluster::back_up(std::size_t i) {
 
 bool Cluster::put_back(std::size_t i) {
     crash(i);
+    end_starving(i);
     Server& server = servers_[i];
     ++stats_.put_back;
     note("server " + std::to_string(server.id) + " gets its backup back");
     server.disk->put_back(*server.backup, server.folder + "/marker");
     server.state->put_back();
+    server.stored_memory = server.backup_memory;
     restart(i);
     if (server.forgot) ++stats_.put_back_noticed;
     return server.forgot;
@@ -199,7 +213,7 @@ bool Cluster::put_back(std::size_t i) {
 
 bool Cluster::take_over(std::size_t i) {
     Server& server = servers_[i];
-    const bool knows = up(i) &&
+    const bool knows = is_up_and_free(i) && servers_[i].starves_until_ms == 0 &&
                        std::min(driver(i).last_stored(), driver(i).commit_index()) >= history_.size() &&
                        driver(i).configuration().find(server.id) != nullptr;
     if (!knows) return false;
@@ -248,7 +262,7 @@ void Cluster::begin_install(std::size_t i, std::uint64_t needed) {
     server.queue.clear();
     server.pending_checkpoint.reset();
     server.apply_due_ms = server.checkpoint_due_ms = 0;
-    for (auto& [index, flight] : std::exchange(server.flights, {})) flight.answer(0, nullptr);
+    forget_flights(server);
     server.install = Install{now_ms_ + random(1, 60), needed, std::nullopt};
 }
 
@@ -258,7 +272,7 @@ void Cluster::work_on_install(std::size_t i) {
     Install& install = *server.install;
     install.due_ms = now_ms_ + (calm_ || random(0, 9) != 0 ? random(1, 20) : random(20, 1'500));
     const auto serves = [&](std::size_t k) {
-        return k != i && up(k) && !blocked_[k][i] && !blocked_[i][k] &&
+        return k != i && is_up_and_free(k) && !blocked_[k][i] && !blocked_[i][k] &&
                servers_[k].state->checkpoint().index >= install.needed;
     };
     if (!install.source || !serves(*install.source)) {
@@ -284,7 +298,7 @@ void Cluster::work_on_install(std::size_t i) {
     if (!*copied) return;
     if (random(0, 1) == 0) servers_[*install.source].hold_after = 0;
     if (auto taken = take_copy(server); !taken) {
-        if (server.disk->is_off() || taken.error().code == ErrorCode::io) {
+        if (disk_failed(server) || taken.error().code == ErrorCode::io) {
             ++stats_.installs_cut;
             close(server);
             if (calm_) restart(i);
@@ -312,7 +326,7 @@ Result<void> Cluster::take_copy(Server& server) {
     if (server.new_machine) return server.state->take_copy(die_in_swap);  // the log is made when it starts
     if (die_in_log) server.disk->cut_at(random(1, 8));
     KONTOR_CHECK(install_folder(replica_options(server), copy.meta, std::nullopt, *server.disk));
-    if (server.disk->is_off()) return fail(ErrorCode::io, "power cut");
+    if (disk_failed(server)) return fail(ErrorCode::io, "power cut");
     if (options_.fault == Fault::swaps_before_mark) return {};
     return server.state->take_copy(die_in_swap);
 }

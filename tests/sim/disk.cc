@@ -56,6 +56,10 @@ Result<File> Disk::open(const std::string& path, int flags) {
     const bool is_made = known == names_.end() && (flags & O_CREAT) != 0;
     const bool is_emptied = known != names_.end() && (flags & O_TRUNC) != 0;
     if (off_) return fail(errno_error("power cut: " + path, EIO));
+    if (has_no_descriptors) {
+        refused_ = true;
+        return fail(errno_error("open " + path, EMFILE));
+    }
     if (is_made || is_emptied) KONTOR_CHECK(operate(path));
     KONTOR_TRY(File file, FileOps::open(path, flags));
     std::shared_ptr<Node> node;
@@ -152,10 +156,9 @@ std::string Disk::found(const Node& node, Mode mode) {
     return content;
 }
 
-Disk::Image Disk::image(const std::string& but) const {
+Disk::Image Disk::image() const {
     Image image;
-    for (const auto& [path, node] : names_)
-        if (path != but) image[path] = node->durable;
+    for (const auto& [path, node] : names_) image[path] = node->durable;
     return image;
 }
 
@@ -170,6 +173,7 @@ void Disk::put_back(const Image& image, const std::string& but) {
         }
     }
     for (const auto& [path, content] : image) {
+        if (path == but) continue;
         const auto node = std::make_shared<Node>();
         node->durable = content;
         std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
@@ -204,7 +208,7 @@ void Disk::lose_power() {
     pending_names_.clear();
     open_.clear();
     cut_in_ = 0;
-    off_ = false;
+    off_ = refused_ = false;
 }
 
 }  // namespace kontor::sim

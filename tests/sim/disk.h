@@ -4,7 +4,7 @@
 // kept out of order, as the seed says.
 //
 // What is durable: sync_data of a file: its bytes and size, not its name; sync_folder: the names in it.
-// Threading: one thread. Errors: EIO from the operation on at which the power went.
+// Threading: one thread. Errors: EIO from the operation on at which the power went; EMFILE of open.
 
 #include <map>
 #include <memory>
@@ -23,12 +23,15 @@ class Disk final : public replication::FileOps {
     // The power goes at the n-th operation from now (1: the next).
     void cut_at(std::uint64_t nth) { cut_in_ = nth; }
     [[nodiscard]] bool is_off() const { return off_; }
-    // After lose_power(): what the files are, and later are again; but for one that is not in the folder.
+    // After lose_power(): what the files are, and later are again; but for one that stays as it is.
     using Image = std::map<std::string, std::string>;
-    [[nodiscard]] Image image(const std::string& but) const;
+    [[nodiscard]] Image image() const;
     void put_back(const Image& image, const std::string& but);
     // Nothing holds a file open: the folder becomes what a machine would find, and the power is back.
     void lose_power();
+    // While true no file can be opened; was_refused(): since the process started.
+    bool has_no_descriptors = false;
+    [[nodiscard]] bool was_refused() const { return refused_; }
     bool lies = false;  // says "durable" and does nothing (tests of the tests)
 
     Result<replication::File> open(const std::string& path, int flags) override;
@@ -74,7 +77,7 @@ class Disk final : public replication::FileOps {
     std::vector<NameChange> pending_names_;
     std::map<int, std::shared_ptr<Node>> open_;  // by descriptor; stale ones are replaced when used again
     std::uint64_t cut_in_ = 0;
-    bool off_ = false;
+    bool off_ = false, refused_ = false;
 };
 
 }  // namespace kontor::sim

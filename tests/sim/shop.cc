@@ -50,7 +50,14 @@ std::vector<Shop::Wish> Shop::due_wishes() {
     return out;
 }
 
+// A key is kept for a day of machine time. After a jump the same one may be carried out once more.
+void Shop::note_jumps(const Wish& wish) {
+    if (wish.kind == Kind::bank)
+        maybe_[wish.account] += static_cast<std::int64_t>(wish.amount) * (cluster_.jumps() - wish.jumps);
+}
+
 void Shop::again(Wish wish) {
+    note_jumps(wish);
     wish.due_ms = cluster_.now() + kOwnAnswersMs + below(200);
     open_.push_back(std::move(wish));
 }
@@ -61,6 +68,11 @@ void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     batch.set_machine_ms(cluster_.machine_to_propose_ms(leader));
     batch.set_utc_ms(cluster_.wall_ms(leader));
     for (const Wish& wish : wishes) *batch.add_commands() = wish.command;
+    for (Wish& wish : wishes) {
+        if (wish.asked_ms != 0) continue;
+        wish.asked_ms = cluster_.now();
+        wish.jumps = cluster_.jumps();
+    }
     const auto kept = std::make_shared<std::vector<Wish>>(std::move(wishes));
     ++pending_batches_;
     const bool accepted =
@@ -85,7 +97,12 @@ void Shop::answered(const Batch& wishes, std::uint64_t index, const payments::Ef
             continue;
         }
         ++acknowledged;
-        learn(wish, index, effects->results.at(i));
+        const pb::Result& result = effects->results.at(i);
+        if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE &&
+            paying_.contains(wish.command.idempotency_key()))
+            again(std::move(wish));  // its channel has not answered yet
+        else
+            learn(wish, index, result);
     }
     if (effects == nullptr) return;
     for (const pb::Result& result : effects->resolved_results) {
@@ -104,6 +121,7 @@ void Shop::check_replay(const Wish& wish, std::uint64_t index, const pb::Result&
     // A leader of old may hear of its commits late, and answer after its successor did.
     if (fresh || index < known->second.index) return;
     const Known before = std::exchange(known->second, now);
+    if (wish.jumps != cluster_.jumps()) return;
     replayed += result.replayed() ? 1 : 0;
     if (!before.is_kept) return;
     if (!result.replayed()) cluster_.violate("key " + known->first + " was carried out twice");
@@ -116,11 +134,19 @@ void Shop::check_replay(const Wish& wish, std::uint64_t index, const pb::Result&
 
 void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result) {
     refused += result.outcome() != pb::OUTCOME_OK;
+    if (const auto paying = paying_.find(wish.command.idempotency_key()); paying != paying_.end()) {
+        if (result.outcome() != pb::OUTCOME_OK)
+            cluster_.violate("a card payment in peace was refused: outcome " +
+                             std::to_string(result.outcome()));
+        processing_.emplace(result.payment_intent().no(), paying->second);
+        paying_.erase(paying);
+    }
     if (wish.kind == Kind::keyed || wish.kind == Kind::bank) {
         check_replay(wish, index, result);
         done_.push_back(wish);
         if (done_.size() > kKeptWishes) done_.pop_front();
     }
+    note_jumps(wish);
     if (wish.kind == Kind::bank) {
         if (result.outcome() != pb::OUTCOME_OK) {
             cluster_.violate("a bank's payment was refused: outcome " + std::to_string(result.outcome()));
@@ -165,7 +191,7 @@ void Shop::check_totals() {
             for (const std::uint64_t bank : banks_) {
                 std::int64_t there = 0;
                 for (const auto& line : payments::wallet_balance(rows, scope, bank)) there += line.available;
-                if (there != in_wallet_[bank])
+                if (there < in_wallet_[bank] || there > in_wallet_[bank] + maybe_[bank])
                     cluster_.violate("a wallet holds " + std::to_string(there) + ", acknowledged were " +
                                      std::to_string(in_wallet_[bank]));
             }

@@ -27,6 +27,12 @@ class Shop {
     void tidy();  // no new ones: only what is not known yet
     [[nodiscard]] bool has_unknown() const;
     void check_totals();  // everybody is up and has everything
+    // All faults have ended. From now on the leader's workers do everything that is due, and customers pay.
+    void faults_ended();
+    void work();
+    // What was asked or begun before `since_ms`, and what is asked now, has an answer within `stuck_ms`.
+    void check_not_stuck(std::uint64_t since_ms, std::uint64_t stuck_ms);
+    void check_time_outs();  // reservations of before have run out
 
     std::uint64_t acknowledged = 0, retried = 0, replayed = 0, unknown = 0, refused = 0;
 
@@ -35,7 +41,9 @@ class Shop {
     struct Wish {
         pb::Command command;
         Kind kind = Kind::plain;
-        std::uint64_t due_ms = 0;  // not before
+        std::uint64_t due_ms = 0;    // not before
+        std::uint64_t asked_ms = 0;  // first
+        unsigned jumps = 0;          // that machine time had made then
         // bank, book
         std::uint64_t account = 0, amount = 0;
     };
@@ -48,10 +56,14 @@ class Shop {
 
     void send(std::size_t leader, std::vector<Wish> wishes);
     void answered(const Batch& wishes, std::uint64_t index, const payments::Effects* effects);
+    void note_jumps(const Wish& wish);
     void learn(const Wish& wish, std::uint64_t index, const pb::Result& result);
     void check_replay(const Wish& wish, std::uint64_t index, const pb::Result& result);
     void again(Wish wish);
     [[nodiscard]] std::vector<Wish> due_wishes();
+    // shop_peace.cc
+    [[nodiscard]] std::vector<Wish> due_chores(std::size_t leader);
+    [[nodiscard]] Wish card_payment();
     // shop_commands.cc
     [[nodiscard]] Wish random_wish(std::size_t leader);
     [[nodiscard]] Wish bank_wish();
@@ -78,10 +90,15 @@ class Shop {
     std::vector<std::uint64_t> banks_;  // customers that only take keyed top-ups
     std::vector<std::string> tokens_, api_keys_;
     bool has_book_ = false;
-    std::deque<Wish> open_;               // to be asked again
+    std::vector<std::uint64_t> timed_, old_timed_;  // reservations with a time-out; those of before the peace
+    std::uint64_t next_payment_ms_ = 0;
+    std::map<std::string, std::uint64_t> paying_;  // key of a card payment in peace: when it was asked for
+    std::map<std::uint64_t, std::uint64_t> processing_;  // intent: when it was asked for
+    std::deque<Wish> open_;                              // to be asked again
     std::deque<Wish> done_;               // keyed ones that have an answer: some ask again all the same
     std::map<std::string, Known> known_;  // by key
     std::map<std::uint64_t, std::int64_t> in_wallet_;  // by bank customer
+    std::map<std::uint64_t, std::int64_t> maybe_;      // asked again when its key may have run out
     std::map<std::uint64_t, std::uint64_t> in_book_;   // credits by account
     std::map<std::string, bool> counted_;              // by key or transfer
 };

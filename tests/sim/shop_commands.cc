@@ -119,6 +119,7 @@ pb::Command Shop::transfers() {
                 row.flags = ledger::pending;
                 row.timeout_s = static_cast<std::uint32_t>(below(3) * 2);
                 pending_ids_.push_back(transfers_);
+                if (row.timeout_s != 0) timed_.push_back(transfers_);
             }
         }
         if (n > 1 && percent(40)) row.flags = static_cast<std::uint16_t>(row.flags | ledger::linked);
@@ -265,14 +266,14 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
     pb::Command c;
     c.set_version(payments::kCommandVersion);
     std::optional<pb::Command> out;
-    const std::int64_t now = cluster_.wall_ms(leader), machine = cluster_.machine_now_ms(leader);
+    const std::int64_t now = cluster_.wall_ms(leader), machine = cluster_.worker_now_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
         if (payments::is_due(payments::next_due(rows), {machine, now}) && percent(50)) {
             c.mutable_tick();
             out = c;
             return;
         }
-        const auto attempts = payments::due_attempts(rows, INT64_MAX, 5);
+        const auto attempts = payments::due_attempts(rows, machine, 5);
         if (!attempts.empty() && percent(70)) {
             c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
             auto& a = *c.mutable_channel_answered();

@@ -1,6 +1,7 @@
 // Many storms over whole servers.
 //
 //   KONTOR_SEED=n        one seed; a failing one says its own
+//   KONTOR_SIM_FAULT=n   of the tests of the tests, only this fault
 //   KONTOR_SIM_SEEDS=n   so many (at night), from KONTOR_FIRST_SEED on; without it, what 35 seconds allow
 
 #include <gtest/gtest.h>
@@ -48,7 +49,10 @@ class Simulation : public ::testing::Test {
 TEST_F(Simulation, NoticesFaults) {
     for (const Fault fault :
          {Fault::disk_lies, Fault::early_acknowledge, Fault::loses_posting, Fault::applies_twice,
-          Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log, Fault::no_marker}) {
+          Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log, Fault::no_marker,
+          Fault::counts_unopened, Fault::reads_wall_clock}) {
+        const auto only = from_environment("KONTOR_SIM_FAULT", 0);
+        if (only != 0 && only != static_cast<std::uint64_t>(fault)) continue;
         std::string problem;
         for (std::uint64_t seed = 1; seed <= 100 && problem.empty(); ++seed) {
             Options options = storm_options(seed);
@@ -105,12 +109,16 @@ TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
         "%llu, asked again %llu, given again %llu, elections %llu, crashes %llu (%llu in a disk operation, "
         "%llu in a checkpoint), writes lost %llu, torn %llu, changes %llu, transfers %llu, checkpoints %llu, "
         "installs %llu (cut %llu, %llu held the log), machines replaced %llu, take-overs %llu (cut %llu), "
-        "backups %llu, put back %llu (%llu noticed)\n",
+        "backups %llu, put back %llu (%llu noticed, %llu told by others), clocks set %llu, freezes %llu "
+        "(%llu "
+        "leaders), reads %llu (%llu refused), shortages %llu (%llu fatal)\n",
         n(done), n(first), n(failed), n(sum.commits), n(sum.applied), n(acknowledged), n(unknown), n(retried),
         n(replayed), n(sum.elections), n(sum.crashes), n(sum.power_cuts_at_work), n(sum.deaths_in_checkpoint),
         n(sum.lost_writes), n(sum.torn_writes), n(sum.changes), n(sum.transfers), n(sum.checkpoints),
         n(sum.installs), n(sum.installs_cut), n(sum.holds), n(sum.replaced), n(sum.take_overs),
-        n(sum.take_overs_cut), n(sum.backups), n(sum.put_back), n(sum.put_back_noticed));
+        n(sum.take_overs_cut), n(sum.backups), n(sum.put_back), n(sum.put_back_noticed), n(sum.put_back_told),
+        n(sum.clocks_set), n(sum.freezes), n(sum.frozen_leaders), n(sum.reads), n(sum.reads_refused),
+        n(sum.shortages), n(sum.shortages_fatal));
     if (done < 20 || failed > 0) return;
     // The storm really blew.
     EXPECT_GT(acknowledged, 50 * done);
@@ -125,6 +133,14 @@ TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
     EXPECT_GT(sum.replaced, done / 8);
     EXPECT_GT(sum.take_overs, done / 20);
     EXPECT_GT(sum.put_back_noticed, done / 40);
+    EXPECT_GT(sum.put_back_told, done / 50);
+    EXPECT_GT(sum.clocks_set, 2 * done);
+    EXPECT_GT(sum.freezes, done);
+    EXPECT_GT(sum.frozen_leaders, done / 4);
+    EXPECT_GT(sum.reads, 10 * done);
+    EXPECT_GT(sum.reads_refused, done);
+    EXPECT_GT(sum.shortages, done);
+    EXPECT_GT(sum.shortages_fatal, done / 4);
 }
 
 }  // namespace

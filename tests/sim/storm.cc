@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::uint64_t kStormMs = 8'000;
 constexpr int kPatience = 60;
+constexpr std::uint64_t kStuckMs = 5'000;     // after the last fault has ended nothing waits for longer
+constexpr std::uint64_t kTimeOutsMs = 4'000;  // the longest of the shop's reservations
+constexpr std::uint64_t kLongFreezeMs = 20'000, kFreezeMs = 3'000, kShortageMs = 2'500;
+constexpr std::uint64_t kSnapshotMs = 2'000;  // how old it is
 
 std::string base_folder() {
     static const std::string found = [] {
@@ -73,14 +77,15 @@ bool Storm::handing_over() {
 }
 
 void Storm::blow() {
-    const std::uint64_t end = cluster_.now() + kStormMs;
+    end_ms_ = cluster_.now() + kStormMs;
     std::uint64_t next_client = cluster_.now();
     std::uint64_t next_chaos = cluster_.now() + 300;
-    while (cluster_.now() < end && fine()) {
+    while (cluster_.now() < end_ms_ && fine()) {
         cluster_.run_until(std::min(next_client, next_chaos));
         if (cluster_.now() >= next_client) {
             next_client = cluster_.now() + cluster_.random(10, 80);
             if (!handing_over()) shop_.step();
+            cluster_.read(somebody());
         }
         if (cluster_.now() < next_chaos) continue;
         next_chaos = cluster_.now() + cluster_.random(10, 150);
@@ -90,9 +95,15 @@ void Storm::blow() {
 
 void Storm::disturb() {
     const auto chief = cluster_.leader();
-    const std::uint64_t dice = cluster_.random(0, 99);
-    if (cluster_.random(0, 149) == 0) {
+    const std::uint64_t dice = cluster_.random(0, 99), rare = cluster_.random(0, 149);
+    if (rare == 0) {
         if (cluster_.take_over(somebody())) lost_ms_ = cluster_.now();
+    } else if (rare <= 3) {
+        freeze(rare == 1 && chief ? *chief : somebody());
+    } else if (rare == 7 && cluster_.random(0, 2) == 0) {
+        put_a_machine_back(somebody());
+    } else if (rare <= 6) {
+        cluster_.starve(somebody(), cluster_.random(50, kShortageMs), cluster_.random(0, 1) == 0);
     } else if (dice < 8) {
         cluster_.crash(somebody());
     } else if (dice < 13) {
@@ -117,6 +128,15 @@ void Storm::disturb() {
     } else {
         cluster_.checkpoint(somebody());
     }
+}
+
+// Few of them for long: then the storm lasts until it wakes up.
+void Storm::freeze(std::size_t place) {
+    const bool is_long = cluster_.random(0, 15) == 0;
+    const std::uint64_t ms =
+        is_long ? cluster_.random(kFreezeMs, kLongFreezeMs) : cluster_.random(300, kFreezeMs);
+    cluster_.freeze(place, ms);
+    if (is_long) end_ms_ = std::max(end_ms_, cluster_.now() + ms + 500);
 }
 
 void Storm::disturb_links(std::uint64_t dice) {
@@ -172,28 +192,57 @@ void Storm::change_something(std::size_t chief) {
 
 // At most one of the voters, of three or more, and never while a change is on its way: more than that no
 // consensus survives.
-void Storm::lose_a_machine() {
+bool Storm::may_lose(std::size_t place) const {
     const auto chief = cluster_.leader();
-    const std::size_t place = somebody();
-    if (!chief || *chief == place) return;
+    if (!chief || *chief == place) return false;
     const auto& leader = cluster_.driver(*chief);
-    if (leader.configuration_index() != leader.committed_configuration_index()) return;
+    if (leader.configuration_index() != leader.committed_configuration_index()) return false;
     const Configuration now = leader.configuration();
     const auto* server = now.find(cluster_.id_of(place));
     if (server != nullptr && server->role == ServerRole::voter) {
-        if (now.voters() < 3) return;
+        if (now.voters() < 3) return false;
         for (std::size_t i = 0; i < cluster_.places(); ++i) {  // everybody agrees on who the voters are
-            if (!cluster_.up(i) || cluster_.driver(i).configuration() != now) return;
-            if (cluster_.driver(i).configuration_index() != leader.configuration_index()) return;
+            if (!cluster_.up(i) || cluster_.driver(i).configuration() != now) return false;
+            if (cluster_.driver(i).configuration_index() != leader.configuration_index()) return false;
         }
     }
     for (const auto& member : now.servers) {
-        if (member.role == ServerRole::voter && cluster_.is_gone(member.id)) return;
+        if (member.role == ServerRole::voter && cluster_.is_gone(member.id)) return false;
     }
+    return true;
+}
+
+void Storm::lose_a_machine() {
+    const std::size_t place = somebody();
+    if (!may_lose(place)) return;
     // Its folder is put back from a backup: when it forgot something it is as good as lost.
     if (cluster_.has_backup(place) && cluster_.random(0, 3) != 0 && !cluster_.put_back(place)) return;
     cluster_.replace(place);
     lost_ms_ = cluster_.now();
+}
+
+// A snapshot of a whole machine, put back when the others had time to write down what it promised since. One
+// of them hears nothing of the leader meanwhile, so what the snapshot lacks may be on the leader alone.
+void Storm::put_a_machine_back(std::size_t place) {
+    cluster_.crash(place);
+    cluster_.back_up(place);
+    cluster_.heal();
+    for (std::size_t i = 0; i < cluster_.places(); ++i) cluster_.restart(i);
+    const auto chief = cluster_.leader();
+    const std::size_t late = somebody();
+    if (!chief || *chief == place || late == place || late == *chief) return;
+    cluster_.cut(*chief, late);
+    cluster_.cut(late, *chief);
+    for (const std::uint64_t end = cluster_.now() + kSnapshotMs; cluster_.now() < end && fine();) {
+        cluster_.run_until(cluster_.now() + 60);
+        shop_.step();
+    }
+    if (!fine() || !cluster_.has_backup(place) || !may_lose(place) || !cluster_.is_remembered(place)) return;
+    if (cluster_.put_back_machine(place)) {
+        cluster_.replace(place);
+        lost_ms_ = cluster_.now();
+    }
+    cluster_.crash(*chief);
 }
 
 bool Storm::mend(std::size_t voters) {
@@ -226,14 +275,39 @@ bool Storm::mend(std::size_t voters) {
            cluster_.driver(*chief).committed_configuration_index();
 }
 
-void Storm::rest() {
+// Every fault ends now: cables, disks, descriptors, frozen machines, and in every other seed the clocks too.
+void Storm::end_faults() {
     cluster_.heal();
     cluster_.calm();
+    const bool clocks_too = cluster_.random(0, 1) == 0;
     for (std::size_t i = 0; i < cluster_.places(); ++i) {
+        if (clocks_too) cluster_.set_clock_right(i);
+        cluster_.end_starving(i);
+        if (cluster_.is_frozen(i) && cluster_.random(0, 1) == 0) {
+            cluster_.thaw(i);
+            continue;
+        }
         cluster_.crash(i);  // with the slow disks
         cluster_.restart(i);
     }
-    cluster_.run_until(cluster_.now() + 3'000);
+}
+
+// Whatever was asked for, before and now, is answered and at its end within kStuckMs.
+void Storm::nothing_is_stuck() {
+    const std::uint64_t ended_ms = cluster_.now();
+    shop_.faults_ended();
+    for (bool is_over = false; fine() && !is_over;) {
+        is_over = cluster_.now() >= ended_ms + kStuckMs + kTimeOutsMs;
+        shop_.work();
+        cluster_.run_until(cluster_.now() + 40);
+        if (cluster_.now() >= ended_ms + kStuckMs) shop_.check_not_stuck(ended_ms, kStuckMs);
+    }
+    if (fine()) shop_.check_time_outs();
+}
+
+void Storm::rest() {
+    end_faults();
+    nothing_is_stuck();
     settle("in peace");
     for (int round = 0; round < kPatience && fine(); ++round) {
         if (!mend(cluster_.places())) break;

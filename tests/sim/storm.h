@@ -1,8 +1,10 @@
 #pragma once
 // One seed: a cluster grows from one server, then crashes, power cuts at work, cuts in one or both
-// directions, lost messages, slow disks, clocks that jump, membership changes, lost machines, checkpoints,
-// installs, take-overs by the only one that is left, and hand-overs while customers work; then peace, in
-// which everybody must get everything, every command must become known, and all states must be the same.
+// directions, lost messages, slow disks, clocks that jump and drift, frozen machines, machines without
+// descriptors, membership changes, lost machines, folders and whole machines put back from backups,
+// checkpoints, installs, take-overs by the only one that is left, and hand-overs while customers work and
+// read; then peace, in which nothing is stuck for longer than five seconds, everybody must get everything,
+// every command must become known, and all states must be the same.
 
 #include <string>
 
@@ -34,9 +36,14 @@ class Storm {
     void blow();
     void disturb();
     void disturb_links(std::uint64_t dice);
+    void freeze(std::size_t place);
+    void end_faults();
+    void nothing_is_stuck();
     [[nodiscard]] bool handing_over();
     void change_something(std::size_t chief);
+    [[nodiscard]] bool may_lose(std::size_t place) const;
     void lose_a_machine();
+    void put_a_machine_back(std::size_t place);
     void rest();
     [[nodiscard]] bool mend(std::size_t voters);  // one step; false: nothing is left to do
     void settle(const std::string& when);
@@ -44,7 +51,7 @@ class Storm {
     const std::size_t voters_, min_voters_;
     Cluster cluster_;
     Shop shop_;
-    std::uint64_t lost_ms_ = 0, hand_over_to_ = 0, hand_over_until_ = 0;
+    std::uint64_t end_ms_ = 0, lost_ms_ = 0, hand_over_to_ = 0, hand_over_until_ = 0;
 };
 
 }  // namespace kontor::sim

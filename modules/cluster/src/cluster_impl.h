@@ -17,6 +17,7 @@
 #include "kontor/cluster/cluster.h"
 #include "kontor/commands.pb.h"
 #include "kontor/peer.pb.h"
+#include "promise_memory.h"
 #include "router.h"
 #include "tasks.h"
 
@@ -58,14 +59,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
         bool is_up = false;       // our link to it
         bool tells_promise = false;
         std::string hello_run, promise_run;  // of the newest hello, and of the newest promise
+        std::uint64_t told_forgot_ms = 0;    // monotonic; when it was last told that it forgot
         std::optional<pb::NodeReport> report;
         std::uint64_t report_ms = 0;  // monotonic
-    };
-
-    struct Remembered {  // of another node: the most that it promised
-        replication::Promise promise;
-        std::string run_id;         // of the run that said so last
-        std::string forgetful_run;  // that run knows less: nothing of the log is heard from it
     };
 
     struct Copying {  // the state, from another node
@@ -170,7 +166,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Identity identity_;                                    // guarded by mutex_
     std::map<std::uint64_t, Known> known_;                 // guarded by mutex_
     std::map<std::uint64_t, std::string> told_peers_;      // steward only: what the links were told
-    std::map<std::uint64_t, Remembered> remembered_;       // guarded by mutex_
+    PromiseMemory promises_;                               // guarded by mutex_; of the others
     std::map<std::uint64_t, std::uint64_t> taken_out_ms_;  // guarded by mutex_; who asked to be taken in anew
     std::string doing_;                                    // guarded by mutex_
     std::optional<Copying> copying_;                       // guarded by mutex_

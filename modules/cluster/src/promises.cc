@@ -8,7 +8,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
@@ -20,7 +19,6 @@
 namespace kontor::cluster {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using replication::Promise;
 
 constexpr std::uint64_t kStoreEveryMs = 1'000;
@@ -42,13 +40,6 @@ void fill(pb::NodePromise& to, const Promise& promise) {
     to.set_term(promise.term);
     to.set_epoch(promise.epoch);
     to.set_index(promise.index);
-}
-
-// A run counts as one start: two with the same number stand on the same copy.
-std::string forgotten_by_run(const Promise& before, const Promise& now) {
-    if (before.generation != 0 && now.generation == before.generation)
-        return "start " + std::to_string(now.generation) + " a second time";
-    return replication::forgotten(before, now);
 }
 
 }  // namespace
@@ -75,31 +66,25 @@ void ClusterImpl::hear_promise(std::uint64_t from, const std::string& bytes) {
     pb::NodePromise message;
     if (!message.ParseFromString(bytes)) return;
     const Promise now = promise_of(message);
-    std::string what;
-    pb::Forgot forgot;
+    std::optional<PromiseMemory::Forgotten> forgotten;
     {
         const std::lock_guard lock(mutex_);
         Known& known = known_[from];
         if (known.hello_run != message.run_id()) return;  // of a connection that is gone
         known.promise_run = message.run_id();
-        Remembered& remembered = remembered_[from];
-        if (remembered.run_id != message.run_id()) {
-            if (remembered.forgetful_run == message.run_id()) return;
-            what = forgotten_by_run(remembered.promise, now);
-            if (!what.empty()) {
-                remembered.forgetful_run = message.run_id();
-                fill(*forgot.mutable_promise(), remembered.promise);
-            }
-        }
-        if (what.empty()) {
-            remembered.run_id = message.run_id();
-            remembered.promise = now;
-        }
+        forgotten = promises_.hear(from, message.run_id(), now);
+        if (!forgotten) return;
+        // It may not have heard us the first time.
+        const std::uint64_t now_ms = options_.clock->monotonic_ms();
+        if (forgotten->is_known && now_ms < known.told_forgot_ms + kTellForgotMs) return;
+        known.told_forgot_ms = now_ms;
     }
-    if (what.empty()) return;
-    log::error("cluster",
-               "event=node_forgot node=" + std::to_string(from) + " what=\"" + what +
-                   "\" (it stands on an older copy of its folder; nothing of the log is heard from it)");
+    if (!forgotten->is_known)
+        log::error("cluster",
+                   "event=node_forgot node=" + std::to_string(from) + " what=\"" + forgotten->what +
+                       "\" (it stands on an older copy of its folder; nothing of the log is heard from it)");
+    pb::Forgot forgot;
+    fill(*forgot.mutable_promise(), forgotten->promise);
     [[maybe_unused]] const bool posted = tasks_.post([this, from, body = forgot.SerializeAsString()] {
         [[maybe_unused]] const auto told = call_and_wait(from, call_kind::forgot, body, kTellForgotMs);
     });
@@ -111,8 +96,7 @@ bool ClusterImpl::may_hear_log(std::uint64_t from) const {
     const auto known = known_.find(from);
     if (known == known_.end() || !known->second.tells_promise) return true;
     if (known->second.promise_run != known->second.hello_run) return false;
-    const auto remembered = remembered_.find(from);
-    return remembered == remembered_.end() || remembered->second.forgetful_run != known->second.hello_run;
+    return !promises_.has_forgotten(from, known->second.hello_run);
 }
 
 void ClusterImpl::look_after_promises(std::uint64_t now_ms) {
@@ -124,16 +108,11 @@ void ClusterImpl::look_after_promises(std::uint64_t now_ms) {
     }
     if (!is_due) return;
     next_promises_ms_ = now_ms + kStoreEveryMs;
-    Json json = Json::object();
+    std::string text;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [no, one] : remembered_)
-            json[std::to_string(no)] =
-                Json{{"run", to_hex(one.run_id)},        {"generation", one.promise.generation},
-                     {"sequence", one.promise.sequence}, {"term", one.promise.term},
-                     {"epoch", one.promise.epoch},       {"index", one.promise.index}};
+        text = promises_.to_json();
     }
-    const std::string text = json.dump(1) + "\n";
     if (text == stored_promises_) return;
     // Not synced: it is written every second, and a disk has better things to do.
     const std::string path = path_of(options_.data_folder), draft = path + ".new";
@@ -146,19 +125,11 @@ void ClusterImpl::look_after_promises(std::uint64_t now_ms) {
 void ClusterImpl::load_promises() {
     const auto text = read_file(path_of(options_.data_folder));
     if (!text) return;
-    try {
-        const Json json = Json::parse(*text);
-        for (const auto& [number, one] : json.items()) {
-            const auto value = [&one = one](const char* name) { return one.at(name).get<std::uint64_t>(); };
-            Remembered& remembered = remembered_[std::stoull(number)];
-            remembered.run_id = from_hex(one.at("run").get<std::string>()).value_or("");
-            remembered.promise = {value("generation"), value("sequence"), value("term"), value("epoch"),
-                                  value("index")};
-        }
-    } catch (const std::exception& e) {
-        remembered_.clear();  // a power cut leaves it so
-        log::warning("cluster", path_of(options_.data_folder) + ": " + e.what());
-    }
+    auto loaded = PromiseMemory::from_json(*text);
+    if (loaded)
+        promises_ = *std::move(loaded);
+    else  // a power cut leaves it so
+        log::warning("cluster", path_of(options_.data_folder) + ": " + loaded.error().message);
 }
 
 // Another member remembers more. Only what is true is believed: it may be that one that is confused.
@@ -213,7 +184,7 @@ void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallRespond
     {
         const std::lock_guard lock(mutex_);
         taken_out_ms_.erase(from.node_id);
-        Promise known = remembered_[from.node_id].promise;
+        Promise known = promises_.promise_of(from.node_id);
         known.term = std::max(known.term, view.term);
         fill(*reply.mutable_promise(), known);
     }
