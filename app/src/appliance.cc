@@ -126,7 +126,8 @@ class ApplianceImpl final : public Appliance {
     Result<std::string> admin_link(bool always) override {
         bool set_up = false;
         node_->read([&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
-        if (set_up && !always) return url() + "/admin/";
+        const bool no_room = !node_->full_disk().empty();  // for a link; reads go on all the same
+        if ((set_up || no_room) && !always) return url() + "/admin/";
         const std::string token = crypto::random_token(32);
         pb::Command command;
         command.set_version(1);

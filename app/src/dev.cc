@@ -290,7 +290,9 @@ class DevRun {
                    ControlServer::start(control_path(folder.path()), [this](const std::string& request) {
                        return handle_control(*appliance_, request);
                    }));
-        if (!arguments_.serve_only) {
+        if (has_no_room()) {
+            output_.text("\n" + appliance_->node().full_disk());
+        } else if (!arguments_.serve_only) {
             KONTOR_CHECK(Performance(*appliance_, *receiver_, *api_, output_).run());
         }
         KONTOR_CHECK(announce());
@@ -305,6 +307,9 @@ class DevRun {
     }
 
  private:
+    // Then what is there can be looked at, as with `kontor serve`; a new folder needs writes.
+    [[nodiscard]] bool has_no_room() const { return !appliance_->node().full_disk().empty(); }
+
     Result<void> start(const std::string& folder) {
         ApplianceOptions options;
         options.settings = settings_;
@@ -337,6 +342,7 @@ class DevRun {
         }
         test_key_ = notes.test_key;
         api_ = std::make_unique<ApiClient>(*client_, appliance_->url(), test_key_);
+        if (has_no_room()) return {};  // the endpoint leads to the receiver of the run before
         if (!notes.endpoint_id.empty() &&
             api_->post("/v1/webhook_endpoints/" + notes.endpoint_id, {{"url", receiver_->url()}})) {
             receiver_->set_secret(crypto::Secret(notes.webhook_secret));

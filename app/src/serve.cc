@@ -176,7 +176,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
     }
     Json ready{{"event", "ready"}, {"url", appliance->url()}, {"ca_file", appliance->ca_file()}};
     output.text("Kontor is ready at " + appliance->url());
-    if (!set_up) {
+    if (!set_up && appliance->node().full_disk().empty()) {
         KONTOR_TRY(const std::string link, appliance->admin_link());
         ready["admin_url"] = link;
         output.text("Nobody has set it up yet. Open this one-time link within 24 hours:\n  " + link +

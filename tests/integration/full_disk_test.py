@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A disk that fills up while payments come in: they are refused with 503 before anything can fail, reads go on, the node
 neither ends nor needs a restart, and a start on a full disk comes up to read. On file systems of this test's own (tmpfs);
-it needs root and is skipped without."""
+that needs root and is skipped without. A quota, which nobody can see beforehand, is played by a library that is loaded
+before the others."""
 import contextlib
 import os
 import subprocess
@@ -152,6 +153,23 @@ class FullDisk(unittest.TestCase):
         machine.stop()
         self.assertEqual(verify(machine.data)[0], 0)
 
+    def test_dev_comes_up_to_read_too(self):
+        with Kontor.dev(self.data, *SETTINGS) as kontor:
+            paid = kontor.api().pay(700)["id"]
+            kontor.kill()
+        fill(self.disk, 0)
+        # With and without what it performs first.
+        for arguments in (["--serve-only"], []):
+            with Kontor("dev", "--json", "--port", "0", "--data", self.data, *arguments, *SETTINGS).wait_ready() as kontor:
+                self.refused(kontor)
+                self.assertEqual(kontor.api().get(f"/v1/payment_intents/{paid}")["status"], "succeeded")
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+        os.unlink(f"{self.disk}/filler")
+        with Kontor.dev(self.data, *SETTINGS) as kontor:
+            kontor.api().pay(800)
+        with Kontor("dev", "--json", "--exit-after-demo", "--port", "0", "--data", self.data, *SETTINGS) as kontor:
+            self.assertEqual(kontor.process.wait(60 * SLOW), 0, kontor.story())
+
     def test_verify_writes_nothing(self):
         with Kontor.dev(self.data, *SETTINGS) as kontor:
             for amount in range(100, 140):
@@ -173,6 +191,80 @@ class FullDisk(unittest.TestCase):
         self.assertEqual((code, again["transfers"], again["state_hash"]), (0, report["transfers"], report["state_hash"]))
         text = run("verify", "--data", self.data)
         self.assertEqual(text.returncode, 0, text.stderr)
+
+
+class Quota(unittest.TestCase):
+    """No room although the disk says that it has some."""
+
+    def setUp(self):
+        if os.environ.get("KONTOR_SANITIZE"):
+            self.skipTest("nothing can be loaded before a sanitizer")
+        self.folder = self.enterContext(temporary_folder())
+        self.data, self.over = f"{self.folder}/data", f"{self.folder}/over"
+        shim = f"{self.folder}/quota_shim.so"
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", shim, f"{here}/quota_shim.c"], check=True)
+        self.environment = {"LD_PRELOAD": shim, "TEST_QUOTA_FILE": self.over}
+
+    def start(self):
+        return Kontor.dev(self.data, *SETTINGS, environment=self.environment)
+
+    def refused(self, kontor):
+        def look():
+            answer = kontor.api().request("GET", "/readyz?verbose")
+            return answer.status == 503 and "is there a quota?" in answer.text
+        until(look, 20 * SLOW, "a node that says that there is no room")
+
+    def pays_again(self, kontor):
+        os.unlink(self.over)
+        until(lambda: kontor.api().request("GET", "/readyz").status == 200, 20 * SLOW, "a node that is ready again")
+        return kontor.api().pay(900)
+
+    def test_it_is_a_full_disk(self):
+        with self.start() as kontor:
+            api = kontor.api()
+            first = api.pay(700)["id"]
+            payers = [Payer(kontor.api()) for _ in range(3)]
+            for payer in payers:
+                payer.start()
+            until(lambda: all(len(payer.answers) > 20 for payer in payers), 30 * SLOW, "payments")
+            for _ in range(3):
+                open(self.over, "wb").close()
+                self.refused(kontor)
+                counts = [len(payer.answers) for payer in payers]
+                until(lambda: all(len(payer.answers) > count + 5 for payer, count in zip(payers, counts)), 60 * SLOW,
+                      "refusals")
+                time.sleep(2)  # many tries of whatever waits
+                for payer, count in zip(payers, counts):
+                    self.assertEqual(payer.statuses(count + 1), {503})
+                    self.assertIn("no space left", payer.answers[-1].text)
+                    self.assertTrue(payer.answers[-1].headers["Retry-After"])
+                self.assertEqual(api.get(f"/v1/payment_intents/{first}")["status"], "succeeded")
+                self.assertIsNone(kontor.process.poll(), "it did not end")
+                self.pays_again(kontor)
+            for payer in payers:
+                payer.stop()
+                self.assertEqual(payer.statuses() - {200, 503}, set())
+            paid = sum(answer.status == 200 for payer in payers for answer in payer.answers)
+            self.assertEqual(api.balance(), paid * 100 + 700 + 3 * 900)
+            self.assertEqual(kontor.stop(), 0, kontor.story())
+        code, report = verify(self.data)
+        self.assertEqual((code, report.get("problems")), (0, []), report)
+
+    def test_stop_and_start_meanwhile(self):
+        with self.start() as kontor:
+            api = kontor.api()
+            for amount in range(100, 140):
+                api.pay(amount)
+            open(self.over, "wb").close()
+            self.refused(kontor)
+            self.assertEqual(kontor.stop(), 0, kontor.story())
+        with self.start() as kontor:
+            self.assertEqual(kontor.api().balance(), sum(range(100, 140)))
+            self.pays_again(kontor)
+            self.assertEqual(kontor.api().balance(), sum(range(100, 140)) + 900)
+            self.assertEqual(kontor.stop(), 0, kontor.story())
+        self.assertEqual(verify(self.data)[0], 0)
 
 
 if __name__ == "__main__":

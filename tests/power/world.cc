@@ -126,16 +126,20 @@ void World::live(std::uint64_t cut_at, unsigned commands) {
 void World::live_with(const Fault& fault, unsigned commands) {
     faulty_paths_.clear();
     is_faulty_.store(false);
-    std::uint64_t seen = 0;
-    Disk::instance().fault = [this, fault, seen](const Operation& operation) mutable {
-        if (operation.kind != fault.kind || ++seen < fault.nth || (!fault.lasting && seen > fault.nth))
-            return 0;
+    may_go_on_ = fault.lasts_ms != 0;
+    std::uint64_t seen = 0, over_ms = 0;
+    Disk::instance().fault = [this, fault, seen, over_ms](const Operation& operation) mutable {
+        if (operation.kind != fault.kind || ++seen < fault.nth) return 0;
+        const std::uint64_t now_ms = clock_.monotonic_ms();
+        if (seen == fault.nth) over_ms = now_ms + fault.lasts_ms;
+        if (seen > fault.nth && now_ms >= over_ms) return 0;
         faulty_paths_.insert("/" + operation.path);
         is_faulty_.store(true);
         return fault.error;
     };
     run_life(kAtTheEnd, commands);
     Disk::instance().fault = nullptr;
+    may_go_on_ = false;
 }
 
 void World::run_life(std::uint64_t cut_at, unsigned commands) {
@@ -164,7 +168,9 @@ void World::run_life(std::uint64_t cut_at, unsigned commands) {
         if (!disk.is_off() && check_replay_) compare_with_replay(**node);
         if (!disk.is_off()) work(**node, commands);
         checkpoints_ += (*node)->stats().store.checkpoints;
-        if (was_faulty()) {
+        if (was_faulty() && may_go_on_) {
+            if (!takes_commands_again(**node, reason)) expect_named(reason());
+        } else if (was_faulty()) {
             for (int i = 0; i < 500 && reason().empty(); ++i)
                 std::this_thread::sleep_for(std::chrono::milliseconds(10));
             expect_named(reason());
@@ -188,6 +194,20 @@ void World::run_life(std::uint64_t cut_at, unsigned commands) {
     fs::remove_all(before);
     fs::remove_all(place());
     ++life_;
+}
+
+// False: it ended meanwhile.
+bool World::takes_commands_again(node::Node& node, const std::function<std::string()>& reason) {
+    constexpr std::uint64_t kWithinMs = 60'000;  // of a machine that has other things to do, too
+    const std::uint64_t end_ms = clock_.monotonic_ms() + kWithinMs;
+    while (clock_.monotonic_ms() < end_ms) {
+        if (!reason().empty()) return false;
+        if (submit(node, {next_command()})) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (!reason().empty()) return false;
+    problem("no command is taken although the disk has room again: \"" + node.full_disk() + "\"");
+    return true;
 }
 
 // The file, or its folder: LMDB does not say which of its two files.

@@ -65,13 +65,15 @@ class World {
     // Works until the power goes at the n-th operation (0: never, then stops cleanly), and leaves what a
     // machine would find. Every start checks all that was promised.
     void live(std::uint64_t cut_at, unsigned commands);
-    // As live(), but the n-th operation of a kind fails with `error`, and all later ones too if `lasting`.
-    // The node must notice, name the file, and end; the power goes when it did.
+    // As live(), but the n-th operation of a kind fails with `error`, and all later ones of `lasts_ms`. A
+    // node that ends must have named the file.
     struct Fault {
         Kind kind = Kind::write;
         std::uint64_t nth = 1;
         int error = 0;
-        bool lasting = false;
+        // Not 0: it is over after so long, and a node that did not end must have stopped nothing but its
+        // writes: it takes them again. With 0 it must end.
+        std::uint64_t lasts_ms = 0;
     };
     void live_with(const Fault& fault, unsigned commands);
     void check_replay();  // the next start compares its rows with a replay of the whole log
@@ -98,6 +100,7 @@ class World {
     void run_life(std::uint64_t cut_at, unsigned commands);
     void work(node::Node& node, unsigned commands);
     void expect_named(const std::string& why);
+    bool takes_commands_again(node::Node& node, const std::function<std::string()>& reason);
     // All at once; the answers come in any order. False: the power went, or the node ended.
     bool submit(node::Node& node, std::vector<pb::Command> commands);
     void note(const pb::Command& command, const pb::Result& result, std::uint64_t log_index);
@@ -111,6 +114,7 @@ class World {
     Archive archive_;
     bool check_replay_ = false;
     std::atomic<bool> is_faulty_{false};
+    bool may_go_on_ = false;              // through the fault of this life
     std::set<std::string> faulty_paths_;  // of the operations that were made to fail
     std::uint64_t operations_ = 0, checkpoints_ = 0;
 

@@ -8,8 +8,8 @@
 //
 // Threading: every function anywhere; `done` on a thread of this class, or inside of look_up(); it must only
 // hand over. Ownership: a look-up that hangs outlives this object, with what it needs; so `done` must not own
-// what may not. close() waits for nobody; after it no `done` is called any more. Errors: unavailable (no such name, name servers),
-// overloaded (too many wait, or this process lacks memory, descriptors or threads).
+// what may not. close() waits for nobody; after it no `done` is called any more. Errors: unavailable (no such
+// name, name servers), overloaded (too many wait, or this process lacks memory, descriptors or threads).
 // Limits: kThreads, made when needed; kWaitingPerAccount, kWaiting names that wait.
 
 #include <boost/asio/ip/address.hpp>

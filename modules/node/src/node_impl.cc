@@ -21,7 +21,7 @@ namespace {
 constexpr std::uint64_t kDrainMs = 5'000;
 constexpr std::uint64_t kFollowerCheckpointMs = 1'000;
 constexpr std::uint64_t kFullDiskLookMs = 100;
-constexpr unsigned kTriesWithRoom = 3;   // of what met a full disk although there is room
+constexpr unsigned kTriesAtStart = 3;    // of what met a full disk although there is room
 constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
 constexpr unsigned kStoredLookUs = 200;  // how often the apply thread looks whether the log is on disk
 // A node that was away for so many entries goes on from the log; else it copies the whole state. Some
@@ -66,7 +66,9 @@ Result<void> NodeImpl::open() {
     KONTOR_CHECK(replica_->start());
     proposer_ = std::thread([this] { run_proposer(); });
     // A member of a cluster is ready when its role says so.
-    return is_member_.load() ? Result<void>{} : first_command();
+    if (!is_member_.load()) KONTOR_CHECK(first_command());
+    has_started_.store(true);
+    return {};
 }
 
 store::StoreOptions NodeImpl::store_options() {
@@ -195,15 +197,19 @@ Result<void> NodeImpl::wait_for_old_entries() {
 
 void NodeImpl::look_at_space() {
     if (options_.read_only) return;
-    space_.look();
+    space_.look(options_.clock->monotonic_ms());
     takes_no_entries_.store(space_.refuses());
 }
 
-// Threads that write. An error of a full disk that seems to have room is believed a few times.
+// Threads that write. An error of a full disk that seems to have room (a quota) is believed: who serves goes
+// on reading until it is over. A start that cannot write ends and says why.
 bool NodeImpl::wait_for_space(std::uint64_t bytes, unsigned failed) {
-    if (failed > 0) space_.note_full();
-    if (failed > kTriesWithRoom && space_.has_room(bytes)) return false;
-    if (failed > 0) std::this_thread::sleep_for(std::chrono::milliseconds(kFullDiskLookMs));
+    if (failed > 0) {
+        space_.note_full(options_.clock->monotonic_ms());
+        if (gives_up_waiting_.load()) return false;
+        if (failed > kTriesAtStart && !has_started_.load() && space_.has_room(bytes)) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(kFullDiskLookMs));
+    }
     while (!space_.has_room(bytes)) {
         if (gives_up_waiting_.load()) return false;
         std::this_thread::sleep_for(std::chrono::milliseconds(kFullDiskLookMs));

@@ -146,8 +146,9 @@ class NodeImpl final : public Node, private replication::StateMachine {
 
     std::atomic<bool> ready_{false};
     std::atomic<bool> leads_{false};  // as the proposer thread last saw it
-    std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false};  // for a disk without room
-    std::atomic<std::uint64_t> known_at_ms_{0};                            // see replication::ReplicaOptions
+    // For a disk without room.
+    std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false}, has_started_{false};
+    std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};

@@ -66,27 +66,31 @@ std::string SpaceGuard::lacks(std::uint64_t wanted_bytes) {
 void SpaceGuard::keep_file() {
     const std::uint64_t free = free_bytes();
     if (has_file_ && free < file_bytes_) {
-        (void)::unlink(file_.c_str());
-        has_file_ = false;
-        log::warning("node", "event=reserve_given_up file=" + file_);
+        give_up_file();
     } else if (!has_file_ && free > reserve_bytes_ + file_bytes_) {
-        const auto made = reserve_file(file_, file_bytes_);
-        has_file_ = made.has_value();
-        if (made) noted_full_.store(false);
+        has_file_ = reserve_file(file_, file_bytes_).has_value();
     }
 }
 
-void SpaceGuard::look() {
+void SpaceGuard::give_up_file() {
+    (void)::unlink(file_.c_str());
+    has_file_ = false;
+    log::warning("node", "event=reserve_given_up file=" + file_);
+}
+
+void SpaceGuard::look(std::uint64_t now_ms) {
     const bool refused = refuses();
     std::string text = lacks(refused ? reserve_bytes_ + reserve_bytes_ / kAgainShare : reserve_bytes_);
-    if (noted_full_.load() && has_file_) {
-        // Whoever met it tries again with this; the next look finds out whether there is room for both.
-        (void)::unlink(file_.c_str());
-        has_file_ = false;
+    std::uint64_t met_ms = met_full_ms_.load();
+    if (met_ms != 0 && now_ms < met_ms + kBelievedMs) {
+        // Whoever met it tries again with this. Making it again before nobody has met it for a while would
+        // take the room from him.
+        if (has_file_) give_up_file();
     } else {
         keep_file();
+        if (met_ms != 0 && has_file_) met_full_ms_.compare_exchange_strong(met_ms, 0);
     }
-    if (text.empty() && noted_full_.load())
+    if (text.empty() && met_full_ms_.load() != 0)
         text = "no space left on the disk of " + folders_.front() +
                " although it has room: is there a quota?; writes are refused, reads go on";
     if (text.empty() != refused) {

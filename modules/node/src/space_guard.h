@@ -8,6 +8,7 @@
 // Threading: look() on one thread; all else anywhere, cheap. Errors: none; a folder that cannot be looked at
 // is the disk thread's to report. Limits: kMostReserveBytes.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -21,6 +22,7 @@ namespace kontor::node {
 inline constexpr std::uint64_t kMostReserveBytes = 1ULL << 30, kLeastReserveBytes = 8ULL << 20;
 inline constexpr std::uint64_t kReserveShareOfDisk = 8;
 inline constexpr std::uint64_t kLeastFreeFiles = 64;  // inodes
+inline constexpr std::uint64_t kBelievedMs = 1'000;   // who waits tries again more often than that
 [[nodiscard]] std::uint64_t default_reserve(std::uint64_t segment_bytes, std::uint64_t memtable_bytes,
                                             std::uint64_t disk_bytes);
 
@@ -29,10 +31,11 @@ class SpaceGuard {
     // `folders`: where this node writes; the first one holds the file. reserve_bytes 0: default_reserve().
     SpaceGuard(std::vector<std::string> folders, std::uint64_t reserve_bytes, std::uint64_t segment_bytes,
                std::uint64_t memtable_bytes);
-    void look();
-    // Somebody met an error of a full disk although there seemed to be room (a quota): believed until the
-    // file can be made again.
-    void note_full() { noted_full_.store(true); }
+    void look(std::uint64_t now_ms);  // of a clock that does not go back
+    // Somebody met an error of a full disk although there seemed to be room (a quota): believed for
+    // kBelievedMs, and from then on until the file can be made again. Who tries again and meets it again says
+    // so.
+    void note_full(std::uint64_t now_ms) { met_full_ms_.store(std::max<std::uint64_t>(1, now_ms)); }
     [[nodiscard]] bool refuses() const { return refuses_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_room(std::uint64_t bytes) const;
     [[nodiscard]] std::string text() const;  // "" while there is room
@@ -42,12 +45,14 @@ class SpaceGuard {
  private:
     [[nodiscard]] std::string lacks(std::uint64_t wanted_bytes);
     void keep_file();
+    void give_up_file();
 
     const std::vector<std::string> folders_;
     const std::string file_;
     std::uint64_t reserve_bytes_, file_bytes_;
     bool has_file_ = false;
-    std::atomic<bool> refuses_{false}, noted_full_{false};
+    std::atomic<bool> refuses_{false};
+    std::atomic<std::uint64_t> met_full_ms_{0};  // 0: there is room as far as anybody knows
     std::atomic<std::uint64_t> free_bytes_{0};
     mutable std::mutex mutex_;
     std::string text_;  // guarded by mutex_

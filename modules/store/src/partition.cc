@@ -97,8 +97,9 @@ MDB_val KeyBuffer::set(TableId table, std::string_view key) {
 }
 
 Error lmdb_error(const std::string& what, int code) {
+    // No amount of waiting for the disk would help.
     if (code == MDB_MAP_FULL)
-        return Error{ErrorCode::no_space, what + ": the reserved map is full; raise the store's map size"};
+        return Error{ErrorCode::too_large, what + ": the reserved map is full; raise the store's map size"};
     if (code > 0) return errno_error(what, code);
     const bool broken = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
                         code == MDB_VERSION_MISMATCH || code == MDB_PANIC;

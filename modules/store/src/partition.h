@@ -3,8 +3,8 @@
 // Format: docs/formats/partition.md.
 //
 // Threading: write() on one thread at a time; read transactions anywhere.
-// Errors: I/O as Result (a full disk or map is no_space); bytes that do not match their checksum are
-// corruption, as StoreFailure on the read path.
+// Errors: I/O as Result (a full disk is no_space, a full map too_large); bytes that do not match their
+// checksum are corruption, as StoreFailure on the read path.
 
 #include <lmdb.h>
 

@@ -29,8 +29,7 @@ class Servers {
             std::unique_lock lock(state->mutex);
             ++state->asked[host];
             state->changed.notify_all();
-            if (host.starts_with("slow"))
-                state->changed.wait(lock, [&] { return state->is_over; });
+            if (host.starts_with("slow")) state->changed.wait(lock, [&] { return state->is_over; });
             if (host.starts_with("none")) return fail(ErrorCode::unavailable, "no such name: " + host);
             if (host.starts_with("two")) return std::vector<std::string>{"127.0.0.2", "127.0.0.1"};
             return std::vector<std::string>{"127.0.0.1"};
@@ -236,8 +235,9 @@ TEST_F(LookingClient, AHangingNameHoldsUpNoOtherAndNotTheEnd) {
                 answered.fetch_add(1);
             });
         ASSERT_TRUE(eventually([&] { return servers_.asked("slow") == 1; }));
-        EXPECT_EQ(client->fetch(to("https://quick.example:" + std::to_string(port()) + "/hello")).error().code,
-                  ErrorCode::unavailable)
+        EXPECT_EQ(
+            client->fetch(to("https://quick.example:" + std::to_string(port()) + "/hello")).error().code,
+            ErrorCode::unavailable)
             << "found, and its certificate is for another name";
         EXPECT_NE(client->fetch(to(at("none.example", 1))).error().message.find("no such name"),
                   std::string::npos);

@@ -38,7 +38,7 @@ TEST_F(Space, RefusesBelowTheReserveAndSaysWhere) {
     ASSERT_TRUE(space);
     SpaceGuard guard({folder_, folder_ + "/none"}, 2 * space->total_bytes, 0, 0);
     EXPECT_FALSE(guard.refuses()) << "nobody has looked yet";
-    guard.look();
+    guard.look(0);
     EXPECT_TRUE(guard.refuses());
     EXPECT_NE(guard.text().find("no space left on the disk of " + folder_), std::string::npos)
         << guard.text();
@@ -50,18 +50,28 @@ TEST_F(Space, RefusesBelowTheReserveAndSaysWhere) {
 
 TEST_F(Space, KeepsAFileThatTakesRoomReally) {
     SpaceGuard guard({folder_}, 8 * kMiB, 0, 0);
-    guard.look();
+    guard.look(0);
     ASSERT_FALSE(guard.refuses()) << guard.text();
     EXPECT_EQ(guard.text(), "");
     EXPECT_EQ(std::filesystem::file_size(folder_ + "/reserve"), 2 * kMiB);
-    // A quota says no where the disk has room: believed, and the file is given up, until it can be made
-    // again.
-    guard.note_full();
-    guard.look();
-    EXPECT_TRUE(guard.refuses());
-    EXPECT_NE(guard.text().find("quota"), std::string::npos) << guard.text();
-    EXPECT_FALSE(std::filesystem::exists(folder_ + "/reserve"));
-    guard.look();
+    // A quota says no where the disk has room: believed, and the file is given up, until nobody has met it
+    // for a while and the file can be made again.
+    std::uint64_t now_ms = 0;
+    for (int met = 0; met < 5; ++met) {
+        guard.note_full(now_ms);
+        for (const std::uint64_t end = now_ms + kBelievedMs; now_ms < end; now_ms += 100) {
+            guard.look(now_ms);
+            ASSERT_TRUE(guard.refuses()) << now_ms;
+            ASSERT_NE(guard.text().find("quota"), std::string::npos) << guard.text();
+            ASSERT_FALSE(std::filesystem::exists(folder_ + "/reserve"))
+                << "it would take room from who waits";
+        }
+    }
+    std::filesystem::create_directory(folder_ + "/reserve");
+    for (int i = 0; i < 5; ++i) guard.look(now_ms + 100);
+    EXPECT_TRUE(guard.refuses()) << "the file cannot be made";
+    std::filesystem::remove(folder_ + "/reserve");
+    guard.look(now_ms + 100);
     EXPECT_FALSE(guard.refuses()) << "here it can";
     EXPECT_TRUE(std::filesystem::exists(folder_ + "/reserve"));
 }

@@ -365,7 +365,7 @@ TEST(StoreDamage, AFullMapStopsCheckpointsAndLosesNothing) {
                 store->wait_for_checkpoint();
             }
         }
-        EXPECT_EQ(store->failure().error().code, ErrorCode::no_space) << store->failure().error().describe();
+        EXPECT_EQ(store->failure().error().code, ErrorCode::too_large) << store->failure().error().describe();
         EXPECT_NE(store->failure().error().message.find("map is full"), std::string::npos);
         EXPECT_FALSE(store->should_checkpoint(1'000'000'000));
         EXPECT_EQ(contents(*store), model);  // it keeps serving from memory
@@ -376,7 +376,7 @@ TEST(StoreDamage, AFullMapStopsCheckpointsAndLosesNothing) {
     }
     StoreOptions options = test_options(folder.path());
     options.map_bytes = 256U << 10U;
-    EXPECT_EQ(Store::open(options).error().code, ErrorCode::no_space);
+    EXPECT_EQ(Store::open(options).error().code, ErrorCode::too_large);
     // With room, the redo file finishes what was begun.
     const auto store = open_or_die(test_options(folder.path()));
     EXPECT_EQ(contents(*store), model);
