@@ -248,7 +248,7 @@ class Cluster {
         std::map<std::size_t, unsigned> heard;                        // whose promise, of which run
         replication::Promise promise, told_promise, backup_promise;   // the newest; what the others were told
         std::unique_ptr<replication::Freshness> fresh;
-        std::uint64_t election_ms = 0, steward_due_ms = 0, lap_due_ms = 0, looks = 0;
+        std::uint64_t proven_term = 0, election_ms = 0, steward_due_ms = 0, lap_due_ms = 0, looks = 0;
         std::uint64_t frozen_ms = 0, frozen_until_ms = 0;
         std::deque<Delivery> sockets;  // of a frozen one
         std::uint64_t starves_until_ms = 0;

@@ -79,7 +79,9 @@ void Cluster::read(std::size_t i) {
         return;
     }
     ++stats_.reads;
-    const std::uint64_t old_ms = kMaxStalenessMs + kSlackMs;
+    const std::uint64_t limit_ms =
+        caught_up(i) ? std::min(kMaxStalenessMs, servers_[i].election_ms) : kMaxStalenessMs;
+    const std::uint64_t old_ms = limit_ms + kSlackMs;
     if (now_ms_ < old_ms) return;
     const auto newer =
         std::upper_bound(acknowledged_.begin(), acknowledged_.end(),
@@ -113,14 +115,19 @@ void Cluster::end_lap(std::size_t i) {
     Server& server = servers_[i];
     if (!server.driver) return;
     Freshness& fresh = *server.fresh;
-    const bool leads = server.driver->role() == Role::leader;
-    if (leads && fresh.wants_entry() && server.driver->transferee() == 0 &&
-        !server.driver->configuration().sole_voter(server.id)) {
+    const bool leads = server.driver->role() == Role::leader && server.driver->transferee() == 0;
+    const std::uint64_t term = server.driver->term();
+    const bool stood_still = fresh.wants_entry() && !server.driver->configuration().sole_voter(server.id);
+    const bool has_none = server.driver->configuration().servers.size() > 1 && server.proven_term != term &&
+                          server.at_applied.term != term &&
+                          server.driver->last_index() == server.driver->commit_index();
+    if (leads && (stood_still || has_none)) {
         Actions actions;
         auto done = server.driver->submit(
             now_ms_, {Entry{0, EntryType::barrier, std::make_shared<const std::string>(8, '\0')}}, actions);
         if (!done) return violate("barrier: " + done.error().describe());
-        if (done->status == SubmitStatus::accepted) fresh.has_entry(done->first_index);
+        if (done->status == SubmitStatus::accepted) server.proven_term = term;
+        if (done->status == SubmitStatus::accepted && stood_still) fresh.has_entry(done->first_index);
         carry_out(i, actions);
         if (!server.driver) return;
     }

@@ -112,6 +112,7 @@ void Cluster::restart(std::size_t i) {
     server.at_applied = server.at_command = start.snapshot.value_or(SnapshotMeta{});
     server.published = server.applied = server.at_applied.index;
     server.last_timeout_ms = now_ms_;
+    server.proven_term = 0;
     server.election_ms = options.election_timeout_ms;
     server.fresh =
         std::make_unique<Freshness>(std::max(kStallHeartbeats * kHeartbeatMs, server.election_ms / 2));

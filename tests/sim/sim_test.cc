@@ -50,7 +50,7 @@ TEST_F(Simulation, NoticesFaults) {
     for (const Fault fault :
          {Fault::disk_lies, Fault::early_acknowledge, Fault::loses_posting, Fault::applies_twice,
           Fault::swaps_before_mark, Fault::forgets_checkpoint, Fault::outruns_log, Fault::no_marker,
-          Fault::counts_unopened, Fault::reads_wall_clock}) {
+          Fault::trusts_role, Fault::counts_unopened, Fault::reads_wall_clock}) {
         const auto only = from_environment("KONTOR_SIM_FAULT", 0);
         if (only != 0 && only != static_cast<std::uint64_t>(fault)) continue;
         std::string problem;

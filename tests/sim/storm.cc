@@ -100,7 +100,7 @@ void Storm::disturb() {
         if (cluster_.take_over(somebody())) lost_ms_ = cluster_.now();
     } else if (rare <= 3) {
         freeze(rare == 1 && chief ? *chief : somebody());
-    } else if (rare == 7 && cluster_.random(0, 2) == 0) {
+    } else if (rare == 7) {
         put_a_machine_back(somebody());
     } else if (rare <= 6) {
         cluster_.starve(somebody(), cluster_.random(50, kShortageMs), cluster_.random(0, 1) == 0);
@@ -221,18 +221,32 @@ void Storm::lose_a_machine() {
     lost_ms_ = cluster_.now();
 }
 
-// A snapshot of a whole machine, put back when the others had time to write down what it promised since. One
-// of them hears nothing of the leader meanwhile, so what the snapshot lacks may be on the leader alone.
+// A snapshot of a whole machine, put back when the others had time to write down what it promised since. As
+// many as possible hear nothing of the leader meanwhile, so that what the snapshot lacks is on a bare
+// majority; and those of it that are left die as soon as the machine is back.
 void Storm::put_a_machine_back(std::size_t place) {
     cluster_.crash(place);
     cluster_.back_up(place);
     cluster_.heal();
     for (std::size_t i = 0; i < cluster_.places(); ++i) cluster_.restart(i);
     const auto chief = cluster_.leader();
-    const std::size_t late = somebody();
-    if (!chief || *chief == place || late == place || late == *chief) return;
-    cluster_.cut(*chief, late);
-    cluster_.cut(late, *chief);
+    if (!chief || *chief == place) return;
+    const Configuration now = cluster_.driver(*chief).configuration();
+    const auto* mine = now.find(cluster_.id_of(place));
+    if (now.voters() < 3 || mine == nullptr || mine->role != ServerRole::voter) return;
+    std::size_t missing = now.voters() / 2 - 1;  // for a majority, beside the leader and the machine
+    std::vector<std::size_t> know{*chief};
+    for (std::size_t i = 0; i < cluster_.places(); ++i) {
+        const auto* server = now.find(cluster_.id_of(i));
+        if (i == *chief || i == place || server == nullptr) continue;
+        if (server->role == ServerRole::voter && missing != 0) {
+            --missing;
+            know.push_back(i);
+            continue;
+        }
+        cluster_.cut(*chief, i);
+        cluster_.cut(i, *chief);
+    }
     for (const std::uint64_t end = cluster_.now() + kSnapshotMs; cluster_.now() < end && fine();) {
         cluster_.run_until(cluster_.now() + 60);
         shop_.step();
@@ -242,7 +256,7 @@ void Storm::put_a_machine_back(std::size_t place) {
         cluster_.replace(place);
         lost_ms_ = cluster_.now();
     }
-    cluster_.crash(*chief);
+    for (const std::size_t i : know) cluster_.crash(i);
 }
 
 bool Storm::mend(std::size_t voters) {

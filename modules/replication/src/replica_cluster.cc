@@ -86,15 +86,24 @@ void ReplicaImpl::note_contact(const Message& message) {
 }
 
 // A leader that stood still finds answers waiting that were given before. Those who have an entry that was
-// made after it have spoken since then.
+// made after it have spoken since then. And a new leader with nothing to commit has no entry of its own term,
+// by which the others can tell that they know all of the terms before.
 Result<void> ReplicaImpl::prove_leadership() {
-    if (!fresh_.wants_entry() || driver_->role() != Role::leader || handing_over_.load()) return {};
-    if (driver_->configuration().sole_voter(options_.node_id)) return {};
+    if (driver_->role() != Role::leader || handing_over_.load()) return {};
+    const Configuration& members = driver_->configuration();
+    const std::uint64_t term = driver_->term();
+    const bool stood_still = fresh_.wants_entry() && !members.sole_voter(options_.node_id);
+    const bool has_none = members.servers.size() > 1 && proven_term_ != term &&
+                          apply_.applied_term() != term && driver_->last_index() == driver_->commit_index();
+    if (!stood_still && !has_none) return {};
     Actions actions;
     std::vector<Entry> barrier{{0, EntryType::barrier, std::make_shared<const std::string>(8, '\0')}};
     KONTOR_TRY(const Submitted submitted,
                driver_->submit(options_.clock->monotonic_ms(), std::move(barrier), actions));
-    if (submitted.status == SubmitStatus::accepted) fresh_.has_entry(submitted.first_index);
+    if (submitted.status == SubmitStatus::accepted) {
+        proven_term_ = term;
+        if (stood_still) fresh_.has_entry(submitted.first_index);
+    }
     return carry_out(actions);
 }
 

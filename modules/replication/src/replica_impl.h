@@ -169,6 +169,7 @@ class ReplicaImpl final : public Replica {
     std::set<std::uint64_t> down_links_;
     std::uint64_t next_view_ms_ = 0;
     Freshness fresh_;
+    std::uint64_t proven_term_ = 0;  // in which this leader made an entry to be known by
 
     std::atomic<Role> role_{Role::starting};
     std::atomic<bool> dead_{false};  // stopping or failed: nothing is accepted or applied any more
