@@ -132,6 +132,7 @@ part_storms() {
             over || KONTOR_CLUSTER_SECONDS=60 whole_process $((seed + round)) "cluster-$name-$round" 5400 "tests/cluster/${name}_test.py"
         done
         over || KONTOR_SECOND_SITE_SECONDS=120 whole_process $((seed + round)) "second-site-$round" 1800 tests/integration/second_site_test.py
+        over || KONTOR_FROZEN_SECONDS=20 whole_process $((seed + round)) "frozen-$round" 1800 tests/integration/cluster_frozen_test.py
         for name in kill_recover ledger_kill bad_wire service cluster_serve; do
             over || whole_process $((seed + round)) "$name-$round" 1800 "tests/integration/${name}_test.py"
         done

@@ -94,7 +94,10 @@ class ApplianceImpl final : public Appliance {
         cluster_->prepare_stop();
     }
 
-    void reload(const Settings& settings) override { tls_.change(tls_source(settings)); }
+    void reload(const Settings& settings) override {
+        tls_.change(tls_source(settings));
+        if (auto proxies = trusted_proxies(settings)) server_->set_trusted_proxies(*std::move(proxies));
+    }
 
     void stop() override {
         tls_.stop();
@@ -302,6 +305,11 @@ class ApplianceImpl final : public Appliance {
         admin.clock = options_.clock;
         admin.metrics = &metrics_;
         admin.version = kVersion;
+        // As for reads: a page must not show as live what a node that stood still believes.
+        const auto max_staleness_ms = static_cast<std::uint64_t>(options_.settings.cluster_max_staleness_ms);
+        admin.knows_now = [this, max_staleness_ms] {
+            return !cluster_->is_member() || node_->leads() || node_->staleness_ms() <= max_staleness_ms;
+        };
         admin_ = admin::Admin::make(std::move(admin));
     }
 
@@ -326,6 +334,8 @@ class ApplianceImpl final : public Appliance {
         server.limits.handshakes_per_s_per_address =
             share != 0 ? share : std::max<std::size_t>(1, server.limits.handshakes_per_s / 2);
         server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;
+        server.limits.max_request_bytes = static_cast<std::size_t>(settings.https_max_request_mib) << 20U;
+        server.limits.max_answer_bytes = static_cast<std::size_t>(settings.https_max_answer_mib) << 20U;
         server.limits.idle_timeout_ms = static_cast<std::uint64_t>(settings.https_idle_timeout_s) * 1000;
         server.limits.header_timeout_ms = static_cast<std::uint64_t>(settings.https_header_timeout_s) * 1000;
         server.limits.single_fields = {"idempotency-key", "stripe-version",   "stripe-account",
@@ -336,10 +346,7 @@ class ApplianceImpl final : public Appliance {
         server.admit = [this](const net::Request& head) { return front_.admit(head); };
         server.error_body = transport_error_body;
         server.clock = options_.clock;
-        if (!settings.https_trusted_proxies.empty()) {
-            KONTOR_TRY(auto proxies, net::AddressRanges::parse(split_list(settings.https_trusted_proxies)));
-            server.trusted_proxies = std::make_shared<const net::AddressRanges>(std::move(proxies));
-        }
+        KONTOR_TRY(server.trusted_proxies, trusted_proxies(settings));
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
         register_server_metrics();
         if (settings.metrics_port != 0) KONTOR_CHECK(start_metrics_server(tls.identity));
@@ -349,6 +356,14 @@ class ApplianceImpl final : public Appliance {
         });
         tls_.watch();
         return {};
+    }
+
+    [[nodiscard]] static Result<std::shared_ptr<const net::AddressRanges>> trusted_proxies(
+        const Settings& settings) {
+        using Ranges = std::shared_ptr<const net::AddressRanges>;
+        if (settings.https_trusted_proxies.empty()) return Ranges();
+        KONTOR_TRY(auto ranges, net::AddressRanges::parse(split_list(settings.https_trusted_proxies)));
+        return Ranges(std::make_shared<const net::AddressRanges>(std::move(ranges)));
     }
 
     // /metrics alone, for whoever reaches this port: a proxy before the other one does not lead here.
@@ -411,6 +426,10 @@ class ApplianceImpl final : public Appliance {
         metrics_.gauge("kontor_https_certificate_expires_seconds",
                        "When the certificate in use ends, as Unix time.",
                        [this] { return static_cast<double>(tls_.not_after_s()); });
+        metrics_.gauge("kontor_https_authority_expires_seconds",
+                       "When the authority of the certificate that Kontor made itself ends, as Unix time; 0: "
+                       "the certificate is from files.",
+                       [this] { return static_cast<double>(tls_.authority_not_after_s()); });
         figure("kontor_http_open_connections", "HTTPS connections open now.",
                &net::ServerStats::open_connections);
         figure("kontor_http_connections_total", "HTTPS connections accepted.",

@@ -73,6 +73,8 @@ int run_rejoin(const Settings& settings, const Output& output) {
         return trouble("rejoin",
                        folder.error().message +
                            (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""));
+    if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
+        return trouble("rejoin", fits.error().message);
     const auto number = cluster::rejoin(settings.data_folder);
     if (!number) return trouble("rejoin", number.error().message);
     output.step("Start node " + std::to_string(*number) +

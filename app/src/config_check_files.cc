@@ -164,8 +164,10 @@ void check_secrets_key(const Settings& settings, const Complaint& complain) {
         complain("secrets.key_file",
                  "'secrets.key_file' must not be inside data.folder: a stolen backup would "
                  "hold its own key");
-    if (const auto key = load_secrets_key(settings.secrets_key_file, settings.data_folder); !key)
-        complain("secrets.key_file", key.error().message);
+    const auto key = load_secrets_key(settings.secrets_key_file, settings.data_folder);
+    if (!key) return complain("secrets.key_file", key.error().message);
+    const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder);
+    if (!fits) complain("secrets.key_file", fits.error().message);
 }
 
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,

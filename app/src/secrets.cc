@@ -114,6 +114,13 @@ Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& 
     return {};
 }
 
+Result<void> check_configured_key(const std::string& key_file, const std::string& data_folder) {
+    if (!file_exists(check_path(data_folder))) return {};
+    KONTOR_TRY(const crypto::Secret key, load_secrets_key(key_file, data_folder));
+    KONTOR_TRY([[maybe_unused]] const bool known, check_secrets_key(key, key_file, data_folder));
+    return {};
+}
+
 Result<void> remember_secrets_key(const crypto::Secret& key, const std::string& data_folder) {
     return write_file(check_path(data_folder), check_value(key), 0600);
 }

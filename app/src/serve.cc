@@ -208,6 +208,7 @@ Result<std::string> data_folder_of(const VerifyArguments& arguments) {
     const auto problems = load_settings(sources_of(arguments.config_file, {}), settings);
     if (!problems.empty())
         return fail(ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what);
+    KONTOR_CHECK(check_configured_key(settings.secrets_key_file, settings.data_folder));
     return settings.data_folder;
 }
 
@@ -272,6 +273,9 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
     if (!arguments.data_folder.empty()) settings.data_folder = arguments.data_folder;
     const auto folder = DataFolder::take(settings.data_folder);
     if (!folder) return trouble(folder.error().describe(), 1);
+    if (arguments.data_folder.empty())
+        if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
+            return trouble(fits.error().describe(), 1);
     if (file_exists(settings.data_folder + "/peer/identity.json") && !arguments.accepts_loss)
         return trouble(settings.data_folder +
                            " is of a member of a cluster, and the others know more: let it be taken in anew "

@@ -225,6 +225,14 @@ const std::vector<Setting>& setting_table() {
          1'000'000, "", false, "The same for one client address. 0: half of max_handshakes_per_s."},
         {"https.max_body_kib", &Settings::https_max_body_kib, 1, 65'536, "", false,
          "The largest request body, in KiB. Above: status 413."},
+        {"https.max_request_mib", &Settings::https_max_request_mib, 64, 65'536, "", false,
+         "Memory for all request bodies that are on their way, in MiB; half of it for one key or one "
+         "address. "
+         "Above: status 503, or 429 for its own share."},
+        {"https.max_answer_mib", &Settings::https_max_answer_mib, 64, 65'536, "", false,
+         "Memory for all answers that slow clients do not take, in MiB; half of it for one key or one "
+         "address. "
+         "Above, the connection is cut."},
         {"https.idle_timeout_s", &Settings::https_idle_timeout_s, 1, 3'600, "", false,
          "How long a quiet keep-alive connection stays open, in seconds."},
         {"https.header_timeout_s", &Settings::https_header_timeout_s, 1, 600, "", false,
@@ -237,7 +245,8 @@ const std::vector<Setting>& setting_table() {
         {"https.trusted_proxies", &Settings::https_trusted_proxies, 0, 0, "", false,
          "Addresses and ranges (10.0.0.0/8) of reverse proxies, separated by commas. From them, and from "
          "nobody "
-         "else, X-Forwarded-For says whom a request is from."},
+         "else, X-Forwarded-For says whom a request is from.",
+         true},
         {"metrics.address", &Settings::metrics_address, 0, 0, "", true,
          "The address that metrics.port listens on."},
         {"metrics.port", &Settings::metrics_port, 0, 65535, "", false,

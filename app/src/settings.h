@@ -35,6 +35,8 @@ struct Settings {
     std::int64_t https_max_handshakes_per_s = 0;
     std::int64_t https_max_handshakes_per_s_per_address = 0;
     std::int64_t https_max_body_kib = 4'096;
+    std::int64_t https_max_request_mib = 256;
+    std::int64_t https_max_answer_mib = 256;
     std::int64_t https_idle_timeout_s = 75;
     std::int64_t https_header_timeout_s = 10;
     std::int64_t https_drain_ms = 1'000;

@@ -12,6 +12,8 @@ namespace kontor::app {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr std::int64_t kAuthorityWarnBeforeS = 365 * kDayS;
+constexpr std::uint64_t kAuthorityWarnEveryMs = 24 * 3'600'000;
 constexpr std::uint64_t kRetryMs = 60'000;  // after a failure: a date may have come, a disk have room again
 
 // Changes with every write, also one of the same size within a tick of the file system's clock, and when a
@@ -56,6 +58,8 @@ bool TlsKeeper::is_due() const {
 
 void TlsKeeper::taken(ServerTls tls) {
     tls_ = std::move(tls);
+    const auto authority = net::certificate_validity(tls_.ca_pem);
+    authority_not_after_s_.store(tls_.ca_pem.empty() || !authority ? 0 : authority->not_after_s);
     const auto validity = net::certificate_validity(tls_.identity.certificate_chain_pem);
     if (!validity) return;
     not_before_s_ = validity->not_before_s;
@@ -99,8 +103,20 @@ void TlsKeeper::change(const TlsSource& source) {
     changed_.notify_all();
 }
 
+// Clients trust the authority by its file, so nobody but their owners can replace it: that takes planning.
+void TlsKeeper::warn_of_authority() {
+    const std::int64_t end_s = authority_not_after_s_.load(), left_s = end_s - clock_.wall_ms() / 1000;
+    if (end_s == 0 || left_s > kAuthorityWarnBeforeS || clock_.boot_ms() < warn_at_ms_) return;
+    warn_at_ms_ = clock_.boot_ms() + kAuthorityWarnEveryMs;
+    log::warning("tls", "event=authority_ends days_left=" + std::to_string(left_s / kDayS) +
+                            " file=" + tls_.ca_file +
+                            " (clients that trust it refuse this node then; docs/operating.md says how to "
+                            "replace it)");
+}
+
 bool TlsKeeper::look() {
     const std::lock_guard lock(mutex_);
+    warn_of_authority();
     const std::string files = state_of_files();
     const bool is_still = files == last_files_;  // or somebody is writing just now
     last_files_ = files;

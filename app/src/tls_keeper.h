@@ -45,12 +45,15 @@ class TlsKeeper {
     [[nodiscard]] std::string ca_file() const;
     [[nodiscard]] std::string ca_pem() const;
     [[nodiscard]] std::int64_t not_after_s() const { return not_after_s_.load(); }
+    // Of the private CA; 0: the certificate is from files.
+    [[nodiscard]] std::int64_t authority_not_after_s() const { return authority_not_after_s_.load(); }
 
  private:
     [[nodiscard]] Result<ServerTls> read() const;
     [[nodiscard]] std::string state_of_files() const;
     [[nodiscard]] bool is_due() const;
     void taken(ServerTls tls);
+    void warn_of_authority();
     void run();
 
     const Clock& clock_;
@@ -64,7 +67,8 @@ class TlsKeeper {
     std::int64_t not_before_s_ = 0;
     std::uint64_t retry_at_ms_ = 0;  // boot time
     bool has_failed_ = false;
-    std::atomic<std::int64_t> not_after_s_{0};
+    std::atomic<std::int64_t> not_after_s_{0}, authority_not_after_s_{0};
+    std::uint64_t warn_at_ms_ = 0;  // by the boot-time clock, of the authority's end, the next time
     std::thread thread_;
 };
 

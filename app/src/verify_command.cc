@@ -10,6 +10,7 @@
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/payments/machine.h"
+#include "secrets.h"
 #include "settings.h"
 #include "verify.h"
 
@@ -91,6 +92,8 @@ int run_verify(const VerifyArguments& arguments) {
                 Error{ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what},
                 arguments.json);
         folder = settings.data_folder;
+        if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
+            return refuse(fits.error(), arguments.json);
     }
     if (!file_exists(folder + "/store"))
         return refuse(

@@ -2,6 +2,7 @@
 """A node that stood still (a stopped process, as a paused virtual machine is) wakes up with an old state, old frames
 waiting in its sockets and, if it led, the belief that it still does. It answers nothing from a state that is older than
 cluster.max_staleness_ms: not the first request after it wakes, not those that were waiting for it."""
+import os
 import threading
 import time
 import unittest
@@ -11,6 +12,7 @@ from kontor_process import SLOW, Lost, temporary_folder, until
 
 MAX_STALENESS_MS = 1000
 STOPS_S = (1.5, 4)
+LONG_STOP_S = int(os.environ.get("KONTOR_FROZEN_SECONDS", "0"))  # once more for so long, at night
 CLIENTS = 6
 LOOKS_S = 0.7  # after it woke up
 
@@ -62,6 +64,10 @@ class Frozen(unittest.TestCase):
             self.paid += 1000
         client.close()
 
+    @staticmethod
+    def stops():
+        return STOPS_S + ((LONG_STOP_S,) if LONG_STOP_S else ())
+
     def check_after_stop(self, frozen, stop_s):
         others = [machine for machine in self.cluster.machines if machine is not frozen]
         readers = [Reader(frozen.process.api(self.key)) for _ in range(CLIENTS)]
@@ -90,11 +96,11 @@ class Frozen(unittest.TestCase):
         self.cluster.caught_up()
 
     def test_a_leader(self):
-        for stop_s in STOPS_S:
+        for stop_s in self.stops():
             self.check_after_stop(self.cluster.leader(), stop_s)
 
     def test_a_follower(self):
-        for stop_s in STOPS_S:
+        for stop_s in self.stops():
             self.check_after_stop(self.cluster.followers()[0], stop_s)
 
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "kontor/base/address_key.h"
 #include "kontor/base/log.h"
 
 namespace kontor::admin {
@@ -43,11 +44,22 @@ void Streams::stop() {
     open_.clear();
 }
 
+bool Streams::has_room(const std::string& cookie, const std::string& address) const {
+    std::size_t of_session = 0, of_address = 0;
+    for (const Open& one : open_) {
+        of_session += one.cookie == cookie ? 1 : 0;
+        of_address += one.address == address ? 1 : 0;
+    }
+    return open_.size() < limits::kStreams && of_session < limits::kStreamsPerSession &&
+           of_address < limits::kStreamsPerAddress;
+}
+
 void Streams::open(const std::shared_ptr<Call>& call) {
+    const std::string address = address_key(call->request.peer_ip);
     {
         const std::lock_guard lock(mutex_);
         std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
-        if (stopping_ || open_.size() >= limits::kStreams)
+        if (stopping_ || !has_room(call->caller->cookie, address))
             return call->refuse(503, "too_many_streams",
                                 "Too many pages are open live; this one refreshes by hand.");
     }
@@ -56,11 +68,11 @@ void Streams::open(const std::shared_ptr<Call>& call) {
     response.headers = {
         {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
     add_security_headers(response);
-    response.on_stream = [this, mode = call->livemode,
-                          cookie = call->caller->cookie](std::shared_ptr<net::Stream> stream) {
+    response.on_stream = [this, mode = call->livemode, cookie = call->caller->cookie,
+                          address](std::shared_ptr<net::Stream> stream) {
         const std::lock_guard lock(mutex_);
-        if (stopping_ || open_.size() >= limits::kStreams) return stream->close();
-        open_.push_back({std::move(stream), mode, cookie});
+        if (stopping_ || !has_room(cookie, address)) return stream->close();
+        open_.push_back({std::move(stream), mode, cookie, address});
         dirty_ = true;
         changed_.notify_one();
     };
@@ -86,8 +98,10 @@ void Streams::send_home(const std::vector<Open>& open) const {
 void Streams::serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
                     bool home_due, bool comment_due) {
     try {
+        const bool knows = !options_.knows_now || options_.knows_now();
         for (const Open& one : open)
-            if (!is_open_(one.cookie)) one.stream->close();
+            if (!knows || !is_open_(one.cookie)) one.stream->close();
+        if (!knows) return;
         for (const auto& row : payments)
             for (const Open& one : open)
                 if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));

@@ -2,8 +2,10 @@
 // The live side of the UI: server-sent events. One thread turns changes of the projection into events, so
 // that a hundred open pages cost one look at the roll-ups a second.
 //
-// Threading: open() and stop() anywhere. Limits: limits::kStreams, kHomeEveryMs, kStreamCommentMs; a client
-// that does not read is cut off by net::Stream; a stream ends with its session.
+// Threading: open() and stop() anywhere. Limits: limits::kStreams, kStreamsPerSession, kStreamsPerAddress,
+// kHomeEveryMs, kStreamCommentMs; a client that does not read is cut off by net::Stream; a stream ends with
+// its session, and when this node does not know any more what is so now (AdminOptions::knows_now): the page
+// asks again, and is led to one that does.
 
 #include <condition_variable>
 #include <deque>
@@ -28,8 +30,11 @@ class Streams {
         std::shared_ptr<net::Stream> stream;
         bool livemode = false;
         std::string cookie;
+        std::string address;  // address_key()
     };
     void run();
+    // Of all, of the session and of the address; with the lock.
+    [[nodiscard]] bool has_room(const std::string& cookie, const std::string& address) const;
     // What is due now; `payments` are new rows. Without the lock.
     void serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
                bool home_due, bool comment_due);

@@ -66,6 +66,7 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     answered_ = true;
     net::Response response;
     response.status = status;
+    response.account = caller.key_no;
     response.body = std::move(body);
     response.headers.reserve(12);
     response.headers.push_back(

@@ -122,6 +122,10 @@ class ServerImpl final : public Server {
         return {};
     }
 
+    void set_trusted_proxies(std::shared_ptr<const AddressRanges> proxies) override {
+        for (const auto& worker : workers_) worker->request_proxies(proxies);
+    }
+
     ServerStats stats() const override {
         ServerStats sum;
         for (const auto& worker : workers_) {

@@ -171,8 +171,9 @@ void Session::after_feed() {
 }
 
 std::string Session::client_ip(const std::vector<Header>& headers) const {
-    if (origin_.is_bound) return origin_.ip;
-    return client_address(origin_.ip, headers, *worker_.state().options.trusted_proxies);
+    const AddressRanges* const proxies = worker_.trusted_proxies();  // may be others than when it came
+    if (origin_.is_bound || proxies == nullptr || !proxies->contains(origin_.ip)) return origin_.ip;
+    return client_address(origin_.ip, headers, *proxies);
 }
 
 bool Session::admit_body() {

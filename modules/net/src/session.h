@@ -142,6 +142,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::function<void(std::shared_ptr<Stream>)> on_stream_;
     std::shared_ptr<StreamQueue> stream_;
     ByteClaim body_claim_, answer_claim_;
+    std::uint64_t answer_account_ = 0;
     std::size_t dropped_bytes_ = 0;  // sent by the peer while nobody listens
 };
 

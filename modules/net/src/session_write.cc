@@ -71,6 +71,7 @@ void Session::write_response(Response& response) {
     const bool stream = response.on_stream && !bodyless;
     if (stream && !http11_) keep_alive_ = false;  // the end of the connection is the end of the body
     body_ = std::move(response.body);
+    answer_account_ = response.account;
     const std::string_view body =
         response.static_body.empty() ? std::string_view(body_) : response.static_body;
 
@@ -127,7 +128,8 @@ bool Session::step_writing() {
 bool Session::hold_answer() {
     if (!WaitingList::is_waiting(place)) worker_.waiting().waits(place);
     if (answer_claim_.bytes != 0) return true;
-    ByteClaim claim{0, origin_.is_bound ? origin_.share : std::string(), out_.size() + body_.size()};
+    ByteClaim claim{answer_account_, origin_.is_bound ? origin_.share : std::string(),
+                    out_.size() + body_.size()};
     if (worker_.state().answers->take(claim) == ByteBudget::Verdict::taken) {
         answer_claim_ = std::move(claim);
         return true;

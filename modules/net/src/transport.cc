@@ -12,24 +12,36 @@
 #include <system_error>
 
 #include "kontor/base/assert.h"
+#include "second_greeting.h"
 
 namespace kontor::net {
 namespace {
 
 // OpenSSL's own socket BIO uses write(2), which raises SIGPIPE when the peer is gone. A library must not
 // depend on the process's signal settings, so this one sends with MSG_NOSIGNAL.
-int fd_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+struct SocketBio {
+    int fd = -1;
+    bool is_server = false;
+    SecondGreeting second;
+};
+
+SocketBio& socket_of(BIO* bio) {
+    return *static_cast<SocketBio*>(BIO_get_data(bio));
 }
 
 int bio_read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
     if (size <= 0) return 0;
     ssize_t n = 0;
-    do n = ::recv(fd_of(bio), into, static_cast<std::size_t>(size), 0);
+    SocketBio& socket = socket_of(bio);
+    do n = ::recv(socket.fd, into, static_cast<std::size_t>(size), 0);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_read(bio);
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    if (n > 0 && socket.is_server && !socket.second.allows({into, static_cast<std::size_t>(n)})) {
+        errno = EMSGSIZE;
+        return -1;
+    }
     return static_cast<int>(n);
 }
 
@@ -37,7 +49,9 @@ int bio_write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     if (size <= 0) return 0;
     ssize_t n = 0;
-    do n = ::send(fd_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    SocketBio& socket = socket_of(bio);
+    if (socket.is_server) socket.second.sent({from, static_cast<std::size_t>(size)});
+    do n = ::send(socket.fd, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_write(bio);
     return static_cast<int>(n);
@@ -59,6 +73,12 @@ int bio_create(BIO* bio) {
     return 1;
 }
 
+int bio_destroy(BIO* bio) {
+    delete static_cast<SocketBio*>(BIO_get_data(bio));
+    BIO_set_data(bio, nullptr);
+    return 1;
+}
+
 BIO_METHOD* socket_method() {
     static BIO_METHOD* const method = [] {
         BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kontor socket");
@@ -67,16 +87,17 @@ BIO_METHOD* socket_method() {
         BIO_meth_set_write(made, bio_write);
         BIO_meth_set_ctrl(made, bio_ctrl);
         BIO_meth_set_create(made, bio_create);
+        BIO_meth_set_destroy(made, bio_destroy);
         return made;
     }();
     return method;
 }
 
-Result<SslPointer> make_ssl(SSL_CTX& context, int fd) {
+Result<SslPointer> make_ssl(SSL_CTX& context, int fd, bool is_server) {
     SslPointer ssl(SSL_new(&context));
     BIO* bio = ssl ? BIO_new(socket_method()) : nullptr;
     if (bio == nullptr) return fail(ErrorCode::overloaded, "OpenSSL has no memory for a connection");
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+    BIO_set_data(bio, new SocketBio{fd, is_server, {}});
     SSL_set_bio(ssl.get(), bio, bio);
     return ssl;
 }
@@ -99,14 +120,15 @@ Transport Transport::plain(int fd) {
 
 Result<Transport> Transport::tls_server(SSL_CTX& context, int fd) {
     Transport transport = plain(fd);
-    KONTOR_TRY(transport.ssl_, make_ssl(context, fd));
+    KONTOR_TRY(transport.ssl_, make_ssl(context, fd, true));
     SSL_set_accept_state(transport.ssl_.get());
+    SSL_set_read_ahead(transport.ssl_.get(), 0);  // record by record, so that SecondGreeting can look first
     return transport;
 }
 
 Result<Transport> Transport::tls_client(SSL_CTX& context, int fd) {
     Transport transport = plain(fd);
-    KONTOR_TRY(transport.ssl_, make_ssl(context, fd));
+    KONTOR_TRY(transport.ssl_, make_ssl(context, fd, false));
     SSL_set_connect_state(transport.ssl_.get());
     return transport;
 }
@@ -161,7 +183,13 @@ IoStatus Transport::handshake() {
     ERR_clear_error();
     errno = 0;
     const int returned = SSL_do_handshake(ssl_.get());
-    return returned == 1 ? IoStatus::done : classify(returned);
+    if (returned != 1) return classify(returned);
+    if (SSL_is_server(ssl_.get()) == 1) {
+        SSL_set_read_ahead(ssl_.get(), 1);
+        socket_of(SSL_get_rbio(ssl_.get())).is_server =
+            false;  // all that comes is encrypted: nothing to look at
+    }
+    return IoStatus::done;
 }
 
 IoOutcome Transport::read(char* into, std::size_t size) {

@@ -23,7 +23,8 @@ using boost::system::error_code;
 constexpr std::uint64_t kAcceptPauseMs = 100;  // out of descriptors or memory: let some close
 constexpr std::size_t kClosedAtOnce = 16;      // that many waiting ones, then
 constexpr std::size_t kLookedAt = 16;          // the longest waiting; of these the heaviest address pays
-constexpr std::uint64_t kAskMs = 10;           // for another worker to make room
+constexpr std::uint64_t kAskMs = 2'000;        // for the other workers to look, however busy they are
+constexpr unsigned kMaxAsks = 3;               // another one may take the room that was made
 constexpr std::size_t kMaxAsking = 64;         // connections that wait for that
 
 // Fine enough for the shortest limit, coarse enough to cost nothing.
@@ -40,6 +41,7 @@ Worker::Worker(ServerState& state, unsigned number, SslContext tls)
     : state_(state),
       number_(number),
       tls_(std::move(tls)),
+      proxies_(state.options.trusted_proxies),
       work_(context_.get_executor()),
       acceptor_(context_.get_executor()),
       tick_(context_.get_executor()),
@@ -97,7 +99,7 @@ void Worker::accept() {
         if (error) return accept_failed(error);
         // Nothing may keep this worker from accepting the next one: no memory is as no room.
         try {
-            admit(std::move(socket), false);
+            admit(std::move(socket), 0);
         } catch (const std::exception& e) {
             state_.log_limited(now_ms(), std::string("accept: ") + e.what());
         }
@@ -118,8 +120,8 @@ void Worker::accept_failed(const error_code& error) {
     });
 }
 
-void Worker::admit(Socket socket, bool asked) {
-    if (!asked) stats_.connections.fetch_add(1, std::memory_order_relaxed);
+void Worker::admit(Socket socket, unsigned times_asked) {
+    if (times_asked == 0) stats_.connections.fetch_add(1, std::memory_order_relaxed);
     if (state_.draining.load(std::memory_order_relaxed)) return;
     error_code error;
     const auto peer = socket.remote_endpoint(error);
@@ -127,8 +129,7 @@ void Worker::admit(Socket socket, bool asked) {
     if (!error) socket.set_option(asio::ip::tcp::no_delay(true), error);
     if (error) return;
     Origin from{plain_address(peer.address()), address_key(peer.address().to_string()), true};
-    const auto& proxies = state_.options.trusted_proxies;
-    from.is_bound = proxies == nullptr || !proxies->contains(from.ip);
+    from.is_bound = proxies_ == nullptr || !proxies_->contains(from.ip);
     const int ceiling = limits().max_descriptor;
     if (ceiling != 0 && socket.native_handle() >= ceiling) {
         (void)close_one(nullptr);
@@ -140,7 +141,7 @@ void Worker::admit(Socket socket, bool asked) {
         case Place::none:
             return refuse();
         case Place::ask:
-            return asked ? refuse() : ask_others(std::move(socket), from);
+            return ask_others(std::move(socket), from, times_asked);
     }
     const auto session = std::make_shared<Session>(*this, std::move(socket), std::move(from));
     session->list_index = sessions_.size();
@@ -184,26 +185,36 @@ bool Worker::close_one(const std::string* share) {
 }
 
 // The kernel spreads connections, so those that could make room may all be another worker's.
-void Worker::ask_others(Socket socket, const Origin& from) {
-    if (asking_ >= kMaxAsking) return refuse();
+void Worker::ask_others(Socket socket, const Origin& from, unsigned times_asked) {
+    if (asking_.size() >= kMaxAsking || times_asked >= kMaxAsks || finishing_) return refuse();
     const bool is_share = state_.shares.count(from.share) >= limits().max_connections_per_address;
+    const std::uint64_t no = ++last_asking_no_;
+    Asking& asking = asking_
+                         .emplace(no, Asking{std::move(socket), Timer(context_.get_executor()),
+                                             state_.workers.size() - 1, times_asked + 1})
+                         .first->second;
     for (Worker* const other : state_.workers) {
         if (other == this) continue;
-        asio::post(other->context_, [other, is_share, share = from.share] {
+        asio::post(other->context_, [this, other, no, is_share, share = from.share] {
             (void)other->close_one(is_share ? &share : nullptr);
+            asio::post(context_, [this, no] { others_looked(no); });
         });
     }
-    struct Held {
-        Socket socket;
-        Timer timer;
-    };
-    const auto held = std::make_shared<Held>(Held{std::move(socket), Timer(context_.get_executor())});
-    ++asking_;
-    held->timer.expires_after(std::chrono::milliseconds(kAskMs));
-    held->timer.async_wait([this, held](const error_code&) {
-        --asking_;
-        admit(std::move(held->socket), true);
+    asking.timer.expires_after(std::chrono::milliseconds(kAskMs));
+    asking.timer.async_wait([this, no](const error_code& cancelled) {
+        const auto found = asking_.find(no);
+        if (cancelled || found == asking_.end()) return;
+        found->second.silent = 1;
+        others_looked(no);
     });
+}
+
+void Worker::others_looked(std::uint64_t asking_no) {
+    const auto found = asking_.find(asking_no);
+    if (found == asking_.end() || --found->second.silent > 0) return;
+    Asking asking = std::move(found->second);
+    asking_.erase(found);
+    admit(std::move(asking.socket), asking.times_asked);
 }
 
 bool Worker::may_shake_hands(const Origin& from) {
@@ -259,6 +270,10 @@ void Worker::request_context(SSL_CTX* context) {
     asio::post(context_, [this, taken = shared_context(context)]() mutable { tls_ = std::move(taken); });
 }
 
+void Worker::request_proxies(std::shared_ptr<const AddressRanges> proxies) {
+    asio::post(context_, [this, taken = std::move(proxies)]() mutable { proxies_ = std::move(taken); });
+}
+
 void Worker::request_drain() {
     asio::post(context_, [this] {
         const auto all = sessions_;
@@ -269,6 +284,7 @@ void Worker::request_drain() {
 void Worker::request_finish() {
     asio::post(context_, [this] {
         finishing_ = true;
+        asking_.clear();
         close_acceptor();
         const auto all = sessions_;
         for (const auto& session : all) session->abort();

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -31,6 +32,7 @@ class Worker {
     void start();
     void request_stop_accepting();
     void request_context(SSL_CTX* context);  // for connections from now on
+    void request_proxies(std::shared_ptr<const AddressRanges> proxies);
     void request_drain();
     void request_finish();  // aborts what is left and ends the thread
     void join();
@@ -45,6 +47,7 @@ class Worker {
     [[nodiscard]] static std::uint64_t now_ms();
     [[nodiscard]] std::string_view date();
     [[nodiscard]] SSL_CTX& tls() { return *tls_; }  // for new connections
+    [[nodiscard]] const AddressRanges* trusted_proxies() const { return proxies_.get(); }  // may be null
     [[nodiscard]] WaitingList& waiting() { return waiting_; }
     [[nodiscard]] bool may_shake_hands(const Origin& from);
     void remove(Session& session);
@@ -59,19 +62,21 @@ class Worker {
     void accept();
     enum class Place : std::uint8_t { taken, none, ask };
 
-    void admit(Socket socket, bool asked);
+    void admit(Socket socket, unsigned times_asked);
     void refuse();
     [[nodiscard]] Place take_place(const Origin& from);
     // Closes the longest waiting session of that share, or of the heaviest; false: none waits.
     bool close_one(const std::string* share);
-    void ask_others(Socket socket, const Origin& from);
+    void ask_others(Socket socket, const Origin& from, unsigned times_asked);
+    void others_looked(std::uint64_t asking_no);
     void accept_failed(const boost::system::error_code& error);
     void schedule_tick();
     void close_acceptor();
 
     ServerState& state_;
     unsigned number_;
-    SslContext tls_;  // shared with the other workers by its own counter
+    SslContext tls_;                                // shared with the other workers by its own counter
+    std::shared_ptr<const AddressRanges> proxies_;  // the same
     WorkerStats stats_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<Executor> work_;
@@ -83,7 +88,15 @@ class Worker {
     std::vector<char> scratch_;
     WaitingList waiting_;  // before the sessions: they leave it
     std::vector<std::shared_ptr<Session>> sessions_;
-    std::size_t asking_ = 0;
+    // A connection that waits until the other workers have made room, or have none to make.
+    struct Asking {
+        Socket socket;
+        Timer timer;
+        std::size_t silent = 0;  // workers that have not looked
+        unsigned times_asked = 0;
+    };
+    std::map<std::uint64_t, Asking> asking_;
+    std::uint64_t last_asking_no_ = 0;
     std::string date_;
     std::int64_t date_second_ = -1;
     bool finishing_ = false;

@@ -114,9 +114,20 @@ TEST_F(Live, AStreamEndsWhenItsSessionRunsOut) {
     EXPECT_TRUE(eventually([&] { return !page->open(); }));
 }
 
+// A page that a node which stood still goes on with would show old figures as live.
+TEST_F(Live, AStreamEndsWhereTheNodeDoesNotKnowWhatIsSoNow) {
+    const auto page = listen();
+    ASSERT_TRUE(eventually([&] { return page->events("home").size() == 1; }));
+    knows_now_ = false;
+    EXPECT_TRUE(eventually([&] { return !page->open(); }));
+    knows_now_ = true;
+    const auto again = listen();
+    EXPECT_TRUE(eventually([&] { return again->events("home").size() == 1; }));
+}
+
 TEST_F(Live, ThereIsALimitAndAClosedPageMakesRoom) {
     std::vector<std::shared_ptr<Listener>> pages;
-    for (std::size_t i = 0; i < limits::kStreams; ++i) pages.push_back(listen());
+    for (std::size_t i = 0; i < limits::kStreamsPerSession; ++i) pages.push_back(listen());
     const Answer refused = get("stream");
     EXPECT_EQ(refused.status, 503);
     EXPECT_EQ(refused.code(), "too_many_streams");

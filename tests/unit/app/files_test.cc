@@ -53,6 +53,22 @@ TEST_F(FilesTest, SecretsKeyIsMadeOnceAndGuarded) {
     EXPECT_EQ(load_secrets_key(path).error().code, ErrorCode::invalid_argument);
 }
 
+// Of every command about a folder, not only of the start.
+TEST_F(FilesTest, TheKeyOfTheConfigurationIsTheFolders) {
+    const std::string mine = folder_ + "/mine.key", another = folder_ + "/another.key";
+    ASSERT_TRUE(make_secrets_key(mine));
+    ASSERT_TRUE(make_secrets_key(another));
+    EXPECT_TRUE(check_configured_key(folder_ + "/none.key", folder_)) << "nothing to compare yet";
+    ASSERT_TRUE(remember_secrets_key(*load_secrets_key(mine), folder_));
+    EXPECT_TRUE(check_configured_key(mine, folder_));
+    const auto wrong = check_configured_key(another, folder_);
+    EXPECT_EQ(wrong.error().code, ErrorCode::permission_denied);
+    EXPECT_NE(wrong.error().message.find("put the right one back"), std::string::npos);
+    const auto missing = check_configured_key(folder_ + "/none.key", folder_);
+    EXPECT_EQ(missing.error().code, ErrorCode::not_found);
+    EXPECT_NE(missing.error().message.find("from its backup"), std::string::npos);
+}
+
 TEST_F(FilesTest, CertificateIsKeptUntilItsNamesChange) {
     const auto first = ensure_private_certificate(folder_ + "/tls", {"localhost"}, system_clock());
     ASSERT_TRUE(first) << first.error().describe();

@@ -66,6 +66,23 @@ TEST_F(TlsKeeperTest, FilesAreReadAgainWhenBothAreThere) {
     EXPECT_FALSE(looks());
 }
 
+TEST_F(TlsKeeperTest, KnowsWhenItsOwnAuthorityEnds) {
+    TlsSource own;
+    own.folder = folder_;
+    own.names = {"localhost"};
+    start(own);
+    const std::int64_t days = (keeper_.authority_not_after_s() - clock_.wall_ms() / 1000) / kDayS;
+    EXPECT_GT(days, 3'640);
+    EXPECT_LE(days, 3'653);
+    TlsKeeper other(clock_);
+    write("/a.pem", issued().certificate_chain_pem);
+    const auto identity = issued();
+    write("/a.pem", identity.certificate_chain_pem);
+    write("/a.key", identity.private_key_pem);
+    ASSERT_TRUE(other.load(files()));
+    EXPECT_EQ(other.authority_not_after_s(), 0) << "of files it is somebody else's";
+}
+
 TEST_F(TlsKeeperTest, ALinkThatLeadsElsewhereIsAChange) {
     for (const char* version : {"/1", "/2"}) {
         std::filesystem::create_directory(folder_ + version);

@@ -140,6 +140,24 @@ TEST_F(AdmissionTest, AnswersThatNobodyReadsAreBounded) {
     EXPECT_TRUE(eventually([this] { return server_->stats().answer_bytes == 0; }));
 }
 
+TEST_F(AdmissionTest, AnswersThatNobodyReadsAreBoundedForEachAccount) {
+    ServerOptions small = options();
+    small.limits.max_answer_bytes = 80U << 20U;
+    small.trusted_proxies =
+        std::make_shared<const AddressRanges>(*AddressRanges::parse({"127.0.0.1"}));  // accounts only
+    start(small);
+    RawClient first(port(), true, 4096);
+    ASSERT_TRUE(first.send(get("/huge", "Account: 1\r\n")));
+    ASSERT_TRUE(eventually([this] { return server_->stats().answer_bytes > 0; }));
+    const std::size_t one = server_->stats().answer_bytes;
+    RawClient second(port(), true, 4096), other(port(), true, 4096);
+    ASSERT_TRUE(second.send(get("/huge", "Account: 1\r\n")));
+    EXPECT_TRUE(eventually([this] { return server_->stats().open_connections == 2; }));
+    ASSERT_TRUE(other.send(get("/huge", "Account: 2\r\n")));
+    EXPECT_TRUE(eventually([&] { return server_->stats().answer_bytes == 2 * one; }));
+    EXPECT_EQ(server_->stats().open_connections, 2U);
+}
+
 TEST(ByteBudget, GivesBackWhatItTook) {
     ByteBudget budget(100, 10);
     ByteClaim one{1, "a", 40}, two{1, "b", 11}, three{2, "a", 11}, stranger{0, "c", 11}, none{3, "d", 0};

@@ -68,7 +68,61 @@ constexpr const char* kOffered[] = {"X25519", "P-256", "P-384"};
 constexpr const char* kNotOffered[] = {"ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144",
                                        "ffdhe8192", "P-521",     "X448"};
 
+// The first greeting of a client whose key share is of no group of ours: he is asked for another one.
+std::string greeting_without_our_share() {
+    const SslContext context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_set1_groups_list(context.get(), "P-521:X25519"), 1);
+    const SslPointer ssl(SSL_new(context.get()));
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    EXPECT_NE(SSL_connect(ssl.get()), 1);
+    std::string bytes(16U << 10U, '\0');
+    const int n = BIO_read(SSL_get_wbio(ssl.get()), bytes.data(), static_cast<int>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(std::max(n, 0)));
+    ERR_clear_error();
+    return bytes;
+}
+
 class HandshakeTest : public NetFixture {};
+
+// OpenSSL takes memory for the second greeting too, by the length in its head.
+TEST_F(HandshakeTest, ASecondGreetingIsBoundedAsTheFirst) {
+    start();
+    EXPECT_TRUE(shake_hands(port(), {.groups = "P-521:X25519"}))
+        << "an honest one is asked again, and answers";
+    const std::string first = greeting_without_our_share();
+    const auto claims = [](std::size_t size) {
+        return std::string("\x01") + static_cast<char>(size >> 16U) + static_cast<char>(size >> 8U) +
+               static_cast<char>(size);
+    };
+    const std::string spec("\x14\x03\x03\x00\x01\x01", 6), record("\x16\x03\x03\x40\x00", 5);
+    const auto in_pieces = [](const std::string& head) {
+        std::string bytes;
+        for (const char byte : head) bytes += std::string("\x16\x03\x03\x00\x01", 5) + byte;
+        return bytes;
+    };
+    struct Second {
+        std::string bytes;
+        bool is_refused;
+    };
+    const std::size_t limit = 16U << 10U;
+    for (const Second& second :
+         {Second{spec + record + claims(limit + 1), true}, Second{record + claims(limit + 1), true},
+          Second{spec + in_pieces(claims(100'000)), true}, Second{spec + record + claims(limit), false}}) {
+        for (const bool at_once : {false, true}) {
+            RawClient client(port(), false);
+            ASSERT_TRUE(client.send(at_once ? first + second.bytes : first));
+            if (!at_once) {
+                char answer[4096];
+                ASSERT_GT(::recv(client.fd(), answer, sizeof(answer), 0), 40);
+                ASSERT_TRUE(client.send(second.bytes));
+            }
+            EXPECT_EQ(client.end(second.is_refused ? 5'000 : 300) == RawClient::End::timeout,
+                      !second.is_refused)
+                << second.bytes.size() << at_once;
+        }
+    }
+}
 
 TEST_F(HandshakeTest, OnlyEllipticCurvesOfTheListAreSpoken) {
     start();

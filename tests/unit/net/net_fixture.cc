@@ -79,6 +79,8 @@ void NetFixture::handle(Request request, Responder respond) {
         response.body.assign(1U << 20U, 'L');
     } else if (request.path == "/huge") {
         response.body.assign(32U << 20U, 'H');
+        const std::string account(request.header("Account"));
+        response.account = account.empty() ? 0 : std::stoull(account);
     } else if (request.path == "/static") {
         static const std::string asset(100'000, 'S');
         response.static_body = asset;

@@ -67,6 +67,19 @@ TEST_F(ServerIdentityTest, WhomARequestIsFromIsSaidByNamedProxiesOnly) {
     start(with);
     EXPECT_EQ(said(forged), "8.8.8.8 proxy");
     EXPECT_EQ(said("Forwarded: for=6.6.6.6\r\n"), "127.0.0.1 proxy");
+    // A reload: who is no proxy any more is not believed, also on the connection that he has.
+    RawClient kept(port());
+    ASSERT_TRUE(kept.send("GET / HTTP/1.1\r\nHost: x\r\n" + forged + "\r\n"));
+    EXPECT_EQ(kept.response()->body, "8.8.8.8 proxy");
+    server_->set_trusted_proxies(nullptr);
+    EXPECT_TRUE(eventually([&] { return said(forged) == "127.0.0.1"; }));
+    EXPECT_TRUE(eventually([&] { return said(forged) == "127.0.0.1"; })) << "the other thread's too";
+    EXPECT_TRUE(eventually([&] {
+        return kept.send("GET / HTTP/1.1\r\nHost: x\r\n" + forged + "\r\n") &&
+               kept.response()->body == "127.0.0.1 proxy";
+    }));
+    server_->set_trusted_proxies(with.trusted_proxies);
+    EXPECT_TRUE(eventually([&] { return said(forged) == "8.8.8.8 proxy"; }));
     server_->stop(1000);
     with.trusted_proxies = std::make_shared<const AddressRanges>(AddressRanges::parse({"10.0.0.1"}).value());
     start(with);

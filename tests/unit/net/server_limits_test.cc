@@ -312,11 +312,41 @@ TEST_F(ServerLimitsTest, SlowOnesMakeRoomToo) {
         slow.push_back(std::make_unique<RawClient>(port(), true, 4096));
         ASSERT_TRUE(slow.back()->send(get("/huge")));
     }
-    ASSERT_TRUE(eventually([this] { return handled_.load() == 2; }));
+    // Until the socket takes no more of an answer, a server is still at work for it.
+    constexpr std::size_t kBothAnswers = 2 * (32U << 20U);
+    ASSERT_TRUE(eventually([this] { return server_->stats().answer_bytes >= kBothAnswers; }));
     for (int i = 0; i < 4; ++i) {
         RawClient more(port());
         ASSERT_TRUE(more.send(get("/hello"))) << i;
         ASSERT_TRUE(more.response()) << i;
+    }
+}
+
+// Those that could make room are all another thread's, and that one is at work for a moment.
+TEST_F(ServerLimitsTest, AThreadThatIsBusyIsWaitedForWhenItIsAskedForRoom) {
+    ServerOptions small = options();
+    small.threads = 4;
+    small.limits.max_connections = 4;
+    std::atomic<int> busy{0};
+    const Handler usual = small.handler;
+    small.handler = [&, usual](Request request, const Responder& respond) {
+        if (request.path == "/busy") {
+            ++busy;
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        }
+        usual(std::move(request), respond);
+    };
+    start(small);
+    for (int turn = 0; turn < 3; ++turn) {
+        std::vector<std::unique_ptr<RawClient>> idle;
+        for (int i = 0; i < 4; ++i) idle.push_back(std::make_unique<RawClient>(port()));
+        // Whichever threads have them: all but the newcomer's own stand still once.
+        const int before = busy.load();
+        for (const auto& one : idle) (void)one->send(get("/busy"));
+        ASSERT_TRUE(eventually([&] { return busy.load() > before; }));
+        RawClient more(port());
+        ASSERT_TRUE(more.send(get("/hello"))) << turn;
+        ASSERT_TRUE(more.response()) << turn;
     }
 }
 

@@ -7,6 +7,7 @@
 // outlives the server that calls it. Errors: JSON, see docs. Limits: kontor/admin/limits.h.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ struct AdminOptions {
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::string version;
+    // Whether what this node knows is fresh enough to be shown as live; null: it is. Any thread.
+    std::function<bool()> knows_now;
 };
 
 class Admin {

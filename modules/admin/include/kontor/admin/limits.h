@@ -24,7 +24,9 @@ inline constexpr std::size_t kPasswordQueuePerAddress = 64;  // of one address
 inline constexpr unsigned kReportThreads = 2;
 inline constexpr std::size_t kReportQueue = 64;  // reports waiting; above: 429
 inline constexpr std::int64_t kSessionLifetimeMs = 12LL * 3600 * 1000;
-inline constexpr std::size_t kStreams = 100;  // open event streams; above: 503
+inline constexpr std::size_t kStreams = 100;           // open event streams; above: 503
+inline constexpr std::size_t kStreamsPerSession = 10;  // of these: tabs of one browser
+inline constexpr std::size_t kStreamsPerAddress = 50;  // an office behind one address leaves half to others
 inline constexpr std::uint64_t kStreamCommentMs = 15'000;
 inline constexpr std::uint64_t kHomeEveryMs =
     1'000;  // a home event at most this often; sessions are looked at too

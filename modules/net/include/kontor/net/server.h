@@ -96,6 +96,7 @@ struct Response {
     // Set: called on the session's network thread before anything is sent, and fills in all the rest. So a
     // thread that must not be held up answers without doing the work.
     std::function<void(Response&)> prepare = nullptr;
+    std::uint64_t account = 0;  // whose answer it is, as Admission::account: it counts while he does not read
 };
 
 using Responder = std::function<void(Response)>;
@@ -153,6 +154,8 @@ class Server {
     // For connections from now on; those that are open keep theirs. An identity that cannot be used changes
     // nothing.
     [[nodiscard]] virtual Result<void> set_identity(const TlsIdentity& identity) = 0;
+    // For requests from now on; null: none.
+    virtual void set_trusted_proxies(std::shared_ptr<const AddressRanges> proxies) = 0;
     [[nodiscard]] virtual ServerStats stats() const = 0;
 };
 
