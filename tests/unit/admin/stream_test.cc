@@ -51,7 +51,7 @@ class Listener : public net::Stream {
 class Live : public testing::Office {
  protected:
     Live() {
-        set_up("ada");
+        ada_ = set_up("ada");
         merchant("Shop");
     }
     std::shared_ptr<Listener> listen(const std::string& mode = "test") {
@@ -64,6 +64,7 @@ class Live : public testing::Office {
         if (answer.response.on_stream) answer.response.on_stream(listener);
         return listener;
     }
+    testing::Person ada_;
 };
 
 TEST_F(Live, APageHearsOfHomeAndOfEachPayment) {
@@ -132,6 +133,31 @@ TEST_F(Live, ThereIsALimitAndAClosedPageMakesRoom) {
     EXPECT_EQ(refused.status, 503);
     EXPECT_EQ(refused.code(), "too_many_streams");
     EXPECT_EQ(refused.header("Retry-After"), "1");
+    pages.front()->close();
+    EXPECT_TRUE(listen()->open());
+}
+
+TEST_F(Live, SessionsAndAddressesShareTheStreams) {
+    static_assert(limits::kStreamsPerAddress % limits::kStreamsPerSession == 0 &&
+                  limits::kStreams == 2 * limits::kStreamsPerAddress);
+    std::vector<std::shared_ptr<Listener>> pages;
+    const auto fill_an_address = [&](const std::string& address) {
+        peer_ = address;
+        for (std::size_t i = 0; i < limits::kStreamsPerAddress; ++i) {
+            if (i % limits::kStreamsPerSession == 0) {
+                next_code();
+                keep(login(ada_, code(ada_)));
+            }
+            pages.push_back(listen());
+        }
+        next_code();
+        keep(login(ada_, code(ada_)));
+    };
+    fill_an_address("192.0.2.1");
+    EXPECT_EQ(get("stream").status, 503) << "a new session, and its address has its share";
+    fill_an_address("192.0.2.2");
+    peer_ = "192.0.2.3";
+    EXPECT_EQ(get("stream").status, 503) << "all";
     pages.front()->close();
     EXPECT_TRUE(listen()->open());
 }
