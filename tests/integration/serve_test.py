@@ -188,6 +188,27 @@ class Secrets(unittest.TestCase):
             os.remove(site.key)
             self.assert_refused(site, site.key, "kontor secrets init --key-file")
 
+    def test_every_command_notices_another_key_than_the_folders(self):
+        with temporary_folder() as folder:
+            site = Site(folder)
+            with site.serve() as kontor:
+                kontor.wait_ready()
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+            commands = [["config", "check"], ["serve"], ["verify"], ["setup-link"], ["accept-older-data"],
+                        ["cluster", "rejoin"]]
+            verified = run("verify", "--config", site.config)
+            self.assertEqual(verified.returncode, 0, verified.stderr)
+            os.remove(site.key)
+            for what in ("put it back from its backup", "put the right one back"):
+                for command in commands:
+                    with self.subTest(command=command, what=what):
+                        done = run(*command, "--config", site.config)
+                        self.assertNotEqual(done.returncode, 0)
+                        self.assertIn(what, done.stderr)
+                        self.assertIn(site.key, done.stderr)
+                if not os.path.exists(site.key):
+                    self.assertEqual(run("secrets", "init", "--key-file", site.key).returncode, 0)
+
 
 class SetUp(unittest.TestCase):
     def test_nothing_can_be_done_before_set_up_and_the_links_work_once(self):
