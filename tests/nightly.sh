@@ -131,6 +131,7 @@ part_storms() {
         for name in faults membership certificates; do
             over || KONTOR_CLUSTER_SECONDS=60 whole_process $((seed + round)) "cluster-$name-$round" 5400 "tests/cluster/${name}_test.py"
         done
+        over || KONTOR_CLOCK_ROUNDS=3 whole_process $((seed + round)) "clocks-$round" 1800 tests/integration/cluster_clocks_test.py
         over || KONTOR_SECOND_SITE_SECONDS=120 whole_process $((seed + round)) "second-site-$round" 1800 tests/integration/second_site_test.py
         over || KONTOR_FROZEN_SECONDS=20 whole_process $((seed + round)) "frozen-$round" 1800 tests/integration/cluster_frozen_test.py
         for name in kill_recover ledger_kill bad_wire service cluster_serve; do

@@ -35,7 +35,11 @@ void Cluster::freeze(std::size_t i, std::uint64_t ms) {
 
 void Cluster::thaw(std::size_t i) {
     if (!is_frozen(i)) return;
-    servers_[i].disk->cut_at(0);  // the power stays
+    Server& server = servers_[i];
+    server.disk->cut_at(0);  // the power stays, and the disk is as quick as any
+    server.slow_disk = false;
+    server.disk_free_ms = now_ms_;
+    for (Write& write : server.writes) write.due_ms = std::min(write.due_ms, now_ms_);
     wake(i);
 }
 
@@ -193,16 +197,17 @@ void Cluster::hear(std::size_t i, std::size_t from, const Word& word) {
 void Cluster::hear_promise(std::size_t i, std::size_t from, const Promise& promise) {
     Server& server = servers_[i];
     server.heard[from] = servers_[from].epoch;
-    if (options_.fault == Fault::no_memory) return;
     const auto forgotten = server.memory.hear(servers_[from].id, run_of(from), promise);
-    if (forgotten) say(i, from, {Word::Kind::forgot, forgotten->promise, 0, 0, 0});
+    if (forgotten && options_.fault != Fault::no_memory)
+        say(i, from, {Word::Kind::forgot, forgotten->promise, 0, 0, 0});
 }
 
 bool Cluster::may_hear_log(std::size_t i, std::size_t from) const {
     const Server& server = servers_[i];
     const auto heard = server.heard.find(from);
     return heard != server.heard.end() && heard->second == servers_[from].epoch &&
-           !server.memory.has_forgotten(servers_[from].id, run_of(from));
+           (options_.fault == Fault::no_memory ||
+            !server.memory.has_forgotten(servers_[from].id, run_of(from)));
 }
 
 // --- whole machines put back

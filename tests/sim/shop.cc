@@ -27,6 +27,7 @@ void Shop::tidy() {
     const auto leader = cluster_.leader();
     if (!leader || !cluster_.caught_up(*leader)) return;
     std::vector<Wish> wishes = due_wishes();
+    for (Wish& wish : due_chores(*leader)) wishes.push_back(std::move(wish));
     if (wishes.empty()) {  // so that the newest entry is one of this leader's
         Wish tick;
         tick.command.set_version(payments::kCommandVersion);

@@ -257,6 +257,7 @@ void Storm::put_a_machine_back(std::size_t place) {
         lost_ms_ = cluster_.now();
     }
     for (const std::size_t i : know) cluster_.crash(i);
+    cluster_.run_until(cluster_.now() + kFreezeMs / 2);  // time enough to go on without them, if they could
 }
 
 bool Storm::mend(std::size_t voters) {
