@@ -17,7 +17,7 @@ from webhook_test import Receiver
 
 SHIM = f"{os.path.dirname(os.path.abspath(__file__))}/../cluster/clock_shim.c"
 HOUR_MS = 3600 * 1000
-LEADER_STEPS_MS = (120_000, -120_000, 40 * 24 * HOUR_MS)
+LEADER_STEPS_MS = (120_000, -120_000, 40 * 24 * HOUR_MS, -40 * 24 * HOUR_MS)
 ROUNDS = int(os.environ.get("KONTOR_CLOCK_ROUNDS", "1"))
 AT_ONCE_S = 5
 
