@@ -16,6 +16,9 @@ enum Kind : unsigned { kTransfer, kRead };
 
 constexpr std::uint64_t kAccountsConnections = 4;  // 8,192 accounts a request: more would only queue
 constexpr std::uint64_t kHotAccount = 1;
+// Where everything fails, accounts are empty and may not be overdrawn: others than those of all other runs.
+constexpr std::uint64_t kFirstEmptyAccount = 1ULL << 40U;
+constexpr auto kFailsBy = ledger::Status::exceeds_credits;
 
 struct LedgerSetup {
     BenchTarget target;
@@ -23,8 +26,12 @@ struct LedgerSetup {
     AccountIds ids;
     std::uint64_t accounts = 0, batch = 1, seed = 0;
     const std::uint64_t run = new_bench_run();
-    bool json = false, hot = false;
+    bool json = false, hot = false, failing = false;
     std::vector<unsigned> mix;
+
+    [[nodiscard]] WireId account(std::uint64_t number) const {
+        return ids.id(failing ? kFirstEmptyAccount + number : number);
+    }
 };
 
 class LedgerSource final : public Source {
@@ -58,13 +65,20 @@ class LedgerSource final : public Source {
     std::uint64_t judge(std::size_t, unsigned kind, const net::LoadAnswer& answer,
                         ErrorCounts& errors) override {
         const std::uint64_t operations = kind == kTransfer ? setup_.batch : 1;
+        const bool fails = setup_.failing && kind == kTransfer;
+        if (fails && setup_.json && answer.body.find(ledger::to_string(kFailsBy)) != std::string_view::npos)
+            return 1;
         if (!answered_ok(answer, operations, errors)) return 0;
+        if (fails && setup_.json) {
+            ++errors["it did not fail"];
+            return 0;
+        }
         if (kind == kRead || setup_.json) return 1;
-        if (const auto ok = all_ok(answer.body); ok && *ok == operations) return operations;
+        if (const auto ok = all_ok(answer.body); !fails && ok && *ok == operations) return operations;
         std::uint64_t ok = 0, seen = 0;
         const bool valid = visit_statuses(answer.body, [&](std::uint32_t status) {
             ++seen;
-            if (status == 0)
+            if (status == static_cast<std::uint32_t>(fails ? kFailsBy : ledger::Status::ok))
                 ++ok;
             else
                 ++errors[std::string(ledger::to_string(static_cast<ledger::Status>(status)))];
@@ -82,7 +96,7 @@ class LedgerSource final : public Source {
         std::uint64_t debit = 1 + random_.below(setup_.accounts);
         std::uint64_t credit = setup_.hot ? kHotAccount : 1 + random_.below(setup_.accounts);
         if (debit == credit) debit = debit == setup_.accounts ? 1 : debit + 1;
-        return {setup_.ids.id(debit), setup_.ids.id(credit)};
+        return {setup_.account(debit), setup_.account(credit)};
     }
     void single(std::string& out, WireId id) {
         const Pair pair = accounts();
@@ -107,7 +121,7 @@ class LedgerSource final : public Source {
     }
     void read(std::string& out) {
         std::string hex(32, '0');
-        put_hex(hex.data(), setup_.ids.id(1 + random_.below(setup_.accounts)));
+        put_hex(hex.data(), setup_.account(1 + random_.below(setup_.accounts)));
         out += get_request(setup_.target, "/v1/ledger/accounts/" + hex + "/balance");
     }
 
@@ -128,6 +142,7 @@ class LedgerScenario final : public Scenario {
         setup_.batch = setup_.json ? 1 : arguments.batch;
         setup_.seed = arguments.seed;
         setup_.ids = {arguments.random_ids, arguments.seed};
+        setup_.failing = arguments.failing;
         setup_.mix = std::move(mix);
     }
 
@@ -148,7 +163,8 @@ class LedgerScenario final : public Scenario {
             const std::uint64_t first = request * kMaxBatch + 1;
             const std::uint64_t last = std::min(setup_.accounts, first + kMaxBatch - 1);
             for (std::uint64_t number = first; number <= last; ++number)
-                append_account(body, setup_.ids.id(number));
+                append_account(body, setup_.account(number),
+                               setup_.failing ? char{ledger::debits_must_not_exceed_credits} : char{0});
             head.append(out, body.size());
             out += body;
         };

@@ -64,6 +64,9 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
         ->check(CLI::Range(std::uint64_t{1}, kMaxBatch));
     command->add_option("--accounts", arguments.accounts, "Ledger accounts [1000000; 10000000 for cold].")
         ->check(CLI::Range(std::uint64_t{2}, std::uint64_t{1'000'000'000}));
+    command->add_flag(
+        "--failing", arguments.failing,
+        "All transfers fail, of accounts that have nothing (exceeds_credits): counted are those that do.");
     command->add_flag("--random-ids", arguments.random_ids, "Random 128-bit account ids instead of 1 to N.");
     command->add_option("--customers", arguments.customers, "Customers with a wallet.")
         ->capture_default_str()

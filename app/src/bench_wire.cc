@@ -104,13 +104,14 @@ void append_transfer(std::string& out, const WireTransfer& transfer, bool wide) 
     out.append(bytes.data(), static_cast<std::size_t>(at - bytes.data()));
 }
 
-void append_account(std::string& out, WireId id) {
-    std::array<char, 2 + 2 * kFixed64Field + 4> bytes;
+void append_account(std::string& out, WireId id, char flags) {
+    std::array<char, 2 + 2 * kFixed64Field + 6> bytes;
     char* at = bytes.data() + 2;
     at = put_fixed64(at, 1, id.low);
     if (id.high != 0) at = put_fixed64(at, 2, id.high);
     at = put_small(at, 3, 1);
     at = put_small(at, 4, 1);
+    if (flags != 0) at = put_small(at, 5, flags);
     bytes[0] = kItem;
     bytes[1] = static_cast<char>(at - bytes.data() - 2);
     out.append(bytes.data(), static_cast<std::size_t>(at - bytes.data()));

@@ -98,8 +98,8 @@ struct WireTransfer {
 // words.
 [[nodiscard]] std::size_t transfer_bytes(bool wide);
 void append_transfer(std::string& out, const WireTransfer& transfer, bool wide);
-// kontor.ledger.v1.Account within CreateAccounts.
-void append_account(std::string& out, WireId id);
+// kontor.ledger.v1.Account within CreateAccounts; `flags` of one byte.
+void append_account(std::string& out, WireId id, char flags);
 
 // Calls `visit(status)` for each status of a kontor.ledger.v1.Results; false when it is not one.
 [[nodiscard]] bool visit_statuses(std::string_view results, const std::function<void(std::uint32_t)>& visit);

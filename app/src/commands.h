@@ -45,6 +45,7 @@ struct BenchArguments {
     bool random_ids = false;
     std::uint64_t customers = 1'000;
     std::uint64_t payments = 10'000;  // prepared for reads
+    bool failing = false;             // transfers of accounts that have nothing
     bool idempotency_keys = false;
     unsigned webhooks = 0;        // endpoints that get every event of the load
     std::string mix;              // "" : the scenario's default

@@ -86,6 +86,11 @@ class Scenarios(unittest.TestCase):
                 self.assertEqual((result["batch"], result["operations"] % 500), (500, 0))
                 self.assertGreater(result["log_bytes_per_operation"], 1)
 
+    def test_all_fail_where_that_is_asked_for(self):
+        for arguments in (["transfers"], ["batches"], ["batches", "--random-ids"]):
+            with self.subTest(arguments=arguments):
+                self.check(self.bench(*arguments, "--failing", *QUICK, "--accounts", "500", "--batch", "100"), arguments[0])
+
     def test_cold_reads_while_it_writes(self):
         result = self.bench("cold", *QUICK, "--accounts", "9000", "--batch", "500", "--set", "store.cache_mib=1")
         self.check(result, "cold")

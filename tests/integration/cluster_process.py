@@ -41,7 +41,7 @@ class Machine:
         self.data, self.key, self.config = f"{folder}/data", f"{folder}/secrets.key", f"{folder}/kontor.toml"
         self.https_port, self.peer_port = ports
         self.process = self.binary = self.environment = None  # binary: of its own; else KONTOR_BINARY
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
         if secrets_key:
             shutil.copyfile(secrets_key, self.key)
             os.chmod(self.key, 0o600)

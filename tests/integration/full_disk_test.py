@@ -192,6 +192,45 @@ class FullDisk(unittest.TestCase):
         text = run("verify", "--data", self.data)
         self.assertEqual(text.returncode, 0, text.stderr)
 
+    def test_a_leader_without_room_hands_over(self):
+        """Three processes, one on the small disk: it leads, its disk fills up, another one leads on, with everything."""
+        folder = self.enterContext(temporary_folder())
+        os.mkdir(f"{folder}/m1")
+        subprocess.run(["mount", "--bind", self.disk, f"{folder}/m1"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", f"{folder}/m1"], check=True)
+        cluster = self.enterContext(Cluster(folder, store__memtable_mib=4, log__max_mib=64))
+        cluster.form(3)
+        key = cluster.set_up()
+        first, *others = cluster.machines
+        if cluster.leader() is not first:
+            cluster.leader().control("cluster-transfer", node=first.node_no)
+            until(first.leads, 20 * SLOW, "the small one's leading")
+        paid = [first.process.api(key).pay(700)["id"]]
+        fill(self.disk, 0)
+        until(lambda: any(machine.leads() for machine in others), 30 * SLOW, "another one's leading")
+        fill(self.disk, 0)  # also what it gave up
+        for machine in cluster.machines:  # through the full one, too, which passes it on
+            paid.append(until(lambda: self.paid_by(machine, key), 30 * SLOW, "a payment"))
+        self.assertTrue(first.is_running(), first.process.story())
+        self.assertFalse(first.leads())
+        until(lambda: "no space left" in str(cluster.leader().status()["nodes"]), 20 * SLOW, "the leader's saying why")
+        os.unlink(f"{self.disk}/filler")
+        cluster.settled(3)
+        cluster.caught_up()
+        for machine in cluster.machines:
+            for intent in paid:
+                self.assertEqual(machine.process.api(key).get(f"/v1/payment_intents/{intent}")["status"], "succeeded")
+        for machine in cluster.machines:
+            machine.stop()
+            self.assertEqual(verify(machine.data)[0], 0)
+
+    @staticmethod
+    def paid_by(machine, key):
+        answer = machine.process.api(key).request("POST", "/v1/payment_intents", {
+            "amount": 900, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True},
+            f"hand-over-{machine.number}")
+        return answer.json["id"] if answer.status == 200 else None
+
 
 class Quota(unittest.TestCase):
     """No room although the disk says that it has some."""

@@ -146,8 +146,8 @@ TEST(Wire, TransfersReadAsTheMessagesTheyAre) {
 
 TEST(Wire, AccountsReadAsTheMessagesTheyAre) {
     std::string body;
-    append_account(body, {0, 5});
-    append_account(body, {6, 7});
+    append_account(body, {0, 5}, 0);
+    append_account(body, {6, 7}, 1);
     kontor::ledger::v1::CreateAccounts message;
     ASSERT_TRUE(message.ParseFromString(body));
     ASSERT_EQ(message.accounts_size(), 2);
@@ -157,6 +157,8 @@ TEST(Wire, AccountsReadAsTheMessagesTheyAre) {
     EXPECT_EQ(message.accounts(1).id_high(), 6U);
     EXPECT_EQ(message.accounts(1).ledger(), 1U);
     EXPECT_EQ(message.accounts(1).code(), 1U);
+    EXPECT_EQ(message.accounts(0).flags(), 0U);
+    EXPECT_EQ(message.accounts(1).flags(), 1U);
 }
 
 std::string results_of(const std::vector<std::uint32_t>& statuses) {

@@ -243,17 +243,21 @@ TEST_F(NodeTest, AFullQueueSaysSoAndLosesNothingItTook) {
 // The disk of the store is slow for as long as the test wants: memory, queue and log stay bounded, whoever
 // comes too much is told so, and what was taken is done once the checkpoint is.
 TEST_F(NodeTest, ACheckpointThatDoesNotEndHoldsTheLogAtItsBound) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool held = true;
+    // The node outlives this function: its last checkpoint comes by here, too.
+    struct Gate {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool held = true;
+    };
+    const auto gate = std::make_shared<Gate>();
     NodeOptions small = options();
     small.max_log_bytes = 2U << 20U;
     small.log_segment_bytes = 256U << 10U;
     small.max_queue_commands = 64;
-    small.crash_point = [&](const char* step) {
+    small.crash_point = [gate](const char* step) {
         if (std::string_view(step) != "redo-synced") return;
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return !held; });
+        std::unique_lock lock(gate->mutex);
+        gate->changed.wait(lock, [&] { return !gate->held; });
     };
     const std::uint64_t bound = small.max_log_bytes;
     start(std::move(small));
@@ -293,10 +297,10 @@ TEST_F(NodeTest, ACheckpointThatDoesNotEndHoldsTheLogAtItsBound) {
     EXPECT_LT(most, bound + bound / 4 + (1U << 20U));
     EXPECT_EQ(node_->stats().store.checkpoints, 0U);
     {
-        const std::scoped_lock lock(mutex);
-        held = false;
+        const std::scoped_lock lock(gate->mutex);
+        gate->held = false;
     }
-    changed.notify_all();
+    gate->changed.notify_all();
     for (const auto& one : all) EXPECT_TRUE(one->wait().first);
     ASSERT_TRUE(run(large(-1)).first) << "and it goes on";
     ASSERT_TRUE(node_->checkpoint());
