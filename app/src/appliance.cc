@@ -9,19 +9,23 @@
 #include "config_check.h"
 #include "data_folder.h"
 #include "descriptors.h"
+#include "domains/operators/operators.h"
 #include "front.h"
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/machine.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/channels/sandbox.h"
-#include "kontor/commands.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
 #include "kontor/net/client.h"
 #include "kontor/net/client_address.h"
 #include "kontor/net/server.h"
+#include "kontor/operators_bodies.pb.h"
 #include "kontor/outbox/worker.h"
-#include "kontor/payments/queries.h"
 #include "kontor/reporting/projection.h"
 #include "memory_plan.h"
 #include "outbox_keeper.h"
@@ -128,15 +132,16 @@ class ApplianceImpl final : public Appliance {
 
     Result<std::string> admin_link(bool always) override {
         bool set_up = false;
-        node_->read([&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+        node_->read(
+            [&](const store::Reader& rows, std::uint64_t) { set_up = operators::has_operator(rows); });
         const bool no_room = !node_->full_disk().empty();  // for a link; reads go on all the same
         if ((set_up || no_room) && !always) return url() + "/admin/";
         const std::string token = crypto::random_token(32);
         pb::Command command;
         command.set_version(1);
         command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-        command.mutable_create_setup_token()->set_token_sha256(crypto::sha256(token));
-        command.mutable_create_setup_token()->set_lifetime_ms(kSetupLinkLifetimeMs);
+        mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
+        mutable_body(command, pb::create_setup_token)->set_lifetime_ms(kSetupLinkLifetimeMs);
         KONTOR_TRY([[maybe_unused]] const pb::Result done, cluster_->propose(std::move(command)));
         return url() + "/admin/setup?token=" + token;
     }

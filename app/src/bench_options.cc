@@ -4,7 +4,7 @@
 
 #include "bench_schedule.h"
 #include "bench_wire.h"
-#include "kontor/payments/limits.h"
+#include "domains/webhooks/limits.h"
 
 namespace kontor::app {
 namespace {
@@ -19,7 +19,7 @@ constexpr const char* kScenarios =
     "mixed      payments, reads and refunds\n"
     "get        GET of --path: a yardstick, of any HTTPS server";
 
-constexpr unsigned kMaxBenchWebhooks = payments::limits::kWebhookEndpointsPerMode;
+constexpr unsigned kMaxBenchWebhooks = webhooks::limits::kWebhookEndpointsPerMode;
 
 constexpr const char* kFooter =
     "Without --url it starts a server of its own (kontor dev --ephemeral) and leaves nothing behind.\n"

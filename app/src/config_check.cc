@@ -7,12 +7,12 @@
 #include "appliance.h"
 #include "config_check_files.h"
 #include "control.h"
+#include "domains/members/limits.h"
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
 #include "kontor/net/client_address.h"
 #include "kontor/net/server.h"
 #include "kontor/net/uri.h"
-#include "kontor/payments/limits.h"
 #include "memory_plan.h"
 
 namespace kontor::app {
@@ -80,9 +80,9 @@ class Check {
 
     void look_at_cluster() {
         const std::string& name = settings_.cluster_name;
-        if (name.size() > payments::limits::kNodeNameBytes)
+        if (name.size() > members::limits::kNodeNameBytes)
             problem("cluster.name", "'cluster.name' must have at most " +
-                                        std::to_string(payments::limits::kNodeNameBytes) + " bytes");
+                                        std::to_string(members::limits::kNodeNameBytes) + " bytes");
         const std::string& address = settings_.cluster_address;
         if (address.empty() && purpose_ == Purpose::join)
             problem("cluster.address",
@@ -94,9 +94,9 @@ class Check {
         const auto parts = net::split_url(url);
         if (!parts || !parts->https)
             problem("cluster.api_url", "'cluster.api_url' must be an https:// address, not '" + url + "'");
-        if (url.size() > payments::limits::kNodeAddressBytes)
+        if (url.size() > members::limits::kNodeAddressBytes)
             problem("cluster.api_url", "'cluster.api_url' must have at most " +
-                                           std::to_string(payments::limits::kNodeAddressBytes) + " bytes");
+                                           std::to_string(members::limits::kNodeAddressBytes) + " bytes");
     }
 
     void look_at_advertised(const std::string& address) {

@@ -14,13 +14,19 @@
 #include "control.h"
 #include "control_handler.h"
 #include "data_folder.h"
+#include "domains/accounts/accounts.h"
+#include "domains/keys/keys.h"
+#include "kontor/accounts_bodies.pb.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/queries.h"
 #include "output.h"
 #include "receiver.h"
 #include "secrets.h"
@@ -84,36 +90,36 @@ pb::Command system_command() {
 Result<std::string> make_test_key(node::Node& node) {
     std::uint64_t merchant_no = 0;
     node.read([&](const store::Reader& rows, std::uint64_t) {
-        const auto merchants = payments::list_merchants(rows, 0, 1);
+        const auto merchants = accounts::list_merchants(rows, 0, 1);
         if (!merchants.empty()) merchant_no = merchants.front().no();
     });
     if (merchant_no == 0) {
         pb::Command command = system_command();
-        auto& merchant = *command.mutable_create_merchant();
+        auto& merchant = *mutable_body(command, pb::create_merchant);
         merchant.set_name("Kontor Demo Shop");
         merchant.set_default_currency("eur");
-        KONTOR_CHECK(node.submit_and_wait(std::move(command), [&](const payments::Answer& answer) {
-            merchant_no = answer.result.merchant().no();
+        KONTOR_CHECK(node.submit_and_wait(std::move(command), [&](const machine::Answer& answer) {
+            merchant_no = object_in(answer.result, pb::merchant).no();
         }));
     }
     const std::string key = "sk_test_" + crypto::random_token(24);
     pb::Command command = system_command();
-    auto& api_key = *command.mutable_create_api_key();
+    auto& api_key = *mutable_body(command, pb::create_api_key);
     api_key.set_merchant_no(merchant_no);
     api_key.set_key_sha256(crypto::sha256(key));
     api_key.set_name("kontor dev");
     api_key.set_hint("sk_test_…" + key.substr(key.size() - 4));
-    pb::Outcome outcome = pb::OUTCOME_OK;
+    std::uint32_t outcome = machine::outcome::ok;
     KONTOR_CHECK(node.submit_and_wait(
-        std::move(command), [&](const payments::Answer& answer) { outcome = answer.result.outcome(); }));
-    if (outcome != pb::OUTCOME_OK) return fail(ErrorCode::internal, "the test key was refused");
+        std::move(command), [&](const machine::Answer& answer) { outcome = answer.result.outcome(); }));
+    if (outcome != machine::outcome::ok) return fail(ErrorCode::internal, "the test key was refused");
     return key;
 }
 
 bool key_works(const node::Node& node, const std::string& key) {
     bool works = false;
     node.read([&](const store::Reader& rows, std::uint64_t) {
-        const auto found = payments::find_api_key(rows, crypto::sha256(key));
+        const auto found = keys::find_api_key(rows, crypto::sha256(key));
         works = found && found->revoked_ms() == 0;
     });
     return works;

@@ -5,9 +5,15 @@
 #include <algorithm>
 
 #include "data_folder.h"
+#include "domains/accounts/accounts.h"
+#include "domains/members/members.h"
+#include "domains/operators/operators.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/accounts.pb.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
-#include "kontor/payments/queries.h"
+#include "kontor/machine/page.h"
+#include "kontor/operators.pb.h"
 
 namespace kontor::app {
 namespace {
@@ -97,16 +103,16 @@ Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& 
         if (sealed.empty() || sealer.open(sealed, context)) return {};
         return another_key(key_file, what);
     };
-    if (const auto cluster = payments::find_cluster(rows))
+    if (const auto cluster = members::find_cluster(rows))
         return try_one(cluster->sealed_ca_key(), "cluster authority", "this cluster's authority");
-    for (const pb::Operator& one : payments::list_operators(rows))
+    for (const pb::Operator& one : operators::list_operators(rows))
         if (!one.sealed_totp_secret().empty())
             return try_one(one.sealed_totp_secret(), "totp", "the operators' secrets");
-    payments::ListQuery query;
+    machine::ListQuery query;
     query.limit = 1;
-    for (const pb::Merchant& merchant : payments::list_merchants(rows, 0, kMerchantsLooked)) {
+    for (const pb::Merchant& merchant : accounts::list_merchants(rows, 0, kMerchantsLooked)) {
         for (const bool livemode : {false, true}) {
-            const auto found = payments::list_webhook_endpoints(rows, {merchant.no(), livemode}, query);
+            const auto found = webhooks::list_webhook_endpoints(rows, {merchant.no(), livemode}, query);
             if (!found.rows.empty())
                 return try_one(found.rows.front().sealed_secret(), "webhook-secret", "the webhooks' secrets");
         }

@@ -2,8 +2,16 @@
 
 #include <algorithm>
 
-#include "kontor/commands.pb.h"
-#include "kontor/payments/queries.h"
+#include "domains/accounts/accounts.h"
+#include "domains/keys/keys.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/keys.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/outcome.h"
 
 namespace kontor::app {
 namespace {
@@ -17,7 +25,7 @@ void for_each_merchant(const node::Node& node, const Visit& visit) {
     std::uint64_t after = 0;
     bool more = true;
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page = payments::list_merchants(rows, after, kPageMerchants);
+        const auto page = accounts::list_merchants(rows, after, kPageMerchants);
         more = !page.empty();
         for (const pb::Merchant& merchant : page) {
             after = merchant.no();
@@ -31,13 +39,13 @@ void for_each_merchant(const node::Node& node, const Visit& visit) {
 }
 
 bool has_live_key(const store::Reader& rows, std::uint64_t merchant_no) {
-    const auto keys = payments::list_api_keys(rows, merchant_no);
+    const auto keys = keys::list_api_keys(rows, merchant_no);
     return std::any_of(keys.begin(), keys.end(),
                        [](const pb::ApiKey& key) { return key.livemode() && key.revoked_ms() == 0; });
 }
 
 Result<pb::Result> accepted(Result<pb::Result> result) {
-    if (result && result->outcome() != pb::OUTCOME_OK)
+    if (result && result->outcome() != machine::outcome::ok)
         return fail(ErrorCode::invalid_argument, result->error().message());
     return result;
 }
@@ -61,14 +69,14 @@ Result<std::string> make_selftest_key(Appliance& appliance) {
     });
     if (merchant_no == 0) {
         pb::Command command;
-        command.mutable_create_merchant()->set_name(kSelftestMerchant);
-        command.mutable_create_merchant()->set_default_currency("eur");
+        mutable_body(command, pb::create_merchant)->set_name(kSelftestMerchant);
+        mutable_body(command, pb::create_merchant)->set_default_currency("eur");
         KONTOR_TRY(const pb::Result made, accepted(appliance.cluster().propose(std::move(command))));
-        merchant_no = made.merchant().no();
+        merchant_no = object_in(made, pb::merchant).no();
     }
     const std::string key = "sk_test_" + crypto::random_token(kKeyCharacters);
     pb::Command command;
-    pb::CreateApiKey& wanted = *command.mutable_create_api_key();
+    pb::CreateApiKey& wanted = *mutable_body(command, pb::create_api_key);
     wanted.set_merchant_no(merchant_no);
     wanted.set_livemode(false);
     wanted.set_key_sha256(crypto::sha256(key));
@@ -82,13 +90,13 @@ Result<void> revoke_selftest_key(Appliance& appliance, const std::string& key) {
     const std::string hash = crypto::sha256(key);
     bool is_ours = false;
     appliance.node().read([&](const store::Reader& rows, std::uint64_t) {
-        const auto found = payments::find_api_key(rows, hash);
-        const auto merchant = found ? payments::find_merchant(rows, found->merchant_no()) : std::nullopt;
+        const auto found = keys::find_api_key(rows, hash);
+        const auto merchant = found ? accounts::find_merchant(rows, found->merchant_no()) : std::nullopt;
         is_ours = merchant && merchant->name() == kSelftestMerchant;
     });
     if (!is_ours) return fail(ErrorCode::not_found, "this is no key of a self-test");
     pb::Command command;
-    command.mutable_revoke_api_key()->set_key_sha256(hash);
+    mutable_body(command, pb::revoke_api_key)->set_key_sha256(hash);
     KONTOR_CHECK(accepted(appliance.cluster().propose(std::move(command))));
     return {};
 }

@@ -15,9 +15,9 @@
 #include "control.h"
 #include "control_handler.h"
 #include "data_folder.h"
+#include "domains/operators/operators.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/queries.h"
 #include "kontor/replication/replica.h"
 #include "output.h"
 #include "reload.h"
@@ -170,7 +170,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
     bool set_up = false;
     if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
         appliance->node().read(
-            [&](const store::Reader& rows, std::uint64_t) { set_up = payments::has_operator(rows); });
+            [&](const store::Reader& rows, std::uint64_t) { set_up = operators::has_operator(rows); });
     } else {
         set_up = true;  // the leader says how
     }

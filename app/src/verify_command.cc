@@ -7,9 +7,9 @@
 
 #include "commands.h"
 #include "control.h"
+#include "domains/all.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/machine.h"
 #include "secrets.h"
 #include "settings.h"
 #include "verify.h"
@@ -68,7 +68,7 @@ int verify_stopped(const std::string& folder, bool as_json) {
 int verify_stopped_member(const std::string& folder, bool as_json) {
     store::StoreOptions options;
     options.folder = folder + "/store";
-    const auto tables = payments::tables();
+    const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = 0;  // whatever the folder has
     options.check_up_to_bytes = UINT64_MAX;

@@ -18,6 +18,7 @@ RULES = {
     "private": "headers in another module's src/ are nobody's business; include the public header",
     "owner": "a third-party header with one owner in modules/LEVELS stays in that owner's src/, behind its wrapper",
     "levels-file": "modules/LEVELS names every module, once, and headers and folders agree with it",
+    "domain": "a domain's tables, commands and records are its own; others see its queries, ids, limits and outcomes",
     "cmake": "targets link along the same edges; sources are listed one by one",
     "clock": "below app/ time is injected (kontor::Clock), or nothing can be simulated",
     "wall": "where due times are read, the wall clock is not: Service::machine_now_ms(); say what else it is for",
@@ -37,14 +38,18 @@ TOP_FILES = {
     "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "CHANGELOG.md",
     ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes",
 }
-DETERMINISTIC = ("ledger", "payments")
-INTEGER_ONLY = ("money", "ledger", "payments")
+DETERMINISTIC = ("ledger", "machine", "domains")
+INTEGER_ONLY = ("money", "ledger", "machine", "domains")
 WALL_CAREFUL = ("channels", "node", "outbox", "admin", "api")
 CLOCK_HOMES = ("modules/base/include/kontor/base/clock.h", "modules/base/src/clock.cc", "modules/base/src/log.cc")
 MAX_LINES = 600
 SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+# What a domain shows to nobody: its tables, its commands, its records (modules/domains/all.cc alone sees these).
+DOMAIN_HEADER = re.compile(r"domains/([a-z_0-9]+)/([a-z_0-9]+)[.]h$")
+DOMAIN_OWN = ("tables", "commands", "domain")
+GLOBBED = ("domains", "proto")  # a folder or file is all that a new one takes
 KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
 
 # Calls to the C library's clock and generator, not methods or our own functions that end in the same letters.
@@ -162,6 +167,8 @@ class Checker:
             elif target != module and self.levels[target] >= self.levels.get(module, 0):
                 yield "level", (f"{module} (level {self.levels.get(module)}) must not see "
                                 f"{target} (level {self.levels[target]})")
+        elif header.startswith("domains/"):
+            yield from self.check_domain_include(path, module, header)
         elif "modules/" in header or "/src/" in header or (header.startswith("..") and not private):
             yield "private", f"{header} reaches into a module's folder"
         elif quote == '"' and not self.private_header_exists(path, header):
@@ -172,6 +179,16 @@ class Checker:
             yield "owner", f"{header} may be included only in {where}"
         if module in DETERMINISTIC and header in NOT_DETERMINISTIC_HEADERS:
             yield "deterministic", f"{header} has no place in {module}"
+
+    def check_domain_include(self, path, module, header):
+        match = DOMAIN_HEADER.match(header)
+        if not os.path.isfile(os.path.join(self.root, "modules", header)):
+            yield "private", f"{header} is no header of a domain"
+        elif module != "domains" and self.levels.get("domains", 99) >= self.levels.get(module, 0):
+            yield "level", f"{module} (level {self.levels.get(module)}) must not see the domains"
+        elif match and match.group(2) in DOMAIN_OWN and not path.startswith(f"modules/domains/{match.group(1)}/") and (
+                path != "modules/domains/all.cc"):
+            yield "domain", f"{header} is that domain's own"
 
     def private_header_exists(self, path, header):
         """A quoted include without `kontor/` is beside the file or in the module's own src/ (or generated there)."""
@@ -201,7 +218,7 @@ class Checker:
     def check_cmake(self, path):
         module = self.module_of(path)
         text = re.sub(r"#.*", "", self.read(path))
-        if re.search(r"file\s*\(\s*GLOB", text, re.IGNORECASE):
+        if module not in GLOBBED and re.search(r"file\s*\(\s*GLOB", text, re.IGNORECASE):
             self.report(path, 1, "cmake", "file(GLOB): list the sources")
         for call in re.finditer(r"kontor_module\s*\(([^)]*)\)", text):
             line = text.count("\n", 0, call.start()) + 1

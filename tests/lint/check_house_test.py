@@ -9,7 +9,7 @@ import check_house
 GOOD = {
     "CMakeLists.txt": "project(kontor)\n",
     "modules/LEVELS": "# a comment\nbase 0\nmoney 1\nproto 1\nstore 2 lmdb.h\nnet 2 boost/asio.hpp,openssl/*\n"
-                      "ledger 3\npayments 4\nchannels 4\napp 7\n",
+                      "ledger 3\npayments 4\nchannels 4\ndomains 5\napp 7\n",
     "modules/base/README.md": "base\n",
     "modules/base/CMakeLists.txt": "kontor_module(NAME base\n    SOURCES src/clock.cc)\n",
     "modules/base/include/kontor/base/clock.h": "const Clock& system_clock();\n",
@@ -25,9 +25,16 @@ GOOD = {
     "modules/channels/README.md": "channels\n",
     "modules/channels/CMakeLists.txt": "kontor_module(NAME channels SOURCES src/wallet.cc DEPS kontor::ledger)\n",
     "modules/channels/src/wallet.cc": '#include "kontor/base/clock.h"\n',
+    "modules/domains/README.md": "domains\n",
+    "modules/domains/CMakeLists.txt": "file(GLOB sources */*.cc)\nkontor_module(NAME domains SOURCES ${sources})\n",
+    "modules/domains/all.cc": '#include "domains/tills/domain.h"\n',
+    "modules/domains/tills/domain.h": '#include "domains/tills/tables.h"\n',
+    "modules/domains/tills/tables.h": "#pragma once\n",
+    "modules/domains/tills/tills.h": "#pragma once\n",
+    "modules/domains/shops/shops.cc": '#include "domains/tills/tills.h"\n',
     "docs/ARCHITECTURE.md": "".join(f"| `{m}` | {n} | what |\n" for m, n in [
         ("base", 0), ("money", 1), ("proto", 1), ("store", 2), ("net", 2), ("ledger", 3), ("payments", 4),
-        ("channels", 4), ("app", 7)]),
+        ("channels", 4), ("domains", 5), ("app", 7)]),
     "app/src/main.cc": '#include "kontor/channels/channel.h"\n#include "commands.h"\nauto t = time(nullptr);\n',
     "app/src/commands.h": "#pragma once\n",
 }
@@ -50,6 +57,7 @@ def with_line(path, line):
     return {path: GOOD[path] + line + "\n"}
 
 
+SHOPS = "modules/domains/shops/shops.cc"
 LEDGER, STORE, CHANNELS, MAIN = ("modules/ledger/src/apply.cc", "modules/store/src/db.cc",
                                  "modules/channels/src/wallet.cc", "app/src/main.cc")
 
@@ -73,6 +81,10 @@ CASES = [
     ("levels-file", with_line("modules/LEVELS", "extra three"), with_line("modules/LEVELS", "# extra three")),
     ("levels-file", {"modules/shadow/README.md": "x\n"}, {"modules/money/README.md": "x\n"}),
     ("levels-file", with_line(CHANNELS, '#include "kontor/nowhere/x.h"'), with_line(CHANNELS, '#include "kontor/money/x.h"')),
+    ("domain", with_line(SHOPS, '#include "domains/tills/tables.h"'), with_line(SHOPS, '// "domains/tills/tables.h"')),
+    ("domain", with_line(MAIN, '#include "domains/tills/domain.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
+    ("level", with_line(LEDGER, '#include "domains/tills/tills.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
+    ("private", with_line(MAIN, '#include "domains/tills/nothing.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
     ("cmake", {"modules/store/src/forgotten.cc": "\n"}, {"modules/store/src/page2.h": "\n"}),
     ("cmake", with_line("modules/store/CMakeLists.txt", "file(GLOB sources src/*.cc)"),
      with_line("modules/store/CMakeLists.txt", "# file(GLOB sources src/*.cc)")),

@@ -13,7 +13,12 @@
 #include <iostream>
 
 #include "children.h"
-#include "kontor/payments/machine.h"
+#include "domains/all.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/service.h"
 #include "world.h"
 
 namespace kontor::power {
@@ -33,7 +38,7 @@ State state_of(node::Node& node) {
     State state;
     node.read([&](const store::Reader& reader, std::uint64_t) {
         state.hash = node.state_hash();
-        for (const auto& table : payments::tables())
+        for (const auto& table : domains::registry().tables())
             node.for_each(reader, table.id, [&](std::string_view key, std::string_view value) {
                 state.rows.emplace(std::pair(table.id, std::string(key)), value);
                 return true;
@@ -55,11 +60,11 @@ bool finds_all(node::Node& node, const Rows& rows) {
 void work_on(node::Node& node, std::uint64_t merchant) {
     for (int i = 0; i < 30; ++i) {
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
+        command.set_version(machine::kCommandVersion);
         command.set_merchant_no(merchant);
-        command.mutable_create_customer()->set_name("Later " + std::to_string(i));
-        command.mutable_create_customer()->set_description(std::string(800, 'd'));
-        static_cast<void>(node.submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+        mutable_body(command, pb::create_customer)->set_name("Later " + std::to_string(i));
+        mutable_body(command, pb::create_customer)->set_description(std::string(800, 'd'));
+        static_cast<void>(node.submit_and_wait(std::move(command), [](const machine::Answer&) {}));
         if (i % 10 == 9) static_cast<void>(node.checkpoint());
     }
 }
@@ -142,10 +147,10 @@ class Flips : public ::testing::Test {
         if (!node) ::_exit(1);
         for (int i = 0; i < commands; ++i) {
             pb::Command command;
-            command.set_version(payments::kCommandVersion);
+            command.set_version(machine::kCommandVersion);
             command.set_merchant_no(world_.merchant());
-            command.mutable_create_customer()->set_name("Last " + std::to_string(i));
-            static_cast<void>((*node)->submit_and_wait(std::move(command), [](const payments::Answer&) {}));
+            mutable_body(command, pb::create_customer)->set_name("Last " + std::to_string(i));
+            static_cast<void>((*node)->submit_and_wait(std::move(command), [](const machine::Answer&) {}));
         }
         ::_exit(0);
     }

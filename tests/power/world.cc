@@ -8,10 +8,20 @@
 
 #include "../../modules/node/src/entry.h"
 #include "../../modules/replication/src/log_format.h"
+#include "domains/all.h"
+#include "domains/payments/methods.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/ledger.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 
 namespace kontor::power {
 namespace fs = std::filesystem;
@@ -22,11 +32,11 @@ constexpr std::size_t kCustomers = 4;
 constexpr std::uint64_t kAtTheEnd = 1ULL << 40U;  // more operations than a life has
 
 std::uint64_t object_of(const pb::Result& result) {
-    return result.has_payment_intent() ? result.payment_intent().no()
-           : result.has_refund()       ? result.refund().no()
-           : result.has_customer()     ? result.customer().no()
-           : result.has_merchant()     ? result.merchant().no()
-                                       : result.command_no();
+    return has_object(result, pb::payment_intent) ? object_in(result, pb::payment_intent).no()
+           : has_object(result, pb::refund)       ? object_in(result, pb::refund).no()
+           : has_object(result, pb::customer)     ? object_in(result, pb::customer).no()
+           : has_object(result, pb::merchant)     ? object_in(result, pb::merchant).no()
+                                                  : result.command_no();
 }
 
 }  // namespace
@@ -53,21 +63,21 @@ void Archive::note(const Operation& operation) {
 std::string Archive::replayed_hash(std::uint64_t last, const std::string& folder) const {
     store::StoreOptions options;
     options.folder = folder;
-    const auto tables = payments::tables();
+    const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = Sizes().partitions;  // hashes are by partition
     options.map_bytes = 16U << 20U;
     options.memtable_bytes = 1U << 30U;
     auto store = store::Store::open(std::move(options));
     if (!store) return "no store: " + store.error().describe();
-    payments::Machine machine;
+    domains::Machine machine;
     for (const auto& [index, entry] : entries_) {
         if (index > last) break;
         if (!entry.is_command) continue;
         pb::Batch batch;
         if (auto decoded = node::decode_entry(entry.payload, batch); !decoded)
             return decoded.error().describe();
-        payments::Effects effects;
+        machine::Effects effects;
         (*store)->begin();
         machine.apply((*store)->writer(), index, batch, effects);
         (*store)->commit(index, effects.now.utc_ms);
@@ -241,8 +251,8 @@ void World::keep_promises(node::Node& node) {
         if (promise.command.idempotency_key().empty()) continue;
         bool kept = false;
         std::string got;
-        const auto done = node.submit_and_wait(promise.command, [&](const payments::Answer& answer) {
-            kept = answer.result.replayed() && answer.result.outcome() == pb::OUTCOME_OK &&
+        const auto done = node.submit_and_wait(promise.command, [&](const machine::Answer& answer) {
+            kept = answer.result.replayed() && answer.result.outcome() == machine::outcome::ok &&
                    object_of(answer.result) == promise.object;
             got = "outcome " + std::to_string(answer.result.outcome()) +
                   (answer.result.replayed() ? ", replayed" : "") + ", object " +
@@ -292,7 +302,7 @@ bool World::submit(node::Node& node, std::vector<pb::Command> commands) {
     const auto shared = std::make_shared<Shared>();
     shared->left = commands.size();
     for (pb::Command& command : commands) {
-        node.submit(command, [this, shared, command](Result<payments::Answer> answer) {
+        node.submit(command, [this, shared, command](Result<machine::Answer> answer) {
             const std::lock_guard lock(shared->mutex);
             if (answer)
                 note(command, answer->result, answer->log_index);
@@ -308,19 +318,19 @@ bool World::submit(node::Node& node, std::vector<pb::Command> commands) {
 }
 
 void World::note(const pb::Command& command, const pb::Result& result, std::uint64_t log_index) {
-    if (result.outcome() != pb::OUTCOME_OK) return;
+    if (result.outcome() != machine::outcome::ok) return;
     const std::uint64_t object = object_of(result);
-    if (command.has_create_merchant()) merchant_ = object;
-    if (command.has_create_customer()) customers_.push_back(object);
-    if (command.has_create_payment_intent()) payments_.push_back(object);
+    if (has_body(command, pb::create_merchant)) merchant_ = object;
+    if (has_body(command, pb::create_customer)) customers_.push_back(object);
+    if (has_body(command, pb::create_payment_intent)) payments_.push_back(object);
     acknowledged_.push_back({command, object, log_index});
 }
 
 pb::Command World::next_command() {
     pb::Command command;
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     if (merchant_ == 0) {
-        command.mutable_create_merchant()->set_name("Shop");
+        mutable_body(command, pb::create_merchant)->set_name("Shop");
         return command;
     }
     command.set_merchant_no(merchant_);
@@ -328,21 +338,21 @@ pb::Command World::next_command() {
     command.set_params_hash(crypto::sha256(command.idempotency_key()));
     const std::uint64_t kind = customers_.size() < kCustomers ? 0 : below(20);
     if (kind == 0) {
-        command.mutable_create_customer()->set_name("Customer " + command.idempotency_key());
+        mutable_body(command, pb::create_customer)->set_name("Customer " + command.idempotency_key());
         return command;
     }
     if (kind < 6) {
-        auto& top_up = *command.mutable_top_up_wallet();
+        auto& top_up = *mutable_body(command, pb::top_up_wallet);
         top_up.set_customer_no(customers_[below(customers_.size())]);
         top_up.set_amount(1 + static_cast<std::int64_t>(below(50'000)));
         top_up.set_currency(kEur);
     } else if (kind < 10 && !payments_.empty()) {
-        command.mutable_create_refund()->set_intent_no(payments_[below(payments_.size())]);
-        command.mutable_create_refund()->set_amount(1 + static_cast<std::int64_t>(below(300)));
+        mutable_body(command, pb::create_refund)->set_intent_no(payments_[below(payments_.size())]);
+        mutable_body(command, pb::create_refund)->set_amount(1 + static_cast<std::int64_t>(below(300)));
     } else if (kind < 12 && !payments_.empty()) {
-        command.mutable_capture_payment_intent()->set_no(payments_[below(payments_.size())]);
+        mutable_body(command, pb::capture_payment_intent)->set_no(payments_[below(payments_.size())]);
     } else {
-        auto& create = *command.mutable_create_payment_intent();
+        auto& create = *mutable_body(command, pb::create_payment_intent);
         create.set_amount(100 + static_cast<std::int64_t>(below(900)));
         create.set_currency(kEur);
         create.set_customer_no(customers_[below(customers_.size())]);

@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "disk.h"
-#include "kontor/commands.pb.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
 #include "kontor/node/node.h"
 
 namespace kontor::power {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "kontor/log.pb.h"
 #include "log.h"
 
 namespace kontor::sim {

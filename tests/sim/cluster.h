@@ -30,6 +30,8 @@
 #include "disk.h"
 #include "driver.h"
 #include "freshness.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 #include "node_time.h"
 #include "promise_memory.h"
 #include "replica_impl.h"
@@ -81,7 +83,7 @@ inline constexpr std::int64_t kStartMs = 1'800'000'000'000;
 
 class Cluster {
  public:
-    using Answer = std::function<void(std::uint64_t index, const payments::Effects*)>;
+    using Answer = std::function<void(std::uint64_t index, const machine::Effects*)>;
 
     explicit Cluster(Options options);
     ~Cluster();
@@ -301,7 +303,7 @@ class Cluster {
     void apply_some(std::size_t i);
     void apply_one(std::size_t i, std::uint64_t index, const replication::Entry& entry);
     void check_entry(std::size_t i, std::uint64_t index, const replication::Entry& entry,
-                     const payments::Effects* effects);
+                     const machine::Effects* effects);
     void observe_time(std::uint64_t index, std::int64_t machine_ms);
     void finish_checkpoint(std::size_t i);
     void take_pending_checkpoint(std::size_t i);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cluster.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 #include "log.h"
 
 namespace kontor::sim {
@@ -119,7 +121,7 @@ void Cluster::apply_one(std::size_t i, std::uint64_t index, const Entry& entry) 
     if (!batch.ParseFromString(*entry.payload)) return violate("an entry does not parse");
     const bool fault = std::exchange(server.fault_due, false);
     if (fault && options_.fault == Fault::loses_posting) server.state->watch().lose_a_posting = true;
-    payments::Effects effects;
+    machine::Effects effects;
     server.state->apply(index, batch, effects);
     if (server.state->watch().lose_a_posting) server.fault_due = true;  // it had none: the next one
     server.state->watch().lose_a_posting = false;
@@ -139,7 +141,7 @@ void Cluster::apply_one(std::size_t i, std::uint64_t index, const Entry& entry) 
 }
 
 void Cluster::check_entry(std::size_t i, std::uint64_t index, const Entry& entry,
-                          const payments::Effects* effects) {
+                          const machine::Effects* effects) {
     Server& server = servers_[i];
     const std::string who = "server " + std::to_string(server.id) + ", entry " + std::to_string(index) + ": ";
     std::string results;
@@ -244,7 +246,7 @@ void Cluster::check_whole_states() {
         const Known& known = history_[index - 1];
         if (known.type != EntryType::command) continue;
         pb::Batch batch;
-        payments::Effects effects;
+        machine::Effects effects;
         if (!batch.ParseFromString(*known.payload)) return violate("an entry does not parse");
         fresh->apply(index, batch, effects);
     }

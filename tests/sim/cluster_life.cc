@@ -5,6 +5,7 @@
 
 #include "cluster.h"
 #include "install.h"
+#include "kontor/machine/times.h"
 #include "log.h"
 #include "take_over.h"
 
@@ -56,7 +57,7 @@ Result<void> Cluster::open(Server& server) {
     KONTOR_CHECK(server.state->open());
     server.machine_time = std::make_unique<node::MachineTime>(*server.clock);
     server.state->read([&](const store::Reader& rows) {
-        server.machine_time->at_least(payments::last_times(rows).machine_ms);
+        server.machine_time->at_least(machine::last_times(rows).machine_ms);
     });
     const ReplicaOptions options = replica_options(server);
     if (server.new_machine && server.id != 1) {

@@ -1,6 +1,18 @@
 #include "shop.h"
 
+#include "domains/customers/customers.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/packed.h"
+#include "kontor/ledger_book_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 
 namespace kontor::sim {
 
@@ -30,8 +42,8 @@ void Shop::tidy() {
     for (Wish& wish : due_chores(*leader)) wishes.push_back(std::move(wish));
     if (wishes.empty()) {  // so that the newest entry is one of this leader's
         Wish tick;
-        tick.command.set_version(payments::kCommandVersion);
-        tick.command.mutable_tick();
+        tick.command.set_version(machine::kCommandVersion);
+        mutable_body(tick.command, pb::tick);
         wishes.push_back(std::move(tick));
     }
     send(*leader, std::move(wishes));
@@ -65,7 +77,7 @@ void Shop::again(Wish wish) {
 
 void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     pb::Batch batch;
-    batch.set_version(payments::kCommandVersion);
+    batch.set_version(machine::kCommandVersion);
     batch.set_machine_ms(cluster_.machine_to_propose_ms(leader));
     batch.set_utc_ms(cluster_.wall_ms(leader));
     for (const Wish& wish : wishes) *batch.add_commands() = wish.command;
@@ -77,7 +89,7 @@ void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     const auto kept = std::make_shared<std::vector<Wish>>(std::move(wishes));
     ++pending_batches_;
     const bool accepted =
-        cluster_.propose(leader, batch, [this, kept](std::uint64_t index, const payments::Effects* effects) {
+        cluster_.propose(leader, batch, [this, kept](std::uint64_t index, const machine::Effects* effects) {
             --pending_batches_;
             answered(kept, index, effects);
         });
@@ -88,7 +100,7 @@ void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
     }
 }
 
-void Shop::answered(const Batch& wishes, std::uint64_t index, const payments::Effects* effects) {
+void Shop::answered(const Batch& wishes, std::uint64_t index, const machine::Effects* effects) {
     for (std::size_t i = 0; i < wishes->size(); ++i) {
         Wish& wish = (*wishes)[i];
         // The answer itself may get lost on its last way.
@@ -99,7 +111,7 @@ void Shop::answered(const Batch& wishes, std::uint64_t index, const payments::Ef
         }
         ++acknowledged;
         const pb::Result& result = effects->results.at(i);
-        if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE &&
+        if (result.outcome() == machine::outcome::idempotency_in_use &&
             paying_.contains(wish.command.idempotency_key()))
             again(std::move(wish));  // its channel has not answered yet
         else
@@ -107,16 +119,16 @@ void Shop::answered(const Batch& wishes, std::uint64_t index, const payments::Ef
     }
     if (effects == nullptr) return;
     for (const pb::Result& result : effects->resolved_results) {
-        if (result.payment_intent().latest_charge_no() != 0)
-            charges_.push_back(result.payment_intent().latest_charge_no());
+        if (object_in(result, pb::payment_intent).latest_charge_no() != 0)
+            charges_.push_back(object_in(result, pb::payment_intent).latest_charge_no());
     }
 }
 
 void Shop::check_replay(const Wish& wish, std::uint64_t index, const pb::Result& result) {
-    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE || result.waiting_on() != 0) return;
+    if (result.outcome() == machine::outcome::idempotency_in_use || result.waiting_on() != 0) return;
     pb::Result plain = result;
     plain.set_replayed(false);
-    const Known now{plain.SerializeAsString(), result.replayed() || result.outcome() == pb::OUTCOME_OK,
+    const Known now{plain.SerializeAsString(), result.replayed() || result.outcome() == machine::outcome::ok,
                     index};
     const auto [known, fresh] = known_.emplace(wish.command.idempotency_key(), now);
     // A leader of old may hear of its commits late, and answer after its successor did.
@@ -128,18 +140,18 @@ void Shop::check_replay(const Wish& wish, std::uint64_t index, const pb::Result&
     if (!result.replayed()) cluster_.violate("key " + known->first + " was carried out twice");
     if (now.result == before.result) return;
     cluster_.violate("the answer of key " + known->first + " (command " +
-                     std::to_string(wish.command.body_case()) + ") at entry " + std::to_string(index) +
+                     std::to_string(wish.command.kind()) + ") at entry " + std::to_string(index) +
                      ", outcome " + std::to_string(result.outcome()) + ", is not the one at entry " +
                      std::to_string(before.index));
 }
 
 void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result) {
-    refused += result.outcome() != pb::OUTCOME_OK;
+    refused += result.outcome() != machine::outcome::ok;
     if (const auto paying = paying_.find(wish.command.idempotency_key()); paying != paying_.end()) {
-        if (result.outcome() != pb::OUTCOME_OK)
+        if (result.outcome() != machine::outcome::ok)
             cluster_.violate("a card payment in peace was refused: outcome " +
                              std::to_string(result.outcome()));
-        processing_.emplace(result.payment_intent().no(), paying->second);
+        processing_.emplace(object_in(result, pb::payment_intent).no(), paying->second);
         paying_.erase(paying);
     }
     if (wish.kind == Kind::keyed || wish.kind == Kind::bank) {
@@ -149,7 +161,7 @@ void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result
     }
     note_jumps(wish);
     if (wish.kind == Kind::bank) {
-        if (result.outcome() != pb::OUTCOME_OK) {
+        if (result.outcome() != machine::outcome::ok) {
             cluster_.violate("a bank's payment was refused: outcome " + std::to_string(result.outcome()));
         } else if (!std::exchange(counted_[wish.command.idempotency_key()], true)) {
             in_wallet_[wish.account] += static_cast<std::int64_t>(wish.amount);
@@ -164,34 +176,35 @@ void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result
         if (status != ledger::Status::ok && status != ledger::Status::exists) {
             cluster_.violate("a simple transfer was refused: " + std::string(ledger::to_string(status)) +
                              ", outcome " + std::to_string(result.outcome()));
-        } else if (!std::exchange(counted_[wish.command.create_ledger_transfers().packed()], true)) {
+        } else if (!std::exchange(counted_[body(wish.command, pb::create_ledger_transfers).packed()], true)) {
             in_book_[wish.account] += wish.amount;
         }
         return;
     }
-    if (result.outcome() != pb::OUTCOME_OK && !result.has_payment_intent()) return;
-    if (result.has_merchant() && merchant_ == 0) merchant_ = result.merchant().no();
-    if (result.has_customer() && wish.command.has_create_customer()) {
+    if (result.outcome() != machine::outcome::ok && !has_object(result, pb::payment_intent)) return;
+    if (has_object(result, pb::merchant) && merchant_ == 0) merchant_ = object_in(result, pb::merchant).no();
+    if (has_object(result, pb::customer) && has_body(wish.command, pb::create_customer)) {
         auto& kind = banks_.size() < 3 ? banks_ : customers_;
-        kind.push_back(result.customer().no());
+        kind.push_back(object_in(result, pb::customer).no());
     }
-    if (result.has_payment_intent()) {
-        intents_.push_back(result.payment_intent().no());
-        if (result.payment_intent().latest_charge_no() != 0)
-            charges_.push_back(result.payment_intent().latest_charge_no());
+    if (has_object(result, pb::payment_intent)) {
+        intents_.push_back(object_in(result, pb::payment_intent).no());
+        if (object_in(result, pb::payment_intent).latest_charge_no() != 0)
+            charges_.push_back(object_in(result, pb::payment_intent).latest_charge_no());
     }
-    if (result.has_webhook_endpoint()) endpoints_.push_back(result.webhook_endpoint().no());
-    if (wish.command.has_create_ledger_accounts()) has_book_ = true;
+    if (has_object(result, pb::webhook_endpoint))
+        endpoints_.push_back(object_in(result, pb::webhook_endpoint).no());
+    if (has_body(wish.command, pb::create_ledger_accounts)) has_book_ = true;
 }
 
 void Shop::check_totals() {
-    const payments::Scope scope{merchant_, false};
+    const machine::Scope scope{merchant_, false};
     for (std::size_t i = 0; i < cluster_.places(); ++i) {
         if (!cluster_.up(i)) continue;
         cluster_.state(i).read([&](const store::Reader& rows) {
             for (const std::uint64_t bank : banks_) {
                 std::int64_t there = 0;
-                for (const auto& line : payments::wallet_balance(rows, scope, bank)) there += line.available;
+                for (const auto& line : customers::wallet_balance(rows, scope, bank)) there += line.available;
                 if (there < in_wallet_[bank] || there > in_wallet_[bank] + maybe_[bank])
                     cluster_.violate("a wallet holds " + std::to_string(there) + ", acknowledged were " +
                                      std::to_string(in_wallet_[bank]));

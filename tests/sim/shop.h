@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "cluster.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/ledger/ledger.h"
-#include "kontor/payments/queries.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 
 namespace kontor::sim {
 
@@ -55,7 +57,7 @@ class Shop {
     using Batch = std::shared_ptr<std::vector<Wish>>;
 
     void send(std::size_t leader, std::vector<Wish> wishes);
-    void answered(const Batch& wishes, std::uint64_t index, const payments::Effects* effects);
+    void answered(const Batch& wishes, std::uint64_t index, const machine::Effects* effects);
     void note_jumps(const Wish& wish);
     void learn(const Wish& wish, std::uint64_t index, const pb::Result& result);
     void check_replay(const Wish& wish, std::uint64_t index, const pb::Result& result);

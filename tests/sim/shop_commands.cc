@@ -1,7 +1,27 @@
 // What the customers ask for.
 
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/payments/methods.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/keys_bodies.pb.h"
 #include "kontor/ledger/packed.h"
-#include "kontor/payments/methods.h"
+#include "kontor/ledger_book_bodies.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/times.h"
+#include "kontor/members_bodies.pb.h"
+#include "kontor/operators_bodies.pb.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "shop.h"
 
 namespace kontor::sim {
@@ -34,7 +54,7 @@ std::uint64_t Shop::pick(const std::vector<std::uint64_t>& all) {
 
 pb::Command Shop::command() {
     pb::Command out;
-    out.set_version(payments::kCommandVersion);
+    out.set_version(machine::kCommandVersion);
     out.set_merchant_no(merchant_);
     out.mutable_actor()->set_kind(pb::Actor::API_KEY);
     out.set_request_id("req_" + std::to_string(below(1'000'000)));
@@ -43,9 +63,9 @@ pb::Command Shop::command() {
 
 pb::Command Shop::first_command() {
     pb::Command c;
-    c.set_version(payments::kCommandVersion);
+    c.set_version(machine::kCommandVersion);
     c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
-    auto& m = *c.mutable_create_merchant();
+    auto& m = *mutable_body(c, pb::create_merchant);
     m.set_name("Shop");
     m.set_fee_bps(290);
     m.set_fee_fixed_minor(30);
@@ -57,7 +77,7 @@ Shop::Wish Shop::bank_wish() {
     Wish wish{command(), Kind::bank};
     wish.account = banks_[below(banks_.size())];
     wish.amount = 1 + below(500);
-    auto& t = *wish.command.mutable_top_up_wallet();
+    auto& t = *mutable_body(wish.command, pb::top_up_wallet);
     t.set_customer_no(wish.account);
     t.set_amount(static_cast<std::int64_t>(wish.amount));
     t.set_currency(978);
@@ -75,7 +95,8 @@ Shop::Wish Shop::book_wish() {
     transfer.amount = wish.amount;
     transfer.ledger = kLedger;
     transfer.code = 1;
-    wish.command.mutable_create_ledger_transfers()->set_packed(ledger::pack(std::span(&transfer, 1)));
+    mutable_body(wish.command, pb::create_ledger_transfers)
+        ->set_packed(ledger::pack(std::span(&transfer, 1)));
     return wish;
 }
 
@@ -94,7 +115,7 @@ pb::Command Shop::accounts() {
     constexpr std::uint16_t limited = ledger::debits_must_not_exceed_credits;
     for (std::uint64_t i = 0; i < kWild; ++i) add(kFirstWild + i, i % 3 == 1 ? limited : std::uint16_t{0});
     pb::Command c = command();
-    c.mutable_create_ledger_accounts()->set_packed(ledger::pack(rows));
+    mutable_body(c, pb::create_ledger_accounts)->set_packed(ledger::pack(rows));
     return c;
 }
 
@@ -126,13 +147,13 @@ pb::Command Shop::transfers() {
         rows.push_back(row);
     }
     pb::Command c = command();
-    c.mutable_create_ledger_transfers()->set_packed(ledger::pack(rows));
+    mutable_body(c, pb::create_ledger_transfers)->set_packed(ledger::pack(rows));
     return c;
 }
 
 pb::Command Shop::intent() {
     pb::Command c = command();
-    auto& p = *c.mutable_create_payment_intent();
+    auto& p = *mutable_body(c, pb::create_payment_intent);
     p.set_amount(static_cast<std::int64_t>(1 + below(800)));
     p.set_currency(kCurrencies[below(2)]);
     if (percent(90)) p.set_customer_no(pick(customers_));
@@ -149,16 +170,16 @@ pb::Command Shop::change_intent() {
     const std::uint64_t no = pick(intents_);
     const std::uint64_t what = below(4);
     if (what == 0) {
-        c.mutable_confirm_payment_intent()->set_no(no);
-        *c.mutable_confirm_payment_intent()->mutable_payment_method() = method(kTokens[below(4)]);
+        mutable_body(c, pb::confirm_payment_intent)->set_no(no);
+        *mutable_body(c, pb::confirm_payment_intent)->mutable_payment_method() = method(kTokens[below(4)]);
     } else if (what == 1) {
-        c.mutable_capture_payment_intent()->set_no(no);
+        mutable_body(c, pb::capture_payment_intent)->set_no(no);
     } else if (what == 2) {
-        c.mutable_cancel_payment_intent()->set_no(no);
-        c.mutable_cancel_payment_intent()->set_cancellation_reason("abandoned");
+        mutable_body(c, pb::cancel_payment_intent)->set_no(no);
+        mutable_body(c, pb::cancel_payment_intent)->set_cancellation_reason("abandoned");
     } else {
-        c.mutable_update_payment_intent()->set_no(no);
-        c.mutable_update_payment_intent()->set_description("text " + std::to_string(below(9)));
+        mutable_body(c, pb::update_payment_intent)->set_no(no);
+        mutable_body(c, pb::update_payment_intent)->set_description("text " + std::to_string(below(9)));
     }
     return c;
 }
@@ -166,22 +187,23 @@ pb::Command Shop::change_intent() {
 pb::Command Shop::refund() {
     pb::Command c = command();
     if (percent(50)) {
-        c.mutable_create_refund()->set_intent_no(pick(intents_));
+        mutable_body(c, pb::create_refund)->set_intent_no(pick(intents_));
     } else {
-        c.mutable_create_refund()->set_charge_no(pick(charges_));
+        mutable_body(c, pb::create_refund)->set_charge_no(pick(charges_));
     }
-    if (percent(70)) c.mutable_create_refund()->set_amount(static_cast<std::int64_t>(1 + below(300)));
+    if (percent(70))
+        mutable_body(c, pb::create_refund)->set_amount(static_cast<std::int64_t>(1 + below(300)));
     return c;
 }
 
 pb::Command Shop::customer() {
     pb::Command c = command();
     if (customers_.size() < 4 || percent(20)) {
-        c.mutable_create_customer()->set_email("a" + std::to_string(below(5)) + "@x.de");
+        mutable_body(c, pb::create_customer)->set_email("a" + std::to_string(below(5)) + "@x.de");
     } else {
-        c.mutable_top_up_wallet()->set_customer_no(pick(customers_));
-        c.mutable_top_up_wallet()->set_amount(static_cast<std::int64_t>(1 + below(3'000)));
-        c.mutable_top_up_wallet()->set_currency(kCurrencies[below(2)]);
+        mutable_body(c, pb::top_up_wallet)->set_customer_no(pick(customers_));
+        mutable_body(c, pb::top_up_wallet)->set_amount(static_cast<std::int64_t>(1 + below(3'000)));
+        mutable_body(c, pb::top_up_wallet)->set_currency(kCurrencies[below(2)]);
     }
     return c;
 }
@@ -189,11 +211,12 @@ pb::Command Shop::customer() {
 pb::Command Shop::webhook() {
     pb::Command c = command();
     if (endpoints_.size() < 2) {
-        c.mutable_create_webhook_endpoint()->set_url("https://localhost/");
-        c.mutable_create_webhook_endpoint()->add_enabled_events(percent(50) ? "*" : "charge.succeeded");
+        mutable_body(c, pb::create_webhook_endpoint)->set_url("https://localhost/");
+        mutable_body(c, pb::create_webhook_endpoint)
+            ->add_enabled_events(percent(50) ? "*" : "charge.succeeded");
     } else {
-        c.mutable_update_webhook_endpoint()->set_no(pick(endpoints_));
-        c.mutable_update_webhook_endpoint()->set_disabled(percent(50));
+        mutable_body(c, pb::update_webhook_endpoint)->set_no(pick(endpoints_));
+        mutable_body(c, pb::update_webhook_endpoint)->set_disabled(percent(50));
     }
     return c;
 }
@@ -205,7 +228,7 @@ pb::Command Shop::admin() {
     c.set_merchant_no(0);
     switch (below(7)) {
         case 0: {
-            auto& key = *c.mutable_create_api_key();
+            auto& key = *mutable_body(c, pb::create_api_key);
             key.set_merchant_no(merchant_);
             api_keys_.push_back(random_bytes(32));
             key.set_key_sha256(api_keys_.back());
@@ -213,15 +236,15 @@ pb::Command Shop::admin() {
             break;
         }
         case 1:
-            c.mutable_revoke_api_key()->set_key_sha256(
-                api_keys_.empty() ? random_bytes(32) : api_keys_[below(api_keys_.size())]);
+            mutable_body(c, pb::revoke_api_key)
+                ->set_key_sha256(api_keys_.empty() ? random_bytes(32) : api_keys_[below(api_keys_.size())]);
             break;
         case 2:
-            c.mutable_create_setup_token()->set_token_sha256(random_bytes(32));
-            c.mutable_create_setup_token()->set_lifetime_ms(60'000);
+            mutable_body(c, pb::create_setup_token)->set_token_sha256(random_bytes(32));
+            mutable_body(c, pb::create_setup_token)->set_lifetime_ms(60'000);
             break;
         case 3: {
-            auto& init = *c.mutable_init_cluster();
+            auto& init = *mutable_body(c, pb::init_cluster);
             init.set_cluster_id(std::string(16, 'c'));
             init.set_ca_pem("pem");
             init.set_sealed_ca_key("sealed");
@@ -233,14 +256,14 @@ pb::Command Shop::admin() {
         }
         case 4: {
             tokens_.push_back(random_bytes(32));
-            auto& token = *c.mutable_create_join_token();
+            auto& token = *mutable_body(c, pb::create_join_token);
             token.set_token_sha256(tokens_.back());
             token.set_lifetime_ms(60'000);
             token.set_voter(percent(70));
             break;
         }
         case 5: {
-            auto& admit = *c.mutable_admit_node();
+            auto& admit = *mutable_body(c, pb::admit_node);
             admit.set_token_sha256(tokens_.empty() ? random_bytes(32) : tokens_.back());
             admit.set_public_key_sha256(random_bytes(32));
             admit.mutable_node()->set_name("node" + std::to_string(below(50)));
@@ -249,7 +272,7 @@ pb::Command Shop::admin() {
             break;
         }
         default: {
-            auto& update = *c.mutable_update_cluster_node();
+            auto& update = *mutable_body(c, pb::update_cluster_node);
             update.set_no(1 + below(5));
             if (percent(50)) {
                 update.set_voter(percent(50));
@@ -264,19 +287,19 @@ pb::Command Shop::admin() {
 // What the leader's own workers propose: ticks, answers of the channel, deliveries.
 std::optional<pb::Command> Shop::chore(std::size_t leader) {
     pb::Command c;
-    c.set_version(payments::kCommandVersion);
+    c.set_version(machine::kCommandVersion);
     std::optional<pb::Command> out;
     const std::int64_t now = cluster_.wall_ms(leader), machine = cluster_.worker_now_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
-        if (payments::is_due(payments::next_due(rows), {machine, now}) && percent(50)) {
-            c.mutable_tick();
+        if (machine::is_due(machine::next_due(domains::registry(), rows), {machine, now}) && percent(50)) {
+            mutable_body(c, pb::tick);
             out = c;
             return;
         }
-        const auto attempts = payments::due_attempts(rows, machine, 5);
+        const auto attempts = attempts::due_attempts(rows, machine, 5);
         if (!attempts.empty() && percent(70)) {
             c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-            auto& a = *c.mutable_channel_answered();
+            auto& a = *mutable_body(c, pb::channel_answered);
             a.set_attempt_no(attempts[below(attempts.size())].no);
             const std::uint64_t what = below(10);
             a.set_state(what < 6   ? pb::ATTEMPT_SUCCEEDED
@@ -287,9 +310,9 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
             out = c;
             return;
         }
-        const auto deliveries = payments::due_deliveries(rows, machine, 5);
+        const auto deliveries = webhooks::due_deliveries(rows, machine, 5);
         if (deliveries.empty()) return;
-        auto& w = *c.mutable_webhook_attempted();
+        auto& w = *mutable_body(c, pb::webhook_attempted);
         w.set_delivery_no(deliveries[below(deliveries.size())].no);
         w.set_delivered(percent(60));
         w.mutable_attempt()->set_time_ms(now);

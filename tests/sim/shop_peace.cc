@@ -2,7 +2,21 @@
 
 #include <algorithm>
 
-#include "kontor/payments/methods.h"
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/payments/methods.h"
+#include "domains/payments/payments.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/times.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "shop.h"
 
 namespace kontor::sim {
@@ -37,7 +51,7 @@ void Shop::work() {
 
 Shop::Wish Shop::card_payment() {
     Wish wish{command(), Kind::keyed};
-    auto& p = *wish.command.mutable_create_payment_intent();
+    auto& p = *mutable_body(wish.command, pb::create_payment_intent);
     p.set_amount(100);
     p.set_currency(978);
     p.set_confirm(true);
@@ -54,21 +68,22 @@ std::vector<Shop::Wish> Shop::due_chores(std::size_t leader) {
     std::vector<Wish> out;
     const auto add = [&]() -> pb::Command& {
         out.emplace_back();
-        out.back().command.set_version(payments::kCommandVersion);
+        out.back().command.set_version(machine::kCommandVersion);
         return out.back().command;
     };
     const std::int64_t machine = cluster_.worker_now_ms(leader), utc = cluster_.wall_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
-        if (payments::is_due(payments::next_due(rows), {machine, utc})) add().mutable_tick();
-        for (const auto& due : payments::due_attempts(rows, machine, kWorkAtOnce)) {
+        if (machine::is_due(machine::next_due(domains::registry(), rows), {machine, utc}))
+            mutable_body(add(), pb::tick);
+        for (const auto& due : attempts::due_attempts(rows, machine, kWorkAtOnce)) {
             pb::Command& c = add();
             c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-            c.mutable_channel_answered()->set_attempt_no(due.no);
-            c.mutable_channel_answered()->set_state(pb::ATTEMPT_SUCCEEDED);
-            c.mutable_channel_answered()->set_channel_reference("sbx");
+            mutable_body(c, pb::channel_answered)->set_attempt_no(due.no);
+            mutable_body(c, pb::channel_answered)->set_state(pb::ATTEMPT_SUCCEEDED);
+            mutable_body(c, pb::channel_answered)->set_channel_reference("sbx");
         }
-        for (const auto& due : payments::due_deliveries(rows, machine, kWorkAtOnce)) {
-            auto& tried = *add().mutable_webhook_attempted();
+        for (const auto& due : webhooks::due_deliveries(rows, machine, kWorkAtOnce)) {
+            auto& tried = *mutable_body(add(), pb::webhook_attempted);
             tried.set_delivery_no(due.no);
             tried.set_delivered(true);
             tried.mutable_attempt()->set_time_ms(utc);
@@ -97,9 +112,9 @@ void Shop::check_not_stuck(std::uint64_t since_ms, std::uint64_t stuck_ms) {
             if (!is_over && stuck(it->second)) cluster_.violate("a card payment stays in processing");
             it = is_over ? processing_.erase(it) : std::next(it);
         }
-        if (!payments::due_attempts(rows, long_due, 1).empty()) cluster_.violate("a channel is not asked");
-        if (!payments::due_deliveries(rows, long_due, 1).empty()) cluster_.violate("a webhook is not sent");
-        if (payments::is_due(payments::next_due(rows), {long_due, 0}))
+        if (!attempts::due_attempts(rows, long_due, 1).empty()) cluster_.violate("a channel is not asked");
+        if (!webhooks::due_deliveries(rows, long_due, 1).empty()) cluster_.violate("a webhook is not sent");
+        if (machine::is_due(machine::next_due(domains::registry(), rows), {long_due, 0}))
             cluster_.violate("due work is not done");
     });
 }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "domains/all.h"
 #include "kontor/base/bytes.h"
 #include "kontor/ledger/ledger.h"
 
@@ -53,7 +54,7 @@ std::string Watch::unbalanced() const {
 
 AllRows State::all_rows() const {
     AllRows rows;
-    for (const store::TableSpec& table : payments::tables()) {
+    for (const store::TableSpec& table : domains::registry().tables()) {
         for_each(table.id, [&](std::string_view key, std::string_view value) {
             rows.emplace(std::pair(table.id, std::string(key)), value);
             return true;

@@ -14,9 +14,10 @@
 #include <string>
 #include <utility>
 
+#include "domains/all.h"
 #include "kontor/base/result.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/machine.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 #include "kontor/store/row_store.h"
 
 namespace kontor::sim {
@@ -66,7 +67,7 @@ class State {
 
     [[nodiscard]] virtual std::uint64_t applied() const = 0;
     [[nodiscard]] virtual std::string hash() const = 0;
-    virtual void apply(std::uint64_t index, const pb::Batch& batch, payments::Effects& effects) = 0;
+    virtual void apply(std::uint64_t index, const pb::Batch& batch, machine::Effects& effects) = 0;
     virtual void read(const std::function<void(const store::Reader&)>& body) const = 0;
     virtual void for_each(store::TableId table, const store::Reader::Visitor& visit) const = 0;
 
@@ -95,7 +96,7 @@ class State {
  protected:
     void recount();
     Watch watch_;
-    payments::Machine machine_;
+    domains::Machine machine_;
 };
 
 [[nodiscard]] std::unique_ptr<State> memory_state();

@@ -1,5 +1,8 @@
 // A state in memory; its checkpoint is a copy.
 
+#include "domains/all.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 #include "support/memory_rows.h"
 #include "watching_writer.h"
 
@@ -10,7 +13,7 @@ namespace {
 class MemoryState final : public State {
  public:
     Result<void> open() override {
-        rows_ = testing::MemoryRows(payments::tables());
+        rows_ = testing::MemoryRows(domains::registry().tables());
         pending_.reset();
         applied_ = 0;
         hash_ = 0;
@@ -23,14 +26,14 @@ class MemoryState final : public State {
         return {};
     }
     void crash() override {
-        rows_ = testing::MemoryRows(payments::tables());
+        rows_ = testing::MemoryRows(domains::registry().tables());
         pending_.reset();
     }
     CheckpointInfo checkpoint() const override { return durable_ ? durable_->info : CheckpointInfo{}; }
 
     std::uint64_t applied() const override { return applied_; }
     std::string hash() const override { return std::to_string(hash_); }
-    void apply(std::uint64_t index, const pb::Batch& batch, payments::Effects& effects) override {
+    void apply(std::uint64_t index, const pb::Batch& batch, machine::Effects& effects) override {
         WatchingWriter writer(rows_, watch_, hash_);
         machine_.apply(writer, index, batch, effects);
         hash_ = hash_ * 31 + index;
@@ -73,7 +76,7 @@ class MemoryState final : public State {
         AllRows rows;
         std::uint64_t hash = 0;
     };
-    testing::MemoryRows rows_{payments::tables()};
+    testing::MemoryRows rows_{domains::registry().tables()};
     std::uint64_t applied_ = 0, hash_ = 0;
     std::shared_ptr<const Checkpoint> pending_, durable_, copy_, kept_;
 };

@@ -2,6 +2,9 @@
 
 #include <filesystem>
 
+#include "domains/all.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
 #include "kontor/store/state_transfer.h"
 #include "kontor/store/store.h"
 #include "watching_writer.h"
@@ -43,7 +46,7 @@ class StoreState final : public State {
 
     std::uint64_t applied() const override { return store_->applied_index(); }
     std::string hash() const override { return store_->state_hash(); }
-    void apply(std::uint64_t index, const pb::Batch& batch, payments::Effects& effects) override {
+    void apply(std::uint64_t index, const pb::Batch& batch, machine::Effects& effects) override {
         std::uint64_t unused = 0;
         store_->begin();
         WatchingWriter writer(store_->writer(), watch_, unused);
@@ -115,7 +118,7 @@ class StoreState final : public State {
         if (fs::exists(from)) fs::copy(from, to, fs::copy_options::recursive);
     }
     static std::vector<store::TableSpec> tables() {
-        const auto all = payments::tables();
+        const auto all = domains::registry().tables();
         return {all.begin(), all.end()};
     }
     [[nodiscard]] std::string image_folder() const { return folder_ + ".image"; }

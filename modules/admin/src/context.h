@@ -12,7 +12,6 @@
 
 #include "kontor/admin/admin.h"
 #include "kontor/admin/limits.h"
-#include "kontor/payments/queries.h"
 
 namespace kontor::admin {
 

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "domains/webhooks/webhooks.h"
+#include "kontor/machine/links.h"
 #include "kontor/money/money.h"
 #include "views.h"
 
@@ -69,16 +71,16 @@ Json Views::node_json() const {
 // limits::kOutboxCounted.
 Json Views::webhooks_json(bool livemode) const {
     std::uint64_t pending = 0, failed = 0;
-    payments::Due after;
+    machine::Due after;
     std::size_t looked_at = 0;
     bool more = true;
     const auto count = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page = payments::due_deliveries(rows, INT64_MAX, limits::kRowsPerRead, after);
+        const auto page = webhooks::due_deliveries(rows, INT64_MAX, limits::kRowsPerRead, after);
         more = page.size() == limits::kRowsPerRead;
         looked_at += page.size();
         if (more) after = page.back();
         for (const auto& due : page) {
-            const auto delivery = payments::find_delivery(rows, due.no);
+            const auto delivery = webhooks::find_delivery(rows, due.no);
             if (!delivery || delivery->livemode() != livemode) continue;
             ++pending;
             if (delivery->tries() > 0) ++failed;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "domains/operators/operators.h"
 #include "kontor/base/address_key.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/operators.pb.h"
 #include "sessions.h"
 #include "visitor.h"
 
@@ -46,7 +48,7 @@ void Sessions::refuse_busy(const Call& call) {
 void Sessions::login(const std::shared_ptr<Call>& call) {
     std::optional<pb::Operator> who;
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        who = payments::find_operator_by_name(rows, call->text("name"));
+        who = operators::find_operator_by_name(rows, call->text("name"));
     });
     const std::string address = address_key(call->request.peer_ip);
     std::optional<std::string> own;  // what only this operator's browsers and sessions have
@@ -84,7 +86,7 @@ void Sessions::check_login(const std::shared_ptr<Call>& call, const std::optiona
     if (secret) step = crypto::totp_verify(crypto::Secret(*secret), call->text("code"), utc_ms, 0);
     if (who && !who->disabled() && password_matches && step) {
         const std::uint64_t matched = step.value_or(0);
-        if (matched > payments::last_code_step(*who, utc_ms))
+        if (matched > operators::last_code_step(*who, utc_ms))
             return open_session(call, *who, matched, attempt);
         attempt->end(LoginThrottle::End::neither);  // used before: sent twice, or read over a shoulder
     }

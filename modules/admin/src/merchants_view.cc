@@ -1,10 +1,20 @@
 // Merchants and their API keys.
 
+#include "domains/accounts/accounts.h"
+#include "domains/accounts/ids.h"
+#include "domains/keys/ids.h"
+#include "domains/keys/keys.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/accounts_bodies.pb.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/keys.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/bounded_queries.h"
-#include "kontor/payments/json.h"
 #include "views.h"
 
 namespace kontor::admin {
@@ -16,7 +26,7 @@ constexpr std::size_t kKeyCharacters = 32;
 constexpr std::size_t kMaxNameBytes = 256;
 
 Json merchant_json(const pb::Merchant& merchant) {
-    return Json{{"id", format_id(payments::prefix::merchant, merchant.no())},
+    return Json{{"id", format_id(accounts::prefix::merchant, merchant.no())},
                 {"name", merchant.name()},
                 {"fee_bps", merchant.fee_bps()},
                 {"fee_fixed", merchant.fee_fixed_minor()},
@@ -27,7 +37,7 @@ Json merchant_json(const pb::Merchant& merchant) {
 }
 
 Json key_json(const pb::ApiKey& key) {
-    return Json{{"id", format_id(payments::prefix::api_key, key.no())},
+    return Json{{"id", format_id(keys::prefix::api_key, key.no())},
                 {"name", key.name()},
                 {"hint", key.hint()},
                 {"mode", key.livemode() ? "live" : "test"},
@@ -62,12 +72,12 @@ std::string hash_of_key(const node::Node& node, bool livemode, std::uint64_t key
     std::string hash;
     for (bool more = true; more && hash.empty();) {
         node.read([&](const store::Reader& rows, std::uint64_t) {
-            const auto merchants = payments::list_merchants(rows, after_no, limits::kRowsPerRead);
+            const auto merchants = accounts::list_merchants(rows, after_no, limits::kRowsPerRead);
             more = merchants.size() == limits::kRowsPerRead;
             for (const auto& merchant : merchants) {
-                hash = payments::api_key_hash(rows, merchant.no(), key_no);
+                hash = keys::api_key_hash(rows, merchant.no(), key_no);
                 if (!hash.empty()) {
-                    const auto key = payments::find_api_key(rows, hash);
+                    const auto key = keys::find_api_key(rows, hash);
                     more = false;
                     if (!key || key->livemode() != livemode) hash.clear();
                     return;
@@ -89,14 +99,14 @@ bool good_country(const std::string& country) {
 void Views::list_merchants(const std::shared_ptr<Call>& call) const {
     std::uint64_t after_no = 0;
     if (const std::string_view cursor = call->parameter("cursor"); !cursor.empty()) {
-        const auto no = parse_id(payments::prefix::merchant, cursor);
+        const auto no = parse_id(accounts::prefix::merchant, cursor);
         if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
         after_no = *no;
     }
     Json data = Json::array();
     bool more = true;
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page = payments::list_merchants(rows, after_no, limits::kRowsPerRead);
+        const auto page = accounts::list_merchants(rows, after_no, limits::kRowsPerRead);
         more = page.size() == limits::kRowsPerRead;
         for (const auto& merchant : page) data.push_back(merchant_json(merchant));
         if (!page.empty()) after_no = page.back().no();
@@ -104,14 +114,14 @@ void Views::list_merchants(const std::shared_ptr<Call>& call) const {
     while (more && data.size() < limits::kMerchantsListed) options_.node->read(read_page);
     call->answer(200, Json{{"data", data},
                            {"next_cursor",
-                            more ? Json(format_id(payments::prefix::merchant, after_no)) : Json(nullptr)}});
+                            more ? Json(format_id(accounts::prefix::merchant, after_no)) : Json(nullptr)}});
 }
 
 void Views::get_merchant(const std::shared_ptr<Call>& call) const {
-    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    const auto merchant_no = parse_id(accounts::prefix::merchant, call->rest);
     std::optional<pb::Merchant> found;
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        if (merchant_no) found = payments::find_merchant(rows, *merchant_no);
+        if (merchant_no) found = accounts::find_merchant(rows, *merchant_no);
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
     call->answer(200, merchant_json(*found));
@@ -137,32 +147,31 @@ void Views::create_merchant(const std::shared_ptr<Call>& call) const {
         currency = known->lower_code();
     }
     pb::Command command = operator_command(*call);
-    auto& create = *command.mutable_create_merchant();
+    auto& create = *mutable_body(command, pb::create_merchant);
     create.set_name(name);
     create.set_fee_bps(static_cast<std::uint32_t>(*fee_bps));
     create.set_fee_fixed_minor(*fee_fixed);
     create.set_settlement_delay_days(static_cast<std::uint32_t>(*delay));
     create.set_country(call->text("country"));
     create.set_default_currency(currency);
-    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+    options_.node->submit(std::move(command), [call](Result<machine::Answer> answer) {
         if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != pb::OUTCOME_OK)
+        if (answer->result.outcome() != machine::outcome::ok)
             return call->refuse(422, "refused", answer->result.error().message(),
                                 answer->result.error().param());
-        call->answer(200, merchant_json(answer->result.merchant()));
+        call->answer(200, merchant_json(object_in(answer->result, pb::merchant)));
     });
 }
 
 void Views::list_keys(const std::shared_ptr<Call>& call) const {
-    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    const auto merchant_no = parse_id(accounts::prefix::merchant, call->rest);
     bool found = false, more = true;
     std::uint64_t after_no = 0;
     Json data = Json::array();
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
-        found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
+        found = merchant_no && accounts::find_merchant(rows, *merchant_no).has_value();
         if (!found) return;
-        const auto page =
-            payments::bounded::list_api_keys(rows, *merchant_no, after_no, limits::kRowsPerRead);
+        const auto page = keys::list_api_keys(rows, *merchant_no, after_no, limits::kRowsPerRead);
         more = page.size() == limits::kRowsPerRead;
         for (const auto& key : page)
             if (key.livemode() == call->livemode) data.push_back(key_json(key));
@@ -175,10 +184,10 @@ void Views::list_keys(const std::shared_ptr<Call>& call) const {
 }
 
 void Views::create_key(const std::shared_ptr<Call>& call) const {
-    const auto merchant_no = parse_id(payments::prefix::merchant, call->rest);
+    const auto merchant_no = parse_id(accounts::prefix::merchant, call->rest);
     bool found = false;
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        found = merchant_no && payments::find_merchant(rows, *merchant_no).has_value();
+        found = merchant_no && accounts::find_merchant(rows, *merchant_no).has_value();
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
     const std::string name = call->text("name");
@@ -187,34 +196,34 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
     const std::string start = call->livemode ? "sk_live_" : "sk_test_";
     const std::string secret = start + crypto::random_token(kKeyCharacters);
     pb::Command command = operator_command(*call);
-    auto& create = *command.mutable_create_api_key();
+    auto& create = *mutable_body(command, pb::create_api_key);
     create.set_merchant_no(*merchant_no);
     create.set_livemode(call->livemode);
     create.set_key_sha256(crypto::sha256(secret));
     create.set_name(name);
     create.set_hint(start + "…" + secret.substr(secret.size() - 4));
-    options_.node->submit(std::move(command), [call, secret](Result<payments::Answer> answer) {
+    options_.node->submit(std::move(command), [call, secret](Result<machine::Answer> answer) {
         if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != pb::OUTCOME_OK)
+        if (answer->result.outcome() != machine::outcome::ok)
             return call->refuse(422, "refused", answer->result.error().message(),
                                 answer->result.error().param());
-        Json json = key_json(answer->result.api_key());
+        Json json = key_json(object_in(answer->result, pb::api_key));
         json["secret"] = secret;
         call->answer(200, json);
     });
 }
 
 void Views::revoke_key(const std::shared_ptr<Call>& call) const {
-    const auto key_no = parse_id(payments::prefix::api_key, call->rest);
+    const auto key_no = parse_id(keys::prefix::api_key, call->rest);
     const std::string hash = key_no ? hash_of_key(*options_.node, call->livemode, *key_no) : std::string();
     if (hash.empty()) return call->refuse(404, "not_found", "There is no such key.");
     pb::Command command = operator_command(*call);
-    command.mutable_revoke_api_key()->set_key_sha256(hash);
-    options_.node->submit(std::move(command), [call](Result<payments::Answer> answer) {
+    mutable_body(command, pb::revoke_api_key)->set_key_sha256(hash);
+    options_.node->submit(std::move(command), [call](Result<machine::Answer> answer) {
         if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != pb::OUTCOME_OK)
+        if (answer->result.outcome() != machine::outcome::ok)
             return call->refuse(404, "not_found", "There is no such key.");
-        call->answer(200, key_json(answer->result.api_key()));
+        call->answer(200, key_json(object_in(answer->result, pb::api_key)));
     });
 }
 

@@ -2,13 +2,26 @@
 
 #include <charconv>
 
+#include "domains/accounts/ids.h"
+#include "domains/attempts/attempts.h"
+#include "domains/attempts/ids.h"
+#include "domains/customers/ids.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/payments.h"
+#include "domains/refunds/refunds.h"
+#include "domains/webhooks/ids.h"
+#include "domains/webhooks/webhooks.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/ledger/chart.h"
 #include "kontor/ledger/ledger.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/rows.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/bounded_queries.h"
-#include "kontor/payments/json.h"
+#include "kontor/webhooks.pb.h"
 #include "views.h"
 
 namespace kontor::admin {
@@ -64,12 +77,12 @@ std::string_view fill_query(const Call& call, reporting::PaymentQuery& query) {
         query.currency = currency->numeric();
     }
     if (const std::string_view id = call.parameter("merchant"); !id.empty()) {
-        const auto no = parse_id(payments::prefix::merchant, id);
+        const auto no = parse_id(accounts::prefix::merchant, id);
         if (!no) return "merchant";
         query.merchant_no = *no;
     }
     if (const std::string_view id = call.parameter("customer"); !id.empty()) {
-        const auto no = parse_id(payments::prefix::customer, id);
+        const auto no = parse_id(customers::prefix::customer, id);
         if (!no) return "customer";
         query.customer_no = *no;
     }
@@ -112,9 +125,9 @@ Json account_json(ledger::Id128 id) {
     Json owner_id = nullptr;
     if (kind == ledger::AccountKind::merchant_pending || kind == ledger::AccountKind::merchant_available ||
         kind == ledger::AccountKind::payouts_in_transit)
-        owner_id = id_or_null(payments::prefix::merchant, owner);
+        owner_id = id_or_null(accounts::prefix::merchant, owner);
     else if (kind == ledger::AccountKind::customer_wallet)
-        owner_id = id_or_null(payments::prefix::customer, owner);
+        owner_id = id_or_null(customers::prefix::customer, owner);
     else if (owner != 0)
         owner_id = std::to_string(owner);
     return Json{{"account", hex_of(id)}, {"kind", kind_name(kind)}, {"owner", owner_id}};
@@ -169,9 +182,9 @@ const char* actor_name(const pb::Actor& actor) {
     }
 }
 
-Json delivery_json(const store::Reader& rows, payments::Scope scope, const pb::WebhookDelivery& delivery,
+Json delivery_json(const store::Reader& rows, machine::Scope scope, const pb::WebhookDelivery& delivery,
                    const std::string& event_type) {
-    const auto endpoint = payments::find_webhook_endpoint(rows, scope, delivery.endpoint_no());
+    const auto endpoint = webhooks::find_webhook_endpoint(rows, scope, delivery.endpoint_no());
     Json attempts = Json::array();
     for (const auto& attempt : delivery.attempts())
         attempts.push_back(Json{{"time_ms", attempt.time_ms()},
@@ -181,10 +194,10 @@ Json delivery_json(const store::Reader& rows, payments::Scope scope, const pb::W
     const char* state = delivery.state() == pb::DELIVERY_DELIVERED ? "delivered"
                         : delivery.state() == pb::DELIVERY_GAVE_UP ? "gave_up"
                                                                    : "pending";
-    return Json{{"id", format_id(payments::prefix::delivery, delivery.no())},
-                {"endpoint", format_id(payments::prefix::webhook_endpoint, delivery.endpoint_no())},
+    return Json{{"id", format_id(webhooks::prefix::delivery, delivery.no())},
+                {"endpoint", format_id(webhooks::prefix::webhook_endpoint, delivery.endpoint_no())},
                 {"url", endpoint ? endpoint->url() : ""},
-                {"event", format_id(payments::prefix::event, delivery.event_no())},
+                {"event", format_id(machine::prefix::event, delivery.event_no())},
                 {"event_type", event_type},
                 {"state", state},
                 {"tries", delivery.tries()},
@@ -192,26 +205,25 @@ Json delivery_json(const store::Reader& rows, payments::Scope scope, const pb::W
                 {"attempts", attempts}};
 }
 
-void add_events(const store::Reader& rows, payments::Scope scope, const pb::Journal& journal, Json& events,
+void add_events(const store::Reader& rows, machine::Scope scope, const pb::Journal& journal, Json& events,
                 Json& webhooks) {
     for (const auto& event : journal.events()) {
-        events.push_back(Json{{"id", format_id(payments::prefix::event, event.no())},
+        events.push_back(Json{{"id", format_id(machine::prefix::event, event.no())},
                               {"type", event.type()},
                               {"created_ms", journal.time_ms()},
                               {"request_id", journal.request_id()},
                               {"actor", actor_name(journal.actor())}});
-        for (const auto& delivery : payments::deliveries_of_event(rows, scope, event.no()))
+        for (const auto& delivery : webhooks::deliveries_of_event(rows, scope, event.no()))
             webhooks.push_back(delivery_json(rows, scope, delivery, event.type()));
     }
 }
 
-void add_attempts(const store::Reader& rows, payments::Scope scope, std::uint64_t intent_no, Json& attempts) {
+void add_attempts(const store::Reader& rows, machine::Scope scope, std::uint64_t intent_no, Json& attempts) {
     static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
                                                   "capture", "void", "refund"};
     static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed"};
-    for (const auto& attempt :
-         payments::bounded::attempts_of_intent(rows, scope, intent_no, 0, limits::kPageMax))
-        attempts.push_back(Json{{"id", format_id(payments::prefix::attempt, attempt.no())},
+    for (const auto& attempt : attempts::attempts_of_intent(rows, scope, intent_no, 0, limits::kPageMax))
+        attempts.push_back(Json{{"id", format_id(attempts::prefix::attempt, attempt.no())},
                                 {"channel", attempt.channel()},
                                 {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
                                 {"state", kStates[std::min<int>(attempt.state(), 3)]},
@@ -235,10 +247,10 @@ Json Views::payment_row(const reporting::PaymentRow& row) {
                 {"status", row.status},
                 {"method", row.method},
                 {"method_detail", row.method_detail},
-                {"customer", id_or_null(payments::prefix::customer, row.customer_no)},
+                {"customer", id_or_null(customers::prefix::customer, row.customer_no)},
                 {"customer_name", row.customer_name},
                 {"description", row.description},
-                {"merchant", format_id(payments::prefix::merchant, row.merchant_no)},
+                {"merchant", format_id(accounts::prefix::merchant, row.merchant_no)},
                 {"merchant_name", row.merchant_name},
                 {"failure_code", row.failure_code}};
 }
@@ -278,19 +290,19 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
     std::uint64_t after_journal = 0;
     if (integer(*call, "after_journal", after_journal) < 0)
         return call->refuse(400, "invalid", "This value cannot be used.", "after_journal");
-    const payments::Scope scope{row->merchant_no, row->livemode};
+    const machine::Scope scope{row->merchant_no, row->livemode};
     Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
          webhooks = Json::array(), attempts = Json::array(), payment;
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
         if (const auto intent = payments::find_intent(rows, scope, *no))
             payment = parsed(payments::intent_json(*intent));
-        payments::ListQuery of_intent;
+        machine::ListQuery of_intent;
         of_intent.intent_no = *no;
         of_intent.limit = limits::kPageMax;
         for (const auto& charge : payments::list_charges(rows, scope, of_intent).rows)
             charges.push_back(parsed(payments::charge_json(charge)));
-        for (const auto& refund : payments::list_refunds(rows, scope, of_intent).rows)
-            refunds.push_back(parsed(payments::refund_json(refund)));
+        for (const auto& refund : refunds::list_refunds(rows, scope, of_intent).rows)
+            refunds.push_back(parsed(refunds::refund_json(refund)));
         add_attempts(rows, scope, *no, attempts);
     });
     // A payment may have collected thousands: in pieces, so that the log's work goes on in between.
@@ -298,7 +310,7 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
     bool more = true;
     const auto read_journals = [&](const store::Reader& rows, std::uint64_t) {
         const auto page =
-            payments::bounded::journals_of_intent(rows, scope, *no, after_journal, limits::kJournalsPerRead);
+            payments::journals_of_intent(rows, scope, *no, after_journal, limits::kJournalsPerRead);
         more = page.size() == limits::kJournalsPerRead;
         listed += page.size();
         for (const auto& journal : page) {

@@ -1,10 +1,18 @@
 #include "sessions.h"
 
+#include "domains/operators/ids.h"
+#include "domains/operators/operators.h"
 #include "kontor/base/address_key.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/json.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/operators.pb.h"
+#include "kontor/operators_bodies.pb.h"
 #include "password.h"
 #include "qr.h"
 #include "visitor.h"
@@ -70,19 +78,19 @@ std::optional<Caller> Sessions::find(const std::string& cookie) const {
     std::optional<Caller> caller;
     const std::int64_t now = options_.node->machine_now_ms();
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto session = payments::find_session(rows, crypto::sha256(cookie));
+        const auto session = operators::find_session(rows, crypto::sha256(cookie));
         if (!session || session->expires_ms() <= now) return;
-        const auto who = payments::find_operator(rows, session->operator_no());
+        const auto who = operators::find_operator(rows, session->operator_no());
         if (!who || who->disabled()) return;
         caller = Caller{who->no(), who->name(), who->role(), cookie};
     });
     return caller;
 }
 
-void Sessions::submit(pb::Command command, payments::Service::Done done) const {
+void Sessions::submit(pb::Command command, machine::Service::Done done) const {
     pending_.begin();
     options_.node->submit(std::move(command),
-                          [this, done = std::move(done)](const Result<payments::Answer>& answer) {
+                          [this, done = std::move(done)](const Result<machine::Answer>& answer) {
                               done(answer);
                               pending_.end();
                           });
@@ -94,7 +102,7 @@ bool Sessions::csrf_matches(const net::Request& request, const Caller& caller) {
 
 Json Sessions::session_json(const Caller& caller) const {
     return Json{{"operator",
-                 {{"id", format_id(payments::prefix::operator_, caller.operator_no)},
+                 {{"id", format_id(operators::prefix::operator_, caller.operator_no)},
                   {"name", caller.operator_name},
                   {"role", caller.role}}},
                 {"csrf", csrf_of(caller.cookie)},
@@ -110,7 +118,7 @@ bool Sessions::token_is_good(const std::string& token_sha256) const {
     bool good = false;
     const std::int64_t now = options_.node->machine_now_ms();
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto token = payments::find_setup_token(rows, token_sha256);
+        const auto token = operators::find_setup_token(rows, token_sha256);
         good = token && !token->used() && token->expires_ms() > now;
     });
     return good;
@@ -132,7 +140,7 @@ void Sessions::setup_state(const std::shared_ptr<Call>& call) const {
                             "This link was used already or is too old. 'kontor setup-link' makes a new one.");
     bool any = false;
     options_.node->read(
-        [&](const store::Reader& rows, std::uint64_t) { any = payments::has_operator(rows); });
+        [&](const store::Reader& rows, std::uint64_t) { any = operators::has_operator(rows); });
     call->answer(200, Json{{"valid", true}, {"operators", any ? 1 : 0}});
 }
 
@@ -187,20 +195,20 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
 void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::string& totp_secret,
                              std::uint64_t step) {
     pb::Command command = operator_command(*call);
-    auto& setup = *command.mutable_set_up_operator();
+    auto& setup = *mutable_body(command, pb::set_up_operator);
     setup.set_token_sha256(crypto::sha256(call->text("token")));
     setup.set_name(call->text("name"));
     setup.set_password_hash(crypto::password_hash(crypto::Secret(call->text("password"))));
     setup.set_sealed_totp_secret(options_.sealer->seal(totp_secret, "totp"));
     setup.set_totp_step(step - 1);
-    submit(std::move(command), [this, call, step](const Result<payments::Answer>& answer) {
+    submit(std::move(command), [this, call, step](const Result<machine::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         const pb::Result& result = answer->result;
-        if (result.outcome() == pb::OUTCOME_ALREADY_EXISTS)
+        if (result.outcome() == machine::outcome::already_exists)
             return call->refuse(409, "name_taken", "There is an operator of this name.", "name");
-        if (result.outcome() != pb::OUTCOME_OK)
+        if (result.outcome() != machine::outcome::ok)
             return call->refuse(404, "token_invalid", "This link was used already or is too old.");
-        open_session(call, result.operator_(), step, nullptr);
+        open_session(call, object_in(result, pb::operator_), step, nullptr);
     });
 }
 
@@ -209,15 +217,15 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     Caller caller{who.no(), who.name(), who.role(), crypto::random_token(43)};
     pb::Command command = operator_command(*call);
     command.mutable_actor()->set_no(who.no());
-    auto& open = *command.mutable_open_session();
+    auto& open = *mutable_body(command, pb::open_session);
     open.set_operator_no(who.no());
     open.set_cookie_sha256(crypto::sha256(caller.cookie));
     open.set_csrf_sha256(crypto::sha256(csrf_of(caller.cookie)));
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);
-    submit(std::move(command), [this, call, caller, attempt](const Result<payments::Answer>& answer) {
-        const bool good = answer && answer->result.outcome() == pb::OUTCOME_OK;
+    submit(std::move(command), [this, call, caller, attempt](const Result<machine::Answer>& answer) {
+        const bool good = answer && answer->result.outcome() == machine::outcome::ok;
         // Another login used the code a moment earlier: no, but nothing that speaks against who tries.
         if (attempt) attempt->end(good ? LoginThrottle::End::right : LoginThrottle::End::neither);
         if (attempt && good) right_.add();
@@ -236,8 +244,8 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
 void Sessions::logout(const std::shared_ptr<Call>& call) const {
     pb::Command command = operator_command(*call);
     command.mutable_actor()->set_no(call->caller->operator_no);
-    command.mutable_close_session()->set_cookie_sha256(crypto::sha256(call->caller->cookie));
-    submit(std::move(command), [call](const Result<payments::Answer>& answer) {
+    mutable_body(command, pb::close_session)->set_cookie_sha256(crypto::sha256(call->caller->cookie));
+    submit(std::move(command), [call](const Result<machine::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         call->answer(200, Json::object(),
                      {{"Set-Cookie", std::string(kCookie) +

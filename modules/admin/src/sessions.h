@@ -12,7 +12,9 @@
 
 #include "context.h"
 #include "kontor/base/rate_limit.h"
-#include "kontor/commands.pb.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/service.h"
+#include "kontor/operators.pb.h"
 #include "login_throttle.h"
 #include "password_queue.h"
 #include "pending.h"
@@ -75,7 +77,7 @@ class Sessions {
     static void refuse_busy(const Call& call);
     [[nodiscard]] Json session_json(const Caller& caller) const;
     // As node->submit(); we stay until `done` returned.
-    void submit(pb::Command command, payments::Service::Done done) const;
+    void submit(pb::Command command, machine::Service::Done done) const;
 
     const AdminOptions& options_;
     const std::string decoy_hash_, decoy_secret_;  // for names that do not exist: the same work as for others

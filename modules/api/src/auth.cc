@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "domains/keys/keys.h"
 #include "impl.h"
 #include "kontor/base/object_id.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/keys.pb.h"
+#include "kontor/machine/service.h"
 
 namespace kontor::api {
 
@@ -59,7 +62,7 @@ class KnownKeys {
         thread_local KnownKeys keys;
         return keys;
     }
-    // `version`: payments::Service::keys_version() as it was before the look-up, or is now.
+    // `version`: machine::Service::keys_version() as it was before the look-up, or is now.
     const Caller* find(const std::string& hash, std::uint64_t version) {
         if (version == 0 || version != version_) return nullptr;
         const auto found = callers_.find(hash);
@@ -102,7 +105,7 @@ std::optional<ApiError> authenticate(Call& call) {
     }
     std::optional<pb::ApiKey> row;
     call.api->options.service->read(
-        [&](const store::Reader& rows, std::uint64_t) { row = payments::find_api_key(rows, hash); });
+        [&](const store::Reader& rows, std::uint64_t) { row = keys::find_api_key(rows, hash); });
     if (!row) return unauthenticated("Invalid API Key provided.");
     if (row->revoked_ms() != 0) return unauthenticated("Expired API Key provided.", "api_key_expired");
     call.caller = Caller{{row->merchant_no(), row->livemode()}, row->no()};

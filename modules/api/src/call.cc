@@ -2,12 +2,20 @@
 
 #include <algorithm>
 
+#include "domains/all.h"
+#include "domains/payments/ids.h"
 #include "impl.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/payments/machine.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
 #include "route.h"
 #include "spec.h"
 
@@ -42,8 +50,8 @@ void log_failure(const Call& call, std::string_view what) {
 Call::Call(std::shared_ptr<Api::Impl> the_api, net::Request the_request, net::Responder the_responder)
     : api(std::move(the_api)), request(std::move(the_request)), respond(std::move(the_responder)) {
     request_id =
-        std::string(payments::prefix::request) + '_' + api->options.random_token(kRequestIdCharacters);
-    api_version = payments::kApiVersion;
+        std::string(machine::prefix::request) + '_' + api->options.random_token(kRequestIdCharacters);
+    api_version = machine::kApiVersion;
     started_us = api->options.clock->monotonic_us();
 }
 
@@ -119,13 +127,13 @@ std::string Call::random(std::size_t characters) const {
     return api->options.random_token(characters);
 }
 
-payments::Expansion Call::expansion(const pb::Result& found) const {
-    return payments::Expansion{&found.expanded(), expand};
+machine::Expansion Call::expansion(const pb::Result& found) const {
+    return machine::Expansion{&domains::registry(), &found.expanded(), expand};
 }
 
 pb::Command Call::command() const {
     pb::Command command;
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     command.set_merchant_no(caller.scope.merchant_no);
     command.set_livemode(caller.scope.livemode);
     command.mutable_actor()->set_kind(pb::Actor::API_KEY);
@@ -150,7 +158,7 @@ void Call::submit(pb::Command the_command, Render render) {
 void Call::submit_raw(pb::Command the_command, Finish finish_with) {
     api->options.service->submit(
         std::move(the_command),
-        [self = shared_from_this(), finish_with = std::move(finish_with)](Result<payments::Answer> answer) {
+        [self = shared_from_this(), finish_with = std::move(finish_with)](Result<machine::Answer> answer) {
             if (!answer) {
                 self->refuse(answer.error());
                 return;
@@ -174,11 +182,11 @@ void Call::submit_raw(pb::Command the_command, Finish finish_with) {
 // The last net: whatever rendering throws must not reach the node's thread.
 void Call::finish(const pb::Result& result, std::uint64_t log_index, const Finish& finish_with) {
     try {
-        if (result.outcome() == pb::OUTCOME_OK) {
+        if (result.outcome() == machine::outcome::ok) {
             finish_with(*this, result, log_index);
         } else {
             ApiError error = from_outcome(result, idempotency_key);
-            if (result.outcome() == pb::OUTCOME_RESOURCE_MISSING) name_path_param(*this, error);
+            if (result.outcome() == machine::outcome::resource_missing) name_path_param(*this, error);
             refuse(error, log_index, result.replayed());
         }
     } catch (const std::exception& failure) {
@@ -187,7 +195,7 @@ void Call::finish(const pb::Result& result, std::uint64_t log_index, const Finis
     }
 }
 
-void Call::read(const payments::Service::ReadBody& body) {
+void Call::read(const machine::Service::ReadBody& body) {
     try {
         api->options.service->read(body);
     } catch (const store::StoreFailure& failure) {

@@ -14,8 +14,9 @@
 
 #include "errors.h"
 #include "kontor/api/api.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/queries.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/rows.h"
+#include "kontor/machine/service.h"
 #include "params.h"
 
 namespace kontor::pb {
@@ -28,7 +29,7 @@ namespace kontor::api {
 struct Route;
 
 struct Caller {
-    payments::Scope scope;
+    machine::Scope scope;
     std::uint64_t key_no = 0;
 };
 
@@ -46,7 +47,7 @@ struct Call : std::enable_shared_from_this<Call> {
     // A validated object_id parameter; 0: not given.
     [[nodiscard]] std::uint64_t number_of(std::string_view param, std::string_view id_prefix) const;
     [[nodiscard]] std::string random(std::size_t characters) const;  // base62
-    [[nodiscard]] payments::Expansion expansion(const pb::Result& found) const;
+    [[nodiscard]] machine::Expansion expansion(const pb::Result& found) const;
 
     // A command of this caller with everything but its body. Its `done` renders with `render`, or answers the
     // outcome's error.
@@ -58,7 +59,7 @@ struct Call : std::enable_shared_from_this<Call> {
     void submit_raw(pb::Command command, Finish finish);
     [[nodiscard]] bool answered() const { return answered_; }
     // Reads whole entries; `body` answers. Failures of the store become 503.
-    void read(const payments::Service::ReadBody& body);
+    void read(const machine::Service::ReadBody& body);
 
     std::shared_ptr<Api::Impl> api;  // answers may come after the Api is gone
     net::Request request;

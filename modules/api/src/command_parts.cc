@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "domains/payments/methods.h"
+#include "kontor/machine.pb.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/methods.h"
+#include "kontor/payments.pb.h"
 
 namespace kontor::api {
 

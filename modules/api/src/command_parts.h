@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "call.h"
-#include "kontor/commands.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/payments.pb.h"
 
 namespace kontor::api {
 

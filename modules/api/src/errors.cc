@@ -2,11 +2,18 @@
 
 #include <array>
 
+#include "domains/all.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/outcomes.h"
+#include "domains/payments/payments.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/json_writer.h"
-#include "kontor/payments/service.h"
+#include "kontor/bodies.h"
+#include "kontor/json/writer.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "params.h"
 
 namespace kontor::api {
@@ -16,73 +23,11 @@ namespace {
 constexpr std::string_view kInvalidRequest = "invalid_request_error";
 constexpr std::string_view kCard = "card_error";
 constexpr std::string_view kApi = "api_error";
-constexpr std::string_view kIdempotency = "idempotency_error";
 constexpr std::string_view kRateLimit = "rate_limit_error";
 
-// The one table: outcome to status, type, and code and message where the result itself says nothing.
-struct Row {
-    pb::Outcome outcome;
-    int status;
-    std::string_view type, code, message;
-};
-constexpr std::array kOutcomes = {
-    Row{pb::OUTCOME_RESOURCE_MISSING, 400, kInvalidRequest, "resource_missing", "No such object."},
-    Row{pb::OUTCOME_CARD_DECLINED, 402, kCard, "card_declined", "Your card was declined."},
-    Row{pb::OUTCOME_INSUFFICIENT_FUNDS, 402, kCard, "insufficient_funds",
-        "The customer's balance does not cover the amount."},
-    Row{pb::OUTCOME_UNEXPECTED_STATE, 400, kInvalidRequest, "payment_intent_unexpected_state",
-        "This PaymentIntent's state does not allow that."},
-    Row{pb::OUTCOME_AMOUNT_TOO_LARGE, 400, kInvalidRequest, "amount_too_large",
-        "The amount is greater than what was authorised."},
-    Row{pb::OUTCOME_ALREADY_CAPTURED, 400, kInvalidRequest, "payment_intent_unexpected_state",
-        "This PaymentIntent could not be captured because it has already been captured."},
-    Row{pb::OUTCOME_ALREADY_REFUNDED, 400, kInvalidRequest, "charge_already_refunded",
-        "This charge has already been refunded."},
-    Row{pb::OUTCOME_REFUND_TOO_LARGE, 400, kInvalidRequest, "amount_too_large",
-        "The refund is greater than the unrefunded amount of the charge."},
-    Row{pb::OUTCOME_CHARGE_NOT_REFUNDABLE, 400, kInvalidRequest, "charge_not_refundable",
-        "This charge cannot be refunded."},
-    Row{pb::OUTCOME_IDEMPOTENCY_MISMATCH, 400, kIdempotency, "",
-        "Keys for idempotent requests can only be used with the same parameters they were first used with."},
-    Row{pb::OUTCOME_IDEMPOTENCY_IN_USE, 409, kIdempotency, payments::kKeyInUseCode,
-        "There is currently another in-progress request using this Idempotency-Key. Please try again later."},
-    Row{pb::OUTCOME_BALANCE_INSUFFICIENT, 400, kInvalidRequest, "balance_insufficient",
-        "Your balance does not cover this refund."},
-    Row{pb::OUTCOME_INVALID_PARAMETER, 400, kInvalidRequest, "payment_intent_invalid_parameter",
-        "A parameter does not fit the object's state."},
-    Row{pb::OUTCOME_MISSING_PAYMENT_METHOD, 400, kInvalidRequest, "parameter_missing",
-        "You cannot confirm this PaymentIntent because it's missing a payment method. Update the "
-        "PaymentIntent with "
-        "a payment method, or confirm it again with one."},
-    Row{pb::OUTCOME_LIMIT_REACHED, 400, kInvalidRequest, "limit_reached",
-        "A limit of your account is reached."},
-    Row{pb::OUTCOME_ALREADY_EXISTS, 400, kInvalidRequest, "resource_already_exists", "It exists already."},
-    Row{pb::OUTCOME_TOKEN_INVALID, 401, kInvalidRequest, "token_invalid", "The token is not valid."},
-    Row{pb::OUTCOME_LOCKED, 423, kInvalidRequest, "locked", "Locked."},
-    Row{pb::OUTCOME_PROCESSING_ERROR, 402, kCard, "processing_error",
-        "An error occurred while processing your payment. Try again in a little bit."},
-    Row{pb::OUTCOME_CUSTOMER_DELETED, 400, kInvalidRequest, "resource_missing",
-        "This customer has been deleted."},
-    Row{pb::OUTCOME_LEDGER_REFUSED, 400, kInvalidRequest, "ledger_refused",
-        "The ledger refused the posting; nothing was changed."},
-    Row{pb::OUTCOME_TESTMODE_ONLY, 400, kInvalidRequest, "testmode_only",
-        "This is available in test mode only."},
-    Row{pb::OUTCOME_TOO_MANY_FAILED_IDS, 429, kInvalidRequest, "too_many_failed_ids",
-        "Too many transfers of this book failed within two days, and nothing of this request was tried. See "
-        "docs/ledger-api.md, \"Retries\"."},
-};
-static_assert(kOutcomes.size() == pb::Outcome_ARRAYSIZE - 1, "an outcome without a row would be a 500");
-
-const Row* row_of(pb::Outcome outcome) {
-    for (const Row& row : kOutcomes) {
-        if (row.outcome == outcome) return &row;
-    }
-    return nullptr;
-}
-
 void attach_payment(const pb::Result& result, ApiError& error) {
-    if (result.has_payment_intent()) {
-        const pb::PaymentIntent& intent = result.payment_intent();
+    if (has_object(result, pb::payment_intent)) {
+        const pb::PaymentIntent& intent = object_in(result, pb::payment_intent);
         error.payment_intent_json = payments::intent_json(intent);
         if (error.type == kCard && intent.latest_charge_no() != 0) {
             error.charge_id = format_id(payments::prefix::charge, intent.latest_charge_no());
@@ -95,7 +40,7 @@ void attach_payment(const pb::Result& result, ApiError& error) {
 std::string error_json(const ApiError& error) {
     std::string out;
     out.reserve(256 + error.payment_intent_json.size());
-    payments::JsonWriter json(out);
+    JsonWriter json(out);
     json.begin_object().key("error").begin_object();
     if (!error.charge_id.empty()) json.field("charge", error.charge_id);
     if (!error.code.empty()) json.field("code", error.code);
@@ -147,7 +92,7 @@ ApiError unauthenticated(std::string message, std::string code) {
 
 ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key) {
     ApiError error;
-    const Row* row = row_of(result.outcome());
+    const machine::Outcome* row = domains::registry().outcome(result.outcome());
     if (row == nullptr) {
         error.status = 500;
         error.type = kApi;
@@ -155,19 +100,17 @@ ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key
         return error;
     }
     const pb::PaymentError& detail = result.error();
-    error.status = row->status;
+    error.status = row->http_status;
     error.type = row->type;
     error.code = detail.code().empty() ? std::string(row->code) : detail.code();
     error.message = detail.message().empty() ? std::string(row->message) : detail.message();
     error.param = detail.param();
     error.decline_code = detail.decline_code();
-    if (result.outcome() == pb::OUTCOME_INSUFFICIENT_FUNDS && error.decline_code.empty()) {
+    if (result.outcome() == payments::outcome::insufficient_funds && error.decline_code.empty()) {
         error.decline_code = "insufficient_funds";
     }
-    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_IN_USE ||
-        result.outcome() == pb::OUTCOME_TOO_MANY_FAILED_IDS)
-        error.retry = true;
-    if (result.outcome() == pb::OUTCOME_IDEMPOTENCY_MISMATCH) {
+    error.retry = row->ask_again == machine::AskAgain::yes;
+    if (result.outcome() == machine::outcome::idempotency_mismatch) {
         error.message += " Try using a key other than '" + printable(idempotency_key) +
                          "' if you meant to execute a different request.";
     }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kontor/base/error.h"
+#include "kontor/log.pb.h"
 
 namespace kontor::pb {
 class Result;

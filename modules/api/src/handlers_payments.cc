@@ -2,21 +2,28 @@
 #include <algorithm>
 
 #include "command_parts.h"
+#include "domains/customers/ids.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/methods.h"
+#include "domains/payments/payments.h"
 #include "handlers.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/payments/methods.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "lists.h"
 
 namespace kontor::api::handlers {
 
 namespace {
 
-namespace prefix = payments::prefix;
-
 constexpr std::size_t kClientSecretCharacters = 24;
 
 std::string render_intent(const Call& call, const pb::Result& result) {
-    return payments::intent_json(result.payment_intent(), call.expansion(result));
+    return payments::intent_json(object_in(result, pb::payment_intent), call.expansion(result));
 }
 
 // Which methods may pay. An empty list in the command means: whatever the platform offers.
@@ -62,7 +69,7 @@ std::optional<ApiError> check_method_fits(const google::protobuf::RepeatedPtrFie
 void create_intent(const CallPtr& call) {
     const Node& params = call->params;
     pb::Command command = call->command();
-    pb::CreatePaymentIntent& wanted = *command.mutable_create_payment_intent();
+    pb::CreatePaymentIntent& wanted = *mutable_body(command, pb::create_payment_intent);
     wanted.set_confirm(params.boolean_of("confirm").value_or(false));
     if (!wanted.confirm()) {
         for (const std::string_view name : {"error_on_requires_action", "off_session", "return_url"}) {
@@ -84,7 +91,7 @@ void create_intent(const CallPtr& call) {
     wanted.set_currency(currency_of(params));
     wanted.set_manual_capture(params.text_of("capture_method") == "manual");
     wanted.set_manual_confirmation(params.text_of("confirmation_method") == "manual");
-    wanted.set_customer_no(call->number_of("customer", prefix::customer));
+    wanted.set_customer_no(call->number_of("customer", customers::prefix::customer));
     wanted.set_description(params.text_of("description").value_or(""));
     fill_metadata(params, wanted.mutable_metadata(), true);
     wanted.set_receipt_email(params.text_of("receipt_email").value_or(""));
@@ -107,23 +114,23 @@ void create_intent(const CallPtr& call) {
 void retrieve_intent(const CallPtr& call) {
     const auto secret = call->params.text_of("client_secret");
     // Somebody else's secret is as good as somebody else's object.
-    const auto find = [&](const store::Reader& rows, payments::Scope scope, std::uint64_t no) {
+    const auto find = [&](const store::Reader& rows, machine::Scope scope, std::uint64_t no) {
         auto intent = payments::find_intent(rows, scope, no);
         if (intent && secret && !crypto::equal_constant_time(*secret, intent->client_secret()))
             intent.reset();
         return intent;
     };
     retrieve(
-        *call, prefix::intent, find, [](pb::Result& found) { return found.mutable_payment_intent(); },
-        payments::intent_json);
+        *call, payments::prefix::intent, find,
+        [](pb::Result& found) { return mutable_object(found, pb::payment_intent); }, payments::intent_json);
 }
 
 void update_intent(const CallPtr& call) {
-    const auto no = call->path_no(prefix::intent);
+    const auto no = call->path_no(payments::prefix::intent);
     if (!no) return;
     const Node& params = call->params;
     pb::Command command = call->command();
-    pb::UpdatePaymentIntent& wanted = *command.mutable_update_payment_intent();
+    pb::UpdatePaymentIntent& wanted = *mutable_body(command, pb::update_payment_intent);
     wanted.set_no(*no);
     if (const auto error = read_method_types(*call, wanted.mutable_payment_method_types()))
         return call->refuse(*error);
@@ -133,7 +140,7 @@ void update_intent(const CallPtr& call) {
     }
     if (const auto amount = params.integer_of("amount")) wanted.set_amount(*amount);
     if (const std::uint32_t currency = currency_of(params); currency != 0) wanted.set_currency(currency);
-    if (const auto customer = call->number_of("customer", prefix::customer); customer != 0) {
+    if (const auto customer = call->number_of("customer", customers::prefix::customer); customer != 0) {
         wanted.set_customer_no(customer);
     }
     if_given(params, "description", [&](const std::string& text) { wanted.set_description(text); });
@@ -146,10 +153,10 @@ void update_intent(const CallPtr& call) {
 }
 
 void confirm_intent(const CallPtr& call) {
-    const auto no = call->path_no(prefix::intent);
+    const auto no = call->path_no(payments::prefix::intent);
     if (!no) return;
     pb::Command command = call->command();
-    pb::ConfirmPaymentIntent& wanted = *command.mutable_confirm_payment_intent();
+    pb::ConfirmPaymentIntent& wanted = *mutable_body(command, pb::confirm_payment_intent);
     wanted.set_no(*no);
     if (const auto error = read_method(*call, wanted.mutable_payment_method())) return call->refuse(*error);
     if_given(call->params, "receipt_email", [&](const std::string& text) { wanted.set_receipt_email(text); });
@@ -157,10 +164,10 @@ void confirm_intent(const CallPtr& call) {
 }
 
 void capture_intent(const CallPtr& call) {
-    const auto no = call->path_no(prefix::intent);
+    const auto no = call->path_no(payments::prefix::intent);
     if (!no) return;
     pb::Command command = call->command();
-    pb::CapturePaymentIntent& wanted = *command.mutable_capture_payment_intent();
+    pb::CapturePaymentIntent& wanted = *mutable_body(command, pb::capture_payment_intent);
     wanted.set_no(*no);
     if (const auto amount = call->params.integer_of("amount_to_capture"))
         wanted.set_amount_to_capture(*amount);
@@ -169,10 +176,10 @@ void capture_intent(const CallPtr& call) {
 }
 
 void cancel_intent(const CallPtr& call) {
-    const auto no = call->path_no(prefix::intent);
+    const auto no = call->path_no(payments::prefix::intent);
     if (!no) return;
     pb::Command command = call->command();
-    pb::CancelPaymentIntent& wanted = *command.mutable_cancel_payment_intent();
+    pb::CancelPaymentIntent& wanted = *mutable_body(command, pb::cancel_payment_intent);
     wanted.set_no(*no);
     wanted.set_cancellation_reason(call->params.text_of("cancellation_reason").value_or(""));
     call->submit(std::move(command), render_intent);
@@ -180,20 +187,20 @@ void cancel_intent(const CallPtr& call) {
 
 void list_intents(const CallPtr& call) {
     list<pb::PaymentIntent>(
-        *call, prefix::intent, payments::bounded::list_intents,
-        [](pb::Result& found) { return found.mutable_payment_intent(); }, payments::intent_json);
+        *call, payments::prefix::intent, payments::list_intents,
+        [](pb::Result& found) { return mutable_object(found, pb::payment_intent); }, payments::intent_json);
 }
 
 void retrieve_charge(const CallPtr& call) {
     retrieve(
-        *call, prefix::charge, payments::find_charge,
-        [](pb::Result& found) { return found.mutable_charge(); }, payments::charge_json);
+        *call, payments::prefix::charge, payments::find_charge,
+        [](pb::Result& found) { return mutable_object(found, pb::charge); }, payments::charge_json);
 }
 
 void list_charges(const CallPtr& call) {
     list<pb::Charge>(
-        *call, prefix::charge, payments::bounded::list_charges,
-        [](pb::Result& found) { return found.mutable_charge(); }, payments::charge_json);
+        *call, payments::prefix::charge, payments::list_charges,
+        [](pb::Result& found) { return mutable_object(found, pb::charge); }, payments::charge_json);
 }
 
 }  // namespace kontor::api::handlers

@@ -1,6 +1,20 @@
 // Refunds, balance and balance transactions.
 #include "command_parts.h"
+#include "domains/accounts/accounts.h"
+#include "domains/balances/balances.h"
+#include "domains/balances/ids.h"
+#include "domains/payments/ids.h"
+#include "domains/refunds/ids.h"
+#include "domains/refunds/refunds.h"
 #include "handlers.h"
+#include "kontor/balances.pb.h"
+#include "kontor/balances_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/rows.h"
+#include "kontor/refunds.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 #include "lists.h"
 #include "render.h"
 
@@ -8,10 +22,8 @@ namespace kontor::api::handlers {
 
 namespace {
 
-namespace prefix = payments::prefix;
-
 std::string render_refund(const Call& call, const pb::Result& result) {
-    return payments::refund_json(result.refund(), call.expansion(result));
+    return refunds::refund_json(object_in(result, pb::refund), call.expansion(result));
 }
 
 }  // namespace
@@ -19,9 +31,9 @@ std::string render_refund(const Call& call, const pb::Result& result) {
 void create_refund(const CallPtr& call) {
     const Node& params = call->params;
     pb::Command command = call->command();
-    pb::CreateRefund& wanted = *command.mutable_create_refund();
-    wanted.set_charge_no(call->number_of("charge", prefix::charge));
-    wanted.set_intent_no(call->number_of("payment_intent", prefix::intent));
+    pb::CreateRefund& wanted = *mutable_body(command, pb::create_refund);
+    wanted.set_charge_no(call->number_of("charge", payments::prefix::charge));
+    wanted.set_intent_no(call->number_of("payment_intent", payments::prefix::intent));
     if (wanted.charge_no() == 0 && wanted.intent_no() == 0) {
         return call->refuse(
             invalid("One of the following params should be provided for this request: payment_intent "
@@ -36,15 +48,15 @@ void create_refund(const CallPtr& call) {
 
 void retrieve_refund(const CallPtr& call) {
     retrieve(
-        *call, prefix::refund, payments::find_refund,
-        [](pb::Result& found) { return found.mutable_refund(); }, payments::refund_json);
+        *call, refunds::prefix::refund, refunds::find_refund,
+        [](pb::Result& found) { return mutable_object(found, pb::refund); }, refunds::refund_json);
 }
 
 void update_refund(const CallPtr& call) {
-    const auto no = call->path_no(prefix::refund);
+    const auto no = call->path_no(refunds::prefix::refund);
     if (!no) return;
     pb::Command command = call->command();
-    pb::UpdateRefund& wanted = *command.mutable_update_refund();
+    pb::UpdateRefund& wanted = *mutable_body(command, pb::update_refund);
     wanted.set_no(*no);
     fill_metadata(call->params, wanted.mutable_metadata(), false);
     wanted.set_clear_metadata(clears_metadata(call->params));
@@ -53,17 +65,17 @@ void update_refund(const CallPtr& call) {
 
 void list_refunds(const CallPtr& call) {
     list<pb::Refund>(
-        *call, prefix::refund, payments::bounded::list_refunds,
-        [](pb::Result& found) { return found.mutable_refund(); }, payments::refund_json);
+        *call, refunds::prefix::refund, refunds::list_refunds,
+        [](pb::Result& found) { return mutable_object(found, pb::refund); }, refunds::refund_json);
 }
 
 void retrieve_balance(const CallPtr& call) {
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        const payments::Scope scope = call->caller.scope;
-        const auto lines = payments::merchant_balance(rows, scope);
+        const machine::Scope scope = call->caller.scope;
+        const auto lines = balances::merchant_balance(rows, scope);
         std::string default_currency = "usd";
         if (lines.empty()) {
-            const auto merchant = payments::find_merchant(rows, scope.merchant_no);
+            const auto merchant = accounts::find_merchant(rows, scope.merchant_no);
             if (merchant && !merchant->default_currency().empty())
                 default_currency = merchant->default_currency();
         }
@@ -73,16 +85,16 @@ void retrieve_balance(const CallPtr& call) {
 
 void retrieve_balance_transaction(const CallPtr& call) {
     retrieve(
-        *call, prefix::balance_transaction, payments::find_balance_transaction,
-        [](pb::Result& found) { return found.mutable_balance_transaction(); },
-        payments::balance_transaction_json);
+        *call, balances::prefix::balance_transaction, balances::find_balance_transaction,
+        [](pb::Result& found) { return mutable_object(found, pb::balance_transaction); },
+        balances::balance_transaction_json);
 }
 
 void list_balance_transactions(const CallPtr& call) {
     list<pb::BalanceTransaction>(
-        *call, prefix::balance_transaction, payments::bounded::list_balance_transactions,
-        [](pb::Result& found) { return found.mutable_balance_transaction(); },
-        payments::balance_transaction_json);
+        *call, balances::prefix::balance_transaction, balances::list_balance_transactions,
+        [](pb::Result& found) { return mutable_object(found, pb::balance_transaction); },
+        balances::balance_transaction_json);
 }
 
 }  // namespace kontor::api::handlers

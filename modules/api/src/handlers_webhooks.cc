@@ -3,8 +3,19 @@
 #include <array>
 
 #include "command_parts.h"
+#include "domains/accounts/accounts.h"
+#include "domains/all.h"
+#include "domains/webhooks/ids.h"
+#include "domains/webhooks/webhooks.h"
 #include "handlers.h"
 #include "impl.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/rows.h"
+#include "kontor/webhooks.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "lists.h"
 #include "param_tables.h"
 #include "render.h"
@@ -12,8 +23,6 @@
 namespace kontor::api::handlers {
 
 namespace {
-
-namespace prefix = payments::prefix;
 
 constexpr std::size_t kSecretCharacters = 32;
 constexpr std::string_view kSecretContext = "webhook-secret";
@@ -24,14 +33,14 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
 }
 
 std::string render_endpoint(const Call& /*call*/, const pb::Result& result) {
-    return payments::webhook_endpoint_json(result.webhook_endpoint());
+    return webhooks::webhook_endpoint_json(object_in(result, pb::webhook_endpoint));
 }
 
 // From the stored secret, not from the one just made: a replayed creation answers the first one's.
 std::string render_created_endpoint(const Call& call, const pb::Result& result) {
-    const auto secret =
-        call.api->options.sealer->open(result.webhook_endpoint().sealed_secret(), kSecretContext);
-    return payments::webhook_endpoint_json(result.webhook_endpoint(),
+    const auto secret = call.api->options.sealer->open(
+        object_in(result, pb::webhook_endpoint).sealed_secret(), kSecretContext);
+    return webhooks::webhook_endpoint_json(object_in(result, pb::webhook_endpoint),
                                            secret ? std::string_view(*secret) : "");
 }
 
@@ -80,13 +89,13 @@ void create_webhook_endpoint(const CallPtr& call) {
     if (const auto error = check_url(*call)) return call->refuse(*error);
     if (const auto error = check_event_types(*call)) return call->refuse(*error);
     const auto version = params.text_of("api_version");
-    if (version && *version != payments::kApiVersion) {
+    if (version && *version != machine::kApiVersion) {
         return call->refuse(invalid("Invalid API version: this platform writes events as of " +
-                                        std::string(payments::kApiVersion) + ".",
+                                        std::string(machine::kApiVersion) + ".",
                                     "api_version"));
     }
     pb::Command command = call->command();
-    pb::CreateWebhookEndpoint& wanted = *command.mutable_create_webhook_endpoint();
+    pb::CreateWebhookEndpoint& wanted = *mutable_body(command, pb::create_webhook_endpoint);
     wanted.set_url(params.text_of("url").value_or(""));
     for (std::string& type : params.list_of("enabled_events")) wanted.add_enabled_events(std::move(type));
     if (wanted.enabled_events().empty()) return call->refuse(missing_parameter("enabled_events"));
@@ -99,23 +108,24 @@ void create_webhook_endpoint(const CallPtr& call) {
 }
 
 void retrieve_webhook_endpoint(const CallPtr& call) {
-    const auto no = call->path_no(prefix::webhook_endpoint);
+    const auto no = call->path_no(webhooks::prefix::webhook_endpoint);
     if (!no) return;
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        const auto endpoint = payments::find_webhook_endpoint(rows, call->caller.scope, *no);
-        if (!endpoint || endpoint->deleted()) return call->refuse(call->not_found(prefix::webhook_endpoint));
-        call->reply(payments::webhook_endpoint_json(*endpoint), log_index);
+        const auto endpoint = webhooks::find_webhook_endpoint(rows, call->caller.scope, *no);
+        if (!endpoint || endpoint->deleted())
+            return call->refuse(call->not_found(webhooks::prefix::webhook_endpoint));
+        call->reply(webhooks::webhook_endpoint_json(*endpoint), log_index);
     });
 }
 
 void update_webhook_endpoint(const CallPtr& call) {
-    const auto no = call->path_no(prefix::webhook_endpoint);
+    const auto no = call->path_no(webhooks::prefix::webhook_endpoint);
     if (!no) return;
     if (const auto error = check_url(*call)) return call->refuse(*error);
     if (const auto error = check_event_types(*call)) return call->refuse(*error);
     const Node& params = call->params;
     pb::Command command = call->command();
-    pb::UpdateWebhookEndpoint& wanted = *command.mutable_update_webhook_endpoint();
+    pb::UpdateWebhookEndpoint& wanted = *mutable_body(command, pb::update_webhook_endpoint);
     wanted.set_no(*no);
     if (auto url = params.text_of("url")) wanted.set_url(*std::move(url));
     for (std::string& type : params.list_of("enabled_events")) wanted.add_enabled_events(std::move(type));
@@ -127,42 +137,43 @@ void update_webhook_endpoint(const CallPtr& call) {
 }
 
 void delete_webhook_endpoint(const CallPtr& call) {
-    const auto no = call->path_no(prefix::webhook_endpoint);
+    const auto no = call->path_no(webhooks::prefix::webhook_endpoint);
     if (!no) return;
     pb::Command command = call->command();
-    command.mutable_delete_webhook_endpoint()->set_no(*no);
+    mutable_body(command, pb::delete_webhook_endpoint)->set_no(*no);
     call->submit(std::move(command), render_endpoint);
 }
 
 void list_webhook_endpoints(const CallPtr& call) {
     std::uint64_t log_index = 0;
-    const auto page = list_in_pieces<pb::WebhookEndpoint>(
-        *call, prefix::webhook_endpoint, payments::bounded::list_webhook_endpoints, log_index);
+    const auto page = list_in_pieces<pb::WebhookEndpoint>(*call, webhooks::prefix::webhook_endpoint,
+                                                          webhooks::list_webhook_endpoints, log_index);
     if (call->answered()) return;
     std::vector<std::string> data;
     for (const pb::WebhookEndpoint& endpoint : page.rows)
-        data.push_back(payments::webhook_endpoint_json(endpoint));
+        data.push_back(webhooks::webhook_endpoint_json(endpoint));
     call->reply(list_json(call->request.path, data, page.has_more), log_index);
 }
 
 // As an event stands now. The journal knows how many endpoints it goes to; the outbox, how many have it.
-static std::string current_event_json(const store::Reader& rows, payments::Scope scope,
-                                      const payments::FoundEvent& found) {
-    if (found.event->pending_webhooks() == 0) return payments::event_json(*found.journal, *found.event);
+static std::string current_event_json(const store::Reader& rows, machine::Scope scope,
+                                      const machine::FoundEvent& found) {
+    if (found.event->pending_webhooks() == 0)
+        return machine::event_json(domains::registry(), *found.journal, *found.event);
     pb::Event event = *found.event;
-    const auto deliveries = payments::deliveries_of_event(rows, scope, event.no());
+    const auto deliveries = webhooks::deliveries_of_event(rows, scope, event.no());
     event.set_pending_webhooks(static_cast<std::uint32_t>(std::count_if(
         deliveries.begin(), deliveries.end(),
         [](const pb::WebhookDelivery& delivery) { return delivery.state() != pb::DELIVERY_DELIVERED; })));
-    return payments::event_json(*found.journal, event);
+    return machine::event_json(domains::registry(), *found.journal, event);
 }
 
 void retrieve_event(const CallPtr& call) {
-    const auto no = call->path_no(prefix::event);
+    const auto no = call->path_no(machine::prefix::event);
     if (!no) return;
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        const auto found = payments::find_event(rows, call->caller.scope, *no);
-        if (!found) return call->refuse(call->not_found(prefix::event));
+        const auto found = machine::find_event(rows, call->caller.scope, *no);
+        if (!found) return call->refuse(call->not_found(machine::prefix::event));
         call->reply(current_event_json(rows, call->caller.scope, *found), log_index);
     });
 }
@@ -170,7 +181,7 @@ void retrieve_event(const CallPtr& call) {
 void list_events(const CallPtr& call) {
     std::uint64_t log_index = 0;
     const auto page =
-        list_in_pieces<payments::FoundEvent>(*call, prefix::event, payments::bounded::list_events, log_index);
+        list_in_pieces<machine::FoundEvent>(*call, machine::prefix::event, machine::list_events, log_index);
     if (call->answered()) return;
     call->read([&](const store::Reader& rows, std::uint64_t) {
         std::vector<std::string> data;
@@ -182,7 +193,7 @@ void list_events(const CallPtr& call) {
 
 void retrieve_account(const CallPtr& call) {
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
-        const auto merchant = payments::find_merchant(rows, call->caller.scope.merchant_no);
+        const auto merchant = accounts::find_merchant(rows, call->caller.scope.merchant_no);
         if (!merchant) return call->refuse(unauthenticated("This account does not exist."));
         call->reply(account_json(*merchant), log_index);
     });

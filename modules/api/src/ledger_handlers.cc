@@ -2,9 +2,12 @@
 #include <algorithm>
 
 #include "handlers.h"
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/ledger/packed.h"
+#include "kontor/ledger_book_bodies.pb.h"
+#include "kontor/log.pb.h"
 #include "ledger_limits.h"
 #include "ledger_wire.h"
 #include "route.h"
@@ -89,16 +92,16 @@ std::optional<ledger::Transfer> find(const store::Reader& rows, ledger::Id128 id
 }
 
 void set_packed(pb::Command& command, std::span<const ledger::Account> rows) {
-    command.mutable_create_ledger_accounts()->set_packed(ledger::pack(rows));
+    mutable_body(command, pb::create_ledger_accounts)->set_packed(ledger::pack(rows));
 }
 void set_packed(pb::Command& command, std::span<const ledger::Transfer> rows) {
-    command.mutable_create_ledger_transfers()->set_packed(ledger::pack(rows));
+    mutable_body(command, pb::create_ledger_transfers)->set_packed(ledger::pack(rows));
 }
 const std::string& packed_of(const pb::Command& command, const ledger::Account*) {
-    return command.create_ledger_accounts().packed();
+    return body(command, pb::create_ledger_accounts).packed();
 }
 const std::string& packed_of(const pb::Command& command, const ledger::Transfer*) {
-    return command.create_ledger_transfers().packed();
+    return body(command, pb::create_ledger_transfers).packed();
 }
 
 // The item as it is stored, where the request and the result say that without a look: a look waits for the
@@ -424,7 +427,7 @@ void change_account(const CallPtr& call, const std::function<void(pb::Command&, 
 }
 void set_frozen(const CallPtr& call, bool frozen) {
     change_account(call, [frozen](pb::Command& command, ledger::Id128 id) {
-        auto& body = *command.mutable_set_ledger_account_frozen();
+        auto& body = *mutable_body(command, pb::set_ledger_account_frozen);
         body.set_id_high(id.high);
         body.set_id_low(id.low);
         body.set_frozen(frozen);
@@ -440,7 +443,7 @@ void unfreeze_ledger_account(const CallPtr& call) {
 }
 void close_ledger_account(const CallPtr& call) {
     change_account(call, [](pb::Command& command, ledger::Id128 id) {
-        auto& body = *command.mutable_close_ledger_account();
+        auto& body = *mutable_body(command, pb::close_ledger_account);
         body.set_id_high(id.high);
         body.set_id_low(id.low);
     });

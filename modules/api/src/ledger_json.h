@@ -1,7 +1,7 @@
 #pragma once
 // The two encodings behind ledger_wire.h.
 
-#include "kontor/payments/json_writer.h"
+#include "kontor/json/writer.h"
 #include "ledger_wire.h"
 
 namespace kontor::api {
@@ -10,9 +10,9 @@ namespace kontor::api {
 [[nodiscard]] std::optional<ApiError> read_json(std::string_view body, LedgerBatch<ledger::Transfer>& batch);
 [[nodiscard]] std::optional<ApiError> read_json(std::string_view body, std::vector<ledger::Id128>& ids);
 
-void write_json(payments::JsonWriter& json, const ledger::Account& account);
-void write_balances(payments::JsonWriter& json, const ledger::Account& account);
-void write_json(payments::JsonWriter& json, const ledger::Transfer& transfer,
+void write_json(JsonWriter& json, const ledger::Account& account);
+void write_balances(JsonWriter& json, const ledger::Account& account);
+void write_json(JsonWriter& json, const ledger::Transfer& transfer,
                 const std::optional<ledger::PendingState>& state);
 
 }  // namespace kontor::api

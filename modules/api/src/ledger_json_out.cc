@@ -2,12 +2,11 @@
 #include <array>
 #include <charconv>
 
+#include "kontor/json/writer.h"
 #include "ledger_json.h"
 
 namespace kontor::api {
 namespace {
-
-using payments::JsonWriter;
 
 // 64-bit numbers are strings, as in protobuf's JSON: a double would lose the last digits.
 void word(JsonWriter& json, std::string_view name, std::uint64_t value) {

@@ -1,11 +1,10 @@
 #include "ledger_wire.h"
 
+#include "kontor/json/writer.h"
 #include "ledger_json.h"
 #include "ledger_protobuf.h"
 
 namespace kontor::api {
-
-using payments::JsonWriter;
 
 std::optional<ApiError> read_batch(std::string_view body, WireFormat format,
                                    LedgerBatch<ledger::Account>& batch) {

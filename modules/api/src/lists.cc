@@ -4,16 +4,27 @@
 #include <limits>
 
 #include "command_parts.h"
+#include "domains/all.h"
+#include "domains/balances/ids.h"
+#include "domains/customers/customers.h"
+#include "domains/customers/ids.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/payments.h"
+#include "domains/refunds/ids.h"
+#include "domains/webhooks/ids.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json_writer.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/json/writer.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/rows.h"
 #include "param_tables.h"
 #include "spec.h"
 
 namespace kontor::api {
 
 namespace {
-
-namespace prefix = payments::prefix;
 
 // `created` as half-open bounds in milliseconds: objects show whole seconds, so whole seconds are compared.
 void read_created(const Node& params, ListRequest& list) {
@@ -62,34 +73,30 @@ std::optional<ApiError> read_object(const Call& call, const store::Reader& rows,
 
 }  // namespace
 
-bool exists(const store::Reader& rows, payments::Scope scope, std::string_view id_prefix, std::uint64_t no) {
-    if (id_prefix == prefix::customer) return payments::find_customer(rows, scope, no).has_value();
-    if (id_prefix == prefix::intent) return payments::find_intent(rows, scope, no).has_value();
-    if (id_prefix == prefix::charge) return payments::find_charge(rows, scope, no).has_value();
-    if (id_prefix == prefix::refund) return payments::find_refund(rows, scope, no).has_value();
-    if (id_prefix == prefix::balance_transaction) {
-        return payments::find_balance_transaction(rows, scope, no).has_value();
-    }
-    if (id_prefix == prefix::event) return payments::find_event(rows, scope, no).has_value();
-    if (id_prefix == prefix::webhook_endpoint)
-        return payments::find_webhook_endpoint(rows, scope, no).has_value();
-    return false;
+bool exists(const store::Reader& rows, machine::Scope scope, std::string_view id_prefix, std::uint64_t no) {
+    if (id_prefix == machine::prefix::event) return machine::find_event(rows, scope, no).has_value();
+    const machine::ObjectKind* kind = domains::registry().object_by_prefix(id_prefix);
+    pb::Object found;
+    return kind != nullptr && kind->find.value != nullptr && kind->find.value(rows, scope, no, found);
 }
 
 std::optional<ApiError> read_list_request(const Call& call, const store::Reader& rows,
                                           std::string_view id_prefix, ListRequest& list) {
-    payments::ListQuery& query = list.query;
+    machine::ListQuery& query = list.query;
     const Node& params = call.params;
     query.limit = static_cast<std::size_t>(
-        params.integer_of("limit").value_or(static_cast<std::int64_t>(payments::limits::kListLimitDefault)));
+        params.integer_of("limit").value_or(static_cast<std::int64_t>(machine::limits::kListLimitDefault)));
     if (params.find("starting_after") != nullptr && params.find("ending_before") != nullptr) {
         return exclusive_parameters("starting_after", "ending_before");
     }
     if (auto error = read_object(call, rows, "starting_after", id_prefix, query.starting_after)) return error;
     if (auto error = read_object(call, rows, "ending_before", id_prefix, query.ending_before)) return error;
-    if (auto error = read_object(call, rows, "customer", prefix::customer, query.customer_no)) return error;
-    if (auto error = read_object(call, rows, "payment_intent", prefix::intent, query.intent_no)) return error;
-    if (auto error = read_object(call, rows, "charge", prefix::charge, query.charge_no)) return error;
+    if (auto error = read_object(call, rows, "customer", customers::prefix::customer, query.customer_no))
+        return error;
+    if (auto error = read_object(call, rows, "payment_intent", payments::prefix::intent, query.intent_no))
+        return error;
+    if (auto error = read_object(call, rows, "charge", payments::prefix::charge, query.charge_no))
+        return error;
     read_created(params, list);
     query.email = params.text_of("email").value_or("");
     query.types = params.list_of("types");
@@ -107,7 +114,7 @@ std::string list_json(std::string_view url, const std::vector<std::string>& data
     for (const std::string& object : data) size += object.size() + 1;
     std::string out;
     out.reserve(size);
-    payments::JsonWriter json(out);
+    JsonWriter json(out);
     json.begin_object().field("object", "list").key("data").begin_array();
     for (const std::string& object : data) json.raw(object);
     json.end_array().field_boolean("has_more", has_more).field("url", url).end_object();
@@ -116,7 +123,7 @@ std::string list_json(std::string_view url, const std::vector<std::string>& data
 
 ApiError scan_exhausted() {
     return invalid("This filter matched nothing in the newest " +
-                   std::to_string(payments::limits::kListScanMax) +
+                   std::to_string(machine::limits::kListScanMax) +
                    " objects it looked at, and there are more. Narrow the list with 'created'.");
 }
 

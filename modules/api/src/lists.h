@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "call.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/bounded_queries.h"
-#include "kontor/payments/limits.h"
+#include "domains/all.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/rows.h"
 #include "kontor/store/row_store.h"
 #include "route.h"
 
@@ -18,7 +21,7 @@ namespace kontor::api {
 
 // The list parameters of a validated request. `empty`: the range of times has nothing in it.
 struct ListRequest {
-    payments::ListQuery query;
+    machine::ListQuery query;
     bool empty = false;
 };
 
@@ -26,7 +29,7 @@ struct ListRequest {
 [[nodiscard]] std::optional<ApiError> read_list_request(const Call& call, const store::Reader& rows,
                                                         std::string_view id_prefix, ListRequest& list);
 // True when `no` is an object of this kind that the caller owns.
-[[nodiscard]] bool exists(const store::Reader& rows, payments::Scope scope, std::string_view id_prefix,
+[[nodiscard]] bool exists(const store::Reader& rows, machine::Scope scope, std::string_view id_prefix,
                           std::uint64_t no);
 
 [[nodiscard]] std::string list_json(std::string_view url, const std::vector<std::string>& data,
@@ -45,20 +48,25 @@ void retrieve(Call& call, std::string_view id_prefix, Find find, Place place, Re
         pb::Result found;
         auto* object = place(found);
         object->Swap(&*row);
-        if (!call.expand.empty()) payments::resolve_expansion(rows, call.caller.scope, call.expand, found);
+        if (!call.expand.empty())
+            machine::resolve_expansion(domains::registry(), rows, call.caller.scope, call.expand, found);
         call.reply(render(*object, call.expansion(found)), log_index);
     });
 }
 
 // The page that the call asks for, in reads that are short each, so that the log's work goes on in between.
 // Refuses the call itself; answered() tells. `log_index`: of the first read, which all others contain.
-template <typename Row, typename List>
-payments::Listed<Row> list_in_pieces(Call& call, std::string_view id_prefix, List list_rows,
-                                     std::uint64_t& log_index) {
+template <typename Row>
+using ListRows = machine::Listed<Row> (*)(const store::Reader&, machine::Scope, const machine::ListQuery&,
+                                          machine::Bound&);
+
+template <typename Row>
+machine::Listed<Row> list_in_pieces(Call& call, std::string_view id_prefix, ListRows<Row> list_rows,
+                                    std::uint64_t& log_index) {
     ListRequest request;
-    payments::ListQuery& query = request.query;
-    payments::Listed<Row> page, piece;
-    payments::bounded::Bound bound;
+    machine::ListQuery& query = request.query;
+    machine::Listed<Row> page, piece;
+    machine::Bound bound;
     call.read([&](const store::Reader& rows, std::uint64_t now) {
         log_index = now;
         if (const auto error = read_list_request(call, rows, id_prefix, request)) return call.refuse(*error);
@@ -67,8 +75,8 @@ payments::Listed<Row> list_in_pieces(Call& call, std::string_view id_prefix, Lis
     const bool ascending = query.ending_before != 0;
     std::size_t looked_at = bound.rows;
     while (!call.answered() && bound.resume != 0 && page.rows.size() <= query.limit &&
-           looked_at < payments::limits::kListScanMax) {
-        payments::ListQuery rest = query;
+           looked_at < machine::limits::kListScanMax) {
+        machine::ListQuery rest = query;
         (ascending ? rest.ending_before : rest.starting_after) = bound.resume;
         // One beyond a full page tells whether there is more.
         rest.limit = std::max<std::size_t>(query.limit - page.rows.size(), 1);
@@ -89,8 +97,8 @@ payments::Listed<Row> list_in_pieces(Call& call, std::string_view id_prefix, Lis
     return page;
 }
 
-template <typename Row, typename List, typename Place, typename Render>
-void list(Call& call, std::string_view id_prefix, List list_rows, Place place, Render render) {
+template <typename Row, typename Place, typename Render>
+void list(Call& call, std::string_view id_prefix, ListRows<Row> list_rows, Place place, Render render) {
     std::uint64_t log_index = 0;
     auto page = list_in_pieces<Row>(call, id_prefix, list_rows, log_index);
     if (call.answered()) return;
@@ -102,7 +110,7 @@ void list(Call& call, std::string_view id_prefix, List list_rows, Place place, R
             auto* object = place(found);
             object->Swap(&row);
             if (!call.expand.empty())
-                payments::resolve_expansion(rows, call.caller.scope, call.expand, found);
+                machine::resolve_expansion(domains::registry(), rows, call.caller.scope, call.expand, found);
             data.push_back(render(*object, call.expansion(found)));
         }
         call.reply(list_json(call.request.path, data, page.has_more), log_index);

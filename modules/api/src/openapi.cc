@@ -6,19 +6,17 @@
 
 #include <vector>
 
+#include "domains/customers/limits.h"
+#include "kontor/json/writer.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/json_writer.h"
-#include "kontor/payments/limits.h"
 #include "openapi_ledger.h"
 #include "route.h"
 
 namespace kontor::api {
 
 namespace {
-
-using payments::JsonWriter;
-namespace limits = payments::limits;
 
 void schema_of(JsonWriter& json, const Param& param);
 
@@ -65,13 +63,13 @@ void schema_body(JsonWriter& json, const Param& param) {
         case Kind::descriptor:
             return string_schema(json, param.max);
         case Kind::phone:
-            return string_schema(json, limits::kPhoneBytes);
+            return string_schema(json, customers::limits::kPhoneBytes);
         case Kind::email:
-            string_schema(json, limits::kEmailBytes);
+            string_schema(json, customers::limits::kEmailBytes);
             json.field("format", "email");
             return;
         case Kind::url:
-            string_schema(json, limits::kUrlBytes);
+            string_schema(json, machine::limits::kUrlBytes);
             json.field("format", "uri");
             return;
         case Kind::currency:
@@ -95,11 +93,11 @@ void schema_body(JsonWriter& json, const Param& param) {
             return;
         case Kind::metadata:
             json.field("type", "object");
-            json.field_integer("maxProperties", static_cast<std::int64_t>(limits::kMetadataKeys));
+            json.field_integer("maxProperties", static_cast<std::int64_t>(machine::limits::kMetadataKeys));
             json.key("propertyNames").begin_object();
-            string_schema(json, limits::kMetadataKeyBytes);
+            string_schema(json, machine::limits::kMetadataKeyBytes);
             json.end_object().key("additionalProperties").begin_object();
-            string_schema(json, limits::kMetadataValueBytes);
+            string_schema(json, machine::limits::kMetadataValueBytes);
             json.end_object();
             return;
         case Kind::hash:
@@ -300,7 +298,7 @@ std::string build_openapi() {
     json.key("info")
         .begin_object()
         .field("title", "Kontor merchant API")
-        .field("version", payments::kApiVersion);
+        .field("version", machine::kApiVersion);
     json.field(
         "description",
         "Payments in the shape that the official Stripe client libraries speak: only the host changes. "

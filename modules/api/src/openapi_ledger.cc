@@ -1,12 +1,11 @@
 // The ledger API's part of the description: bodies of rows instead of parameters.
 #include "openapi_ledger.h"
 
+#include "kontor/json/writer.h"
 #include "ledger_wire.h"
 
 namespace kontor::api {
 namespace {
-
-using payments::JsonWriter;
 
 constexpr std::string_view kBinary =
     R"({"type":"string","format":"binary","description":"kontor.ledger.v1, see /v1/ledger.proto"})";

@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "kontor/payments/json_writer.h"
+#include "kontor/json/writer.h"
 #include "route.h"
 
 namespace kontor::api {
 
-void ledger_request_body(payments::JsonWriter& json, const Route& route);
-void ledger_response(payments::JsonWriter& json, const Route& route);  // the `content` of 200
-[[nodiscard]] std::string ledger_request_schemas();                    // members of components/schemas
+void ledger_request_body(JsonWriter& json, const Route& route);
+void ledger_response(JsonWriter& json, const Route& route);  // the `content` of 200
+[[nodiscard]] std::string ledger_request_schemas();          // members of components/schemas
 // Renderings that the schema of a kind is made from.
 [[nodiscard]] std::vector<std::string> ledger_samples(std::string_view kind);
 

@@ -8,11 +8,27 @@
 #include <map>
 #include <vector>
 
+#include "domains/all.h"
+#include "domains/balances/balances.h"
+#include "domains/customers/customers.h"
+#include "domains/payments/payments.h"
+#include "domains/refunds/refunds.h"
+#include "domains/webhooks/webhooks.h"
 #include "errors.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/balances.pb.h"
 #include "kontor/base/assert.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/json_writer.h"
-#include "kontor/records.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/customers.pb.h"
+#include "kontor/json/writer.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/expand.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds.pb.h"
+#include "kontor/webhooks.pb.h"
 #include "openapi.h"
 #include "openapi_ledger.h"
 #include "render.h"
@@ -21,7 +37,6 @@ namespace kontor::api {
 
 namespace {
 
-using payments::JsonWriter;
 using rapidjson::Value;
 using Samples = std::vector<const Value*>;
 
@@ -77,7 +92,7 @@ void infer(JsonWriter& json, const Samples& samples, std::string_view kind, cons
         }
     }
     json.begin_object();
-    if (payments::is_expandable(kind, path)) {
+    if (machine::is_expandable(domains::registry(), kind, path)) {
         json.field("description", "Expandable.");
         if (std::find(types.begin(), types.end(), "object") == types.end()) types.push_back("object");
     }
@@ -221,7 +236,7 @@ pb::WebhookEndpoint endpoint() {
     common_fields(row);
     row.add_enabled_events("*");
     row.set_description("…");
-    row.set_api_version(std::string(payments::kApiVersion));
+    row.set_api_version(std::string(machine::kApiVersion));
     return row;
 }
 
@@ -237,15 +252,15 @@ std::string event(bool full) {
     pb::Journal journal;
     pb::Event row;
     row.set_type("payment_intent.succeeded");
-    *row.mutable_payment_intent() = intent(true);
+    *mutable_object(row, pb::payment_intent) = intent(true);
     if (full) {
         row.set_previous_attributes_json("{}");
         journal.set_request_id("req_…");
         journal.set_idempotency_key("…");
     }
     // What is in an event depends on its type: the schema says only that it is an object.
-    std::string json = payments::event_json(journal, row);
-    const std::string object = payments::intent_json(row.payment_intent());
+    std::string json = machine::event_json(domains::registry(), journal, row);
+    const std::string object = payments::intent_json(object_in(row, pb::payment_intent));
     return json.replace(json.find(object), object.size(), "{}");
 }
 
@@ -263,7 +278,6 @@ struct ObjectKind {
 };
 
 std::vector<ObjectKind> kinds() {
-    using namespace payments;  // NOLINT: the renderers
     const pb::Customer customer = full_customer();
     const BalanceLines lines = {{kEuro, 1, 1}};
     const Funding bare{.currency = kEuro, .reference = "", .customer = customer};
@@ -272,11 +286,13 @@ std::vector<ObjectKind> kinds() {
         {"account", {account_json(pb::Merchant()), account_json(merchant())}},
         {"balance", {balance_json(lines, "eur", false)}},
         {"balance_transaction",
-         {balance_transaction_json(balance_transaction(false)),
-          balance_transaction_json(balance_transaction(true))}},
+         {balances::balance_transaction_json(balance_transaction(false)),
+          balances::balance_transaction_json(balance_transaction(true))}},
         {"cash_balance", {cash_balance_json(1, {}, false), cash_balance_json(1, lines, false)}},
-        {"charge", {charge_json(charge(false)), charge_json(charge(true)), charge_json(wallet_charge())}},
-        {"customer", {customer_json(pb::Customer()), customer_json(customer)}},
+        {"charge",
+         {payments::charge_json(charge(false)), payments::charge_json(charge(true)),
+          payments::charge_json(wallet_charge())}},
+        {"customer", {customers::customer_json(pb::Customer()), customers::customer_json(customer)}},
         {"customer_cash_balance_transaction", {funding_json(bare), funding_json(full)}},
         {"deleted", {R"({"id":"","object":"","deleted":true})"}},
         {"error", {error_json(invalid("…")), error_json(full_error())}},
@@ -289,10 +305,11 @@ std::vector<ObjectKind> kinds() {
         {"ledger.results", ledger_samples("ledger.results")},
         {"ledger.transfer", ledger_samples("ledger.transfer")},
         {"ledger.transfers", ledger_samples("ledger.transfers")},
-        {"payment_intent", {intent_json(intent(false)), intent_json(intent(true))}},
-        {"refund", {refund_json(refund(false)), refund_json(refund(true))}},
+        {"payment_intent", {payments::intent_json(intent(false)), payments::intent_json(intent(true))}},
+        {"refund", {refunds::refund_json(refund(false)), refunds::refund_json(refund(true))}},
         {"webhook_endpoint",
-         {webhook_endpoint_json(pb::WebhookEndpoint()), webhook_endpoint_json(endpoint(), "whsec_…")}},
+         {webhooks::webhook_endpoint_json(pb::WebhookEndpoint()),
+          webhooks::webhook_endpoint_json(endpoint(), "whsec_…")}},
     };
 }
 

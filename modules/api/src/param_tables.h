@@ -3,15 +3,17 @@
 
 #include <array>
 
-#include "kontor/payments/json.h"
-#include "kontor/payments/limits.h"
+#include "domains/customers/ids.h"
+#include "domains/customers/limits.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/limits.h"
+#include "domains/webhooks/limits.h"
+#include "kontor/machine/limits.h"
 #include "ledger_limits.h"
 #include "spec.h"
 
 namespace kontor::api::tables {
 
-namespace limits = payments::limits;
-namespace prefix = payments::prefix;
 using std::string_view;
 
 constexpr std::int64_t kMaxMethodTypes = 10;
@@ -85,16 +87,17 @@ constexpr Param email(string_view name, string_view about) {
 
 // --- customers ---
 inline constexpr std::array kCustomer = {
-    text("description", limits::kDescriptionBytes, "For your own use.", true),
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true),
     email("email", "The customer's email address."),
     metadata(),
-    text("name", limits::kNameBytes, "The customer's full name.", true),
+    text("name", machine::limits::kNameBytes, "The customer's full name.", true),
     Param{.name = "phone", .kind = Kind::phone, .about = "The customer's phone number.", .can_unset = true},
 };
 inline constexpr std::array kTopUp = {
     amount("amount", "Amount in the currency's smallest unit.", true),
     currency("Three-letter ISO 4217 code.", true),
-    text("reference", limits::kStatementDescriptorBytes * 5, "What the transfer said, for your own use."),
+    text("reference", payments::limits::kStatementDescriptorBytes * 5,
+         "What the transfer said, for your own use."),
 };
 
 // --- lists ---
@@ -111,17 +114,18 @@ inline constexpr Param kCreated = {.name = "created",
 inline constexpr std::array kListCustomers = {kCreated, Param{.name = "email",
                                                               .kind = Kind::text,
                                                               .about = "Exactly this email address.",
-                                                              .max = limits::kEmailBytes}};
-inline constexpr std::array kListIntents = {kCreated, id("customer", prefix::customer, "Of this customer.")};
+                                                              .max = customers::limits::kEmailBytes}};
+inline constexpr std::array kListIntents = {kCreated,
+                                            id("customer", customers::prefix::customer, "Of this customer.")};
 inline constexpr std::array kListCharges = {
     kCreated,
-    id("customer", prefix::customer, "Of this customer."),
-    id("payment_intent", prefix::intent, "Of this payment intent."),
+    id("customer", customers::prefix::customer, "Of this customer."),
+    id("payment_intent", payments::prefix::intent, "Of this payment intent."),
 };
 inline constexpr std::array kListRefunds = {
-    id("charge", prefix::charge, "Of this charge."),
+    id("charge", payments::prefix::charge, "Of this charge."),
     kCreated,
-    id("payment_intent", prefix::intent, "Of this payment intent."),
+    id("payment_intent", payments::prefix::intent, "Of this payment intent."),
 };
 inline constexpr std::array kListBalanceTransactions = {
     kCreated,
@@ -184,8 +188,8 @@ inline constexpr Param kDescriptor = {.name = "statement_descriptor",
                                       .kind = Kind::descriptor,
                                       .about = "What the customer's statement shows.",
                                       .can_unset = true,
-                                      .max = limits::kStatementDescriptorBytes};
-inline constexpr Param kCustomerId = id("customer", prefix::customer, "The customer who pays.");
+                                      .max = payments::limits::kStatementDescriptorBytes};
+inline constexpr Param kCustomerId = id("customer", customers::prefix::customer, "The customer who pays.");
 
 inline constexpr std::array kCreateIntent = {
     amount("amount", "Amount in the currency's smallest unit.", true),
@@ -195,7 +199,7 @@ inline constexpr std::array kCreateIntent = {
     choice("confirmation_method", kConfirmationMethods, "Who confirms after an action."),
     currency("Three-letter ISO 4217 code.", true),
     kCustomerId,
-    text("description", limits::kDescriptionBytes, "For your own use.", true),
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true),
     kErrorOnAction,
     metadata(),
     kOffSession,
@@ -214,7 +218,7 @@ inline constexpr std::array kUpdateIntent = {
     amount("amount", "Amount in the currency's smallest unit."),
     currency("Three-letter ISO 4217 code."),
     kCustomerId,
-    text("description", limits::kDescriptionBytes, "For your own use.", true),
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true),
     metadata(),
     kMethodToken,
     kMethodDataParam,
@@ -240,9 +244,9 @@ inline constexpr std::array kCancelIntent = {choice("cancellation_reason", kCanc
 // --- refunds ---
 inline constexpr std::array kCreateRefund = {
     amount("amount", "Default: what is left of the charge."),
-    id("charge", prefix::charge, "The charge to refund; or payment_intent."),
+    id("charge", payments::prefix::charge, "The charge to refund; or payment_intent."),
     metadata(),
-    id("payment_intent", prefix::intent, "The payment intent to refund; or charge."),
+    id("payment_intent", payments::prefix::intent, "The payment intent to refund; or charge."),
     choice("reason", kRefundReasons, "Why."),
 };
 inline constexpr std::array kUpdateRefund = {metadata()};
@@ -252,7 +256,7 @@ inline constexpr Param kEnabledEvents = {.name = "enabled_events",
                                          .kind = Kind::text_list,
                                          .about = "Event types, or * for all of them.",
                                          .max = 64,
-                                         .high = limits::kEventTypesPerEndpoint};
+                                         .high = webhooks::limits::kEventTypesPerEndpoint};
 constexpr Param required(Param param) {
     param.required = true;
     return param;
@@ -260,7 +264,7 @@ constexpr Param required(Param param) {
 inline constexpr Param kWebhookUrl = {
     .name = "url", .kind = Kind::url, .about = "Where events are sent. https in live mode."};
 inline constexpr Param kWebhookAbout =
-    text("description", limits::kDescriptionBytes, "For your own use.", true);
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true);
 inline constexpr std::array kCreateWebhookEndpoint = {
     text("api_version", 40, "Accepted when it is this platform's."),
     kWebhookAbout,

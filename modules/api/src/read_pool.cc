@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kontor/base/bytes.h"
+#include "kontor/machine/rows.h"
 
 namespace kontor::api {
 
@@ -27,7 +28,7 @@ void ReadPool::stop() {
         if (thread.joinable()) thread.join();
 }
 
-bool ReadPool::run(payments::Scope scope, Job job) {
+bool ReadPool::run(machine::Scope scope, Job job) {
     std::string lane;
     put_be64(lane, scope.merchant_no);
     lane.push_back(scope.livemode ? '\1' : '\0');

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "kontor/base/fair_queue.h"
-#include "kontor/payments/queries.h"
+#include "kontor/machine/rows.h"
 
 namespace kontor::api {
 
@@ -29,7 +29,7 @@ class ReadPool {
     struct Job {
         std::function<void()> run, dropped;  // dropped: gave its place to a merchant with fewer
     };
-    [[nodiscard]] bool run(payments::Scope scope, Job job);
+    [[nodiscard]] bool run(machine::Scope scope, Job job);
     void stop();
 
  private:

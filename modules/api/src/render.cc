@@ -1,18 +1,18 @@
 #include "render.h"
 
+#include "domains/accounts/ids.h"
+#include "domains/balances/balances.h"
+#include "domains/customers/customers.h"
+#include "domains/customers/ids.h"
+#include "kontor/accounts.pb.h"
 #include "kontor/base/assert.h"
 #include "kontor/base/object_id.h"
+#include "kontor/json/writer.h"
 #include "kontor/money/money.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/json_writer.h"
-#include "kontor/records.pb.h"
 
 namespace kontor::api {
 
 namespace {
-
-namespace prefix = payments::prefix;
-using payments::JsonWriter;
 
 std::string_view code_of(std::uint32_t numeric) {
     const auto currency = money::Currency::from_numeric(static_cast<std::uint16_t>(numeric));
@@ -31,7 +31,7 @@ void balance_line(JsonWriter& json, std::int64_t amount, std::string_view curren
 std::string balance_json(const BalanceLines& lines, std::string_view default_currency, bool livemode) {
     std::string out;
     JsonWriter json(out);
-    const auto part = [&](std::string_view name, std::int64_t payments::BalanceLine::*amount) {
+    const auto part = [&](std::string_view name, std::int64_t balances::BalanceLine::*amount) {
         json.key(name).begin_array();
         for (const auto& line : lines) balance_line(json, line.*amount, code_of(line.currency));
         // Programs read available[0]: never an empty list.
@@ -39,9 +39,9 @@ std::string balance_json(const BalanceLines& lines, std::string_view default_cur
         json.end_array();
     };
     json.begin_object().field("object", "balance");
-    part("available", &payments::BalanceLine::available);
+    part("available", &balances::BalanceLine::available);
     json.field_boolean("livemode", livemode);
-    part("pending", &payments::BalanceLine::pending);
+    part("pending", &balances::BalanceLine::pending);
     json.end_object();
     return out;
 }
@@ -57,7 +57,8 @@ std::string cash_balance_json(std::uint64_t customer_no, const BalanceLines& lin
         for (const auto& line : lines) json.escaped_key(code_of(line.currency)).integer(line.available);
         json.end_object();
     }
-    json.field("customer", format_id(prefix::customer, customer_no)).field_null("customer_account");
+    json.field("customer", format_id(customers::prefix::customer, customer_no))
+        .field_null("customer_account");
     json.field_boolean("livemode", livemode);
     json.field_raw("settings", R"({"reconciliation_mode":"automatic","using_merchant_default":true})");
     json.end_object();
@@ -71,9 +72,9 @@ std::string funding_json(const Funding& funding) {
     json.field("id", format_id("ccsbtxn", funding.no)).field("object", "customer_cash_balance_transaction");
     json.field_integer("created", funding.created_ms / 1000).field("currency", code_of(funding.currency));
     if (funding.expand_customer) {
-        json.field_raw("customer", payments::customer_json(funding.customer));
+        json.field_raw("customer", customers::customer_json(funding.customer));
     } else {
-        json.field("customer", format_id(prefix::customer, funding.customer.no()));
+        json.field("customer", format_id(customers::prefix::customer, funding.customer.no()));
     }
     json.field_null("customer_account").field_integer("ending_balance", funding.ending_balance);
     json.key("funded").begin_object().key("bank_transfer").begin_object();
@@ -88,7 +89,9 @@ std::string funding_json(const Funding& funding) {
 std::string account_json(const pb::Merchant& merchant) {
     std::string out;
     JsonWriter json(out);
-    json.begin_object().field("id", format_id(prefix::merchant, merchant.no())).field("object", "account");
+    json.begin_object()
+        .field("id", format_id(accounts::prefix::merchant, merchant.no()))
+        .field("object", "account");
     json.key("business_profile").begin_object().field_or_null("name", merchant.name()).end_object();
     json.field_null("business_type").field_raw("capabilities", "{}").field_boolean("charges_enabled", true);
     json.field_or_null("country", merchant.country()).field_integer("created", merchant.created_ms() / 1000);

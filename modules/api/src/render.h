@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "kontor/payments/queries.h"
+#include "domains/balances/balances.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/customers.pb.h"
 
 namespace kontor::api {
 
-using BalanceLines = std::vector<payments::BalanceLine>;
+using BalanceLines = std::vector<balances::BalanceLine>;
 
 // `default_currency` (lower case) is shown with zeros when there is no line.
 [[nodiscard]] std::string balance_json(const BalanceLines& lines, std::string_view default_currency,

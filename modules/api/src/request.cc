@@ -1,16 +1,17 @@
 // Headers, query and body of a request into what handlers work with.
 #include <algorithm>
 
+#include "domains/accounts/ids.h"
+#include "domains/all.h"
 #include "impl.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/limits.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/limits.h"
 
 namespace kontor::api {
 
 namespace {
-
-namespace limits = payments::limits;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -63,11 +64,12 @@ std::optional<ApiError> read_idempotency_key(Call& call) {
     const auto key = unquote_key(call.request.header("Idempotency-Key"));
     if (!key || key->empty()) {
         return invalid("Invalid Idempotency-Key: it must be 1 to " +
-                       std::to_string(limits::kIdempotencyKeyBytes) + " printable ASCII characters.");
+                       std::to_string(machine::limits::kIdempotencyKeyBytes) +
+                       " printable ASCII characters.");
     }
-    if (key->size() > limits::kIdempotencyKeyBytes) {
+    if (key->size() > machine::limits::kIdempotencyKeyBytes) {
         return invalid("Idempotency-Key is too long: at most " +
-                       std::to_string(limits::kIdempotencyKeyBytes) + " characters.");
+                       std::to_string(machine::limits::kIdempotencyKeyBytes) + " characters.");
     }
     call.idempotency_key = *key;
     return std::nullopt;
@@ -117,8 +119,9 @@ std::optional<ApiError> read_expand(Call& call) {
     for (const std::string& path : call.params.list_of("expand")) {
         const std::string param = "expand[" + std::to_string(i++) + "]";
         const std::string quoted = printable(path);
-        if (static_cast<std::size_t>(std::count(path.begin(), path.end(), '.')) + 1 > limits::kExpandDepth) {
-            return invalid("You cannot expand more than " + std::to_string(limits::kExpandDepth) +
+        if (static_cast<std::size_t>(std::count(path.begin(), path.end(), '.')) + 1 >
+            machine::limits::kExpandDepth) {
+            return invalid("You cannot expand more than " + std::to_string(machine::limits::kExpandDepth) +
                                " levels of a property (" + quoted + ").",
                            param, "parameter_unknown");
         }
@@ -127,12 +130,12 @@ std::optional<ApiError> read_expand(Call& call) {
             rest.remove_prefix(5);
         } else if (list) {
             std::string message = "This property cannot be expanded (" + quoted + ").";
-            if (payments::is_expandable(call.route->object, rest)) {
+            if (machine::is_expandable(domains::registry(), call.route->object, rest)) {
                 message += " You may want to try expanding 'data." + quoted + "' instead.";
             }
             return invalid(std::move(message), param, "parameter_unknown");
         }
-        if (!payments::is_expandable(call.route->object, rest)) {
+        if (!machine::is_expandable(domains::registry(), call.route->object, rest)) {
             return invalid("This property cannot be expanded (" + quoted + ").", param, "parameter_unknown");
         }
         call.expand.emplace_back(rest);
@@ -147,7 +150,7 @@ std::optional<ApiError> read_headers(Call& call) {
     if (!version.empty()) {
         if (!is_version(version)) {
             return invalid("Invalid Stripe-Version: " + printable(version) + ". It must look like " +
-                           std::string(payments::kApiVersion) + ".");
+                           std::string(machine::kApiVersion) + ".");
         }
         call.api_version = version;
     }
@@ -155,7 +158,7 @@ std::optional<ApiError> read_headers(Call& call) {
     for (const std::string_view name : {"Stripe-Account", "Stripe-Context"}) {
         const std::string_view account = call.request.header(name);
         if (account.empty()) continue;
-        if (account == format_id(payments::prefix::merchant, call.caller.scope.merchant_no)) continue;
+        if (account == format_id(accounts::prefix::merchant, call.caller.scope.merchant_no)) continue;
         ApiError error = invalid("The provided key does not have access to account '" + printable(account) +
                                      "' (or that account does not exist).",
                                  {}, "account_invalid");

@@ -1,6 +1,6 @@
 // The one place to look for what this API answers.
 #include "handlers.h"
-#include "kontor/payments/limits.h"
+#include "kontor/machine/limits.h"
 #include "param_tables.h"
 #include "route.h"
 
@@ -76,7 +76,7 @@ constexpr Param kExpand = {.name = "expand",
                            .kind = Kind::text_list,
                            .about = "References to answer as whole objects.",
                            .max = 200,
-                           .high = static_cast<std::int64_t>(limits::kExpandPaths)};
+                           .high = static_cast<std::int64_t>(machine::limits::kExpandPaths)};
 constexpr std::array kObjectParams = {kExpand};
 constexpr std::array kListParams = {
     text("ending_before", 64, "The page before this object's id."),
@@ -85,7 +85,7 @@ constexpr std::array kListParams = {
           .kind = Kind::integer,
           .about = "Objects a page; default 10.",
           .low = 1,
-          .high = static_cast<std::int64_t>(limits::kListLimitMax)},
+          .high = static_cast<std::int64_t>(machine::limits::kListLimitMax)},
     text("starting_after", 64, "The page after this object's id."),
 };
 

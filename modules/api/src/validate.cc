@@ -2,18 +2,23 @@
 #include <algorithm>
 #include <array>
 
+#include "domains/balances/ids.h"
+#include "domains/customers/ids.h"
+#include "domains/customers/limits.h"
+#include "domains/payments/ids.h"
+#include "domains/refunds/ids.h"
+#include "domains/webhooks/ids.h"
 #include "kontor/base/object_id.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
 #include "kontor/money/money.h"
 #include "kontor/net/uri.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/limits.h"
 #include "spec.h"
 
 namespace kontor::api {
 
 namespace {
 
-namespace limits = payments::limits;
 using MaybeError = std::optional<ApiError>;
 
 constexpr std::int64_t kMaxTimestamp = 253'402'300'799;  // 9999-12-31T23:59:59Z
@@ -147,17 +152,17 @@ MaybeError check_email(const Node& node, const std::string& path) {
     const bool plain =
         std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 0x20; });
     if (plain && at != std::string_view::npos && at != 0 && at + 1 != text.size() &&
-        text.find('@', at + 1) == std::string_view::npos && text.size() <= limits::kEmailBytes) {
+        text.find('@', at + 1) == std::string_view::npos && text.size() <= customers::limits::kEmailBytes) {
         return std::nullopt;
     }
     return invalid("Invalid email address: " + printable(text), path, "email_invalid");
 }
 
 MaybeError check_url(const Node& node, const std::string& path) {
-    if (node.text.size() <= limits::kUrlBytes && net::split_url(node.text)) return std::nullopt;
+    if (node.text.size() <= machine::limits::kUrlBytes && net::split_url(node.text)) return std::nullopt;
     return invalid("Invalid URL: " + printable(node.text) +
                        ". It must be absolute, with http or https, and at most " +
-                       std::to_string(limits::kUrlBytes) + " bytes.",
+                       std::to_string(machine::limits::kUrlBytes) + " bytes.",
                    path, "url_invalid");
 }
 
@@ -173,8 +178,8 @@ MaybeError check_descriptor(const Node& node, const Param& spec, const std::stri
 
 MaybeError check_metadata(const Node& node, const std::string& path) {
     if (!node.is_container() || node.list) return wrong_type("hash", node, path);
-    if (node.children.size() > limits::kMetadataKeys) {
-        return invalid("Metadata can have up to " + std::to_string(limits::kMetadataKeys) +
+    if (node.children.size() > machine::limits::kMetadataKeys) {
+        return invalid("Metadata can have up to " + std::to_string(machine::limits::kMetadataKeys) +
                            " keys, but you passed " + std::to_string(node.children.size()) + ".",
                        path);
     }
@@ -182,14 +187,17 @@ MaybeError check_metadata(const Node& node, const std::string& path) {
         const std::string pair_path = join(path, pair.key);
         if (pair.is_container()) return invalid("Metadata values must be strings.", pair_path);
         const std::size_t key_length = utf8_characters(pair.key);
-        if (key_length > limits::kMetadataKeyBytes || pair.key.find_first_of("[]") != std::string::npos) {
-            return invalid("Metadata keys can have up to " + std::to_string(limits::kMetadataKeyBytes) +
+        if (key_length > machine::limits::kMetadataKeyBytes ||
+            pair.key.find_first_of("[]") != std::string::npos) {
+            return invalid("Metadata keys can have up to " +
+                               std::to_string(machine::limits::kMetadataKeyBytes) +
                                " characters and no brackets. Invalid key: " + printable(pair.key),
                            pair_path);
         }
         const std::size_t length = utf8_characters(pair.text);
-        if (length > limits::kMetadataValueBytes) {
-            return invalid("Metadata values can have up to " + std::to_string(limits::kMetadataValueBytes) +
+        if (length > machine::limits::kMetadataValueBytes) {
+            return invalid("Metadata values can have up to " +
+                               std::to_string(machine::limits::kMetadataValueBytes) +
                                " characters, but you passed in a value that is " + std::to_string(length) +
                                " characters.",
                            pair_path);
@@ -252,7 +260,7 @@ MaybeError check_leaf(const Node& node, const Param& spec, const std::string& pa
         case Kind::email:
             return check_email(node, path);
         case Kind::phone:
-            return too_long(node, limits::kPhoneBytes, path);
+            return too_long(node, customers::limits::kPhoneBytes, path);
         case Kind::url:
             return check_url(node, path);
         case Kind::descriptor:
@@ -341,15 +349,14 @@ std::optional<ApiError> validate(const Node& params, std::span<const Param> spec
 }
 
 std::string_view object_name(std::string_view id_prefix) {
-    namespace prefix = payments::prefix;
     constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames = {{
-        {prefix::customer, "customer"},
-        {prefix::intent, "payment_intent"},
-        {prefix::charge, "charge"},
-        {prefix::refund, "refund"},
-        {prefix::balance_transaction, "balance transaction"},
-        {prefix::event, "event"},
-        {prefix::webhook_endpoint, "webhook endpoint"},
+        {customers::prefix::customer, "customer"},
+        {payments::prefix::intent, "payment_intent"},
+        {payments::prefix::charge, "charge"},
+        {refunds::prefix::refund, "refund"},
+        {balances::prefix::balance_transaction, "balance transaction"},
+        {machine::prefix::event, "event"},
+        {webhooks::prefix::webhook_endpoint, "webhook endpoint"},
     }};
     for (const auto& [known, name] : kNames) {
         if (known == id_prefix) return name;

@@ -3,8 +3,9 @@
 #include "certificate.h"
 
 #include "cluster_impl.h"
+#include "domains/members/members.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/queries.h"
+#include "kontor/members.pb.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -28,7 +29,7 @@ CertificateAge age_of(const std::string& certificate_pem, std::int64_t now_ms) {
 // the same; and one in good time before the old one ends.
 void ClusterImpl::look_after_certificate(std::uint64_t now_ms) {
     std::optional<pb::Cluster> cluster;
-    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     if (!cluster) return;
     const Identity self = identity();
     if (cluster->ca_pem() != self.credentials.ca_pem) {

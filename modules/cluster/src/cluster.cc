@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "cluster_impl.h"
+#include "domains/members/members.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
 #include "kontor/base/machine.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/queries.h"
+#include "kontor/machine/features.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -267,7 +266,7 @@ std::string ClusterImpl::hello() const {
     hello.set_run_id(run_id_);
     hello.set_wall_ms(options_.clock->wall_ms());
     hello.set_version(options_.version);
-    hello.set_feature_level(payments::feature_level());
+    hello.set_feature_level(machine::feature_level());
     hello.set_tells_promise(!options_.marker.empty());
     const std::lock_guard lock(mutex_);
     hello.set_peer_address(identity_.advertised);
@@ -290,9 +289,9 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         std::uint32_t level = 0;
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
-                const auto row = payments::find_cluster_node(rows, who.node_id);
+                const auto row = members::find_cluster_node(rows, who.node_id);
                 is_removed = row && row->removed();
-                level = payments::active_feature_level(rows);
+                level = members::active_feature_level(rows);
             });
         } catch (const store::StoreFailure&) {
             // This node is stopping or takes over a state: the others say the same.

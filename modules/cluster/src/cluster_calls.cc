@@ -4,11 +4,22 @@
 #include <condition_variable>
 
 #include "cluster_impl.h"
+#include "domains/all.h"
+#include "domains/members/members.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/machine/times.h"
+#include "kontor/members.pb.h"
+#include "kontor/members_bodies.pb.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -20,36 +31,30 @@ constexpr const char* kNotLeader = "this node is not the leader";
 
 Error error_of(const pb::Result& result) {
     switch (result.outcome()) {
-        case pb::OUTCOME_TOKEN_INVALID:
+        case machine::outcome::token_invalid:
             return {ErrorCode::permission_denied, result.error().message()};
-        case pb::OUTCOME_RESOURCE_MISSING:
+        case machine::outcome::resource_missing:
             return {ErrorCode::not_found, result.error().message()};
-        case pb::OUTCOME_ALREADY_EXISTS:
+        case machine::outcome::already_exists:
             return {ErrorCode::already_exists, result.error().message()};
         default:
             return {ErrorCode::invalid_argument, result.error().message()};
     }
 }
 
-// Only what is about the cluster itself, and what a node that does not lead makes: set-up links, test keys.
+// What a member that does not lead may make: each command's record says so.
 bool may_be_asked_for(const pb::Command& command) {
-    switch (command.body_case()) {
-        case pb::Command::kInitCluster:
-        case pb::Command::kCreateJoinToken:
-        case pb::Command::kUpdateClusterNode:
-        case pb::Command::kRotateClusterAuthority:
-        case pb::Command::kActivateFeatures:
-        case pb::Command::kCreateSetupToken:
-            return true;
-        // The self-test's merchant, whose money is play money.
-        case pb::Command::kCreateMerchant:
-        case pb::Command::kRevokeApiKey:
-            return true;
-        case pb::Command::kCreateApiKey:
-            return !command.create_api_key().livemode();
-        default:
+    const machine::Command* record = domains::registry().command(command.kind());
+    if (record == nullptr) return false;
+    switch (record->peers) {
+        case machine::Peers::never:
             return false;
+        case machine::Peers::may_ask:
+            return true;
+        case machine::Peers::may_ask_in_test_mode:  // the self-test's key, whose money is play money
+            return !body(command, pb::create_api_key).livemode();
     }
+    return false;
 }
 
 }  // namespace
@@ -126,7 +131,7 @@ void ClusterImpl::pass_to_leader(std::uint16_t kind, std::string body, net::Call
 
 Result<net::CertificateAuthority> ClusterImpl::authority() const {
     std::optional<pb::Cluster> cluster;
-    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     if (!cluster) return fail(ErrorCode::not_found, "this instance is not a cluster");
     net::CertificateAuthority authority;
     authority.certificate_pem = cluster->ca_pem();
@@ -151,18 +156,18 @@ void ClusterImpl::admit(const std::string& body, const net::CallResponder& respo
                             "first"));
     }
     pb::Command command;
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-    pb::AdmitNode& wanted = *command.mutable_admit_node();
+    pb::AdmitNode& wanted = *mutable_body(command, pb::admit_node);
     wanted.set_token_sha256(crypto::sha256(request.secret()));
     wanted.set_public_key_sha256(crypto::sha256(request.certificate_request_pem()));
     *wanted.mutable_node() = request.node();
     pb::Result result;
-    const auto done = node()->submit_and_wait(
-        std::move(command), [&](const payments::Answer& answer) { result = answer.result; });
+    const auto done = node()->submit_and_wait(std::move(command),
+                                              [&](const machine::Answer& answer) { result = answer.result; });
     if (!done) return respond(Unexpected{done.error()});
-    if (result.outcome() != pb::OUTCOME_OK) return respond(fail(error_of(result)));
-    const std::uint64_t node_no = result.cluster_node().no();
+    if (result.outcome() != machine::outcome::ok) return respond(fail(error_of(result)));
+    const std::uint64_t node_no = object_in(result, pb::cluster_node).no();
     const auto certificate = issue(node_no, request.certificate_request_pem());
     if (!certificate) return respond(Unexpected{certificate.error()});
     pb::JoinReply reply;
@@ -173,7 +178,7 @@ void ClusterImpl::admit(const std::string& body, const net::CallResponder& respo
     reply.set_certificate_pem(*certificate);
     for (pb::ClusterNode& node : nodes()) *reply.add_nodes() = std::move(node);
     log::info("cluster", "event=admitted node=" + std::to_string(node_no) +
-                             " address=" + result.cluster_node().peer_address());
+                             " address=" + object_in(result, pb::cluster_node).peer_address());
     respond(reply.SerializeAsString());
 }
 
@@ -184,7 +189,7 @@ void ClusterImpl::sign(const net::PeerIdentity& from, const std::string& body,
         return respond(fail(ErrorCode::invalid_argument, "certificate: no request"));
     bool is_member = false;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto row = payments::find_cluster_node(rows, from.node_id);
+        const auto row = members::find_cluster_node(rows, from.node_id);
         is_member = row && !row->removed();
     });
     if (!is_member) return respond(fail(ErrorCode::permission_denied, "the node is no member any more"));
@@ -204,7 +209,7 @@ void ClusterImpl::obey(const net::PeerIdentity& from, const std::string& body,
     if (!command.ParseFromString(body) || !may_be_asked_for(command))
         return respond(fail(ErrorCode::permission_denied,
                             "node " + std::to_string(from.node_id) + " asks for what no node may"));
-    node()->submit(std::move(command), [respond](Result<payments::Answer> answer) {
+    node()->submit(std::move(command), [respond](Result<machine::Answer> answer) {
         if (!answer) return respond(Unexpected{answer.error()});
         respond(answer->result.SerializeAsString());
     });
@@ -249,7 +254,7 @@ void ClusterImpl::give_state(std::string request, net::CallResponder respond) {
 pb::NodeReport ClusterImpl::report(bool with_authority) const {
     pb::NodeReport report;
     report.set_version(options_.version);
-    report.set_feature_level(payments::feature_level());
+    report.set_feature_level(machine::feature_level());
     report.set_wall_ms(options_.clock->wall_ms());
     report.set_run_id(to_hex(run_id_));
     report.set_stopping(is_stopping_.load());
@@ -267,7 +272,7 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
         report.set_machine_ms(node->machine_now_ms());
         try {
             node->read([&](const store::Reader& rows, std::uint64_t) {
-                report.set_applied_time_ms(payments::last_times(rows).machine_ms);
+                report.set_applied_time_ms(machine::last_times(rows).machine_ms);
             });
         } catch (const store::StoreFailure&) {
             // A state is being taken over: the age is not known.
@@ -314,7 +319,7 @@ Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint1
 }
 
 Result<pb::Result> ClusterImpl::propose(pb::Command command) {
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
     const std::uint64_t deadline = options_.clock->monotonic_ms() + kProposeForMs;
     Error last{ErrorCode::unavailable, "the cluster has no leader just now; try again"};
@@ -326,7 +331,7 @@ Result<pb::Result> ClusterImpl::propose(pb::Command command) {
         if (!is_member() || node()->leads()) {
             pb::Result result;
             const auto done = node()->submit_and_wait(
-                command, [&](const payments::Answer& answer) { result = answer.result; });
+                command, [&](const machine::Answer& answer) { result = answer.result; });
             if (done) return result;
             last = done.error();
         } else if (const std::uint64_t leader = node()->leader_id(); leader != 0) {

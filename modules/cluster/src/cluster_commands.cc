@@ -4,11 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster_impl.h"
+#include "domains/members/members.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/members.pb.h"
+#include "kontor/members_bodies.pb.h"
 #include "token.h"
 #include "wire.h"
 
@@ -26,7 +31,7 @@ constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before
 
 Result<void> outcome_of(const Result<pb::Result>& result) {
     if (!result) return Unexpected{result.error()};
-    if (result->outcome() == pb::OUTCOME_OK) return {};
+    if (result->outcome() == machine::outcome::ok) return {};
     return fail(ErrorCode::invalid_argument, result->error().message());
 }
 
@@ -78,7 +83,7 @@ Result<void> ClusterImpl::init() {
     KONTOR_TRY(const auto keys, net::make_private_key_and_request());
     KONTOR_TRY(const auto made, net::make_cluster_authority(self.cluster_id, options_.clock->wall_ms()));
     pb::Command command;
-    pb::InitCluster& wanted = *command.mutable_init_cluster();
+    pb::InitCluster& wanted = *mutable_body(command, pb::init_cluster);
     wanted.set_cluster_id(self.cluster_id);
     wanted.set_ca_pem(made.certificate_pem);
     wanted.set_sealed_ca_key(options_.sealer->seal(made.private_key_pem, "cluster authority"));
@@ -86,7 +91,7 @@ Result<void> ClusterImpl::init() {
     row.set_no(self.node_no);
     row.set_name(self.name);
     row.set_peer_address(self.advertised);
-    row.set_feature_level(payments::feature_level());
+    row.set_feature_level(machine::feature_level());
     row.set_version(options_.version);
     {
         const std::lock_guard lock(mutex_);
@@ -94,7 +99,7 @@ Result<void> ClusterImpl::init() {
     }
     KONTOR_TRY(const pb::Result result, propose(std::move(command)));
     // A crash after the command and before the file: the authority in the state is the one.
-    if (result.outcome() != pb::OUTCOME_OK && result.outcome() != pb::OUTCOME_ALREADY_EXISTS)
+    if (result.outcome() != machine::outcome::ok && result.outcome() != machine::outcome::already_exists)
         return fail(ErrorCode::invalid_argument, result.error().message());
     KONTOR_TRY(const net::CertificateAuthority signer, authority());
     self.credentials.ca_pem = signer.certificate_pem;
@@ -117,7 +122,7 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
     Token token;
     token.secret = crypto::random_token(kSecretCharacters);
     pb::Command command;
-    pb::CreateJoinToken& wanted = *command.mutable_create_join_token();
+    pb::CreateJoinToken& wanted = *mutable_body(command, pb::create_join_token);
     wanted.set_token_sha256(crypto::sha256(token.secret));
     wanted.set_lifetime_ms(wishes.lifetime_ms);
     wanted.set_voter(wishes.voter);
@@ -135,15 +140,15 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
 
 Result<void> ClusterImpl::remove(std::uint64_t node_no) {
     pb::Command command;
-    command.mutable_update_cluster_node()->set_no(node_no == 0 ? identity().node_no : node_no);
-    command.mutable_update_cluster_node()->set_removed(true);
+    mutable_body(command, pb::update_cluster_node)->set_no(node_no == 0 ? identity().node_no : node_no);
+    mutable_body(command, pb::update_cluster_node)->set_removed(true);
     return outcome_of(propose(std::move(command)));
 }
 
 Result<void> ClusterImpl::set_voter(std::uint64_t node_no, bool voter) {
     pb::Command command;
-    command.mutable_update_cluster_node()->set_no(node_no);
-    command.mutable_update_cluster_node()->set_voter(voter);
+    mutable_body(command, pb::update_cluster_node)->set_no(node_no);
+    mutable_body(command, pb::update_cluster_node)->set_voter(voter);
     return outcome_of(propose(std::move(command)));
 }
 
@@ -206,7 +211,7 @@ Result<void> ClusterImpl::rotate_authority() {
     KONTOR_TRY(const auto made,
                net::make_cluster_authority(identity().cluster_id, options_.clock->wall_ms()));
     pb::Command command;
-    pb::RotateClusterAuthority& wanted = *command.mutable_rotate_cluster_authority();
+    pb::RotateClusterAuthority& wanted = *mutable_body(command, pb::rotate_cluster_authority);
     // The one before stays trusted until the next rotation, so that nobody is shut out.
     const std::string end = "-----END CERTIFICATE-----\n";
     const std::size_t first_end = old.certificate_pem.find(end);
@@ -245,8 +250,8 @@ Result<void> ClusterImpl::take_over(bool accepts_loss) {
         KONTOR_CHECK(node()->take_over());
         const std::uint64_t self = identity().node_no;
         pb::Command mine;
-        mine.mutable_update_cluster_node()->set_no(self);
-        mine.mutable_update_cluster_node()->set_voter(true);
+        mutable_body(mine, pb::update_cluster_node)->set_no(self);
+        mutable_body(mine, pb::update_cluster_node)->set_voter(true);
         KONTOR_CHECK(outcome_of(propose(std::move(mine))));
         for (const pb::ClusterNode& other : nodes())
             if (other.no() != self) KONTOR_CHECK(remove(other.no()));
@@ -299,7 +304,7 @@ std::string ClusterImpl::status_json() {
     out["term"] = view.term;
     out["commit_index"] = view.commit_index;
     std::optional<pb::Cluster> cluster;
-    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = payments::find_cluster(rows); });
+    node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     out["feature_level"] = cluster ? cluster->feature_level() : 0;
     std::map<std::uint64_t, net::PeerStatus> links;
     {

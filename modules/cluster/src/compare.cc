@@ -5,9 +5,9 @@
 
 #include "cluster_impl.h"
 #include "divergence.h"
+#include "domains/all.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/machine.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -139,7 +139,7 @@ std::string ClusterImpl::name_rows(std::uint64_t from, const Difference& known) 
         if (!range) return std::nullopt;
         return *std::move(range);
     };
-    const auto tables = payments::tables();
+    const auto tables = domains::registry().tables();
     return store::name_difference(first.mine, first.theirs,
                                   std::vector<store::TableSpec>(tables.begin(), tables.end()), keys);
 }

@@ -9,8 +9,8 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/cluster.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/machine.h"
+#include "kontor/machine/features.h"
+#include "kontor/members.pb.h"
 #include "kontor/peer.pb.h"
 #include "token.h"
 #include "wire.h"
@@ -96,7 +96,7 @@ Result<Joined> join(const JoinWishes& wishes) {
     node.set_peer_address(wishes.advertised);
     node.set_api_url(wishes.api_url);
     node.set_version(wishes.version);
-    node.set_feature_level(payments::feature_level());
+    node.set_feature_level(machine::feature_level());
     KONTOR_TRY(const pb::JoinReply reply, ask(token, request));
     self.node_no = reply.node_no();
     self.cluster_id = reply.cluster_id();

@@ -10,10 +10,10 @@
 #include <fstream>
 
 #include "cluster_impl.h"
+#include "domains/members/members.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/queries.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -165,7 +165,7 @@ void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallRespond
     if (!node()->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     bool is_member = false;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto row = payments::find_cluster_node(rows, from.node_id);
+        const auto row = members::find_cluster_node(rows, from.node_id);
         is_member = row && !row->removed();
     });
     if (!is_member)

@@ -6,7 +6,9 @@
 #include "cluster_impl.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/members_bodies.pb.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -88,7 +90,7 @@ void ClusterImpl::prepare_stop() {
     // An entry of the log, at which a node that follows can make its checkpoint.
     [[maybe_unused]] const bool posted = tasks_.post([this] {
         pb::Command command;
-        command.mutable_update_cluster_node()->set_no(identity().node_no);
+        mutable_body(command, pb::update_cluster_node)->set_no(identity().node_no);
         [[maybe_unused]] const auto done = propose(std::move(command));
     });
     if (auto done = node()->checkpoint(); !done)

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kontor/payments/service.h"
+#include "kontor/machine/outcome.h"
 #include "request_kinds.h"
 #include "wire.h"
 
@@ -16,7 +16,7 @@ constexpr const char* kBeyondText = "No entry of the log has this index yet: Kon
 
 // How the API says in its JSON that another request which is under way has the key.
 bool says_key_in_use(const net::Response& response) {
-    static const std::string code = '"' + std::string(payments::kKeyInUseCode) + '"';
+    static const std::string code = '"' + std::string(machine::outcome::idempotency_in_use.code) + '"';
     return response.status == 409 && response.body.find(code) != std::string::npos;
 }
 

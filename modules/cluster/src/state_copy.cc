@@ -3,9 +3,9 @@
 #include <chrono>
 #include <thread>
 
+#include "domains/all.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/machine.h"
 #include "kontor/store/state_transfer.h"
 
 namespace kontor::cluster {
@@ -41,7 +41,7 @@ bool may_pass(ErrorCode code) {
 Result<void> copy_state(const StateCopy& copy) {
     store::StateSinkOptions options;
     options.folder = store::incoming_folder(copy.store_folder);
-    const auto tables = payments::tables();
+    const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = copy.partitions;
     KONTOR_TRY(auto sink, store::StateSink::open(std::move(options)));

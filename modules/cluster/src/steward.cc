@@ -4,11 +4,18 @@
 #include <algorithm>
 
 #include "cluster_impl.h"
+#include "domains/members/members.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/members.pb.h"
+#include "kontor/members_bodies.pb.h"
 #include "kontor/store/state_transfer.h"
 #include "state_copy.h"
 #include "wire.h"
@@ -71,7 +78,7 @@ void ClusterImpl::run_steward() {
 std::vector<pb::ClusterNode> ClusterImpl::nodes(bool also_removed) const {
     std::vector<pb::ClusterNode> found;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
-        found = payments::list_cluster_nodes(rows, also_removed);
+        found = members::list_cluster_nodes(rows, also_removed);
     });
     return found;
 }
@@ -184,7 +191,7 @@ void ClusterImpl::look_after_load(std::uint64_t now_ms) {
             if (!known.is_up || !known.report || known.report_ms + kReportFreshMs < now_ms) continue;
             const pb::NodeReport& said = *known.report;
             const bool could = said.load() != 0 && said.ready() && !said.stopping() &&
-                               said.feature_level() == payments::feature_level() &&
+                               said.feature_level() == machine::feature_level() &&
                                said.staleness_ms() <= options_.max_staleness_ms / 2 &&
                                said.applied_index() + kHelperBehind >= applied;
             if (could) helpers.push_back({no, said.load() - 1});
@@ -205,23 +212,23 @@ bool ClusterImpl::look_after_own_row() {
     const std::string advertised = options_.advertised.empty() ? self.advertised : options_.advertised;
     std::optional<pb::ClusterNode> row;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
-        row = payments::find_cluster_node(rows, self.node_no);
+        row = members::find_cluster_node(rows, self.node_no);
     });
     if (!row) return false;
     if (row->removed()) return true;
     const bool is_same = row->peer_address() == advertised && row->api_url() == api_url &&
                          row->version() == options_.version &&
-                         row->feature_level() == payments::feature_level();
+                         row->feature_level() == machine::feature_level();
     if (is_same) return !api_url.empty();
     pb::Command command;
-    pb::UpdateClusterNode& wanted = *command.mutable_update_cluster_node();
+    pb::UpdateClusterNode& wanted = *mutable_body(command, pb::update_cluster_node);
     wanted.set_no(self.node_no);
     wanted.set_peer_address(advertised);
     wanted.set_api_url(api_url);
     wanted.set_version(options_.version);
-    wanted.set_feature_level(payments::feature_level());
+    wanted.set_feature_level(machine::feature_level());
     const auto result = propose(std::move(command));
-    if (result && result->outcome() != pb::OUTCOME_OK)
+    if (result && result->outcome() != machine::outcome::ok)
         log::warning("cluster", "this node's entry could not be changed: " + result->error().message());
     if (self.advertised != advertised) {
         if (auto saved = change_identity([&](Identity& identity) { identity.advertised = advertised; });
@@ -323,18 +330,18 @@ void ClusterImpl::look_after_membership() {
 
 // A level of features is used when every node has it.
 void ClusterImpl::look_after_features() {
-    std::uint32_t lowest = payments::feature_level(), active = 0;
+    std::uint32_t lowest = machine::feature_level(), active = 0;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
-        if (const auto cluster = payments::find_cluster(rows)) active = cluster->feature_level();
-        for (const pb::ClusterNode& row : payments::list_cluster_nodes(rows))
+        if (const auto cluster = members::find_cluster(rows)) active = cluster->feature_level();
+        for (const pb::ClusterNode& row : members::list_cluster_nodes(rows))
             lowest = std::min(lowest, row.feature_level());
     });
     if (lowest <= active) return;
     pb::Command command;
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-    command.mutable_activate_features()->set_level(lowest);
-    const auto done = node()->submit_and_wait(std::move(command), [](const payments::Answer&) {});
+    mutable_body(command, pb::activate_features)->set_level(lowest);
+    const auto done = node()->submit_and_wait(std::move(command), [](const machine::Answer&) {});
     if (done) log::info("cluster", "event=features_activated level=" + std::to_string(lowest));
 }
 

@@ -1,5 +1,6 @@
 #include "wire.h"
 
+#include "kontor/bodies.h"
 #include "kontor/peer.pb.h"
 
 namespace kontor::cluster {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "kontor/commands.pb.h"
+#include "kontor/log.pb.h"
 
 namespace kontor::node {
 namespace {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kontor/base/result.h"
+#include "kontor/log.pb.h"
 
 namespace kontor::pb {
 class Batch;

@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "kontor/base/shortage.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/service.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -50,12 +52,12 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
 }
 
 Result<void> Node::submit_and_wait(pb::Command command,
-                                   const std::function<void(const payments::Answer&)>& use) {
+                                   const std::function<void(const machine::Answer&)>& use) {
     std::mutex mutex;
     std::condition_variable changed;
     bool finished = false;
     Result<void> outcome;
-    submit(std::move(command), [&](Result<payments::Answer> answer) {
+    submit(std::move(command), [&](Result<machine::Answer> answer) {
         if (answer)
             use(*answer);
         else

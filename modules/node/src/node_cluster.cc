@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "kontor/base/log.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/service.h"
 #include "kontor/store/state_transfer.h"
 #include "node_impl.h"
 
@@ -271,7 +273,7 @@ Result<void> NodeImpl::install() {
     KONTOR_CHECK(reopen(exchange, []() -> Result<void> { return {}; }));
     // Whoever follows the entries has missed some.
     const std::lock_guard lock(subscribers_mutex_);
-    payments::AppliedEntry entry;
+    machine::AppliedEntry entry;
     entry.log_index = store_->applied_index();
     entry.journals = std::make_shared<const std::vector<pb::Journal>>();
     entry.outbox_changed = true;

@@ -7,12 +7,22 @@
 #include <utility>
 
 #include "apply_fault.h"
+#include "domains/all.h"
+#include "domains/members/members.h"
 #include "entry.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/payments/features.h"
-#include "kontor/payments/queries.h"
+#include "kontor/instance_bodies.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/machine/times.h"
+#include "kontor/members_bodies.pb.h"
 #include "kontor/store/state_transfer.h"
 
 namespace kontor::node {
@@ -74,7 +84,7 @@ Result<void> NodeImpl::open() {
 store::StoreOptions NodeImpl::store_options() {
     store::StoreOptions store_options;
     store_options.folder = options_.folder + "/store";
-    const auto tables = payments::tables();
+    const auto tables = domains::registry().tables();
     store_options.tables.assign(tables.begin(), tables.end());
     store_options.partitions = options_.partitions;
     store_options.map_bytes = options_.map_bytes;
@@ -95,10 +105,10 @@ store::StoreOptions NodeImpl::store_options() {
 Result<void> NodeImpl::open_store() {
     KONTOR_TRY(store_, store::Store::open(store_options()));
     std::uint32_t level = 0;
-    payments::LogTimes times;
+    machine::LogTimes times;
     store_->read([&](const store::Reader& rows, std::uint64_t) {
-        level = payments::active_feature_level(rows);
-        times = payments::last_times(rows);
+        level = members::active_feature_level(rows);
+        times = machine::last_times(rows);
     });
     machine_time_.at_least(times.machine_ms);
     wall_watch_.log_has(times.highest_utc_ms);
@@ -173,11 +183,11 @@ Result<void> NodeImpl::first_command() {
     pb::Command command = tick_command();
     if (store_->applied_index() == 0) {
         fresh = true;
-        command.mutable_init_instance()->set_instance_id(crypto::random_bytes(16));
-        command.mutable_init_instance()->set_dev(options_.dev);
+        mutable_body(command, pb::init_instance)->set_instance_id(crypto::random_bytes(16));
+        mutable_body(command, pb::init_instance)->set_dev(options_.dev);
     }
     // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.
-    const auto done = submit_and_wait(std::move(command), [](const payments::Answer&) {});
+    const auto done = submit_and_wait(std::move(command), [](const machine::Answer&) {});
     if (failed_.load(std::memory_order_acquire)) return fail(fatal_error());
     if (!done) return done;
     if (fresh) log::info("node", "a new data folder was made at " + options_.folder);
@@ -254,7 +264,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
         done(fail(ErrorCode::invalid_argument, "the command has a text that is not UTF-8"));
         return;
     }
-    proposal.weight = payments::command_weight(command);
+    proposal.weight = machine::command_weight(domains::registry(), command);
     proposal.merchant_no = command.merchant_no();
     proposal.flight_key = flight_key(command);
     proposal.done = std::move(done);
@@ -266,8 +276,8 @@ void NodeImpl::submit(pb::Command command, Done done) {
     refused_.add();
     if (refusal == Proposals::Refusal::key_in_flight) {
         pb::Result result;
-        result.set_outcome(pb::OUTCOME_IDEMPOTENCY_IN_USE);
-        proposal.done(payments::Answer{result, store_->applied_index()});
+        result.set_outcome(machine::outcome::idempotency_in_use);
+        proposal.done(machine::Answer{result, store_->applied_index()});
     } else if (refusal == Proposals::Refusal::full) {
         proposal.done(fail(ErrorCode::overloaded, "too many requests are waiting; try again shortly"));
     } else {
@@ -334,7 +344,7 @@ Result<void> NodeImpl::checkpoint() {
                options_.clock->monotonic_ms() < deadline)
             changed_.wait_for(lock, std::chrono::milliseconds(kFailureLookMs));
     } else {
-        KONTOR_CHECK(submit_and_wait(tick_command(), [](const payments::Answer&) {}));
+        KONTOR_CHECK(submit_and_wait(tick_command(), [](const machine::Answer&) {}));
         // The answer comes before the freeze.
         std::unique_lock lock(mutex_);
         while (checkpoints_served_.load() < ticket && !failed_.load())
@@ -379,7 +389,7 @@ void NodeImpl::stop() {
     fail_flights(proposals_.abandon_all(),
                  {ErrorCode::timeout, "this node is stopping; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
-        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+        waiter.done(machine::Answer{waiter.interim, waiter.log_index});
     if (!store_) return;
     store_->wait_for_checkpoint();
     // A view needs partitions that lack nothing: then the next start has no redo files to read.
@@ -447,13 +457,14 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     }
     bool changes_keys = false;
     for (const pb::Command& command : batch.commands()) {
-        changes_keys = changes_keys || command.has_create_api_key() || command.has_revoke_api_key();
-        if (!command.has_activate_features()) continue;
-        if (auto known = check_features(command.activate_features().level()); !known)
+        changes_keys =
+            changes_keys || has_body(command, pb::create_api_key) || has_body(command, pb::revoke_api_key);
+        if (!has_body(command, pb::activate_features)) continue;
+        if (auto known = check_features(body(command, pb::activate_features).level()); !known)
             return fatal(known.error());
     }
     if (store_->must_wait()) store_->wait_for_checkpoint();
-    payments::Effects effects;
+    machine::Effects effects;
     try {
         store_->begin();
         // Before anybody can see the new index: who asks for it must not go by a key that it took away.
@@ -478,10 +489,10 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     if (landed) answer(*landed, effects, at.index);
     for (const auto& resolved : effects.resolved)
         for (Waiter& waiter : proposals_.resolve(resolved.attempt_no))
-            waiter.done(payments::Answer{effects.resolved_results[resolved.result], at.index});
+            waiter.done(machine::Answer{effects.resolved_results[resolved.result], at.index});
     {
         const std::lock_guard lock(subscribers_mutex_);
-        const payments::AppliedEntry entry{
+        const machine::AppliedEntry entry{
             at.index, std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals)),
             effects.outbox_changed};
         for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
@@ -491,14 +502,14 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     checkpoint_if_due(at.index);
 }
 
-void NodeImpl::answer(Flight& flight, payments::Effects& effects, std::uint64_t index) {
+void NodeImpl::answer(Flight& flight, machine::Effects& effects, std::uint64_t index) {
     KONTOR_ASSERT(flight.done.size() == effects.results.size(), "one result a command");
     const auto results = std::make_shared<std::vector<pb::Result>>(std::move(effects.results));
     for (std::size_t i = 0; i < flight.done.size(); ++i) {
         if (!flight.done[i]) continue;
         pb::Result& result = (*results)[i];
         if (result.waiting_on() == 0) {
-            flight.done[i](payments::Answer{result, index, results});
+            flight.done[i](machine::Answer{result, index, results});
             continue;
         }
         const std::uint64_t attempt_no = result.waiting_on();

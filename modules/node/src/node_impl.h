@@ -11,8 +11,10 @@
 #include <shared_mutex>
 #include <thread>
 
+#include "domains/all.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/machine.h"
 #include "kontor/node/node.h"
-#include "kontor/payments/machine.h"
 #include "node_time.h"
 #include "proposals.h"
 #include "space_guard.h"
@@ -111,7 +113,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
         const std::uint64_t known_at = known_at_ms_.load(std::memory_order_acquire);
         return known_at == replication::kNeverMs || options_.clock->boot_ms() <= known_at + lease_ms_;
     }
-    void answer(Flight& flight, payments::Effects& effects, std::uint64_t index);
+    void answer(Flight& flight, machine::Effects& effects, std::uint64_t index);
     void checkpoint_if_due(std::uint64_t index);
     void fatal(const Error& error) const;
     [[nodiscard]] Error fatal_error() const;  // once failed_
@@ -129,7 +131,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     mutable std::shared_mutex swap_mutex_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<replication::Replica> replica_;
-    payments::Machine machine_;  // apply thread
+    domains::Machine machine_;  // apply thread
     MachineTime machine_time_;
     WallWatch wall_watch_;
     Proposals proposals_;

@@ -4,9 +4,16 @@
 
 #include <utility>
 
+#include "domains/all.h"
 #include "entry.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/service.h"
+#include "kontor/machine/times.h"
 #include "kontor/store/state_transfer.h"
 #include "node_impl.h"
 
@@ -25,7 +32,7 @@ pb::Command tick_command() {
     pb::Command command;
     command.set_version(1);
     command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-    command.mutable_tick();
+    mutable_body(command, pb::tick);
     return command;
 }
 
@@ -116,9 +123,11 @@ void NodeImpl::look_at_copies(std::uint64_t now) {
 }
 
 bool NodeImpl::has_due_work() const {
-    payments::Times due;
-    read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due(rows); });
-    return payments::is_due(
+    machine::Times due;
+    read([&](const store::Reader& rows, std::uint64_t) {
+        due = machine::next_due(domains::registry(), rows);
+    });
+    return machine::is_due(
         due, {machine_time_.now(), options_.clock->wall_ms()});  // house: wall: calendars go by UTC
 }
 
@@ -137,7 +146,7 @@ void NodeImpl::propose_tick_if_due() {
         dirty != 0 && options_.clock->monotonic_ms() >= dirty + options_.checkpoint_interval_ms;
     if (!old_rows && !has_work) return;
     tick_in_flight_.store(true);
-    submit(tick_command(), [this, has_work](const Result<payments::Answer>& answer) {
+    submit(tick_command(), [this, has_work](const Result<machine::Answer>& answer) {
         tick_in_flight_.store(false);
         if (!answer || !has_work) return;
         tick_again_.store(true);  // one Tick does a bounded piece of work; more may be due
@@ -152,12 +161,12 @@ void NodeImpl::fail_everything() {
     fail_flights(proposals_.abandon_all(),
                  {ErrorCode::timeout, "this node has stopped after a failure; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
-        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+        waiter.done(machine::Answer{waiter.interim, waiter.log_index});
 }
 
 void NodeImpl::expire_waiters() {
     for (Waiter& waiter : proposals_.expired(options_.clock->monotonic_ms()))
-        waiter.done(payments::Answer{waiter.interim, waiter.log_index});
+        waiter.done(machine::Answer{waiter.interim, waiter.log_index});
 }
 
 }  // namespace kontor::node

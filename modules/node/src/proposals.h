@@ -20,17 +20,18 @@
 #include <string>
 #include <vector>
 
-#include "kontor/commands.pb.h"
-#include "kontor/payments/service.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/service.h"
 #include "kontor/replication/replica.h"
 
 namespace kontor::node {
 
 struct Proposal {
     std::string command;  // serialized by whoever submits, so that the one proposer thread only copies
-    payments::Service::Done done;
+    machine::Service::Done done;
     std::size_t bytes = 0;
-    std::uint64_t weight = 1;       // how much work it is (payments::command_weight)
+    std::uint64_t weight = 1;       // how much work it is (machine::command_weight)
     std::uint64_t merchant_no = 0;  // whose turn it takes
     std::string flight_key;         // of the idempotency key in flight; "" if none
 };
@@ -39,7 +40,7 @@ struct Proposal {
 struct Flight {
     std::uint64_t id = 0;
     std::optional<replication::Position> position;  // known once the log accepted it
-    std::vector<payments::Service::Done> done;
+    std::vector<machine::Service::Done> done;
     std::vector<std::string> flight_keys;
     bool in_log = true;  // not yet durable and committed
 };
@@ -49,7 +50,7 @@ inline constexpr std::size_t kFlightsAtOnce = 1;  // in the log: two of them car
 inline constexpr std::size_t kGatheredBytes = 64U << 10U;
 
 struct Waiter {
-    payments::Service::Done done;
+    machine::Service::Done done;
     pb::Result interim;
     std::uint64_t log_index = 0;
     std::uint64_t deadline_ms = 0;

@@ -1,10 +1,12 @@
 #include "backlog.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/rows.h"
 
 #include <utility>
 
 namespace kontor::outbox {
 
-bool Backlog::add(payments::Due due, payments::Scope scope, std::uint64_t endpoint_no) {
+bool Backlog::add(machine::Due due, machine::Scope scope, std::uint64_t endpoint_no) {
     if (queued_.contains(due.no)) return true;
     auto known = endpoints_.find(endpoint_no);
     if (known == endpoints_.end()) {

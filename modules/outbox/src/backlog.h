@@ -13,9 +13,11 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
-#include "kontor/payments/queries.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/rows.h"
 
 namespace kontor::outbox {
 
@@ -27,22 +29,22 @@ class Backlog {
     static constexpr std::size_t kLooks = 512;
 
     struct Endpoint {
-        payments::Scope scope;
+        machine::Scope scope;
         std::uint64_t no = 0;
-        std::deque<payments::Due> queue;
+        std::deque<machine::Due> queue;
         bool has_more = false;            // in the store
         std::uint64_t read_after_no = 0;  // where to read on there
         bool was_incomplete = false;      // something was left out since reading began at the start
     };
     struct Item {
-        payments::Due due;
-        payments::Scope scope;
+        machine::Due due;
+        machine::Scope scope;
         std::uint64_t endpoint_no = 0;
     };
 
     [[nodiscard]] bool knows(std::uint64_t no) const { return queued_.contains(no); }
     // False: no place for it; it has to be found again in the store (has_more, or by looking at all).
-    bool add(payments::Due due, payments::Scope scope, std::uint64_t endpoint_no);
+    bool add(machine::Due due, machine::Scope scope, std::uint64_t endpoint_no);
     // No queue could be made for something: all due rows have to be looked at again.
     [[nodiscard]] bool take_overflow() { return std::exchange(overflow_, false); }
 

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "kontor/payments/machine.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/rows.h"
+#include "kontor/machine/times.h"
+#include "kontor/webhooks.pb.h"
 
 namespace kontor::outbox {
 namespace {
@@ -18,10 +23,10 @@ constexpr std::uint64_t kBetweenWalksMs = 250;
 
 // nullopt: the endpoint is gone or disabled, and the next Tick ends its deliveries.
 std::optional<Delivery> find(const store::Reader& rows, pb::WebhookDelivery row, const Shares::Place& place) {
-    const payments::Scope scope{row.merchant_no(), row.livemode()};
-    auto endpoint = payments::find_webhook_endpoint(rows, scope, row.endpoint_no());
+    const machine::Scope scope{row.merchant_no(), row.livemode()};
+    auto endpoint = webhooks::find_webhook_endpoint(rows, scope, row.endpoint_no());
     if (!endpoint || endpoint->disabled()) return std::nullopt;
-    auto event = payments::find_event(rows, scope, row.event_no());
+    auto event = machine::find_event(rows, scope, row.event_no());
     return Delivery{std::move(row), *std::move(endpoint), std::move(event), place};
 }
 
@@ -41,11 +46,11 @@ bool Deliveries::look_at_front(std::int64_t now_ms) {
     for (std::size_t i = 0; i < kPagesAtOnce; ++i) {
         bool is_last = false;
         service_.read([&](const store::Reader& rows, std::uint64_t) {
-            const auto page = payments::due_deliveries(rows, now_ms, kPage, front_);
+            const auto page = webhooks::due_deliveries(rows, now_ms, kPage, front_);
             is_last = page.size() < kPage;
             // What is made from now on is due at the state's time or later.
-            const std::int64_t settled_ms = payments::last_times(rows).machine_ms;
-            for (const payments::Due& due : page) {
+            const std::int64_t settled_ms = machine::last_times(rows).machine_ms;
+            for (const machine::Due& due : page) {
                 take_in(rows, due);
                 if (due.due_ms <= settled_ms || !is_last) front_ = due;
             }
@@ -58,17 +63,17 @@ bool Deliveries::look_at_front(std::int64_t now_ms) {
 void Deliveries::look_at_all(std::int64_t now_ms) {
     for (std::size_t i = 0; i < kWalkedPagesAtOnce; ++i) {
         service_.read([&](const store::Reader& rows, std::uint64_t) {
-            const auto page = payments::due_deliveries(rows, now_ms, kPage, walked_);
-            for (const payments::Due& due : page) take_in(rows, due);
-            walked_ = page.size() < kPage ? payments::Due() : page.back();
+            const auto page = webhooks::due_deliveries(rows, now_ms, kPage, walked_);
+            for (const machine::Due& due : page) take_in(rows, due);
+            walked_ = page.size() < kPage ? machine::Due() : page.back();
         });
         if (walked_.no == 0) return;
     }
 }
 
-void Deliveries::take_in(const store::Reader& rows, payments::Due due) {
+void Deliveries::take_in(const store::Reader& rows, machine::Due due) {
     if (backlog_.knows(due.no) || is_claimed_(due.no)) return;
-    const auto row = payments::find_delivery(rows, due.no);
+    const auto row = webhooks::find_delivery(rows, due.no);
     if (row) (void)backlog_.add(due, {row->merchant_no(), row->livemode()}, row->endpoint_no());
 }
 
@@ -82,13 +87,13 @@ void Deliveries::read_on(std::int64_t now_ms, std::uint64_t monotonic_ms) {
         Backlog::Endpoint* const endpoint = backlog_.short_one(may_begin);
         if (endpoint == nullptr) return;
         service_.read([&](const store::Reader& rows, std::uint64_t) {
-            const auto page = payments::pending_deliveries(rows, endpoint->scope, endpoint->no,
+            const auto page = webhooks::pending_deliveries(rows, endpoint->scope, endpoint->no,
                                                            endpoint->read_after_no, Backlog::kQueued);
             for (const std::uint64_t no : page) {
                 if (endpoint->queue.size() >= Backlog::kQueued) return;
                 endpoint->read_after_no = no;
                 if (backlog_.knows(no) || is_claimed_(no)) continue;
-                const auto row = payments::find_delivery(rows, no);
+                const auto row = webhooks::find_delivery(rows, no);
                 if (row && row->next_try_ms() <= now_ms)
                     (void)backlog_.add({row->next_try_ms(), no}, endpoint->scope, endpoint->no);
             }
@@ -124,7 +129,7 @@ void Deliveries::read_begun(const std::vector<Begun>& begun, std::int64_t now_ms
                             std::vector<Delivery>& ready) {
     service_.read([&](const store::Reader& rows, std::uint64_t) {
         for (const auto& [due, place] : begun) {
-            auto row = payments::find_delivery(rows, due.no);
+            auto row = webhooks::find_delivery(rows, due.no);
             const bool is_due = row && row->state() == pb::DELIVERY_PENDING &&
                                 row->next_try_ms() == due.due_ms && due.due_ms <= now_ms;
             auto delivery = is_due ? find(rows, *std::move(row), place) : std::nullopt;

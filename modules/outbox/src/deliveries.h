@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "backlog.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/queries.h"
-#include "kontor/payments/service.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/rows.h"
+#include "kontor/machine/service.h"
+#include "kontor/webhooks.pb.h"
 #include "shares.h"
 
 namespace kontor::outbox {
@@ -24,14 +26,14 @@ namespace kontor::outbox {
 struct Delivery {
     pb::WebhookDelivery row;
     pb::WebhookEndpoint endpoint;
-    std::optional<payments::FoundEvent> event;
+    std::optional<machine::FoundEvent> event;
     Shares::Place place;
 };
 
 class Deliveries {
  public:
     using IsClaimed = std::function<bool(std::uint64_t no)>;
-    Deliveries(const payments::Service& service, Shares& shares, IsClaimed is_claimed)
+    Deliveries(const machine::Service& service, Shares& shares, IsClaimed is_claimed)
         : service_(service), shares_(shares), is_claimed_(std::move(is_claimed)) {}
 
     // Looks for what became due until `now_ms`; false: there is more to look at.
@@ -40,24 +42,24 @@ class Deliveries {
     [[nodiscard]] std::vector<Delivery> begin(std::size_t limit, std::int64_t now_ms,
                                               std::uint64_t monotonic_ms);
     // Due, and was begun, but could not be tried.
-    void again(payments::Due due, payments::Scope scope, std::uint64_t endpoint_no) {
+    void again(machine::Due due, machine::Scope scope, std::uint64_t endpoint_no) {
         (void)backlog_.add(due, scope, endpoint_no);  // what does not fit is found again, as ever
     }
 
  private:
-    using Begun = std::pair<payments::Due, Shares::Place>;
+    using Begun = std::pair<machine::Due, Shares::Place>;
     [[nodiscard]] bool look_at_front(std::int64_t now_ms);
     void look_at_all(std::int64_t now_ms);
     void read_on(std::int64_t now_ms, std::uint64_t monotonic_ms);
     void read_begun(const std::vector<Begun>& begun, std::int64_t now_ms, std::uint64_t monotonic_ms,
                     std::vector<Delivery>& ready);
-    void take_in(const store::Reader& rows, payments::Due due);
+    void take_in(const store::Reader& rows, machine::Due due);
 
-    const payments::Service& service_;
+    const machine::Service& service_;
     Shares& shares_;
     const IsClaimed is_claimed_;
     Backlog backlog_;
-    payments::Due front_, walked_;
+    machine::Due front_, walked_;
     std::uint64_t next_walk_ms_ = 0;
 };
 

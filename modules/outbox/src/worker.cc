@@ -12,10 +12,20 @@
 
 #include "clean_text.h"
 #include "deliveries.h"
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/attempts/ids.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/service.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "mailbox.h"
 #include "pace.h"
 #include "shares.h"
@@ -41,12 +51,12 @@ constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worke
 // next look at all of them.
 class DueFront {
  public:
-    [[nodiscard]] payments::Due begin(std::uint64_t monotonic_ms) {
+    [[nodiscard]] machine::Due begin(std::uint64_t monotonic_ms) {
         if (monotonic_ms < next_whole_ms_) return from_;
         next_whole_ms_ = monotonic_ms + kBetweenWholeScansMs;
         return {};
     }
-    void saw(const std::vector<payments::Due>& page) {
+    void saw(const std::vector<machine::Due>& page) {
         if (page.empty()) {
             from_ = last_;
         } else {
@@ -56,7 +66,7 @@ class DueFront {
     }
 
  private:
-    payments::Due from_, last_;
+    machine::Due from_, last_;
     std::uint64_t next_whole_ms_ = 0;
 };
 
@@ -81,10 +91,9 @@ class WorkerImpl final : public Worker {
                                                    "Webhook attempts by outcome.", R"(outcome="put_off")")),
           channel_calls_(
               options_.metrics->counter("kontor_channel_calls_total", "Calls of payment channels.")) {
-        subscription_ =
-            options_.service->subscribe([mailbox = mailbox_](const payments::AppliedEntry& entry) {
-                if (entry.outbox_changed) mailbox->wake();
-            });
+        subscription_ = options_.service->subscribe([mailbox = mailbox_](const machine::AppliedEntry& entry) {
+            if (entry.outbox_changed) mailbox->wake();
+        });
         register_gauges();
         thread_ = std::thread([this] { run(); });
     }
@@ -103,7 +112,7 @@ class WorkerImpl final : public Worker {
     struct Claim {
         std::optional<Shares::Place> place;  // of a delivery, until its receiver answered
         bool is_delivery = false;
-        payments::Due due;  // of a delivery
+        machine::Due due;  // of a delivery
         std::uint64_t endpoint_no = 0;
         std::int64_t started_ms = 0;  // for people
         std::uint64_t since_ms = 0;   // of the call, then of the proposal
@@ -184,12 +193,12 @@ class WorkerImpl final : public Worker {
         const std::int64_t now = options_.service->machine_now_ms();
         options_.service->read([&](const store::Reader& rows, std::uint64_t) {
             const auto after = attempts_front_.begin(options_.clock->monotonic_ms());
-            const auto page = payments::due_attempts(rows, now, kScanPage, after);
+            const auto page = attempts::due_attempts(rows, now, kScanPage, after);
             attempts_front_.saw(page);
             for (const auto& due : page) {
                 if (channel_calls_under_way_ + ready.size() >= options_.max_channel_calls_in_flight) break;
                 if (claims_.contains(due.no)) continue;
-                auto attempt = payments::find_attempt(rows, due.no);
+                auto attempt = attempts::find_attempt(rows, due.no);
                 if (attempt) ready.push_back(*std::move(attempt));
             }
         });
@@ -212,7 +221,7 @@ class WorkerImpl final : public Worker {
         }
         channel_calls_.add();
         channels::Order order;
-        order.reference = format_id(payments::prefix::attempt, no);
+        order.reference = format_id(attempts::prefix::attempt, no);
         order.operation = static_cast<channels::Operation>(attempt.operation());
         order.amount_minor = attempt.amount();
         order.currency = static_cast<std::uint16_t>(attempt.currency());
@@ -226,7 +235,7 @@ class WorkerImpl final : public Worker {
         pb::Command command;
         command.set_version(1);
         command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-        auto& answered = *command.mutable_channel_answered();
+        auto& answered = *mutable_body(command, pb::channel_answered);
         answered.set_attempt_no(no);
         using State = channels::Answer::State;
         answered.set_state(answer.state == State::succeeded ? pb::ATTEMPT_SUCCEEDED
@@ -266,7 +275,8 @@ class WorkerImpl final : public Worker {
         request.status_only = true;
         request.repeatable = true;  // receivers know the event by its id
         request.account = delivery.row.merchant_no();
-        request.body = payments::event_json(*delivery.event->journal, *delivery.event->event);
+        request.body =
+            machine::event_json(domains::registry(), *delivery.event->journal, *delivery.event->event);
         request.headers = {{"Content-Type", "application/json; charset=utf-8"},
                            {"User-Agent", "Kontor/1.0 (webhooks)"},
                            {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, request.body)}};
@@ -318,7 +328,7 @@ class WorkerImpl final : public Worker {
         shares_.end(*std::exchange(claim.place, std::nullopt), came.http_status != 0, took, now);
         claim.result.set_version(1);
         claim.result.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-        auto& attempted = *claim.result.mutable_webhook_attempted();
+        auto& attempted = *mutable_body(claim.result, pb::webhook_attempted);
         attempted.set_delivery_no(came.no);
         auto& attempt = *attempted.mutable_attempt();
         attempt.set_time_ms(claim.started_ms);
@@ -377,7 +387,7 @@ class WorkerImpl final : public Worker {
         ++n_proposed_;
         pb::Command copy = claim.result;
         options_.service->submit(std::move(copy),
-                                 [mailbox = mailbox_, no](const Result<payments::Answer>& answer) {
+                                 [mailbox = mailbox_, no](const Result<machine::Answer>& answer) {
                                      mailbox->settled({no, answer.has_value()});
                                  });
     }

@@ -10,9 +10,13 @@
 #include <mutex>
 #include <thread>
 
+#include "domains/accounts/accounts.h"
 #include "kontor/base/background_worker.h"
 #include "kontor/base/log.h"
-#include "kontor/payments/queries.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/rows.h"
+#include "kontor/machine/service.h"
 #include "queries.h"
 #include "schema.h"
 #include "writer.h"
@@ -31,7 +35,7 @@ constexpr std::uint64_t kRetryMs = 1'000;
 
 // The journals of one entry; none are in it when it wrote none.
 struct Queued {
-    payments::Journals journals;
+    machine::Journals journals;
     std::uint64_t log_index = 0;
     std::size_t bytes = 0;
 };
@@ -54,7 +58,7 @@ class ProjectionImpl final : public Projection {
         options_.metrics->gauge("kontor_projection_log_index", "Log index that the reports stand for.",
                                 [this] { return static_cast<double>(log_index()); });
         service_subscription_ =
-            options_.service->subscribe([this](const payments::AppliedEntry& entry) { enqueue(entry); });
+            options_.service->subscribe([this](const machine::AppliedEntry& entry) { enqueue(entry); });
         thread_ = std::thread([this] { run(); });
         return {};
     }
@@ -153,7 +157,7 @@ class ProjectionImpl final : public Projection {
 
     // --- apply thread of the node ---
 
-    void enqueue(const payments::AppliedEntry& entry) {
+    void enqueue(const machine::AppliedEntry& entry) {
         Queued queued{entry.journals, entry.log_index, 64};
         for (const pb::Journal& journal : *entry.journals) queued.bytes += journal.ByteSizeLong() + 64;
         bool wake = true;
@@ -285,7 +289,7 @@ class ProjectionImpl final : public Projection {
             std::vector<std::uint64_t> merchants;
             options_.service->read([&](const store::Reader& rows, std::uint64_t index) {
                 if (target == 0) target = index;
-                for (const auto& merchant : payments::list_merchants(rows, after_no, kMerchantsPerRead))
+                for (const auto& merchant : accounts::list_merchants(rows, after_no, kMerchantsPerRead))
                     merchants.push_back(merchant.no());
             });
             more = merchants.size() == kMerchantsPerRead;
@@ -298,7 +302,7 @@ class ProjectionImpl final : public Projection {
         return write({}, std::max(target, log_index()));
     }
 
-    Result<void> catch_up_scope(payments::Scope scope) {
+    Result<void> catch_up_scope(machine::Scope scope) {
         if (!writer_) return fail(ErrorCode::unavailable, "the reports database is not open");
         KONTOR_TRY(std::uint64_t after, writer_->cursor(scope));
         for (bool more = true; more;) {
@@ -306,11 +310,11 @@ class ProjectionImpl final : public Projection {
             for (std::size_t journals = 0; more && journals < kJournalsPerTransaction;) {
                 std::vector<pb::Journal> found;
                 options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-                    payments::visit_journals(rows, scope, after, kJournalsPerRead,
-                                             [&](const pb::Journal& journal) {
-                                                 found.push_back(journal);
-                                                 return true;
-                                             });
+                    machine::visit_journals(rows, scope, after, kJournalsPerRead,
+                                            [&](const pb::Journal& journal) {
+                                                found.push_back(journal);
+                                                return true;
+                                            });
                 });
                 if (stopping()) return {};
                 more = found.size() == kJournalsPerRead;
@@ -383,7 +387,7 @@ class ProjectionImpl final : public Projection {
             for (PaymentRow& row : rows) {
                 const auto [name, fresh] = names.try_emplace(row.merchant_no);
                 if (fresh)
-                    if (const auto merchant = payments::find_merchant(reader, row.merchant_no))
+                    if (const auto merchant = accounts::find_merchant(reader, row.merchant_no))
                         name->second = merchant->name();
                 row.merchant_name = name->second;
             }

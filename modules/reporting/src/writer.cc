@@ -3,8 +3,19 @@
 #include <algorithm>
 #include <array>
 
+#include "domains/payments/ids.h"
+#include "domains/payments/payments.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json.h"
+#include "kontor/bodies.h"
+#include "kontor/customers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 
 namespace kontor::reporting {
 namespace {
@@ -103,7 +114,7 @@ Result<void> JournalWriter::rollback() {
     return database_.execute("ROLLBACK");
 }
 
-Result<std::uint64_t> JournalWriter::cursor(payments::Scope scope) {
+Result<std::uint64_t> JournalWriter::cursor(machine::Scope scope) {
     find_cursor_.bind(1, number(scope.merchant_no)).bind(2, std::int64_t{scope.livemode});
     KONTOR_TRY(const bool found, find_cursor_.step());
     const auto command_no = found ? static_cast<std::uint64_t>(find_cursor_.integer(0)) : 0;
@@ -122,7 +133,7 @@ Result<std::uint64_t> JournalWriter::stored_log_index() {
 Result<void> JournalWriter::apply(const pb::Journal& journal) {
     auto done = cursors_.find({journal.merchant_no(), journal.livemode()});
     if (done == cursors_.end()) {
-        const payments::Scope scope{journal.merchant_no(), journal.livemode()};
+        const machine::Scope scope{journal.merchant_no(), journal.livemode()};
         KONTOR_TRY(const std::uint64_t stored, cursor(scope));
         done = cursors_.emplace(ScopeKey{scope.merchant_no, scope.livemode}, stored).first;
     }
@@ -134,23 +145,23 @@ Result<void> JournalWriter::apply(const pb::Journal& journal) {
 }
 
 Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Event& event) {
-    switch (event.object_case()) {
-        case pb::Event::kPaymentIntent:
+    switch (event.object().kind()) {
+        case pb::kPaymentIntentFieldNumber:
             apply_intent_event(journal, event);
             return {};
-        case pb::Event::kCharge:
+        case pb::kChargeFieldNumber:
             return apply_charge_event(journal, event);
-        case pb::Event::kRefund:
+        case pb::kRefundFieldNumber:
             return apply_refund_event(journal, event);
-        case pb::Event::kCustomer:
-            return put_customer(event.customer());
+        case pb::kCustomerFieldNumber:
+            return put_customer(object_in(event, pb::customer));
         default:
             return {};
     }
 }
 
 void JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Event& event) {
-    const pb::PaymentIntent& intent = event.payment_intent();
+    const pb::PaymentIntent& intent = object_in(event, pb::payment_intent);
     put_payment(intent);
     const std::string_view channel = channel_name(method_of(intent).kind());
     const std::string& type = event.type();
@@ -166,7 +177,7 @@ void JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Eve
 }
 
 Result<void> JournalWriter::apply_charge_event(const pb::Journal& journal, const pb::Event& event) {
-    const pb::Charge& charge = event.charge();
+    const pb::Charge& charge = object_in(event, pb::charge);
     Pending& pending = payments_[charge.intent_no()];
     pending.amount_refunded = charge.amount_refunded();
     pending.livemode = charge.livemode();
@@ -177,7 +188,7 @@ Result<void> JournalWriter::apply_charge_event(const pb::Journal& journal, const
 }
 
 Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const pb::Event& event) {
-    const pb::Refund& refund = event.refund();
+    const pb::Refund& refund = object_in(event, pb::refund);
     if (event.type() == "refund.failed") return {};
     if (refund.status() != pb::REFUND_SUCCEEDED || event.type() == "charge.refund.updated") return {};
     // A refund that succeeded is told by refund.created (at once) or refund.updated (later): count the first

@@ -17,7 +17,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kontor/payments/queries.h"
+#include "kontor/customers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
 #include "kontor/reporting/projection.h"
 #include "sqlite.h"
 
@@ -32,7 +35,7 @@ class JournalWriter {
     [[nodiscard]] Result<void> rollback();
     // Skips a journal that was applied before.
     [[nodiscard]] Result<void> apply(const pb::Journal& journal);
-    [[nodiscard]] Result<std::uint64_t> cursor(payments::Scope scope);
+    [[nodiscard]] Result<std::uint64_t> cursor(machine::Scope scope);
     [[nodiscard]] Result<std::uint64_t> stored_log_index();
     // Payments whose rows the last transaction changed, in the order of their numbers.
     struct Changed {

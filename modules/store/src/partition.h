@@ -24,7 +24,7 @@
 
 namespace kontor::store {
 
-inline constexpr std::uint32_t kLayoutVersion = 4;
+inline constexpr std::uint32_t kLayoutVersion = 5;  // rows of the state among it (docs/formats/state.md)
 inline constexpr std::size_t kMaxReplicationMetaBytes = 512U << 10U;  // with the rest below kMaxValueBytes
 inline constexpr unsigned kMaxReadTransactions = 1022;
 inline constexpr std::size_t kRowCrcBytes = 4;

@@ -2,7 +2,11 @@
 
 #include <atomic>
 
-#include "kontor/payments/queries.h"
+#include "domains/operators/operators.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/operators_bodies.pb.h"
 #include "office.h"
 
 namespace kontor::admin {
@@ -84,7 +88,7 @@ TEST_F(Login, AStrangerLocksNobodyOut) {
     peer_ = "198.51.100.1";
     for (int i = 0; i < 12; ++i) EXPECT_EQ(login(ada_, wrong_code()).status, 401) << i;
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        EXPECT_EQ(payments::find_operator_by_name(rows, "ada")->failed_logins(), 0U) << "nothing is written";
+        EXPECT_EQ(operators::find_operator_by_name(rows, "ada")->failed_logins(), 0U) << "nothing is written";
     });
     EXPECT_TRUE(has_to_wait()) << "at this address and for this name";
     EXPECT_EQ(get("session").status, 200) << "who is in stays in";
@@ -176,9 +180,10 @@ TEST_F(Login, ACodeThatWasUsedSaysNothingAgainstWhoSendsIt) {
 TEST_F(Login, ALockOfAnEarlierVersionIsNotTold) {
     pb::Command lock;
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        lock.mutable_login_failed()->set_operator_no(payments::find_operator_by_name(rows, "ada")->no());
+        mutable_body(lock, pb::login_failed)
+            ->set_operator_no(operators::find_operator_by_name(rows, "ada")->no());
     });
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(run(lock).outcome(), pb::OUTCOME_OK);
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(run(lock).outcome(), machine::outcome::ok);
     next_code();
     const Answer answer = login(ada_, code(ada_));
     EXPECT_EQ(answer.status, 401);
@@ -266,13 +271,13 @@ TEST_F(Login, TheCookieIsFoundAmongOthersAndOnlyByItsName) {
 TEST_F(Login, TheStateKeepsNoCookiePasswordOrTotpSecret) {
     const std::string value = session_.cookie.substr(session_.cookie.find('=') + 1);
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto who = payments::find_operator_by_name(rows, "ada");
+        const auto who = operators::find_operator_by_name(rows, "ada");
         ASSERT_TRUE(who);
         const std::string bytes = who->SerializeAsString();
         EXPECT_TRUE(who->password_hash().starts_with("$argon2id$"));
         EXPECT_EQ(bytes.find(ada_.password), std::string::npos);
         EXPECT_EQ(bytes.find(ada_.totp_secret), std::string::npos);
-        const auto session = payments::find_session(rows, crypto::sha256(value));
+        const auto session = operators::find_session(rows, crypto::sha256(value));
         ASSERT_TRUE(session);
         EXPECT_EQ(session->SerializeAsString().find(value), std::string::npos);
         EXPECT_EQ(session->ip(), "192.0.2.7");

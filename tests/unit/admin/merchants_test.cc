@@ -1,6 +1,10 @@
+#include "domains/keys/keys.h"
+#include "domains/operators/ids.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/queries.h"
+#include "kontor/keys.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
 #include "office.h"
 
 namespace kontor::admin {
@@ -16,7 +20,7 @@ class Merchants : public testing::Office {
     std::optional<pb::ApiKey> key_of(const std::string& secret) {
         std::optional<pb::ApiKey> key;
         node_->read([&](const store::Reader& rows, std::uint64_t) {
-            key = payments::find_api_key(rows, crypto::sha256(secret));
+            key = keys::find_api_key(rows, crypto::sha256(secret));
         });
         return key;
     }
@@ -146,14 +150,14 @@ TEST_F(Merchants, WhoDidItIsInTheJournal) {
     make();
     std::shared_ptr<const pb::Journal> found;
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        payments::visit_journals(rows, {0, false}, 0, 100, [&](const pb::Journal& journal) {
+        machine::visit_journals(rows, {0, false}, 0, 100, [&](const pb::Journal& journal) {
             if (journal.command() == "create_merchant") found = std::make_shared<pb::Journal>(journal);
             return true;
         });
     });
     ASSERT_TRUE(found);
     EXPECT_EQ(found->actor().kind(), pb::Actor::OPERATOR);
-    EXPECT_EQ(format_id(payments::prefix::operator_, found->actor().no()),
+    EXPECT_EQ(format_id(operators::prefix::operator_, found->actor().no()),
               get("session").json.at("operator").at("id"));
     EXPECT_EQ(found->actor().ip(), "192.0.2.7");
 }

@@ -5,7 +5,16 @@
 #include <filesystem>
 #include <mutex>
 
-#include "kontor/payments/methods.h"
+#include "domains/payments/methods.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/operators_bodies.pb.h"
+#include "kontor/payments_bodies.pb.h"
 
 namespace kontor::admin::testing {
 namespace {
@@ -135,9 +144,9 @@ Answer Office::open_post(const std::string& target, const Json& body) {
 std::string Office::make_token(std::int64_t lifetime_ms) {
     const std::string token = crypto::random_token(32);
     pb::Command command;
-    command.mutable_create_setup_token()->set_token_sha256(crypto::sha256(token));
-    command.mutable_create_setup_token()->set_lifetime_ms(lifetime_ms);
-    EXPECT_EQ(run(command).outcome(), pb::OUTCOME_OK);
+    mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
+    mutable_body(command, pb::create_setup_token)->set_lifetime_ms(lifetime_ms);
+    EXPECT_EQ(run(command).outcome(), machine::outcome::ok);
     return token;
 }
 
@@ -183,15 +192,15 @@ pb::Result Office::run(pb::Command command) {
     command.set_version(1);
     pb::Result result;
     const auto done = node_->submit_and_wait(std::move(command),
-                                             [&](const payments::Answer& answer) { result = answer.result; });
+                                             [&](const machine::Answer& answer) { result = answer.result; });
     EXPECT_TRUE(done) << done.error().describe();
     return result;
 }
 
 std::uint64_t Office::merchant(const std::string& name) {
     pb::Command command;
-    command.mutable_create_merchant()->set_name(name);
-    shop_no_ = run(command).merchant().no();
+    mutable_body(command, pb::create_merchant)->set_name(name);
+    shop_no_ = object_in(run(command), pb::merchant).no();
     return shop_no_;
 }
 pb::Command Office::of_shop() const {
@@ -201,14 +210,14 @@ pb::Command Office::of_shop() const {
 }
 std::uint64_t Office::customer(const std::string& name, std::int64_t wallet) {
     pb::Command create = of_shop();
-    create.mutable_create_customer()->set_name(name);
-    create.mutable_create_customer()->set_email("someone@example.com");
-    const std::uint64_t no = run(create).customer().no();
+    mutable_body(create, pb::create_customer)->set_name(name);
+    mutable_body(create, pb::create_customer)->set_email("someone@example.com");
+    const std::uint64_t no = object_in(run(create), pb::customer).no();
     if (wallet > 0) {
         pb::Command top_up = of_shop();
-        top_up.mutable_top_up_wallet()->set_customer_no(no);
-        top_up.mutable_top_up_wallet()->set_amount(wallet);
-        top_up.mutable_top_up_wallet()->set_currency(kEuro);
+        mutable_body(top_up, pb::top_up_wallet)->set_customer_no(no);
+        mutable_body(top_up, pb::top_up_wallet)->set_amount(wallet);
+        mutable_body(top_up, pb::top_up_wallet)->set_currency(kEuro);
         run(top_up);
     }
     return no;
@@ -217,7 +226,7 @@ pb::Result Office::pay(std::uint64_t customer_no, std::int64_t amount, const std
                        bool manual_capture) {
     pb::Command command = of_shop();
     command.set_request_id("req_test");
-    auto& create = *command.mutable_create_payment_intent();
+    auto& create = *mutable_body(command, pb::create_payment_intent);
     create.set_amount(amount);
     create.set_currency(kEuro);
     create.set_customer_no(customer_no);
@@ -234,7 +243,7 @@ bool Office::reports_are_current() {
     // Entries without a journal (Ticks) do not move the projection: what counts is what it shows, so a last
     // journal of our own says when it got there.
     pb::Command mark = of_shop();
-    mark.mutable_create_customer()->set_name("mark");
+    mutable_body(mark, pb::create_customer)->set_name("mark");
     run(mark);
     return eventually([&] { return projection_->log_index() > index; });
 }

@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "kontor/admin/admin.h"
-#include "kontor/commands.pb.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
 #include "kontor/node/node.h"
 #include "kontor/reporting/projection.h"
 #include "support/test_clock.h"

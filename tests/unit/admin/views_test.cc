@@ -2,10 +2,21 @@
 
 #include <set>
 
+#include "domains/accounts/ids.h"
+#include "domains/customers/ids.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/outcomes.h"
+#include "domains/webhooks/webhooks.h"
 #include "kontor/admin/limits.h"
 #include "kontor/base/object_id.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "office.h"
 
 namespace kontor::admin {
@@ -25,18 +36,18 @@ class Pages : public testing::Office {
     }
     testing::Person ada_;
     static std::string id_of(const pb::Result& result) {
-        return format_id(payments::prefix::intent, result.payment_intent().no());
+        return format_id(payments::prefix::intent, object_in(result, pb::payment_intent).no());
     }
     pb::Result refund(std::uint64_t intent_no, std::int64_t amount) {
         pb::Command command = of_shop();
-        command.mutable_create_refund()->set_intent_no(intent_no);
-        command.mutable_create_refund()->set_amount(amount);
+        mutable_body(command, pb::create_refund)->set_intent_no(intent_no);
+        mutable_body(command, pb::create_refund)->set_amount(amount);
         return run(command);
     }
     pb::Result capture(std::uint64_t intent_no, std::int64_t amount) {
         pb::Command command = of_shop();
-        command.mutable_capture_payment_intent()->set_no(intent_no);
-        command.mutable_capture_payment_intent()->set_amount_to_capture(amount);
+        mutable_body(command, pb::capture_payment_intent)->set_no(intent_no);
+        mutable_body(command, pb::capture_payment_intent)->set_amount_to_capture(amount);
         return run(command);
     }
     Json home(const std::string& mode = "test") {
@@ -66,8 +77,8 @@ class Pages : public testing::Office {
 TEST_F(Pages, HomeCountsToday) {
     EXPECT_TRUE(home().at("totals").empty());
     const auto li = customer("李小龍", 10'000);
-    for (int i = 0; i < 3; ++i) ASSERT_EQ(pay(li, 1'000, "tea").outcome(), pb::OUTCOME_OK);
-    ASSERT_EQ(pay(li, 99'999, "too much").outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(pay(li, 1'000, "tea").outcome(), machine::outcome::ok);
+    ASSERT_EQ(pay(li, 99'999, "too much").outcome(), payments::outcome::insufficient_funds);
     ASSERT_TRUE(reports_are_current());
     const Json json = home();
     ASSERT_EQ(json.at("totals").size(), 1U) << json;
@@ -128,7 +139,7 @@ TEST_F(Pages, TheListFiltersSearchesAndPages) {
     EXPECT_EQ(newest.at("method"), "wallet");
     EXPECT_EQ(newest.at("customer_name"), "Ada");
     EXPECT_EQ(newest.at("merchant_name"), "Teehaus 茶館");
-    EXPECT_EQ(newest.at("merchant"), format_id(payments::prefix::merchant, shop_no_));
+    EXPECT_EQ(newest.at("merchant"), format_id(accounts::prefix::merchant, shop_no_));
     std::set<std::string> all;
     std::string cursor;
     for (int page = 0; page < 10; ++page) {
@@ -144,7 +155,7 @@ TEST_F(Pages, TheListFiltersSearchesAndPages) {
     EXPECT_EQ(listed("currency=eur&limit=100").size(), 31U);
     EXPECT_TRUE(listed("currency=usd").empty());
     EXPECT_TRUE(get("live/payments").json.at("data").empty());
-    EXPECT_EQ(listed("customer=" + format_id(payments::prefix::customer, li) + "&limit=100").size(), 15U);
+    EXPECT_EQ(listed("customer=" + format_id(customers::prefix::customer, li) + "&limit=100").size(), 15U);
     EXPECT_EQ(listed("q=%E6%9D%8E&limit=100").size(), 15U) << "one Chinese character";
     EXPECT_EQ(listed("q=order+7!").size(), 1U);
     EXPECT_EQ(listed("q=" + ids[3]), (std::vector<std::string>{ids[3]}));
@@ -187,8 +198,8 @@ TEST_F(Pages, AFilterThatCannotBeIsNamed) {
 TEST_F(Pages, OnePaymentWithLegsEventsAndRefunds) {
     const auto ada = customer("Ada", 10'000);
     const auto paid = pay(ada, 2'500, "Coffee");
-    ASSERT_EQ(paid.outcome(), pb::OUTCOME_OK);
-    ASSERT_EQ(refund(paid.payment_intent().no(), 400).outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(paid.outcome(), machine::outcome::ok);
+    ASSERT_EQ(refund(object_in(paid, pb::payment_intent).no(), 400).outcome(), machine::outcome::ok);
     ASSERT_TRUE(reports_are_current());
     const Answer answer = get("payments/" + id_of(paid));
     ASSERT_EQ(answer.status, 200) << answer.text;
@@ -220,13 +231,13 @@ TEST_F(Pages, OnePaymentWithLegsEventsAndRefunds) {
 TEST_F(Pages, AReservationsLegsAddUpToWhatMoved) {
     const auto ada = customer("Ada", 10'000);
     const auto held = pay(ada, 1'000, "Hotel", true);
-    ASSERT_EQ(held.payment_intent().status(), pb::REQUIRES_CAPTURE);
+    ASSERT_EQ(object_in(held, pb::payment_intent).status(), pb::REQUIRES_CAPTURE);
     ASSERT_TRUE(reports_are_current());
     Json page = get("payments/" + id_of(held)).json;
     EXPECT_EQ(moved(page, "customer_wallet"), 0);
     ASSERT_EQ(page.at("legs").size(), 1U);
     EXPECT_EQ(page.at("legs")[0].at("state"), "pending");
-    ASSERT_EQ(capture(held.payment_intent().no(), 600).outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(capture(object_in(held, pb::payment_intent).no(), 600).outcome(), machine::outcome::ok);
     ASSERT_TRUE(reports_are_current());
     page = get("payments/" + id_of(held)).json;
     EXPECT_EQ(moved(page, "customer_wallet"), -600);
@@ -234,9 +245,10 @@ TEST_F(Pages, AReservationsLegsAddUpToWhatMoved) {
 
 TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
     pb::Command endpoint = of_shop();
-    endpoint.mutable_create_webhook_endpoint()->set_url("https://shop.example/hooks");
-    endpoint.mutable_create_webhook_endpoint()->add_enabled_events("payment_intent.succeeded");
-    endpoint.mutable_create_webhook_endpoint()->set_sealed_secret(sealer_.seal("whsec", "webhook-secret"));
+    mutable_body(endpoint, pb::create_webhook_endpoint)->set_url("https://shop.example/hooks");
+    mutable_body(endpoint, pb::create_webhook_endpoint)->add_enabled_events("payment_intent.succeeded");
+    mutable_body(endpoint, pb::create_webhook_endpoint)
+        ->set_sealed_secret(sealer_.seal("whsec", "webhook-secret"));
     run(endpoint);
     const auto paid = pay(customer("Ada", 10'000), 2'500, "Coffee");
     ASSERT_TRUE(reports_are_current());
@@ -249,12 +261,12 @@ TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
     EXPECT_EQ(page.dump().find("whsec"), std::string::npos);
     pb::Command attempted;
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        attempted.mutable_webhook_attempted()->set_delivery_no(
-            payments::due_deliveries(rows, INT64_MAX, 1).at(0).no);
+        mutable_body(attempted, pb::webhook_attempted)
+            ->set_delivery_no(webhooks::due_deliveries(rows, INT64_MAX, 1).at(0).no);
     });
-    attempted.mutable_webhook_attempted()->mutable_attempt()->set_http_status(500);
-    attempted.mutable_webhook_attempted()->mutable_attempt()->set_duration_ms(12);
-    attempted.mutable_webhook_attempted()->mutable_attempt()->set_time_ms(clock_.wall_ms());
+    mutable_body(attempted, pb::webhook_attempted)->mutable_attempt()->set_http_status(500);
+    mutable_body(attempted, pb::webhook_attempted)->mutable_attempt()->set_duration_ms(12);
+    mutable_body(attempted, pb::webhook_attempted)->mutable_attempt()->set_time_ms(clock_.wall_ms());
     run(attempted);
     page = get("payments/" + id_of(paid)).json;
     const Json& webhook = page.at("webhooks")[0];
@@ -270,17 +282,17 @@ TEST_F(Pages, WebhooksOfAPaymentWithTheirAttempts) {
 
 TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
     pb::Command create = of_shop();
-    create.mutable_create_payment_intent()->set_amount(1'000);
-    create.mutable_create_payment_intent()->set_currency(978);
-    create.mutable_create_payment_intent()->add_payment_method_types("wallet");
-    create.mutable_create_payment_intent()->set_client_secret_suffix("x");
+    mutable_body(create, pb::create_payment_intent)->set_amount(1'000);
+    mutable_body(create, pb::create_payment_intent)->set_currency(978);
+    mutable_body(create, pb::create_payment_intent)->add_payment_method_types("wallet");
+    mutable_body(create, pb::create_payment_intent)->set_client_secret_suffix("x");
     const pb::Result made = run(create);
     pb::Command update = of_shop();
-    update.mutable_update_payment_intent()->set_no(made.payment_intent().no());
+    mutable_body(update, pb::update_payment_intent)->set_no(object_in(made, pb::payment_intent).no());
     const std::size_t updates = limits::kJournalsListed + 30;
     for (std::size_t i = 0; i < updates; ++i) {
-        update.mutable_update_payment_intent()->set_description("text " + std::to_string(i));
-        ASSERT_EQ(run(update).outcome(), pb::OUTCOME_OK);
+        mutable_body(update, pb::update_payment_intent)->set_description("text " + std::to_string(i));
+        ASSERT_EQ(run(update).outcome(), machine::outcome::ok);
     }
     ASSERT_TRUE(reports_are_current());
     const std::string address = "payments/" + id_of(made);
@@ -303,7 +315,7 @@ TEST_F(Pages, AnObjectOfTheOtherModeIsAbsent) {
     const std::string test_id = id_of(pay(customer("Ada", 5'000), 1'000, "of test mode"));
     pb::Command command = of_shop();
     command.set_livemode(true);
-    auto& create = *command.mutable_create_payment_intent();
+    auto& create = *mutable_body(command, pb::create_payment_intent);
     create.set_amount(2'000);
     create.set_currency(978);
     create.set_description("of live mode");

@@ -9,18 +9,24 @@
 #include <string>
 #include <vector>
 
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
 #include "kontor/channels/sandbox.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/queries.h"
-#include "kontor/payments/service.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/service.h"
 #include "support/memory_rows.h"
 
 namespace kontor::api::testing {
 
-class DirectService : public payments::Service {
+class DirectService : public machine::Service {
  public:
-    DirectService() : rows(payments::tables()), sandbox_(channels::make_sandbox_acquirer()) {}
+    DirectService() : rows(domains::registry().tables()), sandbox_(channels::make_sandbox_acquirer()) {}
 
     void submit(pb::Command command, Done done) override {
         ++submitted;
@@ -34,7 +40,7 @@ class DirectService : public payments::Service {
         if (ask_channel) {
             if (auto resolved = run_channel(waits_for)) result = *std::move(resolved);
         }
-        done(payments::Answer{result, index});
+        done(machine::Answer{result, index});
     }
 
     void read(const ReadBody& body) const override {
@@ -50,7 +56,7 @@ class DirectService : public payments::Service {
 
     pb::Result apply(pb::Command command) {
         pb::Batch batch;
-        batch.set_version(payments::kCommandVersion);
+        batch.set_version(machine::kCommandVersion);
         batch.set_machine_ms(now_ms);
         batch.set_utc_ms(now_ms);
         *batch.add_commands() = std::move(command);
@@ -77,9 +83,9 @@ class DirectService : public payments::Service {
     std::optional<pb::Result> run_channel(std::uint64_t attempt) {
         std::optional<pb::Result> resolved;
         for (int guard = 0; guard < 100; ++guard) {
-            const auto due = payments::due_attempts(rows, std::numeric_limits<std::int64_t>::max(), 1);
+            const auto due = attempts::due_attempts(rows, std::numeric_limits<std::int64_t>::max(), 1);
             if (due.empty()) break;
-            apply(answer_to(*payments::find_attempt(rows, due[0].no)));
+            apply(answer_to(*attempts::find_attempt(rows, due[0].no)));
             for (std::size_t i = 0; i < effects_.resolved.size(); ++i) {
                 if (effects_.resolved[i].attempt_no != attempt) continue;
                 resolved = effects_.resolved_results.at(effects_.resolved[i].result);
@@ -98,9 +104,9 @@ class DirectService : public payments::Service {
         order.channel_reference = attempt.channel_reference();
         order.earlier_tries = attempt.tries();
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
+        command.set_version(machine::kCommandVersion);
         command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-        pb::ChannelAnswered& answered = *command.mutable_channel_answered();
+        pb::ChannelAnswered& answered = *mutable_body(command, pb::channel_answered);
         answered.set_attempt_no(attempt.no());
         sandbox_->perform(order, [&](channels::Answer answer) {
             using State = channels::Answer::State;
@@ -117,8 +123,8 @@ class DirectService : public payments::Service {
         return command;
     }
 
-    payments::Machine machine_;
-    payments::Effects effects_;
+    domains::Machine machine_;
+    machine::Effects effects_;
     std::unique_ptr<channels::Channel> sandbox_;
 };
 

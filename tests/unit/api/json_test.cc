@@ -1,16 +1,28 @@
 // Rendering: escapes, the fields that depend on state, and what may be expanded.
-#include "kontor/payments/json.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "domains/all.h"
+#include "domains/customers/customers.h"
+#include "domains/payments/payments.h"
+#include "domains/refunds/refunds.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/json_writer.h"
+#include "kontor/bodies.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/json/writer.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/expand.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds.pb.h"
 
 namespace kontor::payments {
 namespace {
+
+using namespace machine;
 
 using Json = nlohmann::json;
 constexpr std::uint32_t kEuro = 978;
@@ -60,10 +72,10 @@ TEST(EventJson, CarriesTheObjectAndWhatItWas) {
     event.set_no(7);
     event.set_type("charge.refunded");
     event.set_pending_webhooks(2);
-    event.mutable_charge()->set_currency(kEuro);
-    event.mutable_charge()->set_no(5);
+    mutable_object(event, pb::charge)->set_currency(kEuro);
+    mutable_object(event, pb::charge)->set_no(5);
     event.set_previous_attributes_json(R"({"amount_refunded":0})");
-    const Json json = Json::parse(event_json(journal, event));
+    const Json json = Json::parse(event_json(domains::registry(), journal, event));
     EXPECT_EQ(json.at("id"), format_id("evt", 7));
     EXPECT_EQ(json.at("created"), 1'800'000'000);
     EXPECT_EQ(json.at("data").at("object").at("id"), format_id("ch", 5));
@@ -72,24 +84,28 @@ TEST(EventJson, CarriesTheObjectAndWhatItWas) {
     EXPECT_EQ(json.at("livemode"), true);
     EXPECT_EQ(json.at("pending_webhooks"), 2);
     event.clear_previous_attributes_json();
-    EXPECT_FALSE(Json::parse(event_json(journal, event)).at("data").contains("previous_attributes"));
+    EXPECT_FALSE(Json::parse(event_json(domains::registry(), journal, event))
+                     .at("data")
+                     .contains("previous_attributes"));
 }
 
 TEST(EventJson, ADeletedCustomerIsShownAsItWas) {
     pb::Event event;
-    event.mutable_customer()->set_name("Ada");
-    event.mutable_customer()->set_deleted(true);
-    EXPECT_EQ(Json::parse(event_json(pb::Journal(), event)).at("data").at("object").at("name"), "Ada");
+    mutable_object(event, pb::customer)->set_name("Ada");
+    mutable_object(event, pb::customer)->set_deleted(true);
+    EXPECT_EQ(
+        Json::parse(event_json(domains::registry(), pb::Journal(), event)).at("data").at("object").at("name"),
+        "Ada");
 }
 
 TEST(RefundJson, FailedSaysWhy) {
     pb::Refund refund;
     refund.set_currency(kEuro);
     refund.set_status(pb::REFUND_SUCCEEDED);
-    EXPECT_FALSE(Json::parse(refund_json(refund)).contains("failure_reason"));
+    EXPECT_FALSE(Json::parse(refunds::refund_json(refund)).contains("failure_reason"));
     refund.set_status(pb::REFUND_FAILED);
     refund.set_failure_balance_transaction_no(9);
-    const Json json = Json::parse(refund_json(refund));
+    const Json json = Json::parse(refunds::refund_json(refund));
     EXPECT_EQ(json.at("status"), "failed");
     EXPECT_EQ(json.at("failure_reason"), "unknown");
     EXPECT_EQ(json.at("failure_balance_transaction"), format_id("txn", 9));
@@ -108,17 +124,18 @@ TEST(IntentJson, AFailedMethodStaysWithItsError) {
 }
 
 TEST(Expansion, KnowsItsPathsAndItsDepth) {
-    EXPECT_TRUE(is_expandable("payment_intent", "customer"));
-    EXPECT_TRUE(is_expandable("payment_intent", "latest_charge.balance_transaction"));
-    EXPECT_TRUE(is_expandable("balance_transaction", "source.charge"));
-    EXPECT_TRUE(is_expandable("refund", "charge.payment_intent.latest_charge.customer"));
-    EXPECT_FALSE(is_expandable("refund", "charge.payment_intent.latest_charge.payment_intent.customer"));
+    EXPECT_TRUE(is_expandable(domains::registry(), "payment_intent", "customer"));
+    EXPECT_TRUE(is_expandable(domains::registry(), "payment_intent", "latest_charge.balance_transaction"));
+    EXPECT_TRUE(is_expandable(domains::registry(), "balance_transaction", "source.charge"));
+    EXPECT_TRUE(is_expandable(domains::registry(), "refund", "charge.payment_intent.latest_charge.customer"));
+    EXPECT_FALSE(is_expandable(domains::registry(), "refund",
+                               "charge.payment_intent.latest_charge.payment_intent.customer"));
     for (const std::string_view path :
          {"", ".", "customer.", ".customer", "customer.email", "amount", "customerx", "custome"}) {
-        EXPECT_FALSE(is_expandable("payment_intent", path)) << path;
+        EXPECT_FALSE(is_expandable(domains::registry(), "payment_intent", path)) << path;
     }
-    EXPECT_FALSE(is_expandable("customer", "customer"));
-    EXPECT_FALSE(is_expandable("", "customer"));
+    EXPECT_FALSE(is_expandable(domains::registry(), "customer", "customer"));
+    EXPECT_FALSE(is_expandable(domains::registry(), "", "customer"));
 }
 
 TEST(Expansion, WhatIsNotThereStaysAnId) {
@@ -126,7 +143,8 @@ TEST(Expansion, WhatIsNotThereStaysAnId) {
     intent.set_currency(kEuro);
     intent.set_customer_no(5);
     const pb::Expanded nothing;
-    const Json json = Json::parse(intent_json(intent, Expansion{&nothing, {"customer", "latest_charge"}}));
+    const Json json = Json::parse(
+        intent_json(intent, Expansion{&domains::registry(), &nothing, {"customer", "latest_charge"}}));
     EXPECT_EQ(json.at("customer"), format_id("cus", 5));
     EXPECT_EQ(json.at("latest_charge"), nullptr);
 }

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "kontor/payments/json.h"
-#include "kontor/payments/limits.h"
+#include "domains/webhooks/limits.h"
+#include "kontor/machine/events.h"
 #include "param_tables.h"
 #include "shop.h"
 
@@ -98,7 +98,7 @@ TEST(Events, AreListedFilteredAndTheSameEachTime) {
     const Json all = shop.read("/v1/events?limit=100").at("data");
     for (const Json& event : all) {
         EXPECT_EQ(event.at("object"), "event");
-        EXPECT_EQ(event.at("api_version"), payments::kApiVersion);
+        EXPECT_EQ(event.at("api_version"), machine::kApiVersion);
         EXPECT_EQ(event.at("livemode"), false);
         EXPECT_TRUE(event.at("request").contains("idempotency_key"));
         EXPECT_EQ(event.at("pending_webhooks"), 0);
@@ -162,7 +162,7 @@ TEST(WebhookEndpoints, ShowTheirSecretOnce) {
 TEST(WebhookEndpoints, AreLimited) {
     Shop shop;
     const Form form = {{"url", "https://example.com"}, {"enabled_events[]", "*"}};
-    for (std::size_t i = 0; i < payments::limits::kWebhookEndpointsPerMode; ++i)
+    for (std::size_t i = 0; i < webhooks::limits::kWebhookEndpointsPerMode; ++i)
         shop.made("/v1/webhook_endpoints", form);
     EXPECT_EQ(shop.post("/v1/webhook_endpoints", form).status, 400);
     EXPECT_EQ(shop.post("/v1/webhook_endpoints", form, {}, kLiveKey).status, 200);

@@ -1,5 +1,4 @@
 // The merchant's day through the API: pay, decline, capture, refund, expand.
-#include "kontor/payments/json.h"
 #include "shop.h"
 
 namespace kontor::api::testing {

@@ -10,7 +10,16 @@
 #include <vector>
 
 #include "direct_service.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/accounts_bodies.pb.h"
 #include "kontor/api/api.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/keys.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
 
 namespace kontor::api::testing {
 
@@ -167,32 +176,32 @@ class Shop {
 
     void add_key(std::uint64_t merchant, std::string_view key, bool livemode) {
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
-        pb::CreateApiKey& wanted = *command.mutable_create_api_key();
+        command.set_version(machine::kCommandVersion);
+        pb::CreateApiKey& wanted = *mutable_body(command, pb::create_api_key);
         wanted.set_merchant_no(merchant);
         wanted.set_livemode(livemode);
         wanted.set_key_sha256(crypto::sha256(key));
         const pb::Result result = service.apply(command);
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK) << result.error().message();
+        EXPECT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
     }
     void revoke_key(std::string_view key) {
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
-        command.mutable_revoke_api_key()->set_key_sha256(crypto::sha256(key));
-        EXPECT_EQ(service.apply(command).outcome(), pb::OUTCOME_OK);
+        command.set_version(machine::kCommandVersion);
+        mutable_body(command, pb::revoke_api_key)->set_key_sha256(crypto::sha256(key));
+        EXPECT_EQ(service.apply(command).outcome(), machine::outcome::ok);
     }
 
  private:
     std::uint64_t make_merchant(const std::string& name, std::uint32_t fee_bps) {
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
-        pb::CreateMerchant& wanted = *command.mutable_create_merchant();
+        command.set_version(machine::kCommandVersion);
+        pb::CreateMerchant& wanted = *mutable_body(command, pb::create_merchant);
         wanted.set_name(name);
         wanted.set_fee_bps(fee_bps);
         wanted.set_default_currency("eur");
         const pb::Result result = service.apply(command);
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK) << result.error().message();
-        return result.merchant().no();
+        EXPECT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
+        return object_in(result, pb::merchant).no();
     }
 };
 

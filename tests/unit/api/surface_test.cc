@@ -1,5 +1,5 @@
 // Keys, headers, content types, and what happens when the node cannot.
-#include "kontor/payments/json.h"
+#include "kontor/machine/events.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -106,7 +106,7 @@ TEST(Headers, AnswersCarryWhatClientsRead) {
     EXPECT_EQ(made.header("Idempotency-Key"), "k1");
     EXPECT_EQ(made.header("Idempotent-Replayed"), "");
     EXPECT_EQ(made.header("Kontor-Log-Index"), std::to_string(shop.service.index));
-    EXPECT_EQ(shop.get("/v1/balance").header("Stripe-Version"), payments::kApiVersion);
+    EXPECT_EQ(shop.get("/v1/balance").header("Stripe-Version"), machine::kApiVersion);
     EXPECT_NE(shop.get("/v1/balance").header("Request-Id"), shop.get("/v1/balance").header("Request-Id"));
     EXPECT_EQ(shop.get("/v1/balance").header("Access-Control-Allow-Origin"), "");
     EXPECT_EQ(shop.send("PUT", "/v1/customers").header("Allow"), "POST, GET, HEAD");

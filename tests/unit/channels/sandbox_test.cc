@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "kontor/payments/methods.h"
+#include "domains/payments/methods.h"
 
 namespace kontor::channels {
 namespace {

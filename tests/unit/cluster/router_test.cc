@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "kontor/payments/service.h"
+#include "kontor/machine/outcome.h"
 #include "kontor/telemetry/metrics.h"
 #include "wire.h"
 
@@ -277,8 +277,9 @@ TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
 }
 
 TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedFor) {
-    const std::string in_use =
-        R"({"error":{"code": ")" + std::string(payments::kKeyInUseCode) + R"(","type":"idempotency_error"}})";
+    const std::string in_use = R"({"error":{"code": ")" +
+                               std::string(machine::outcome::idempotency_in_use.code) +
+                               R"(","type":"idempotency_error"}})";
     answers.push_back(broken(ErrorCode::timeout));
     answers.push_back(leaders(409, in_use));
     answers.push_back(leaders(409, in_use));

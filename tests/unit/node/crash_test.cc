@@ -19,13 +19,23 @@
 #include <mutex>
 #include <set>
 
-#include "kontor/commands.pb.h"
+#include "domains/all.h"
+#include "domains/payments/methods.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/ledger.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
 #include "kontor/node/node.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 
 #if defined(__SANITIZE_THREAD__)
 // The child of a fork starts a node of its own, and ends with it; the thread sanitizer would rather not.
@@ -90,9 +100,9 @@ class Load {
     pb::Command next() const {
         const std::size_t k = acks.size();
         pb::Command command;
-        command.set_version(payments::kCommandVersion);
+        command.set_version(machine::kCommandVersion);
         if (k == 0) {
-            command.mutable_create_merchant()->set_name("Shop");
+            mutable_body(command, pb::create_merchant)->set_name("Shop");
             return command;
         }
         command.set_merchant_no(acks[0].object);
@@ -100,15 +110,15 @@ class Load {
         command.set_idempotency_key("key-" + std::to_string(k));
         command.set_params_hash(crypto::sha256(command.idempotency_key()));
         if (k < 4) {
-            command.mutable_create_customer()->set_name("Customer " + std::to_string(k));
+            mutable_body(command, pb::create_customer)->set_name("Customer " + std::to_string(k));
         } else if (k < 7) {
-            auto& top_up = *command.mutable_top_up_wallet();
+            auto& top_up = *mutable_body(command, pb::top_up_wallet);
             top_up.set_customer_no(acks[k - 3].object);
             top_up.set_amount(50'000);
             top_up.set_currency(kEur);
         } else if (k % 4 == 3 && last_paid(k) != 0) {
-            command.mutable_create_refund()->set_intent_no(last_paid(k));
-            command.mutable_create_refund()->set_amount(1 + static_cast<std::int64_t>(k));
+            mutable_body(command, pb::create_refund)->set_intent_no(last_paid(k));
+            mutable_body(command, pb::create_refund)->set_amount(1 + static_cast<std::int64_t>(k));
         } else {
             pay(command, k);
         }
@@ -118,14 +128,14 @@ class Load {
  private:
     static pb::Command answered(pb::Command command, std::uint64_t attempt) {
         command.clear_merchant_no();
-        auto& answer = *command.mutable_channel_answered();
+        auto& answer = *mutable_body(command, pb::channel_answered);
         answer.set_attempt_no(attempt);
         answer.set_state(pb::ATTEMPT_SUCCEEDED);
         answer.set_channel_reference("sbx_" + std::to_string(attempt));
         return command;
     }
     void pay(pb::Command& command, std::size_t k) const {
-        auto& create = *command.mutable_create_payment_intent();
+        auto& create = *mutable_body(command, pb::create_payment_intent);
         create.set_amount(400 + static_cast<std::int64_t>(k));
         create.set_currency(kEur);
         create.set_customer_no(acks[1 + k % 3].object);
@@ -180,16 +190,16 @@ class Run {
 
     Ack run(pb::Command command) {
         Ack ack;
-        const auto done = node_->submit_and_wait(std::move(command), [&](const payments::Answer& answer) {
+        const auto done = node_->submit_and_wait(std::move(command), [&](const machine::Answer& answer) {
             const pb::Result& result = answer.result;
             ack.outcome = result.outcome();
             ack.waiting_on = result.waiting_on();
             ack.replayed = result.replayed();
-            ack.object = result.has_payment_intent() ? result.payment_intent().no()
-                         : result.has_refund()       ? result.refund().no()
-                         : result.has_customer()     ? result.customer().no()
-                         : result.has_merchant()     ? result.merchant().no()
-                                                     : result.command_no();
+            ack.object = has_object(result, pb::payment_intent) ? object_in(result, pb::payment_intent).no()
+                         : has_object(result, pb::refund)       ? object_in(result, pb::refund).no()
+                         : has_object(result, pb::customer)     ? object_in(result, pb::customer).no()
+                         : has_object(result, pb::merchant)     ? object_in(result, pb::merchant).no()
+                                                                : result.command_no();
         });
         EXPECT_TRUE(done) << done.error().describe();
         return ack;
@@ -200,7 +210,7 @@ class Run {
     Rows rows() {
         Rows found;
         node_->read([&](const store::Reader& reader, std::uint64_t) {
-            for (const auto& table : payments::tables()) {
+            for (const auto& table : domains::registry().tables()) {
                 if (table.id == kInstanceTable) continue;
                 node_->for_each(reader, table.id, [&](std::string_view key, std::string_view value) {
                     found.emplace(std::pair(table.id, std::string(key)), value);
@@ -323,7 +333,7 @@ void expect_recovered(const TempFolder& folder, const std::vector<Ack>& acked) {
             EXPECT_TRUE(same(ack, acked[k]) || acked[k].waiting_on != 0) << k;
             ack = acked[k];
         } else if (k == acked.size() && has_key) {
-            EXPECT_EQ(ack.replayed, after && ack.outcome == pb::OUTCOME_OK) << k;
+            EXPECT_EQ(ack.replayed, after && ack.outcome == machine::outcome::ok) << k;
         }
         load.acks.push_back(ack);
     }

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "kontor/base/bytes.h"
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
 
 namespace kontor::node {
 namespace {
@@ -15,7 +18,7 @@ std::string batch_of(const std::vector<std::string>& names) {
     std::string batch = head.SerializeAsString();
     for (const std::string& name : names) {
         pb::Command command;
-        command.mutable_create_customer()->set_name(name);
+        mutable_body(command, pb::create_customer)->set_name(name);
         append_command(batch, command.SerializeAsString());
     }
     return batch;
@@ -33,8 +36,8 @@ TEST(Entry, CommandsComeBackWhateverTheirSize) {
         EXPECT_EQ(batch.version(), 1U);
         EXPECT_EQ(batch.machine_ms(), 1'000);
         ASSERT_EQ(batch.commands_size(), 2);
-        EXPECT_EQ(batch.commands(0).create_customer().name(), name);
-        EXPECT_EQ(batch.commands(1).create_customer().name(), "second");
+        EXPECT_EQ(body(batch.commands(0), pb::create_customer).name(), name);
+        EXPECT_EQ(body(batch.commands(1), pb::create_customer).name(), "second");
     }
 }
 
@@ -42,8 +45,8 @@ TEST(Entry, IsWhatProtobufItselfWouldWrite) {
     pb::Batch batch;
     batch.set_version(1);
     batch.set_machine_ms(1'000);
-    batch.add_commands()->mutable_create_customer()->set_name("a");
-    batch.add_commands()->mutable_create_customer()->set_name(std::string(200, 'b'));
+    mutable_body(*batch.add_commands(), pb::create_customer)->set_name("a");
+    mutable_body(*batch.add_commands(), pb::create_customer)->set_name(std::string(200, 'b'));
     EXPECT_EQ(batch_of({"a", std::string(200, 'b')}), batch.SerializeAsString());
 }
 

@@ -6,9 +6,14 @@
 #include <filesystem>
 #include <thread>
 
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/members_bodies.pb.h"
 #include "kontor/node/node.h"
-#include "kontor/payments/features.h"
 
 namespace kontor::node {
 namespace {
@@ -34,30 +39,31 @@ TEST(Features, ANewerLevelStopsTheNode) {
         pb::Command command;
         command.set_version(1);
         fill(command);
-        pb::Outcome outcome = pb::OUTCOME_OK;
+        std::uint32_t outcome = machine::outcome::ok;
         const auto done = (*node)->submit_and_wait(
-            std::move(command), [&](const payments::Answer& answer) { outcome = answer.result.outcome(); });
-        return done && outcome == pb::OUTCOME_OK;
+            std::move(command), [&](const machine::Answer& answer) { outcome = answer.result.outcome(); });
+        return done && outcome == machine::outcome::ok;
     };
     ASSERT_TRUE(run([](pb::Command& c) {
-        auto& wanted = *c.mutable_init_cluster();
+        auto& wanted = *mutable_body(c, pb::init_cluster);
         wanted.set_cluster_id(std::string(16, 'c'));
         wanted.set_ca_pem("pem");
         wanted.set_sealed_ca_key("sealed");
         wanted.mutable_node()->set_no(1);
         wanted.mutable_node()->set_name("one");
         wanted.mutable_node()->set_peer_address("one:8444");
-        wanted.mutable_node()->set_feature_level(payments::feature_level());
+        wanted.mutable_node()->set_feature_level(machine::feature_level());
     }));
     ASSERT_TRUE(run([](pb::Command& c) {
-        c.mutable_update_cluster_node()->set_no(1);
-        c.mutable_update_cluster_node()->set_feature_level(payments::feature_level() + 1);
+        mutable_body(c, pb::update_cluster_node)->set_no(1);
+        mutable_body(c, pb::update_cluster_node)->set_feature_level(machine::feature_level() + 1);
     }));
-    EXPECT_TRUE(
-        run([](pb::Command& c) { c.mutable_activate_features()->set_level(payments::feature_level()); }));
+    EXPECT_TRUE(run(
+        [](pb::Command& c) { mutable_body(c, pb::activate_features)->set_level(machine::feature_level()); }));
     EXPECT_EQ(fatal.load(), 0);
-    EXPECT_FALSE(
-        run([](pb::Command& c) { c.mutable_activate_features()->set_level(payments::feature_level() + 1); }));
+    EXPECT_FALSE(run([](pb::Command& c) {
+        mutable_body(c, pb::activate_features)->set_level(machine::feature_level() + 1);
+    }));
     EXPECT_EQ(fatal.load(), 1);
     node->reset();
     // Nor does it start again: the entry is in the log.

@@ -12,10 +12,27 @@
 #include <random>
 #include <thread>
 
-#include "kontor/commands.pb.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/customers/customers.h"
+#include "domains/payments/methods.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/service.h"
+#include "kontor/machine/times.h"
+#include "kontor/operators_bodies.pb.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "support/environment.h"
 
 namespace kontor::node {
@@ -35,8 +52,8 @@ bool eventually(F condition) {
 // One answer, however long it takes; that it comes once is checked too.
 class Awaited {
  public:
-    payments::Service::Done done() {
-        return [this](const Result<payments::Answer>& answer) {
+    machine::Service::Done done() {
+        return [this](const Result<machine::Answer>& answer) {
             const std::lock_guard lock(mutex_);
             EXPECT_FALSE(outcome_) << "answered twice";
             Outcome outcome;
@@ -116,21 +133,21 @@ class NodeTest : public ::testing::Test {
     }
     std::uint64_t merchant(const std::string& name) {
         pb::Command command;
-        command.mutable_create_merchant()->set_name(name);
-        return run(command).first->merchant().no();
+        mutable_body(command, pb::create_merchant)->set_name(name);
+        return object_in(*run(command).first, pb::merchant).no();
     }
     static pb::Command customer(std::uint64_t merchant_no, const std::string& name) {
         pb::Command command;
         command.set_version(1);
         command.set_merchant_no(merchant_no);
-        command.mutable_create_customer()->set_name(name);
+        mutable_body(command, pb::create_customer)->set_name(name);
         return command;
     }
     static pb::Command card_payment(std::uint64_t merchant_no) {
         pb::Command command;
         command.set_version(1);
         command.set_merchant_no(merchant_no);
-        auto& create = *command.mutable_create_payment_intent();
+        auto& create = *mutable_body(command, pb::create_payment_intent);
         create.set_amount(1'000);
         create.set_currency(978);
         create.add_payment_method_types("card");
@@ -142,9 +159,9 @@ class NodeTest : public ::testing::Test {
     std::size_t customers(std::uint64_t merchant_no) {
         std::size_t count = 0;
         node_->read([&](const store::Reader& rows, std::uint64_t) {
-            payments::ListQuery query;
+            machine::ListQuery query;
             query.limit = 10'000;
-            count = payments::list_customers(rows, {merchant_no, false}, query).rows.size();
+            count = customers::list_customers(rows, {merchant_no, false}, query).rows.size();
         });
         return count;
     }
@@ -267,7 +284,7 @@ TEST_F(NodeTest, ACheckpointThatDoesNotEndHoldsTheLogAtItsBound) {
         pb::Command command = customer(shop, "c" + std::to_string(number));
         std::string text;
         while (text.size() < 4'000) text += std::to_string(random());  // does not compress to nothing
-        command.mutable_create_customer()->set_description(text);
+        mutable_body(command, pb::create_customer)->set_description(text);
         return command;
     };
     std::vector<std::unique_ptr<Awaited>> all;
@@ -324,9 +341,9 @@ TEST_F(NodeTest, TheSameKeyTwiceAtOnceActsOnce) {
         const Outcome outcome = one->wait();
         ASSERT_TRUE(outcome.first);
         const pb::Result& result = *outcome.first;
-        if (result.outcome() == pb::OUTCOME_OK && !result.replayed()) ++fresh;
-        if (result.outcome() != pb::OUTCOME_OK) {
-            EXPECT_EQ(result.outcome(), pb::OUTCOME_IDEMPOTENCY_IN_USE);
+        if (result.outcome() == machine::outcome::ok && !result.replayed()) ++fresh;
+        if (result.outcome() != machine::outcome::ok) {
+            EXPECT_EQ(result.outcome(), machine::outcome::idempotency_in_use);
         }
     }
     EXPECT_EQ(fresh, 1U);
@@ -338,23 +355,23 @@ TEST_F(NodeTest, ARequestWaitsForItsChannelAndGetsTheEnd) {
     const auto shop = merchant("Shop");
     Awaited payment;
     node_->submit(card_payment(shop), payment.done());
-    std::vector<payments::Due> due;
+    std::vector<machine::Due> due;
     ASSERT_TRUE(eventually([&] {
         node_->read([&](const store::Reader& rows, std::uint64_t) {
-            due = payments::due_attempts(rows, INT64_MAX, 10);
+            due = attempts::due_attempts(rows, INT64_MAX, 10);
         });
         return due.size() == 1;
     }));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_FALSE(payment.arrived());
     pb::Command answer;
-    answer.mutable_channel_answered()->set_attempt_no(due[0].no);
-    answer.mutable_channel_answered()->set_state(pb::ATTEMPT_SUCCEEDED);
-    answer.mutable_channel_answered()->set_channel_reference("ref");
+    mutable_body(answer, pb::channel_answered)->set_attempt_no(due[0].no);
+    mutable_body(answer, pb::channel_answered)->set_state(pb::ATTEMPT_SUCCEEDED);
+    mutable_body(answer, pb::channel_answered)->set_channel_reference("ref");
     ASSERT_TRUE(run(answer).first);
     const Outcome outcome = payment.wait();
     ASSERT_TRUE(outcome.first);
-    EXPECT_EQ(outcome.first->payment_intent().status(), pb::SUCCEEDED);
+    EXPECT_EQ(object_in(*outcome.first, pb::payment_intent).status(), pb::SUCCEEDED);
 }
 
 TEST_F(NodeTest, AChannelThatIsSlowGivesTheInterimAnswer) {
@@ -364,7 +381,7 @@ TEST_F(NodeTest, AChannelThatIsSlowGivesTheInterimAnswer) {
     const auto shop = merchant("Shop");
     const Outcome outcome = run(card_payment(shop));
     ASSERT_TRUE(outcome.first);
-    EXPECT_EQ(outcome.first->payment_intent().status(), pb::PROCESSING);
+    EXPECT_EQ(object_in(*outcome.first, pb::payment_intent).status(), pb::PROCESSING);
 }
 
 TEST_F(NodeTest, StopAnswersWhoStillWaitsAndRefusesTheRest) {
@@ -375,14 +392,14 @@ TEST_F(NodeTest, StopAnswersWhoStillWaitsAndRefusesTheRest) {
     ASSERT_TRUE(eventually([&] {
         std::size_t due = 0;
         node_->read([&](const store::Reader& rows, std::uint64_t) {
-            due = payments::due_attempts(rows, INT64_MAX, 10).size();
+            due = attempts::due_attempts(rows, INT64_MAX, 10).size();
         });
         return due == 1;
     }));
     node_->stop();
     const Outcome outcome = payment.wait();
     ASSERT_TRUE(outcome.first) << "the payment is committed: its state is known";
-    EXPECT_EQ(outcome.first->payment_intent().status(), pb::PROCESSING);
+    EXPECT_EQ(object_in(*outcome.first, pb::payment_intent).status(), pb::PROCESSING);
     EXPECT_FALSE(node_->ready());
     Awaited late;
     node_->submit(customer(shop, "late"), late.done());
@@ -395,9 +412,9 @@ TEST_F(NodeTest, WhoRemembersKeysIsToldBeforeARevocationIsAnswered) {
     const std::uint64_t shop = merchant("shop");
     const auto with_hash = [&](auto& body) { body.set_key_sha256(std::string(32, 'h')); };
     pb::Command create;
-    create.mutable_create_api_key()->set_merchant_no(shop);
-    with_hash(*create.mutable_create_api_key());
-    ASSERT_EQ(run(create).first->outcome(), pb::OUTCOME_OK);
+    mutable_body(create, pb::create_api_key)->set_merchant_no(shop);
+    with_hash(*mutable_body(create, pb::create_api_key));
+    ASSERT_EQ(run(create).first->outcome(), machine::outcome::ok);
     const std::uint64_t before = node_->keys_version();
     EXPECT_NE(before, 0U);
     run(customer(shop, "Ada"));
@@ -405,14 +422,14 @@ TEST_F(NodeTest, WhoRemembersKeysIsToldBeforeARevocationIsAnswered) {
 
     pb::Command revoke;
     revoke.set_version(1);
-    with_hash(*revoke.mutable_revoke_api_key());
+    with_hash(*mutable_body(revoke, pb::revoke_api_key));
     std::uint64_t when_answered = before;
     Awaited awaited;
-    node_->submit(revoke, [&, done = awaited.done()](const Result<payments::Answer>& answer) {
+    node_->submit(revoke, [&, done = awaited.done()](const Result<machine::Answer>& answer) {
         when_answered = node_->keys_version();
         done(answer);
     });
-    ASSERT_EQ(awaited.wait().first->outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(awaited.wait().first->outcome(), machine::outcome::ok);
     EXPECT_NE(when_answered, before);
     restart();
     EXPECT_NE(node_->keys_version(), when_answered)
@@ -424,7 +441,7 @@ TEST_F(NodeTest, SubscribersHearEachJournalInOrderUntilTheyLeave) {
     const auto shop = merchant("Shop");
     std::mutex mutex;
     std::vector<std::uint64_t> numbers;
-    const auto id = node_->subscribe([&](const payments::AppliedEntry& entry) {
+    const auto id = node_->subscribe([&](const machine::AppliedEntry& entry) {
         EXPECT_GT(entry.log_index, 0U);
         const std::lock_guard lock(mutex);
         for (const pb::Journal& journal : *entry.journals) {
@@ -466,8 +483,8 @@ TEST_F(NodeTest, ManyDueThingsAreWorkedOffWithoutWaitingForTheNextTick) {
         std::string hash(32, 't');
         hash[0] = static_cast<char>(i & 0xFFU);
         hash[1] = static_cast<char>(i >> 8U);
-        command.mutable_create_setup_token()->set_token_sha256(hash);
-        command.mutable_create_setup_token()->set_lifetime_ms(1'000);
+        mutable_body(command, pb::create_setup_token)->set_token_sha256(hash);
+        mutable_body(command, pb::create_setup_token)->set_lifetime_ms(1'000);
         all.push_back(std::make_unique<Awaited>());
         node_->submit(std::move(command), all.back()->done());
     }
@@ -475,8 +492,10 @@ TEST_F(NodeTest, ManyDueThingsAreWorkedOffWithoutWaitingForTheNextTick) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1'100));
     const auto before = system_clock().monotonic_ms();
     ASSERT_TRUE(eventually([&] {
-        payments::Times due{1, 0};
-        node_->read([&](const store::Reader& rows, std::uint64_t) { due = payments::next_due(rows); });
+        machine::Times due{1, 0};
+        node_->read([&](const store::Reader& rows, std::uint64_t) {
+            due = machine::next_due(domains::registry(), rows);
+        });
         return due.machine_ms == 0;
     }));
     EXPECT_LT(system_clock().monotonic_ms() - before, kontor_test::patient_ms(2'500));

@@ -5,11 +5,27 @@
 #include <chrono>
 #include <filesystem>
 
+#include "domains/balances/balances.h"
+#include "domains/operators/operators.h"
+#include "domains/payments/methods.h"
+#include "domains/payments/payments.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/ledger/packed.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
+#include "kontor/ledger_book_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/operators_bodies.pb.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+#include "kontor/webhooks.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "support/environment.h"
 
 namespace kontor::outbox::testing {
@@ -210,13 +226,13 @@ void Till::begin() {
 void Till::end(const std::string& where) {
     SCOPED_TRACE(where);
     const auto capture =
-        run([&](pb::Command& c) { c.mutable_capture_payment_intent()->set_no(authorized_.no()); });
-    EXPECT_EQ(capture.payment_intent().status(), pb::SUCCEEDED);
+        run([&](pb::Command& c) { mutable_body(c, pb::capture_payment_intent)->set_no(authorized_.no()); });
+    EXPECT_EQ(object_in(capture, pb::payment_intent).status(), pb::SUCCEEDED);
     const auto refund = run([&](pb::Command& c) {
-        c.mutable_create_refund()->set_intent_no(paid_.no());
-        c.mutable_create_refund()->set_amount(10);
+        mutable_body(c, pb::create_refund)->set_intent_no(paid_.no());
+        mutable_body(c, pb::create_refund)->set_amount(10);
     });
-    EXPECT_EQ(refund.outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(refund.outcome(), machine::outcome::ok);
     EXPECT_TRUE(soon([&] { return tried(events_of(paid_.no())); })) << "a webhook of before";
     const auto now = pay(false);
     EXPECT_EQ(now.status(), pb::SUCCEEDED);
@@ -247,33 +263,33 @@ bool Till::soon(const std::function<bool()>& condition) const {
 
 pb::Result Till::run(const std::function<void(pb::Command&)>& fill, std::uint64_t merchant) {
     pb::Command command;
-    command.set_version(payments::kCommandVersion);
+    command.set_version(machine::kCommandVersion);
     command.set_merchant_no(merchant == 0 ? merchant_ : merchant);
     fill(command);
     pb::Result result;
     const auto done =
-        node().submit_and_wait(std::move(command), [&](const payments::Answer& a) { result = a.result; });
+        node().submit_and_wait(std::move(command), [&](const machine::Answer& a) { result = a.result; });
     EXPECT_TRUE(done) << done.error().describe();
     return result;
 }
 
 std::uint64_t Till::make_merchant(unsigned delay_days) {
-    return run([&](pb::Command& c) {
-               c.mutable_create_merchant()->set_name("Shop");
-               c.mutable_create_merchant()->set_settlement_delay_days(delay_days);
-           })
-        .merchant()
+    return object_in(run([&](pb::Command& c) {
+                         mutable_body(c, pb::create_merchant)->set_name("Shop");
+                         mutable_body(c, pb::create_merchant)->set_settlement_delay_days(delay_days);
+                     }),
+                     pb::merchant)
         .no();
 }
 
 std::uint64_t Till::make_endpoint() {
-    return run([&](pb::Command& c) {
-               auto& endpoint = *c.mutable_create_webhook_endpoint();
-               endpoint.set_url("https://127.0.0.1:1/nobody");  // refused at once: a try is a try
-               endpoint.add_enabled_events("charge.succeeded");
-               endpoint.set_sealed_secret(sealer_.seal("whsec", "webhook-secret"));
-           })
-        .webhook_endpoint()
+    return object_in(run([&](pb::Command& c) {
+                         auto& endpoint = *mutable_body(c, pb::create_webhook_endpoint);
+                         endpoint.set_url("https://127.0.0.1:1/nobody");  // refused at once: a try is a try
+                         endpoint.add_enabled_events("charge.succeeded");
+                         endpoint.set_sealed_secret(sealer_.seal("whsec", "webhook-secret"));
+                     }),
+                     pb::webhook_endpoint)
         .no();
 }
 
@@ -284,7 +300,9 @@ void Till::make_book() {
         accounts[i].ledger = kEur;
         accounts[i].code = 1;
     }
-    run([&](pb::Command& c) { c.mutable_create_ledger_accounts()->set_packed(ledger::pack(accounts)); });
+    run([&](pb::Command& c) {
+        mutable_body(c, pb::create_ledger_accounts)->set_packed(ledger::pack(accounts));
+    });
 }
 
 // A card payment, through the sandbox and back; the answer comes with it, or not for a long time.
@@ -292,7 +310,7 @@ pb::PaymentIntent Till::pay(bool manual, std::uint64_t merchant) {
     const std::uint64_t began = system_clock().monotonic_ms();
     const auto result = run(
         [&](pb::Command& c) {
-            auto& create = *c.mutable_create_payment_intent();
+            auto& create = *mutable_body(c, pb::create_payment_intent);
             create.set_amount(1'000);
             create.set_currency(kEur);
             create.set_manual_capture(manual);
@@ -303,7 +321,7 @@ pb::PaymentIntent Till::pay(bool manual, std::uint64_t merchant) {
         merchant);
     EXPECT_LT(system_clock().monotonic_ms() - began, kontor_test::patient_ms(kPatienceMs))
         << "a card payment hangs";
-    return result.payment_intent();
+    return object_in(result, pb::payment_intent);
 }
 
 void Till::reserve(std::uint64_t id) {
@@ -316,8 +334,9 @@ void Till::reserve(std::uint64_t id) {
     transfers[0].code = 1;
     transfers[0].flags = ledger::pending;
     transfers[0].timeout_s = kLifeMs / 1000;
-    const auto made = run(
-        [&](pb::Command& c) { c.mutable_create_ledger_transfers()->set_packed(ledger::pack(transfers)); });
+    const auto made = run([&](pb::Command& c) {
+        mutable_body(c, pb::create_ledger_transfers)->set_packed(ledger::pack(transfers));
+    });
     EXPECT_EQ(made.ledger_statuses(), std::string(1, '\0'));
 }
 
@@ -333,27 +352,27 @@ bool Till::is_reserved(std::uint64_t id) const {
 void Till::open_session(std::uint64_t n) {
     const std::string name = "ada" + std::to_string(n);
     run([&](pb::Command& c) {
-        c.mutable_create_setup_token()->set_token_sha256(cookie(n));
-        c.mutable_create_setup_token()->set_lifetime_ms(kHour);
+        mutable_body(c, pb::create_setup_token)->set_token_sha256(cookie(n));
+        mutable_body(c, pb::create_setup_token)->set_lifetime_ms(kHour);
     });
     const auto who = run([&](pb::Command& c) {
-        c.mutable_set_up_operator()->set_token_sha256(cookie(n));
-        c.mutable_set_up_operator()->set_name(name);
+        mutable_body(c, pb::set_up_operator)->set_token_sha256(cookie(n));
+        mutable_body(c, pb::set_up_operator)->set_name(name);
     });
     const auto opened = run([&](pb::Command& c) {
-        auto& open = *c.mutable_open_session();
-        open.set_operator_no(who.operator_().no());
+        auto& open = *mutable_body(c, pb::open_session);
+        open.set_operator_no(object_in(who, pb::operator_).no());
         open.set_cookie_sha256(cookie(n));
         open.set_lifetime_ms(kLifeMs);
         open.set_totp_step(1);
     });
-    EXPECT_EQ(opened.outcome(), pb::OUTCOME_OK) << opened.error().message();
+    EXPECT_EQ(opened.outcome(), machine::outcome::ok) << opened.error().message();
 }
 
 bool Till::has_session(std::uint64_t n) const {
     bool has = false;
     node().read([&](const store::Reader& rows, std::uint64_t) {
-        const auto session = payments::find_session(rows, cookie(n));
+        const auto session = operators::find_session(rows, cookie(n));
         has = session && session->expires_ms() > node().machine_now_ms();
     });
     return has;
@@ -364,7 +383,7 @@ std::vector<pb::WebhookDelivery> Till::events_of(std::uint64_t intent_no) const 
     node().read([&](const store::Reader& rows, std::uint64_t) {
         for (const auto& journal : payments::journals_of_intent(rows, {merchant_, false}, intent_no))
             for (const auto& event : journal->events())
-                for (auto& one : payments::deliveries_of_event(rows, {merchant_, false}, event.no()))
+                for (auto& one : webhooks::deliveries_of_event(rows, {merchant_, false}, event.no()))
                     found.push_back(std::move(one));
     });
     return found;
@@ -373,7 +392,7 @@ std::vector<pb::WebhookDelivery> Till::events_of(std::uint64_t intent_no) const 
 std::int64_t Till::pending_funds() const {
     std::int64_t sum = 0;
     node().read([&](const store::Reader& rows, std::uint64_t) {
-        for (const auto& line : payments::merchant_balance(rows, {slow_, false})) sum += line.pending;
+        for (const auto& line : balances::merchant_balance(rows, {slow_, false})) sum += line.pending;
     });
     return sum;
 }

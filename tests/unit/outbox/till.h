@@ -14,10 +14,13 @@
 #include <thread>
 #include <vector>
 
+#include "kontor/carriers.pb.h"
 #include "kontor/channels/sandbox.h"
-#include "kontor/commands.pb.h"
+#include "kontor/log.pb.h"
 #include "kontor/node/node.h"
 #include "kontor/outbox/worker.h"
+#include "kontor/payments.pb.h"
+#include "kontor/webhooks.pb.h"
 #include "support/test_clock.h"
 
 namespace kontor::outbox::testing {

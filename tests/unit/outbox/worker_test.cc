@@ -6,7 +6,13 @@
 #include <set>
 
 #include "clean_text.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
 #include "kontor/channels/sandbox.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/webhooks.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "support/environment.h"
 #include "support/test_clock.h"
 #include "world.h"
@@ -288,8 +294,8 @@ TEST_F(WorkerTest, ADisabledEndpointGetsNothing) {
     const auto no = endpoint_at("/ok");
     world_.customer("before");
     pb::Command disable = world_.mine();
-    disable.mutable_update_webhook_endpoint()->set_no(no);
-    disable.mutable_update_webhook_endpoint()->set_disabled(true);
+    mutable_body(disable, pb::update_webhook_endpoint)->set_no(no);
+    mutable_body(disable, pb::update_webhook_endpoint)->set_disabled(true);
     world_.run(disable);
     start();
     std::this_thread::sleep_for(std::chrono::milliseconds(150));
@@ -332,8 +338,8 @@ TEST_F(WorkerTest, AsksTheChannelAndProposesItsAnswer) {
     WorkerOptions with = options();
     with.channels = {{"sandbox", sandbox.get()}};
     start(with);
-    const auto paid = world_.card_payment("pm_card_visa").payment_intent().no();
-    const auto declined = world_.card_payment("pm_card_chargeDeclined").payment_intent().no();
+    const auto paid = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
+    const auto declined = object_in(world_.card_payment("pm_card_chargeDeclined"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return world_.attempts(paid).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
     ASSERT_TRUE(eventually([&] { return world_.attempts(declined).at(0).state() == pb::ATTEMPT_FAILED; }));
     EXPECT_EQ(world_.attempts(declined).at(0).error().code(), "card_declined");
@@ -345,7 +351,7 @@ TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
     WorkerOptions with = options();
     with.channels = {{"sandbox", &channel}};
     start(with);
-    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
     channel.answer_all(channels::Answer{});
     ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
@@ -366,7 +372,7 @@ TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
 
 TEST_F(WorkerTest, AChannelThatIsNotThereIsAskedForLater) {
     start();
-    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(world_.attempts(no).at(0).tries(), 1U);
@@ -377,7 +383,7 @@ TEST_F(WorkerTest, AChannelsWordsCannotBreakTheLog) {
     WorkerOptions with = options();
     with.channels = {{"sandbox", &channel}};
     start(with);
-    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
     channels::Answer odd;
     odd.state = channels::Answer::State::failed;
@@ -394,7 +400,7 @@ TEST_F(WorkerTest, AnAnswerAfterTheWorkersEndTouchesNothing) {
     WorkerOptions with = options();
     with.channels = {{"sandbox", &channel}};
     start(with);
-    const auto no = world_.card_payment("pm_card_visa").payment_intent().no();
+    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
     worker_.reset();
     channels::Answer yes;

@@ -15,13 +15,24 @@
 #include <thread>
 #include <vector>
 
-#include "kontor/commands.pb.h"
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/payments/methods.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/service.h"
 #include "kontor/net/certificates.h"
 #include "kontor/net/server.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
-#include "kontor/payments/service.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/webhooks.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "support/memory_rows.h"
 
 namespace kontor::outbox::testing {
@@ -38,12 +49,12 @@ template <typename F>
     return false;
 }
 
-class World : public payments::Service {
+class World : public machine::Service {
  public:
-    explicit World(const Clock& clock) : clock_(clock), rows_(payments::tables()) {
+    explicit World(const Clock& clock) : clock_(clock), rows_(domains::registry().tables()) {
         pb::Command merchant;
-        merchant.mutable_create_merchant()->set_name("Shop");
-        merchant_no = run(std::move(merchant)).merchant().no();
+        mutable_body(merchant, pb::create_merchant)->set_name("Shop");
+        merchant_no = object_in(run(std::move(merchant)), pb::merchant).no();
     }
 
     void submit(pb::Command command, Done done) override {
@@ -53,7 +64,7 @@ class World : public payments::Service {
             return done(fail(ErrorCode::overloaded, "the queue is full"));
         }
         const pb::Result result = run(std::move(command));
-        done(payments::Answer{result, index_.load()});
+        done(machine::Answer{result, index_.load()});
     }
     void read(const ReadBody& body) const override {
         const std::lock_guard lock(mutex_);
@@ -78,13 +89,13 @@ class World : public payments::Service {
         batch.set_machine_ms(machine_now_ms());
         batch.set_utc_ms(clock_.wall_ms());
         *batch.add_commands() = std::move(command);
-        payments::Effects effects;
+        machine::Effects effects;
         {
             const std::lock_guard lock(mutex_);
             machine_.apply(rows_, ++index_, batch, effects);
         }
         const std::lock_guard lock(subscribers_mutex_);
-        const payments::AppliedEntry entry{
+        const machine::AppliedEntry entry{
             index_.load(), std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals)),
             effects.outbox_changed};
         for (const auto& [id, subscriber] : subscribers_) subscriber(entry);
@@ -97,20 +108,20 @@ class World : public payments::Service {
     }
     std::uint64_t endpoint(const std::string& url, const std::string& sealed_secret) {
         pb::Command command = mine();
-        command.mutable_create_webhook_endpoint()->set_url(url);
-        command.mutable_create_webhook_endpoint()->add_enabled_events("*");
-        command.mutable_create_webhook_endpoint()->set_sealed_secret(sealed_secret);
-        return run(command).webhook_endpoint().no();
+        mutable_body(command, pb::create_webhook_endpoint)->set_url(url);
+        mutable_body(command, pb::create_webhook_endpoint)->add_enabled_events("*");
+        mutable_body(command, pb::create_webhook_endpoint)->set_sealed_secret(sealed_secret);
+        return object_in(run(command), pb::webhook_endpoint).no();
     }
     // Each is one event for every endpoint there is.
     void customer(const std::string& name) {
         pb::Command command = mine();
-        command.mutable_create_customer()->set_name(name);
+        mutable_body(command, pb::create_customer)->set_name(name);
         run(command);
     }
     pb::Result card_payment(const std::string& token) {
         pb::Command command = mine();
-        auto& create = *command.mutable_create_payment_intent();
+        auto& create = *mutable_body(command, pb::create_payment_intent);
         create.set_amount(1'000);
         create.set_currency(978);
         create.add_payment_method_types("card");
@@ -124,9 +135,9 @@ class World : public payments::Service {
     std::vector<pb::WebhookDelivery> deliveries(std::uint64_t endpoint_no) const {
         std::vector<pb::WebhookDelivery> found;
         read([&](const store::Reader& rows, std::uint64_t) {
-            payments::visit_journals(rows, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
+            machine::visit_journals(rows, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
                 for (const auto& event : journal.events())
-                    for (auto& one : payments::deliveries_of_event(rows, {merchant_no, false}, event.no()))
+                    for (auto& one : webhooks::deliveries_of_event(rows, {merchant_no, false}, event.no()))
                         if (one.endpoint_no() == endpoint_no) found.push_back(std::move(one));
                 return true;
             });
@@ -141,7 +152,7 @@ class World : public payments::Service {
     std::vector<pb::ChannelAttempt> attempts(std::uint64_t intent_no) const {
         std::vector<pb::ChannelAttempt> found;
         read([&](const store::Reader& rows, std::uint64_t) {
-            found = payments::attempts_of_intent(rows, {merchant_no, false}, intent_no);
+            found = attempts::attempts_of_intent(rows, {merchant_no, false}, intent_no);
         });
         return found;
     }
@@ -154,7 +165,7 @@ class World : public payments::Service {
     const Clock& clock_;
     mutable std::mutex mutex_;
     kontor::testing::MemoryRows rows_;
-    payments::Machine machine_;
+    domains::Machine machine_;
     std::atomic<std::uint64_t> index_{0};
     std::mutex subscribers_mutex_;
     std::map<std::uint64_t, OnEntry> subscribers_;

@@ -1,6 +1,12 @@
 // Levels of features: what needs none is never held up, what came later waits for all nodes.
-#include "kontor/payments/features.h"
+#include "kontor/machine/features.h"
+#include "domains/members/members.h"
+#include "kontor/machine/outcome.h"
 
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/members_bodies.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -8,21 +14,22 @@ namespace {
 
 TEST(Features, EveryCommandOfToThisDayNeedsTheFirstLevel) {
     pb::Command command;
-    EXPECT_EQ(level_needed(command), kFirstFeatureLevel);
-    command.mutable_tick();
-    EXPECT_EQ(level_needed(command), kFirstFeatureLevel);
-    command.mutable_create_payment_intent();
-    EXPECT_EQ(level_needed(command), kFirstFeatureLevel);
-    command.mutable_rotate_cluster_authority();
-    EXPECT_EQ(level_needed(command), kFirstFeatureLevel);
+    // No command of this binary: nothing that it has is enough.
+    EXPECT_GT(level_needed(domains::registry(), command), feature_level());
+    mutable_body(command, pb::tick);
+    EXPECT_EQ(level_needed(domains::registry(), command), kFirstFeatureLevel);
+    mutable_body(command, pb::create_payment_intent);
+    EXPECT_EQ(level_needed(domains::registry(), command), kFirstFeatureLevel);
+    mutable_body(command, pb::rotate_cluster_authority);
+    EXPECT_EQ(level_needed(domains::registry(), command), kFirstFeatureLevel);
 }
 
 TEST(Features, ASingleNodeUsesAllAndAClusterWhatItsRowSays) {
     World world;
-    EXPECT_EQ(active_feature_level(world.rows), feature_level());
+    EXPECT_EQ(members::active_feature_level(world.rows), feature_level());
     const auto init = [&](std::uint32_t level) {
         return world.run([&](pb::Command& c) {
-            auto& i = *c.mutable_init_cluster();
+            auto& i = *mutable_body(c, pb::init_cluster);
             i.set_cluster_id(std::string(16, 'c'));
             i.set_ca_pem("pem");
             i.set_sealed_ca_key("sealed");
@@ -32,14 +39,14 @@ TEST(Features, ASingleNodeUsesAllAndAClusterWhatItsRowSays) {
             i.mutable_node()->set_feature_level(level);
         });
     };
-    ASSERT_EQ(init(0).outcome(), pb::OUTCOME_OK);  // written by the first release
-    EXPECT_EQ(active_feature_level(world.rows), kFirstFeatureLevel);
+    ASSERT_EQ(init(0).outcome(), machine::outcome::ok);  // written by the first release
+    EXPECT_EQ(members::active_feature_level(world.rows), kFirstFeatureLevel);
     world.run([](pb::Command& c) {
-        c.mutable_update_cluster_node()->set_no(1);
-        c.mutable_update_cluster_node()->set_feature_level(7);
+        mutable_body(c, pb::update_cluster_node)->set_no(1);
+        mutable_body(c, pb::update_cluster_node)->set_feature_level(7);
     });
-    world.run([](pb::Command& c) { c.mutable_activate_features()->set_level(7); });
-    EXPECT_EQ(active_feature_level(world.rows), 7U);
+    world.run([](pb::Command& c) { mutable_body(c, pb::activate_features)->set_level(7); });
+    EXPECT_EQ(members::active_feature_level(world.rows), 7U);
 }
 
 }  // namespace

@@ -1,6 +1,17 @@
 // When a merchant's money becomes available, also when refunds eat into what is not yet.
-#include "funds.h"
+#include "domains/balances/funds.h"
 
+#include "domains/balances/balances.h"
+#include "domains/balances/funds.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -15,15 +26,17 @@ class Funds : public ::testing::Test {
         customer = world.customer_with(1'000'000);
     }
     ~Funds() override { EXPECT_TRUE(world.verify().holds()); }
-    std::uint64_t pay(std::int64_t amount) { return world.wallet(amount, customer).payment_intent().no(); }
+    std::uint64_t pay(std::int64_t amount) {
+        return object_in(world.wallet(amount, customer), pb::payment_intent).no();
+    }
     void expect(std::int64_t available, std::int64_t pending) {
         EXPECT_EQ(world.balance().available, available);
         EXPECT_EQ(world.balance().pending, pending);
         EXPECT_EQ(world.sum_of_transactions(), available + pending);
     }
     bool is_available(std::uint64_t intent) {
-        return find_balance_transaction(world.rows, world.scope,
-                                        world.charge_of(intent).balance_transaction_no())
+        return balances::find_balance_transaction(world.rows, world.scope,
+                                                  world.charge_of(intent).balance_transaction_no())
             ->available();
     }
     World world;
@@ -33,7 +46,7 @@ class Funds : public ::testing::Test {
 TEST_F(Funds, BecomeAvailableAtMidnightUtcAfterTheDelay) {
     const auto no = pay(100);
     expect(0, 100);
-    EXPECT_EQ(next_due(world.rows).utc_ms, kToday + 2 * kDay);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).utc_ms, kToday + 2 * kDay);
     world.now = kToday + 2 * kDay - 1;
     world.tick();
     expect(0, 100);
@@ -45,7 +58,7 @@ TEST_F(Funds, BecomeAvailableAtMidnightUtcAfterTheDelay) {
     ASSERT_EQ(world.effects.journals.size(), 1U);
     EXPECT_EQ(world.effects.journals[0].transfer_ids_size(), 1);
     EXPECT_EQ(world.effects.journals[0].merchant_no(), world.scope.merchant_no);
-    EXPECT_EQ(next_due(world.rows).utc_ms, 0);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).utc_ms, 0);
     world.tick();
     EXPECT_TRUE(world.effects.journals.empty());
 }
@@ -54,7 +67,7 @@ TEST_F(Funds, ARefundUsesUpItsOwnChargeFirst) {
     const auto first = pay(100);
     world.now += kDay;
     const auto second = pay(100);
-    EXPECT_EQ(world.refund(first, 100).outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(world.refund(first, 100).outcome(), machine::outcome::ok);
     expect(0, 100);
     world.now = kToday + 2 * kDay;
     world.tick();
@@ -74,7 +87,7 @@ TEST_F(Funds, WhatARefundTakesBeyondIsPaidByTheNextRelease) {
     pay(50);
     world.now += kDay;
     pay(50);
-    EXPECT_EQ(world.refund(first, 100).outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(world.refund(first, 100).outcome(), machine::outcome::ok);
     expect(0, 100);
     const auto third = pay(10);
     world.now = kToday + 4 * kDay;
@@ -95,7 +108,7 @@ TEST_F(Funds, DebtIsPaidBeforeAnythingIsReleased) {
     world.now += kDay;
     pay(100);
     expect(0, 270);
-    EXPECT_EQ(world.refund(first).outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(world.refund(first).outcome(), machine::outcome::ok);
     expect(0, 170);
     world.now = kToday + 2 * kDay;
     world.tick();
@@ -111,11 +124,11 @@ TEST_F(Funds, AvailableIsTakenBeforePending) {
     world.tick();
     const auto second = pay(100);
     const auto result = world.refund(second, 100);
-    EXPECT_EQ(result.refund().from_available(), 100);
-    EXPECT_EQ(result.refund().from_pending(), 0);
+    EXPECT_EQ(object_in(result, pb::refund).from_available(), 100);
+    EXPECT_EQ(object_in(result, pb::refund).from_pending(), 0);
     expect(0, 100);
     const auto split = world.refund(first, 100);
-    EXPECT_EQ(split.refund().from_pending(), 100);
+    EXPECT_EQ(object_in(split, pb::refund).from_pending(), 100);
     expect(0, 0);
     EXPECT_EQ(world.wallet_of(customer), 1'000'000);
     world.now += 3 * kDay;
@@ -124,7 +137,7 @@ TEST_F(Funds, AvailableIsTakenBeforePending) {
 }
 
 TEST_F(Funds, AFailedRefundReturnsToWhereItCameFrom) {
-    const auto no = world.card(100).payment_intent().no();
+    const auto no = object_in(world.card(100), pb::payment_intent).no();
     const auto attempt = world.refund(no, 80).waiting_on();
     expect(0, 20);
     world.fail(attempt);
@@ -133,18 +146,18 @@ TEST_F(Funds, AFailedRefundReturnsToWhereItCameFrom) {
     world.tick();
     expect(100, 0);
 
-    const auto other = world.card(100).payment_intent().no();
+    const auto other = object_in(world.card(100), pb::payment_intent).no();
     const auto late = world.refund(other, 150 - 50);
-    EXPECT_EQ(late.refund().from_available(), 100);
+    EXPECT_EQ(object_in(late, pb::refund).from_available(), 100);
     const auto rest = world.refund(no, 70);
-    EXPECT_EQ(rest.refund().from_pending(), 70);
+    EXPECT_EQ(object_in(rest, pb::refund).from_pending(), 70);
     expect(0, 30);
     world.now += 2 * kDay;
     world.tick();
     expect(30, 0);
     world.fail(rest.waiting_on());
     expect(30, 70);
-    EXPECT_EQ(next_due(world.rows).utc_ms, world.now);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).utc_ms, world.now);
     world.tick();
     expect(100, 0);
     world.succeed(late.waiting_on());
@@ -155,9 +168,9 @@ TEST_F(Funds, ManyAreReleasedInBoundedSteps) {
     for (int i = 0; i < 700; ++i) pay(10);
     world.now = kToday + 2 * kDay;
     world.tick();
-    expect(static_cast<std::int64_t>(limits::kDuePerEntry) * 10,
-           (700 - static_cast<std::int64_t>(limits::kDuePerEntry)) * 10);
-    EXPECT_EQ(next_due(world.rows).utc_ms, world.now);
+    expect(static_cast<std::int64_t>(machine::limits::kDuePerEntry) * 10,
+           (700 - static_cast<std::int64_t>(machine::limits::kDuePerEntry)) * 10);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).utc_ms, world.now);
     world.tick();
     expect(7'000, 0);
 }
@@ -181,7 +194,7 @@ TEST_F(Funds, SeveralMerchantsModesAndCurrenciesInOneTick) {
     EXPECT_EQ(world.effects.journals.size(), 2U);
     EXPECT_EQ(world.balance().available, 30);
     world.scope = mine;
-    const auto lines = merchant_balance(world.rows, world.scope);
+    const auto lines = balances::merchant_balance(world.rows, world.scope);
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0].currency, kJpy);
     EXPECT_EQ(lines[0].available, 7);
@@ -193,13 +206,13 @@ TEST(Fee, IsFlooredAndCapped) {
     pb::Merchant merchant;
     merchant.set_fee_bps(250);
     merchant.set_fee_fixed_minor(30);
-    EXPECT_EQ(fee_of(merchant, 39), 30);  // 0.975 is floored
-    EXPECT_EQ(fee_of(merchant, 40), 31);
-    EXPECT_EQ(fee_of(merchant, 30), 30);
-    EXPECT_EQ(fee_of(merchant, 1), 1);
-    EXPECT_EQ(fee_of(merchant, 999'999'999'999), 24'999'999'999 + 30);
+    EXPECT_EQ(balances::fee_of(merchant, 39), 30);  // 0.975 is floored
+    EXPECT_EQ(balances::fee_of(merchant, 40), 31);
+    EXPECT_EQ(balances::fee_of(merchant, 30), 30);
+    EXPECT_EQ(balances::fee_of(merchant, 1), 1);
+    EXPECT_EQ(balances::fee_of(merchant, 999'999'999'999), 24'999'999'999 + 30);
     merchant.set_fee_bps(10'000);
-    EXPECT_EQ(fee_of(merchant, 999'999'999'999), 999'999'999'999);
+    EXPECT_EQ(balances::fee_of(merchant, 999'999'999'999), 999'999'999'999);
 }
 
 }  // namespace

@@ -1,4 +1,19 @@
 // Merchants, keys, operators, sessions: the instance's own commands.
+#include "domains/instance/instance.h"
+#include "domains/accounts/accounts.h"
+#include "domains/keys/keys.h"
+#include "domains/operators/limits.h"
+#include "domains/operators/operators.h"
+#include "domains/operators/outcomes.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/instance_bodies.pb.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/operators_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -12,13 +27,13 @@ class Instance : public ::testing::Test {
  protected:
     pb::Result setup_token(const std::string& hash, std::int64_t lifetime = kHour) {
         return world.run([&](pb::Command& c) {
-            c.mutable_create_setup_token()->set_token_sha256(hash);
-            c.mutable_create_setup_token()->set_lifetime_ms(lifetime);
+            mutable_body(c, pb::create_setup_token)->set_token_sha256(hash);
+            mutable_body(c, pb::create_setup_token)->set_lifetime_ms(lifetime);
         });
     }
     pb::Result set_up(const std::string& token, const std::string& name, std::uint64_t step = 100) {
         return world.run([&](pb::Command& c) {
-            auto& s = *c.mutable_set_up_operator();
+            auto& s = *mutable_body(c, pb::set_up_operator);
             s.set_token_sha256(token);
             s.set_name(name);
             s.set_password_hash("argon");
@@ -26,15 +41,15 @@ class Instance : public ::testing::Test {
         });
     }
     std::uint64_t make_operator(const std::string& name = "ada") {
-        EXPECT_EQ(setup_token(kHash).outcome(), pb::OUTCOME_OK);
+        EXPECT_EQ(setup_token(kHash).outcome(), machine::outcome::ok);
         const auto result = set_up(kHash, name);
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
-        return result.operator_().no();
+        EXPECT_EQ(result.outcome(), machine::outcome::ok);
+        return object_in(result, pb::operator_).no();
     }
     pb::Result open(std::uint64_t no, const std::string& cookie, std::uint64_t step,
                     std::int64_t lifetime = kHour) {
         return world.run([&](pb::Command& c) {
-            auto& o = *c.mutable_open_session();
+            auto& o = *mutable_body(c, pb::open_session);
             o.set_operator_no(no);
             o.set_cookie_sha256(cookie);
             o.set_lifetime_ms(lifetime);
@@ -47,38 +62,40 @@ class Instance : public ::testing::Test {
 TEST_F(Instance, IsInitialisedOnce) {
     const auto init = [&] {
         return world.run([](pb::Command& c) {
-            c.mutable_init_instance()->set_instance_id("id");
-            c.mutable_init_instance()->set_dev(true);
+            mutable_body(c, pb::init_instance)->set_instance_id("id");
+            mutable_body(c, pb::init_instance)->set_dev(true);
         });
     };
-    EXPECT_FALSE(find_instance(world.rows));
-    EXPECT_EQ(init().outcome(), pb::OUTCOME_OK);
-    EXPECT_TRUE(find_instance(world.rows)->dev());
-    EXPECT_EQ(init().outcome(), pb::OUTCOME_ALREADY_EXISTS);
+    EXPECT_FALSE(instance::find_instance(world.rows));
+    EXPECT_EQ(init().outcome(), machine::outcome::ok);
+    EXPECT_TRUE(instance::find_instance(world.rows)->dev());
+    EXPECT_EQ(init().outcome(), machine::outcome::already_exists);
 }
 
 TEST_F(Instance, MerchantsHaveBoundedTerms) {
     const auto with = [&](std::uint32_t bps, std::int64_t fixed, std::uint32_t days) {
         return world.run([&](pb::Command& c) {
-            c.mutable_create_merchant()->set_fee_bps(bps);
-            c.mutable_create_merchant()->set_fee_fixed_minor(fixed);
-            c.mutable_create_merchant()->set_settlement_delay_days(days);
+            mutable_body(c, pb::create_merchant)->set_fee_bps(bps);
+            mutable_body(c, pb::create_merchant)->set_fee_fixed_minor(fixed);
+            mutable_body(c, pb::create_merchant)->set_settlement_delay_days(days);
         });
     };
-    EXPECT_EQ(with(10'000, 0, 365).outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(with(10'000, 0, 365).outcome(), machine::outcome::ok);
     EXPECT_EQ(with(10'001, 0, 0).error().param(), "fee_bps");
     EXPECT_EQ(with(0, -1, 0).error().param(), "fee_fixed");
     EXPECT_EQ(with(0, 0, 366).error().param(), "settlement_delay_days");
     world.make_merchant();
-    EXPECT_EQ(list_merchants(world.rows, 0, 10).size(), 2U);
-    EXPECT_EQ(list_merchants(world.rows, list_merchants(world.rows, 0, 1)[0].no(), 10).size(), 1U);
+    EXPECT_EQ(accounts::list_merchants(world.rows, 0, 10).size(), 2U);
+    EXPECT_EQ(
+        accounts::list_merchants(world.rows, accounts::list_merchants(world.rows, 0, 1)[0].no(), 10).size(),
+        1U);
 }
 
 TEST_F(Instance, KeysByHashAndRevoked) {
     world.make_merchant();
     const auto create = [&](std::uint64_t merchant, const std::string& hash) {
         return world.run([&](pb::Command& c) {
-            auto& k = *c.mutable_create_api_key();
+            auto& k = *mutable_body(c, pb::create_api_key);
             k.set_merchant_no(merchant);
             k.set_key_sha256(hash);
             k.set_livemode(true);
@@ -86,57 +103,58 @@ TEST_F(Instance, KeysByHashAndRevoked) {
         });
     };
     const auto revoke = [&](const std::string& hash) {
-        return world.run([&](pb::Command& c) { c.mutable_revoke_api_key()->set_key_sha256(hash); });
+        return world.run([&](pb::Command& c) { mutable_body(c, pb::revoke_api_key)->set_key_sha256(hash); });
     };
-    EXPECT_EQ(create(77, kHash).outcome(), pb::OUTCOME_RESOURCE_MISSING);
-    EXPECT_EQ(create(world.scope.merchant_no, "short").outcome(), pb::OUTCOME_INVALID_PARAMETER);
-    EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), pb::OUTCOME_ALREADY_EXISTS);
-    EXPECT_EQ(find_api_key(world.rows, kHash)->merchant_no(), world.scope.merchant_no);
-    EXPECT_FALSE(find_api_key(world.rows, kOther));
-    EXPECT_EQ(list_api_keys(world.rows, world.scope.merchant_no).size(), 1U);
-    EXPECT_EQ(revoke(kOther).outcome(), pb::OUTCOME_RESOURCE_MISSING);
+    EXPECT_EQ(create(77, kHash).outcome(), machine::outcome::resource_missing);
+    EXPECT_EQ(create(world.scope.merchant_no, "short").outcome(), machine::outcome::invalid_parameter);
+    EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), machine::outcome::ok);
+    EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), machine::outcome::already_exists);
+    EXPECT_EQ(keys::find_api_key(world.rows, kHash)->merchant_no(), world.scope.merchant_no);
+    EXPECT_FALSE(keys::find_api_key(world.rows, kOther));
+    EXPECT_EQ(keys::list_api_keys(world.rows, world.scope.merchant_no).size(), 1U);
+    EXPECT_EQ(revoke(kOther).outcome(), machine::outcome::resource_missing);
     world.now += 5;
-    EXPECT_EQ(revoke(kHash).api_key().revoked_ms(), world.now);
+    EXPECT_EQ(object_in(revoke(kHash), pb::api_key).revoked_ms(), world.now);
     world.now += 5;
-    EXPECT_EQ(revoke(kHash).api_key().revoked_ms(), world.now - 5);  // the first time counts
+    EXPECT_EQ(object_in(revoke(kHash), pb::api_key).revoked_ms(), world.now - 5);  // the first time counts
 }
 
 TEST_F(Instance, SetUpTokensWorkOnceAndInTime) {
-    EXPECT_FALSE(has_operator(world.rows));
-    EXPECT_EQ(set_up(kHash, "ada").outcome(), pb::OUTCOME_TOKEN_INVALID);
+    EXPECT_FALSE(operators::has_operator(world.rows));
+    EXPECT_EQ(set_up(kHash, "ada").outcome(), machine::outcome::token_invalid);
     setup_token(kHash);
-    EXPECT_EQ(setup_token(kHash).outcome(), pb::OUTCOME_ALREADY_EXISTS);
-    EXPECT_EQ(set_up(kHash, "").outcome(), pb::OUTCOME_INVALID_PARAMETER);
-    EXPECT_EQ(set_up(kHash, std::string(limits::kOperatorNameBytes + 1, 'n')).outcome(),
-              pb::OUTCOME_INVALID_PARAMETER);
-    EXPECT_EQ(set_up(kHash, "ada").outcome(), pb::OUTCOME_OK);
-    EXPECT_TRUE(has_operator(world.rows));
-    EXPECT_EQ(find_operator_by_name(world.rows, "ada")->role(), "owner");
-    EXPECT_EQ(set_up(kHash, "bob").outcome(), pb::OUTCOME_TOKEN_INVALID);
+    EXPECT_EQ(setup_token(kHash).outcome(), machine::outcome::already_exists);
+    EXPECT_EQ(set_up(kHash, "").outcome(), machine::outcome::invalid_parameter);
+    EXPECT_EQ(set_up(kHash, std::string(operators::limits::kOperatorNameBytes + 1, 'n')).outcome(),
+              machine::outcome::invalid_parameter);
+    EXPECT_EQ(set_up(kHash, "ada").outcome(), machine::outcome::ok);
+    EXPECT_TRUE(operators::has_operator(world.rows));
+    EXPECT_EQ(operators::find_operator_by_name(world.rows, "ada")->role(), "owner");
+    EXPECT_EQ(set_up(kHash, "bob").outcome(), machine::outcome::token_invalid);
     setup_token(kOther, 1000);
-    EXPECT_EQ(set_up(kOther, "ada").outcome(), pb::OUTCOME_ALREADY_EXISTS);
+    EXPECT_EQ(set_up(kOther, "ada").outcome(), machine::outcome::already_exists);
     world.now += 1000;
-    EXPECT_EQ(set_up(kOther, "bob").outcome(), pb::OUTCOME_TOKEN_INVALID);
+    EXPECT_EQ(set_up(kOther, "bob").outcome(), machine::outcome::token_invalid);
     world.now += kHour;
     world.tick();
-    EXPECT_FALSE(find_setup_token(world.rows, kHash));
-    EXPECT_FALSE(find_setup_token(world.rows, kOther));
-    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
+    EXPECT_FALSE(operators::find_setup_token(world.rows, kHash));
+    EXPECT_FALSE(operators::find_setup_token(world.rows, kOther));
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, 0);
 }
 
 TEST_F(Instance, ACodeOpensOneSession) {
     const auto no = make_operator();  // set up with the code of step 100
-    EXPECT_EQ(open(no, kOther, 100).outcome(), pb::OUTCOME_TOKEN_INVALID);
-    EXPECT_EQ(open(no, kOther, 101).outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(open(no, kThird, 101).outcome(), pb::OUTCOME_TOKEN_INVALID);
-    EXPECT_EQ(find_session(world.rows, kOther)->operator_no(), no);
+    EXPECT_EQ(open(no, kOther, 100).outcome(), machine::outcome::token_invalid);
+    EXPECT_EQ(open(no, kOther, 101).outcome(), machine::outcome::ok);
+    EXPECT_EQ(open(no, kThird, 101).outcome(), machine::outcome::token_invalid);
+    EXPECT_EQ(operators::find_session(world.rows, kOther)->operator_no(), no);
     const auto close = [&](const std::string& cookie) {
-        return world.run([&](pb::Command& c) { c.mutable_close_session()->set_cookie_sha256(cookie); });
+        return world.run(
+            [&](pb::Command& c) { mutable_body(c, pb::close_session)->set_cookie_sha256(cookie); });
     };
-    EXPECT_EQ(close(kOther).outcome(), pb::OUTCOME_OK);
-    EXPECT_FALSE(find_session(world.rows, kOther));
-    EXPECT_EQ(close(kOther).outcome(), pb::OUTCOME_TOKEN_INVALID);
+    EXPECT_EQ(close(kOther).outcome(), machine::outcome::ok);
+    EXPECT_FALSE(operators::find_session(world.rows, kOther));
+    EXPECT_EQ(close(kOther).outcome(), machine::outcome::token_invalid);
 }
 
 TEST_F(Instance, OperatorsAreLimited) {
@@ -145,43 +163,44 @@ TEST_F(Instance, OperatorsAreLimited) {
         std::memcpy(hash.data(), &i, sizeof i);
         return hash;
     };
-    for (std::size_t i = 0; i < limits::kOperators; ++i) {
+    for (std::size_t i = 0; i < operators::limits::kOperators; ++i) {
         setup_token(token(i));
-        ASSERT_EQ(set_up(token(i), "op" + std::to_string(i)).outcome(), pb::OUTCOME_OK);
+        ASSERT_EQ(set_up(token(i), "op" + std::to_string(i)).outcome(), machine::outcome::ok);
     }
     setup_token(kHash);
-    EXPECT_EQ(set_up(kHash, "one more").outcome(), pb::OUTCOME_LIMIT_REACHED);
+    EXPECT_EQ(set_up(kHash, "one more").outcome(), machine::outcome::limit_reached);
 }
 
 TEST_F(Instance, SessionsEnd) {
     const auto no = make_operator();
     open(no, kOther, 101, 5000);
-    EXPECT_EQ(find_session(world.rows, kOther)->expires_ms(), world.now + 5000);
+    EXPECT_EQ(operators::find_session(world.rows, kOther)->expires_ms(), world.now + 5000);
     world.now += 5000;
-    EXPECT_EQ(next_due(world.rows).machine_ms, world.now);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, world.now);
     world.tick();
-    EXPECT_FALSE(find_session(world.rows, kOther));
+    EXPECT_FALSE(operators::find_session(world.rows, kOther));
 }
 
 TEST_F(Instance, FiveFailuresLockForAWhile) {
     const auto no = make_operator();
     const auto failed = [&] {
-        return world.run([&](pb::Command& c) { c.mutable_login_failed()->set_operator_no(no); });
+        return world.run([&](pb::Command& c) { mutable_body(c, pb::login_failed)->set_operator_no(no); });
     };
-    for (std::uint32_t i = 0; i + 1 < limits::kFailedLoginsBeforeLock; ++i) {
-        EXPECT_EQ(failed().operator_().locked_until_ms(), 0);
+    for (std::uint32_t i = 0; i + 1 < operators::limits::kFailedLoginsBeforeLock; ++i) {
+        EXPECT_EQ(object_in(failed(), pb::operator_).locked_until_ms(), 0);
         EXPECT_TRUE(world.effects.journals.empty());
     }
-    EXPECT_EQ(failed().operator_().locked_until_ms(), world.now + limits::kLoginLockMs);
+    EXPECT_EQ(object_in(failed(), pb::operator_).locked_until_ms(),
+              world.now + operators::limits::kLoginLockMs);
     EXPECT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(open(no, kOther, 500).outcome(), pb::OUTCOME_LOCKED);
-    world.now += limits::kLoginLockMs;
-    EXPECT_EQ(open(no, kOther, 500).outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(find_operator(world.rows, no)->failed_logins(), 0U);
+    EXPECT_EQ(open(no, kOther, 500).outcome(), operators::outcome::locked);
+    world.now += operators::limits::kLoginLockMs;
+    EXPECT_EQ(open(no, kOther, 500).outcome(), machine::outcome::ok);
+    EXPECT_EQ(operators::find_operator(world.rows, no)->failed_logins(), 0U);
 }
 
 TEST_F(Instance, ANewerLogStopsTheNode) {
-    auto command = world.command([](pb::Command& c) { c.mutable_tick(); });
+    auto command = world.command([](pb::Command& c) { mutable_body(c, pb::tick); });
     command.set_version(kCommandVersion + 1);
     EXPECT_DEATH(world.apply(command), "newer version");
     EXPECT_DEATH(world.apply(pb::Command()), "does not know");

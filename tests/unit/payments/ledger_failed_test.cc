@@ -1,7 +1,14 @@
 // Ledger transfers whose id stays failed: until when, how many, and that the clean-up is bounded.
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
 #include "kontor/ledger/packed.h"
+#include "kontor/ledger_book_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -23,8 +30,9 @@ class LedgerFailed : public ::testing::Test {
             row.credit_account = {0, 2};
             row.amount = row.ledger = row.code = 1;
         }
-        return world.run(
-            [&](pb::Command& c) { c.mutable_create_ledger_transfers()->set_packed(ledger::pack(rows)); });
+        return world.run([&](pb::Command& c) {
+            mutable_body(c, pb::create_ledger_transfers)->set_packed(ledger::pack(rows));
+        });
     }
     static std::string statuses(std::size_t count, ledger::Status status) {
         return std::string(count, static_cast<char>(status));
@@ -33,13 +41,13 @@ class LedgerFailed : public ::testing::Test {
 };
 
 TEST_F(LedgerFailed, AreCleanedUpWhenTheirTimeIsOver) {
-    constexpr std::size_t kRows = limits::kDuePerEntry * 3 / 2;
+    constexpr std::size_t kRows = machine::limits::kDuePerEntry * 3 / 2;
     constexpr std::size_t kIds = 64;  // a row
     for (std::size_t i = 0; i * ledger::kMaxBatch < kRows * kIds; ++i)
         EXPECT_EQ(fail(1 + i * ledger::kMaxBatch, ledger::kMaxBatch).ledger_statuses(),
                   statuses(ledger::kMaxBatch, ledger::Status::debit_account_not_found));
     EXPECT_EQ(world.rows.count(kRuns), kRows);
-    const std::int64_t due = next_due(world.rows).machine_ms;
+    const std::int64_t due = next_due(domains::registry(), world.rows).machine_ms;
     EXPECT_GT(due, world.now + kDay);
     EXPECT_LE(due, world.now + 2 * kDay);
     world.now = due - 1;
@@ -48,16 +56,16 @@ TEST_F(LedgerFailed, AreCleanedUpWhenTheirTimeIsOver) {
     EXPECT_EQ(fail(7, 1).ledger_statuses(), statuses(1, ledger::Status::id_already_failed));
     world.now = due;
     world.tick();
-    EXPECT_GE(world.rows.count(kRuns), kRows - limits::kDuePerEntry);  // bounded work an entry
-    EXPECT_EQ(next_due(world.rows).machine_ms, due);
+    EXPECT_GE(world.rows.count(kRuns), kRows - machine::limits::kDuePerEntry);  // bounded work an entry
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, due);
     for (int i = 0; i < 30; ++i) world.tick();
     EXPECT_EQ(world.rows.count(kRuns), 0U);
-    EXPECT_NE(next_due(world.rows).machine_ms, due);
+    EXPECT_NE(next_due(domains::registry(), world.rows).machine_ms, due);
     EXPECT_EQ(fail(7, 1).ledger_statuses(), statuses(1, ledger::Status::debit_account_not_found));
 }
 
 TEST_F(LedgerFailed, SoManyAndNoMore) {
-    ASSERT_EQ(fail(1, 1).outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(fail(1, 1).outcome(), machine::outcome::ok);
     std::string key, head;
     for (const auto& [row, value] : world.rows.rows())
         if (row.first == kHeads) key = row.second, head = value;
@@ -70,10 +78,10 @@ TEST_F(LedgerFailed, SoManyAndNoMore) {
     head.append(reinterpret_cast<const char*>(&sum), sizeof sum);
     world.rows.put(kHeads, key, head);
     const auto rows = world.rows.rows();
-    EXPECT_EQ(fail(100, 11).outcome(), pb::OUTCOME_TOO_MANY_FAILED_IDS);
+    EXPECT_EQ(fail(100, 11).outcome(), ledger_book::outcome::too_many_failed_ids);
     EXPECT_EQ(world.rows.rows(), rows);
-    EXPECT_EQ(fail(100, 10).outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(fail(200, 1).outcome(), pb::OUTCOME_TOO_MANY_FAILED_IDS);
+    EXPECT_EQ(fail(100, 10).outcome(), machine::outcome::ok);
+    EXPECT_EQ(fail(200, 1).outcome(), ledger_book::outcome::too_many_failed_ids);
 }
 
 }  // namespace

@@ -1,4 +1,17 @@
 // Payment intents by wallet, step by step: statuses, ledger, events.
+#include "domains/balances/balances.h"
+#include "domains/customers/customers.h"
+#include "domains/customers/limits.h"
+#include "domains/refunds/outcomes.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/page.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -20,9 +33,9 @@ class Payments : public ::testing::Test {
 TEST_F(Payments, WalletPaymentMovesMoneyFeeAndEvents) {
     const auto customer = world.customer_with(10'000);
     const auto result = world.wallet(4'000, customer);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
     EXPECT_EQ(result.waiting_on(), 0U);
-    const auto& intent = result.payment_intent();
+    const auto& intent = object_in(result, pb::payment_intent);
     EXPECT_EQ(intent.status(), SUCCEEDED);
     EXPECT_EQ(intent.amount_received(), 4'000);
     EXPECT_EQ(intent.amount_capturable(), 0);
@@ -33,7 +46,8 @@ TEST_F(Payments, WalletPaymentMovesMoneyFeeAndEvents) {
     const auto charge = world.charge(intent.latest_charge_no());
     EXPECT_TRUE(charge.captured());
     EXPECT_EQ(charge.fee(), 130);  // floor(4,000 * 2.5 %) + 30
-    const auto txn = find_balance_transaction(world.rows, world.scope, charge.balance_transaction_no());
+    const auto txn =
+        balances::find_balance_transaction(world.rows, world.scope, charge.balance_transaction_no());
     ASSERT_TRUE(txn);
     EXPECT_EQ(txn->amount(), 4'000);
     EXPECT_EQ(txn->fee(), 130);
@@ -49,30 +63,30 @@ TEST_F(Payments, WalletPaymentMovesMoneyFeeAndEvents) {
 TEST_F(Payments, TheWholeFeeIsTakenAtMost) {
     const auto customer = world.customer_with(100);
     const auto result = world.wallet(20, customer);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
     EXPECT_EQ(world.balance().available, 0);
-    EXPECT_EQ(world.charge_of(result.payment_intent().no()).fee(), 20);
+    EXPECT_EQ(world.charge_of(object_in(result, pb::payment_intent).no()).fee(), 20);
 }
 
 TEST_F(Payments, CreateUpdateConfirmStepByStep) {
     const auto customer = world.customer_with(500);
     auto result = world.run([&](pb::Command& c) {
-        c.mutable_create_payment_intent()->set_amount(500);
-        c.mutable_create_payment_intent()->set_currency(kEur);
+        mutable_body(c, pb::create_payment_intent)->set_amount(500);
+        mutable_body(c, pb::create_payment_intent)->set_currency(kEur);
     });
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), REQUIRES_PAYMENT_METHOD);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), REQUIRES_PAYMENT_METHOD);
     EXPECT_EQ(world.event_types(), Types{"payment_intent.created"});
-    const auto no = result.payment_intent().no();
+    const auto no = object_in(result, pb::payment_intent).no();
 
-    EXPECT_EQ(world.confirm(no).outcome(), pb::OUTCOME_MISSING_PAYMENT_METHOD);
+    EXPECT_EQ(world.confirm(no).outcome(), outcome::missing_payment_method);
     result = world.confirm(no, "pm_wallet");
-    EXPECT_EQ(result.outcome(), pb::OUTCOME_INVALID_PARAMETER);
+    EXPECT_EQ(result.outcome(), machine::outcome::invalid_parameter);
     EXPECT_EQ(result.error().param(), "customer");
     EXPECT_EQ(world.intent(no).status(), REQUIRES_PAYMENT_METHOD);
 
     result = world.run([&](pb::Command& c) {
-        auto& u = *c.mutable_update_payment_intent();
+        auto& u = *mutable_body(c, pb::update_payment_intent);
         u.set_no(no);
         u.set_customer_no(customer);
         u.set_amount(300);
@@ -82,15 +96,15 @@ TEST_F(Payments, CreateUpdateConfirmStepByStep) {
         pair.set_key("order");
         pair.set_value("7");
     });
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), REQUIRES_CONFIRMATION);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), REQUIRES_CONFIRMATION);
     EXPECT_TRUE(world.event_types().empty());  // Stripe has none for it; projections read `changes`
     ASSERT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(world.effects.journals[0].changes(0).payment_intent().description(), "three");
+    EXPECT_EQ(object_in(world.effects.journals[0].changes(0), pb::payment_intent).description(), "three");
 
     result = world.confirm(no);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), SUCCEEDED);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), SUCCEEDED);
     EXPECT_EQ(world.wallet_of(customer), 200);
     EXPECT_EQ(world.charge_of(no).metadata(0).value(), "7");
     EXPECT_EQ(journals_of_intent(world.rows, world.scope, no).size(), 3U);
@@ -99,11 +113,11 @@ TEST_F(Payments, CreateUpdateConfirmStepByStep) {
 TEST_F(Payments, InsufficientWalletIsADeclineThatExists) {
     const auto customer = world.customer_with(99);
     auto result = world.wallet(100, customer);
-    EXPECT_EQ(result.outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    EXPECT_EQ(result.outcome(), outcome::insufficient_funds);
     EXPECT_EQ(result.error().type(), "card_error");
     EXPECT_EQ(result.error().code(), "card_declined");
     EXPECT_EQ(result.error().decline_code(), "insufficient_funds");
-    const auto no = result.payment_intent().no();
+    const auto no = object_in(result, pb::payment_intent).no();
     const auto intent = world.intent(no);
     EXPECT_EQ(intent.status(), REQUIRES_PAYMENT_METHOD);
     EXPECT_EQ(intent.last_payment_error().decline_code(), "insufficient_funds");
@@ -114,10 +128,10 @@ TEST_F(Payments, InsufficientWalletIsADeclineThatExists) {
               (Types{"payment_intent.created", "charge.failed", "payment_intent.payment_failed"}));
     EXPECT_EQ(world.wallet_of(customer), 99);
 
-    ASSERT_EQ(world.top_up(customer, 1).outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(world.top_up(customer, 1).outcome(), machine::outcome::ok);
     result = world.confirm(no, "pm_wallet");
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_FALSE(result.payment_intent().has_last_payment_error());
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_FALSE(object_in(result, pb::payment_intent).has_last_payment_error());
     ListQuery charges;
     charges.intent_no = no;
     EXPECT_EQ(list_charges(world.rows, world.scope, charges).rows.size(), 2U);
@@ -126,50 +140,50 @@ TEST_F(Payments, InsufficientWalletIsADeclineThatExists) {
 
 TEST_F(Payments, ACustomerWithoutWalletIsInsufficient) {
     const auto customer = world.make_customer();
-    EXPECT_EQ(world.wallet(1, customer).outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    EXPECT_EQ(world.wallet(1, customer).outcome(), outcome::insufficient_funds);
 }
 
 TEST_F(Payments, ManualCaptureReservesThenTakesAPartAndReleasesTheRest) {
     const auto customer = world.customer_with(1'000);
     auto result = world.authorize("pm_wallet", 800, customer);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), REQUIRES_CAPTURE);
-    EXPECT_EQ(result.payment_intent().amount_capturable(), 800);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), REQUIRES_CAPTURE);
+    EXPECT_EQ(object_in(result, pb::payment_intent).amount_capturable(), 800);
     EXPECT_EQ(world.event_types(), (Types{"payment_intent.created", "charge.succeeded",
                                           "payment_intent.amount_capturable_updated"}));
     EXPECT_EQ(world.wallet_of(customer), 200);
     EXPECT_EQ(world.balance().available, 0);
-    const auto no = result.payment_intent().no();
+    const auto no = object_in(result, pb::payment_intent).no();
     EXPECT_FALSE(world.charge_of(no).captured());
     // What is reserved cannot be spent twice.
-    EXPECT_EQ(world.wallet(201, customer).outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    EXPECT_EQ(world.wallet(201, customer).outcome(), outcome::insufficient_funds);
 
-    EXPECT_EQ(world.capture(no, 801).outcome(), pb::OUTCOME_AMOUNT_TOO_LARGE);
+    EXPECT_EQ(world.capture(no, 801).outcome(), outcome::amount_too_large);
     result = world.capture(no, 500);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), SUCCEEDED);
-    EXPECT_EQ(result.payment_intent().amount_received(), 500);
-    EXPECT_EQ(result.payment_intent().amount_capturable(), 0);
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), SUCCEEDED);
+    EXPECT_EQ(object_in(result, pb::payment_intent).amount_received(), 500);
+    EXPECT_EQ(object_in(result, pb::payment_intent).amount_capturable(), 0);
     EXPECT_EQ(world.event_types(), (Types{"charge.captured", "payment_intent.succeeded"}));
     EXPECT_EQ(world.wallet_of(customer), 500);
     EXPECT_EQ(world.charge_of(no).amount_captured(), 500);
     EXPECT_EQ(world.charge_of(no).amount(), 800);
-    EXPECT_EQ(world.capture(no).outcome(), pb::OUTCOME_ALREADY_CAPTURED);
-    EXPECT_EQ(world.cancel(no).outcome(), pb::OUTCOME_UNEXPECTED_STATE);
+    EXPECT_EQ(world.capture(no).outcome(), outcome::already_captured);
+    EXPECT_EQ(world.cancel(no).outcome(), machine::outcome::unexpected_state);
 }
 
 TEST_F(Payments, CancelReleasesTheReservation) {
     const auto customer = world.customer_with(1'000);
-    const auto no = world.authorize("pm_wallet", 800, customer).payment_intent().no();
+    const auto no = object_in(world.authorize("pm_wallet", 800, customer), pb::payment_intent).no();
     const auto result = world.cancel(no);
-    ASSERT_EQ(result.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(result.payment_intent().status(), pb::CANCELED);
-    EXPECT_EQ(result.payment_intent().canceled_ms(), world.now);
-    EXPECT_EQ(result.payment_intent().cancellation_reason(), "requested_by_customer");
+    ASSERT_EQ(result.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(result, pb::payment_intent).status(), pb::CANCELED);
+    EXPECT_EQ(object_in(result, pb::payment_intent).canceled_ms(), world.now);
+    EXPECT_EQ(object_in(result, pb::payment_intent).cancellation_reason(), "requested_by_customer");
     EXPECT_EQ(world.wallet_of(customer), 1'000);
     EXPECT_EQ(world.event_types(), (Types{"payment_intent.canceled", "charge.updated"}));
-    EXPECT_EQ(world.capture(no).outcome(), pb::OUTCOME_UNEXPECTED_STATE);
-    EXPECT_EQ(world.refund(no).outcome(), pb::OUTCOME_CHARGE_NOT_REFUNDABLE);
+    EXPECT_EQ(world.capture(no).outcome(), machine::outcome::unexpected_state);
+    EXPECT_EQ(world.refund(no).outcome(), refunds::outcome::charge_not_refundable);
 }
 
 TEST_F(Payments, TopUpTellsTheBalanceAndHasALimit) {
@@ -179,27 +193,27 @@ TEST_F(Payments, TopUpTellsTheBalanceAndHasALimit) {
     const auto result = world.top_up(customer, 300);
     EXPECT_EQ(result.wallet_balance(), 1'000);
     EXPECT_NE(result.command_no(), 0U);
-    const auto lines = wallet_balance(world.rows, world.scope, customer);
+    const auto lines = customers::wallet_balance(world.rows, world.scope, customer);
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0].currency, kJpy);  // ascending by number
     EXPECT_EQ(lines[1].available, 1'000);
-    EXPECT_EQ(world.top_up(customer, 1'000'000'000'000, kJpy).outcome(), pb::OUTCOME_INVALID_PARAMETER);
+    EXPECT_EQ(world.top_up(customer, 1'000'000'000'000, kJpy).outcome(), machine::outcome::invalid_parameter);
     for (int i = 0; i < 1'000; ++i) {
-        ASSERT_EQ(world.top_up(customer, 999'999'999'999, kJpy).outcome(), pb::OUTCOME_OK);
+        ASSERT_EQ(world.top_up(customer, 999'999'999'999, kJpy).outcome(), machine::outcome::ok);
     }
-    const auto held = wallet_balance(world.rows, world.scope, customer)[0].available;
-    EXPECT_EQ(world.top_up(customer, limits::kWalletMaxMinor - held, kJpy).wallet_balance(),
-              limits::kWalletMaxMinor);
-    EXPECT_EQ(world.top_up(customer, 1, kJpy).outcome(), pb::OUTCOME_LIMIT_REACHED);
+    const auto held = customers::wallet_balance(world.rows, world.scope, customer)[0].available;
+    EXPECT_EQ(world.top_up(customer, customers::limits::kWalletMaxMinor - held, kJpy).wallet_balance(),
+              customers::limits::kWalletMaxMinor);
+    EXPECT_EQ(world.top_up(customer, 1, kJpy).outcome(), machine::outcome::limit_reached);
 }
 
 TEST_F(Payments, TestAndLiveNeverMeet) {
     const auto customer = world.customer_with(1'000);
     world.scope.livemode = true;
-    EXPECT_EQ(world.wallet(10, customer).outcome(), pb::OUTCOME_RESOURCE_MISSING);
-    EXPECT_EQ(world.top_up(world.make_customer(), 10).outcome(), pb::OUTCOME_TESTMODE_ONLY);
-    EXPECT_EQ(world.pay("pm_card_visa", 10).outcome(), pb::OUTCOME_TESTMODE_ONLY);
-    EXPECT_TRUE(merchant_balance(world.rows, world.scope).empty());
+    EXPECT_EQ(world.wallet(10, customer).outcome(), machine::outcome::resource_missing);
+    EXPECT_EQ(world.top_up(world.make_customer(), 10).outcome(), machine::outcome::testmode_only);
+    EXPECT_EQ(world.pay("pm_card_visa", 10).outcome(), machine::outcome::testmode_only);
+    EXPECT_TRUE(balances::merchant_balance(world.rows, world.scope).empty());
     world.scope.livemode = false;
 }
 
@@ -208,7 +222,7 @@ TEST_F(Payments, TimeNeverGoesBack) {
     world.now -= kDay;
     world.make_customer();
     EXPECT_EQ(world.effects.now.machine_ms, kStart);
-    EXPECT_EQ(find_customer(world.rows, world.scope, customer)->created_ms(), kStart);
+    EXPECT_EQ(customers::find_customer(world.rows, world.scope, customer)->created_ms(), kStart);
 }
 
 // The example of docs/formats/state.md.
@@ -220,7 +234,7 @@ TEST(State, KeysAreFrozen) {
     world.make_customer();
     pb::Batch batch;
     world.set_times(batch);
-    *batch.add_commands() = world.command([](pb::Command& c) { c.mutable_create_customer(); });
+    *batch.add_commands() = world.command([](pb::Command& c) { mutable_body(c, pb::create_customer); });
     *batch.add_commands() = world.pay_command("pm_wallet", 10, customer);
     world.apply(batch);
     ASSERT_EQ(world.index, 5U);

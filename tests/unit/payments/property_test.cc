@@ -6,6 +6,18 @@
 
 #include <map>
 
+#include "domains/balances/balances.h"
+#include "domains/refunds/outcomes.h"
+#include "kontor/balances.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/channels.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds.pb.h"
+#include "kontor/webhooks.pb.h"
 #include "random_shop.h"
 #include "support/environment.h"
 
@@ -56,7 +68,7 @@ class Checker {
  public:
     explicit Checker(RandomShop& shop) : shop_(shop) {}
 
-    std::set<pb::Outcome> outcomes;
+    std::set<std::uint32_t> outcomes;
     int replays = 0;
     bool saw_debt = false;
 
@@ -80,8 +92,8 @@ class Checker {
 
  private:
     void transition(const pb::Event& event, bool text_only) {
-        if (!event.has_payment_intent()) return;
-        const auto& intent = event.payment_intent();
+        if (!has_object(event, pb::payment_intent)) return;
+        const auto& intent = object_in(event, pb::payment_intent);
         auto& last = statuses_[intent.no()];
         ASSERT_TRUE(may_follow(last, intent.status()) || (text_only && last == intent.status()))
             << last << " to " << intent.status() << " by " << event.type();
@@ -108,7 +120,7 @@ class Checker {
             return true;
         });
         for (const Scope scope : shop_.scopes) {
-            for (const BalanceLine& line : merchant_balance(shop_.world.rows, scope)) {
+            for (const balances::BalanceLine& line : balances::merchant_balance(shop_.world.rows, scope)) {
                 const std::tuple at{scope.merchant_no, scope.livemode, line.currency};
                 ASSERT_EQ(net[at], line.available + line.pending);
                 ASSERT_EQ(waiting[at], line.pending);
@@ -189,7 +201,7 @@ void retry(RandomShop& shop, Checker& checker) {
     const auto first = world.apply(*command);
     checker.outcomes.insert(first.outcome());
     checker.replays += first.replayed() ? 1 : 0;
-    if (!first.replayed() && first.outcome() != pb::OUTCOME_IDEMPOTENCY_IN_USE)
+    if (!first.replayed() && first.outcome() != machine::outcome::idempotency_in_use)
         return;  // not kept, or too old
     const auto rows = world.rows.rows();
     const auto second = world.apply(*command);
@@ -216,13 +228,13 @@ void expect_everything_happened(const RandomShop& shop, const Checker& checker) 
     EXPECT_GT(late, 0);
     EXPECT_GT(back, 0);
     EXPECT_TRUE(checker.saw_debt) << "no refund ever took another charge's waiting money";
-    for (const pb::Outcome outcome :
-         {pb::OUTCOME_OK, pb::OUTCOME_RESOURCE_MISSING, pb::OUTCOME_CARD_DECLINED,
-          pb::OUTCOME_INSUFFICIENT_FUNDS, pb::OUTCOME_UNEXPECTED_STATE, pb::OUTCOME_AMOUNT_TOO_LARGE,
-          pb::OUTCOME_ALREADY_CAPTURED, pb::OUTCOME_ALREADY_REFUNDED, pb::OUTCOME_REFUND_TOO_LARGE,
-          pb::OUTCOME_CHARGE_NOT_REFUNDABLE, pb::OUTCOME_BALANCE_INSUFFICIENT, pb::OUTCOME_INVALID_PARAMETER,
-          pb::OUTCOME_MISSING_PAYMENT_METHOD, pb::OUTCOME_TESTMODE_ONLY, pb::OUTCOME_CUSTOMER_DELETED,
-          pb::OUTCOME_IDEMPOTENCY_IN_USE}) {
+    for (const std::uint32_t outcome :
+         {machine::outcome::ok, machine::outcome::resource_missing, outcome::card_declined,
+          outcome::insufficient_funds, machine::outcome::unexpected_state, outcome::amount_too_large,
+          outcome::already_captured, refunds::outcome::already_refunded, refunds::outcome::refund_too_large,
+          refunds::outcome::charge_not_refundable, refunds::outcome::balance_insufficient,
+          machine::outcome::invalid_parameter, outcome::missing_payment_method,
+          machine::outcome::testmode_only, outcome::customer_deleted, machine::outcome::idempotency_in_use}) {
         EXPECT_TRUE(checker.outcomes.contains(outcome)) << outcome;
     }
     EXPECT_GT(checker.replays, 0);

@@ -1,7 +1,20 @@
 // Lists: newest first, by key, filters by index or by bounded scan; foreign objects are absent.
 #include "world.h"
 
-#include "kontor/payments/bounded_queries.h"
+#include "domains/balances/balances.h"
+#include "domains/customers/customers.h"
+#include "domains/refunds/refunds.h"
+#include "kontor/balances.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 
 namespace kontor::payments::testing {
 namespace {
@@ -22,7 +35,8 @@ using Numbers = std::vector<std::uint64_t>;
 TEST_F(Queries, PagesForwardsAndBackwards) {
     const auto customer = world.customer_with(1'000);
     Numbers all;
-    for (int i = 0; i < 7; ++i) all.insert(all.begin(), world.wallet(1, customer).payment_intent().no());
+    for (int i = 0; i < 7; ++i)
+        all.insert(all.begin(), object_in(world.wallet(1, customer), pb::payment_intent).no());
     for (const std::uint64_t by_customer : {std::uint64_t{0}, customer}) {
         ListQuery query;
         query.customer_no = by_customer;
@@ -55,7 +69,7 @@ TEST_F(Queries, ByTime) {
     Numbers all;
     for (int i = 0; i < 5; ++i) {
         world.now += 1000;
-        all.push_back(world.wallet(1, customer).payment_intent().no());
+        all.push_back(object_in(world.wallet(1, customer), pb::payment_intent).no());
     }
     const auto at = [](int i) { return kStart + 1000 * (i + 1); };
     struct Case {
@@ -106,19 +120,19 @@ TEST_F(Queries, CustomersByEmail) {
     const auto second = world.make_customer("a@x.de");
     ListQuery query;
     query.email = "a@x.de";
-    auto page = list_customers(world.rows, world.scope, query);
+    auto page = customers::list_customers(world.rows, world.scope, query);
     ASSERT_EQ(page.rows.size(), 2U);
     EXPECT_EQ(page.rows[0].no(), second);
     world.run([&](pb::Command& c) {
-        c.mutable_update_customer()->set_no(first);
-        c.mutable_update_customer()->set_email("c@x.de");
+        mutable_body(c, pb::update_customer)->set_no(first);
+        mutable_body(c, pb::update_customer)->set_email("c@x.de");
     });
     EXPECT_EQ(world.effects.journals[0].events(0).previous_attributes_json(), R"({"email":"a@x.de"})");
-    EXPECT_EQ(list_customers(world.rows, world.scope, query).rows.size(), 1U);
-    world.run([&](pb::Command& c) { c.mutable_delete_customer()->set_no(second); });
-    EXPECT_TRUE(list_customers(world.rows, world.scope, query).rows.empty());
-    EXPECT_EQ(list_customers(world.rows, world.scope, {}).rows.size(), 2U);
-    EXPECT_TRUE(find_customer(world.rows, world.scope, second)->deleted());
+    EXPECT_EQ(customers::list_customers(world.rows, world.scope, query).rows.size(), 1U);
+    world.run([&](pb::Command& c) { mutable_body(c, pb::delete_customer)->set_no(second); });
+    EXPECT_TRUE(customers::list_customers(world.rows, world.scope, query).rows.empty());
+    EXPECT_EQ(customers::list_customers(world.rows, world.scope, {}).rows.size(), 2U);
+    EXPECT_TRUE(customers::find_customer(world.rows, world.scope, second)->deleted());
 }
 
 TEST_F(Queries, EventsInsideOneCommandPageOneByOne) {
@@ -156,49 +170,49 @@ TEST_F(Queries, EventsInsideOneCommandPageOneByOne) {
 
 TEST_F(Queries, ChargesRefundsAndTransactions) {
     const auto customer = world.customer_with(1'000);
-    const auto intent = world.wallet(100, customer).payment_intent();
+    const auto intent = object_in(world.wallet(100, customer), pb::payment_intent);
     world.wallet(50, customer);
-    const auto refund = world.refund(intent.no(), 10).refund();
+    const auto refund = object_in(world.refund(intent.no(), 10), pb::refund);
     ListQuery query;
     query.intent_no = intent.no();
     EXPECT_EQ(list_charges(world.rows, world.scope, query).rows.size(), 1U);
-    EXPECT_EQ(list_refunds(world.rows, world.scope, query).rows.size(), 1U);
+    EXPECT_EQ(refunds::list_refunds(world.rows, world.scope, query).rows.size(), 1U);
     query = {};
     query.customer_no = customer;
     EXPECT_EQ(list_charges(world.rows, world.scope, query).rows.size(), 2U);
     query = {};
     query.charge_no = intent.latest_charge_no();
-    EXPECT_EQ(list_refunds(world.rows, world.scope, query).rows.size(), 1U);
+    EXPECT_EQ(refunds::list_refunds(world.rows, world.scope, query).rows.size(), 1U);
     query = {};
     query.type = "refund";
-    auto page = list_balance_transactions(world.rows, world.scope, query);
+    auto page = balances::list_balance_transactions(world.rows, world.scope, query);
     ASSERT_EQ(page.rows.size(), 1U);
     EXPECT_EQ(page.rows[0].no(), refund.balance_transaction_no());
     query = {};
     query.source_id = format_id(prefix::charge, intent.latest_charge_no());
-    EXPECT_EQ(list_balance_transactions(world.rows, world.scope, query).rows.size(), 1U);
+    EXPECT_EQ(balances::list_balance_transactions(world.rows, world.scope, query).rows.size(), 1U);
     query.source_id = "ch_nonsense";
-    EXPECT_TRUE(list_balance_transactions(world.rows, world.scope, query).rows.empty());
+    EXPECT_TRUE(balances::list_balance_transactions(world.rows, world.scope, query).rows.empty());
     query = {};
     query.currency = kJpy;
-    EXPECT_TRUE(list_balance_transactions(world.rows, world.scope, query).rows.empty());
+    EXPECT_TRUE(balances::list_balance_transactions(world.rows, world.scope, query).rows.empty());
 }
 
 TEST_F(Queries, ForeignObjectsAreAbsent) {
     const auto customer = world.customer_with(1'000);
-    const auto intent = world.wallet(100, customer).payment_intent();
-    const auto refund = world.refund(intent.no(), 10).refund();
+    const auto intent = object_in(world.wallet(100, customer), pb::payment_intent);
+    const auto refund = object_in(world.refund(intent.no(), 10), pb::refund);
     const auto event = world.journals.back().events(0).no();
     const auto mine = world.scope;
     world.make_merchant();
     for (const Scope scope : {world.scope, Scope{mine.merchant_no, true}}) {
-        EXPECT_FALSE(find_customer(world.rows, scope, customer));
+        EXPECT_FALSE(customers::find_customer(world.rows, scope, customer));
         EXPECT_FALSE(find_intent(world.rows, scope, intent.no()));
         EXPECT_FALSE(find_charge(world.rows, scope, intent.latest_charge_no()));
-        EXPECT_FALSE(find_refund(world.rows, scope, refund.no()));
+        EXPECT_FALSE(refunds::find_refund(world.rows, scope, refund.no()));
         EXPECT_FALSE(find_event(world.rows, scope, event));
         EXPECT_TRUE(list_intents(world.rows, scope, {}).rows.empty());
-        EXPECT_TRUE(wallet_balance(world.rows, scope, customer).empty());
+        EXPECT_TRUE(customers::wallet_balance(world.rows, scope, customer).empty());
         EXPECT_TRUE(journals_of_intent(world.rows, scope, intent.no()).empty());
     }
     EXPECT_EQ(list_intents(world.rows, mine, {}).rows.size(), 1U);
@@ -206,7 +220,7 @@ TEST_F(Queries, ForeignObjectsAreAbsent) {
 
 TEST_F(Queries, AFilteredScanIsBounded) {
     const auto customer = world.customer_with(1);
-    const auto rows = limits::kListScanMax + 5;
+    const auto rows = machine::limits::kListScanMax + 5;
     for (std::size_t i = 0; i < rows; ++i) {
         pb::BalanceTransaction row;
         row.set_no(1'000'000'000'000 + i);
@@ -219,20 +233,20 @@ TEST_F(Queries, AFilteredScanIsBounded) {
     }
     ListQuery query;
     query.type = "refund";
-    const auto page = list_balance_transactions(world.rows, world.scope, query);
+    const auto page = balances::list_balance_transactions(world.rows, world.scope, query);
     EXPECT_TRUE(page.rows.empty());
     EXPECT_TRUE(page.has_more);
     // In pieces: each looks at as many rows as it may, and says where the next one goes on.
-    bounded::Bound bound;
+    Bound bound;
     std::size_t pieces = 0;
     do {
-        const auto piece = bounded::list_balance_transactions(world.rows, world.scope, query, bound);
+        const auto piece = balances::list_balance_transactions(world.rows, world.scope, query, bound);
         EXPECT_TRUE(piece.rows.empty());
         EXPECT_EQ(piece.has_more, bound.resume != 0);
         query.starting_after = bound.resume;
         ++pieces;
     } while (bound.resume != 0 && pieces < 100);
-    EXPECT_EQ(pieces, rows / bounded::kRowsPerRead + 1);
+    EXPECT_EQ(pieces, rows / kRowsPerRead + 1);
     EXPECT_NE(customer, 0U);
 }
 

@@ -1,4 +1,20 @@
 #include "random_shop.h"
+#include "domains/attempts/attempts.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 
 namespace kontor::payments::testing {
 namespace {
@@ -60,7 +76,7 @@ pb::Command RandomShop::make(Fill fill) {
 
 pb::Command RandomShop::create_intent() {
     return make([&](pb::Command& c) {
-        auto& p = *c.mutable_create_payment_intent();
+        auto& p = *mutable_body(c, pb::create_payment_intent);
         p.set_amount(static_cast<std::int64_t>(1 + below(800)));
         p.set_currency(kCurrencies[below(2)]);
         if (percent(85)) p.set_customer_no(pick(&Shop::customers));
@@ -76,24 +92,24 @@ pb::Command RandomShop::change_intent() {
     switch (below(4)) {
         case 0:
             return make([&](pb::Command& c) {
-                c.mutable_confirm_payment_intent()->set_no(no);
-                *c.mutable_confirm_payment_intent()->mutable_payment_method() = random_method();
+                mutable_body(c, pb::confirm_payment_intent)->set_no(no);
+                *mutable_body(c, pb::confirm_payment_intent)->mutable_payment_method() = random_method();
             });
         case 1:
             return make([&](pb::Command& c) {
-                c.mutable_capture_payment_intent()->set_no(no);
+                mutable_body(c, pb::capture_payment_intent)->set_no(no);
                 if (percent(60))
-                    c.mutable_capture_payment_intent()->set_amount_to_capture(
-                        static_cast<std::int64_t>(below(900)));
+                    mutable_body(c, pb::capture_payment_intent)
+                        ->set_amount_to_capture(static_cast<std::int64_t>(below(900)));
             });
         case 2:
             return make([&](pb::Command& c) {
-                c.mutable_cancel_payment_intent()->set_no(no);
-                c.mutable_cancel_payment_intent()->set_cancellation_reason("abandoned");
+                mutable_body(c, pb::cancel_payment_intent)->set_no(no);
+                mutable_body(c, pb::cancel_payment_intent)->set_cancellation_reason("abandoned");
             });
         default:
             return make([&](pb::Command& c) {
-                auto& u = *c.mutable_update_payment_intent();
+                auto& u = *mutable_body(c, pb::update_payment_intent);
                 u.set_no(no);
                 if (percent(40)) u.set_amount(static_cast<std::int64_t>(below(900)));
                 if (percent(20)) u.set_currency(kCurrencies[below(2)]);
@@ -107,13 +123,13 @@ pb::Command RandomShop::change_intent() {
 pb::Command RandomShop::refund() {
     return make([&](pb::Command& c) {
         if (percent(10) && !shop_->refunds.empty()) {
-            c.mutable_update_refund()->set_no(pick(&Shop::refunds));
-            auto& pair = *c.mutable_update_refund()->add_metadata();
+            mutable_body(c, pb::update_refund)->set_no(pick(&Shop::refunds));
+            auto& pair = *mutable_body(c, pb::update_refund)->add_metadata();
             pair.set_key("k" + std::to_string(below(5)));
             pair.set_value(percent(30) ? "" : "v");
             return;
         }
-        auto& r = *c.mutable_create_refund();
+        auto& r = *mutable_body(c, pb::create_refund);
         if (percent(50)) {
             r.set_intent_no(pick(&Shop::intents));
         } else {
@@ -127,26 +143,26 @@ pb::Command RandomShop::customer() {
     return make([&](pb::Command& c) {
         const std::uint64_t what = below(10);
         if (what < 6) {
-            c.mutable_top_up_wallet()->set_customer_no(pick(&Shop::customers));
-            c.mutable_top_up_wallet()->set_amount(static_cast<std::int64_t>(below(3'000)));
-            c.mutable_top_up_wallet()->set_currency(kCurrencies[below(2)]);
+            mutable_body(c, pb::top_up_wallet)->set_customer_no(pick(&Shop::customers));
+            mutable_body(c, pb::top_up_wallet)->set_amount(static_cast<std::int64_t>(below(3'000)));
+            mutable_body(c, pb::top_up_wallet)->set_currency(kCurrencies[below(2)]);
             if (shop_->scope.livemode) c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
         } else if (what < 8) {
-            c.mutable_create_customer()->set_email("a" + std::to_string(below(5)) + "@x.de");
+            mutable_body(c, pb::create_customer)->set_email("a" + std::to_string(below(5)) + "@x.de");
         } else if (what < 9) {
-            c.mutable_update_customer()->set_no(pick(&Shop::customers));
-            c.mutable_update_customer()->set_email("a" + std::to_string(below(5)) + "@x.de");
+            mutable_body(c, pb::update_customer)->set_no(pick(&Shop::customers));
+            mutable_body(c, pb::update_customer)->set_email("a" + std::to_string(below(5)) + "@x.de");
         } else {
-            c.mutable_delete_customer()->set_no(pick(&Shop::customers));
+            mutable_body(c, pb::delete_customer)->set_no(pick(&Shop::customers));
         }
     });
 }
 
 pb::Command RandomShop::webhook() {
-    const auto due = due_deliveries(world.rows, world.now, 5);
+    const auto due = webhooks::due_deliveries(world.rows, world.now, 5);
     if (!due.empty() && percent(70)) {
         pb::Command c;
-        auto& a = *c.mutable_webhook_attempted();
+        auto& a = *mutable_body(c, pb::webhook_attempted);
         a.set_delivery_no(due[below(due.size())].no);
         a.set_delivered(percent(60));
         a.mutable_attempt()->set_time_ms(world.now);
@@ -155,13 +171,14 @@ pb::Command RandomShop::webhook() {
     return make([&](pb::Command& c) {
         const std::uint64_t what = below(3);
         if (what == 0) {
-            c.mutable_create_webhook_endpoint()->set_url("https://localhost/");
-            c.mutable_create_webhook_endpoint()->add_enabled_events(percent(50) ? "*" : "charge.succeeded");
+            mutable_body(c, pb::create_webhook_endpoint)->set_url("https://localhost/");
+            mutable_body(c, pb::create_webhook_endpoint)
+                ->add_enabled_events(percent(50) ? "*" : "charge.succeeded");
         } else if (what == 1) {
-            c.mutable_update_webhook_endpoint()->set_no(pick(&Shop::endpoints));
-            c.mutable_update_webhook_endpoint()->set_disabled(percent(50));
+            mutable_body(c, pb::update_webhook_endpoint)->set_no(pick(&Shop::endpoints));
+            mutable_body(c, pb::update_webhook_endpoint)->set_disabled(percent(50));
         } else {
-            c.mutable_delete_webhook_endpoint()->set_no(pick(&Shop::endpoints));
+            mutable_body(c, pb::delete_webhook_endpoint)->set_no(pick(&Shop::endpoints));
         }
     });
 }
@@ -170,7 +187,7 @@ pb::Command RandomShop::webhook() {
 pb::Command RandomShop::channel_answer() {
     pb::Command c;
     c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-    auto& a = *c.mutable_channel_answered();
+    auto& a = *mutable_body(c, pb::channel_answered);
     const std::uint64_t window =
         percent(80) ? std::min<std::uint64_t>(attempts_.size(), 6) : attempts_.size();
     a.set_attempt_no(attempts_.empty() ? 1 : attempts_[attempts_.size() - 1 - below(window)]);
@@ -185,7 +202,7 @@ pb::Command RandomShop::instance() {
     return make([&](pb::Command& c) {
         c.set_merchant_no(0);
         c.set_livemode(false);
-        c.mutable_tick();
+        mutable_body(c, pb::tick);
     });
 }
 
@@ -216,12 +233,12 @@ void RandomShop::learn(const pb::Command& command, const pb::Result& result) {
     const auto add = [](std::vector<std::uint64_t>& all, std::uint64_t no) {
         if (no != 0 && (all.empty() || all.back() < no)) all.push_back(no);
     };
-    if (result.outcome() != pb::OUTCOME_OK && !result.has_payment_intent()) return;
-    add(shop.customers, result.customer().no());
-    add(shop.intents, result.payment_intent().no());
-    add(shop.charges, result.payment_intent().latest_charge_no());
-    add(shop.refunds, result.refund().no());
-    add(shop.endpoints, result.webhook_endpoint().no());
+    if (result.outcome() != machine::outcome::ok && !has_object(result, pb::payment_intent)) return;
+    add(shop.customers, object_in(result, pb::customer).no());
+    add(shop.intents, object_in(result, pb::payment_intent).no());
+    add(shop.charges, object_in(result, pb::payment_intent).latest_charge_no());
+    add(shop.refunds, object_in(result, pb::refund).no());
+    add(shop.endpoints, object_in(result, pb::webhook_endpoint).no());
 }
 
 void RandomShop::step() {
@@ -235,13 +252,14 @@ void RandomShop::step() {
     for (int i = 0; i < batch.commands_size(); ++i) {
         learn(batch.commands(i), world.effects.results[static_cast<std::size_t>(i)]);
     }
-    for (const auto& due : due_attempts(world.rows, INT64_MAX, 1'000)) {  // also those that give money back
+    for (const auto& due :
+         attempts::due_attempts(world.rows, INT64_MAX, 1'000)) {  // also those that give money back
         if (std::find(attempts_.begin(), attempts_.end(), due.no) == attempts_.end())
             attempts_.push_back(due.no);
     }
     for (const pb::Result& result : world.effects.resolved_results) {
-        if (result.has_payment_intent()) {
-            const auto& intent = result.payment_intent();
+        if (has_object(result, pb::payment_intent)) {
+            const auto& intent = object_in(result, pb::payment_intent);
             Shop& shop = shop_of({intent.merchant_no(), intent.livemode()});
             if (intent.latest_charge_no() != 0) shop.charges.push_back(intent.latest_charge_no());
         }

@@ -3,6 +3,9 @@
 
 #include <random>
 
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/payments.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {

@@ -1,6 +1,18 @@
 // Deliveries are written with the event, tried with back-off, and given up after three days.
-#include "webhooks.h"
+#include "domains/webhooks/commands.h"
 
+#include "domains/webhooks/limits.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/webhooks.pb.h"
+#include "kontor/webhooks_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -11,12 +23,12 @@ class Webhooks : public ::testing::Test {
     Webhooks() { world.make_merchant(); }
     std::uint64_t endpoint(const Types& events) {
         const auto result = create(events);
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
-        return result.webhook_endpoint().no();
+        EXPECT_EQ(result.outcome(), machine::outcome::ok);
+        return object_in(result, pb::webhook_endpoint).no();
     }
     pb::Result create(const Types& events) {
         return world.run([&](pb::Command& c) {
-            auto& e = *c.mutable_create_webhook_endpoint();
+            auto& e = *mutable_body(c, pb::create_webhook_endpoint);
             e.set_url("https://localhost/hook");
             e.set_sealed_secret("sealed");
             for (const auto& type : events) e.add_enabled_events(type);
@@ -24,21 +36,23 @@ class Webhooks : public ::testing::Test {
     }
     void disable(std::uint64_t no, bool disabled) {
         world.run([&](pb::Command& c) {
-            c.mutable_update_webhook_endpoint()->set_no(no);
-            c.mutable_update_webhook_endpoint()->set_disabled(disabled);
+            mutable_body(c, pb::update_webhook_endpoint)->set_no(no);
+            mutable_body(c, pb::update_webhook_endpoint)->set_disabled(disabled);
         });
     }
     void attempted(std::uint64_t delivery, bool delivered, std::uint32_t status = 500) {
         pb::Command c;
-        auto& a = *c.mutable_webhook_attempted();
+        auto& a = *mutable_body(c, pb::webhook_attempted);
         a.set_delivery_no(delivery);
         a.set_delivered(delivered);
         a.mutable_attempt()->set_time_ms(world.now);
         a.mutable_attempt()->set_http_status(status);
-        EXPECT_EQ(world.apply(c).outcome(), pb::OUTCOME_OK);
+        EXPECT_EQ(world.apply(c).outcome(), machine::outcome::ok);
     }
-    std::vector<Due> due() const { return due_deliveries(world.rows, INT64_MAX, 1000); }
-    pb::WebhookDelivery delivery(std::uint64_t no) const { return find_delivery(world.rows, no).value(); }
+    std::vector<Due> due() const { return webhooks::due_deliveries(world.rows, INT64_MAX, 1000); }
+    pb::WebhookDelivery delivery(std::uint64_t no) const {
+        return webhooks::find_delivery(world.rows, no).value();
+    }
     World world;
 };
 
@@ -55,7 +69,7 @@ TEST_F(Webhooks, EachMatchingEndpointGetsEachEventInTheSameEntry) {
     const auto& events = world.effects.journals[0].events();
     EXPECT_EQ(events[0].pending_webhooks(), 1U);
     EXPECT_EQ(events[1].pending_webhooks(), 2U);
-    const auto deliveries = deliveries_of_event(world.rows, world.scope, events[1].no());
+    const auto deliveries = webhooks::deliveries_of_event(world.rows, world.scope, events[1].no());
     ASSERT_EQ(deliveries.size(), 2U);
     EXPECT_EQ(deliveries[0].endpoint_no(), all);
     EXPECT_EQ(deliveries[1].endpoint_no(), some);
@@ -104,18 +118,18 @@ TEST_F(Webhooks, BacksOffAndGivesUpAfterThreeDays) {
     }
     EXPECT_EQ(delivery(no).state(), pb::DELIVERY_GAVE_UP);
     EXPECT_TRUE(due().empty());
-    EXPECT_GT(world.now - kStart, limits::kWebhookRetryForMs - 8 * kHour);
-    EXPECT_LE(world.now - kStart, limits::kWebhookRetryForMs);
+    EXPECT_GT(world.now - kStart, webhooks::limits::kWebhookRetryForMs - 8 * kHour);
+    EXPECT_LE(world.now - kStart, webhooks::limits::kWebhookRetryForMs);
     EXPECT_EQ(delivery(no).tries(), tries);
     EXPECT_EQ(static_cast<std::size_t>(delivery(no).attempts_size()),
-              std::min<std::size_t>(tries, limits::kAttemptsKept));
+              std::min<std::size_t>(tries, webhooks::limits::kAttemptsKept));
     EXPECT_EQ(delivery(no).attempts(delivery(no).attempts_size() - 1).time_ms(), world.now);
 }
 
 TEST_F(Webhooks, JitterSpreadsAndIsTheSameEverywhere) {
-    EXPECT_EQ(webhook_back_off_ms(42, 3), webhook_back_off_ms(42, 3));
+    EXPECT_EQ(webhooks::webhook_back_off_ms(42, 3), webhooks::webhook_back_off_ms(42, 3));
     std::set<std::int64_t> waits;
-    for (std::uint64_t no = 1; no <= 100; ++no) waits.insert(webhook_back_off_ms(no << 12U, 3));
+    for (std::uint64_t no = 1; no <= 100; ++no) waits.insert(webhooks::webhook_back_off_ms(no << 12U, 3));
     EXPECT_GT(waits.size(), 90U);
 }
 
@@ -126,7 +140,7 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
     disable(no, true);
     world.make_customer();
     EXPECT_EQ(due().size(), 1U);  // nothing new while disabled
-    EXPECT_EQ(next_due(world.rows).machine_ms, world.now);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, world.now);
     world.tick();
     EXPECT_EQ(delivery(first).state(), pb::DELIVERY_GAVE_UP);
     EXPECT_TRUE(due().empty());
@@ -134,14 +148,15 @@ TEST_F(Webhooks, DisabledAndDeletedEndpointsStop) {
     world.make_customer();
     ASSERT_EQ(due().size(), 1U);
     const auto second = due()[0].no;
-    EXPECT_EQ(world.run([&](pb::Command& c) { c.mutable_delete_webhook_endpoint()->set_no(no); }).outcome(),
-              pb::OUTCOME_OK);
-    EXPECT_FALSE(find_webhook_endpoint(world.rows, world.scope, no));
-    EXPECT_TRUE(list_webhook_endpoints(world.rows, world.scope, {}).rows.empty());
+    EXPECT_EQ(world.run([&](pb::Command& c) { mutable_body(c, pb::delete_webhook_endpoint)->set_no(no); })
+                  .outcome(),
+              machine::outcome::ok);
+    EXPECT_FALSE(webhooks::find_webhook_endpoint(world.rows, world.scope, no));
+    EXPECT_TRUE(webhooks::list_webhook_endpoints(world.rows, world.scope, {}).rows.empty());
     attempted(second, false);  // it was on its way
     EXPECT_EQ(delivery(second).state(), pb::DELIVERY_GAVE_UP);
     world.tick();
-    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, 0);
     world.make_customer();
     EXPECT_TRUE(due().empty());
 }
@@ -155,39 +170,39 @@ TEST_F(Webhooks, AStoppedEndpointIsCleanedUpInBoundedSteps) {
     EXPECT_EQ(due().size(), 600U);  // enabled again before anything was given up
     disable(no, true);
     world.tick();
-    EXPECT_EQ(due().size(), 600U - limits::kDuePerEntry);
+    EXPECT_EQ(due().size(), 600U - machine::limits::kDuePerEntry);
     world.tick();
     EXPECT_TRUE(due().empty());
-    EXPECT_EQ(next_due(world.rows).machine_ms, 0);
+    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, 0);
 }
 
 TEST_F(Webhooks, AtMostSixteenAMode) {
     std::uint64_t last = 0;
-    for (std::size_t i = 0; i < limits::kWebhookEndpointsPerMode; ++i) last = endpoint({"*"});
-    EXPECT_EQ(create({"*"}).outcome(), pb::OUTCOME_LIMIT_REACHED);
+    for (std::size_t i = 0; i < webhooks::limits::kWebhookEndpointsPerMode; ++i) last = endpoint({"*"});
+    EXPECT_EQ(create({"*"}).outcome(), machine::outcome::limit_reached);
     world.scope.livemode = true;
-    EXPECT_EQ(create({"*"}).outcome(), pb::OUTCOME_OK);
+    EXPECT_EQ(create({"*"}).outcome(), machine::outcome::ok);
     world.scope.livemode = false;
-    world.run([&](pb::Command& c) { c.mutable_delete_webhook_endpoint()->set_no(last); });
-    EXPECT_EQ(create({"*"}).outcome(), pb::OUTCOME_OK);
+    world.run([&](pb::Command& c) { mutable_body(c, pb::delete_webhook_endpoint)->set_no(last); });
+    EXPECT_EQ(create({"*"}).outcome(), machine::outcome::ok);
     world.make_customer();
-    EXPECT_EQ(due().size(), limits::kWebhookEndpointsPerMode);
+    EXPECT_EQ(due().size(), webhooks::limits::kWebhookEndpointsPerMode);
 }
 
 TEST_F(Webhooks, UpdateKeepsWhatIsNotNamed) {
     const auto no = endpoint({"charge.succeeded"});
     const auto result = world.run([&](pb::Command& c) {
-        auto& u = *c.mutable_update_webhook_endpoint();
+        auto& u = *mutable_body(c, pb::update_webhook_endpoint);
         u.set_no(no);
         u.set_url("https://localhost/other");
         auto& pair = *u.add_metadata();
         pair.set_key("a");
         pair.set_value("b");
     });
-    EXPECT_EQ(result.webhook_endpoint().url(), "https://localhost/other");
-    EXPECT_EQ(result.webhook_endpoint().enabled_events(0), "charge.succeeded");
-    EXPECT_EQ(result.webhook_endpoint().sealed_secret(), "sealed");
-    EXPECT_EQ(result.webhook_endpoint().metadata_size(), 1);
+    EXPECT_EQ(object_in(result, pb::webhook_endpoint).url(), "https://localhost/other");
+    EXPECT_EQ(object_in(result, pb::webhook_endpoint).enabled_events(0), "charge.succeeded");
+    EXPECT_EQ(object_in(result, pb::webhook_endpoint).sealed_secret(), "sealed");
+    EXPECT_EQ(object_in(result, pb::webhook_endpoint).metadata_size(), 1);
 }
 
 }  // namespace

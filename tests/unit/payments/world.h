@@ -9,17 +9,52 @@
 #include <string>
 #include <vector>
 
+#include "domains/all.h"
+#include "domains/attempts/attempts.h"
+#include "domains/balances/balances.h"
+#include "domains/customers/customers.h"
+#include "domains/ledger_book/outcomes.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/limits.h"
+#include "domains/payments/methods.h"
+#include "domains/payments/outcomes.h"
+#include "domains/payments/payments.h"
+#include "domains/refunds/ids.h"
+#include "domains/refunds/outcomes.h"
+#include "domains/refunds/refunds.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/balances.pb.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/channels.pb.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/chart.h"
 #include "kontor/ledger/ledger.h"
-#include "kontor/payments/json.h"
-#include "kontor/payments/limits.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/rows.h"
+#include "kontor/payments.pb.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 #include "support/memory_rows.h"
+
+namespace kontor::payments {
+
+using namespace machine;  // the frame's words, as in the domains
+
+inline Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const ListQuery& query) {
+    Bound bound = whole_list();
+    return machine::list_events(rows, scope, query, bound);
+}
+
+}  // namespace kontor::payments
 
 namespace kontor::payments::testing {
 
@@ -32,7 +67,7 @@ inline constexpr std::int64_t kStart = 1'800'000'000'000;  // not at midnight
 
 class World {
  public:
-    World() : rows(tables()) { effects.now.machine_ms = now; }
+    World() : rows(domains::registry().tables()) { effects.now.machine_ms = now; }
 
     pb::Result apply(const pb::Command& command) {
         pb::Batch batch;
@@ -73,24 +108,25 @@ class World {
     std::uint64_t make_merchant(std::uint32_t fee_bps = 0, std::int64_t fee_fixed = 0,
                                 std::uint32_t delay = 0) {
         const auto result = run([&](pb::Command& c) {
-            auto& m = *c.mutable_create_merchant();
+            auto& m = *mutable_body(c, pb::create_merchant);
             m.set_name("Shop");
             m.set_fee_bps(fee_bps);
             m.set_fee_fixed_minor(fee_fixed);
             m.set_settlement_delay_days(delay);
         });
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
-        scope.merchant_no = result.merchant().no();
+        EXPECT_EQ(result.outcome(), machine::outcome::ok);
+        scope.merchant_no = object_in(result, pb::merchant).no();
         return scope.merchant_no;
     }
     std::uint64_t make_customer(const std::string& email = {}) {
-        const auto result = run([&](pb::Command& c) { c.mutable_create_customer()->set_email(email); });
-        EXPECT_EQ(result.outcome(), pb::OUTCOME_OK);
-        return result.customer().no();
+        const auto result =
+            run([&](pb::Command& c) { mutable_body(c, pb::create_customer)->set_email(email); });
+        EXPECT_EQ(result.outcome(), machine::outcome::ok);
+        return object_in(result, pb::customer).no();
     }
     pb::Result top_up(std::uint64_t customer, std::int64_t amount, std::uint32_t currency = kEur) {
         return run([&](pb::Command& c) {
-            auto& t = *c.mutable_top_up_wallet();
+            auto& t = *mutable_body(c, pb::top_up_wallet);
             t.set_customer_no(customer);
             t.set_amount(amount);
             t.set_currency(currency);
@@ -98,7 +134,7 @@ class World {
     }
     std::uint64_t customer_with(std::int64_t amount) {
         const auto customer = make_customer();
-        EXPECT_EQ(top_up(customer, amount).outcome(), pb::OUTCOME_OK);
+        EXPECT_EQ(top_up(customer, amount).outcome(), machine::outcome::ok);
         return customer;
     }
     static pb::PaymentMethod method(const std::string& token) {
@@ -110,7 +146,7 @@ class World {
     pb::Command pay_command(const std::string& token, std::int64_t amount, std::uint64_t customer = 0,
                             const Fill& more = {}) const {
         return command([&](pb::Command& c) {
-            auto& p = *c.mutable_create_payment_intent();
+            auto& p = *mutable_body(c, pb::create_payment_intent);
             p.set_amount(amount);
             p.set_currency(kEur);
             p.set_customer_no(customer);
@@ -138,7 +174,7 @@ class World {
         pb::Command c;
         c.set_version(kCommandVersion);
         c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-        auto& a = *c.mutable_channel_answered();
+        auto& a = *mutable_body(c, pb::channel_answered);
         a.set_attempt_no(attempt);
         a.set_state(state);
         if (state == pb::ATTEMPT_SUCCEEDED) a.set_channel_reference("sbx_" + std::to_string(attempt));
@@ -158,32 +194,33 @@ class World {
 
     pb::Result confirm(std::uint64_t intent, const std::string& token = {}) {
         return run([&](pb::Command& c) {
-            c.mutable_confirm_payment_intent()->set_no(intent);
-            if (!token.empty()) *c.mutable_confirm_payment_intent()->mutable_payment_method() = method(token);
+            mutable_body(c, pb::confirm_payment_intent)->set_no(intent);
+            if (!token.empty())
+                *mutable_body(c, pb::confirm_payment_intent)->mutable_payment_method() = method(token);
         });
     }
     pb::Result capture(std::uint64_t intent, std::int64_t amount = 0) {
         return run([&](pb::Command& c) {
-            c.mutable_capture_payment_intent()->set_no(intent);
-            if (amount != 0) c.mutable_capture_payment_intent()->set_amount_to_capture(amount);
+            mutable_body(c, pb::capture_payment_intent)->set_no(intent);
+            if (amount != 0) mutable_body(c, pb::capture_payment_intent)->set_amount_to_capture(amount);
         });
     }
     pb::Result cancel(std::uint64_t intent) {
         return run([&](pb::Command& c) {
-            c.mutable_cancel_payment_intent()->set_no(intent);
-            c.mutable_cancel_payment_intent()->set_cancellation_reason("requested_by_customer");
+            mutable_body(c, pb::cancel_payment_intent)->set_no(intent);
+            mutable_body(c, pb::cancel_payment_intent)->set_cancellation_reason("requested_by_customer");
         });
     }
     pb::Result refund(std::uint64_t intent, std::int64_t amount = 0) {
         return run([&](pb::Command& c) {
-            c.mutable_create_refund()->set_intent_no(intent);
-            if (amount != 0) c.mutable_create_refund()->set_amount(amount);
+            mutable_body(c, pb::create_refund)->set_intent_no(intent);
+            if (amount != 0) mutable_body(c, pb::create_refund)->set_amount(amount);
         });
     }
     pb::Result tick() {
         return run([](pb::Command& c) {
             c.set_merchant_no(0);
-            c.mutable_tick();
+            mutable_body(c, pb::tick);
         });
     }
 
@@ -193,12 +230,12 @@ class World {
         return charge(intent(intent_no).latest_charge_no());
     }
     std::int64_t wallet_of(std::uint64_t customer) const {
-        const auto lines = wallet_balance(rows, scope, customer);
+        const auto lines = customers::wallet_balance(rows, scope, customer);
         return lines.empty() ? 0 : lines[0].available;
     }
-    BalanceLine balance() const {
-        const auto lines = merchant_balance(rows, scope);
-        return lines.empty() ? BalanceLine{} : lines[0];
+    balances::BalanceLine balance() const {
+        const auto lines = balances::merchant_balance(rows, scope);
+        return lines.empty() ? balances::BalanceLine{} : lines[0];
     }
     std::int64_t sum_of_transactions(std::uint32_t currency = kEur) const {
         std::int64_t sum = 0;
@@ -225,7 +262,7 @@ class World {
     }
 
     kontor::testing::MemoryRows rows;
-    Machine machine;
+    domains::Machine machine;
     Effects effects;  // of the last batch
     std::vector<pb::Journal> journals;
     std::vector<pb::Batch> log;

@@ -13,11 +13,20 @@
 #include <mutex>
 #include <random>
 
+#include "domains/all.h"
+#include "domains/payments/methods.h"
+#include "domains/payments/outcomes.h"
+#include "kontor/accounts_bodies.pb.h"
 #include "kontor/base/object_id.h"
-#include "kontor/commands.pb.h"
-#include "kontor/payments/machine.h"
-#include "kontor/payments/methods.h"
-#include "kontor/payments/queries.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/machine.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/machine/service.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
 #include "sqlite.h"
 #include "support/memory_rows.h"
 
@@ -29,12 +38,12 @@ constexpr std::int64_t kDay = 86'400'000;
 constexpr std::uint32_t kEuro = 978;
 
 // The node in miniature: one command an entry, safe to read from the projection's thread.
-class Shop : public payments::Service {
+class Shop : public machine::Service {
  public:
-    Shop() : rows_(payments::tables()) {
+    Shop() : rows_(domains::registry().tables()) {
         pb::Command merchant;
-        merchant.mutable_create_merchant()->set_name("Teehaus 茶館");
-        merchant_no = run(merchant).merchant().no();
+        mutable_body(merchant, pb::create_merchant)->set_name("Teehaus 茶館");
+        merchant_no = object_in(run(merchant), pb::merchant).no();
     }
 
     void submit(pb::Command, Done done) override { done(fail(ErrorCode::unavailable, "not here")); }
@@ -57,7 +66,7 @@ class Shop : public payments::Service {
         command.set_version(1);
         pb::Batch batch;
         batch.set_version(1);
-        payments::Effects effects;
+        machine::Effects effects;
         {
             const std::lock_guard lock(mutex_);
             batch.set_machine_ms(now_ms);
@@ -78,21 +87,21 @@ class Shop : public payments::Service {
     }
     std::uint64_t customer(const std::string& name, const std::string& email, std::int64_t wallet) {
         pb::Command create = mine();
-        create.mutable_create_customer()->set_name(name);
-        create.mutable_create_customer()->set_email(email);
-        const std::uint64_t no = run(create).customer().no();
+        mutable_body(create, pb::create_customer)->set_name(name);
+        mutable_body(create, pb::create_customer)->set_email(email);
+        const std::uint64_t no = object_in(run(create), pb::customer).no();
         if (wallet > 0) {
             pb::Command top_up = mine();
-            top_up.mutable_top_up_wallet()->set_customer_no(no);
-            top_up.mutable_top_up_wallet()->set_amount(wallet);
-            top_up.mutable_top_up_wallet()->set_currency(kEuro);
+            mutable_body(top_up, pb::top_up_wallet)->set_customer_no(no);
+            mutable_body(top_up, pb::top_up_wallet)->set_amount(wallet);
+            mutable_body(top_up, pb::top_up_wallet)->set_currency(kEuro);
             run(top_up);
         }
         return no;
     }
     pb::Result pay(std::uint64_t customer_no, std::int64_t amount, const std::string& description) {
         pb::Command command = mine();
-        auto& create = *command.mutable_create_payment_intent();
+        auto& create = *mutable_body(command, pb::create_payment_intent);
         create.set_amount(amount);
         create.set_currency(kEuro);
         create.set_customer_no(customer_no);
@@ -105,8 +114,8 @@ class Shop : public payments::Service {
     }
     pb::Result refund(std::uint64_t intent_no, std::int64_t amount) {
         pb::Command command = mine();
-        command.mutable_create_refund()->set_intent_no(intent_no);
-        command.mutable_create_refund()->set_amount(amount);
+        mutable_body(command, pb::create_refund)->set_intent_no(intent_no);
+        mutable_body(command, pb::create_refund)->set_amount(amount);
         return run(command);
     }
     std::uint64_t index() const {
@@ -120,7 +129,7 @@ class Shop : public payments::Service {
  private:
     mutable std::mutex mutex_;
     kontor::testing::MemoryRows rows_;
-    payments::Machine machine_;
+    domains::Machine machine_;
     std::uint64_t index_ = 0;
     std::mutex subscribers_mutex_;
     std::map<std::uint64_t, OnEntry> subscribers_;
@@ -225,9 +234,9 @@ TEST_F(ReportingTest, ShowsPaymentsAndCountsThemOnce) {
     open();
     const auto ada = shop_.customer("Ada Lovelace", "ada@example.com", 10'000);
     const auto paid = shop_.pay(ada, 2'500, "Coffee");
-    ASSERT_EQ(paid.outcome(), pb::OUTCOME_OK);
-    EXPECT_EQ(shop_.pay(ada, 9'999, "Too much").outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
-    ASSERT_EQ(shop_.refund(paid.payment_intent().no(), 500).outcome(), pb::OUTCOME_OK);
+    ASSERT_EQ(paid.outcome(), machine::outcome::ok);
+    EXPECT_EQ(shop_.pay(ada, 9'999, "Too much").outcome(), payments::outcome::insufficient_funds);
+    ASSERT_EQ(shop_.refund(object_in(paid, pb::payment_intent).no(), 500).outcome(), machine::outcome::ok);
     ASSERT_TRUE(until([&] { return all().size() == 2 && all()[1].amount_refunded == 500; }));
     const auto rows = all();
     EXPECT_EQ(rows[0].status, "requires_payment_method");
@@ -266,8 +275,8 @@ TEST_F(ReportingTest, SearchFindsWordsPartsAndShortChinese) {
     EXPECT_EQ(found("茶龍"), 0U);
     EXPECT_EQ(found("coffee"), 0U);
     pb::Command rename = shop_.mine();
-    rename.mutable_update_customer()->set_no(li);
-    rename.mutable_update_customer()->set_name("Bruce Lee");
+    mutable_body(rename, pb::update_customer)->set_no(li);
+    mutable_body(rename, pb::update_customer)->set_name("Bruce Lee");
     shop_.run(rename);
     ASSERT_TRUE(until([&] { return found("Bruce") == 1; }));
     EXPECT_EQ(found("李小龍"), 0U);
@@ -321,14 +330,14 @@ TEST_F(ReportingTest, AChangeWithoutAnEventIsShownToo) {
     open();
     const auto ada = shop_.customer("Ada", "ada@example.com", 0);
     const auto unpaid = shop_.pay(ada, 100, "before the change");
-    EXPECT_EQ(unpaid.outcome(), pb::OUTCOME_INSUFFICIENT_FUNDS);
+    EXPECT_EQ(unpaid.outcome(), payments::outcome::insufficient_funds);
     ASSERT_TRUE(until([&] { return all().size() == 1; }));
     EXPECT_EQ(all()[0].method, "wallet") << "what was tried";
     pb::Command update = shop_.mine();
-    update.mutable_update_payment_intent()->set_no(all()[0].intent_no);
-    update.mutable_update_payment_intent()->set_description("after the change");
-    update.mutable_update_payment_intent()->set_amount(250);
-    ASSERT_EQ(shop_.run(update).outcome(), pb::OUTCOME_OK);
+    mutable_body(update, pb::update_payment_intent)->set_no(all()[0].intent_no);
+    mutable_body(update, pb::update_payment_intent)->set_description("after the change");
+    mutable_body(update, pb::update_payment_intent)->set_amount(250);
+    ASSERT_EQ(shop_.run(update).outcome(), machine::outcome::ok);
     ASSERT_TRUE(until([&] { return found("after the change") == 1; }));
     EXPECT_EQ(all()[0].amount, 250);
     EXPECT_EQ(found("before the change"), 0U);
@@ -357,7 +366,7 @@ TEST_F(ReportingTest, RebuildIsTheSameRowForRow) {
     for (int i = 0; i < 40; ++i) {
         shop_.now_ms += 100'000;
         const auto paid = shop_.pay(ada, 100 + i, "p" + std::to_string(i));
-        if (i % 3 == 0) shop_.refund(paid.payment_intent().no(), 50);
+        if (i % 3 == 0) shop_.refund(object_in(paid, pb::payment_intent).no(), 50);
     }
     ASSERT_TRUE(until([&] { return projection_->log_index() == shop_.index(); }));
     const std::string live = dump();

@@ -15,8 +15,8 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/machine/service.h"
 #include "kontor/net/server.h"
-#include "kontor/payments/service.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::api {
@@ -36,7 +36,7 @@ struct ApiLimits {
 };
 
 struct ApiOptions {
-    payments::Service* service = nullptr;
+    machine::Service* service = nullptr;
     const crypto::Sealer* sealer = nullptr;  // webhook secrets at rest
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;

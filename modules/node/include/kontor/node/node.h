@@ -1,5 +1,5 @@
 #pragma once
-// The node: proposer, replicated log, state machine and store in one (DESIGN 2), behind payments::Service.
+// The node: proposer, replicated log, state machine and store in one (DESIGN 2), behind machine::Service.
 //
 //   submit() -> queue -> [proposer] batch, zstd -> log -> commit -> [apply] Machine -> store -> done()
 //
@@ -21,7 +21,8 @@
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
 #include "kontor/cache/row_cache.h"
-#include "kontor/payments/service.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/service.h"
 #include "kontor/replication/replica.h"
 #include "kontor/store/entry_hash.h"
 #include "kontor/store/store.h"
@@ -98,7 +99,7 @@ struct NodeStats {
     std::int64_t clock_last_step_ms = 0, clock_behind_log_ms = 0;
 };
 
-class Node : public payments::Service {
+class Node : public machine::Service {
  public:
     // Opens the data folder, recovers, replays the log and makes the node ready. Blocks until then.
     // On a new folder it also makes the instance row.
@@ -171,7 +172,7 @@ class Node : public payments::Service {
     [[nodiscard]] virtual Result<void> install() = 0;
     // Blocking convenience for commands and start-up; not for network threads. Calls `use` with the answer.
     [[nodiscard]] Result<void> submit_and_wait(pb::Command command,
-                                               const std::function<void(const payments::Answer&)>& use);
+                                               const std::function<void(const machine::Answer&)>& use);
 };
 
 }  // namespace kontor::node

@@ -21,14 +21,14 @@
 #include "kontor/base/clock.h"
 #include "kontor/channels/channel.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/machine/service.h"
 #include "kontor/net/client.h"
-#include "kontor/payments/service.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::outbox {
 
 struct WorkerOptions {
-    payments::Service* service = nullptr;
+    machine::Service* service = nullptr;
     net::Client* client = nullptr;  // for webhooks
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;

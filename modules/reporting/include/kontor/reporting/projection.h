@@ -17,14 +17,14 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
-#include "kontor/payments/service.h"
+#include "kontor/machine/service.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::reporting {
 
 struct ProjectionOptions {
     std::string folder;
-    payments::Service* service = nullptr;
+    machine::Service* service = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::uint64_t max_queue_bytes = 32ULL << 20;

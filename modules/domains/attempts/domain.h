@@ -1,0 +1,43 @@
+#pragma once
+// Channel attempts: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/attempts/attempts.h"
+#include "domains/attempts/commands.h"
+#include "domains/attempts/tables.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+
+namespace kontor::attempts {
+
+// clang-format off
+inline constexpr std::array kCommands = {
+    machine::Command{
+        .number = pb::kChannelAnsweredFieldNumber,
+        .name = "channel_answered",
+        .concerns = machine::Concerns::worker,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::channel_answered, &channel_answered>,
+    },
+};
+// clang-format on
+
+inline constexpr machine::Domain kDomain = {
+    .name = "attempts",
+    .commands = kCommands,
+    .tables = kTables,
+    .links = kLinks,
+    .outboxes = kOutboxes,
+};
+
+}  // namespace kontor::attempts

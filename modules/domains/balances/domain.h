@@ -1,0 +1,56 @@
+#pragma once
+// Balances and funds: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/balances/balances.h"
+#include "domains/balances/funds.h"
+#include "domains/balances/ids.h"
+#include "domains/balances/tables.h"
+#include "kontor/balances_bodies.pb.h"
+#include "kontor/machine/records.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+
+namespace kontor::balances {
+
+inline constexpr std::array<std::uint32_t, 2> kToChargeRefund = {pb::kChargeFieldNumber,
+                                                                 pb::kRefundFieldNumber};
+// clang-format off
+inline constexpr std::array kBalanceTransactionReferences = {
+    machine::Reference{.field = "source", .targets = std::span<const std::uint32_t>(kToChargeRefund), .follow = &source_of},
+};
+// clang-format on
+
+// clang-format off
+inline constexpr std::array kObjects = {
+machine::ObjectKind{
+    .number = pb::kBalanceTransactionFieldNumber,
+    .name = "balance_transaction",
+    .prefix = prefix::balance_transaction,
+    .references = std::span<const machine::Reference>(kBalanceTransactionReferences),
+    .find = &machine::find_object<pb::balance_transaction, &find_balance_transaction>,
+    .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::balance_transaction).no(); },
+    .json = +[](const pb::Object& object, const machine::Expansion& expansion) {
+        return balance_transaction_json(object.GetExtension(pb::balance_transaction), expansion);
+    },
+    .event_json = +[](const pb::Object& object) { return balance_transaction_json(object.GetExtension(pb::balance_transaction)); },
+},
+};
+// clang-format on
+
+inline constexpr std::array kDue = {
+    machine::DueQueue{.kind = kFundsDue, .clock = machine::DueClock::utc, .work = &release_group},
+    machine::DueQueue{.kind = kFundsDue, .clock = machine::DueClock::machine, .work = &release_group},
+};
+
+inline constexpr machine::Domain kDomain = {
+    .name = "balances",
+    .objects = kObjects,
+    .tables = kTables,
+    .due = kDue,
+};
+
+}  // namespace kontor::balances

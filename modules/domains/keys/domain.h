@@ -1,0 +1,54 @@
+#pragma once
+// API keys: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/keys/commands.h"
+#include "domains/keys/keys.h"
+#include "domains/keys/tables.h"
+#include "kontor/keys_bodies.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+
+namespace kontor::keys {
+
+// clang-format off
+inline constexpr std::array kCommands = {
+    machine::Command{
+        .number = pb::kCreateApiKeyFieldNumber,
+        .name = "create_api_key",
+        .concerns = machine::Concerns::instance,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "keys.write",
+        .approval = machine::Approval::by_policy,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::may_ask_in_test_mode,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::create_api_key, &create_api_key>,
+    },
+    machine::Command{
+        .number = pb::kRevokeApiKeyFieldNumber,
+        .name = "revoke_api_key",
+        .concerns = machine::Concerns::instance,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "keys.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::may_ask,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::revoke_api_key, &revoke_api_key>,
+    },
+};
+// clang-format on
+
+inline constexpr machine::Domain kDomain = {
+    .name = "keys",
+    .commands = kCommands,
+    .tables = kTables,
+};
+
+}  // namespace kontor::keys

@@ -1,0 +1,186 @@
+#pragma once
+// Payment intents and charges: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/payments/commands.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/outcomes.h"
+#include "domains/payments/payments.h"
+#include "domains/payments/tables.h"
+#include "kontor/balances_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+#include "kontor/payments_bodies.pb.h"
+
+namespace kontor::payments {
+
+inline constexpr std::array<const machine::Outcome*, 7> kOutcomes = {
+    &outcome::card_declined,    &outcome::insufficient_funds,     &outcome::amount_too_large,
+    &outcome::already_captured, &outcome::missing_payment_method, &outcome::processing_error,
+    &outcome::customer_deleted};
+
+inline constexpr std::array<const machine::Outcome*, 5> kOutcomesOfCreatePaymentIntent = {
+    &outcome::card_declined, &outcome::insufficient_funds, &outcome::missing_payment_method,
+    &outcome::customer_deleted, &outcome::processing_error};
+inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCapturePaymentIntent = {
+    &outcome::amount_too_large, &outcome::already_captured, &outcome::card_declined,
+    &outcome::processing_error};
+inline constexpr std::array<const machine::Outcome*, 2> kOutcomesOfCancelPaymentIntent = {
+    &outcome::card_declined, &outcome::processing_error};
+
+// clang-format off
+inline constexpr std::array kCommands = {
+    machine::Command{
+        .number = pb::kCreatePaymentIntentFieldNumber,
+        .name = "create_payment_intent",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "payments.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfCreatePaymentIntent),
+        .run = &machine::run_body<pb::create_payment_intent, &create_intent>,
+    },
+    machine::Command{
+        .number = pb::kUpdatePaymentIntentFieldNumber,
+        .name = "update_payment_intent",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "payments.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::update_payment_intent, &update_intent>,
+    },
+    machine::Command{
+        .number = pb::kConfirmPaymentIntentFieldNumber,
+        .name = "confirm_payment_intent",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "payments.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfCreatePaymentIntent),
+        .run = &machine::run_body<pb::confirm_payment_intent, &confirm_intent>,
+    },
+    machine::Command{
+        .number = pb::kCapturePaymentIntentFieldNumber,
+        .name = "capture_payment_intent",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "payments.write",
+        .approval = machine::Approval::by_policy,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfCapturePaymentIntent),
+        .run = &machine::run_body<pb::capture_payment_intent, &capture_intent>,
+    },
+    machine::Command{
+        .number = pb::kCancelPaymentIntentFieldNumber,
+        .name = "cancel_payment_intent",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "payments.write",
+        .approval = machine::Approval::by_policy,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfCancelPaymentIntent),
+        .run = &machine::run_body<pb::cancel_payment_intent, &cancel_intent>,
+    },
+};
+// clang-format on
+
+inline constexpr std::array<std::uint32_t, 1> kToCustomer = {pb::kCustomerFieldNumber};
+inline constexpr std::array<std::uint32_t, 1> kToCharge = {pb::kChargeFieldNumber};
+// clang-format off
+inline constexpr std::array kPaymentIntentReferences = {
+    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::payment_intent).customer_no()};
+        }},
+    machine::Reference{.field = "latest_charge", .targets = std::span<const std::uint32_t>(kToCharge), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kChargeFieldNumber, object.GetExtension(pb::payment_intent).latest_charge_no()};
+        }},
+    machine::Reference{.field = "payment_method", .targets = std::span<const std::uint32_t>(), .follow = +[](const pb::Object&) { return machine::Pointer{}; }},
+};
+// clang-format on
+inline constexpr std::array<std::uint32_t, 1> kToBalanceTransaction = {pb::kBalanceTransactionFieldNumber};
+inline constexpr std::array<std::uint32_t, 1> kToPaymentIntent = {pb::kPaymentIntentFieldNumber};
+// clang-format off
+inline constexpr std::array kChargeReferences = {
+    machine::Reference{.field = "balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::charge).balance_transaction_no()};
+        }},
+    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::charge).customer_no()};
+        }},
+    machine::Reference{.field = "payment_intent", .targets = std::span<const std::uint32_t>(kToPaymentIntent), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kPaymentIntentFieldNumber, object.GetExtension(pb::charge).intent_no()};
+        }},
+};
+// clang-format on
+
+// clang-format off
+inline constexpr std::array kObjects = {
+machine::ObjectKind{
+    .number = pb::kPaymentIntentFieldNumber,
+    .name = "payment_intent",
+    .prefix = prefix::intent,
+    .references = std::span<const machine::Reference>(kPaymentIntentReferences),
+    .find = &machine::find_object<pb::payment_intent, &find_intent>,
+    .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::payment_intent).no(); },
+    .json = +[](const pb::Object& object, const machine::Expansion& expansion) {
+        return intent_json(object.GetExtension(pb::payment_intent), expansion);
+    },
+    .event_json = +[](const pb::Object& object) { return intent_json(object.GetExtension(pb::payment_intent)); },
+},
+machine::ObjectKind{
+    .number = pb::kChargeFieldNumber,
+    .name = "charge",
+    .prefix = prefix::charge,
+    .references = std::span<const machine::Reference>(kChargeReferences),
+    .find = &machine::find_object<pb::charge, &find_charge>,
+    .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::charge).no(); },
+    .json = +[](const pb::Object& object, const machine::Expansion& expansion) {
+        return charge_json(object.GetExtension(pb::charge), expansion);
+    },
+    .event_json = +[](const pb::Object& object) { return charge_json(object.GetExtension(pb::charge)); },
+},
+};
+// clang-format on
+
+inline constexpr std::array<std::string_view, 10> kEvents = {
+    "charge.captured",
+    "charge.failed",
+    "charge.succeeded",
+    "charge.updated",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.created",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.succeeded",
+};
+
+inline constexpr machine::Domain kDomain = {
+    .name = "payments",
+    .commands = kCommands,
+    .outcomes = kOutcomes,
+    .objects = kObjects,
+    .events = kEvents,
+    .tables = kTables,
+    .links = kLinks,
+};
+
+}  // namespace kontor::payments

@@ -1,0 +1,15 @@
+#pragma once
+// The payment methods of the API by token. One table: api validates with it, channels and docs read it.
+
+#include <optional>
+#include <string_view>
+
+#include "kontor/payments.pb.h"
+
+namespace kontor::payments {
+
+// "pm_wallet" (both modes); the sandbox's well-known test tokens "pm_card_visa", "pm_card_chargeDeclined", …
+// (test mode only). nullopt: no such method.
+[[nodiscard]] std::optional<pb::PaymentMethod> find_method(std::string_view token, bool livemode);
+
+}  // namespace kontor::payments

@@ -1,0 +1,30 @@
+#pragma once
+// What payments ask of channels.
+
+#include <array>
+
+#include "domains/attempts/operations.h"
+#include "domains/payments/channel.h"
+
+namespace kontor::payments {
+
+inline constexpr std::array kOperations = {
+    attempts::Operation{.operation = pb::CHANNEL_SALE,
+                        .end = &end_of_payment,
+                        .late = attempts::Late::give_back,
+                        .takes_money = true},
+    attempts::Operation{.operation = pb::CHANNEL_AUTHORIZE,
+                        .end = &end_of_payment,
+                        .late = attempts::Late::give_back,
+                        .takes_money = false},
+    attempts::Operation{.operation = pb::CHANNEL_CAPTURE,
+                        .end = &end_of_capture,
+                        .late = attempts::Late::give_back,
+                        .takes_money = true},
+    attempts::Operation{.operation = pb::CHANNEL_VOID,
+                        .end = &end_of_void,
+                        .late = attempts::Late::nothing,
+                        .takes_money = false},
+};
+
+}  // namespace kontor::payments

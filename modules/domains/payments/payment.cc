@@ -1,0 +1,274 @@
+#include "domains/payments/payment.h"
+
+#include <algorithm>
+
+#include "domains/accounts/accounts.h"
+#include "domains/attempts/attempts.h"
+#include "domains/balances/funds.h"
+#include "domains/balances/postings.h"
+#include "domains/customers/customers.h"
+#include "domains/customers/ids.h"
+#include "domains/members/members.h"
+#include "domains/payments/changes.h"
+#include "domains/payments/features.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/limits.h"
+#include "domains/payments/outcomes.h"
+#include "domains/payments/payments.h"
+#include "domains/payments/tables.h"
+#include "kontor/base/object_id.h"
+#include "kontor/bodies.h"
+#include "kontor/channels.pb.h"
+#include "kontor/machine/refuse.h"
+#include "kontor/payments_bodies.pb.h"
+
+namespace kontor::payments {
+
+using namespace machine;  // the frame's words
+
+namespace {
+
+std::string_view kind_name(pb::MethodKind kind) {
+    return kind == pb::METHOD_WALLET ? "wallet" : "card";
+}
+
+void publish(Context& context, pb::PaymentIntent& intent, bool created) {
+    put(context, intent);
+    if (created) event(context, "payment_intent.created", intent);
+}
+
+void publish(Context& context, const pb::Charge& charge) {
+    put(context, charge);
+    context.link(charge.intent_no(), kIntentCharge, charge.no());
+    if (charge.customer_no() != 0) context.link(charge.customer_no(), kCustomerCharge, charge.no());
+}
+
+pb::PaymentError insufficient_wallet() {
+    pb::PaymentError error;
+    error.set_type("card_error");
+    error.set_code("card_declined");
+    error.set_decline_code("insufficient_funds");
+    error.set_message("The customer's wallet has insufficient funds.");
+    return error;
+}
+
+pb::Result pay_by_wallet(Context& context, pb::PaymentIntent& intent, bool created) {
+    pb::Charge charge = new_charge(context, intent);
+    const ledger::Status status =
+        intent.manual_capture() ? reserve_charge(context, charge)
+                                : balances::book_charge(context, charge, charge.amount(), ledger::Id128{});
+    if (status == ledger::Status::exceeds_credits) {
+        pb::Result result = declined(context, intent, charge, insufficient_wallet(), created);
+        result.set_outcome(outcome::insufficient_funds);
+        return result;
+    }
+    if (status != ledger::Status::ok) {
+        return refuse(machine::outcome::ledger_refused,
+                      "The ledger refused this payment: " + std::string(ledger::to_string(status)) + ".");
+    }
+    return intent.manual_capture() ? authorized(context, intent, charge, created)
+                                   : paid(context, intent, charge, created);
+}
+
+pb::Result pay_by_card(Context& context, pb::PaymentIntent& intent, bool created) {
+    const auto operation = intent.manual_capture() ? pb::CHANNEL_AUTHORIZE : pb::CHANNEL_SALE;
+    pb::ChannelAttempt attempt = attempts::new_attempt(context, intent, operation, intent.amount());
+    intent.set_status(pb::PROCESSING);
+    intent.set_attempt_no(attempt.no());
+    publish(context, intent, created);
+    event(context, "payment_intent.processing", intent);
+    return attempts::start_attempt(context, attempt, with_intent(intent));
+}
+
+}  // namespace
+
+std::string_view status_name(pb::IntentStatus status) {
+    switch (status) {
+        case pb::REQUIRES_PAYMENT_METHOD:
+            return "requires_payment_method";
+        case pb::REQUIRES_CONFIRMATION:
+            return "requires_confirmation";
+        case pb::REQUIRES_ACTION:
+            return "requires_action";
+        case pb::PROCESSING:
+            return "processing";
+        case pb::REQUIRES_CAPTURE:
+            return "requires_capture";
+        case pb::CANCELED:
+            return "canceled";
+        case pb::SUCCEEDED:
+            return "succeeded";
+        default:
+            return "requires_payment_method";  // a record without one: samples of the API's description
+    }
+}
+
+bool awaits_confirmation(pb::IntentStatus status) {
+    return status == pb::REQUIRES_PAYMENT_METHOD || status == pb::REQUIRES_CONFIRMATION ||
+           status == pb::REQUIRES_ACTION;
+}
+
+std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent,
+                                     bool customer_checked) {
+    const pb::PaymentMethod& method = intent.payment_method();
+    if (method.kind() == pb::METHOD_NONE) {
+        return refuse(outcome::missing_payment_method,
+                      "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
+                      "either update the PaymentIntent with a payment method and then confirm it again, or "
+                      "confirm it again directly with a payment method.",
+                      "payment_method");
+    }
+    const auto& types = intent.payment_method_types();
+    const std::string_view kind = kind_name(method.kind());
+    if (!types.empty() && std::find(types.begin(), types.end(), kind) == types.end()) {
+        return refuse(machine::outcome::invalid_parameter,
+                      "The PaymentMethod provided (" + std::string(kind) +
+                          ") is not allowed for this PaymentIntent. Its payment_method_types do not name it.",
+                      "payment_method");
+    }
+    if (method.kind() == pb::METHOD_CARD && context.scope.livemode) {
+        return refuse(machine::outcome::testmode_only, "Test cards work in test mode only.",
+                      "payment_method");
+    }
+    if (method.kind() == pb::METHOD_WALLET) {
+        if (intent.customer_no() == 0) {
+            return refuse(machine::outcome::invalid_parameter,
+                          "A payment from a wallet needs the customer whose wallet it is.", "customer");
+        }
+        if (customer_checked) return std::nullopt;
+        const auto customer = customers::find_customer(context.rows, context.scope, intent.customer_no());
+        KONTOR_ASSERT(customer, "an intent's customer exists");
+        if (customer->deleted()) {
+            return refuse(outcome::customer_deleted, "The customer of this PaymentIntent was deleted.",
+                          "customer");
+        }
+    }
+    return std::nullopt;
+}
+
+pb::Result pay(Context& context, pb::PaymentIntent& intent, bool created) {
+    return intent.payment_method().kind() == pb::METHOD_WALLET ? pay_by_wallet(context, intent, created)
+                                                               : pay_by_card(context, intent, created);
+}
+
+pb::Charge new_charge(Context& context, const pb::PaymentIntent& intent) {
+    pb::Charge charge;
+    charge.set_no(context.next_no());
+    charge.set_merchant_no(intent.merchant_no());
+    charge.set_livemode(intent.livemode());
+    charge.set_intent_no(intent.no());
+    charge.set_amount(intent.amount());
+    charge.set_currency(intent.currency());
+    charge.set_customer_no(intent.customer_no());
+    charge.set_description(intent.description());
+    *charge.mutable_metadata() = intent.metadata();
+    *charge.mutable_payment_method() = intent.payment_method();
+    charge.set_created_ms(context.now.utc_ms);
+    charge.set_statement_descriptor(intent.statement_descriptor());
+    charge.set_receipt_email(intent.receipt_email());
+    return charge;
+}
+
+ledger::Status reserve_charge(Context& context, pb::Charge& charge) {
+    balances::Chain chain(context, context.scope, charge.currency(), charge.no());
+    const ledger::Id128 id = chain.move(balances::TransferCode::payment,
+                                        balances::payer(charge.payment_method(), charge.customer_no()),
+                                        balances::merchant_pending(context.scope), charge.amount(), true);
+    const ledger::Status status = chain.run();
+    if (status == ledger::Status::ok) charge.set_pending_transfer_id(balances::id_bytes(id));
+    return status;
+}
+
+void release_charge(Context& context, pb::Charge& charge) {
+    balances::Chain chain(context, context.scope, charge.currency(), charge.no());
+    chain.release(balances::id_from_bytes(charge.pending_transfer_id()));
+    KONTOR_ASSERT(chain.run() == ledger::Status::ok, "what was authorised and not captured can be released");
+    charge.clear_pending_transfer_id();
+}
+
+pb::Result paid(Context& context, pb::PaymentIntent& intent, pb::Charge& charge, bool created) {
+    charge.set_status(pb::CHARGE_SUCCEEDED);
+    intent.set_status(pb::SUCCEEDED);
+    intent.set_amount_received(charge.amount_captured());
+    intent.set_latest_charge_no(charge.no());
+    intent.clear_last_payment_error();
+    intent.clear_failed_payment_method();
+    intent.clear_attempt_no();
+    publish(context, intent, created);
+    publish(context, charge);
+    event(context, "charge.succeeded", charge);
+    event(context, "payment_intent.succeeded", intent);
+    return with_intent(intent);
+}
+
+pb::Result authorized(Context& context, pb::PaymentIntent& intent, pb::Charge& charge, bool created) {
+    charge.set_status(pb::CHARGE_SUCCEEDED);
+    intent.set_status(pb::REQUIRES_CAPTURE);
+    intent.set_amount_capturable(charge.amount());
+    intent.set_latest_charge_no(charge.no());
+    intent.clear_last_payment_error();
+    intent.clear_failed_payment_method();
+    intent.clear_attempt_no();
+    publish(context, intent, created);
+    publish(context, charge);
+    event(context, "charge.succeeded", charge);
+    event(context, "payment_intent.amount_capturable_updated", intent);
+    return with_intent(intent);
+}
+
+pb::Result declined(Context& context, pb::PaymentIntent& intent, pb::Charge& charge,
+                    const pb::PaymentError& error, bool created) {
+    charge.set_status(pb::CHARGE_FAILED);
+    *charge.mutable_failure() = error;
+    intent.set_status(pb::REQUIRES_PAYMENT_METHOD);
+    *intent.mutable_last_payment_error() = error;
+    *intent.mutable_failed_payment_method() = intent.payment_method();
+    intent.clear_payment_method();
+    intent.set_latest_charge_no(charge.no());
+    intent.clear_attempt_no();
+    if (members::active_feature_level(context.rows) >= kCapsAttempts)
+        intent.set_declined_attempts(intent.declined_attempts() + 1);
+    publish(context, intent, created);
+    publish(context, charge);
+    event(context, "charge.failed", charge);
+    event(context, "payment_intent.payment_failed", intent);
+    pb::Result result = with_intent(intent);
+    result.set_outcome(outcome_of(error));
+    *result.mutable_error() = error;
+    return result;
+}
+
+pb::Result captured(Context& context, pb::PaymentIntent& intent, pb::Charge& charge) {
+    intent.set_status(pb::SUCCEEDED);
+    intent.set_amount_received(charge.amount_captured());
+    intent.clear_amount_capturable();
+    intent.clear_last_payment_error();
+    intent.clear_attempt_no();
+    put(context, intent);
+    put(context, charge);
+    event(context, "charge.captured", charge, R"({"amount_captured":0,"captured":false})");
+    event(context, "payment_intent.succeeded", intent);
+    return with_intent(intent);
+}
+
+pb::Result canceled(Context& context, pb::PaymentIntent& intent) {
+    intent.set_status(pb::CANCELED);
+    intent.set_canceled_ms(context.now.utc_ms);
+    intent.clear_amount_capturable();
+    intent.clear_attempt_no();
+    put(context, intent);
+    event(context, "payment_intent.canceled", intent);
+    return with_intent(intent);
+}
+
+const Outcome& outcome_of(const pb::PaymentError& error) {
+    return error.code() == "processing_error" ? outcome::processing_error : outcome::card_declined;
+}
+
+pb::Result with_intent(const pb::PaymentIntent& intent) {
+    pb::Result result;
+    *mutable_object(result, pb::payment_intent) = intent;
+    return result;
+}
+
+}  // namespace kontor::payments

@@ -1,0 +1,41 @@
+#pragma once
+// Payment intents and their charges.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kontor/machine/events.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/links.h"
+#include "kontor/machine/page.h"
+#include "kontor/payments.pb.h"
+
+namespace kontor::payments {
+
+[[nodiscard]] std::optional<pb::PaymentIntent> find_intent(const store::Reader&, machine::Scope,
+                                                           std::uint64_t no);
+[[nodiscard]] std::optional<pb::Charge> find_charge(const store::Reader&, machine::Scope, std::uint64_t no);
+// Newest first.
+[[nodiscard]] machine::Listed<pb::PaymentIntent> list_intents(const store::Reader&, machine::Scope,
+                                                              const machine::ListQuery&);
+[[nodiscard]] machine::Listed<pb::PaymentIntent> list_intents(const store::Reader&, machine::Scope,
+                                                              const machine::ListQuery&, machine::Bound&);
+[[nodiscard]] machine::Listed<pb::Charge> list_charges(const store::Reader&, machine::Scope,
+                                                       const machine::ListQuery&);
+[[nodiscard]] machine::Listed<pb::Charge> list_charges(const store::Reader&, machine::Scope,
+                                                       const machine::ListQuery&, machine::Bound&);
+// Journal rows that belong to one intent (found by its index), oldest first.
+[[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(
+    const store::Reader&, machine::Scope, std::uint64_t intent_no, std::uint64_t after_no = 0,
+    std::size_t limit = machine::kRelatedMax);
+
+// "succeeded": an intent's status as the API, the reports and messages say it.
+[[nodiscard]] std::string_view status_name(pb::IntentStatus status);
+[[nodiscard]] std::string intent_json(const pb::PaymentIntent&, const machine::Expansion& = {});
+[[nodiscard]] std::string charge_json(const pb::Charge&, const machine::Expansion& = {});
+
+}  // namespace kontor::payments

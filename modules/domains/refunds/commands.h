@@ -1,0 +1,15 @@
+#pragma once
+// Commands of refunds, and what follows from a channel's answer to one.
+
+#include "kontor/channels.pb.h"
+#include "kontor/machine/context.h"
+#include "kontor/refunds.pb.h"
+
+namespace kontor::refunds {
+
+pb::Result create_refund(machine::Context& context, const pb::CreateRefund& wanted);
+pb::Result update_refund(machine::Context& context, const pb::UpdateRefund& wanted);
+[[nodiscard]] pb::Result end_of_refund(machine::Context& context, pb::ChannelAttempt& attempt,
+                                       const pb::ChannelAnswered& answer);
+
+}  // namespace kontor::refunds

@@ -1,0 +1,119 @@
+#pragma once
+// Refunds: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/refunds/commands.h"
+#include "domains/refunds/ids.h"
+#include "domains/refunds/outcomes.h"
+#include "domains/refunds/refunds.h"
+#include "domains/refunds/tables.h"
+#include "kontor/balances_bodies.pb.h"
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+#include "kontor/payments_bodies.pb.h"
+#include "kontor/refunds_bodies.pb.h"
+
+namespace kontor::refunds {
+
+inline constexpr std::array<const machine::Outcome*, 4> kOutcomes = {
+    &outcome::already_refunded, &outcome::refund_too_large, &outcome::charge_not_refundable,
+    &outcome::balance_insufficient};
+
+inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCreateRefund = {
+    &outcome::already_refunded, &outcome::refund_too_large, &outcome::charge_not_refundable,
+    &outcome::balance_insufficient};
+
+// clang-format off
+inline constexpr std::array kCommands = {
+    machine::Command{
+        .number = pb::kCreateRefundFieldNumber,
+        .name = "create_refund",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "refunds.write",
+        .approval = machine::Approval::by_policy,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfCreateRefund),
+        .run = &machine::run_body<pb::create_refund, &create_refund>,
+    },
+    machine::Command{
+        .number = pb::kUpdateRefundFieldNumber,
+        .name = "update_refund",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "refunds.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::update_refund, &update_refund>,
+    },
+};
+// clang-format on
+
+inline constexpr std::array<std::uint32_t, 1> kToBalanceTransaction = {pb::kBalanceTransactionFieldNumber};
+inline constexpr std::array<std::uint32_t, 1> kToCharge = {pb::kChargeFieldNumber};
+inline constexpr std::array<std::uint32_t, 1> kToCustomer = {pb::kCustomerFieldNumber};
+inline constexpr std::array<std::uint32_t, 1> kToPaymentIntent = {pb::kPaymentIntentFieldNumber};
+// clang-format off
+inline constexpr std::array kRefundReferences = {
+    machine::Reference{.field = "balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::refund).balance_transaction_no()};
+        }},
+    machine::Reference{.field = "charge", .targets = std::span<const std::uint32_t>(kToCharge), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kChargeFieldNumber, object.GetExtension(pb::refund).charge_no()};
+        }},
+    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::refund).customer_no()};
+        }},
+    machine::Reference{.field = "failure_balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::refund).failure_balance_transaction_no()};
+        }},
+    machine::Reference{.field = "payment_intent", .targets = std::span<const std::uint32_t>(kToPaymentIntent), .follow = +[](const pb::Object& object) {
+            return machine::Pointer{pb::kPaymentIntentFieldNumber, object.GetExtension(pb::refund).intent_no()};
+        }},
+};
+// clang-format on
+
+// clang-format off
+inline constexpr std::array kObjects = {
+machine::ObjectKind{
+    .number = pb::kRefundFieldNumber,
+    .name = "refund",
+    .prefix = prefix::refund,
+    .references = std::span<const machine::Reference>(kRefundReferences),
+    .find = &machine::find_object<pb::refund, &find_refund>,
+    .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::refund).no(); },
+    .json = +[](const pb::Object& object, const machine::Expansion& expansion) {
+        return refund_json(object.GetExtension(pb::refund), expansion);
+    },
+    .event_json = +[](const pb::Object& object) { return refund_json(object.GetExtension(pb::refund)); },
+},
+};
+// clang-format on
+
+inline constexpr std::array<std::string_view, 4> kEvents = {
+    "charge.refunded",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+};
+
+inline constexpr machine::Domain kDomain = {
+    .name = "refunds",
+    .commands = kCommands,
+    .outcomes = kOutcomes,
+    .objects = kObjects,
+    .events = kEvents,
+    .tables = kTables,
+    .links = kLinks,
+};
+
+}  // namespace kontor::refunds

@@ -1,0 +1,21 @@
+#pragma once
+// Tables, and kinds of rows in the frame's tables. Numbers are frozen (docs/formats/state.md).
+
+#include <array>
+
+#include "kontor/machine/rows.h"
+
+namespace kontor::refunds {
+
+namespace table {
+inline constexpr store::TableId refunds = 23;
+}  // namespace table
+inline constexpr std::array kTables = {
+    store::TableSpec{table::refunds, "refunds", machine::home::merchant, true},
+};
+
+inline constexpr machine::LinkKind kIntentRefund{'R'};
+inline constexpr machine::LinkKind kChargeRefund{'r'};
+inline constexpr std::array kLinks = {static_cast<char>(kIntentRefund), static_cast<char>(kChargeRefund)};
+
+}  // namespace kontor::refunds

@@ -1,0 +1,108 @@
+#pragma once
+// Webhooks: the records that the frame works with.
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "domains/webhooks/commands.h"
+#include "domains/webhooks/ids.h"
+#include "domains/webhooks/tables.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+#include "kontor/webhooks_bodies.pb.h"
+
+namespace kontor::webhooks {
+
+// clang-format off
+inline constexpr std::array kCommands = {
+    machine::Command{
+        .number = pb::kCreateWebhookEndpointFieldNumber,
+        .name = "create_webhook_endpoint",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "webhooks.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::no,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::create_webhook_endpoint, &create_webhook_endpoint>,
+    },
+    machine::Command{
+        .number = pb::kUpdateWebhookEndpointFieldNumber,
+        .name = "update_webhook_endpoint",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "webhooks.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::update_webhook_endpoint, &update_webhook_endpoint>,
+    },
+    machine::Command{
+        .number = pb::kDeleteWebhookEndpointFieldNumber,
+        .name = "delete_webhook_endpoint",
+        .concerns = machine::Concerns::merchant,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "webhooks.write",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::delete_webhook_endpoint, &delete_webhook_endpoint>,
+    },
+    machine::Command{
+        .number = pb::kWebhookAttemptedFieldNumber,
+        .name = "webhook_attempted",
+        .concerns = machine::Concerns::worker,
+        .since = machine::kFirstFeatureLevel,
+        .permission = "",
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(),
+        .run = &machine::run_body<pb::webhook_attempted, &webhook_attempted>,
+    },
+};
+// clang-format on
+
+// clang-format off
+inline constexpr std::array kObjects = {
+machine::ObjectKind{
+    .number = pb::kWebhookEndpointFieldNumber,
+    .name = "webhook_endpoint",
+    .prefix = prefix::webhook_endpoint,
+    .references = std::span<const machine::Reference>(),
+    .find = &machine::find_object<pb::webhook_endpoint, &find_webhook_endpoint>,
+    .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::webhook_endpoint).no(); },
+    .json = +[](const pb::Object& object, const machine::Expansion&) {
+        return webhook_endpoint_json(object.GetExtension(pb::webhook_endpoint));
+    },
+    .event_json = +[](const pb::Object& object) { return webhook_endpoint_json(object.GetExtension(pb::webhook_endpoint)); },
+},
+};
+// clang-format on
+
+inline constexpr std::array kDue = {
+    machine::DueQueue{
+        .kind = kStoppedEndpointDue, .clock = machine::DueClock::machine, .work = &stop_deliveries},
+};
+
+inline constexpr machine::Domain kDomain = {
+    .name = "webhooks",
+    .commands = kCommands,
+    .objects = kObjects,
+    .tables = kTables,
+    .links = kLinks,
+    .outboxes = kOutboxes,
+    .due = kDue,
+    .announce = &announce,
+};
+
+}  // namespace kontor::webhooks

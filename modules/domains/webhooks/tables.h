@@ -1,0 +1,28 @@
+#pragma once
+// Tables, and kinds of rows in the frame's tables. Numbers are frozen (docs/formats/state.md).
+
+#include <array>
+
+#include "kontor/machine/rows.h"
+
+namespace kontor::webhooks {
+
+namespace table {
+inline constexpr store::TableId webhook_endpoints = 25;
+inline constexpr store::TableId deliveries = 29;
+}  // namespace table
+inline constexpr std::array kTables = {
+    store::TableSpec{table::webhook_endpoints, "webhook_endpoints", machine::home::merchant, true},
+    store::TableSpec{table::deliveries, "webhook_deliveries", machine::home::whole_key, false},
+};
+
+inline constexpr machine::LinkKind kEventDelivery{'d'};
+inline constexpr machine::LinkKind kEndpointPending{'p'};
+inline constexpr std::array kLinks = {static_cast<char>(kEventDelivery), static_cast<char>(kEndpointPending)};
+
+inline constexpr machine::OutboxKind kDeliveryOutbox{'d'};
+inline constexpr std::array kOutboxes = {static_cast<char>(kDeliveryOutbox)};
+
+inline constexpr machine::DueKind kStoppedEndpointDue{5};
+
+}  // namespace kontor::webhooks

@@ -1,0 +1,135 @@
+#pragma once
+// What must hold over all domains, at compile time: no number, name or prefix is there twice, and each queue
+// has its share of a Tick. Used once, where the list of domains is (modules/domains/all.cc).
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "kontor/machine/domain.h"
+#include "kontor/machine/limits.h"
+
+namespace kontor::machine {
+
+// True when no two of `values` are the same.
+template <typename T, std::size_t Max>
+struct Distinct {
+    std::array<T, Max> values{};
+    std::size_t size = 0;
+    bool ok = true;
+    constexpr void add(const T& value) {
+        for (std::size_t i = 0; i < size; ++i)
+            if (values[i] == value) ok = false;
+        if (size == Max)
+            ok = false;  // raise Max
+        else
+            values[size++] = value;
+    }
+};
+
+// One check each, so that the message of the assertion says which it is.
+template <typename T, typename Visit>
+constexpr bool are_distinct(std::span<const Domain* const> domains, Visit visit) {
+    Distinct<T, 1024> seen;
+    for (const Domain* domain : domains) visit(*domain, seen);
+    return seen.ok;
+}
+constexpr bool command_numbers_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::uint32_t>(domains, [](const Domain& domain, auto& seen) {
+        for (const Command& command : domain.commands) seen.add(command.number);
+    });
+}
+constexpr bool command_names_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::string_view>(domains, [](const Domain& domain, auto& seen) {
+        for (const Command& command : domain.commands) seen.add(command.name);
+    });
+}
+constexpr bool outcome_numbers_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::uint32_t>(domains, [](const Domain& domain, auto& seen) {
+        for (const Outcome* outcome : domain.outcomes) seen.add(outcome->number);
+    });
+}
+constexpr bool outcome_names_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::string_view>(domains, [](const Domain& domain, auto& seen) {
+        for (const Outcome* outcome : domain.outcomes) seen.add(outcome->name);
+    });
+}
+constexpr bool objects_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::uint32_t>(domains,
+                                       [](const Domain& domain, auto& seen) {
+                                           for (const ObjectKind& kind : domain.objects)
+                                               seen.add(kind.number);
+                                       }) &&
+           are_distinct<std::string_view>(domains,
+                                          [](const Domain& domain, auto& seen) {
+                                              for (const ObjectKind& kind : domain.objects)
+                                                  seen.add(kind.name);
+                                          }) &&
+           are_distinct<std::string_view>(domains, [](const Domain& domain, auto& seen) {
+               for (const ObjectKind& kind : domain.objects) seen.add(kind.prefix);
+           });
+}
+constexpr bool tables_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<store::TableId>(domains,
+                                        [](const Domain& domain, auto& seen) {
+                                            for (const store::TableSpec& spec : domain.tables)
+                                                seen.add(spec.id);
+                                        }) &&
+           are_distinct<std::string_view>(domains, [](const Domain& domain, auto& seen) {
+               for (const store::TableSpec& spec : domain.tables) seen.add(spec.name);
+           });
+}
+constexpr bool events_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<std::string_view>(domains, [](const Domain& domain, auto& seen) {
+        for (const std::string_view type : domain.events) seen.add(type);
+    });
+}
+constexpr bool links_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<char>(domains,
+                              [](const Domain& domain, auto& seen) {
+                                  for (const char kind : domain.links) seen.add(kind);
+                              }) &&
+           are_distinct<char>(domains, [](const Domain& domain, auto& seen) {
+               for (const char kind : domain.outboxes) seen.add(kind);
+           });
+}
+constexpr bool due_distinct(std::span<const Domain* const> domains) {
+    return are_distinct<int>(domains, [](const Domain& domain, auto& seen) {
+        for (const DueQueue& queue : domain.due)
+            seen.add(static_cast<int>(static_cast<DueKind>(queue.kind)) * 256 +
+                     static_cast<int>(static_cast<DueClock>(queue.clock)));
+    });
+}
+constexpr bool queues_have_their_share(std::span<const Domain* const> domains) {
+    std::size_t queues = 0;
+    for (const Domain* domain : domains) queues += domain->due.size() + domain->own_queues.size();
+    return queues * limits::kDueShare <= limits::kDuePerEntry;
+}
+// Commands that concern a merchant are let in by one domain, and events told to others by one.
+constexpr bool hooks_are_single(std::span<const Domain* const> domains) {
+    int enter = 0;
+    int announce = 0;
+    for (const Domain* domain : domains) {
+        enter += domain->enter != nullptr ? 1 : 0;
+        announce += domain->announce != nullptr ? 1 : 0;
+    }
+    return enter == 1 && announce == 1;
+}
+// An outcome that a command names is listed by a domain, and no function is missing.
+constexpr bool commands_are_complete(std::span<const Domain* const> domains) {
+    for (const Domain* domain : domains) {
+        for (const Command& command : domain->commands) {
+            if (command.run.value == nullptr || command.weight.value == nullptr || command.name.value.empty())
+                return false;
+            for (const Outcome* wanted : command.outcomes.value) {
+                bool listed = false;
+                for (const Domain* other : domains)
+                    for (const Outcome* known : other->outcomes) listed = listed || known == wanted;
+                if (!listed) return false;
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace kontor::machine

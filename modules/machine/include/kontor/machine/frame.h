@@ -1,0 +1,70 @@
+#pragma once
+// The frame's own records: Tick, idempotency, journal. The first of the domains.
+
+#include <array>
+
+#include "kontor/machine/features.h"
+#include "kontor/machine/records.h"
+
+namespace kontor::machine {
+
+pb::Result tick(Context& context);
+// Removes the idempotency records of an hour that is over since limits::kIdempotencyKeepMs.
+std::size_t expire_idempotency(Context& context, DueClock clock, std::string_view payload, std::size_t limit);
+
+inline constexpr DueKind kIdempotencyDue{2};
+
+inline constexpr std::array kFrameTables = {
+    store::TableSpec{table::instance, "instance", home::singleton, true},
+    store::TableSpec{table::scope_heads, "scope_heads", home::merchant, false},
+    store::TableSpec{table::idempotency, "idempotency", home::whole_key, false},
+    store::TableSpec{table::idempotency_expiry, "idempotency_expiry", home::merchant, true},
+    store::TableSpec{table::due, "due", home::singleton, true},
+    store::TableSpec{table::journals, "journals", home::merchant, true},
+    store::TableSpec{table::links, "links", home::merchant, true},
+    store::TableSpec{table::outbox_due, "outbox_due", home::singleton, true},
+};
+
+inline constexpr std::array<const Outcome*, 11> kFrameOutcomes = {&outcome::ok,
+                                                                  &outcome::resource_missing,
+                                                                  &outcome::unexpected_state,
+                                                                  &outcome::idempotency_mismatch,
+                                                                  &outcome::idempotency_in_use,
+                                                                  &outcome::invalid_parameter,
+                                                                  &outcome::limit_reached,
+                                                                  &outcome::already_exists,
+                                                                  &outcome::token_invalid,
+                                                                  &outcome::ledger_refused,
+                                                                  &outcome::testmode_only};
+
+// clang-format off
+inline constexpr std::array kFrameCommands = {
+    Command{
+        .number = pb::kTickFieldNumber,
+        .name = "tick",
+        .concerns = Concerns::worker,
+        .since = kFirstFeatureLevel,
+        .permission = "",
+        .approval = Approval::never,
+        .repeatable = Repeatable::yes,
+        .peers = Peers::never,
+        .weight = &one,
+        .outcomes = std::span<const Outcome* const>(),
+        .run = &tick,
+    },
+};
+// clang-format on
+
+inline constexpr std::array kFrameDue = {
+    DueQueue{.kind = kIdempotencyDue, .clock = DueClock::machine, .work = &expire_idempotency},
+};
+
+inline constexpr Domain kFrame = {
+    .name = "machine",
+    .commands = kFrameCommands,
+    .outcomes = kFrameOutcomes,
+    .tables = kFrameTables,
+    .due = kFrameDue,
+};
+
+}  // namespace kontor::machine

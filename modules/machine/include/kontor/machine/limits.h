@@ -1,0 +1,30 @@
+#pragma once
+// Limits of what all domains share. Each domain has its own in its limits.h; API documentation and validation
+// read them from there.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kontor::machine::limits {
+
+inline constexpr std::size_t kMetadataKeys = 50;
+inline constexpr std::size_t kMetadataKeyBytes = 40;     // characters; no brackets
+inline constexpr std::size_t kMetadataValueBytes = 500;  // characters
+inline constexpr std::size_t kIdempotencyKeyBytes = 255;
+inline constexpr std::int64_t kIdempotencyKeepMs = 24LL * 3600 * 1000;
+inline constexpr std::size_t kNameBytes = 256;
+inline constexpr std::size_t kDescriptionBytes = 1000;
+inline constexpr std::size_t kUrlBytes = 2048;
+inline constexpr std::size_t kExpandDepth = 4;
+inline constexpr std::size_t kExpandPaths = 20;
+inline constexpr std::size_t kListLimitMax = 100;
+inline constexpr std::size_t kListLimitDefault = 10;
+inline constexpr std::size_t kListScanMax =
+    10'000;                                       // rows a filtered list looks at before it asks to continue
+inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clean-ups a Tick does at once
+inline constexpr std::size_t kDueShare = 56;      // of these, what each kind has for itself
+// A wall clock that is so little behind the log's UTC is waited for: `created` then grows with the number.
+inline constexpr std::int64_t kUtcHoldMs = 1000;
+inline constexpr std::size_t kUtcStepsKept = 64;  // where it went back by more, for lists by time
+
+}  // namespace kontor::machine::limits

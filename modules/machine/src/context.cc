@@ -1,0 +1,106 @@
+#include "kontor/machine/context.h"
+
+#include <algorithm>
+
+#include "kontor/base/bytes.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/chain_hash.h"
+
+namespace kontor::machine {
+
+Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint64_t index,
+                 std::size_t position, Times now_in, const pb::Command& command_in, Effects& effects_in,
+                 std::string& buffer)
+    : registry(registry_in),
+      rows(rows_in),
+      now(now_in),
+      command(command_in),
+      effects(effects_in),
+      scope{command_in.merchant_no(), command_in.livemode()},
+      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(index, position, 0)),
+      command_no_(make_object_no(index, position, 0)),
+      buffer_(buffer) {}
+
+std::uint64_t Context::next_no() {
+    KONTOR_ASSERT(objects_ + 1 < kMaxObjectsPerCommand, "a command makes too many objects");
+    return command_no_ + ++objects_;
+}
+
+Context::Book& Context::book(Scope of) {
+    // Nearly always one; a Tick has several, scope after scope.
+    for (auto at = books_.rbegin(); at != books_.rend(); ++at) {
+        if (at->scope == of) return *at;
+    }
+    Book& added = books_.emplace_back();
+    added.scope = of;
+    if (auto head = load<pb::ScopeHead>(rows, table::scope_heads, Key().scope(of))) added.head.Swap(&*head);
+    return added;
+}
+
+pb::ScopeHead& Context::change_head(Scope of) {
+    Book& found = book(of);
+    found.head_changed = true;
+    return found.head;
+}
+
+pb::Journal& Context::journal(Scope of) {
+    Book& found = book(of);
+    if (found.has_journal) return found.journal;
+    found.has_journal = true;
+    pb::Journal& row = found.journal;
+    row.set_no(command_no_);
+    row.set_merchant_no(of.merchant_no);
+    row.set_livemode(of.livemode);
+    row.set_time_ms(now.utc_ms);
+    if (command.has_actor()) *row.mutable_actor() = command.actor();
+    row.set_request_id(command.request_id());
+    row.set_idempotency_key(command.idempotency_key());
+    if (const Command* record = registry.command(command.kind()))
+        row.set_command(std::string(record->name.value));
+    return row;
+}
+
+void Context::journal_about(LinkKind kind, std::uint64_t no) {
+    journal();
+    auto& about = book(scope).about;
+    const std::pair wanted{kind, no};
+    if (std::find(about.begin(), about.end(), wanted) == about.end()) about.push_back(wanted);
+}
+
+pb::Event& Context::new_event(std::string_view type, std::string previous) {
+    pb::Event& event = *journal().add_events();
+    event.set_no(next_no());
+    event.set_type(std::string(type));
+    event.set_previous_attributes_json(std::move(previous));
+    return event;
+}
+
+void Context::due(DueClock clock, std::int64_t due_ms, DueKind kind, std::string_view payload) {
+    const Key key = due_key(kind, clock, due_ms).bytes(payload);
+    if (!rows.get(table::due, key.view())) put_index(table::due, key);
+}
+
+void Context::close(Book& of) {
+    if (of.has_journal) {
+        if (!of.journal.events().empty()) registry.announce(*this, of.scope, of.journal, of.head);
+        of.journal.set_previous_hash(of.head.journal_hash());
+        of.journal.SerializeToString(&buffer_);
+        rows.put(table::journals, object_key(of.scope, command_no_).view(), buffer_);
+        of.head.set_journal_hash(chain_hash(buffer_));
+        for (const auto& [kind, no] : of.about)
+            put_index(table::links, link_key(of.scope, no, kind, command_no_));
+    }
+    if (of.has_journal || of.head_changed) {
+        put(table::scope_heads, Key().scope(of.scope), of.head);
+    }
+    if (of.has_journal) effects.journals.push_back(std::move(of.journal));
+}
+
+void Context::finish() {
+    for (Book& each : books_) close(each);
+    books_.clear();
+}
+
+}  // namespace kontor::machine

@@ -1,0 +1,83 @@
+#include "kontor/machine/machine.h"
+
+#include "idempotency.h"
+#include "kontor/base/object_id.h"
+#include "kontor/machine/context.h"
+#include "kontor/machine/domain.h"
+#include "kontor/machine/expand.h"
+#include "kontor/machine/waiting.h"
+
+namespace kontor::machine {
+namespace {
+
+// Fills `expanded` of a successful result.
+void expand(const Context& context, const google::protobuf::RepeatedPtrField<std::string>& paths,
+            pb::Result& result) {
+    if (paths.empty()) return;
+    resolve_expansion(context.registry, context.rows, context.scope, {paths.begin(), paths.end()}, result);
+}
+
+pb::Result run(const Command& record, Context& context) {
+    const pb::Command& command = context.command;
+    if (record.concerns == Concerns::merchant) {
+        if (auto refused = context.registry.enter(context)) return *std::move(refused);
+    }
+    const bool idempotent = !command.idempotency_key().empty();
+    if (idempotent) {
+        if (auto earlier = replay(context)) return *std::move(earlier);
+    }
+    pb::Result result = record.run.value(context);
+    result.set_time_ms(context.now.utc_ms);
+    result.set_command_no(context.command_no());
+    if (result.outcome() == outcome::ok) expand(context, command.expand(), result);
+    if (idempotent) remember(context, result);
+    if (context.ledger_timestamp != 0) result.set_ledger_timestamp(context.ledger_timestamp);
+    context.finish();
+    return result;
+}
+
+}  // namespace
+
+Effects::Effects() = default;
+Effects::~Effects() = default;
+Effects::Effects(Effects&&) noexcept = default;
+Effects& Effects::operator=(Effects&&) noexcept = default;
+
+void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects) {
+    KONTOR_ASSERT(batch.version() <= kCommandVersion, "the log was written by a newer version: use that one");
+    KONTOR_ASSERT(index > 0 && index <= kMaxLogIndex, "object numbers derive from the log index");
+    KONTOR_ASSERT(static_cast<std::uint64_t>(batch.commands_size()) <= kMaxCommandsPerBatch,
+                  "a batch has too many commands");
+    effects = Effects();
+    effects.now = advance_times(rows, index, {batch.machine_ms(), batch.utc_ms()});
+    effects.results.reserve(static_cast<std::size_t>(batch.commands_size()));
+    std::string buffer;
+    for (int i = 0; i < batch.commands_size(); ++i) {
+        const pb::Command& command = batch.commands(i);
+        KONTOR_ASSERT(command.version() <= kCommandVersion,
+                      "the log was written by a newer version: use that one");
+        // Not refused but stopped at: a newer binary on another machine does something here.
+        const Command* record = registry_.command(command.kind());
+        KONTOR_ASSERT(record != nullptr,
+                      "the log has a command that this binary does not know: use the newer one");
+        Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, command, effects,
+                        buffer);
+        effects.results.push_back(run(*record, context));
+    }
+}
+
+std::uint64_t command_weight(const Registry& registry, const pb::Command& command) {
+    const Command* record = registry.command(command.kind());
+    return record == nullptr ? 1 : record->weight.value(command);
+}
+
+void answer_waiting(Context& context, const Waiting& waiting, pb::Result result) {
+    result.set_time_ms(context.now.utc_ms);
+    result.set_command_no(command_no(waiting.no));
+    if (result.outcome() == outcome::ok) expand(context, waiting.expand, result);
+    if (!waiting.idempotency_row.empty()) complete_idempotency(context, waiting.idempotency_row, result);
+    context.effects.resolved.push_back({waiting.no, context.effects.resolved_results.size()});
+    context.effects.resolved_results.push_back(std::move(result));
+}
+
+}  // namespace kontor::machine

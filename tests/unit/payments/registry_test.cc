@@ -1,0 +1,75 @@
+// The records of all domains: what the compiler does not check about them.
+#include <fstream>
+#include <map>
+#include <regex>
+
+#include "world.h"
+
+namespace kontor::payments::testing {
+namespace {
+
+TEST(Registry, TheDocumentListsTheTablesThatThereAre) {
+    std::ifstream file(std::string(KONTOR_SOURCE_DIR) + "/docs/formats/state.md");
+    ASSERT_TRUE(file) << "docs/formats/state.md";
+    const std::regex row(R"(\| (\d+) `([a-z_]+)` \|.*\| (key|\d+) \|)");
+    std::map<unsigned, std::pair<std::string, std::string>> documented;
+    std::string line;
+    while (std::getline(file, line)) {
+        std::smatch found;
+        if (std::regex_match(line, found, row))
+            documented[static_cast<unsigned>(std::stoul(found[1]))] = {found[2], found[3]};
+    }
+    std::map<unsigned, std::pair<std::string, std::string>> there;
+    for (const Domain* domain : domains::registry().domains())
+        for (const store::TableSpec& spec : domain->tables)
+            there[spec.id] = {std::string(spec.name),
+                              spec.home_bytes == 0 ? "key" : std::to_string(spec.home_bytes)};
+    EXPECT_EQ(documented, there);
+}
+
+TEST(Registry, ACommandIsFoundByItsBody) {
+    pb::Command command;
+    mutable_body(command, pb::create_refund);
+    const Command* record = domains::registry().command(command.kind());
+    ASSERT_NE(record, nullptr);
+    EXPECT_EQ(record->name.value, "create_refund");
+    EXPECT_EQ(domains::registry().command(9'999), nullptr);
+    EXPECT_EQ(domains::registry().command(UINT32_MAX), nullptr);
+}
+
+// Where a command's input was refused, or it lost a race, the same key may be used again.
+TEST(Registry, KeptIsWhatWasExecuted) {
+    std::set<std::string_view> not_kept;
+    for (const Domain* domain : domains::registry().domains())
+        for (const Outcome* outcome : domain->outcomes)
+            if (outcome->kept == Kept::no) not_kept.insert(outcome->name);
+    EXPECT_EQ(not_kept, (std::set<std::string_view>{
+                            "customer_deleted", "idempotency_in_use", "idempotency_mismatch",
+                            "invalid_parameter", "limit_reached", "locked", "missing_payment_method",
+                            "resource_missing", "testmode_only", "token_invalid", "too_many_failed_ids"}));
+}
+
+// Who asks a leader for a command that only the leader's own surface makes is refused (modules/cluster).
+TEST(Registry, PeersMayAskForWhatIsAboutTheCluster) {
+    std::set<std::string_view> may;
+    for (const Domain* domain : domains::registry().domains())
+        for (const Command& command : domain->commands)
+            if (command.peers != Peers::never) may.insert(command.name);
+    EXPECT_EQ(may, (std::set<std::string_view>{"activate_features", "create_api_key", "create_join_token",
+                                               "create_merchant", "create_setup_token", "init_cluster",
+                                               "revoke_api_key", "rotate_cluster_authority",
+                                               "update_cluster_node"}));
+}
+
+// Whatever concerns a merchant needs one, and is somebody's permission.
+TEST(Registry, CommandsOfMerchantsHaveAPermission) {
+    for (const Domain* domain : domains::registry().domains())
+        for (const Command& command : domain->commands) {
+            if (command.concerns == Concerns::merchant) {
+                EXPECT_NE(command.permission.value, "") << command.name.value;
+            }
+        }
+}
+
+}  // namespace
+}  // namespace kontor::payments::testing
