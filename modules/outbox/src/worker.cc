@@ -24,6 +24,7 @@
 #include "kontor/machine.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/links.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "mailbox.h"
@@ -232,9 +233,7 @@ class WorkerImpl final : public Worker {
     }
 
     static pb::Command answered(std::uint64_t no, const channels::Answer& answer) {
-        pb::Command command;
-        command.set_version(1);
-        command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        pb::Command command = machine::new_command(pb::Actor::CHANNEL);
         auto& answered = *mutable_body(command, pb::channel_answered);
         answered.set_attempt_no(no);
         using State = channels::Answer::State;
@@ -326,8 +325,7 @@ class WorkerImpl final : public Worker {
     void attempted(Claim& claim, const Came& came) {
         const std::uint64_t now = options_.clock->monotonic_ms(), took = now - claim.since_ms;
         shares_.end(*std::exchange(claim.place, std::nullopt), came.http_status != 0, took, now);
-        claim.result.set_version(1);
-        claim.result.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        claim.result = machine::new_command(pb::Actor::SYSTEM);
         auto& attempted = *mutable_body(claim.result, pb::webhook_attempted);
         attempted.set_delivery_no(came.no);
         auto& attempt = *attempted.mutable_attempt();
