@@ -21,7 +21,6 @@
 #include "kontor/channels/sandbox.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
-#include "kontor/machine/make.h"
 #include "kontor/net/client.h"
 #include "kontor/net/client_address.h"
 #include "kontor/net/server.h"
@@ -138,7 +137,9 @@ class ApplianceImpl final : public Appliance {
         const bool no_room = !node_->full_disk().empty();  // for a link; reads go on all the same
         if ((set_up || no_room) && !always) return url() + "/admin/";
         const std::string token = crypto::random_token(32);
-        pb::Command command = machine::new_command(pb::Actor::SYSTEM);
+        pb::Command command;
+        command.set_version(1);
+        command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
         mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
         mutable_body(command, pb::create_setup_token)->set_lifetime_ms(kSetupLinkLifetimeMs);
         KONTOR_TRY([[maybe_unused]] const pb::Result done, cluster_->propose(std::move(command)));
@@ -271,8 +272,7 @@ class ApplianceImpl final : public Appliance {
         client.ca_pem = options_.extra_trusted_ca_pem;
         client.allow_plain_http = settings.webhooks_allow_http;
         client.allow_private_addresses = settings.webhooks_allow_private_addresses;
-        // A merchant alone at a receiver has half of them: enough for one quick endpoint.
-        client.max_connections_per_origin = 2 * outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
+        client.max_connections_per_origin = outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
         KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
         client.max_connections = plan.max_outgoing;
         client.max_descriptor = plan.max_descriptor;
@@ -286,8 +286,6 @@ class ApplianceImpl final : public Appliance {
         worker.sealer = &sealer_;
         worker.clock = options_.clock;
         worker.metrics = &metrics_;
-        // Each takes a connection: so connections are shared between merchants as these are.
-        worker.max_deliveries_in_flight = std::min(worker.max_deliveries_in_flight, plan.max_outgoing);
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
@@ -417,10 +415,9 @@ class ApplianceImpl final : public Appliance {
         text += "\nterm: " + std::to_string(view.term);
         text += "\napplied_index: " + std::to_string(stats.applied_index);
         text += "\ncommit_index: " + std::to_string(view.commit_index);
-        // One that is alone hears of no leader, and is never behind one.
-        text += "\nstaleness_ms: " + (!cluster_->is_member()               ? std::string("0")
-                                      : staleness == replication::kNeverMs ? "never heard of a leader"
-                                                                           : std::to_string(staleness));
+        text += "\nstaleness_ms: " + (staleness == replication::kNeverMs
+                                          ? std::string("never heard of a leader")
+                                          : std::to_string(cluster_->is_member() ? staleness : 0));
         text += "\ncheckpoint_index: " + std::to_string(stats.store.last_checkpoint_index);
         return text + "\n";
     }
@@ -431,10 +428,10 @@ class ApplianceImpl final : public Appliance {
             metrics_.gauge(name, help,
                            [this, field] { return static_cast<double>(server_->stats().*field); });
         };
-        metrics_.gauge("kontor_https_certificate_expiration_timestamp_seconds",
+        metrics_.gauge("kontor_https_certificate_expires_seconds",
                        "When the certificate in use ends, as Unix time.",
                        [this] { return static_cast<double>(tls_.not_after_s()); });
-        metrics_.gauge("kontor_https_authority_expiration_timestamp_seconds",
+        metrics_.gauge("kontor_https_authority_expires_seconds",
                        "When the authority of the certificate that Kontor made itself ends, as Unix time; 0: "
                        "the certificate is from files.",
                        [this] { return static_cast<double>(tls_.authority_not_after_s()); });

@@ -24,7 +24,6 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/machine.pb.h"
-#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/money/money.h"
@@ -82,7 +81,10 @@ Result<void> save_notes(const std::string& path, const DevNotes& notes) {
 }
 
 pb::Command system_command() {
-    return machine::new_command(pb::Actor::SYSTEM);
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    return command;
 }
 
 Result<std::string> make_test_key(node::Node& node) {

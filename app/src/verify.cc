@@ -3,7 +3,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "domains/all.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::app {
@@ -12,42 +11,30 @@ namespace {
 
 using View = std::unique_ptr<store::CheckpointView>;
 
-// Both proofs, over the same rows.
-void check(Verification& verification, const store::Reader& rows, const machine::EachRow& each_row) {
-    verification.ledger = ledger::verify(each_row);
-    verification.audit = machine::audit(domains::registry(), rows, each_row);
-}
-
-// What was found in a part of the rows is no finding.
-void not_verified(Verification& verification, const std::string& why) {
-    verification.ledger = {};
-    verification.audit = {};
-    verification.ledger.problems.push_back("not verified: " + why);
-}
-
-Verification timed(const Clock& clock, const std::function<void(Verification&)>& run) {
+Verification verify(const std::function<Result<View>()>& checkpoint, const Clock& clock) {
     Verification verification;
     const std::uint64_t started = clock.monotonic_ms();
+    const auto run = [&]() -> Result<void> {
+        KONTOR_TRY(const View view, checkpoint());
+        verification.log_index = view->meta().index;
+        verification.state_hash_hex = to_hex(view->meta().state_hash);
+        Result<void> visited;
+        verification.ledger = ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
+            if (visited) visited = view->for_each(table, visit);
+        });
+        return visited;
+    };
     try {
-        run(verification);
+        if (const auto done = run(); !done) {
+            verification.ledger = {};  // of a part of the rows
+            verification.ledger.problems.push_back("not verified: " + done.error().describe());
+        }
     } catch (const store::StoreFailure& failure) {
-        not_verified(verification, failure.what());
+        verification.ledger.problems.emplace_back(failure.what());
     }
     verification.took_ms = clock.monotonic_ms() - started;
     return verification;
 }
-
-// "webhooks: each pending delivery is in the outbox …: merchant … : …, and 3 more"
-std::string describe(const machine::Break& one) {
-    std::string text = std::string(one.domain) + ": " + std::string(one.invariant) + ": " + one.first;
-    if (one.count > 1) text += ", and " + std::to_string(one.count - 1) + " more";
-    return text;
-}
-
-// Thrown through visits that go on, and caught where they began.
-struct VisitEnded {
-    Error error;
-};
 
 using ReadBody = std::function<void(const store::Reader&, std::uint64_t)>;
 
@@ -56,41 +43,33 @@ Verification verify_all(
     const std::function<void(const ReadBody&)>& read,
     const std::function<void(const store::Reader&, store::TableId, const store::Reader::Visitor&)>& for_each,
     const std::string& state_hash, const Clock& clock) {
-    return timed(clock, [&](Verification& verification) {
-        verification.state_hash_hex = to_hex(state_hash);
+    Verification verification;
+    const std::uint64_t started = clock.monotonic_ms();
+    verification.state_hash_hex = to_hex(state_hash);
+    try {
         read([&](const store::Reader& rows, std::uint64_t index) {
             verification.log_index = index;
-            check(verification, rows, [&](store::TableId table, const store::Reader::Visitor& visit) {
-                for_each(rows, table, visit);
-            });
+            verification.ledger =
+                ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
+                    for_each(rows, table, visit);
+                });
         });
-    });
-}
-
-void verify_view(Verification& verification, store::CheckpointView& view) {
-    verification.log_index = view.meta().index;
-    verification.state_hash_hex = to_hex(view.meta().state_hash);
-    check(verification, view.reader(), [&](store::TableId table, const store::Reader::Visitor& visit) {
-        if (const auto done = view.for_each(table, visit); !done) throw VisitEnded{done.error()};
-    });
+    } catch (const store::StoreFailure& failure) {
+        verification.ledger.problems.emplace_back(failure.what());
+    }
+    verification.took_ms = clock.monotonic_ms() - started;
+    return verification;
 }
 
 }  // namespace
 
 Verification verify_node(node::Node& node, const Clock& clock) {
-    return timed(clock, [&](Verification& verification) {
-        const auto open = [&]() -> Result<View> {
+    return verify(
+        [&]() -> Result<View> {
             KONTOR_CHECK(node.checkpoint());
             return node.view_checkpoint();
-        };
-        const auto view = open();
-        if (!view) return not_verified(verification, view.error().describe());
-        try {
-            verify_view(verification, **view);
-        } catch (const VisitEnded& ended) {
-            not_verified(verification, ended.error.describe());
-        }
-    });
+        },
+        clock);
 }
 
 Verification verify_rows(const node::Node& node, const Clock& clock) {
@@ -108,25 +87,13 @@ Verification verify_rows(const store::Store& store, const Clock& clock) {
 }
 
 std::string to_json(const Verification& verification) {
-    auto problems = verification.ledger.problems;
-    auto breaks = nlohmann::ordered_json::array();
-    for (const machine::Break& one : verification.audit.breaks) {
-        problems.push_back(describe(one));
-        breaks.push_back({{"domain", one.domain},
-                          {"invariant", one.invariant},
-                          {"first", one.first},
-                          {"count", one.count}});
-    }
     const nlohmann::ordered_json json{{"event", "verify"},
                                       {"holds", verification.holds()},
                                       {"accounts", verification.ledger.accounts},
                                       {"transfers", verification.ledger.transfers},
                                       {"ledgers", verification.ledger.ledgers},
                                       {"differences", verification.ledger.differences},
-                                      {"invariants", verification.audit.invariants},
-                                      {"rows", verification.audit.rows},
-                                      {"breaks", breaks},
-                                      {"problems", problems},
+                                      {"problems", verification.ledger.problems},
                                       {"log_index", verification.log_index},
                                       {"state_hash", verification.state_hash_hex},
                                       {"took_ms", verification.took_ms}};
@@ -134,7 +101,7 @@ std::string to_json(const Verification& verification) {
 }
 
 std::string to_text(const Verification& verification) {
-    std::string out = verification.ledger.holds() ? "The ledger holds: " : "THE LEDGER DOES NOT HOLD: ";
+    std::string out = verification.holds() ? "The ledger holds: " : "THE LEDGER DOES NOT HOLD: ";
     out += std::to_string(verification.ledger.accounts) + " accounts in " +
            std::to_string(verification.ledger.ledgers) + " ledgers, recomputed from " +
            std::to_string(verification.ledger.transfers) + " transfers at log index " +
@@ -142,10 +109,6 @@ std::string to_text(const Verification& verification) {
     if (verification.ledger.differences > 0)
         out += std::to_string(verification.ledger.differences) + " accounts differ.\n";
     for (const std::string& problem : verification.ledger.problems) out += "  " + problem + "\n";
-    out += verification.audit.holds() ? "Everything else holds: " : "SOMETHING ELSE DOES NOT HOLD: ";
-    out += std::to_string(verification.audit.invariants) + " invariants over " +
-           std::to_string(verification.audit.rows) + " rows, the journals' hash chains among them.\n";
-    for (const machine::Break& one : verification.audit.breaks) out += "  " + describe(one) + "\n";
     out += "State hash " + verification.state_hash_hex + "\n";
     return out;
 }

@@ -1,15 +1,13 @@
 #pragma once
-// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones, then
-// checks each scope's journal chain and what every domain says of its rows (Domain::invariants).
+// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones.
 //
 // Works on a checkpoint that it asks for first, so a running node goes on meanwhile: nothing waits but page
 // reuse. Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one
-// account map; the rest is looked at row by row.
+// account map.
 
 #include <string>
 
 #include "kontor/ledger/ledger.h"
-#include "kontor/machine/audit.h"
 #include "kontor/node/node.h"
 #include "kontor/store/store.h"
 
@@ -17,11 +15,10 @@ namespace kontor::app {
 
 struct Verification {
     ledger::VerifyReport ledger;
-    machine::AuditReport audit;
     std::uint64_t log_index = 0;
     std::string state_hash_hex;
     std::uint64_t took_ms = 0;
-    [[nodiscard]] bool holds() const { return ledger.holds() && audit.holds(); }
+    [[nodiscard]] bool holds() const { return ledger.holds(); }
 };
 
 [[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);

@@ -39,20 +39,17 @@ class Holds(unittest.TestCase):
                 code, running = verify(data)
                 self.assertEqual((code, running["holds"]), (0, True), running)
                 self.assertGreater(running["transfers"], 12)
-                self.assertGreater(running["invariants"], 15)
-                self.assertGreater(running["rows"], 100)
                 kontor.kill()
             code, killed = verify(data)
             self.assertEqual((code, killed["holds"]), (0, True), killed)
             code, again = verify(data)  # of a folder that the first left cleanly
             self.assertEqual(code, 0)
             for report in (killed, again):
-                for figure in ("accounts", "transfers", "ledgers", "differences", "invariants", "breaks", "problems"):
+                for figure in ("accounts", "transfers", "ledgers", "differences", "problems"):
                     self.assertEqual(report[figure], running[figure])
             text = run("verify", "--data", data)
             self.assertEqual(text.returncode, 0)
             self.assertIn("The ledger holds", text.stdout)
-            self.assertIn("Everything else holds", text.stdout)
 
     def test_a_verified_folder_still_serves(self):
         with temporary_folder() as folder:

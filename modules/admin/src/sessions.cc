@@ -9,7 +9,6 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
-#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/operators.pb.h"
@@ -61,7 +60,9 @@ bool good_name(const std::string& name) {
 }
 
 pb::Command operator_command(const Call& call) {
-    pb::Command command = machine::new_command(pb::Actor::OPERATOR);
+    pb::Command command;
+    command.set_version(1);
+    command.mutable_actor()->set_kind(pb::Actor::OPERATOR);
     command.mutable_actor()->set_ip(call.request.peer_ip);
     return command;
 }
@@ -219,6 +220,7 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     auto& open = *mutable_body(command, pb::open_session);
     open.set_operator_no(who.no());
     open.set_cookie_sha256(crypto::sha256(caller.cookie));
+    open.set_csrf_sha256(crypto::sha256(csrf_of(caller.cookie)));
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);

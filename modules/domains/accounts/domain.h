@@ -7,7 +7,6 @@
 
 #include "domains/accounts/accounts.h"
 #include "domains/accounts/commands.h"
-#include "domains/accounts/invariants.h"
 #include "domains/accounts/tables.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -33,15 +32,10 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
-inline constexpr std::array kInvariants = {
-    machine::Invariant{.name = "each merchant's journal has a head", .check = &check_merchants},
-};
-
 inline constexpr machine::Domain kDomain = {
     .name = "accounts",
     .commands = kCommands,
     .tables = kTables,
-    .invariants = kInvariants,
     .enter = &enter,
 };
 

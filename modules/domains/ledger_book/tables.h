@@ -8,7 +8,6 @@
 namespace kontor::ledger_book {
 
 inline constexpr machine::DueKind kFailedIdsDue{7};
-inline constexpr std::size_t kFailedIdsBytes = 8 + 1 + 8;  // scope, generation
 
 // The highest timestamp of any book, in the frame's table `instance`.
 [[nodiscard]] inline machine::Key last_ledger_timestamp_key() {

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "domains/members/commands.h"
-#include "domains/members/invariants.h"
 #include "domains/members/members.h"
 #include "domains/members/tables.h"
 #include "kontor/machine/features.h"
@@ -106,15 +105,7 @@ inline constexpr std::array kCommands = {
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{.kind = kJoinTokenDue,
-                      .clock = machine::DueClock::machine,
-                      .payload_bytes = machine::kHashBytes,
-                      .work = &drop_join_token},
-};
-
-inline constexpr std::array kInvariants = {
-    machine::Invariant{.name = "nodes have numbers that were given, and join tokens end",
-                       .check = &check_members},
+    machine::DueQueue{.kind = kJoinTokenDue, .clock = machine::DueClock::machine, .work = &drop_join_token},
 };
 
 inline constexpr machine::Domain kDomain = {
@@ -122,7 +113,6 @@ inline constexpr machine::Domain kDomain = {
     .commands = kCommands,
     .tables = kTables,
     .due = kDue,
-    .invariants = kInvariants,
 };
 
 }  // namespace kontor::members

@@ -4,7 +4,7 @@
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
-#include "kontor/machine/chain.h"
+#include "kontor/machine/chain_hash.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/json_parts.h"
 #include "kontor/machine/links.h"

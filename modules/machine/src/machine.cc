@@ -60,8 +60,8 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
         const Command* record = registry_.command(command.kind());
         KONTOR_ASSERT(record != nullptr,
                       "the log has a command that this binary does not know: use the newer one");
-        Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, batch.salt(),
-                        command, effects, buffer);
+        Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, command, effects,
+                        buffer);
         effects.results.push_back(run(*record, context));
     }
 }

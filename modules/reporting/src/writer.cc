@@ -81,6 +81,8 @@ Result<void> JournalWriter::prepare() {
                            "INSERT INTO rollups VALUES (?1,?2,?3,?4,?5,?6,?7,?9,?8) "
                            "ON CONFLICT (bucket, livemode, start_ms, merchant_no, channel, currency, status) "
                            "DO UPDATE SET count=count+?9, volume=volume+?8"));
+    KONTOR_TRY(move_, database_.prepare(
+                          "INSERT INTO movements VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING"));
     return {};
 }
 
@@ -148,8 +150,7 @@ Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Ev
             apply_intent_event(journal, event);
             return {};
         case pb::kChargeFieldNumber:
-            apply_charge_event(event);
-            return {};
+            return apply_charge_event(journal, event);
         case pb::kRefundFieldNumber:
             return apply_refund_event(journal, event);
         case pb::kCustomerFieldNumber:
@@ -175,11 +176,15 @@ void JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Eve
     }
 }
 
-void JournalWriter::apply_charge_event(const pb::Event& event) {
+Result<void> JournalWriter::apply_charge_event(const pb::Journal& journal, const pb::Event& event) {
     const pb::Charge& charge = object_in(event, pb::charge);
     Pending& pending = payments_[charge.intent_no()];
     pending.amount_refunded = charge.amount_refunded();
     pending.livemode = charge.livemode();
+    const bool money_came =
+        (event.type() == "charge.succeeded" && charge.captured()) || event.type() == "charge.captured";
+    if (!money_came) return {};
+    return move(journal, event, "charge", charge.no(), charge.amount_captured(), charge.currency());
 }
 
 Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const pb::Event& event) {
@@ -192,7 +197,7 @@ Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const
         return {};
     KONTOR_TRY(const std::string_view channel, channel_of(refund.intent_no()));
     count(journal, channel, refund.currency(), "refunded", refund.amount());
-    return {};
+    return move(journal, event, "refund", refund.no(), -refund.amount(), refund.currency());
 }
 
 Result<std::string_view> JournalWriter::channel_of(std::uint64_t intent_no) {
@@ -311,6 +316,19 @@ Result<void> JournalWriter::write_cursors() {
     }
     cursors_.clear();
     return {};
+}
+
+Result<void> JournalWriter::move(const pb::Journal& journal, const pb::Event& event, const char* type,
+                                 std::uint64_t source_no, std::int64_t amount, std::uint32_t currency) {
+    return move_.bind(1, number(event.no()))
+        .bind(2, number(journal.merchant_no()))
+        .bind(3, std::int64_t{journal.livemode()})
+        .bind(4, std::string_view(type))
+        .bind(5, number(source_no))
+        .bind(6, amount)
+        .bind(7, std::int64_t{currency})
+        .bind(8, journal.time_ms())
+        .run();
 }
 
 }  // namespace kontor::reporting

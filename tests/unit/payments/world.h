@@ -36,7 +36,6 @@
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
-#include "kontor/machine/audit.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
@@ -254,12 +253,6 @@ class World {
         return ledger::verify([this](store::TableId table, const store::Reader::Visitor& visit) {
             rows.visit_table(table, visit);
         });
-    }
-    AuditReport audit() const {
-        return kontor::machine::audit(domains::registry(), rows,
-                                      [this](store::TableId table, const store::Reader::Visitor& visit) {
-                                          rows.visit_table(table, visit);
-                                      });
     }
     std::vector<std::string> event_types() const {
         std::vector<std::string> types;

@@ -87,11 +87,10 @@ constexpr bool events_distinct(std::span<const Domain* const> domains) {
 constexpr bool links_distinct(std::span<const Domain* const> domains) {
     return are_distinct<char>(domains,
                               [](const Domain& domain, auto& seen) {
-                                  for (const Link& link : domain.links)
-                                      seen.add(static_cast<char>(link.kind.value));
+                                  for (const char kind : domain.links) seen.add(kind);
                               }) &&
            are_distinct<char>(domains, [](const Domain& domain, auto& seen) {
-               for (const Outbox& outbox : domain.outboxes) seen.add(static_cast<char>(outbox.kind.value));
+               for (const char kind : domain.outboxes) seen.add(kind);
            });
 }
 constexpr bool due_distinct(std::span<const Domain* const> domains) {

@@ -26,8 +26,7 @@ namespace kontor::machine {
 class Context {
  public:
     Context(const Registry& registry, store::Writer& rows, std::uint64_t index, std::size_t position,
-            Times now, std::string_view salt, const pb::Command& command, Effects& effects,
-            std::string& buffer);
+            Times now, const pb::Command& command, Effects& effects, std::string& buffer);
 
     const Registry& registry;
     store::Writer& rows;
@@ -90,7 +89,6 @@ class Context {
     void close(Book& book);
 
     std::uint64_t command_no_;
-    std::string_view salt_;  // of the batch
     std::uint64_t objects_ = 0;
     std::deque<Book> books_;
     std::string& buffer_;

@@ -92,8 +92,6 @@ class CheckpointView {
     [[nodiscard]] virtual const CheckpointMeta& meta() const = 0;
     // Every row of a table, in no particular order across partitions. StoreFailure as everywhere.
     [[nodiscard]] virtual Result<void> for_each(TableId table, const Reader::Visitor& visit) = 0;
-    // Look-ups in the same rows, also by a visitor. A view that has ended is a StoreFailure to it.
-    [[nodiscard]] virtual const Reader& reader() const = 0;
 };
 inline constexpr std::size_t kMaxCheckpointViews = 4;
 
