@@ -54,7 +54,7 @@ TEST_F(Simulation, NoticesFaults) {
         const auto only = from_environment("KONTOR_SIM_FAULT", 0);
         if (only != 0 && only != static_cast<std::uint64_t>(fault)) continue;
         std::string problem;
-        for (std::uint64_t seed = 1; seed <= 100 && problem.empty(); ++seed) {
+        for (std::uint64_t seed = 1; seed <= 600 && problem.empty(); ++seed) {
             Options options = storm_options(seed);
             options.fault = fault;
             Storm storm(options);
