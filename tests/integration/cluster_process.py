@@ -18,10 +18,20 @@ FORMS_WITHIN_S = 30
 RETRIED = (429, 503)
 
 
+# Below what the system gives to outgoing connections, which would else take a port between choosing and listening; each
+# process begins elsewhere, and gives none out twice.
+_PORTS = iter(range(20_000 + os.getpid() * 61 % 9_000, 32_000))
+
+
 def free_ports(count):
-    """Ports that nobody listens on now, all different."""
-    with contextlib.ExitStack() as stack:
-        return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+    """Ports that nobody listens on now, all different, also from call to call."""
+    found = []
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free")
 
 
 def control(data_folder, command, timeout_s=30 * SLOW, **fields):
