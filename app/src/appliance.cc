@@ -10,6 +10,7 @@
 #include "data_folder.h"
 #include "descriptors.h"
 #include "domains/operators/operators.h"
+#include "folder_check.h"
 #include "front.h"
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
@@ -74,8 +75,8 @@ class ApplianceImpl final : public Appliance {
         KONTOR_TRY(folder_, DataFolder::take(settings.data_folder));
         KONTOR_TRY(const bool key_is_known,
                    check_secrets_key(options_.secrets_key, settings.secrets_key_file, settings.data_folder));
-        KONTOR_CHECK(with_cure(start_cluster()));
-        KONTOR_CHECK(with_cure(start_node()));
+        KONTOR_CHECK(cured(start_cluster()));
+        KONTOR_CHECK(cured(start_node()));
         if (!key_is_known) KONTOR_CHECK(learn_secrets_key());
         KONTOR_CHECK(start_projection());
         KONTOR_CHECK(prepare_outbox());
@@ -221,27 +222,9 @@ class ApplianceImpl final : public Appliance {
         return {};
     }
 
-    // What is wrong with the folder is known below; which command helps is known here.
-    [[nodiscard]] Result<void> with_cure(Result<void> done) const {
+    [[nodiscard]] Result<void> cured(Result<void> done) const {
         if (done) return done;
-        Error error = done.error();
-        const std::string& folder = options_.settings.data_folder;
-        const bool is_member = file_exists(folder + "/peer/identity.json");
-        if (error.code == ErrorCode::conflict && is_member)
-            error.message +=
-                ". It must not vote. Let it be taken in anew under its number ('kontor cluster rejoin', then "
-                "start it): it copies the state from another node. Nothing was changed. (docs/cluster.md)";
-        else if (error.code == ErrorCode::conflict)
-            error.message +=
-                ". Put the newer folder back; or, if an older one was restored on purpose and what came "
-                "later "
-                "is lost for good: 'kontor accept-older-data'. Nothing was changed. (docs/operating.md)";
-        else if (error.code == ErrorCode::permission_denied && !is_member)
-            error.message +=
-                ", and its folder peer/, which says which node this is, is missing. Let an empty data folder "
-                "take its place: 'kontor cluster token --replace', then 'kontor cluster join'. Nothing was "
-                "changed. (docs/cluster.md)";
-        return fail(std::move(error));
+        return fail(with_cure(done.error(), options_.settings, options_.marker));
     }
 
     // A folder of an earlier version, or a new one: the rows say whether they were sealed with this key.

@@ -9,7 +9,9 @@
 #include "config_check.h"
 #include "control.h"
 #include "data_folder.h"
+#include "folder_check.h"
 #include "kontor/base/files.h"
+#include "kontor/replication/folder_look.h"
 #include "output.h"
 #include "secrets.h"
 #include "version.h"
@@ -67,14 +69,29 @@ int run_join(const ClusterArguments& arguments, const Settings& settings, const 
     return 0;
 }
 
+// Of a folder that does not say which node it is: what its marker says.
+std::string not_of_a_member(const Settings& settings) {
+    const std::string what = settings.data_folder + " is of no member of a cluster";
+    const auto look = replication::look_at_folder(settings.data_folder + "/log", marker_path(settings));
+    if (look && look->marker && look->marker->is_member && (!look->owner || look->is_of_marker))
+        return settings.data_folder + " does not hold what was here before" +
+               cure_of_lost_member(look->marker->node_id);
+    if (look && look->owner && look->owner->node_id != 1)
+        return settings.data_folder + " is the folder of a member" +
+               cure_of_lost_member(look->owner->node_id);
+    return what;
+}
+
 int run_rejoin(const Settings& settings, const Output& output) {
-    const auto folder = DataFolder::take(settings.data_folder);
+    if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
+        return trouble("rejoin", fits.error().message);
+    if (!file_exists(settings.data_folder + "/peer/identity.json"))
+        return trouble("rejoin", not_of_a_member(settings));
+    const auto folder = DataFolder::take_existing(settings.data_folder);
     if (!folder)
         return trouble("rejoin",
                        folder.error().message +
                            (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""));
-    if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
-        return trouble("rejoin", fits.error().message);
     const auto number = cluster::rejoin(settings.data_folder);
     if (!number) return trouble("rejoin", number.error().message);
     output.step("Start node " + std::to_string(*number) +

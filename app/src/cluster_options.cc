@@ -1,5 +1,7 @@
 #include "cluster_options.h"
 
+#include "config_option.h"
+
 namespace kontor::app {
 
 CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
@@ -16,7 +18,8 @@ CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
         "  kontor cluster status --json");
     const auto add = [&](const char* name, const char* what) {
         auto* action = command->add_subcommand(name, what);
-        action->add_option("--config", arguments.config_file, "The configuration file (TOML).");
+        action->add_option("--config", arguments.config_file, "The configuration file (TOML).")
+            ->check(named_file());
         action->add_option("--set", arguments.assignments, "A setting: key=value.");
         action->add_option("--data", arguments.data_folder, "Or the data folder of a node that runs.");
         action->add_flag("--json", arguments.json, "One JSON object, for scripts.");

@@ -60,7 +60,7 @@ struct BenchArguments {
 
 struct AcceptOlderArguments {
     std::string data_folder, config_file;
-    bool accepts_loss = false;  // also of a member of a cluster
+    bool accepts_loss = false;  // else it only says what would be lost
     bool json = false;
 };
 [[nodiscard]] int run_accept_older(const AcceptOlderArguments& arguments);

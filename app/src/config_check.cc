@@ -7,7 +7,9 @@
 #include "appliance.h"
 #include "config_check_files.h"
 #include "control.h"
+#include "data_folder.h"
 #include "domains/members/limits.h"
+#include "folder_check.h"
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
 #include "kontor/net/client_address.h"
@@ -44,7 +46,7 @@ class Check {
         look_at_ports();
         look_at_memory();
         check_certificate_files(settings_, checked_.notes, clock_, complain);
-        if (!settings_.data_folder.empty()) check_data_folder(settings_, complain, warn);
+        if (!settings_.data_folder.empty()) look_at_folder(complain, warn);
         if (purpose_ == Purpose::dev) return;
         check_secrets_key(settings_, complain);
     }
@@ -60,6 +62,27 @@ class Check {
         if (is_refused) return;
         mine_.push_back(static_cast<std::ptrdiff_t>(known.size()));
         checked_.problems.push_back({checked_.notes.where(key), std::move(what), std::string(key), may_pass});
+    }
+
+    void look_at_folder(const Complaint& complain, const Complaint& warn) {
+        const char* const key = "data.folder";
+        const std::string& folder = settings_.data_folder;
+        if (const auto user = DataFolder::user_of(folder); !user.name.empty()) {
+            if (user.is_this_process) return;
+            const std::string what = folder + " is in use by " + user.name;
+            if (purpose_ == Purpose::look) return warn(key, what + ": a second one does not start with it");
+            if (purpose_ == Purpose::serve) return problem(key, what, true);
+        }
+        // The package's folder is its user's, and whoever looks at a configuration may be root.
+        if (file_exists(folder))
+            if (const auto fit = DataFolder::check_owner(folder); !fit) {
+                if (purpose_ != Purpose::look || fit.error().code != ErrorCode::permission_denied)
+                    return problem(key, fit.error().message);
+                warn(key, fit.error().message);
+            }
+        if (!check_data_folder(settings_, complain, warn)) return;
+        if (purpose_ != Purpose::serve && purpose_ != Purpose::look) return;
+        if (const auto fit = check_folder_state(settings_); !fit) problem(key, fit.error().message);
     }
 
     void look_at_names() {

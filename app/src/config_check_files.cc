@@ -12,8 +12,10 @@
 #include <filesystem>
 
 #include "control.h"
+#include "data_folder.h"
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
+#include "kontor/store/partitions_made.h"
 #include "secrets.h"
 #include "tls_files.h"
 
@@ -93,12 +95,11 @@ void check_file_system(const fs::path& path, const Complaint& complain, const Co
 
 void check_partitions(const Settings& settings, const Complaint& complain) {
     std::error_code code;
-    const fs::path folder = fs::path(settings.data_folder) / "store" / "partitions";
-    std::int64_t count = 0;
-    for (auto it = fs::directory_iterator(folder, code); !code && it != fs::end(it); it.increment(code))
-        ++count;
-    if (count != 0 && count != settings.partitions)
-        complain("data.partitions", "the folder has " + std::to_string(count) + " partitions, not " +
+    if (!fs::exists(fs::path(settings.data_folder) / "store" / "partitions", code)) return;
+    // As it was made, whatever is left of it.
+    const auto made = store::partitions_made(settings.data_folder + "/store");
+    if (made && *made != settings.partitions)
+        complain("data.partitions", "the folder has " + std::to_string(*made) + " partitions, not " +
                                         std::to_string(settings.partitions) +
                                         "; the number is chosen when the folder is made");
 }
@@ -134,27 +135,41 @@ bool lies_inside(const std::string& path, const std::string& folder) {
     return is_below(real_path, real_folder) || is_below(named, real_folder);
 }
 
-void check_data_folder(const Settings& settings, const Complaint& complain, const Complaint& warn) {
-    const char* const key = "data.folder";
+bool check_data_folder(const Settings& settings, const Complaint& complain, const Complaint& warn) {
+    bool is_usable = true;
+    const auto problem = [&](std::string what) {
+        is_usable = false;
+        complain("data.folder", std::move(what));
+    };
     std::error_code code;
     const fs::path folder = without_trailing_slash(fs::absolute(settings.data_folder, code));
     if (control_path(settings.data_folder).size() >= sizeof(sockaddr_un::sun_path))
-        complain(key, "the path is too long for the control socket in it: at most " +
-                          std::to_string(sizeof(sockaddr_un::sun_path) - 1 - control_path("").size()) +
-                          " bytes");
+        problem("the path is too long for the control socket in it: at most " +
+                std::to_string(sizeof(sockaddr_un::sun_path) - 1 - control_path("").size()) + " bytes");
     const fs::path there = existing_part(folder);
     for (fs::path missing = folder; missing != there; missing = missing.parent_path())
-        if (fs::is_symlink(fs::symlink_status(missing, code)))
-            return complain(key, missing.string() + " is a link to nothing");
-    if (!fs::is_directory(there, code)) return complain(key, there.string() + " is not a folder");
+        if (fs::is_symlink(fs::symlink_status(missing, code))) {
+            problem(missing.string() + " is a link to nothing");
+            return false;
+        }
+    if (!fs::is_directory(there, code)) {
+        problem(there.string() + " is not a folder");
+        return false;
+    }
     check_file_system(there, complain, warn);
     if (!may(there, R_OK | W_OK | X_OK)) {
         const std::string why = why_not(there, errno);
-        return complain(key, there == folder ? why : folder.string() + " cannot be made: " + why);
+        problem(there == folder ? why : folder.string() + " cannot be made: " + why);
+        return false;
     }
-    if (there != folder) return;
-    check_entries(folder, complain);
+    if (there != folder) return is_usable;
+    if (const auto fit = DataFolder::check_content(settings.data_folder); !fit) {
+        problem(fit.error().message);
+        return false;
+    }
+    check_entries(folder, [&](std::string_view, std::string what) { problem(std::move(what)); });
     check_partitions(settings, complain);
+    return is_usable;
 }
 
 void check_secrets_key(const Settings& settings, const Complaint& complain) {

@@ -10,7 +10,9 @@ namespace kontor::app {
 // key, what is wrong with it.
 using Complaint = std::function<void(std::string_view key, std::string what)>;
 
-void check_data_folder(const Settings& settings, const Complaint& complain, const Complaint& warn);
+// False: it cannot be used; what is in it is not worth a look.
+[[nodiscard]] bool check_data_folder(const Settings& settings, const Complaint& complain,
+                                     const Complaint& warn);
 void check_secrets_key(const Settings& settings, const Complaint& complain);
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
                              const Complaint& complain);

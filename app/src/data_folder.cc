@@ -76,14 +76,23 @@ Result<void> make_folders(const std::string& path) {
     return not_usable(path, ec ? ec.value() : ENOENT);
 }
 
-// Whoever may write there all the same, root before all, would leave files that the owner cannot open again.
-Result<void> check_owner(const std::string& path) {
-    for (const char* part : {"/log/state", "/log", "/store", "/peer/identity.json"}) {
-        struct stat info {};
-        if (::stat((path + part).c_str(), &info) == 0 && info.st_uid != ::geteuid())
-            return of_another_user(path, info.st_uid);
-    }
-    return {};
+// Of a node's parts, each shows whose folder it is: by any of these it is a node's.
+constexpr const char* kProofs[] = {"/log/state", "/store/partitions", "/peer/identity.json", "/tls/ca.pem",
+                                   "/secrets.check"};
+// What a node makes there. Parts that begin so are being replaced (store.incoming).
+constexpr std::string_view kParts[] = {"LOCK", "log",     "store",        "peer",          "reports",
+                                       "tls",  "reserve", "control.sock", "secrets.check", "dev.json"};
+constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
+
+bool is_part(const std::string& name) {
+    return std::any_of(std::begin(kParts), std::end(kParts), [&](std::string_view part) {
+        return name == part || (name.starts_with(part) && name[part.size()] == '.');
+    });
+}
+
+bool is_of_the_file_system(const std::string& name) {
+    return std::find(std::begin(kOfTheFileSystem), std::end(kOfTheFileSystem), name) !=
+           std::end(kOfTheFileSystem);
 }
 
 std::string process_in(int file) {
@@ -94,11 +103,23 @@ std::string process_in(int file) {
     return pid.empty() ? "another process" : "process " + pid;
 }
 
+constexpr int kLockTries = 5;
+constexpr useconds_t kLockAgainUs = 20'000;  // somebody who only looks has it for a moment
+
+// Tries again for a moment.
+bool lock_now(int fd) {
+    for (int tries = 1; ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++tries) {
+        if (errno != EWOULDBLOCK || tries == kLockTries) return false;
+        ::usleep(kLockAgainUs);
+    }
+    return true;
+}
+
 Result<int> lock(const std::string& path) {
     const std::string file = path + "/LOCK";
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return not_usable(path, errno);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_now(fd)) {
         const int error = errno;
         const std::string who = process_in(fd);
         ::close(fd);
@@ -127,13 +148,74 @@ std::string marker_path(const Settings& settings) {
     return path == "/var/lib/kontor" ? "/var/lib/kontor-state/node.mark" : path + ".mark";
 }
 
-Result<DataFolder> DataFolder::take(const std::string& path) {
-    KONTOR_CHECK(make_folders(path));
+// A start that was cut short may have left a part of the names, and nothing in them that shows it.
+Result<void> DataFolder::check_content(const std::string& path) {
+    for (const char* proof : kProofs)
+        if (file_exists(path + proof)) return {};
+    const bool has_lock = file_exists(path + "/LOCK");
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+        const std::string name = it->path().filename().string();
+        std::error_code ignored;
+        const bool is_empty_folder = it->is_directory(ignored) && !it->is_symlink(ignored) &&
+                                     std::filesystem::is_empty(it->path(), ignored);
+        if (is_of_the_file_system(name) || (is_part(name) && (has_lock || is_empty_folder))) continue;
+        return fail(
+            ErrorCode::invalid_argument,
+            path + " holds files that are not Kontor's (" + name +
+                "): a data folder is for a node alone. Name an empty folder, or one that is not there yet");
+    }
+    return {};
+}
+
+// Whoever may write there all the same, root before all, would leave files that the owner cannot open again.
+Result<void> DataFolder::check_owner(const std::string& path) {
+    struct stat folder {};
+    if (::stat(path.c_str(), &folder) == 0) {
+        if (::geteuid() == 0 && folder.st_uid != 0) return of_another_user(path, folder.st_uid);
+        if ((folder.st_mode & S_ISVTX) != 0 && (folder.st_mode & S_IWOTH) != 0)
+            return fail(ErrorCode::invalid_argument, path + " is a folder that everybody may write to (" +
+                                                         "like /tmp): name a folder in it");
+    }
+    for (const char* part : {"/log/state", "/log", "/store", "/peer/identity.json"}) {
+        struct stat info {};
+        if (::stat((path + part).c_str(), &info) == 0 && info.st_uid != ::geteuid())
+            return of_another_user(path, info.st_uid);
+    }
+    return {};
+}
+
+Result<void> DataFolder::check(const std::string& path) {
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) return not_usable(path, errno);
     KONTOR_CHECK(check_owner(path));
+    return check_content(path);
+}
+
+DataFolder::User DataFolder::user_of(const std::string& path) {
+    const int fd = ::open((path + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return {};
+    User user;
+    if (::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        user.name = process_in(fd);
+        user.is_this_process = user.name == "process " + std::to_string(::getpid());
+    }
+    ::close(fd);
+    return user;
+}
+
+Result<DataFolder> DataFolder::take_existing(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0 && errno == ENOENT)
+        return fail(ErrorCode::not_found, path + " is not there; is its disk mounted? Nothing was changed");
+    return take(path);
+}
+
+Result<DataFolder> DataFolder::take(const std::string& path) {
+    KONTOR_CHECK(make_folders(path));
+    KONTOR_CHECK(check(path));
     DataFolder folder;
     KONTOR_TRY(folder.lock_, lock(path));
-    const Tightened done = keep_folder_private(path);
+    const Tightened done = keep_folder_private(path, is_part);
     if (done.changed != 0)
         log::warning("start", "event=files_made_private count=" + std::to_string(done.changed) +
                                   " first=" + done.first_changed);

@@ -1,11 +1,12 @@
 #pragma once
 // A data folder is taken by one process before anything else is opened or listens, so that whatever is wrong
 // with it is said once, in its own words: another user's, another process's, read-only, no folder,
-// incomplete.
+// somebody else's files in it.
+// What a node did not make is never touched: not its content, not its mode.
 //
 // Threading: none. Ownership: the folder is this process's as long as the object lives.
 // Errors: permission_denied (another user's, not accessible), unavailable (in use), invalid_argument (no
-// folder; parts are missing), io, no_space. Each says what to do.
+// folder; of other files), io, no_space. Each says what to do.
 
 #include <string>
 
@@ -16,8 +17,22 @@ namespace kontor::app {
 
 class DataFolder {
  public:
-    // Makes it, with mode 0700, if it is not there. What others may read of it is taken from them.
+    // Makes it, with mode 0700, if it is not there. What others may read of what a node made in it is taken
+    // from them.
     [[nodiscard]] static Result<DataFolder> take(const std::string& path);
+    // Only one that is there: for commands that cure one. not_found.
+    [[nodiscard]] static Result<DataFolder> take_existing(const std::string& path);
+    // What take() would say of a folder that is there, but for who has it now; changes nothing.
+    [[nodiscard]] static Result<void> check(const std::string& path);
+    // The two parts of it: what is in the folder, and whose it is.
+    [[nodiscard]] static Result<void> check_content(const std::string& path);
+    [[nodiscard]] static Result<void> check_owner(const std::string& path);
+    // Who has it now: "process 12", "another process"; "": nobody, or this process.
+    struct User {
+        bool is_this_process = false;
+        std::string name;
+    };
+    [[nodiscard]] static User user_of(const std::string& path);
     DataFolder() = default;
     DataFolder(DataFolder&& other) noexcept;
     DataFolder& operator=(DataFolder&& other) noexcept;

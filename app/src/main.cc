@@ -6,6 +6,7 @@
 #include "bench_options.h"
 #include "cluster_options.h"
 #include "commands.h"
+#include "config_option.h"
 #include "descriptors.h"
 #include "kontor/base/mapped_fault.h"
 #include "private_process.h"
@@ -50,7 +51,8 @@ int run(int argc, char** argv) {
 
     ServeArguments serve;
     auto* serve_command = app.add_subcommand("serve", "Run the appliance for production.");
-    serve_command->add_option("--config", serve.config_file, "The configuration file (TOML).");
+    serve_command->add_option("--config", serve.config_file, "The configuration file (TOML).")
+        ->check(named_file());
     serve_command->add_option("--set", serve.assignments,
                               "A setting: key=value. Overrides environment and file.");
     serve_command->add_flag("--json", serve.json, "One JSON object a line, for scripts.");
@@ -61,7 +63,8 @@ int run(int argc, char** argv) {
         "verify", "Recompute all balances from the transfers and compare. Exit code 0 only when all holds.");
     verify_command->add_option("--data", verify.data_folder,
                                "A data folder, of a running or a stopped node.");
-    verify_command->add_option("--config", verify.config_file, "Or the configuration that names it.");
+    verify_command->add_option("--config", verify.config_file, "Or the configuration that names it.")
+        ->check(named_file());
     verify_command->add_flag("--json", verify.json, "One JSON object, for scripts.");
     verify_command->footer("Example:\n  kontor verify --data ./kontor-data --json");
 
@@ -74,7 +77,8 @@ int run(int argc, char** argv) {
     ServeArguments check;
     auto* check_command =
         config_command->add_subcommand("check", "Name every problem of a configuration at once.");
-    check_command->add_option("--config", check.config_file, "The configuration file (TOML).");
+    check_command->add_option("--config", check.config_file, "The configuration file (TOML).")
+        ->check(named_file());
     check_command->add_option("--set", check.assignments, "A setting: key=value.");
     check_command->add_flag("--json", check.json, "One JSON object a line, for scripts.");
     check_command->footer(
@@ -95,7 +99,8 @@ int run(int argc, char** argv) {
     auto* link_command =
         app.add_subcommand("setup-link", "Print a new one-time admin link of a running node.");
     link_command->add_option("--data", link.data_folder, "The node's data folder.");
-    link_command->add_option("--config", link.config_file, "Or the configuration that names it.");
+    link_command->add_option("--config", link.config_file, "Or the configuration that names it.")
+        ->check(named_file());
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
     link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
@@ -103,11 +108,13 @@ int run(int argc, char** argv) {
     auto* older_command = app.add_subcommand(
         "accept-older-data",
         "Say that a data folder that was put back from a backup counts, though newer entries are lost. For a "
-        "stopped node that is alone; a member of a cluster joins anew: kontor cluster rejoin.");
+        "stopped node that is alone, or the last copy of a cluster that is lost; a member whose others live "
+        "loses nothing by: kontor cluster rejoin.");
     older_command->add_option("--data", older.data_folder, "The node's data folder.");
-    older_command->add_option("--config", older.config_file, "Or the configuration that names it.");
+    older_command->add_option("--config", older.config_file, "Or the configuration that names it.")
+        ->check(named_file());
     older_command->add_flag("--accept-loss", older.accepts_loss,
-                            "Also of a member: when all nodes of the cluster were put back.");
+                            "Without it the command only says what would be lost.");
     older_command->add_flag("--json", older.json, "One JSON object, for scripts.");
     older_command->footer("Example:\n  kontor accept-older-data --config /etc/kontor/kontor.toml");
 

@@ -34,7 +34,8 @@ void keep_process_private() {
     ::prctl(PR_SET_DUMPABLE, 0);  // also where core files go to a program, which limits do not stop
 }
 
-Tightened keep_folder_private(const std::string& folder) {
+Tightened keep_folder_private(const std::string& folder,
+                              const std::function<bool(const std::string& name)>& is_ours) {
     namespace fs = std::filesystem;
     Tightened result;
     std::error_code ec;
@@ -42,7 +43,13 @@ Tightened keep_folder_private(const std::string& folder) {
     if (ec) return result;
     tighten(root.string(), result);
     fs::recursive_directory_iterator at(root, fs::directory_options::skip_permission_denied, ec), end;
-    for (; !ec && at != end; at.increment(ec)) tighten(at->path().string(), result);
+    for (; !ec && at != end; at.increment(ec)) {
+        if (at.depth() == 0 && !is_ours(at->path().filename().string())) {
+            at.disable_recursion_pending();
+            continue;
+        }
+        tighten(at->path().string(), result);
+    }
     return result;
 }
 

@@ -5,6 +5,7 @@
 // be tightened is counted, and the start goes on: whoever owns the file has to do it.
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace kontor::app {
@@ -18,6 +19,8 @@ struct Tightened {
 };
 // Takes from group and others whatever an earlier version or a restore gave them, the folder itself included.
 // Follows no symbolic link but the folder's own.
-[[nodiscard]] Tightened keep_folder_private(const std::string& folder);
+// `is_ours`: of which names in the folder; what somebody else put there is left as it is.
+[[nodiscard]] Tightened keep_folder_private(const std::string& folder,
+                                            const std::function<bool(const std::string& name)>& is_ours);
 
 }  // namespace kontor::app

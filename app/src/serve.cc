@@ -18,7 +18,6 @@
 #include "domains/operators/operators.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
-#include "kontor/replication/replica.h"
 #include "output.h"
 #include "reload.h"
 #include "secrets.h"
@@ -99,7 +98,7 @@ class StartWatch {
 // Trying again changes nothing about these: the folder, the key or the settings are not what they should be.
 bool is_final(ErrorCode code) {
     return code == ErrorCode::invalid_argument || code == ErrorCode::permission_denied ||
-           code == ErrorCode::conflict;
+           code == ErrorCode::conflict || code == ErrorCode::corruption;
 }
 
 // What other threads ask of the one that serves.
@@ -236,7 +235,7 @@ int run_serve(const ServeArguments& arguments) {
 
 int run_config_check(const ServeArguments& arguments) {
     const Output output(arguments.json);
-    if (!report(check_configuration(sources_of(arguments.config_file, arguments.assignments), Purpose::serve,
+    if (!report(check_configuration(sources_of(arguments.config_file, arguments.assignments), Purpose::look,
                                     system_clock()),
                 output))
         return 2;
@@ -257,39 +256,6 @@ int run_secrets_init(const std::string& key_file) {
     std::printf(
         "Made %s. Back it up apart from the data folder: without it, sealed secrets cannot be read.\n",
         key_file.c_str());
-    return 0;
-}
-
-int run_accept_older(const AcceptOlderArguments& arguments) {
-    const Output output(arguments.json);
-    const auto trouble = [](const std::string& what, int code) {
-        std::fprintf(stderr, "kontor accept-older-data: %s\n", what.c_str());
-        return code;
-    };
-    Settings settings;
-    const auto problems = load_settings(sources_of(arguments.config_file, {}), settings);
-    if (arguments.data_folder.empty() && !problems.empty())
-        return trouble(problems.front().where + ": " + problems.front().what, 2);
-    if (!arguments.data_folder.empty()) settings.data_folder = arguments.data_folder;
-    const auto folder = DataFolder::take(settings.data_folder);
-    if (!folder) return trouble(folder.error().describe(), 1);
-    if (arguments.data_folder.empty())
-        if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
-            return trouble(fits.error().describe(), 1);
-    if (file_exists(settings.data_folder + "/peer/identity.json") && !arguments.accepts_loss)
-        return trouble(settings.data_folder +
-                           " is of a member of a cluster, and the others know more: let it be taken in anew "
-                           "('kontor cluster rejoin'). Only when all nodes were put back from backups: "
-                           "--accept-loss",
-                       2);
-    replication::ReplicaOptions log;
-    log.folder = settings.data_folder + "/log";
-    log.marker = marker_path(settings);
-    const auto was_older = replication::Replica::accept_older(log);
-    if (!was_older) return trouble(was_older.error().describe(), 1);
-    output.step(*was_older ? settings.data_folder + " counts as it is. Start it; what came later is lost."
-                           : "There is no marker at " + log.marker + ": nothing to accept.",
-                Json{{"event", "older_data_accepted"}, {"marker_was_there", *was_older}});
     return 0;
 }
 

@@ -406,6 +406,7 @@ std::string example_file() {
         "# Kontor's configuration. Every setting is shown with its default; take the '#' away to change "
         "one.\n"
         "# The environment overrides this file (https.port is KONTOR_HTTPS_PORT), and --set overrides both.\n"
+        "# Paths that do not begin with '/' are meant from this file's folder.\n"
         "# Check it with: kontor config check --config FILE. What SIGHUP does not change needs a restart.\n";
     std::string section;
     for (const Setting& setting : setting_table()) {

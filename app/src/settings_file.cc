@@ -1,6 +1,7 @@
 #include "settings_file.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "kontor/base/files.h"
 
@@ -28,6 +29,18 @@ std::string at_line(const std::string& file, const toml::source_region& region) 
     return file + ":" + std::to_string(region.begin.line);
 }
 
+// Whatever the working folder is of the command that reads the file, they mean the same.
+constexpr std::string_view kPaths[] = {"data.folder", "data.marker", "secrets.key_file",
+                                       "https.certificate_file", "https.private_key_file"};
+
+void resolve_path(const std::string& file, const Setting& setting, Settings& settings) {
+    if (std::find(std::begin(kPaths), std::end(kPaths), setting.key) == std::end(kPaths)) return;
+    std::string& path = settings.*std::get<std::string Settings::*>(setting.field);
+    if (path.empty() || path.front() == '/') return;
+    std::error_code ec;
+    path = (std::filesystem::absolute(file, ec).parent_path() / path).lexically_normal().string();
+}
+
 void load_table(const std::string& file, const std::string& section, const toml::table& table,
                 Settings& settings, std::vector<Problem>& problems, LoadNotes& notes) {
     for (const auto& [name, node] : table) {
@@ -43,6 +56,7 @@ void load_table(const std::string& file, const std::string& section, const toml:
         if (setting != nullptr) notes.origins.insert_or_assign(key, where);
         const std::string what =
             setting != nullptr ? assign_node(*setting, settings, node) : unknown_setting(key);
+        if (what.empty()) resolve_path(file, *setting, settings);
         if (!what.empty()) problems.push_back({where, what, setting != nullptr ? key : ""});
     }
 }

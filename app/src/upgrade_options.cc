@@ -1,5 +1,7 @@
 #include "upgrade_options.h"
 
+#include "config_option.h"
+
 namespace kontor::app {
 
 CLI::App* add_upgrade_command(CLI::App& app, UpgradeArguments& arguments) {
@@ -8,7 +10,8 @@ CLI::App* add_upgrade_command(CLI::App& app, UpgradeArguments& arguments) {
         ->add_flag("--rolling", arguments.rolling,
                    "One node after the other, the leader last, while the others serve.")
         ->required();
-    command->add_option("--config", arguments.config_file, "The configuration file (TOML) of this node.");
+    command->add_option("--config", arguments.config_file, "The configuration file (TOML) of this node.")
+        ->check(named_file());
     command->add_option("--data", arguments.data_folder, "Or the data folder of a node that runs here.");
     command->add_option("--set", arguments.assignments, "A setting: key=value.");
     command->add_flag("--check", arguments.check_only, "Only say whether it could begin, and with what.");
@@ -41,7 +44,8 @@ CLI::App* add_selftest_command(CLI::App& app, SelftestArguments& arguments) {
         ->add_flag("--failover", arguments.failover,
                    "Make the leader fail under load of a test merchant, and count what was stored.")
         ->required();
-    command->add_option("--config", arguments.config_file, "The configuration file (TOML) of this node.");
+    command->add_option("--config", arguments.config_file, "The configuration file (TOML) of this node.")
+        ->check(named_file());
     command->add_option("--data", arguments.data_folder, "Or the data folder of a node that runs here.");
     command->add_option("--set", arguments.assignments, "A setting: key=value.");
     command->add_flag("--kill", arguments.kill,

@@ -11,6 +11,14 @@ namespace {
 
 using View = std::unique_ptr<store::CheckpointView>;
 
+// Rotten bytes are a finding; a disk without room, or one that does not answer, is none.
+void note_failure(Verification& verification, const Error& error) {
+    if (error.code == ErrorCode::corruption)
+        verification.ledger.problems.push_back("not verified: " + error.describe());
+    else
+        verification.not_verified = error.describe();
+}
+
 Verification verify(const std::function<Result<View>()>& checkpoint, const Clock& clock) {
     Verification verification;
     const std::uint64_t started = clock.monotonic_ms();
@@ -27,7 +35,7 @@ Verification verify(const std::function<Result<View>()>& checkpoint, const Clock
     try {
         if (const auto done = run(); !done) {
             verification.ledger = {};  // of a part of the rows
-            verification.ledger.problems.push_back("not verified: " + done.error().describe());
+            note_failure(verification, done.error());
         }
     } catch (const store::StoreFailure& failure) {
         verification.ledger.problems.emplace_back(failure.what());
@@ -87,20 +95,27 @@ Verification verify_rows(const store::Store& store, const Clock& clock) {
 }
 
 std::string to_json(const Verification& verification) {
-    const nlohmann::ordered_json json{{"event", "verify"},
-                                      {"holds", verification.holds()},
-                                      {"accounts", verification.ledger.accounts},
-                                      {"transfers", verification.ledger.transfers},
-                                      {"ledgers", verification.ledger.ledgers},
-                                      {"differences", verification.ledger.differences},
-                                      {"problems", verification.ledger.problems},
-                                      {"log_index", verification.log_index},
-                                      {"state_hash", verification.state_hash_hex},
-                                      {"took_ms", verification.took_ms}};
+    nlohmann::ordered_json json{{"event", "verify"},
+                                {"holds", verification.holds()},
+                                {"verified", verification.not_verified.empty()},
+                                {"accounts", verification.ledger.accounts},
+                                {"transfers", verification.ledger.transfers},
+                                {"ledgers", verification.ledger.ledgers},
+                                {"differences", verification.ledger.differences},
+                                {"problems", verification.ledger.problems},
+                                {"log_index", verification.log_index},
+                                {"state_hash", verification.state_hash_hex},
+                                {"took_ms", verification.took_ms}};
+    if (!verification.not_verified.empty())
+        json["problems"].push_back("not verified: " + verification.not_verified);
+    if (!verification.note.empty()) json["note"] = verification.note;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string to_text(const Verification& verification) {
+    const std::string note = verification.note.empty() ? "" : "Note: " + verification.note + "\n";
+    if (!verification.not_verified.empty())
+        return "The ledger could not be verified: " + verification.not_verified + "\n" + note;
     std::string out = verification.holds() ? "The ledger holds: " : "THE LEDGER DOES NOT HOLD: ";
     out += std::to_string(verification.ledger.accounts) + " accounts in " +
            std::to_string(verification.ledger.ledgers) + " ledgers, recomputed from " +
@@ -109,7 +124,7 @@ std::string to_text(const Verification& verification) {
     if (verification.ledger.differences > 0)
         out += std::to_string(verification.ledger.differences) + " accounts differ.\n";
     for (const std::string& problem : verification.ledger.problems) out += "  " + problem + "\n";
-    out += "State hash " + verification.state_hash_hex + "\n";
+    out += "State hash " + verification.state_hash_hex + "\n" + note;
     return out;
 }
 

@@ -18,7 +18,9 @@ struct Verification {
     std::uint64_t log_index = 0;
     std::string state_hash_hex;
     std::uint64_t took_ms = 0;
-    [[nodiscard]] bool holds() const { return ledger.holds(); }
+    std::string not_verified;  // why it could not be looked at as a whole: says nothing about the ledger
+    std::string note;          // what else somebody has to know of the folder
+    [[nodiscard]] bool holds() const { return not_verified.empty() && ledger.holds(); }
 };
 
 [[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);

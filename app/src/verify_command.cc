@@ -7,9 +7,11 @@
 
 #include "commands.h"
 #include "control.h"
+#include "data_folder.h"
 #include "domains/all.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
+#include "kontor/replication/folder_look.h"
 #include "secrets.h"
 #include "settings.h"
 #include "verify.h"
@@ -35,7 +37,7 @@ int refuse(const Error& error, bool as_json) {
 
 // Recovers the folder in memory as a start would on the disk (redo files, log), and verifies that. Nothing is
 // written: it may be the last copy, on a full disk or on one that is mounted read-only.
-int verify_stopped(const std::string& folder, bool as_json) {
+int verify_stopped(const std::string& folder, const std::string& note, bool as_json) {
     telemetry::Registry metrics;
     node::NodeOptions options;
     options.folder = folder;
@@ -56,7 +58,8 @@ int verify_stopped(const std::string& folder, bool as_json) {
     };
     auto node = node::Node::start(std::move(options));
     if (!node) return refuse(why(node.error()), as_json);
-    const Verification verification = verify_rows(**node, system_clock());
+    Verification verification = verify_rows(**node, system_clock());
+    verification.note = note;
     (*node)->stop();
     if (!verification.holds()) return report(false, to_json(verification), to_text(verification), as_json);
     const Error none{ErrorCode::internal, ""};
@@ -65,7 +68,7 @@ int verify_stopped(const std::string& folder, bool as_json) {
 }
 
 // Its log may end with entries that never were committed, and only the others know: they would be applied.
-int verify_stopped_member(const std::string& folder, bool as_json) {
+int verify_stopped_member(const std::string& folder, const std::string& note, bool as_json) {
     store::StoreOptions options;
     options.folder = folder + "/store";
     const auto tables = domains::registry().tables();
@@ -75,8 +78,21 @@ int verify_stopped_member(const std::string& folder, bool as_json) {
     options.read_only = true;
     const auto store = store::Store::open(std::move(options));
     if (!store) return refuse(store.error(), as_json);
-    const Verification verification = verify_rows(**store, system_clock());
+    Verification verification = verify_rows(**store, system_clock());
+    verification.note = note;
     return report(verification.holds(), to_json(verification), to_text(verification), as_json);
+}
+
+// Sums that hold say nothing about what is not there any more.
+std::string age_of(const Settings& settings) {
+    const std::string marker = marker_path(settings);
+    const auto look = replication::look_at_folder(settings.data_folder + "/log", marker);
+    if (!look || look->forgotten.empty()) return {};
+    std::string note =
+        settings.data_folder + " is older than its marker " + marker + " remembers (" + look->forgotten + ")";
+    if (look->lost_entries && *look->lost_entries != 0)
+        note += ": it lacks the last " + std::to_string(*look->lost_entries) + " entries";
+    return note + ". A start with it is refused.";
 }
 
 }  // namespace
@@ -84,8 +100,8 @@ int verify_stopped_member(const std::string& folder, bool as_json) {
 int run_verify(const VerifyArguments& arguments) {
     log::set_level(log::Level::warning);
     std::string folder = arguments.data_folder;
+    Settings settings;
     if (folder.empty()) {
-        Settings settings;
         const auto problems = load_settings({arguments.config_file, kontor_environment(), {}}, settings);
         if (!problems.empty())
             return refuse(
@@ -100,9 +116,13 @@ int run_verify(const VerifyArguments& arguments) {
             Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},
             arguments.json);
     const auto answer = control_call(control_path(folder), R"({"command":"verify"})");
-    if (!answer && answer.error().code == ErrorCode::unavailable)
-        return file_exists(folder + "/peer/identity.json") ? verify_stopped_member(folder, arguments.json)
-                                                           : verify_stopped(folder, arguments.json);
+    if (!answer && answer.error().code == ErrorCode::unavailable) {
+        settings.data_folder = folder;
+        const std::string note = age_of(settings);
+        return file_exists(folder + "/peer/identity.json")
+                   ? verify_stopped_member(folder, note, arguments.json)
+                   : verify_stopped(folder, note, arguments.json);
+    }
     if (!answer) return refuse(answer.error(), arguments.json);
     const auto json = nlohmann::json::parse(*answer, nullptr, false);
     if (!json.is_object())

@@ -175,7 +175,7 @@ class SingleNodeTest(unittest.TestCase):
             code, said = self.refused(machine)
             self.assertEqual(code, 2, said)
             self.assertIn("kontor accept-older-data", said)
-            done = run("accept-older-data", "--config", machine.config)
+            done = run("accept-older-data", "--config", machine.config, "--accept-loss")
             self.assertEqual(done.returncode, 0, done.stderr)
             machine.start()
             self.assertEqual(machine.stop(), 0)
@@ -248,7 +248,7 @@ class SingleNodeTest(unittest.TestCase):
             machine = self.make(folder)
             machine.start()
             done = run("serve", "--config", machine.config)
-            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(f"is in use by process {machine.process.pid}", done.stderr)
             self.assertNotIn("ddress already in use", done.stderr)
 

@@ -324,7 +324,7 @@ class Folder(unittest.TestCase):
                 with site.serve("--set", f"https.port={free_port()}") as second:
                     with self.assertRaises(Ended):
                         second.wait_ready()
-                    self.assertEqual(second.wait_end(), 1)
+                    self.assertEqual(second.wait_end(), 2)
                     self.assertIn(site.data, "\n".join(second.errors))
                 self.assertEqual(run("setup-link", "--data", site.data).returncode, 0)  # the socket is still the first's
 

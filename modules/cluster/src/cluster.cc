@@ -4,6 +4,7 @@
 
 #include "cluster_impl.h"
 #include "domains/members/members.h"
+#include "found_identity.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
 #include "kontor/base/machine.h"
@@ -35,18 +36,8 @@ ClusterImpl::ClusterImpl(ClusterOptions options)
       load_meter_(process_used_us, processors_of(machine_share())) {}
 
 Result<void> ClusterImpl::open() {
-    KONTOR_TRY(auto found, load_identity(options_.data_folder));
+    KONTOR_TRY(auto found, identity_to_start_with(options_.data_folder));
     if (!found) return {};
-    if (found->node_no == 0)
-        return fail(ErrorCode::unavailable, "joining was not finished: repeat 'kontor cluster join'");
-    if (!found->differs.empty()) {
-        return fail(ErrorCode::corruption,
-                    options_.data_folder + ": this node's state differs from the others' (" + found->differs +
-                        "). Let an empty data folder take its place: 'kontor cluster token --replace " +
-                        std::to_string(found->node_no) + "' on another node, then 'kontor cluster join'.");
-    }
-    if (!found->forgot.empty() && !found->rejoins)
-        return fail(ErrorCode::conflict, options_.data_folder + ": " + found->forgot);
     identity_ = *std::move(found);
     load_promises();
     // It may have moved. The others hear the address at the start of each connection, and can send this node

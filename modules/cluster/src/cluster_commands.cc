@@ -14,6 +14,7 @@
 #include "kontor/machine/outcome.h"
 #include "kontor/members.pb.h"
 #include "kontor/members_bodies.pb.h"
+#include "kontor/replication/folder_look.h"
 #include "token.h"
 #include "wire.h"
 
@@ -112,6 +113,8 @@ Result<void> ClusterImpl::init() {
     node()->become_member();
     router_->set_node_no(self.node_no);
     is_member_.store(true);
+    if (auto known = replication::remember_membership(options_.marker); !known)
+        log::warning("cluster", "event=marker_not_written " + known.error().describe());
     log::info("cluster", "event=init cluster=" + to_hex(self.cluster_id));
     return {};
 }

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "found_identity.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
+#include "kontor/cluster/folder.h"
 
 namespace kontor::cluster {
 namespace {
@@ -67,29 +69,42 @@ Identity parse(const Json& json) {
     return identity;
 }
 
+Unexpected refused_copy(const std::string& data_folder, std::uint64_t node_no) {
+    const std::string number = std::to_string(node_no);
+    return fail(
+        ErrorCode::permission_denied,
+        data_folder + " is a copy of the folder of node " + number +
+            ", which may be running elsewhere: two of one number could vote twice. Start the original; "
+            "or, when this copy takes its place for good, let it be taken in anew as node " +
+            number +
+            " ('kontor cluster rejoin', then start it): it copies the state from another node. To be a "
+            "further node, join with an empty data folder ('kontor cluster token' on another node, then "
+            "'kontor cluster join'). Only when no other node lives: 'kontor accept-older-data'. Nothing "
+            "was changed. (docs/cluster.md)");
+}
+
 }  // namespace
 
-Result<std::optional<Identity>> load_identity(const std::string& data_folder) {
+Result<std::optional<FoundIdentity>> find_identity(const std::string& data_folder) {
     const std::string path = path_of(data_folder);
-    if (!file_exists(path)) return std::optional<Identity>{};
+    if (!file_exists(path)) return std::optional<FoundIdentity>{};
     KONTOR_TRY(const std::string text, read_file(path));
     try {
         const auto json = Json::parse(text);
-        Identity identity = parse(json);
+        FoundIdentity found{parse(json)};
         KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
-        if (json.at("folder").get<std::string>() != mark) {
-            return fail(ErrorCode::permission_denied,
-                        data_folder + " is a copy of the folder of node " + std::to_string(identity.node_no) +
-                            ", which may be running elsewhere: two of one number could vote twice. Start the "
-                            "original, or let this machine join as a new node: 'kontor cluster token "
-                            "--replace " +
-                            std::to_string(identity.node_no) +
-                            "' on another node, then 'kontor cluster join' with an empty data folder.");
-        }
-        return std::optional<Identity>(std::move(identity));
+        found.is_copied = json.at("folder").get<std::string>() != mark;
+        return std::optional(std::move(found));
     } catch (const std::exception& e) {
         return fail(ErrorCode::corruption, path + ": " + e.what());
     }
+}
+
+Result<std::optional<Identity>> load_identity(const std::string& data_folder) {
+    KONTOR_TRY(auto found, find_identity(data_folder));
+    if (!found) return std::optional<Identity>{};
+    if (found->is_copied) return refused_copy(data_folder, found->identity.node_no);
+    return std::optional(std::move(found->identity));
 }
 
 Result<void> save_identity(const std::string& data_folder, const Identity& identity) {
@@ -120,6 +135,45 @@ Result<void> save_identity(const std::string& data_folder, const Identity& ident
                                {"term", identity.renewed->term},
                                {"epoch", identity.renewed->epoch}};
     return write_file(path_of(data_folder), json.dump(1) + "\n", 0600);
+}
+
+Result<std::optional<Identity>> identity_to_start_with(const std::string& data_folder) {
+    KONTOR_TRY(auto found, load_identity(data_folder));
+    if (!found) return found;
+    if (found->node_no == 0)
+        return fail(ErrorCode::permission_denied,
+                    data_folder + ": joining was not finished: repeat 'kontor cluster join'");
+    if (!found->differs.empty())
+        return fail(ErrorCode::permission_denied,
+                    data_folder + ": this node's state differs from the others' (" + found->differs +
+                        "). Let an empty data folder take its place: 'kontor cluster token --replace " +
+                        std::to_string(found->node_no) + "' on another node, then 'kontor cluster join'.");
+    if (!found->forgot.empty() && !found->rejoins)
+        return fail(ErrorCode::conflict, data_folder + ": " + found->forgot);
+    return found;
+}
+
+Result<FolderKind> check_folder(const std::string& data_folder) {
+    KONTOR_TRY(const auto found, identity_to_start_with(data_folder));
+    if (!found) return FolderKind::single;
+    // One that has copied the state begins its log after it.
+    const bool begins = !found->has_log && !file_exists(data_folder + "/log/state");
+    return found->needs_state || found->rejoins || begins ? FolderKind::waiting : FolderKind::member;
+}
+
+Result<bool> adopt_folder(const std::string& data_folder, bool only_look) {
+    KONTOR_TRY(auto found, find_identity(data_folder));
+    if (!found) return false;
+    Identity& self = found->identity;
+    if (self.node_no == 0 || self.needs_state || self.rejoins)
+        return fail(ErrorCode::permission_denied,
+                    data_folder +
+                        " is of a node that has no state of its own yet: it waits for that of another node");
+    if (!found->is_copied && self.forgot.empty()) return false;
+    if (only_look) return true;
+    self.forgot.clear();
+    KONTOR_CHECK(save_identity(data_folder, self));
+    return true;
 }
 
 }  // namespace kontor::cluster

@@ -11,6 +11,7 @@
 
 #include "cluster_impl.h"
 #include "domains/members/members.h"
+#include "found_identity.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
@@ -250,8 +251,9 @@ Result<void> ClusterImpl::forget_folder() {
 }
 
 Result<std::uint64_t> rejoin(const std::string& data_folder) {
-    KONTOR_TRY(auto self, load_identity(data_folder));
-    if (!self || self->node_no == 0)
+    KONTOR_TRY(auto found, find_identity(data_folder));
+    Identity* const self = found ? &found->identity : nullptr;
+    if (self == nullptr || self->node_no == 0)
         return fail(ErrorCode::not_found, data_folder + " is of no member of a cluster");
     if (!self->differs.empty())
         return fail(ErrorCode::permission_denied,

@@ -187,10 +187,17 @@ Result<void> NodeImpl::first_command() {
         mutable_body(command, pb::init_instance)->set_dev(options_.dev);
     }
     // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.
-    const auto done = submit_and_wait(std::move(command), [](const machine::Answer&) {});
+    bool is_known = false;
+    const auto done = submit_and_wait(std::move(command), [&](const machine::Answer& answer) {
+        is_known = answer.result.outcome() == machine::outcome::already_exists;
+    });
     if (failed_.load(std::memory_order_acquire)) return fail(fatal_error());
     if (!done) return done;
-    if (fresh) log::info("node", "a new data folder was made at " + options_.folder);
+    if (fresh && is_known)
+        log::warning("node", "event=state_rebuilt there was no state in " + options_.folder +
+                                 "/store: it was made again from the log");
+    else if (fresh)
+        log::info("node", "a new data folder was made at " + options_.folder);
     ready_.store(true, std::memory_order_release);
     return {};
 }

@@ -9,16 +9,18 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
+#include "kontor/replication/folder_look.h"
 
 namespace kontor::replication {
 
 namespace {
 
 // Each record lies within a sector of its own, so it is never torn.
-constexpr std::string_view kFolderMagic = "KONTORPR", kStartMagic = "KONTORMK", kLogMagic = "KONTORML",
-                           kVoteMagic = "KONTORMV";
+constexpr std::string_view kFolderMagic = "KONTORPR", kStartMagic = "KONTORMK", kMemberMagic = "KONTORMM",
+                           kLogMagic = "KONTORML", kVoteMagic = "KONTORMV";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::uint64_t kStartAt = 0, kLogAt = 4096, kVoteAt = 8192;
+// The member record shares the sector of the first one, and is written and synced with it.
+constexpr std::uint64_t kStartAt = 0, kMemberAt = 64, kLogAt = 4096, kVoteAt = 8192;
 constexpr std::size_t kPairBytes = 32;   // magic, version, two numbers, CRC
 constexpr std::size_t kStartBytes = 48;  // magic, version, generation, node, cluster, CRC
 
@@ -85,7 +87,18 @@ Result<std::optional<MarkerOwner>> load_marker(const std::string& path) {
     KONTOR_TRY(const auto votes, read_pair(file, kVoteAt, kVoteMagic));
     if (entries) owner.promise.epoch = entries->first, owner.promise.index = entries->second;
     if (votes) owner.promise.sequence = votes->first, owner.promise.term = votes->second;
+    KONTOR_TRY(const auto member, read_pair(file, kMemberAt, kMemberMagic));
+    owner.is_member = member && member->first == owner.node_id && member->second != 0;
     return std::optional(owner);
+}
+
+Result<void> remember_membership(const std::string& marker) {
+    KONTOR_TRY(const auto found, load_marker(marker));
+    if (!found) return {};
+    FileOps& files = real_file_ops();
+    KONTOR_TRY(const File file, files.open(marker, O_RDWR));
+    KONTOR_CHECK(files.write_at(file, kMemberAt, pair_record(kMemberMagic, found->node_id, 1)));
+    return files.sync_data(file);
 }
 
 Result<void> check_no_marker(const ReplicaOptions& options) {
@@ -141,6 +154,7 @@ Result<void> PromiseKeeper::load_marker() {
                                              " of cluster " +
                                              to_hex({found->cluster.data(), found->cluster.size()}));
     marker_ = found->promise;
+    is_member_ = found->is_member;
     if (folder_is_unreadable_) {  // rotten, not older: entries, terms and votes still tell
         generation_.store(marker_->generation);
         epoch_.store(marker_->epoch);
@@ -188,6 +202,8 @@ Result<void> PromiseKeeper::store_whole_marker() {
     KONTOR_CHECK(files_.write_at(marker_file_, kLogAt, pair_record(kLogMagic, epoch_.load(), index_.load())));
     KONTOR_CHECK(
         files_.write_at(marker_file_, kVoteAt, pair_record(kVoteMagic, sequence_.load(), term_.load())));
+    KONTOR_CHECK(files_.write_at(marker_file_, kMemberAt,
+                                 pair_record(kMemberMagic, owner_.node_id, is_member_ ? 1 : 0)));
     KONTOR_CHECK(files_.write_at(marker_file_, kStartAt, start_record(generation_.load(), owner_)));
     KONTOR_CHECK(files_.sync_data(marker_file_));
     if (!is_new) return {};

@@ -28,6 +28,8 @@ class PromiseKeeper {
     // `marker`: path, "" for none.
     static Result<std::unique_ptr<PromiseKeeper>> open(const std::string& folder, const std::string& marker,
                                                        const StateFile& state, FileOps& files);
+    // What the marker says from begin() on, for the day on which the folder is lost.
+    void is_of_member(bool is_member) { is_member_ = is_member; }
     // Before the log is touched: is what a start needs as new as the marker says?
     [[nodiscard]] Result<void> check_start() const;
     // And its entries, which end at `last_index`? Then this start counts.
@@ -57,7 +59,7 @@ class PromiseKeeper {
     const std::string folder_, marker_path_;
     FileOps& files_;
     NodeState owner_;
-    bool folder_is_unreadable_ = false;
+    bool folder_is_unreadable_ = false, is_member_ = false;
     std::optional<Promise> marker_;  // as found at the start
     File marker_file_;
     std::atomic<bool> marker_failed_{false};
@@ -75,6 +77,7 @@ class PromiseKeeper {
 struct MarkerOwner {
     std::uint64_t node_id = 0;
     Uuid cluster{};
+    bool is_member = false;  // of a cluster; a marker of a version that did not say it: false
     Promise promise;
 };
 [[nodiscard]] Result<std::optional<MarkerOwner>> load_marker(const std::string& path);

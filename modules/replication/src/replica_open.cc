@@ -205,6 +205,7 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
     KONTOR_CHECK(check_owner(options, state));
     opened.start.hard = state.hard;
     KONTOR_TRY(opened.promises, PromiseKeeper::open(options.folder, options.marker, *opened.state, files));
+    opened.promises->is_of_member(!options.is_alone);
     KONTOR_CHECK(opened.promises->check_start());
     KONTOR_TRY(const auto mark,
                settle_install(options, opened.start.snapshot, *opened.state, *opened.promises, files));
@@ -261,14 +262,14 @@ Result<bool> Replica::accept_older(const ReplicaOptions& options) {
     FileOps& files = real_file_ops();
     KONTOR_TRY(const auto found, load_marker(options.marker));
     if (!found) return false;
-    KONTOR_CHECK(make_folder(options.folder));
-    KONTOR_TRY(const File lock, lock_folder(options.folder, files));
-    KONTOR_TRY(const auto state, StateFile::load(options.folder, files));
-    const NodeState owner = state ? state->state() : NodeState{};
-    if (owner.node_id != found->node_id || owner.cluster != found->cluster) {
+    KONTOR_TRY(const auto owner, identity(options.folder));
+    if (!owner || owner->node_id != found->node_id || owner->cluster != found->cluster) {
         KONTOR_CHECK(files.remove(options.marker));
         return true;
     }
+    KONTOR_TRY(const File lock, lock_folder(options.folder, files));
+    KONTOR_TRY(const auto state, StateFile::load(options.folder, files));
+    if (!state) return fail(ErrorCode::conflict, options.folder + "/state vanished");
     KONTOR_TRY(const auto promises, PromiseKeeper::open(options.folder, options.marker, *state, files));
     KONTOR_CHECK(promises->accept(*state));
     return true;

@@ -9,6 +9,7 @@
 #include "hashing.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
+#include "kontor/store/partitions_made.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -251,6 +252,20 @@ class Recovery {
 };
 
 }  // namespace
+
+Result<unsigned> partitions_made(const std::string& folder) {
+    const std::string path = folder + "/partitions";
+    Error last{ErrorCode::not_found, path + " holds no partition"};
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+        const auto partition = Partition::open(it->path().string(), 0, StoreOptions().map_bytes, {}, true);
+        const auto meta =
+            partition ? (*partition)->read_meta() : Result<PartitionMeta>(fail(partition.error()));
+        if (meta) return static_cast<unsigned>(meta->partitions);
+        last = meta.error();
+    }
+    return fail(last);
+}
 
 Result<Folder> open_folder(StoreOptions& options) {
     Folder folder;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "kontor/replication/folder_look.h"
 #include "promise_keeper.h"
 #include "replica_impl.h"
 #include "test_support.h"
@@ -217,6 +218,45 @@ TEST_F(PromiseTest, ASingleNodeDoesNotStartInTheFolderOfAMember) {
     EXPECT_NE(refused.error().message.find("a cluster of 2 nodes"), std::string::npos);
     options_.node_id = 2;
     EXPECT_FALSE(open());
+}
+
+TEST_F(PromiseTest, ALookSaysWhatIsLostAndChangesNothing) {
+    EXPECT_FALSE(look_at_folder(options_.folder, options_.marker)->owner);
+    EXPECT_FALSE(fs::exists(options_.folder));
+    work(5);
+    copy("/log", "/copy");
+    auto look = look_at_folder(options_.folder, options_.marker);
+    ASSERT_TRUE(look) << look.error().describe();
+    EXPECT_EQ(look->last_index, 6U);
+    EXPECT_EQ(look->lost_entries, 0U);
+    EXPECT_EQ(look->forgotten, "");
+    work(3);
+    copy("/copy", "/log");
+    look = look_at_folder(options_.folder, options_.marker);
+    ASSERT_TRUE(look);
+    EXPECT_EQ(look->lost_entries, 3U);
+    EXPECT_NE(look->forgotten, "");
+    expect_forgot("start 2 then, 1 now");
+    fs::remove_all(options_.folder);
+    look = look_at_folder(options_.folder, options_.marker);
+    ASSERT_TRUE(look && look->marker);
+    EXPECT_EQ(look->marker->promise.index, 9U);
+}
+
+TEST_F(PromiseTest, TheMarkerKnowsAMember) {
+    options_.is_alone = true;
+    work(1);
+    EXPECT_FALSE(look_at_folder(options_.folder, options_.marker)->marker->is_member);
+    ASSERT_TRUE(remember_membership(options_.marker));
+    EXPECT_TRUE(look_at_folder(options_.folder, options_.marker)->marker->is_member);
+    work(1);
+    EXPECT_FALSE(look_at_folder(options_.folder, options_.marker)->marker->is_member);
+    options_.is_alone = false;
+    work(1);
+    EXPECT_TRUE(look_at_folder(options_.folder, options_.marker)->marker->is_member);
+    options_.marker = base_ + "/none";
+    EXPECT_TRUE(remember_membership(options_.marker));
+    EXPECT_FALSE(fs::exists(options_.marker));
 }
 
 }  // namespace

@@ -1,0 +1,152 @@
+#include "folder_check.h"
+
+#include <filesystem>
+
+#include "data_folder.h"
+#include "kontor/base/files.h"
+#include "kontor/cluster/folder.h"
+#include "kontor/replication/folder_look.h"
+#include "kontor/store/partitions_made.h"
+
+namespace kontor::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_identity(const std::string& folder) {
+    return file_exists(folder + "/peer/identity.json");
+}
+
+// The marker's member, when the folder has lost what says so.
+std::uint64_t lost_member(const replication::FolderLook& look, const std::string& folder) {
+    if (has_identity(folder) || !look.marker || !look.marker->is_member) return 0;
+    return look.owner && !look.is_of_marker ? 0 : look.marker->node_id;
+}
+
+Unexpected lost(const Settings& settings, const replication::FolderLook::Marker& marker) {
+    return fail(ErrorCode::conflict, settings.data_folder + " holds no log, but " + marker_path(settings) +
+                                         " remembers entries up to " + std::to_string(marker.promise.index) +
+                                         " of node " + std::to_string(marker.node_id) +
+                                         " here: the folder was lost, or its disk is not mounted");
+}
+
+Result<void> check_log(const Settings& settings, const replication::FolderLook& look) {
+    const std::string& folder = settings.data_folder;
+    if (look.owner) {
+        // A single node is number 1.
+        if (lost_member(look, folder) != 0 || (look.owner->node_id != 1 && !has_identity(folder)))
+            return fail(ErrorCode::permission_denied,
+                        folder + " is of node " + std::to_string(look.owner->node_id) + " of a cluster");
+        if (look.marker && !look.is_of_marker)
+            return fail(ErrorCode::conflict,
+                        folder + " is not the folder that was here before: the marker " +
+                            marker_path(settings) + " is of node " + std::to_string(look.marker->node_id) +
+                            " of " +
+                            (look.marker->node_id == look.owner->node_id
+                                 ? "another cluster"
+                                 : "a cluster, this folder of node " + std::to_string(look.owner->node_id)));
+        if (look.forgotten.empty()) return {};
+        return fail(ErrorCode::conflict, folder + " is older than what this node has promised (" +
+                                             look.forgotten + "; " + marker_path(settings) +
+                                             " remembers): it was replaced by an earlier copy");
+    }
+    const bool has_rows = file_exists(folder + "/store/partitions");
+    if (has_rows || has_identity(folder))
+        return fail(has_identity(folder) ? ErrorCode::conflict : ErrorCode::corruption,
+                    folder + "/log is missing, and with it what this node has " +
+                        (has_identity(folder) ? "voted" : "accepted since its last checkpoint"));
+    return look.marker ? Result<void>(lost(settings, *look.marker)) : Result<void>{};
+}
+
+// A folder that has rows has all of its partitions, and one without them a log that tells everything.
+Result<void> check_partitions(const std::string& folder, const replication::FolderLook& look) {
+    if (!file_exists(folder + "/store/partitions")) {
+        // Another node's state that was being put in its place: the start goes on with that.
+        if (look.first_index <= 1 || file_exists(folder + "/store.incoming")) return {};
+        return fail(ErrorCode::corruption, folder +
+                                               "/store/partitions is missing, and the log begins at entry " +
+                                               std::to_string(look.first_index) + " only");
+    }
+    std::error_code code;
+    unsigned there = 0;
+    for (auto it = fs::directory_iterator(folder + "/store/partitions", code); !code && it != fs::end(it);
+         it.increment(code))
+        there += file_exists(it->path().string() + "/data.mdb") ? 1 : 0;
+    if (there == 0)
+        return fail(ErrorCode::corruption,
+                    folder + "/store/partitions holds no partition: its content was lost");
+    const auto known = store::partitions_made(folder + "/store");
+    if (!known) return {};  // a start says what is wrong with them
+    const unsigned made = *known;
+    if (there == made) return {};
+    return fail(ErrorCode::corruption, folder + "/store/partitions holds " + std::to_string(there) + " of " +
+                                           std::to_string(made) + " partitions: a part of it was lost");
+}
+
+}  // namespace
+
+Result<void> check_folder_state(const Settings& settings) {
+    const std::string marker = marker_path(settings);
+    const auto check = [&]() -> Result<void> {
+        KONTOR_TRY(const auto kind, cluster::check_folder(settings.data_folder));
+        if (kind == cluster::FolderKind::waiting) return {};
+        KONTOR_TRY(const auto look, replication::look_at_folder(settings.data_folder + "/log", marker));
+        KONTOR_CHECK(check_log(settings, look));
+        return check_partitions(settings.data_folder, look);
+    };
+    const auto done = check();
+    return done ? done : Result<void>(fail(with_cure(done.error(), settings, marker)));
+}
+
+std::string cure_of_lost_member(std::uint64_t node_no) {
+    const std::string number = std::to_string(node_no);
+    return ". It was node " + number +
+           " of a cluster, and its folder peer/, which says so, is missing. Mount the disk or put peer/ back "
+           "if "
+           "they are to be had. If not, let an empty data folder take its place: 'kontor cluster token "
+           "--replace " +
+           number +
+           "' on another node, then 'kontor cluster join TOKEN' here, and start it. Only when no other node "
+           "lives: "
+           "put a member's folder back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
+           "(docs/cluster.md)";
+}
+
+Error with_cure(Error error, const Settings& settings, const std::string& marker) {
+    const std::string& folder = settings.data_folder;
+    if (error.message.find("Nothing was changed") != std::string::npos) return error;  // has one
+    const bool is_member = has_identity(folder);
+    std::uint64_t lost_no = 0;
+    if (const auto look = replication::look_at_folder(folder + "/log", marker))
+        lost_no = lost_member(*look, folder);
+    const bool is_of_state = error.code == ErrorCode::conflict || error.code == ErrorCode::corruption;
+    if (is_of_state && is_member)
+        error.message +=
+            ". It must not vote. Let it be taken in anew under its number ('kontor cluster rejoin', then "
+            "start it): it copies the state from another node. Only when no other node lives: put a folder "
+            "that is "
+            "whole back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
+            "(docs/cluster.md)";
+    else if (lost_no != 0 && (is_of_state || error.code == ErrorCode::permission_denied))
+        error.message += cure_of_lost_member(lost_no);
+    else if (error.code == ErrorCode::conflict)
+        error.message +=
+            ". Put the newer folder back, or mount its disk; or, if an older one was restored on purpose and "
+            "what "
+            "came later is lost for good: 'kontor accept-older-data'. Nothing was changed. "
+            "(docs/operating.md)";
+    else if (error.code == ErrorCode::corruption)
+        error.message +=
+            ". What is missing or damaged cannot be made again from the rest: put the missing part back from "
+            "where "
+            "it went, or the whole data folder from its backup, and then 'kontor accept-older-data'. "
+            "(docs/operating.md)";
+    else if (error.code == ErrorCode::permission_denied && !is_member)
+        error.message +=
+            ", and its folder peer/, which says which node this is, is missing. Let an empty data folder "
+            "take its place: 'kontor cluster token --replace', then 'kontor cluster join'. Nothing was "
+            "changed. (docs/cluster.md)";
+    return error;
+}
+
+}  // namespace kontor::app

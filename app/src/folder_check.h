@@ -1,0 +1,25 @@
+#pragma once
+// What a data folder, its marker and its place say before anything is opened or made: whether a node may
+// start there, and if not, which command or which copy helps.
+//
+// Threading: none. Each function only looks. Errors: permission_denied, conflict, corruption,
+// invalid_argument (all of them final), io; each text says what to do.
+
+#include <string>
+
+#include "kontor/base/result.h"
+#include "settings.h"
+
+namespace kontor::app {
+
+// A folder that nobody has taken: a copy, an older one, one that was lost in part or as a whole.
+[[nodiscard]] Result<void> check_folder_state(const Settings& settings);
+
+// What is wrong with the folder is known where it is opened; which cure helps is known here.
+[[nodiscard]] Error with_cure(Error error, const Settings& settings, const std::string& marker);
+
+// The marker is of a member, and the folder does not say any more which one: its number comes back by a
+// token.
+[[nodiscard]] std::string cure_of_lost_member(std::uint64_t node_no);
+
+}  // namespace kontor::app

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""What a start says of a folder before it makes anything: copies, losses, other people's files; and the cures."""
+import json
+import os
+import shutil
+import subprocess
+import time
+import unittest
+
+from cluster_process import Cluster, Load
+from forgetful_member_test import copy_away, put_back
+from kontor_process import main, run, temporary_folder
+
+
+def everything_in(*folders):
+    """Names, kinds, modes and sizes: what a refusal must not change."""
+    found = {}
+    for folder in folders:
+        for parent, names, files in os.walk(folder):
+            for path in [parent] + [os.path.join(parent, name) for name in names + files]:
+                info = os.lstat(path)
+                found[path] = (info.st_mode, info.st_uid, info.st_size if os.path.isfile(path) else 0)
+    return found
+
+
+def move_copy(machine):
+    """As after `tar x` on a machine with a new disk: the same bytes under other inodes."""
+    subprocess.run(["cp", "-a", machine.data, machine.data + ".moved"], check=True)
+    shutil.rmtree(machine.data)
+    os.rename(machine.data + ".moved", machine.data)
+
+
+class FolderTest(unittest.TestCase):
+    def make(self, folder):
+        cluster = Cluster(folder)
+        machine = cluster.machine()
+        self.addCleanup(machine.end)
+        return machine
+
+    def refused(self, machine, *texts, both=True, settings=()):
+        """`serve` and `config check` say the same with exit code 2, and change nothing."""
+        before = everything_in(machine.folder)
+        for command in (("serve",), ("config", "check")) if both else (("serve",),):
+            done = run(*command, "--config", machine.config, *settings)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            for text in texts:
+                self.assertIn(text, done.stderr)
+        self.assertEqual(everything_in(machine.folder), before)
+
+
+class SingleNodeTest(FolderTest):
+    def test_other_peoples_files_stay_as_they_are(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            for content in ({"passwd": "x"}, {"log/old.log": "x"}, {"store/goods": "x", "notes": "y"}):
+                for name, text in content.items():
+                    os.makedirs(os.path.dirname(f"{machine.data}/{name}"), exist_ok=True)
+                    with open(f"{machine.data}/{name}", "w", encoding="ascii") as file:
+                        file.write(text)
+                    os.chmod(f"{machine.data}/{name}", 0o644)
+                os.chmod(machine.data, 0o755)
+                self.refused(machine, "holds files that are not Kontor's")
+                shutil.rmtree(machine.data)
+            machine.start()
+            machine.stop()
+            with open(f"{machine.data}/notes", "w", encoding="ascii") as file:
+                file.write("of an operator")
+            os.chmod(f"{machine.data}/notes", 0o644)
+            machine.start()
+            machine.stop()
+            self.assertEqual(os.stat(f"{machine.data}/notes").st_mode & 0o777, 0o644)
+
+    def test_a_folder_of_a_file_system_is_empty(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.makedirs(f"{machine.data}/lost+found")
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def test_nothing_is_made_where_a_disk_is_missing(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            os.rename(machine.data, f"{folder}/elsewhere")
+            self.refused(machine, "its disk is not mounted")
+            os.mkdir(machine.data)
+            self.refused(machine, "its disk is not mounted")
+            done = run("accept-older-data", "--config", machine.config)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("all of them are lost", done.stderr)
+            self.refused(machine, "its disk is not mounted")
+            self.assertEqual(run("accept-older-data", "--config", machine.config, "--accept-loss").returncode, 0)
+            machine.start()
+            machine.stop()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root starts in another user's folder")
+    def test_root_does_not_start_in_another_users_empty_folder(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.mkdir(machine.data)
+            os.chown(machine.data, 65534, 65534)
+            what = "belongs to user nobody, and this process runs as root"
+            self.refused(machine, what, both=False)
+            looked = run("config", "check", "--config", machine.config)  # as people look at the package's
+            self.assertEqual((looked.returncode, what in looked.stderr), (0, True), looked.stderr)
+
+    def test_one_that_is_in_use(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            done = run("serve", "--config", machine.config)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"is in use by process {machine.process.pid}", done.stderr)
+            done = run("config", "check", "--config", machine.config)
+            self.assertEqual(done.returncode, 0, "a node that runs may be asked about its configuration")
+            self.assertIn(f"is in use by process {machine.process.pid}", done.stderr)
+
+    def test_parts_that_were_lost(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            whole = copy_away(machine)
+
+            def without(part, *texts):
+                path = f"{machine.data}/{part}"
+                (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
+                self.refused(machine, *texts, "backup")
+                shutil.rmtree(machine.data)
+                shutil.copytree(whole, machine.data)
+
+            without("store/partitions/01", "holds 1 of 2 partitions")
+            without("store/partitions/00/data.mdb", "holds 1 of 2 partitions")
+            without("log", "/log is missing")
+            segment = [name for name in os.listdir(f"{machine.data}/log") if name.endswith(".seg")][0]
+            os.remove(f"{machine.data}/log/{segment}")
+            done = run("serve", "--config", machine.config)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("whole data folder from its backup", done.stderr)
+
+    def test_rows_that_are_made_again_from_the_log(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            shutil.rmtree(f"{machine.data}/store")
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+            self.assertIn("it was made again from the log", machine.process.story())
+            self.assertNotIn("a new data folder was made", machine.process.story())
+
+    def test_what_is_lost_is_said_before_and_counted(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            copy = copy_away(machine)
+            machine.start()
+            machine.stop()
+            put_back(copy, machine.data)
+            self.refused(machine, "kontor accept-older-data")
+            self.assertIn("is older than its marker", run("verify", "--config", machine.config).stdout)
+            asked = run("accept-older-data", "--config", machine.config, "--json")
+            self.assertEqual(asked.returncode, 2)
+            said = json.loads(asked.stdout)
+            self.assertGreater(said["lost_entries"], 0)
+            self.assertEqual(said["remembered_entry"] - said["last_entry"], said["lost_entries"])
+            self.assertIn(f"{said['lost_entries']} entr", asked.stderr)
+            self.refused(machine, "kontor accept-older-data")
+            self.assertEqual(run("accept-older-data", "--config", machine.config, "--accept-loss").returncode, 0)
+            again = run("accept-older-data", "--config", machine.config)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertIn("nothing to accept", again.stdout)
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def test_paths_are_meant_from_the_files_folder(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.write(data__folder="data", data__marker="here.mark", secrets__key_file="secrets.key")
+            before = os.getcwd()
+            os.chdir("/")
+            try:
+                machine.start()
+            finally:
+                os.chdir(before)
+            machine.stop()
+            self.assertTrue(os.path.exists(f"{machine.folder}/data/log/state"))
+            self.assertTrue(os.path.exists(f"{machine.folder}/here.mark"))
+
+    def test_an_empty_name_of_a_configuration(self):
+        for command in (["serve"], ["config", "check"], ["verify"], ["setup-link"], ["accept-older-data"],
+                        ["cluster", "status"], ["upgrade", "--rolling", "--check"], ["selftest", "--failover"]):
+            for words in (["--config", ""], ["--config="]):
+                done = run(*command, *words)
+                self.assertEqual(done.returncode, 2, (command, words, done.stdout + done.stderr))
+                self.assertIn("--config", done.stderr + done.stdout)
+
+
+class MemberTest(FolderTest):
+    def form(self, folder, size):
+        cluster = Cluster(folder)
+        self.addCleanup(lambda: [machine.end() for machine in cluster.machines])
+        cluster.form(size)
+        return cluster, cluster.set_up()
+
+    def test_a_copy_of_a_member_is_taken_in_anew(self):
+        with temporary_folder() as folder:
+            cluster, key = self.form(folder, 3)
+            third = cluster.machines[2]
+            third.stop()
+            for without_marker in (False, True):
+                move_copy(third)
+                if without_marker:
+                    os.remove(third.data + ".mark")
+                self.refused(third, "is a copy of the folder of node 3", "kontor cluster rejoin")
+                self.assertEqual(third.do("rejoin")["node"], 3)
+                third.start()
+                cluster.settled(3)
+                third.stop()
+            third.start()
+            with Load(cluster.machines, key, threads=2) as load:
+                load.wait_for(20, 60)
+                load.stop()
+
+    def test_after_a_disaster_one_copy_goes_on(self):
+        with temporary_folder() as folder:
+            cluster, key = self.form(folder, 3)
+            with Load(cluster.machines, key, threads=2) as load:
+                load.wait_for(20, 60)
+                load.stop()
+            cluster.caught_up()
+            for machine in cluster.machines:
+                machine.stop()
+            second = cluster.machines[1]
+            move_copy(second)
+            os.remove(second.data + ".mark")  # a fresh machine
+            for machine in (cluster.machines[0], cluster.machines[2]):
+                shutil.rmtree(machine.data)
+            self.refused(second, "is a copy of the folder of node 2", "kontor accept-older-data")
+            asked = run("accept-older-data", "--config", second.config)
+            self.assertEqual(asked.returncode, 2)
+            self.assertIn("nothing here remembers how much", asked.stderr)
+            self.refused(second, "is a copy of the folder of node 2")
+            done = run("accept-older-data", "--config", second.config, "--accept-loss")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            second.start(wait=False)
+            self.take_over(second)
+            second.process.wait_ready()
+            self.assertGreaterEqual(len(second.process.api(key).all("/v1/payment_intents")), 20)
+
+    def take_over(self, machine):
+        for _ in range(100):
+            done = machine.cli("takeover", "--accept-loss")
+            if done.returncode == 0:
+                return
+            time.sleep(0.5)
+        self.fail(done.stdout + done.stderr)
+
+    def test_a_member_whose_folder_was_lost(self):
+        with temporary_folder() as folder:
+            cluster, key = self.form(folder, 3)
+            third = cluster.machines[2]
+            third.stop()
+            aside = f"{third.folder}/aside"
+            os.rename(f"{third.data}/peer", aside)
+            for state in ("without peer/", "emptied", "gone"):
+                if state == "emptied":
+                    shutil.rmtree(third.data)
+                    os.mkdir(third.data)
+                if state == "gone":
+                    os.rmdir(third.data)
+                texts = ("node 3", "kontor cluster token --replace 3", "kontor cluster join")
+                self.refused(third, *texts)
+                accepted = run("accept-older-data", "--config", third.config, "--accept-loss")
+                self.assertEqual(accepted.returncode, 2, accepted.stdout)
+                for text in texts:
+                    self.assertIn(text, accepted.stderr)
+                rejoined = third.cli("rejoin")
+                self.assertEqual(rejoined.returncode, 1)
+                for text in texts:
+                    self.assertIn(text, rejoined.stderr)
+            first = cluster.machines[0]
+            self.assertEqual(third.do("join", first.token("--replace", "3"))["node"], 4)
+            third.start()
+            cluster.settled(3)
+
+
+if __name__ == "__main__":
+    main()
