@@ -111,6 +111,11 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(api.get(f"/v1/payment_intents/{first}")["status"], "succeeded")
             self.assertEqual(self.ready(kontor).status, 503)
             self.assertIsNone(kontor.process.poll(), "it did not end")
+            looked = run("verify", "--data", self.data)  # a look needs a checkpoint, and that room
+            self.assertNotIn("DOES NOT HOLD", looked.stdout)
+            if looked.returncode != 0:
+                self.assertIn("could not be verified", looked.stdout + looked.stderr)
+                self.assertIn("no space", looked.stdout + looked.stderr)
             os.unlink(f"{self.disk}/filler")
             until(lambda: self.ready(kontor).status == 200, 10 * SLOW, "a node that takes payments again")
             counts = [len(payer.answers) for payer in payers]
