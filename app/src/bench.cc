@@ -129,7 +129,7 @@ class BenchRun {
             target_.url = arguments_.url;
             target_.key = arguments_.key;
             if (!arguments_.ca_file.empty()) {
-                KONTOR_TRY(target_.ca_pem, read_file(arguments_.ca_file));
+                KONTOR_TRY(target_.ca_pem, read_file_within(arguments_.ca_file));
             }
         }
         KONTOR_TRY(const net::Url url, net::split_url(target_.url));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "appliance.h"
@@ -13,6 +14,7 @@
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
 #include "kontor/net/client_address.h"
+#include "kontor/net/host_address.h"
 #include "kontor/net/server.h"
 #include "kontor/net/uri.h"
 #include "memory_plan.h"
@@ -22,14 +24,22 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool is_any_address(const std::string& address) {
-    return address == "0.0.0.0" || address == "::";
+using net::is_any_address;
+
+// Wider ones are no proxies but most of the Internet.
+constexpr unsigned kFewestProxyBits4 = 8, kFewestProxyBits6 = 16;
+
+bool is_wide(const std::string& range) {
+    const std::size_t slash = range.find('/');
+    if (slash == std::string::npos) return false;
+    const unsigned fewest = range.find(':') == std::string::npos ? kFewestProxyBits4 : kFewestProxyBits6;
+    return std::strtoul(range.c_str() + slash + 1, nullptr, 10) < fewest;
 }
 
 class Check {
  public:
-    Check(CheckedSettings& checked, Purpose purpose, const Clock& clock)
-        : checked_(checked), settings_(checked.settings), purpose_(purpose), clock_(clock) {}
+    Check(CheckedSettings& checked, const std::string& file, Purpose purpose, const Clock& clock)
+        : checked_(checked), settings_(checked.settings), file_(file), purpose_(purpose), clock_(clock) {}
 
     void run() {
         if (checked_.notes.is_file_broken) return;  // the values are not what somebody wants
@@ -41,12 +51,16 @@ class Check {
             checked_.notes.warnings.push_back({checked_.notes.where(key), std::move(what), std::string(key)});
         };
         look_at_names();
-        look_at_proxies();
+        look_at_proxies(warn);
         look_at_cluster();
         look_at_ports();
         look_at_memory();
         check_certificate_files(settings_, checked_.notes, clock_, complain);
-        if (!settings_.data_folder.empty()) look_at_folder(complain, warn);
+        if (!settings_.data_folder.empty()) {
+            check_room(settings_, complain, warn);
+            check_marker_place(settings_, file_, complain, warn);
+            look_at_folder(complain, warn);
+        }
         if (purpose_ == Purpose::dev) return;
         check_secrets_key(settings_, complain);
     }
@@ -90,9 +104,18 @@ class Check {
             problem("https.names", "'https.names': " + usable.error().message);
     }
 
-    void look_at_proxies() {
-        const auto proxies = net::AddressRanges::parse(split_list(settings_.https_trusted_proxies));
-        if (!proxies) problem("https.trusted_proxies", "'https.trusted_proxies': " + proxies.error().message);
+    void look_at_proxies(const Complaint& warn) {
+        const char* const key = "https.trusted_proxies";
+        const std::vector<std::string> ranges = split_list(settings_.https_trusted_proxies);
+        const auto proxies = net::AddressRanges::parse(ranges);
+        if (!proxies) return problem(key, "'https.trusted_proxies': " + proxies.error().message);
+        if (ranges.empty() && !settings_.https_trusted_proxies.empty())
+            return problem(key, "'https.trusted_proxies' names nobody: leave it empty, or write addresses");
+        for (const std::string& range : ranges)
+            if (is_wide(range))
+                warn(key, "'https.trusted_proxies': " + range +
+                              " lets nearly everybody say whom a request is from, and so pass by every limit "
+                              "of addresses: name your proxies");
     }
 
     void look_at_memory() {
@@ -117,6 +140,8 @@ class Check {
         const auto parts = net::split_url(url);
         if (!parts || !parts->https)
             problem("cluster.api_url", "'cluster.api_url' must be an https:// address, not '" + url + "'");
+        if (const std::string why = parts ? net::why_no_host_has(parts->host) : ""; !why.empty())
+            problem("cluster.api_url", "'cluster.api_url' has " + why + ", which nobody can dial");
         if (url.size() > members::limits::kNodeAddressBytes)
             problem("cluster.api_url", "'cluster.api_url' must have at most " +
                                            std::to_string(members::limits::kNodeAddressBytes) + " bytes");
@@ -124,6 +149,8 @@ class Check {
 
     void look_at_advertised(const std::string& address) {
         const char* const key = "cluster.address";
+        if (const std::string why = net::why_no_host_has(address); !why.empty())
+            return problem(key, "'cluster.address' is " + why + ", which nobody can dial");
         if (is_any_address(address))
             return problem(key,
                            "'cluster.address' is what the other nodes dial, and nobody can dial " + address);
@@ -192,6 +219,7 @@ class Check {
 
     CheckedSettings& checked_;
     const Settings& settings_;
+    const std::string& file_;
     Purpose purpose_;
     const Clock& clock_;
     std::vector<std::ptrdiff_t> mine_;  // positions of the problems that were found here
@@ -209,7 +237,7 @@ CheckedSettings check_configuration(const SettingSources& sources, Purpose purpo
     CheckedSettings checked;
     checked.settings = defaults;
     checked.problems = load_settings(sources, checked.settings, &checked.notes);
-    Check(checked, purpose, clock).run();
+    Check(checked, sources.file, purpose, clock).run();
     return checked;
 }
 

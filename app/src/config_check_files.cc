@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -10,11 +11,14 @@
 
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "control.h"
 #include "data_folder.h"
+#include "kontor/base/disk_space.h"
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
+#include "kontor/replication/marker.h"
 #include "kontor/store/partitions_made.h"
 #include "secrets.h"
 #include "tls_files.h"
@@ -76,16 +80,22 @@ void check_entries(const fs::path& folder, const Complaint& complain) {
     }
 }
 
-void check_file_system(const fs::path& path, const Complaint& complain, const Complaint& warn) {
+unsigned long file_system_of(const fs::path& path) {
     struct statfs info {};
-    if (::statfs(path.c_str(), &info) != 0) return;
-    const auto type = static_cast<unsigned long>(info.f_type) & 0xFFFFFFFFUL;
+    return ::statfs(path.c_str(), &info) == 0 ? static_cast<unsigned long>(info.f_type) & 0xFFFFFFFFUL : 0;
+}
+
+bool is_of_the_kernel(unsigned long type) {
+    return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP2_SUPER_MAGIC;
+}
+
+void check_file_system(const fs::path& path, const Complaint& complain, const Complaint& warn) {
+    const unsigned long type = file_system_of(path);
     if (type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == kCifs || type == kSmb2)
         return complain("data.folder", path.string() +
                                            " is on a network file system, where neither locks nor "
                                            "mapped files can be relied on: use a local disk");
-    if (type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP2_SUPER_MAGIC)
-        return complain("data.folder", path.string() + " is no place for files");
+    if (is_of_the_kernel(type)) return complain("data.folder", path.string() + " is no place for files");
     if (type == TMPFS_MAGIC || type == RAMFS_MAGIC)
         return warn("data.folder",
                     path.string() + " is in memory: everything is lost when the machine stops");
@@ -172,9 +182,66 @@ bool check_data_folder(const Settings& settings, const Complaint& complain, cons
     return is_usable;
 }
 
+void check_room(const Settings& settings, const Complaint& complain, const Complaint& warn) {
+    constexpr std::uint64_t kMiB = 1ULL << 20;
+    std::error_code code;
+    const fs::path there = existing_part(fs::absolute(settings.data_folder, code));
+    const auto space = disk_space(there);
+    const std::uint64_t wanted = static_cast<std::uint64_t>(settings.min_free_mib) * kMiB;
+    if (space && wanted != 0 && wanted >= space->total_bytes)
+        complain("data.min_free_mib", "'data.min_free_mib' is " + std::to_string(settings.min_free_mib) +
+                                          " MiB, and the disk of " + there.string() + " has " +
+                                          std::to_string(space->total_bytes / kMiB) +
+                                          " in all: no write would ever be taken");
+    else if (space && wanted > space->free_bytes)
+        warn("data.min_free_mib", "writes are refused until " + std::to_string(settings.min_free_mib) +
+                                      " MiB are free on the disk of " + there.string() + "; it has " +
+                                      std::to_string(space->free_bytes / kMiB));
+    rlimit size{};
+    if (::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY)
+        warn("data.folder", "no file may grow beyond " + std::to_string(size.rlim_cur / kMiB) +
+                                " MiB here (ulimit -f, LimitFSIZE=), which is met as a full disk");
+}
+
+void check_marker_place(const Settings& settings, const std::string& config_file, const Complaint& complain,
+                        const Complaint& warn) {
+    const char* const key = "data.marker";
+    const bool is_set = !settings.data_marker.empty();
+    std::error_code code;
+    const fs::path marker = fs::absolute(marker_path(settings), code);
+    if (lies_inside(marker, settings.data_folder))
+        return complain(key, "'data.marker' must not be inside data.folder: it would go back with it");
+    const fs::path real = fs::weakly_canonical(marker.parent_path(), code) / marker.filename();
+    const std::pair<const char*, const std::string&> others[] = {
+        {"the configuration file", config_file},
+        {"secrets.key_file", settings.secrets_key_file},
+        {"https.certificate_file", settings.https_certificate_file},
+        {"https.private_key_file", settings.https_private_key_file}};
+    for (const auto& [name, path] : others) {
+        if (path.empty() || real != fs::weakly_canonical(fs::absolute(path, code), code)) continue;
+        return complain(key, "'data.marker' and " + std::string(name) + " are the same file, " + path);
+    }
+    if (const auto free = replication::check_marker(marker); !free)
+        return complain(key, free.error().message);
+    // A start goes on without a marker when its usual place cannot be had; who names one wants it.
+    const auto& tell = is_set ? complain : warn;
+    const std::string without =
+        ": the marker cannot be kept there, and a folder that was put back from an older "
+        "copy would not be noticed. Name a place for it ('data.marker')";
+    const fs::path folder = marker.parent_path();
+    // The usual place's folder is made with the data folder.
+    if (!fs::exists(folder, code) && (is_set || fs::exists(settings.data_folder, code)))
+        return tell(key, folder.string() + " does not exist" + without);
+    const bool is_there = fs::exists(marker, code);
+    const fs::path written = is_there ? marker : existing_part(folder);
+    if (!fs::is_directory(existing_part(folder), code))
+        return tell(key, folder.string() + " is no folder" + without);
+    if (is_of_the_kernel(file_system_of(written)))
+        return tell(key, folder.string() + " is no place for files" + without);
+    if (!may(written, is_there ? R_OK | W_OK : W_OK | X_OK)) tell(key, why_not(written, errno) + without);
+}
+
 void check_secrets_key(const Settings& settings, const Complaint& complain) {
-    if (!settings.data_marker.empty() && lies_inside(settings.data_marker, settings.data_folder))
-        complain("data.marker", "'data.marker' must not be inside data.folder: it would go back with it");
     if (lies_inside(settings.secrets_key_file, settings.data_folder))
         complain("secrets.key_file",
                  "'secrets.key_file' must not be inside data.folder: a stolen backup would "
@@ -188,7 +255,7 @@ void check_secrets_key(const Settings& settings, const Complaint& complain) {
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
                              const Complaint& complain) {
     if (settings.https_certificate_file.empty() || settings.https_private_key_file.empty()) return;
-    const auto chain = read_file(settings.https_certificate_file);
+    const auto chain = read_file_within(settings.https_certificate_file);
     if (!chain) complain("https.certificate_file", chain.error().message);
     const auto key = read_private_key(settings.https_private_key_file);
     if (!key) complain("https.private_key_file", key.error().message);

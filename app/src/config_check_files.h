@@ -13,6 +13,11 @@ using Complaint = std::function<void(std::string_view key, std::string what)>;
 // False: it cannot be used; what is in it is not worth a look.
 [[nodiscard]] bool check_data_folder(const Settings& settings, const Complaint& complain,
                                      const Complaint& warn);
+// Room on the disk, and a limit of file sizes.
+void check_room(const Settings& settings, const Complaint& complain, const Complaint& warn);
+// Where the marker goes: nothing else may be there. `config_file`: "" for none.
+void check_marker_place(const Settings& settings, const std::string& config_file, const Complaint& complain,
+                        const Complaint& warn);
 void check_secrets_key(const Settings& settings, const Complaint& complain);
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
                              const Complaint& complain);

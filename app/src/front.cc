@@ -27,11 +27,12 @@ bool names_this_machine(std::string_view host) {
     return name == "localhost" || is_loopback(name);
 }
 
-// Not that a proxy on this machine passed it on for a stranger. Proxies say so, or speak HTTP/1.0 as nginx
-// does, or pass on the name that the stranger asked for. One that does none of this needs metrics.port.
+// Not that a proxy on this machine passed it on for a stranger. Proxies say so in some field or other, or
+// speak HTTP/1.0 as nginx does, or pass on the name that the stranger asked for. One that does none of this
+// needs metrics.port.
 bool is_of_this_machine(const net::Request& request) {
     return is_loopback(request.peer_ip) && !request.is_from_proxy && !request.is_http10 &&
-           !net::says_forwarded(request.headers) && names_this_machine(request.header("host"));
+           net::is_plain_scrape(request.headers) && names_this_machine(request.header("host"));
 }
 
 }  // namespace

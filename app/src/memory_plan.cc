@@ -15,10 +15,14 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
             ? static_cast<std::uint64_t>(settings.memtable_mib) * kMiB
             : std::clamp(share.memory_bytes / kMemtableShare, kLeastMemtableBytes, kMostMemtableBytes);
     const std::uint64_t needed = kOtherBytes + plan.cache_bytes + 2 * plan.memtable_bytes;
-    if (!share.is_memory_limited || needed <= share.memory_bytes) return plan;
+    // A machine without a limit may swap, but not what the cache alone takes of it.
+    const bool is_asked = settings.cache_mib != 0 || settings.memtable_mib != 0;
+    const bool fits = plan.cache_bytes + 2 * plan.memtable_bytes <= share.memory_bytes;
+    if (needed <= share.memory_bytes || (!share.is_memory_limited && (fits || !is_asked))) return plan;
     return fail(
         ErrorCode::invalid_argument,
-        "the control group of this process allows " + std::to_string(share.memory_bytes / kMiB) +
+        (share.is_memory_limited ? "the control group of this process allows " : "this machine has ") +
+            std::to_string(share.memory_bytes / kMiB) +
             " MiB of memory, and with these settings Kontor may need " + std::to_string(needed / kMiB) +
             " MiB (store.cache_mib: " + std::to_string(plan.cache_bytes / kMiB) +
             ", twice store.memtable_mib: " + std::to_string(2 * plan.memtable_bytes / kMiB) + ", all else: " +

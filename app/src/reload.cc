@@ -1,6 +1,9 @@
 #include "reload.h"
 
+#include <memory>
+
 #include "config_check.h"
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 
 namespace kontor::app {
@@ -37,7 +40,20 @@ ChangedSettings take_live_settings(const Settings& wanted, Settings& used) {
 }
 
 void Reloader::run() {
-    const CheckedSettings checked = check_configuration(sources_, Purpose::serve, system_clock());
+    // A file on a mount that does not answer must not keep this thread from hearing that it shall stop.
+    const auto result = std::make_shared<CheckedSettings>();
+    const auto done =
+        ask_disk(sources_.file, kDiskAnswersWithinMs, [result, sources = sources_]() -> Result<std::string> {
+            *result = check_configuration(sources, Purpose::serve, system_clock());
+            return std::string();
+        });
+    if (!done) {
+        log::error("reload",
+                   "event=reload_refused the check of the configuration takes too long: a file that it "
+                   "names is on a disk that does not answer; nothing was changed");
+        return;
+    }
+    const CheckedSettings& checked = *result;
     for (const Problem& one : checked.problems) log::error("reload", one.where + ": " + one.what);
     if (!checked.problems.empty()) {
         log::error("reload", "event=reload_refused the configuration has problems; nothing was changed");

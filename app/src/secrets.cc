@@ -62,7 +62,7 @@ Result<void> check_private(const std::string& path) {
 }
 
 Result<crypto::Secret> load_secrets_key(const std::string& path, const std::string& data_folder) {
-    auto content = read_file(path);
+    auto content = read_file_within(path);
     if (!content) {
         Error error = std::move(content).error();
         if (error.code != ErrorCode::not_found) return fail(std::move(error));
@@ -82,7 +82,9 @@ Result<crypto::Secret> load_secrets_key(const std::string& path, const std::stri
 }
 
 Result<void> make_secrets_key(const std::string& path) {
-    if (file_exists(path)) return fail(ErrorCode::already_exists, path + " exists; it is not replaced");
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0)  // also a link to nothing
+        return fail(ErrorCode::already_exists, path + " exists; it is not replaced");
     return write_file(path, crypto::random_bytes(kKeyBytes), 0600);
 }
 

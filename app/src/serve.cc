@@ -36,15 +36,6 @@ SettingSources sources_of(const std::string& config_file, const std::vector<std:
 // A port may still be its last owner's, who is ending: nothing is refused for good before this time.
 constexpr unsigned kPatienceMs = 3'000, kLookAgainMs = 100;
 
-// Nothing: a signal came meanwhile.
-std::optional<CheckedSettings> check_with_patience(const SettingSources& sources) {
-    for (unsigned waited_ms = 0;; waited_ms += kLookAgainMs) {
-        CheckedSettings checked = check_configuration(sources, Purpose::serve, system_clock());
-        if (!checked.may_pass() || waited_ms >= kPatienceMs) return checked;
-        if (shutdown_signal_within(kLookAgainMs)) return std::nullopt;
-    }
-}
-
 // A member of a cluster is ready when it has found the others. True: it shall stop instead.
 bool wait_until_ready(Appliance& appliance, const Output& output) {
     if (!appliance.cluster().is_member()) return false;
@@ -95,6 +86,16 @@ class StartWatch {
     std::thread thread_;
 };
 
+// Nothing: a signal came meanwhile.
+std::optional<CheckedSettings> check_with_patience(const SettingSources& sources, const StartWatch& watch) {
+    for (unsigned waited_ms = 0;; waited_ms += kLookAgainMs) {
+        CheckedSettings checked = check_configuration(sources, Purpose::serve, system_clock());
+        if (watch.is_asked_to_stop()) return std::nullopt;
+        if (!checked.may_pass() || waited_ms >= kPatienceMs) return checked;
+        std::this_thread::sleep_for(std::chrono::milliseconds(kLookAgainMs));
+    }
+}
+
 // Trying again changes nothing about these: the folder, the key or the settings are not what they should be.
 bool is_final(ErrorCode code) {
     return code == ErrorCode::invalid_argument || code == ErrorCode::permission_denied ||
@@ -126,7 +127,8 @@ void drain_before_the_end(Appliance& appliance, std::int64_t drain_ms, const Out
 }
 
 // True: this process shall become the binary on disk.
-Result<bool> serve(const SettingSources& sources, const Settings& settings, const Output& output) {
+Result<bool> serve(const SettingSources& sources, const Settings& settings, std::optional<StartWatch>& watch,
+                   const Output& output) {
     RestartWish restart;
     ApplianceOptions options;
     options.settings = settings;
@@ -151,7 +153,6 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, cons
             [joining](const std::string& request) { return handle_joining_control(*joining, request); });
         if (control) joining_control = *std::move(control);  // without it, it joins all the same
     };
-    std::optional<StartWatch> watch(std::in_place, output);
     options.shall_stop = [&watch] { return watch && watch->is_asked_to_stop(); };
     auto started = Appliance::start(std::move(options));
     const bool asked_to_stop = watch->is_asked_to_stop();
@@ -218,14 +219,16 @@ int run_serve(const ServeArguments& arguments) {
     want_hangups();
     const Output output(arguments.json);
     const SettingSources sources = sources_of(arguments.config_file, arguments.assignments);
-    const auto checked = check_with_patience(sources);
+    std::optional<StartWatch> watch(std::in_place, output);
+    const auto checked = check_with_patience(sources, *watch);
     if (!checked) return 0;
     if (!report(*checked, output)) {
         std::fprintf(stderr, "kontor serve: the configuration has problems; nothing was started\n");
         return 2;
     }
     use_log_level(checked->settings);
-    auto again = serve(sources, checked->settings, output);
+    auto again = serve(sources, checked->settings, watch, output);
+    watch.reset();
     if (again && !*again) return 0;
     const Error error = again ? become_successor() : again.error();
     std::fprintf(stderr, "kontor serve: %s\n", error.describe().c_str());

@@ -114,7 +114,7 @@ Problem unreadable(const std::string& file, std::string_view text) {
 void load_settings_file(const std::string& file, Settings& settings, std::vector<Problem>& problems,
                         LoadNotes& notes) {
     notes.is_file_broken = true;
-    const auto content = read_file(file);
+    const auto content = read_file_within(file);
     if (!content) {
         problems.push_back({file, "cannot be read; does it exist, and may this user read it? (" +
                                       content.error().message + ")"});

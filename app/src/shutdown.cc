@@ -9,7 +9,9 @@
 namespace kontor::app {
 namespace {
 
-constexpr int kHarmless[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+// Timers, limits and input that this program does not use. With SIGXFSZ ignored a write answers EFBIG.
+constexpr int kHarmless[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM,  SIGVTALRM,
+                             SIGPROF, SIGIO,   SIGXCPU, SIGXFSZ, SIGSTKFLT};
 
 sigset_t set_of(std::initializer_list<int> signals) {
     sigset_t set;
@@ -19,7 +21,7 @@ sigset_t set_of(std::initializer_list<int> signals) {
 }
 
 sigset_t shutdown_signals() {
-    return set_of({SIGINT, SIGTERM});
+    return set_of({SIGINT, SIGTERM, SIGPWR});  // PWR: an uninterruptible supply says that its end is near
 }
 
 void end_at_the_next_signal() {
@@ -34,6 +36,7 @@ void end_at_the_next_signal() {
 
 void ignore_harmless_signals() {
     for (const int signal : kHarmless) std::signal(signal, SIG_IGN);
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_IGN);
 }
 
 void block_signals() {

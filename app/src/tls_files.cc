@@ -46,14 +46,14 @@ bool still_good(const std::string& folder, const std::vector<std::string>& names
 }  // namespace
 
 Result<std::string> read_private_key(const std::string& file) {
-    KONTOR_TRY(std::string content, read_file(file));
+    KONTOR_TRY(std::string content, read_file_within(file));
     KONTOR_CHECK(check_private(file));
     return content;
 }
 
 Result<ServerTls> load_own_certificate(const std::string& certificate_file, const std::string& key_file) {
     ServerTls tls;
-    KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(certificate_file));
+    KONTOR_TRY(tls.identity.certificate_chain_pem, read_file_within(certificate_file));
     KONTOR_TRY(tls.identity.private_key_pem, read_private_key(key_file));
     return tls;
 }

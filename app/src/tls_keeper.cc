@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/net/certificates.h"
 
@@ -18,12 +19,18 @@ constexpr std::uint64_t kRetryMs = 60'000;  // after a failure: a date may have 
 
 // Changes with every write, also one of the same size within a tick of the file system's clock, and when a
 // link leads elsewhere.
-std::string state_of(const std::string& file) {
+Result<std::string> state_now(const std::string& file) {
     struct stat info {};
-    if (::stat(file.c_str(), &info) != 0) return "-;";
+    if (::stat(file.c_str(), &info) != 0) return std::string("-;");
     const auto number = [](auto value) { return std::to_string(value) + ":"; };
     return number(info.st_dev) + number(info.st_ino) + number(info.st_size) + number(info.st_mtim.tv_sec) +
            number(info.st_mtim.tv_nsec) + number(info.st_ctim.tv_sec) + number(info.st_ctim.tv_nsec) + ";";
+}
+
+// An operator's file may be on a mount that does not answer, for which no stop waits long.
+constexpr unsigned kLookWithinMs = 1'000;
+std::string state_of(const std::string& file) {
+    return ask_disk(file, kLookWithinMs, [file] { return state_now(file); }).value_or("?;");
 }
 
 bool is_same(const net::TlsIdentity& a, const net::TlsIdentity& b) {
@@ -47,7 +54,7 @@ Result<ServerTls> TlsKeeper::read() const {
 std::string TlsKeeper::state_of_files() const {
     if (!source_.certificate_file.empty())
         return state_of(source_.certificate_file) + state_of(source_.private_key_file);
-    return state_of(source_.folder + "/server.pem") + state_of(source_.folder + "/server.key");
+    return *state_now(source_.folder + "/server.pem") + *state_now(source_.folder + "/server.key");
 }
 
 bool TlsKeeper::is_due() const {

@@ -90,17 +90,32 @@ class Refused(unittest.TestCase):
                                        ("[::1]", "without brackets"), ("127.0.0.1:8443", "port is a setting of its own"),
                                        ("127.0.0.256", "not an IP address"), ("192.0.2.1", "no address of this machine")):
                     self.refused(site, f"--set {key.replace('__', '.')}: .*{pattern}", *set_all(**{key: value}))
-            for value, pattern in (("0.0.0.0", "nobody can dial"), ("[::1]", "brackets"), ("a:8444", "not a DNS name"),
-                                   ("https://a", "not a DNS name"), ("*.a", "pattern")):
+            for key in ("https__address", "cluster__listen_address", "metrics__address"):
+                for value in ("224.0.0.1", "255.255.255.255", "ff02::1", "240.0.0.1"):
+                    self.refused(site, f"{key.replace('__', '.')}.*no connection can come",
+                                 *set_all(**{key: value}, metrics__port=free_port()))
+            for value in ("224.0.0.1", "255.255.255.255", "ff02::1"):
+                self.refused(site, "cluster.address.*nobody can dial", *set_all(cluster__address=value))
+            self.refused(site, "cluster.api_url.*nobody can dial", *set_all(cluster__api_url="https://255.255.255.255:8443"))
+            for value, pattern in (("0.0.0.0", "nobody can dial"), ("0:0::0", "nobody can dial"), ("[::1]", "brackets"),
+                                   ("a:8444", "not a DNS name"), ("https://a", "not a DNS name"), ("*.a", "pattern"),
+                                   ("1.2.3", "ends in a number")):
                 self.refused(site, f"cluster.address.*{pattern}", *set_all(cluster__address=value))
             for value in ("http://a", "a", "https://"):
                 self.refused(site, "cluster.api_url.*https://", *set_all(cluster__api_url=value))
             for value, pattern in ((",", "1 to 100"), ("[::1]", "brackets"), ("a b", "not a DNS name"),
+                                   ("-a-", "begins or ends with '-'"), ("*", "first part alone"), ("xn--", "none follows"),
                                    (",".join(f"n{i}" for i in range(101)), "1 to 100")):
                 self.refused(site, f"https.names.*{pattern}", *set_all(https__names=value))
             self.refused(site, "cluster.name.*64", *set_all(cluster__name="n" * 65))
             for value in ("10.0.0.0/33", "proxy", "10.0.0.1,x", "::/129", "10.0.0.0/"):
                 self.refused(site, "trusted_proxies.*not an address", *set_all(https__trusted_proxies=value))
+            for value in (",", " , "):
+                self.refused(site, "trusted_proxies.*names nobody", *set_all(https__trusted_proxies=value))
+            for value in ("0.0.0.0/0", "::/0", "10.0.0.1,128.0.0.0/1"):
+                done = run("config", "check", "--config", site.config, *set_all(https__trusted_proxies=value))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertRegex(done.stderr, "warning: .*trusted_proxies.*nearly everybody")
 
     def test_ports(self):
         with temporary_folder() as folder:
@@ -159,6 +174,7 @@ class Refused(unittest.TestCase):
             refused("no subject alternative names", *made.pair("nameless", names=""))
             refused("not for servers", *made.pair("client", extra="extendedKeyUsage=clientAuth"))
             refused("cannot be used together.*too small", *made.pair("weak", key=("rsa:1024",)))
+            refused("cannot be used by any client", *made.pair("odd", key=("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")))
             refused("mixed up", certificate=key, private=good)
             for path, kind in ((good, "x509"), (key, "pkey")):
                 openssl(kind, "-in", path, "-outform", "der", "-out", f"{path}.der")
@@ -221,6 +237,78 @@ class Refused(unittest.TestCase):
                 kontor.wait_ready()
                 kontor.stop()
             self.refused(site, "data.partitions: .*has 2 partitions, not 8", *set_all(data__partitions=8))
+
+    def test_a_marker_overwrites_nothing(self):
+        with temporary_folder() as folder:
+            site, made = Site(folder), Certificates(folder)
+            certificate, private = made.pair("good")
+            precious = write(f"{folder}/precious", b"passwords")
+            write(f"{folder}/empty", b"")
+            os.symlink(precious, f"{folder}/link")
+            os.symlink(f"{folder}/nothing", f"{folder}/dangling")
+            os.link(f"{folder}/empty", f"{folder}/second-name")
+            os.mkfifo(f"{folder}/pipe")
+            os.mkdir(site.data)
+            os.symlink(folder, f"{folder}/around")
+            kept = {path: read(path) for path in (site.key, site.config, certificate, private, precious, "/etc/passwd")}
+            for value, pattern in ((precious, "is another file"), (f"{folder}/link", "symbolic link"),
+                                   (f"{folder}/dangling", "symbolic link"), (f"{folder}/second-name", "hard link"),
+                                   (f"{folder}/pipe", "no regular file"), ("/dev/null", "no regular file"),
+                                   (folder, "is a folder"), ("/", "is a folder"), ("/etc/passwd", "is another file"),
+                                   (f"{precious}/x", "is inside of a file"), (site.key, "secrets.key_file are the same"),
+                                   (f"{folder}/around/../{os.path.basename(folder)}/secrets.key", "are the same file"),
+                                   (site.config, "the configuration file are the same"),
+                                   (f"{folder}/around/kontor.toml", "the configuration file are the same"),
+                                   (site.data, "must not be inside"), (f"{site.data}/LOCK", "must not be inside"),
+                                   (f"{folder}/around/data/x", "must not be inside"),
+                                   ("/nope/x/y", "/nope/x does not exist"), ("/proc/x", "cannot be kept there")):
+                self.refused(site, f"data.marker: .*({pattern})", *set_all(data__marker=value))
+            for value, pattern in ((certificate, "https.certificate_file are the same"),
+                                   (private, "https.private_key_file are the same")):
+                self.refused(site, pattern, *set_all(data__marker=value, https__certificate_file=certificate,
+                                                     https__private_key_file=private))
+            # A file that happens to be in the usual place, and one of which nothing is there yet.
+            write(f"{site.data}.mark", b"notes")
+            self.refused(site, "data.marker: .*is another file")
+            os.remove(f"{site.data}.mark")
+            self.assertEqual({path: read(path) for path in kept}, kept)
+            with site.serve(*set_all(data__marker=f"{folder}/new.mark")) as kontor:
+                kontor.wait_ready()
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+            self.assertTrue(read(f"{folder}/new.mark").startswith(b"KONTORMK"))
+            done = run("config", "check", "--config", site.config, *set_all(data__marker=f"{folder}/new.mark"))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_no_pipe_and_no_device_is_waited_for(self):
+        """Each of them would hang for ever, without a word."""
+        with temporary_folder() as folder:
+            site, made = Site(folder), Certificates(folder)
+            good, key = made.pair("good")
+            pipe = f"{folder}/pipe"
+            os.mkfifo(pipe)
+            pattern = "no regular file|is a folder"
+            for odd in (pipe, "/dev/zero", folder):
+                self.refused(site, pattern, *set_all(secrets__key_file=odd))
+                self.refused(site, pattern, *set_all(https__certificate_file=odd, https__private_key_file=key))
+                self.refused(site, pattern, *set_all(https__certificate_file=good, https__private_key_file=odd))
+                for command in (("config", "check"), ("serve",)):
+                    done = run(*command, "--config", odd)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertRegex(done.stderr, pattern)
+
+    def test_room_and_memory(self):
+        with temporary_folder() as folder:
+            site = Site(folder)
+            room = os.statvfs(folder)
+            mib = room.f_blocks * room.f_frsize >> 20
+            self.assertLess(mib, 1_048_576, "a larger disk than the setting can say")
+            self.refused(site, "min_free_mib.*no write would ever be taken", *set_all(data__min_free_mib=mib + 1))
+            free = room.f_bavail * room.f_frsize >> 20
+            if mib - free > 2:
+                done = run("config", "check", "--config", site.config, *set_all(data__min_free_mib=mib - 1))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertRegex(done.stderr, "warning: .*writes are refused until")
+            self.refused(site, "store.cache_mib.*MiB of memory", *set_all(store__cache_mib=1_048_576))
 
     @unittest.skipUnless(os.geteuid() == 0, "another user is needed")
     def test_what_another_user_owns(self):

@@ -194,6 +194,35 @@ class SingleNodeTest(unittest.TestCase):
             machine.start()
             self.assertEqual(machine.stop(), 0)
 
+    def test_a_log_that_is_gone(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.rename(f"{machine.data}/log", f"{folder}/kept")
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("put the log back from where it went", said)
+            shutil.rmtree(f"{machine.data}/log")
+            os.rename(f"{folder}/kept", f"{machine.data}/log")
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def test_a_marker_that_is_gone_or_something_else(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            mark = f"{machine.data}.mark"
+            os.rename(mark, f"{mark}.kept")
+            os.mkdir(mark)
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("is a folder: the marker ('data.marker') has to be a file of its own", said)
+            os.rmdir(mark)
+            machine.start()
+            self.assertIn("event=marker_missing", "\n".join(machine.process.errors))
+            self.assertEqual(machine.stop(), 0)
+            machine.start()
+            self.assertNotIn("event=marker_missing", "\n".join(machine.process.errors))
+            self.assertEqual(machine.stop(), 0)
+
     def test_a_key_that_is_not_the_folders(self):
         with temporary_folder() as folder:
             machine = self.make(folder)

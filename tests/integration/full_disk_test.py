@@ -5,6 +5,7 @@ that needs root and is skipped without. A quota, which nobody can see beforehand
 before the others."""
 import contextlib
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -309,6 +310,31 @@ class Quota(unittest.TestCase):
             self.assertEqual(kontor.api().balance(), sum(range(100, 140)) + 900)
             self.assertEqual(kontor.stop(), 0, kontor.story())
         self.assertEqual(verify(self.data)[0], 0)
+
+
+class FileSizeLimit(unittest.TestCase):
+    """`ulimit -f`, set while the node runs: SIGXFSZ would end it."""
+
+    def test_it_is_a_full_disk(self):
+        with temporary_folder() as folder:
+            with Kontor.dev(f"{folder}/data", *SETTINGS) as kontor:
+                api = kontor.api()
+                first = api.pay(700)["id"]
+                before = resource.prlimit(kontor.process.pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(kontor.process.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+
+                def is_refused():
+                    answer = api.request("POST", "/v1/payment_intents", {"amount": 100, "currency": "eur"}, None)
+                    return answer.status == 503 and "no space left" in answer.text
+                until(is_refused, 20 * SLOW, "a refusal")
+                self.assertIsNone(kontor.process.poll(), "it did not end")
+                self.assertEqual(api.get(f"/v1/payment_intents/{first}")["status"], "succeeded")
+                resource.prlimit(kontor.process.pid, resource.RLIMIT_FSIZE, before)
+                until(lambda: api.request("GET", "/readyz").status == 200, 20 * SLOW, "a node that is ready again")
+                api.pay(900)
+                self.assertEqual(api.balance(), 1600)
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+            self.assertEqual(verify(f"{folder}/data")[0], 0)
 
 
 if __name__ == "__main__":

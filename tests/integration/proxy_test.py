@@ -135,10 +135,14 @@ class WithoutProxy(unittest.TestCase):
             with site.serve() as kontor:
                 api = kontor.wait_ready().api()
                 self.assertEqual(api.raw("GET", "/metrics").status, 200)
+                scrape = {"User-Agent": "Prometheus/2.53", "Accept": "text/plain", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
+                self.assertEqual(api.raw("GET", "/metrics", headers=scrape).status, 200)
                 for host in ("localhost", "[::1]:1", f"127.0.0.1:{site.port}"):
                     self.assertEqual(api.raw("GET", "/metrics", headers={"Host": host}).status, 200, host)
                 for name, value in (("X-Forwarded-For", "8.8.8.8"), ("Forwarded", "for=8.8.8.8"), ("Via", "1.1 proxy"),
-                                    ("X-Real-IP", "127.0.0.1"), ("X-Forwarded-Proto", "https"), ("Host", "pay.example")):
+                                    ("X-Real-IP", "127.0.0.1"), ("X-Forwarded-Proto", "https"), ("Host", "pay.example"),
+                                    ("X-Original-Forwarded-For", "8.8.8.8"), ("CDN-Loop", "x"), ("X-Azure-ClientIP", "8.8.8.8"),
+                                    ("Proxy-Connection", "keep-alive"), ("X-Never-Heard-Of", "1"), ("Cookie", "a=b")):
                     self.assertEqual(api.raw("GET", "/metrics", headers={name: value}).status, 404, name)
 
 

@@ -9,9 +9,9 @@ namespace {
 class SystemClock final : public Clock {
  public:
     std::int64_t wall_ms() const override {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-            .count();
+        timespec now{};  // C++ counts nanoseconds in 64 bits, which end in 2262
+        KONTOR_ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0, "Linux has a wall clock");
+        return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
     }
     std::uint64_t monotonic_ms() const override { return monotonic_us() / 1000; }
     std::uint64_t monotonic_us() const override {

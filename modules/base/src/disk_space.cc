@@ -24,7 +24,8 @@ Result<DiskSpace> disk_space(const std::string& folder) {
 }
 
 Result<void> reserve_file(const std::string& path, std::uint64_t bytes) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int fd =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) return fail(errno_error("make " + path, errno));
     int code = 0;
     do {

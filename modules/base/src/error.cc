@@ -46,7 +46,8 @@ std::string Error::describe() const {
 }
 
 Error errno_error(std::string_view what, int error_number) {
-    const bool full = error_number == ENOSPC || error_number == EDQUOT;
+    // A limit of file sizes (ulimit -f) is met as a quota is.
+    const bool full = error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
     return Error{full ? ErrorCode::no_space : ErrorCode::io,
                  std::string(what) + ": " + std::generic_category().message(error_number)};
 }

@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <ctime>
+
+#include "log_stamp.h"
 
 namespace kontor::log {
 namespace {
@@ -12,6 +13,19 @@ constexpr std::size_t kMaxLineBytes = 4096;
 std::atomic<Level> current_level{Level::info};
 constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
 }  // namespace
+
+// Seconds and the rest apart, as the system has them: right before 1970 and after 2262, too.
+std::string stamp_of(const timespec& time) {
+    std::tm utc{};
+    gmtime_r(&time.tv_sec, &utc);
+    char stamp[64];
+    const std::size_t n = std::strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.", &utc);
+    std::string text(stamp, n);
+    const long ms = time.tv_nsec / 1'000'000;
+    for (const long place : {100L, 10L, 1L}) text.push_back(static_cast<char>('0' + ms / place % 10));
+    text.push_back('Z');
+    return text;
+}
 
 void set_level(Level level) {
     current_level.store(level, std::memory_order_relaxed);
@@ -22,19 +36,10 @@ bool enabled(Level level) {
 
 void write(Level level, std::string_view component, std::string_view message) {
     if (!enabled(level)) return;
-    const auto now = std::chrono::system_clock::now();
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-    const auto ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char stamp[40];
-    const std::size_t n = std::strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.", &utc);
-    std::string line(stamp, n);
-    line.push_back(static_cast<char>('0' + ms / 100));
-    line.push_back(static_cast<char>('0' + ms / 10 % 10));
-    line.push_back(static_cast<char>('0' + ms % 10));
-    line += "Z ";
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    std::string line = stamp_of(now);
+    line += ' ';
     line += kNames[static_cast<unsigned>(level)];
     line += ' ';
     line += component;

@@ -38,6 +38,9 @@ int wait_for_room(const std::string& what, const std::function<int()>& attempt) 
 }
 
 int open_file(const std::string& path, int flags, mode_t mode) {
+    // What is written lies where it is named, never at the end of somebody's link; a FIFO does not hold us
+    // up.
+    if ((flags & O_CREAT) != 0) flags |= O_NOFOLLOW | O_NONBLOCK;
     int fd = -1;
     const int error = wait_for_room("open " + path, [&] {
         fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);

@@ -13,6 +13,7 @@
 namespace kontor::net {
 namespace {
 
+constexpr int kMaxHandshakeSteps = 20;  // a whole one takes three or four
 constexpr std::string_view kKeyEnd = "PRIVATE KEY-----";
 
 std::string day_of(std::int64_t unix_seconds) {
@@ -63,6 +64,42 @@ bool has_names(const X509& certificate) {
     return X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) >= 0;
 }
 
+std::string why_no_handshake(SSL_CTX& server, SSL_CTX& client, int version) {
+    const SslPointer ours(SSL_new(&server)), theirs(SSL_new(&client));
+    BIO *near = nullptr, *far = nullptr;
+    if (!ours || !theirs || SSL_set_min_proto_version(theirs.get(), version) != 1 ||
+        SSL_set_max_proto_version(theirs.get(), version) != 1 || BIO_new_bio_pair(&near, 0, &far, 0) != 1)
+        return "no memory";
+    SSL_set_bio(ours.get(), near, near);
+    SSL_set_bio(theirs.get(), far, far);
+    SSL_set_accept_state(ours.get());
+    SSL_set_connect_state(theirs.get());
+    for (int i = 0; i < kMaxHandshakeSteps; ++i) {
+        ERR_clear_error();
+        const int there = SSL_do_handshake(theirs.get());
+        const int there_error = SSL_get_error(theirs.get(), there);
+        const int here = SSL_do_handshake(ours.get());
+        const int here_error = SSL_get_error(ours.get(), here);
+        if (here == 1 && there == 1) return {};
+        const auto is_going_on = [](int result, int error) {
+            return result == 1 || error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+        };
+        if (is_going_on(there, there_error) && is_going_on(here, here_error)) continue;
+        const char* const reason = ERR_reason_error_string(ERR_peek_error());
+        return reason != nullptr ? reason : "it was broken off";
+    }
+    return "it has no end";
+}
+
+// As one that offers what Kontor itself does; whom it trusts does not matter. "" when one version works.
+std::string why_no_client_comes_in(SSL_CTX& server) {
+    const auto client = make_base_context(TLS_client_method());
+    if (!client) return client.error().message;
+    SSL_CTX_set_verify(client->get(), SSL_VERIFY_NONE, nullptr);
+    const std::string why = why_no_handshake(server, **client, TLS1_3_VERSION);
+    return why.empty() || why_no_handshake(server, **client, TLS1_2_VERSION).empty() ? "" : why;
+}
+
 class Look {
  public:
     Look(const TlsIdentity& identity, std::int64_t now_ms) : identity_(identity), now_s_(now_ms / 1000) {}
@@ -80,8 +117,13 @@ class Look {
         if (key && chain) look_at_pair(**key, *chain);
         // Whatever else OpenSSL does not take, such as keys that are too short.
         if (problems_.empty()) {
-            if (const auto context = make_server_context(identity_); !context)
+            const auto context = make_server_context(identity_);
+            if (!context)
                 problem(false, context.error().message);
+            else if (const std::string why = why_no_client_comes_in(**context); !why.empty())
+                problem(false, "cannot be used by any client: a handshake with it fails (" + why +
+                                   "). Kontor speaks TLS 1.2 and 1.3 with X25519, P-256 and P-384: take a "
+                                   "P-256 or an RSA key");
         }
         ERR_clear_error();
         return std::move(problems_);

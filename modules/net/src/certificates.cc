@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "certificate_builder.h"
 
 namespace kontor::net {
@@ -13,6 +15,40 @@ constexpr std::int64_t kBackdateSeconds = 24 * 3600;
 constexpr std::int64_t kAuthorityBackdateSeconds = 366LL * 24 * 3600;  // it cannot be made again so easily
 constexpr std::int64_t kServerDays = kServerCertificateDays - 1;       // and the day before
 constexpr std::size_t kMaxNames = 100;
+constexpr std::size_t kMaxLabelBytes = 63;
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// RFC 1123, and '_', which machines have all the same.
+std::string wrong_with_label(std::string_view label) {
+    if (label.empty()) return "a part of it is empty";
+    if (label.size() > kMaxLabelBytes) return "a part of it has more than 63 characters";
+    const bool is_coded = label.size() >= 4 && (label[0] == 'x' || label[0] == 'X') &&
+                          (label[1] == 'n' || label[1] == 'N') && label[2] == '-' && label[3] == '-';
+    if (is_coded && label.size() == 4) return "'xn--' codes a name, and none follows";
+    if (label.front() == '-' || label.back() == '-') return "a part of it begins or ends with '-'";
+    if (label.find('*') != std::string_view::npos)
+        return "'*' stands for the first part alone, as in *.pay.example";
+    return {};
+}
+
+std::string wrong_with_name(std::string_view name) {
+    if (name.starts_with("*.")) name.remove_prefix(2);
+    for (std::size_t at = 0;;) {
+        const std::size_t dot = name.find('.', at);
+        const std::string_view label = name.substr(at, dot == std::string_view::npos ? dot : dot - at);
+        if (std::string wrong = wrong_with_label(label); !wrong.empty()) return wrong;
+        if (dot != std::string_view::npos) {
+            at = dot + 1;
+            continue;
+        }
+        // Clients take what ends in a number for an address.
+        const bool is_number = std::all_of(label.begin(), label.end(), is_digit);
+        return is_number ? "it ends in a number and is no address" : "";
+    }
+}
 
 // The value goes through OpenSSL's configuration syntax, so only plain names may reach it.
 Result<std::string> alternative_name(const std::string& name) {
@@ -28,6 +64,8 @@ Result<std::string> alternative_name(const std::string& name) {
                            c == '-' || c == '.' || c == '*' || c == '_';
         if (!plain) return fail(ErrorCode::invalid_argument, "not a DNS name or IP address: " + name);
     }
+    if (const std::string wrong = wrong_with_name(name); !wrong.empty())
+        return fail(ErrorCode::invalid_argument, "not a DNS name: " + name + " (" + wrong + ")");
     return "DNS:" + name;
 }
 

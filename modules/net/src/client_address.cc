@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -123,20 +124,22 @@ std::string client_address(const std::string& socket_ip, const std::vector<Heade
     return nearest;
 }
 
-bool says_forwarded(const std::vector<Header>& headers) {
-    static constexpr std::string_view kNames[] = {"forwarded",       "via",
-                                                  "x-real-ip",       "cf-connecting-ip",
-                                                  "x-client-ip",     "true-client-ip",
-                                                  "x-request-start", "x-original-host"};
-    static constexpr std::string_view kPrefixes[] = {"x-forwarded-", "x-envoy-"};
-    for (const Header& header : headers) {
-        const std::string_view name = header.name;
-        for (const std::string_view known : kNames)
-            if (equal_ignoring_case(name, known)) return true;
-        for (const std::string_view prefix : kPrefixes)
-            if (equal_ignoring_case(name.substr(0, prefix.size()), prefix)) return true;
-    }
-    return false;
+bool is_plain_scrape(const std::vector<Header>& headers) {
+    static constexpr std::string_view kNames[] = {"host",
+                                                  "user-agent",
+                                                  "accept",
+                                                  "accept-encoding",
+                                                  "accept-charset",
+                                                  "accept-language",
+                                                  "connection",
+                                                  "cache-control",
+                                                  "pragma",
+                                                  "authorization",
+                                                  "x-prometheus-scrape-timeout-seconds"};
+    return std::all_of(headers.begin(), headers.end(), [](const Header& header) {
+        return std::any_of(std::begin(kNames), std::end(kNames),
+                           [&](std::string_view known) { return equal_ignoring_case(header.name, known); });
+    });
 }
 
 }  // namespace kontor::net

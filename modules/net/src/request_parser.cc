@@ -45,8 +45,39 @@ constexpr http::field kSingle[] = {
     http::field::user_agent,   http::field::range,          http::field::if_modified_since,
     http::field::max_forwards, http::field::from,           http::field::proxy_authorization,
 };
+constexpr std::size_t kMaxPortDigits = 5;
 constexpr std::size_t kSingleCount = std::size(kSingle);
 constexpr std::size_t kMaxSingleFields = 32;  // bits of `seen_`
+
+// RFC 9110 7.2, as RFC 3986 3.2 writes it, without a user: a name or an address in brackets, and a port.
+bool is_host_and_port(std::string_view text) {
+    std::size_t end = 0;
+    if (text.starts_with('[')) {
+        end = text.find(']');
+        if (end == std::string_view::npos || end < 3) return false;
+        const std::string_view inner = text.substr(1, end - 1);
+        if (inner.find_first_not_of("0123456789abcdefABCDEFvV:.") != std::string_view::npos) return false;
+        ++end;
+    } else {
+        constexpr std::string_view kOthers = "-._~%!$&'()*+,;=";
+        const auto may_stand = [&](char c) {
+            return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+                   kOthers.find(c) != std::string_view::npos;
+        };
+        while (end < text.size() && may_stand(text[end])) ++end;
+    }
+    if (end == text.size()) return true;
+    if (text[end] != ':' || (end == 0 && !text.empty())) return false;
+    const std::string_view port = text.substr(end + 1);
+    return port.size() <= kMaxPortDigits && std::all_of(port.begin(), port.end(), is_digit);
+}
+
+std::string_view without_port(std::string_view authority, std::string_view port) {
+    const std::size_t colon = authority.rfind(':');
+    if (colon == std::string_view::npos || authority.ends_with(']')) return authority;
+    const std::string_view has = authority.substr(colon + 1);
+    return has.empty() || has == port ? authority.substr(0, colon) : authority;
+}
 
 // "… HTTP/2.0": a version that we do not speak, as opposed to garbage.
 bool names_a_version(std::string_view rest) {
@@ -170,6 +201,10 @@ bool RequestParser::set_target(std::string_view target) {
         if (target.size() < scheme.size() || !equal_ignoring_case(target.substr(0, scheme.size()), scheme))
             continue;
         const std::size_t path = target.find_first_of("/?", scheme.size());
+        authority_ =
+            target.substr(scheme.size(), path == std::string_view::npos ? path : path - scheme.size());
+        authority_port_ = scheme == "https://" ? "443" : "80";
+        if (authority_.empty() || !is_host_and_port(authority_)) return false;
         target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
         break;
     }
@@ -226,6 +261,7 @@ void RequestParser::on_field_impl(http::field field, view name, view value, erro
     if (!note_single(field, name)) return refuse(400, "a header field stands twice that may stand once", ec);
     switch (field) {
         case http::field::host:
+            if (!is_host_and_port(value)) return refuse(400, "bad Host", ec);
             has_host_ = true;
             break;
         case http::field::content_length:
@@ -251,7 +287,16 @@ void RequestParser::on_field_impl(http::field field, view name, view value, erro
 
 void RequestParser::on_header_impl(error_code& ec) {
     head_done_ = true;
-    if (http11_ && !has_host_) refuse(400, "Host is missing", ec);
+    if (http11_ && !has_host_) return refuse(400, "Host is missing", ec);
+    if (authority_.empty()) return;
+    if (!has_host_) return request_.headers.push_back({"Host", authority_});
+    if (!names_its_host()) refuse(400, "the target and Host name different hosts", ec);
+}
+
+// RFC 9112 3.2.2 lets the target count. Who sends two that differ wants two parties to see two requests.
+bool RequestParser::names_its_host() const {
+    return equal_ignoring_case(without_port(authority_, authority_port_),
+                               without_port(request_.header("host"), authority_port_));
 }
 
 void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& content_length, error_code&) {

@@ -49,6 +49,7 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     void map_error(const error_code& ec, std::string_view rest);
     std::size_t feed_head(std::string_view bytes);
     bool set_target(std::string_view target);
+    [[nodiscard]] bool names_its_host() const;
     [[nodiscard]] bool is_folded(std::string_view name, std::string_view value) const;
     // False: the field may stand once only, and stood already.
     bool note_single(boost::beast::http::field field, std::string_view name);
@@ -74,7 +75,9 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     // The input of the current feed: a folded line is the one value that Beast hands over from elsewhere.
     const char* input_ = nullptr;
     const char* input_end_ = nullptr;
-    std::uint32_t seen_ = 0;  // of kSingle and limits_.single_fields
+    std::string authority_;                 // of a target in absolute form
+    std::string_view authority_port_ = "";  // what its scheme means without one
+    std::uint32_t seen_ = 0;                // of kSingle and limits_.single_fields
     bool has_host_ = false;
     bool expects_continue_ = false;
     int failure_status_ = 0;

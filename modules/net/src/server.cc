@@ -8,6 +8,7 @@
 
 #include "ascii.h"
 #include "kontor/base/log.h"
+#include "kontor/net/host_address.h"
 #include "server_state.h"
 #include "tls_context.h"
 #include "worker.h"
@@ -22,6 +23,8 @@ constexpr unsigned kMaxThreads = 256;
 Result<Endpoint> endpoint_of(const std::string& text, std::uint16_t port) {
     boost::system::error_code error;
     const auto address = boost::asio::ip::make_address(text, error);
+    if (const std::string why = why_no_host_has(text); !why.empty())
+        return fail(ErrorCode::invalid_argument, text + " is " + why + ": no connection can come to it");
     if (!error) return Endpoint(address, port);
     return fail(ErrorCode::invalid_argument,
                 "not an IP address: " + text +

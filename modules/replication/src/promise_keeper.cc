@@ -1,6 +1,7 @@
 #include "promise_keeper.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
 #include "kontor/replication/folder_look.h"
+#include "kontor/replication/marker.h"
 
 namespace kontor::replication {
 
@@ -23,6 +25,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kStartAt = 0, kMemberAt = 64, kLogAt = 4096, kVoteAt = 8192;
 constexpr std::size_t kPairBytes = 32;   // magic, version, two numbers, CRC
 constexpr std::size_t kStartBytes = 48;  // magic, version, generation, node, cluster, CRC
+constexpr std::uint64_t kMarkerBytes = kVoteAt + kPairBytes;
 
 std::string sealed(std::string bytes) {
     put_le(bytes, crc32c(bytes));
@@ -67,10 +70,52 @@ bool is_there(const std::string& path) {
     return ::access(path.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
+// Any record shows it, so that a damaged one counts. After a power cut there may be nothing but zeros.
+Result<bool> is_marker(const File& file) {
+    KONTOR_TRY(const std::uint64_t size, size_of(file));
+    if (size > kMarkerBytes) return false;
+    KONTOR_TRY(const std::string bytes, read_at(file, 0, size));
+    const std::string_view view(bytes);
+    const auto has = [view](std::uint64_t at, std::string_view magic) {
+        return view.size() >= at && view.substr(at).starts_with(magic);
+    };
+    return has(kStartAt, kStartMagic) || has(kLogAt, kLogMagic) || has(kVoteAt, kVoteMagic) ||
+           view.find_first_not_of('\0') == std::string_view::npos;
+}
+
 }  // namespace
 
+Result<void> check_marker(const std::string& path) {
+    const auto refused = [&path](const std::string& what) {
+        return fail(ErrorCode::invalid_argument,
+                    path + " " + what +
+                        ": the marker ('data.marker') has to be a file of its own. Nothing was "
+                        "changed; name another path, or move away what is there");
+    };
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) {
+        if (errno == ENOENT) return {};
+        if (errno == ENOTDIR) return refused("is inside of a file");
+        if (errno == EACCES)
+            return fail(ErrorCode::permission_denied, path + " may not be looked at by this user");
+        return fail(errno_error("look at " + path, errno));
+    }
+    if (S_ISLNK(info.st_mode)) return refused("is a symbolic link");
+    if (S_ISDIR(info.st_mode)) return refused("is a folder");
+    if (!S_ISREG(info.st_mode)) return refused("is no regular file");
+    if (info.st_nlink != 1) return refused("has another name too (a hard link)");
+    if (info.st_size == 0) return {};
+    if (::access(path.c_str(), R_OK) != 0)
+        return fail(ErrorCode::permission_denied, path + " may not be read by this user");
+    KONTOR_TRY(const File file, real_file_ops().open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    KONTOR_TRY(const bool is_ours, is_marker(file));
+    return is_ours ? Result<void>{} : Result<void>(refused("is another file, not empty and no marker"));
+}
+
 Result<std::optional<MarkerOwner>> load_marker(const std::string& path) {
-    if (path.empty() || !is_there(path)) return std::optional<MarkerOwner>{};
+    if (path.empty()) return std::optional<MarkerOwner>{};
+    KONTOR_CHECK(check_marker(path));
+    if (!is_there(path)) return std::optional<MarkerOwner>{};
     KONTOR_TRY(const File file, real_file_ops().open(path, O_RDONLY));
     KONTOR_TRY(const std::string start, read_at(file, kStartAt, kStartBytes));
     if (!is_whole(start, kStartMagic, kStartBytes)) {
@@ -187,6 +232,17 @@ Result<void> PromiseKeeper::begin(std::uint64_t last_index) {
     KONTOR_CHECK(store_folder());
     if (auto stored = store_whole_marker(); !stored) marker_failed(stored.error());
     return {};
+}
+
+void PromiseKeeper::tell_when_lost() const {
+    if (marker_path_.empty() || marker_ || generation_.load() == 0) return;
+    log::warning(
+        "replication",
+        "event=marker_missing file=" + marker_path_ + " starts=" + std::to_string(generation_.load()) +
+            " (earlier starts of this folder kept a marker, which is gone or cannot be read: whether the "
+            "folder is an older copy cannot be told, and it counts as it is. If it is one, what came later "
+            "is lost: stop, and put the newer folder back. A new marker is kept from now on; "
+            "docs/operating.md, \"The marker\")");
 }
 
 Result<void> PromiseKeeper::store_folder() {

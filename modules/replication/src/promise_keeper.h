@@ -34,6 +34,8 @@ class PromiseKeeper {
     [[nodiscard]] Result<void> check_start() const;
     // And its entries, which end at `last_index`? Then this start counts.
     [[nodiscard]] Result<void> begin(std::uint64_t last_index);
+    // Before begin(): the folder says that a marker was kept, and there is none.
+    void tell_when_lost() const;
 
     // Entries up to here are durable. Before they are acknowledged.
     void raised(std::uint64_t index);

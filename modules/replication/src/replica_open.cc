@@ -191,9 +191,12 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
                                                     "install the checkpoint again");
         }
         if (opened.start.snapshot) {
-            return fail(ErrorCode::corruption,
-                        options.folder + ": the log is missing, but there is a checkpoint at entry " +
-                            std::to_string(opened.start.snapshot->index));
+            return fail(
+                ErrorCode::invalid_argument,
+                options.folder + " is missing or holds no log, but there is a checkpoint at entry " +
+                    std::to_string(opened.start.snapshot->index) +
+                    ". A checkpoint alone may lack what was acknowledged: put the log back from where it "
+                    "went (is its disk mounted?), or the whole data folder from a backup");
         }
         if (options.read_only) return fail(ErrorCode::not_found, options.folder + " holds no log");
         KONTOR_CHECK(check_no_marker(options));
@@ -243,6 +246,8 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
                     options.folder + ": the log has a higher term than the state file");
     }
     KONTOR_CHECK(check_alone(options, opened.start));
+    const std::uint64_t starts = opened.promises->now().generation;
+    if (!options.renewed || options.renewed->generation != starts) opened.promises->tell_when_lost();
     KONTOR_CHECK(opened.promises->begin(opened.log->last_index()));
     opened.log->keep(opened.promises.get());
     return opened;

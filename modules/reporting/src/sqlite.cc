@@ -31,7 +31,7 @@ Error error_of(sqlite3* handle, int code) {
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
             if (const int why = handle != nullptr ? sqlite3_system_errno(handle) : 0;
-                why == ENOSPC || why == EDQUOT)
+                why == ENOSPC || why == EDQUOT || why == EFBIG)
                 kind = ErrorCode::no_space;
             break;
         case SQLITE_INTERRUPT:

@@ -44,6 +44,12 @@ TEST(MemoryPlan, SettingsAreObeyedOrRefused) {
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message.find("may need 176 MiB"), std::string::npos) << refused.error().message;
     EXPECT_TRUE(plan_memory(settings, {175 * kMiB, false, 1})) << "a machine without a limit may swap";
+    EXPECT_TRUE(plan_memory(settings, {128 * kMiB, false, 1}));
+    const auto larger = plan_memory(settings, {127 * kMiB, false, 1});
+    ASSERT_FALSE(larger) << "but has not what caches and memtables alone take";
+    EXPECT_NE(larger.error().message.find("this machine has 127 MiB"), std::string::npos)
+        << larger.error().message;
+    EXPECT_TRUE(plan_memory({}, {1 * kMiB, false, 1})) << "nobody asked for anything";
 }
 
 }  // namespace

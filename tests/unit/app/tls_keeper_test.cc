@@ -1,6 +1,7 @@
 #include "tls_keeper.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -96,6 +97,21 @@ TEST_F(TlsKeeperTest, ALinkThatLeadsElsewhereIsAChange) {
     std::filesystem::rename(folder_ + "/next", folder_ + "/now");
     EXPECT_TRUE(looks());
     EXPECT_EQ(in_use_, *read_file(folder_ + "/2/a.pem"));
+}
+
+TEST_F(TlsKeeperTest, WhatIsNoFileHoldsNobodyUp) {
+    const auto first = issued(), second = issued();
+    write("/a.pem", first.certificate_chain_pem);
+    write("/a.key", first.private_key_pem);
+    start(files());
+    std::filesystem::remove(folder_ + "/a.pem");
+    ASSERT_EQ(::mkfifo((folder_ + "/a.pem").c_str(), 0600), 0);
+    EXPECT_FALSE(looks()) << "it came back at all";
+    EXPECT_EQ(in_use_, first.certificate_chain_pem);
+    write("/a.pem", second.certificate_chain_pem);
+    write("/a.key", second.private_key_pem);
+    EXPECT_TRUE(looks());
+    EXPECT_EQ(in_use_, second.certificate_chain_pem);
 }
 
 TEST_F(TlsKeeperTest, WhatNobodyWouldBelieveIsNotTaken) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "log_stamp.h"
+
 namespace kontor {
 namespace {
 
@@ -27,6 +29,15 @@ TEST_F(LogTest, ALineHasTimeLevelAndComponent) {
     for (char& c : shape)
         if (c >= '0' && c <= '9') c = '9';
     EXPECT_EQ(shape, "9999-99-99T99:99:99.999Z info net: listening port=x\n");
+}
+
+TEST_F(LogTest, TheTimeIsRightWhateverTheClockSays) {
+    EXPECT_EQ(log::stamp_of({0, 0}), "1970-01-01T00:00:00.000Z");
+    EXPECT_EQ(log::stamp_of({-1, 999'000'000}), "1969-12-31T23:59:59.999Z");
+    EXPECT_EQ(log::stamp_of({-2'208'988'800, 1'000'000}), "1900-01-01T00:00:00.001Z");
+    EXPECT_EQ(log::stamp_of({9'223'372'037, 0}), "2262-04-11T23:47:17.000Z")
+        << "a second too late for nanoseconds";
+    EXPECT_EQ(log::stamp_of({253'402'300'800, 120'000'000}), "10000-01-01T00:00:00.120Z");
 }
 
 TEST_F(LogTest, NobodyForgesALine) {

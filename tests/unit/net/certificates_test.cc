@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "certificate_builder.h"
 #include "pem.h"
 
 namespace kontor::net {
@@ -70,6 +71,63 @@ TEST(CertificatesTest, BadInput) {
     // Something broken after a good certificate is not overlooked.
     EXPECT_FALSE(certificates_from_pem(authority->certificate_pem +
                                        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
+}
+
+TEST(CertificatesTest, NamesThatNoHostHas) {
+    for (const char* good : {"a", "pay.example", "*.pay.example", "pay-1.example", "node_1",
+                             "xn--bcher-kva.example", "127.0.0.1", "::1", "4u.example", "1.2.3.4x"})
+        EXPECT_TRUE(check_certificate_names({good})) << good;
+    const std::string long_label(64, 'a');
+    for (const std::string bad : {"-a-",
+                                  "-a",
+                                  "a-",
+                                  "*",
+                                  "*.",
+                                  "a.*",
+                                  "*a.example",
+                                  "a.*.example",
+                                  "**.a",
+                                  "xn--",
+                                  "XN--.example",
+                                  ".",
+                                  "a.",
+                                  ".a",
+                                  "a..b",
+                                  "1.2.3",
+                                  "256.256.256.256",
+                                  "12",
+                                  "a.-b.c",
+                                  long_label.c_str()})
+        EXPECT_FALSE(check_certificate_names({bad})) << bad;
+    EXPECT_TRUE(check_certificate_names({long_label.substr(1) + ".example"}));
+}
+
+// On a curve that browsers do not have and that Kontor does not offer: OpenSSL loads it without a word.
+TEST(CertificatesTest, ACertificateThatNoClientCanUseIsRefused) {
+    const auto identity_of = [](const KeyPointer& key) {
+        const X509Pointer one(X509_new());
+        EXPECT_TRUE(X509_set_version(one.get(), X509_VERSION_3) == 1 &&
+                    set_validity(*one, kNowMs, kDay, 10) && set_random_serial(*one) &&
+                    set_common_name(*one, "pay.example") &&
+                    X509_set_issuer_name(one.get(), X509_get_subject_name(one.get())) == 1 &&
+                    X509_set_pubkey(one.get(), key.get()) == 1 &&
+                    add_extension(*one, *one, NID_subject_alt_name, "DNS:pay.example"));
+        const EVP_MD* const digest = EVP_PKEY_is_a(key.get(), "ED25519") == 1 ? nullptr : EVP_sha256();
+        EXPECT_GT(X509_sign(one.get(), key.get(), digest), 0);
+        return TlsIdentity{*certificate_to_pem(*one), *key_to_pem(*key)};
+    };
+    const auto problems = [&](const KeyPointer& key) {
+        return check_server_identity(identity_of(key), {"pay.example"}, kNowMs);
+    };
+    for (const char* curve : {"P-256", "P-384"})
+        EXPECT_TRUE(problems(KeyPointer(EVP_EC_gen(curve))).empty()) << curve;
+    EXPECT_TRUE(problems(KeyPointer(EVP_RSA_gen(2048))).empty());
+    for (const char* curve : {"secp256k1", "prime239v1"}) {
+        const auto found = problems(KeyPointer(EVP_EC_gen(curve)));
+        ASSERT_EQ(found.size(), 1U) << curve;
+        EXPECT_FALSE(found[0].is_of_key);
+        EXPECT_NE(found[0].what.find("cannot be used by any client"), std::string::npos) << found[0].what;
+    }
 }
 
 }  // namespace

@@ -53,11 +53,46 @@ TEST(ClientAddress, IsTheRightmostThatIsNotOurs) {
     EXPECT_EQ(of({", ,"}), "127.0.0.1");
 }
 
-TEST(SaysForwarded, WhateverProxyItIs) {
-    for (const char* name : {"X-Forwarded-For", "x-forwarded-proto", "X-Forwarded-Host", "Forwarded", "Via",
-                             "X-Real-IP", "CF-Connecting-IP", "X-Envoy-External-Address"})
-        EXPECT_TRUE(says_forwarded({{"Host", "x"}, {name, ""}})) << name;
-    EXPECT_FALSE(says_forwarded({{"Host", "x"}, {"Accept", "*/*"}, {"X-Forwarded", "no field of theirs"}}));
+TEST(IsPlainScrape, NoProxyWhateverItCallsItself) {
+    for (const char* name : {"X-Forwarded-For",
+                             "x-forwarded-proto",
+                             "X-Forwarded-Host",
+                             "Forwarded",
+                             "Via",
+                             "X-Real-IP",
+                             "CF-Connecting-IP",
+                             "X-Envoy-External-Address",
+                             "X-Original-Forwarded-For",
+                             "X-Cluster-Client-IP",
+                             "Fastly-Client-IP",
+                             "X-Azure-ClientIP",
+                             "CDN-Loop",
+                             "Proxy-Connection",
+                             "X-Host",
+                             "Client-IP",
+                             "X-ProxyUser-Ip",
+                             "X-Amzn-Trace-Id",
+                             "True-Client-IP",
+                             "X-Never-Heard-Of",
+                             "Cookie",
+                             "Sec-Fetch-Mode",
+                             "Referer",
+                             "Host2"})
+        EXPECT_FALSE(is_plain_scrape({{"Host", "x"}, {name, ""}})) << name;
+    EXPECT_TRUE(is_plain_scrape({}));
+    const std::vector<Header> curl = {{"Host", "x"}, {"User-Agent", "curl/7.88.1"}, {"Accept", "*/*"}};
+    const std::vector<Header> prometheus = {{"Host", "x"},
+                                            {"User-Agent", "Prometheus/2.53.0"},
+                                            {"Accept", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"},
+                                            {"Accept-Encoding", "gzip"},
+                                            {"Authorization", "Bearer x"},
+                                            {"X-Prometheus-Scrape-Timeout-Seconds", "10"}};
+    const std::vector<Header> wget = {{"host", "x"},
+                                      {"user-agent", "Wget"},
+                                      {"accept", "*/*"},
+                                      {"Accept-Encoding", "identity"},
+                                      {"Connection", "Keep-Alive"}};
+    for (const auto& headers : {curl, prometheus, wget}) EXPECT_TRUE(is_plain_scrape(headers));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "request_parser.h"
 
@@ -33,6 +35,57 @@ Fed feed(std::string_view bytes, std::size_t piece, const ServerLimits& limits =
     out.complete = parser.complete();
     if (out.complete) out.request = parser.take();
     return out;
+}
+
+TEST(RequestParserTest, AHostIsANameOrAnAddress) {
+    const auto status = [](const std::string& host) {
+        return feed("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", 4096).status;
+    };
+    for (const char* good :
+         {"h", "", "pay.example", "pay.example:8443", "pay_1.example", "127.0.0.1", "[::1]", "[::1]:443",
+          "h:", "xn--bcher-kva.example", "[v1.a:b]", "a%20b", "pay.example."})
+        EXPECT_EQ(status(good), 0) << good;
+    for (const char* bad : {"a b/c",   "a b",      "a/b",  "user@h",   "h:x",
+                            "h:1:2",   "h:123456", "::1",  "[::1",     "[]",
+                            "[::1]x",  "h?q",      "h#f",  "h,\"",     "<h>",
+                            "[::1]:x", ":443",     "h\\x", "http://h", "\xC3\xBC.example",
+                            "[a b]"})
+        EXPECT_EQ(status(bad), 400) << bad;
+}
+
+TEST(RequestParserTest, AnAbsoluteTargetNamesTheSameHost) {
+    const auto fed = [](const std::string& target, const std::string& host, const char* version = "1.1") {
+        return feed("POST " + target + " HTTP/" + version + "\r\n" +
+                        (host.empty() ? "" : "Host: " + host + "\r\n") + "\r\n",
+                    4096);
+    };
+    for (const auto& [target, host] :
+         std::vector<std::pair<std::string, std::string>>{{"https://Pay.Example/v1/x?y=1", "pay.example"},
+                                                          {"https://h:443/v1/x?y=1", "h"},
+                                                          {"https://h/v1/x?y=1", "h:443"},
+                                                          {"http://h/v1/x?y=1", "h:80"},
+                                                          {"https://h:8443/v1/x?y=1", "h:8443"},
+                                                          {"https://[::1]:443/v1/x?y=1", "[::1]"}}) {
+        const Fed one = fed(target, host);
+        ASSERT_TRUE(one.complete) << target << " " << one.status;
+        EXPECT_EQ(one.request.path, "/v1/x");
+        EXPECT_EQ(one.request.query, "y=1");
+    }
+    for (const auto& [target, host] :
+         std::vector<std::pair<std::string, std::string>>{{"https://evil/v1/x", "localhost"},
+                                                          {"https://h:8443/", "h"},
+                                                          {"https://h/", "h:8443"},
+                                                          {"http://h:443/", "h"},
+                                                          {"https://u@h/", "h"},
+                                                          {"https:///v1/x", "h"},
+                                                          {"https://h x/", "h"},
+                                                          {"https://[::1/", "[::1]"},
+                                                          {"https://:443/", "h"},
+                                                          {"https://h/", ""}})
+        EXPECT_EQ(fed(target, host).status, 400) << target << " " << host;
+    const Fed old = fed("https://h:1/x", "", "1.0");
+    ASSERT_TRUE(old.complete);
+    EXPECT_EQ(old.request.header("host"), "h:1") << "the target says it";
 }
 
 TEST(RequestParserTest, EveryCutGivesTheSameRequest) {

@@ -1,10 +1,14 @@
 // An older copy of a folder is noticed, and nothing else is taken for one.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "kontor/replication/folder_look.h"
+#include "kontor/replication/marker.h"
 #include "promise_keeper.h"
 #include "replica_impl.h"
 #include "test_support.h"
@@ -141,6 +145,57 @@ TEST_F(PromiseTest, AMarkerThatRotsSaysLessAndNeverMore) {
     std::fputc('X', file);
     std::fclose(file);
     work(1);
+}
+
+// Whoever mistypes data.marker loses no key, no configuration and no list of users.
+TEST_F(PromiseTest, NothingElseIsOverwritten) {
+    const std::string good = options_.marker, other = base_ + "/secrets.key";
+    work(3);
+    std::ofstream(other) << "precious";
+    std::ofstream(base_ + "/long") << std::string(100'000, '\0');
+    fs::create_directory(base_ + "/folder");
+    fs::create_symlink(other, base_ + "/link");
+    fs::create_symlink(base_ + "/nothing", base_ + "/dangling");
+    fs::create_hard_link(good, base_ + "/second-name");
+    ASSERT_EQ(::mkfifo((base_ + "/pipe").c_str(), 0600), 0);
+    for (const std::string& path :
+         {other, base_ + "/long", base_ + "/folder", base_ + "/link", base_ + "/dangling",
+          base_ + "/second-name", base_ + "/pipe", std::string("/dev/null"), other + "/x"}) {
+        options_.marker = path;
+        EXPECT_EQ(check_marker(path).error().code, ErrorCode::invalid_argument) << path;
+        const auto opened = open();
+        ASSERT_FALSE(opened) << path;
+        EXPECT_EQ(opened.error().code, ErrorCode::invalid_argument) << path;
+        EXPECT_FALSE(Replica::accept_older(options_)) << path;
+    }
+    std::ifstream file(other);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "precious");
+    EXPECT_FALSE(fs::exists(base_ + "/nothing"));
+    fs::remove(base_ + "/second-name");
+    EXPECT_TRUE(check_marker(good));
+    EXPECT_TRUE(check_marker(base_ + "/nothing"));
+    std::ofstream(base_ + "/empty") << "";
+    EXPECT_TRUE(check_marker(base_ + "/empty"));
+    std::ofstream(base_ + "/zeros") << std::string(8224, '\0');
+    EXPECT_TRUE(check_marker(base_ + "/zeros")) << "after a power cut";
+    options_.marker = good;
+    work(1);
+}
+
+TEST_F(PromiseTest, AMarkerThatIsGoneIsToldLoudly) {
+    const auto said = [this](unsigned entries) {
+        testing::internal::CaptureStderr();
+        work(entries);
+        return testing::internal::GetCapturedStderr();
+    };
+    EXPECT_EQ(said(1).find("marker_missing"), std::string::npos) << "there was none before";
+    EXPECT_EQ(said(1).find("marker_missing"), std::string::npos);
+    fs::remove(options_.marker);
+    const std::string told = said(1);
+    EXPECT_NE(told.find("warning replication: event=marker_missing file=" + options_.marker + " starts=2"),
+              std::string::npos)
+        << told;
+    EXPECT_EQ(said(1).find("marker_missing"), std::string::npos) << "there is one again";
 }
 
 TEST_F(PromiseTest, AnEmptyFolderIsNoNewBeginning) {

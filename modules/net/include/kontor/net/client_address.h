@@ -38,7 +38,8 @@ class AddressRanges {
 [[nodiscard]] std::string client_address(const std::string& socket_ip, const std::vector<Header>& headers,
                                          const AddressRanges& trusted);
 
-// Some field says that a proxy passed the request on, whoever set it: so it is not of this machine.
-[[nodiscard]] bool says_forwarded(const std::vector<Header>& headers);
+// No field but those that programs which collect metrics send of their own accord: then no proxy has said
+// anything, under whatever name, and no browser asks.
+[[nodiscard]] bool is_plain_scrape(const std::vector<Header>& headers);
 
 }  // namespace kontor::net

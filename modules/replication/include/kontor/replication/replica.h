@@ -9,11 +9,10 @@
 // Ownership: payloads are moved in; apply sees a view valid during the call.
 // Errors: a failed write or fsync, or a corrupt record before the tail, stops the replica: on_stop is called
 // once and nothing is acknowledged afterwards. open() answers corruption (names file and offset; also when
-// log and checkpoint do not meet, or one of them is missing), unavailable (another process has the folder),
-// invalid_argument (options, another node's folder), conflict (the folder is older than its marker), io,
-// no_space.
-// Limits: see ReplicaOptions; an entry is at most kMaxEntryBytes; proposals not yet persisted are bounded by
-// `max_inflight_entries` (the proposer waits: see ready()).
+// log and checkpoint do not meet), unavailable (another process has the folder), invalid_argument (options,
+// another node's folder, no log, a marker that is none), conflict (the folder is older than its marker), io,
+// is older than its marker), io, no_space. Limits: see ReplicaOptions; an entry is at most kMaxEntryBytes;
+// proposals not yet persisted are bounded by `max_inflight_entries` (the proposer waits: see ready()).
 
 #include <array>
 #include <atomic>
