@@ -177,8 +177,9 @@ TEST_F(ServerLimitsTest, ChunkHeadersAndTrailersAreBounded) {
 TEST_F(ServerLimitsTest, AbsoluteTargetsAndEmptyLinesBeforeARequest) {
     start();
     RawClient client(port());
-    ASSERT_TRUE(client.send(
-        "\r\n\r\nGET https://h:1/echo?q=1 HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"));
+    ASSERT_TRUE(
+        client.send("\r\n\r\nGET https://h:1/echo?q=1 HTTP/1.1\r\nHost: h:1\r\n\r\nOPTIONS * "
+                    "HTTP/1.1\r\nHost: h\r\n\r\n"));
     auto answer = client.response();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->body, "GET /echo?q=1 ");
