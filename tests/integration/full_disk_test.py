@@ -54,11 +54,13 @@ class Payer(threading.Thread):
     def __init__(self, api):
         super().__init__()
         self.api, self.answers, self.ended = api, [], False
+        self.longest_s = 0
 
     def run(self):
         number = 0
         while not self.ended:
             number += 1
+            started = time.monotonic()
             try:
                 self.answers.append(self.api.request("POST", "/v1/payment_intents", {
                     "amount": 100, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True},
@@ -66,6 +68,7 @@ class Payer(threading.Thread):
             except Lost:
                 self.answers.append(None)
                 time.sleep(0.05)
+            self.longest_s = max(self.longest_s, time.monotonic() - started)
 
     def stop(self):
         self.ended = True
@@ -125,8 +128,12 @@ class FullDisk(unittest.TestCase):
             for payer in payers:
                 payer.stop()
                 self.assertEqual(payer.statuses() - {200, 503}, set())
-            paid = sum(answer.status == 200 for payer in payers for answer in payer.answers) + 1
-            self.assertEqual(api.balance(), (paid - 1) * 100 + 700)
+                # Also what was under way, or waited for its channel, when the room ended.
+                self.assertLess(payer.longest_s, min(6 * SLOW, 20))
+            answers = [answer for payer in payers for answer in payer.answers]
+            paid = 700 + 100 * sum(answer.status == 200 for answer in answers)
+            unknown = sum("outcome is not known" in answer.text for answer in answers)
+            until(lambda: paid <= api.balance() <= paid + 100 * unknown, 20 * SLOW, f"{paid} and up to {unknown} more")
             kontor.stop()
         code, report = verify(self.data)
         self.assertEqual((code, report.get("problems")), (0, []), report)

@@ -291,7 +291,9 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
     std::optional<pb::Command> out;
     const std::int64_t now = cluster_.wall_ms(leader), machine = cluster_.worker_now_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
-        if (machine::is_due(machine::next_due(domains::registry(), rows), {machine, now}) && percent(50)) {
+        if (machine::is_due(machine::next_due(domains::registry(), rows),
+                            machine::times_at(rows, machine, now)) &&
+            percent(50)) {
             mutable_body(c, pb::tick);
             out = c;
             return;

@@ -73,7 +73,8 @@ std::vector<Shop::Wish> Shop::due_chores(std::size_t leader) {
     };
     const std::int64_t machine = cluster_.worker_now_ms(leader), utc = cluster_.wall_ms(leader);
     cluster_.state(leader).read([&](const store::Reader& rows) {
-        if (machine::is_due(machine::next_due(domains::registry(), rows), {machine, utc}))
+        if (machine::is_due(machine::next_due(domains::registry(), rows),
+                            machine::times_at(rows, machine, utc)))
             mutable_body(add(), pb::tick);
         for (const auto& due : attempts::due_attempts(rows, machine, kWorkAtOnce)) {
             pb::Command& c = add();
@@ -114,7 +115,7 @@ void Shop::check_not_stuck(std::uint64_t since_ms, std::uint64_t stuck_ms) {
         }
         if (!attempts::due_attempts(rows, long_due, 1).empty()) cluster_.violate("a channel is not asked");
         if (!webhooks::due_deliveries(rows, long_due, 1).empty()) cluster_.violate("a webhook is not sent");
-        if (machine::is_due(machine::next_due(domains::registry(), rows), {long_due, 0}))
+        if (machine::is_due(machine::next_due(domains::registry(), rows), {long_due, 0, 0}))
             cluster_.violate("due work is not done");
     });
 }

@@ -23,13 +23,15 @@ static_assert(ledger::kStatusCount <= 256, "a status is one byte of a result");
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 // A merchant's book, with timestamps that are times: nanoseconds of the entry's UTC, and always above the
-// last one given, whatever the clock did. Time-outs go by machine time.
+// last one given, whatever the clock did. Time-outs go by machine time, what is kept of failures by running
+// time.
 ledger::Ledger open_book(Context& context) {
     const std::int64_t last =
         load_integer(context.rows, machine::table::instance, last_ledger_timestamp_key());
     return {context.rows, static_cast<std::uint64_t>(context.now.machine_ms),
             static_cast<std::uint64_t>(std::max(context.now.utc_ms * kNsPerMs, last + 1)),
-            ledger::book_of(context.scope.merchant_no, context.scope.livemode)};
+            ledger::book_of(context.scope.merchant_no, context.scope.livemode),
+            static_cast<std::uint64_t>(context.now.running_ms)};
 }
 
 // After the last request of the command.
@@ -79,7 +81,7 @@ pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTrans
     const auto statuses = book.create_transfers(transfers);
     close_book(context, book);
     if (const auto& began = book.failed_began())
-        context.due(DueClock::machine, static_cast<std::int64_t>(began->drop_from_ms), kFailedIdsDue,
+        context.due(DueClock::running, static_cast<std::int64_t>(began->drop_from_ms), kFailedIdsDue,
                     Key().scope(context.scope).be64(began->generation).view());
     if (statuses.size() == 1 && statuses[0] == ledger::Status::ok)
         context.ledger_timestamp = book.next_timestamp() - 1;
@@ -90,7 +92,8 @@ std::size_t drop_failed_ids(Context& context, DueClock /*clock*/, std::string_vi
                             std::size_t limit) {
     if (payload.size() != 8 + 1 + 8) row_failure("due", "a row of failed ids has another shape");
     ledger::Ledger book(context.rows, static_cast<std::uint64_t>(context.now.machine_ms), 0,
-                        ledger::book_of(get_be64(payload), payload[8] != '\0'));
+                        ledger::book_of(get_be64(payload), payload[8] != '\0'),
+                        static_cast<std::uint64_t>(context.now.running_ms));
     return book.drop_failed(get_be64(payload.substr(9)), limit);
 }
 

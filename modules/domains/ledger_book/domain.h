@@ -77,7 +77,7 @@ inline constexpr std::array kCommands = {
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{.kind = kFailedIdsDue, .clock = machine::DueClock::machine, .work = &drop_failed_ids},
+    machine::DueQueue{.kind = kFailedIdsDue, .clock = machine::DueClock::running, .work = &drop_failed_ids},
 };
 
 inline constexpr std::array kOwnQueues = {

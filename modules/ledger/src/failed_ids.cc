@@ -135,8 +135,8 @@ std::optional<FailedRun> decode_run(std::string_view bytes) {
     return sorted_ids(*body);
 }
 
-FailedIds::FailedIds(store::Writer& rows, Book book, std::uint64_t now_ms)
-    : rows_(rows), book_(book), now_(generation_of(now_ms)) {
+FailedIds::FailedIds(store::Writer& rows, Book book, std::uint64_t running_ms)
+    : rows_(rows), book_(book), now_(generation_of(running_ms)) {
     const auto bytes = rows.get(kFailedHeadTable, FailedHeadKey(book).view());
     if (!bytes) return;
     auto head = decode_head(*bytes);

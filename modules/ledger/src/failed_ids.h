@@ -2,7 +2,7 @@
 // The ids of a book whose transfer failed by a status that may change: they stay failed, for a day at least
 // (docs/adr/0017-failed-ids.md).
 //
-// A *generation* is a day of the batches' time. Its ids lie in *runs*, rows of up to kRunIds sorted ids each,
+// A *generation* is a day of the running time. Its ids lie in *runs*, rows of up to kRunIds sorted ids each,
 // so that an id costs little more than its 16 bytes; the newest few lie in the book's *head*, a row that is
 // read with each batch and says how many there are and which is the greatest. Ids that grow with time are
 // above it, and cost nothing but that.
@@ -26,8 +26,8 @@ inline constexpr std::size_t kRecentIds = 32;  // what every single failure writ
 inline constexpr std::size_t kGenerationsAsked = 2;
 inline constexpr std::size_t kGenerations = kGenerationsAsked + 1;  // and one is being removed, row by row
 
-[[nodiscard]] constexpr std::uint64_t generation_of(std::uint64_t now_ms) {
-    return now_ms / kFailedKeptMs;
+[[nodiscard]] constexpr std::uint64_t generation_of(std::uint64_t running_ms) {
+    return running_ms / kFailedKeptMs;
 }
 // From this moment on nobody asks for it any more.
 [[nodiscard]] constexpr std::uint64_t generation_ends_ms(std::uint64_t generation) {
@@ -81,7 +81,7 @@ struct FailedRunPlace {
 
 class FailedIds {
  public:
-    FailedIds(store::Writer& rows, Book book, std::uint64_t now_ms);
+    FailedIds(store::Writer& rows, Book book, std::uint64_t running_ms);
 
     [[nodiscard]] bool contains(Id128 id) const;
     void add(Id128 id);

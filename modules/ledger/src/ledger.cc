@@ -58,14 +58,17 @@ class LookAhead {
 
 }  // namespace
 
-Ledger::Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book)
-    : rows_(rows), book_(book), now_ms_(now_ms), next_timestamp_(first_timestamp) {}
+Ledger::Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp)
+    : Ledger(rows, now_ms, first_timestamp, kHouseBook, 0) {}
+Ledger::Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book,
+               std::uint64_t running_ms)
+    : rows_(rows), book_(book), now_ms_(now_ms), running_ms_(running_ms), next_timestamp_(first_timestamp) {}
 Ledger::~Ledger() = default;
 
 // The house names its transfers by its own numbers, and never sends one again.
 FailedIds* Ledger::failed() {
     if (failed_ == nullptr && book_.kind != Book::Kind::house)
-        failed_ = std::make_unique<FailedIds>(rows_, book_, now_ms_);
+        failed_ = std::make_unique<FailedIds>(rows_, book_, running_ms_);
     return failed_.get();
 }
 

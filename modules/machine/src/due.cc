@@ -11,8 +11,18 @@ namespace {
 
 constexpr std::size_t kDueHeadBytes = 1 + 1 + 1 + 8;
 
-std::int64_t now_on(DueClock clock, const Times& now) {
-    return clock == DueClock::utc ? now.utc_ms : now.machine_ms;
+// The one of `times` that a clock shows.
+template <typename T>
+auto& on_clock(DueClock clock, T& times) {
+    switch (clock) {
+        case DueClock::machine:
+            return times.machine_ms;
+        case DueClock::utc:
+            return times.utc_ms;
+        case DueClock::running:
+            return times.running_ms;
+    }
+    row_failure("due", "a clock that this version does not know");
 }
 
 std::int64_t due_ms_of(std::string_view key) {
@@ -35,7 +45,7 @@ std::vector<std::string> due_now(const store::Reader& rows, const DueQueue& queu
 // What of `limit` it took; all of it: there may be more.
 std::size_t work_queue(Context& context, const DueQueue& queue, std::size_t limit) {
     std::size_t left = limit;
-    for (const std::string& key : due_now(context.rows, queue, now_on(queue.clock, context.now), limit)) {
+    for (const std::string& key : due_now(context.rows, queue, on_clock(queue.clock, context.now), limit)) {
         if (left == 0) break;
         const std::size_t done =
             queue.work.value(context, queue.clock, std::string_view(key).substr(kDueHeadBytes), left);
@@ -76,7 +86,7 @@ Times next_due(const Registry& registry, const store::Reader& rows) {
         const auto end = Key(due_queue_key(queue.kind, queue.clock)).be64(UINT64_MAX);
         rows.scan(table::due, due_queue_key(queue.kind, queue.clock).view(), end.view(),
                   store::Direction::ascending, [&](std::string_view key, std::string_view) {
-                      sooner(queue.clock == DueClock::utc ? next.utc_ms : next.machine_ms, due_ms_of(key));
+                      sooner(on_clock(queue.clock, next), due_ms_of(key));
                       return false;
                   });
     }

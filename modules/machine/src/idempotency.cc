@@ -21,9 +21,9 @@ Key expiry_key(Scope scope, std::int64_t bucket_ms, std::uint64_t command_no) {
 }
 
 void expire_later(Context& context, Scope scope, std::uint64_t command_no, std::string_view row) {
-    const std::int64_t bucket = context.now.machine_ms / kBucketMs * kBucketMs;
+    const std::int64_t bucket = context.now.running_ms / kBucketMs * kBucketMs;
     context.rows.put(table::idempotency_expiry, expiry_key(scope, bucket, command_no).view(), row);
-    context.due(DueClock::machine, bucket + kBucketMs + limits::kIdempotencyKeepMs, kIdempotencyDue,
+    context.due(DueClock::running, bucket + kBucketMs + limits::kIdempotencyKeepMs, kIdempotencyDue,
                 Key().scope(scope).be64(static_cast<std::uint64_t>(bucket)).view());
 }
 

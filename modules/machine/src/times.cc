@@ -10,7 +10,7 @@
 namespace kontor::machine {
 namespace {
 
-constexpr std::size_t kTimesBytes = 3 * sizeof(std::int64_t);
+constexpr std::size_t kTimesBytes = 4 * sizeof(std::int64_t);
 constexpr std::size_t kStepKeyBytes = 1 + 8;
 
 void note_step(store::Writer& rows, std::uint64_t index) {
@@ -24,6 +24,13 @@ void note_step(store::Writer& rows, std::uint64_t index) {
     rows.put(table::instance, utc_step_key(index).view(), kIndexValue);
 }
 
+// A jump of machine time, or weeks without a leader, count as a short while: nobody could ask again
+// meanwhile.
+std::int64_t running_at(const LogTimes& last, std::int64_t machine_ms) {
+    const std::int64_t passed = std::max<std::int64_t>(machine_ms - last.machine_ms, 0);
+    return last.running_ms + std::min(passed, limits::kRunningGapMs);
+}
+
 }  // namespace
 
 LogTimes last_times(const store::Reader& rows) {
@@ -34,6 +41,7 @@ LogTimes last_times(const store::Reader& rows) {
     times.machine_ms = get_le<std::int64_t>(*bytes);
     times.utc_ms = get_le<std::int64_t>(bytes->substr(8));
     times.highest_utc_ms = get_le<std::int64_t>(bytes->substr(16));
+    times.running_ms = get_le<std::int64_t>(bytes->substr(24));
     return times;
 }
 
@@ -41,6 +49,7 @@ LogTimes advance_times(store::Writer& rows, std::uint64_t index, Times said) {
     const LogTimes last = last_times(rows);
     LogTimes now = last;
     now.machine_ms = std::max({said.machine_ms, last.machine_ms, std::int64_t{0}});
+    now.running_ms = running_at(last, now.machine_ms);
     now.utc_ms = std::max<std::int64_t>(said.utc_ms, 0);
     if (now.utc_ms < last.utc_ms) {
         if (last.utc_ms - now.utc_ms <= limits::kUtcHoldMs)
@@ -54,9 +63,15 @@ LogTimes advance_times(store::Writer& rows, std::uint64_t index, Times said) {
         put_le(bytes, now.machine_ms);
         put_le(bytes, now.utc_ms);
         put_le(bytes, now.highest_utc_ms);
+        put_le(bytes, now.running_ms);
         rows.put(table::instance, last_times_key().view(), bytes);
     }
     return now;
+}
+
+Times times_at(const store::Reader& rows, std::int64_t machine_ms, std::int64_t utc_ms) {
+    const LogTimes last = last_times(rows);
+    return {std::max(machine_ms, last.machine_ms), utc_ms, running_at(last, machine_ms)};
 }
 
 std::vector<std::uint64_t> utc_steps(const store::Reader& rows) {

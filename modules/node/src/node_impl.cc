@@ -39,12 +39,6 @@ constexpr unsigned kStoredLookUs = 200;  // how often the apply thread looks whe
 constexpr std::uint64_t kTrailingEntries = 16'384;
 constexpr const char* kNotLeaderText = "this node is not the leader; try again shortly";
 
-std::string flight_key(const pb::Command& command) {
-    if (command.idempotency_key().empty()) return {};
-    return std::to_string(command.merchant_no()) + (command.livemode() ? "L" : "T") +
-           command.idempotency_key();
-}
-
 }  // namespace
 
 NodeImpl::NodeImpl(NodeOptions options)
@@ -273,7 +267,6 @@ void NodeImpl::submit(pb::Command command, Done done) {
     }
     proposal.weight = machine::command_weight(domains::registry(), command);
     proposal.merchant_no = command.merchant_no();
-    proposal.flight_key = flight_key(command);
     proposal.done = std::move(done);
     const auto refusal = proposals_.add(proposal);
     if (refusal == Proposals::Refusal::none) {
@@ -281,11 +274,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
         return;
     }
     refused_.add();
-    if (refusal == Proposals::Refusal::key_in_flight) {
-        pb::Result result;
-        result.set_outcome(machine::outcome::idempotency_in_use);
-        proposal.done(machine::Answer{result, store_->applied_index()});
-    } else if (refusal == Proposals::Refusal::full) {
+    if (refusal == Proposals::Refusal::full) {
         proposal.done(fail(ErrorCode::overloaded, "too many requests are waiting; try again shortly"));
     } else {
         proposal.done(fail(ErrorCode::unavailable, "this node is stopping"));
@@ -393,6 +382,7 @@ void NodeImpl::stop() {
     }
     ready_.store(false);
     if (replica_) replica_->stop();
+    freeze_rest();
     fail_flights(proposals_.abandon_all(),
                  {ErrorCode::timeout, "this node is stopping; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
@@ -401,6 +391,18 @@ void NodeImpl::stop() {
     store_->wait_for_checkpoint();
     // A view needs partitions that lack nothing: then the next start has no redo files to read.
     if (store_->failure() && store_->stats().settled_dirty_bytes != 0) (void)store_->view_checkpoint();
+}
+
+// What a follower applied since its last checkpoint, too: `verify` of a stopped node sees all of it. Nothing
+// is applied any more.
+void NodeImpl::freeze_rest() {
+    if (!store_ || !replica_ || failed_.load() || options_.read_only || space_.refuses()) return;
+    const std::uint64_t index = store_->applied_index();
+    if (dirty_since_ms_.load() == 0 || replica_->stats().stored_index < index) return;
+    store_->wait_for_checkpoint();
+    if (!store_->failure()) return;
+    dirty_since_ms_.store(0);
+    store_->freeze(replica_->snapshot_meta(index));
 }
 
 void NodeImpl::fatal(const Error& error) const {

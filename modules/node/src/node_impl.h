@@ -87,6 +87,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     Result<void> first_command();
     Result<void> wait_for_old_entries();
     void look_at_space();
+    void end_waits_without_room(std::uint64_t now);
+    void freeze_rest();
     [[nodiscard]] bool wait_for_space(std::uint64_t bytes, unsigned failed);
     void register_metrics();
     void run_proposer();
@@ -156,6 +158,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<bool> is_member_{false};
     std::atomic<bool> holds_log_{false};       // for a copy of the state
     std::atomic<std::uint64_t> copied_ms_{0};  // when the last copy was under way
+    std::uint64_t no_room_since_ms_ = 0;       // proposer thread; 0: there is room
     std::uint64_t lost_leadership_ms_ = 0;  // proposer thread; 0: it has not, or all flights are dealt with
     struct IndexWaiter {
         std::uint64_t index, deadline_ms;

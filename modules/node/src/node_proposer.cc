@@ -25,6 +25,7 @@ constexpr std::uint64_t kMaxBatchWeight =
 static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
 constexpr std::uint64_t kHoldAfterCopyMs = 30'000;
+constexpr std::uint64_t kFullDiskWaitMs = 1'000;  // for an entry that was under way when the room ended
 
 }  // namespace
 
@@ -54,6 +55,7 @@ void NodeImpl::run_proposer() {
         if (is_member_.load()) look_at_role();
         look_at_copies(now);
         look_at_space();
+        end_waits_without_room(now);
         if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
             tell_index_waiters(store_->applied_index(), now);
         if (now >= last_tick + options_.tick_ms || tick_again_.exchange(false)) {
@@ -123,12 +125,13 @@ void NodeImpl::look_at_copies(std::uint64_t now) {
 }
 
 bool NodeImpl::has_due_work() const {
-    machine::Times due;
+    const std::int64_t utc = options_.clock->wall_ms();  // house: wall: calendars go by UTC
+    bool has_work = false;
     read([&](const store::Reader& rows, std::uint64_t) {
-        due = machine::next_due(domains::registry(), rows);
+        has_work = machine::is_due(machine::next_due(domains::registry(), rows),
+                                   machine::times_at(rows, machine_time_.now(), utc));
     });
-    return machine::is_due(
-        due, {machine_time_.now(), options_.clock->wall_ms()});  // house: wall: calendars go by UTC
+    return has_work;
 }
 
 void NodeImpl::propose_tick_if_due() {
@@ -162,6 +165,23 @@ void NodeImpl::fail_everything() {
                  {ErrorCode::timeout, "this node has stopped after a failure; the outcome is not known"});
     for (Waiter& waiter : proposals_.abandon_waiters())
         waiter.done(machine::Answer{waiter.interim, waiter.log_index});
+}
+
+// On a disk without room no channel's answer can be written, and nobody knows for how long: who waits for one
+// is told what is known. An entry under way may yet be written.
+void NodeImpl::end_waits_without_room(std::uint64_t now) {
+    if (!space_.refuses()) {
+        no_room_since_ms_ = 0;
+        return;
+    }
+    if (no_room_since_ms_ == 0) no_room_since_ms_ = now;
+    for (Waiter& waiter : proposals_.abandon_waiters())
+        waiter.done(machine::Answer{waiter.interim, waiter.log_index});
+    if (now < no_room_since_ms_ + kFullDiskWaitMs) return;
+    const std::string text = space_.text();
+    fail_flights(proposals_.abandon_all(), {ErrorCode::timeout, text + "; the outcome is not known"});
+    for (Proposal& proposal : proposals_.take_all())
+        if (proposal.done) proposal.done(fail(ErrorCode::no_space, text));
 }
 
 void NodeImpl::expire_waiters() {

@@ -16,8 +16,6 @@ Proposals::Refusal Proposals::add(Proposal& proposal) {
         if (bytes + proposal.bytes > max_bytes_ - queue_bytes_ || commands >= max_commands_ - queue_commands_)
             return Refusal::full;
     }
-    if (!proposal.flight_key.empty() && !keys_in_flight_.insert(proposal.flight_key).second)
-        return Refusal::key_in_flight;
     if (found == lanes_.end()) turns_.push_back(proposal.merchant_no);
     Lane& lane = found == lanes_.end() ? lanes_[proposal.merchant_no] : found->second;
     lane.bytes += proposal.bytes;
@@ -97,16 +95,12 @@ std::vector<Proposal> Proposals::empty_lanes() {
         left.insert(left.end(), std::make_move_iterator(lane.queue.begin()),
                     std::make_move_iterator(lane.queue.end()));
     lanes_.clear();
-    for (const Proposal& proposal : left) keys_in_flight_.erase(proposal.flight_key);
     return left;
 }
 
 std::uint64_t Proposals::launch(std::vector<Proposal>& batch) {
     Flight flight;
-    for (Proposal& proposal : batch) {
-        flight.done.push_back(std::move(proposal.done));
-        flight.flight_keys.push_back(std::move(proposal.flight_key));
-    }
+    for (Proposal& proposal : batch) flight.done.push_back(std::move(proposal.done));
     const std::lock_guard lock(mutex_);
     flight.id = next_flight_++;
     flights_.push_back(std::move(flight));
@@ -126,7 +120,6 @@ std::optional<Flight> Proposals::abandon(std::uint64_t flight_id) {
     if (found == flights_.end()) return std::nullopt;
     Flight flight = std::move(*found);
     flights_.erase(found);
-    forget_keys(flight);
     return flight;
 }
 
@@ -137,7 +130,6 @@ std::optional<Flight> Proposals::land(replication::Position position, std::vecto
            flights_.front().position->index <= position.index) {
         Flight flight = std::move(flights_.front());
         flights_.pop_front();
-        forget_keys(flight);
         if (*flight.position == position)
             landed = std::move(flight);
         else
@@ -151,7 +143,6 @@ std::vector<Flight> Proposals::abandon_all() {
     std::vector<Flight> all(std::make_move_iterator(flights_.begin()),
                             std::make_move_iterator(flights_.end()));
     flights_.clear();
-    keys_in_flight_.clear();
     return all;
 }
 
@@ -163,7 +154,6 @@ std::vector<Flight> Proposals::abandon_before(std::uint64_t term) {
             ++it;
             continue;
         }
-        forget_keys(*it);
         older.push_back(std::move(*it));
         it = flights_.erase(it);
     }
@@ -173,11 +163,6 @@ std::vector<Flight> Proposals::abandon_before(std::uint64_t term) {
 bool Proposals::idle() const {
     const std::lock_guard lock(mutex_);
     return lanes_.empty() && flights_.empty();
-}
-
-void Proposals::forget_keys(const Flight& flight) {
-    for (const std::string& key : flight.flight_keys)
-        if (!key.empty()) keys_in_flight_.erase(key);
 }
 
 void Proposals::wait_for_channel(std::uint64_t attempt_no, Waiter waiter) {

@@ -16,7 +16,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +32,6 @@ struct Proposal {
     std::size_t bytes = 0;
     std::uint64_t weight = 1;       // how much work it is (machine::command_weight)
     std::uint64_t merchant_no = 0;  // whose turn it takes
-    std::string flight_key;         // of the idempotency key in flight; "" if none
 };
 
 // One batch on its way through the log.
@@ -41,7 +39,6 @@ struct Flight {
     std::uint64_t id = 0;
     std::optional<replication::Position> position;  // known once the log accepted it
     std::vector<machine::Service::Done> done;
-    std::vector<std::string> flight_keys;
     bool in_log = true;  // not yet durable and committed
 };
 
@@ -61,7 +58,7 @@ class Proposals {
     Proposals(std::uint64_t max_bytes, std::uint64_t max_commands)
         : max_bytes_(max_bytes), max_commands_(max_commands) {}
 
-    enum class Refusal : std::uint8_t { none, closed, full, key_in_flight };
+    enum class Refusal : std::uint8_t { none, closed, full };
     // Takes the proposal unless it is refused.
     [[nodiscard]] Refusal add(Proposal& proposal);
     // The next batch, at most `max_bytes` of commands and `max_weight` of their weights (at least one
@@ -99,7 +96,6 @@ class Proposals {
         std::uint64_t bytes = 0;
         std::size_t credit = 0;  // what is left of its turn
     };
-    void forget_keys(const Flight& flight);
     [[nodiscard]] std::size_t flights_in_log() const;
     [[nodiscard]] std::vector<Proposal> empty_lanes();
 
@@ -112,7 +108,6 @@ class Proposals {
     std::uint64_t queue_bytes_ = 0, queue_commands_ = 0;
     std::deque<Flight> flights_;
     std::uint64_t next_flight_ = 1;
-    std::set<std::string> keys_in_flight_;
     std::multimap<std::uint64_t, Waiter> waiters_;
 };
 

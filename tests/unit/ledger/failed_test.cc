@@ -142,14 +142,14 @@ TEST(Failed, AreRemovedInBoundedPieces) {
     EXPECT_EQ(shop.run_rows(), (1'000 + kRunIds - 1) / kRunIds);
     shop.now_ms += 2 * kDay;
     for (std::uint64_t left = shop.run_rows(); left > 0; left = shop.run_rows()) {
-        EXPECT_EQ(Ledger(shop.rows, shop.now_ms, 0, kBook).drop_failed(100, 3),
+        EXPECT_EQ(Ledger(shop.rows, shop.now_ms, 0, kBook, shop.now_ms).drop_failed(100, 3),
                   std::min<std::uint64_t>(left, 3));
         EXPECT_EQ(shop.run_rows(), left - std::min<std::uint64_t>(left, 3));
         expect_verified(shop);  // also half way
     }
-    EXPECT_EQ(Ledger(shop.rows, shop.now_ms, 0, kBook).drop_failed(100, 3), 0U);
+    EXPECT_EQ(Ledger(shop.rows, shop.now_ms, 0, kBook, shop.now_ms).drop_failed(100, 3), 0U);
     expect_verified(shop);
-    EXPECT_TRUE(Ledger(shop.rows, shop.now_ms, 0, kBook).has_room(kMaxFailedIds));
+    EXPECT_TRUE(Ledger(shop.rows, shop.now_ms, 0, kBook, shop.now_ms).has_room(kMaxFailedIds));
 }
 
 TEST(Failed, WhateverTheOrderOfTheIds) {
@@ -191,11 +191,13 @@ TEST(Failed, ABookKeepsSoManyAndNoMore) {
     FailedHead head;
     head.generations[0] = {generation_of(shop.now_ms), kMaxFailedIds - 10, id(5)};
     shop.rows.put(kFailedHeadTable, FailedHeadKey(kBook).view(), encode_head(head));
-    Ledger ledger(shop.rows, shop.now_ms, 1, kBook);
+    Ledger ledger(shop.rows, shop.now_ms, 1, kBook, shop.now_ms);
     EXPECT_TRUE(ledger.has_room(10));
     EXPECT_FALSE(ledger.has_room(11));
-    EXPECT_TRUE(Ledger(shop.rows, shop.now_ms, 1, book_of(7, false)).has_room(11));
-    EXPECT_TRUE(Ledger(shop.rows, shop.now_ms + 2 * kDay, 1, kBook).has_room(11));  // their time is over
+    EXPECT_TRUE(Ledger(shop.rows, shop.now_ms, 1, book_of(7, false), shop.now_ms).has_room(11));
+    EXPECT_FALSE(Ledger(shop.rows, shop.now_ms + 2 * kDay, 1, kBook, shop.now_ms).has_room(11));
+    EXPECT_TRUE(
+        Ledger(shop.rows, shop.now_ms, 1, kBook, shop.now_ms + 2 * kDay).has_room(11));  // their time is over
 }
 
 TEST(Failed, TheHouseKeepsNone) {

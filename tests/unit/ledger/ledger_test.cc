@@ -275,7 +275,7 @@ TEST(Books, SameIdsLiveApart) {
     const Book ours = book_of(7, false), live = book_of(7, true), theirs = book_of(8, false);
     std::uint64_t timestamp = 1;
     for (const Book book : {kHouseBook, ours, live, theirs}) {
-        Ledger ledger(world.rows, world.now_ms, timestamp, book);
+        Ledger ledger(world.rows, world.now_ms, timestamp, book, world.now_ms);
         const std::vector<Account> accounts{account(1), account(2)};
         EXPECT_EQ(ledger.create_accounts(accounts), (std::vector{S::ok, S::ok}));
         Transfer timed = transfer(12, 1, 2, 5, pending);

@@ -90,7 +90,7 @@ class Duel {
     }
 
     void accounts(const std::vector<Account>& requests) {
-        Ledger ledger(world_.rows, world_.now_ms, world_.next_timestamp, world_.book);
+        Ledger ledger(world_.rows, world_.now_ms, world_.next_timestamp, world_.book, world_.now_ms);
         const auto statuses = ledger.create_accounts(requests);
         world_.next_timestamp = ledger.next_timestamp();
         compare_statuses(requests, statuses, model_.create_accounts(requests));

@@ -127,7 +127,7 @@ TEST_F(Verify, TheExpiryIndex) {
 
 TEST_F(Verify, TheListsOfAccounts) {
     const Book book{Book::Kind::test, 7};
-    Ledger ledger(world.rows, world.now_ms, 1'000, book);
+    Ledger ledger(world.rows, world.now_ms, 1'000, book, world.now_ms);
     ASSERT_EQ(ledger.create_accounts(std::vector{account(1), account(2)}),
               (std::vector{Status::ok, Status::ok}));
     expect_verified(world);

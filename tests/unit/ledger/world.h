@@ -81,7 +81,7 @@ struct World {
     std::vector<Ledger::FailedBegan> failed;  // generations that wait for their end
 
     [[nodiscard]] std::vector<Status> transfers(std::vector<Transfer> requests) {
-        Ledger ledger(rows, now_ms, next_timestamp, book);
+        Ledger ledger(rows, now_ms, next_timestamp, book, now_ms);
         auto statuses = ledger.create_transfers(requests);
         next_timestamp = ledger.next_timestamp();
         if (ledger.failed_began()) failed.push_back(*ledger.failed_began());
@@ -89,7 +89,7 @@ struct World {
     }
     [[nodiscard]] Status run(const Transfer& request) { return transfers({request}).front(); }
     [[nodiscard]] Status open(const Account& request) {
-        Ledger ledger(rows, now_ms, next_timestamp, book);
+        Ledger ledger(rows, now_ms, next_timestamp, book, now_ms);
         const Status status = ledger.create_accounts(std::span(&request, 1)).front();
         next_timestamp = ledger.next_timestamp();
         return status;
@@ -102,16 +102,16 @@ struct World {
         while (!failed.empty() && failed.front().drop_from_ms <= now_ms &&
                failed.front().drop_from_ms != kMax) {
             const std::size_t done =
-                Ledger(rows, now_ms, 0, book).drop_failed(failed.front().generation, limit);
+                Ledger(rows, now_ms, 0, book, now_ms).drop_failed(failed.front().generation, limit);
             if (done >= limit) return;
             failed.erase(failed.begin());
         }
     }
     [[nodiscard]] Status set_frozen(std::uint64_t number, bool value) {
-        return Ledger(rows, now_ms, next_timestamp, book).set_frozen(id(number), value);
+        return Ledger(rows, now_ms, next_timestamp, book, now_ms).set_frozen(id(number), value);
     }
     [[nodiscard]] Status close(std::uint64_t number) {
-        return Ledger(rows, now_ms, next_timestamp, book).close_account(id(number));
+        return Ledger(rows, now_ms, next_timestamp, book, now_ms).close_account(id(number));
     }
     [[nodiscard]] Balances balances(std::uint64_t number) const {
         const auto row = find_account(rows, id(number), book);

@@ -72,9 +72,7 @@ TEST(GroupCommit, WhatFailsMakesRoomToo) {
 // The log's own entries are not told: what they replaced is still thought to be in the log.
 TEST(GroupCommit, WhatAnEarlierTermLeftBehindMakesRoom) {
     Proposals proposals(8U << 20U, 10'000);
-    Proposal keyed = of_bytes(100);
-    keyed.flight_key = "1Lkey";
-    ASSERT_EQ(proposals.add(keyed), Proposals::Refusal::none);
+    add(proposals, 100);
     const std::uint64_t old = launch_all(proposals);
     proposals.accepted(old, {7, 1});
     add(proposals, kGatheredBytes);
@@ -87,9 +85,6 @@ TEST(GroupCommit, WhatAnEarlierTermLeftBehindMakesRoom) {
     ASSERT_EQ(left.size(), 1U);
     EXPECT_EQ(left.front().id, old);
     EXPECT_TRUE(proposals.abandon_before(3).empty());
-    keyed = of_bytes(100);
-    keyed.flight_key = "1Lkey";
-    EXPECT_EQ(proposals.add(keyed), Proposals::Refusal::none) << "its key is free";
     std::vector<Flight> lost;
     const auto landed = proposals.land({8, 3}, lost);
     ASSERT_TRUE(landed);

@@ -7,6 +7,7 @@
 #include "kontor/machine/limits.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
+#include "kontor/machine/times.h"
 #include "kontor/payments.pb.h"
 #include "kontor/payments_bodies.pb.h"
 #include "world.h"
@@ -132,24 +133,42 @@ TEST_F(Idempotency, RecordsLiveADayAndAreThenCleanedUp) {
     const auto open = keyed(world.pay_command("pm_card_visa", 60), "open");
     const auto attempt = world.apply(open).waiting_on();
     EXPECT_EQ(world.rows.count(17), 601U);
-    const std::int64_t due = next_due(domains::registry(), world.rows).machine_ms;
-    EXPECT_GE(due, world.now + machine::limits::kIdempotencyKeepMs);
-    EXPECT_LE(due, world.now + machine::limits::kIdempotencyKeepMs + kHour);
-    world.now = due - 1;
+    const auto running = [&] { return last_times(world.rows).running_ms; };
+    const std::int64_t due = world.next().running_ms;
+    EXPECT_GE(due, running() + machine::limits::kIdempotencyKeepMs);
+    EXPECT_LE(due, running() + machine::limits::kIdempotencyKeepMs + kHour);
+    world.run_for(due - 1 - running());
+    ASSERT_EQ(running(), due - 1);
     world.tick();
     EXPECT_EQ(world.rows.count(17), 601U);
     EXPECT_TRUE(world.apply(keyed(create, "k0")).replayed());
-    world.now = due;
+    world.now += 1;
     world.tick();
     EXPECT_EQ(world.rows.count(17), 601U - machine::limits::kDuePerEntry);  // bounded work an entry
-    EXPECT_EQ(next_due(domains::registry(), world.rows).machine_ms, due);
+    EXPECT_EQ(world.next().running_ms, due);
     world.tick();
     EXPECT_EQ(world.rows.count(17), 1U);  // the one under way stays
     EXPECT_EQ(world.apply(open).outcome(), machine::outcome::idempotency_in_use);
     EXPECT_FALSE(world.apply(keyed(create, "k0")).replayed());
     world.succeed(attempt);
     EXPECT_TRUE(world.apply(open).replayed());
-    EXPECT_GT(next_due(domains::registry(), world.rows).machine_ms, due);
+    EXPECT_GT(world.next().running_ms, due);
+}
+
+// Started with a clock that is ahead, or after weeks off: whoever then sends again what had no answer.
+TEST_F(Idempotency, AJumpOfTheClockForgetsNothing) {
+    const auto customer = world.customer_with(100);
+    const auto command = keyed(world.pay_command("pm_wallet", 60, customer));
+    world.apply(command);
+    for (int starts = 0; starts < 20; ++starts) {
+        world.now += 3 * kDay;
+        for (int ticks = 0; ticks < 5; ++ticks) world.tick();
+        EXPECT_TRUE(world.apply(command).replayed());
+    }
+    EXPECT_EQ(world.wallet_of(customer), 40);
+    world.run_for(machine::limits::kIdempotencyKeepMs + 2 * kHour);
+    world.tick();
+    EXPECT_FALSE(world.apply(command).replayed());  // nor is it kept for ever
 }
 
 TEST_F(Idempotency, ExpansionIsAsItWasAtThatMoment) {

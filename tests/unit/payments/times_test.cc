@@ -67,6 +67,26 @@ TEST_F(Times, MachineTimeNeverGoesBack) {
     EXPECT_EQ(last().machine_ms, kStart + kHour);
 }
 
+TEST_F(Times, RunningTimePassesWhileEntriesAreMade) {
+    world.make_merchant();
+    std::int64_t running = last().running_ms;
+    const auto passes = [&](std::int64_t step_ms) {
+        world.now += step_ms;
+        const std::int64_t at = times_at(world.rows, world.now, world.now).running_ms;
+        world.make_customer();
+        EXPECT_EQ(last().running_ms, at) << "due work is looked for by the time that its entry will have";
+        return at - std::exchange(running, at);
+    };
+    constexpr std::int64_t kGap = machine::limits::kRunningGapMs;
+    EXPECT_EQ(passes(1), 1);
+    EXPECT_EQ(passes(kGap - 1), kGap - 1);
+    EXPECT_EQ(passes(kGap), kGap);
+    EXPECT_EQ(passes(kGap + 1), kGap);
+    EXPECT_EQ(passes(400 * kDay), kGap);
+    EXPECT_EQ(passes(-kDay), 0);
+    EXPECT_EQ(passes(kDay + 5), 5);
+}
+
 TEST_F(Times, UtcFollowsTheWallClockBothWaysAndWaitsForASmallCorrection) {
     world.make_merchant();
     const auto created = [&](std::int64_t ahead) {

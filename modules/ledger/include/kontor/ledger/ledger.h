@@ -215,7 +215,7 @@ struct StatusTraits {
 inline constexpr std::size_t kMaxBatch = 8192;
 inline constexpr std::size_t kMaxChain = 8192;
 
-// An id that failed is kept so long, at least, by the time of the batches; at most twice as long.
+// An id that failed is kept so long, at least, by the running time; at most twice as long.
 inline constexpr std::uint64_t kFailedKeptMs = 24ULL * 3600 * 1000;
 // So many a book keeps at once: 400 MB of a hostile merchant at 40 bytes each (measured: 17 to 27), and more
 // than a busy one fails in two days.
@@ -235,7 +235,11 @@ class FailedIds;
 // none.
 class Ledger {
  public:
-    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book = kHouseBook);
+    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp);  // of the house
+    // `running_ms`: what failed ids are kept by. It may stand still while nobody uses the ledger; what jumps
+    // would forget them before a client has sent again.
+    Ledger(store::Writer& rows, std::uint64_t now_ms, std::uint64_t first_timestamp, Book book,
+           std::uint64_t running_ms);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
@@ -263,8 +267,8 @@ class Ledger {
     // Ids that failed (all books but the house). May all of so many transfers fail? Otherwise the caller
     // refuses the batch: what cannot be kept must not be tried.
     [[nodiscard]] bool has_room(std::size_t transfers);
-    // What was made so far was the first of its generation to be kept: from the moment on drop_failed() is to
-    // be called for it.
+    // What was made so far was the first of its generation to be kept: from the moment on (running time)
+    // drop_failed() is to be called for it.
     struct FailedBegan {
         std::uint64_t generation = 0;
         std::uint64_t drop_from_ms = 0;
@@ -281,7 +285,7 @@ class Ledger {
     void flush_failed();
     store::Writer& rows_;
     Book book_;
-    std::uint64_t now_ms_;
+    std::uint64_t now_ms_, running_ms_;
     std::uint64_t next_timestamp_;
     std::unique_ptr<FailedIds> failed_;  // read when first needed
     std::optional<FailedBegan> failed_began_;

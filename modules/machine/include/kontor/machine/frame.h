@@ -56,7 +56,7 @@ inline constexpr std::array kFrameCommands = {
 // clang-format on
 
 inline constexpr std::array kFrameDue = {
-    DueQueue{.kind = kIdempotencyDue, .clock = DueClock::machine, .work = &expire_idempotency},
+    DueQueue{.kind = kIdempotencyDue, .clock = DueClock::running, .work = &expire_idempotency},
 };
 
 inline constexpr Domain kFrame = {

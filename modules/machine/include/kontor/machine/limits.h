@@ -11,7 +11,7 @@ inline constexpr std::size_t kMetadataKeys = 50;
 inline constexpr std::size_t kMetadataKeyBytes = 40;     // characters; no brackets
 inline constexpr std::size_t kMetadataValueBytes = 500;  // characters
 inline constexpr std::size_t kIdempotencyKeyBytes = 255;
-inline constexpr std::int64_t kIdempotencyKeepMs = 24LL * 3600 * 1000;
+inline constexpr std::int64_t kIdempotencyKeepMs = 24LL * 3600 * 1000;  // of running time
 inline constexpr std::size_t kNameBytes = 256;
 inline constexpr std::size_t kDescriptionBytes = 1000;
 inline constexpr std::size_t kUrlBytes = 2048;
@@ -25,6 +25,9 @@ inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clea
 inline constexpr std::size_t kDueShare = 56;      // of these, what each kind has for itself
 // A wall clock that is so little behind the log's UTC is waited for: `created` then grows with the number.
 inline constexpr std::int64_t kUtcHoldMs = 1000;
+// What passes between two entries counts as running time up to this. Long enough that a quiet hour counts in
+// part, short enough that a day of it takes 144 restarts with a clock that is ahead.
+inline constexpr std::int64_t kRunningGapMs = 10LL * 60 * 1000;
 inline constexpr std::size_t kUtcStepsKept = 64;  // where it went back by more, for lists by time
 
 }  // namespace kontor::machine::limits

@@ -114,7 +114,7 @@ enum class OutboxKind : char {};
 enum class DueKind : char {};
 // Which of the entry's times a due time is compared with. Frozen numbers; a calendar of another zone or a
 // test clock gets the next one.
-enum class DueClock : char { machine = 0, utc = 1 };
+enum class DueClock : char { machine = 0, utc = 1, running = 2 };
 inline constexpr char kDueHome = 'd';
 // Kind and clock first: each pair is a queue of its own, and none hides behind another one's rows.
 [[nodiscard]] inline Key due_queue_key(DueKind kind, DueClock clock) {
