@@ -21,9 +21,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-int trouble(const std::string& action, const std::string& what) {
+constexpr int kRefused = 2;  // nothing was changed, and trying again will not help by itself
+
+int trouble(const std::string& action, const std::string& what, int code = 1) {
     std::fprintf(stderr, "kontor cluster %s: %s\n", action.c_str(), what.c_str());
-    return 1;
+    return code;
 }
 
 // Whoever only asks a running node needs nothing of the machine but the folder.
@@ -82,7 +84,7 @@ std::string not_of_a_member(const Settings& settings) {
     return what;
 }
 
-int run_rejoin(const Settings& settings, const Output& output) {
+int run_rejoin(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
         return trouble("rejoin", fits.error().message);
     if (!file_exists(settings.data_folder + "/peer/identity.json"))
@@ -92,12 +94,29 @@ int run_rejoin(const Settings& settings, const Output& output) {
         return trouble("rejoin",
                        folder.error().message +
                            (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""));
-    const auto number = cluster::rejoin(settings.data_folder);
-    if (!number) return trouble("rejoin", number.error().message);
-    output.step("Start node " + std::to_string(*number) +
-                    " now (kontor serve): when the others have taken it out, it copies the state from one of "
-                    "them and takes its place again. What its folder holds is given up.",
-                Json{{"event", "rejoin"}, {"node", *number}});
+    if (arguments.undoes) {
+        const auto kept = cluster::undo_rejoin(settings.data_folder);
+        if (!kept) return trouble("rejoin", kept.error().message, kRefused);
+        output.step("Node " + std::to_string(*kept) + " keeps its folder: nothing was given up.",
+                    Json{{"event", "rejoin_undone"}, {"node", *kept}});
+        return 0;
+    }
+    cluster::RejoinWishes wishes;
+    wishes.data_folder = settings.data_folder;
+    wishes.marker = marker_path(settings);
+    wishes.version = kVersion;
+    wishes.accepts_loss = arguments.accepts_loss;
+    wishes.clock = &system_clock();
+    const auto number = cluster::rejoin(wishes);
+    if (!number)
+        return trouble("rejoin", number.error().message,
+                       number.error().code == ErrorCode::conflict ? kRefused : 1);
+    output.step(
+        "Start node " + std::to_string(*number) +
+            " now (kontor serve): when the others have taken it out, it copies the state from one of "
+            "them and takes its place again. What its folder holds is given up then; until the others "
+            "have let it in, 'kontor cluster rejoin --undo' takes this back.",
+        Json{{"event", "rejoin"}, {"node", *number}});
     return 0;
 }
 
@@ -220,7 +239,7 @@ int run_cluster(const ClusterArguments& arguments) {
     }
     const Settings& settings = checked.settings;
     if (arguments.action == "join") return run_join(arguments, settings, output);
-    if (arguments.action == "rejoin") return run_rejoin(settings, output);
+    if (arguments.action == "rejoin") return run_rejoin(arguments, settings, output);
     const auto answer = control_call(control_path(settings.data_folder), request_of(arguments));
     if (!answer) return trouble(arguments.action, answer.error().describe());
     const auto json = nlohmann::json::parse(*answer, nullptr, false);

@@ -40,10 +40,14 @@ CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
     auto* join = add("join", "Let this machine join. Its data folder is empty; start it afterwards.");
     join->add_option("token", arguments.token, "What 'kontor cluster token' printed.")->required();
     footer(join, "join kct1.… --config /etc/kontor/kontor.toml");
-    footer(add("rejoin",
-               "Let a stopped member be taken in anew under its number, after its folder was lost in part "
-               "or was put back from a copy. Start it afterwards."),
-           "rejoin --config /etc/kontor/kontor.toml");
+    auto* rejoin = add("rejoin",
+                       "Let a stopped member be taken in anew under its number, after its folder was lost in "
+                       "part or was put back from a copy. Start it afterwards.");
+    auto* anyway = rejoin->add_flag("--accept-loss", arguments.accepts_loss,
+                                    "Also when the others have no majority without this node.");
+    rejoin->add_flag("--undo", arguments.undoes, "Take it back, as long as nothing was given up.")
+        ->excludes(anyway);
+    footer(rejoin, "rejoin --config /etc/kontor/kontor.toml");
     footer(add("status", "Who is there, who leads, who is behind."), "status --data /var/lib/kontor");
     auto* remove = add("remove", "Take a node out for ever, also one that is lost.");
     remove->add_option("node", arguments.node, "Its number.")->required();

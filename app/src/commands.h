@@ -74,7 +74,8 @@ struct ClusterArguments {
     std::uint64_t node = 0;  // remove, transfer, promote, demote
     std::uint64_t replaces = 0;
     bool standby = false;
-    bool accepts_loss = false;  // takeover
+    bool accepts_loss = false;  // takeover, rejoin
+    bool undoes = false;        // rejoin
     std::uint64_t lifetime_minutes = 60;
     bool json = false;
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Folders that forgot: a member put back from a copy, with and without its marker, in part or in whole; a single node."""
+import json
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import time
 import unittest
 
 from cluster_process import Cluster, Load
-from kontor_process import SLOW, main, run, temporary_folder, verify
+from kontor_process import SLOW, main, run, temporary_folder, until, verify
 
 
 def put_back(copy, folder):
@@ -79,7 +80,12 @@ class ForgetfulMemberTest(unittest.TestCase):
             second.start(wait=False)
             self.assert_refused(third, "is older than what this node has promised", "kontor cluster rejoin")
             self.assertFalse(second.leads(), "nobody may lead: only the first knows everything")
-            self.assertEqual(third.do("rejoin")["node"], third.node_no)
+            refused = third.cli("rejoin")
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            self.assertRegex(refused.stderr, r"no majority without this node(.|\n)*node 2 .* has entries up to \d+")
+            self.assertRegex(refused.stderr, r"node 1 .* does not answer")
+            self.assertEqual(third.cli("rejoin", "--undo").returncode, 2, "there is nothing to undo")
+            self.assertEqual(third.do("rejoin", "--accept-loss")["node"], third.node_no)
             third.start(wait=False)
             time.sleep(1.5)  # it asks, and nobody can take it out of the configuration
             self.assertFalse(second.leads())
@@ -149,6 +155,56 @@ class ForgetfulMemberTest(unittest.TestCase):
             third.do("rejoin")
             third.start()
             cluster.settled(3)
+            self.assertIn("too late", self.undo_while_it_copies(cluster, third))
+
+    def undo_while_it_copies(self, cluster, third):
+        third.stop()
+        third.do("rejoin")
+        with open(f"{third.data}/peer/identity.json", encoding="utf-8") as file:
+            identity = json.load(file)
+        with open(f"{third.data}/peer/identity.json", "w", encoding="utf-8") as file:
+            json.dump({**identity, "rejoins": False, "needs_state": True}, file)
+        return third.cli("rejoin", "--undo").stderr
+
+    def test_two_of_three_that_ask_to_be_taken_in_anew_take_it_back(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            cluster.set_up()
+            first, second, third = cluster.machines
+            for machine in (second, third):
+                machine.stop()
+                machine.do("rejoin", "--accept-loss")
+                machine.start(wait=False)
+            time.sleep(1.5)  # they ask, and nobody can
+            self.assertFalse(first.leads())
+            for machine in (second, third):
+                machine.stop()
+                machine.do("rejoin", "--undo")
+                machine.start(wait=False)
+            cluster.settled(3)
+            cluster.caught_up()
+            # A member that was stopped in an orderly way leaves all that it applied for `verify`.
+            for machine in cluster.followers() + [cluster.leader()]:
+                applied = machine.control("status")["applied_index"]
+                self.assertEqual(machine.stop(), 0)
+                code, report = verify(machine.data)
+                self.assertEqual(code, 0, report)
+                self.assertGreaterEqual(report["log_index"], applied, machine.number)
+
+    def test_who_waits_to_be_taken_in_and_was_removed_ends(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            cluster.set_up()
+            first, second, third = cluster.machines
+            for machine in (second, third):
+                machine.stop()
+                machine.do("rejoin", "--accept-loss")
+                machine.start(wait=False)
+            until(lambda: first.cli("takeover", "--accept-loss").returncode == 0, 30 * SLOW, "a take-over")
+            for machine in (second, third):
+                self.assertEqual(machine.process.wait_end(), 2)
+                said = "\n".join(machine.process.errors)
+                self.assertRegex(said, "was removed from the cluster|is no member any more")
 
 
 class SingleNodeTest(unittest.TestCase):

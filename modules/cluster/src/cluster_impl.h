@@ -148,6 +148,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void look_after_certificate(std::uint64_t now_ms);
     void look_after_membership();
     void look_after_features();
+    [[nodiscard]] std::optional<Error> verdict_of_others() const;
     Result<void> renew_certificate(CertificateAge age);
     Result<std::string> ask_for_certificate(const std::string& request_pem, CertificateAge age);
     void change(replication::MembershipChange::Kind kind, std::uint64_t node_no, const char* what);

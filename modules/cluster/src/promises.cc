@@ -220,6 +220,7 @@ Result<void> ClusterImpl::be_taken_in_anew(const std::function<void(const std::s
             if (!answer) reason = "node " + std::to_string(no) + ": " + answer.error().message;
         }
         if (is_granted) break;
+        if (auto verdict = verdict_of_others()) return fail(*std::move(verdict));
         if (reason != told) tell("Waiting to be taken in anew: " + reason);
         told = reason;
         if (options_.shall_stop && options_.shall_stop())
@@ -248,24 +249,6 @@ Result<void> ClusterImpl::forget_folder() {
             return fail(ErrorCode::io, "cannot remove " + options_.data_folder + part + ": " + ec.message());
     }
     return {};
-}
-
-Result<std::uint64_t> rejoin(const std::string& data_folder) {
-    KONTOR_TRY(auto found, find_identity(data_folder));
-    Identity* const self = found ? &found->identity : nullptr;
-    if (self == nullptr || self->node_no == 0)
-        return fail(ErrorCode::not_found, data_folder + " is of no member of a cluster");
-    if (!self->differs.empty())
-        return fail(ErrorCode::permission_denied,
-                    "this node's state differed from the others'; an empty data folder takes its place "
-                    "('kontor cluster token --replace " +
-                        std::to_string(self->node_no) + "')");
-    if (self->peers.empty())
-        return fail(ErrorCode::not_found,
-                    "this node knows of no other one that it could copy the state from");
-    self->rejoins = true;
-    KONTOR_CHECK(save_identity(data_folder, *self));
-    return self->node_no;
 }
 
 }  // namespace kontor::cluster

@@ -136,14 +136,26 @@ void ClusterImpl::look_after_links() {
         if (auto saved = change_identity([&](Identity& identity) { identity.peers = peers; }); !saved)
             log::warning("cluster", saved.error().describe());
     }
-    // A node that was removed while it was away, or is too old by now, hears it from the others.
-    const std::string me = "node " + std::to_string(self.node_no) + " ";
+    if (!options_.on_fatal) return;
+    if (const auto verdict = verdict_of_others()) options_.on_fatal(*verdict);
+}
+
+// A node that was removed while it was away, or is too old by now, hears it from the others.
+std::optional<Error> ClusterImpl::verdict_of_others() const {
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (!links) return std::nullopt;
+    const std::string me = "node " + std::to_string(identity().node_no) + " ";
     for (const net::PeerStatus& link : links->status()) {
-        if (link.up || !options_.on_fatal) continue;
+        if (link.up) continue;
         for (const char* verdict : {kRemovedText, kTooOldText})
             if (link.last_error.find(me + verdict) != std::string::npos)
-                options_.on_fatal(Error{ErrorCode::permission_denied, "the others say: " + link.last_error});
+                return Error{ErrorCode::permission_denied, "the others say: " + link.last_error};
     }
+    return std::nullopt;
 }
 
 void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
@@ -399,7 +411,7 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
     };
     const bool at_start = needs_state();
     copy.is_stopping = [this, at_start] {
-        if (at_start && options_.shall_stop && options_.shall_stop()) return true;
+        if (at_start && ((options_.shall_stop && options_.shall_stop()) || verdict_of_others())) return true;
         const std::lock_guard lock(steward_mutex_);
         return stopping_;
     };
@@ -416,6 +428,8 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
         return followers;
     };
     const auto copied = cluster::copy_state(copy);
+    if (!copied && at_start)
+        if (auto verdict = verdict_of_others()) return fail(*std::move(verdict));
     {
         const std::lock_guard lock(mutex_);
         copying_.reset();

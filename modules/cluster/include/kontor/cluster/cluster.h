@@ -146,9 +146,17 @@ class Cluster {
 
 // A stopped member whose folder was lost in part or is older than what it promised is taken in anew under its
 // number: the next start asks the leader to take it out of the log's configuration, forgets what the folder
-// holds, copies the state, and takes its place again. Returns the number. Errors: not_found (no member),
-// permission_denied, io, corruption.
-[[nodiscard]] Result<std::uint64_t> rejoin(const std::string& data_folder);
+// holds, copies the state, and takes its place again. Asks the others first, for some seconds. Returns the
+// number. Errors: not_found (no member), conflict (the others have no majority without this node; says what
+// each of them knows), permission_denied, io, corruption.
+struct RejoinWishes {
+    std::string data_folder, marker, version;
+    bool accepts_loss = false;  // also when the others have no majority
+    const Clock* clock = nullptr;
+};
+[[nodiscard]] Result<std::uint64_t> rejoin(const RejoinWishes& wishes);
+// Before anything was given up. Errors: conflict (it was), not_found (nothing to undo), io, corruption.
+[[nodiscard]] Result<std::uint64_t> undo_rejoin(const std::string& data_folder);
 
 struct JoinWishes {
     std::string data_folder;

@@ -1,0 +1,158 @@
+// A stopped member's wish to be taken in anew: whether the others could do it, and how it is taken back. What
+// follows at the next start is ClusterImpl::be_taken_in_anew.
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "identity.h"
+#include "kontor/base/clock.h"
+#include "kontor/cluster/cluster.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/machine/features.h"
+#include "kontor/peer.pb.h"
+#include "kontor/replication/replica.h"
+#include "wire.h"
+
+namespace kontor::cluster {
+namespace {
+
+constexpr std::uint64_t kAskForMs = 6'000;  // connecting, and an election of those that have just started
+constexpr std::uint64_t kAskEveryMs = 250, kAnswerMs = 2'000;
+
+struct Others {
+    std::mutex mutex;
+    std::condition_variable changed;
+    // Guarded by mutex.
+    std::map<std::uint64_t, pb::NodeReport> reports;
+    bool has_leader = false;
+};
+
+Result<Identity> member_identity(const std::string& data_folder) {
+    KONTOR_TRY(auto self, load_identity(data_folder));
+    if (!self || self->node_no == 0)
+        return fail(ErrorCode::not_found, data_folder + " is of no member of a cluster");
+    return *std::move(self);
+}
+
+Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Identity& self) {
+    net::PeerNetOptions links;  // on any port of its own: nobody calls back
+    links.self = {self.cluster_id, self.node_no, {}};
+    links.credentials = self.credentials;
+    pb::PeerHello hello;
+    hello.set_protocol(kPeerProtocol);
+    hello.set_run_id(crypto::random_bytes(16));
+    hello.set_wall_ms(wishes.clock->wall_ms());  // house: wall: to be compared with theirs
+    hello.set_version(wishes.version);
+    hello.set_feature_level(machine::feature_level());
+    hello.set_tells_promise(true);  // and tells none: nothing of the log would be heard
+    hello.set_peer_address(self.advertised);
+    hello.set_api_url(self.api_url);
+    links.hello = [bytes = hello.SerializeAsString()] { return bytes; };
+    links.check_hello = [](const net::PeerIdentity&, std::string_view) { return Result<void>{}; };
+    links.on_message = [](std::uint64_t, const std::string&) {};
+    links.on_call = [](const net::PeerIdentity&, std::uint16_t, const std::string&,
+                       const net::CallResponder& respond) {
+        respond(fail(ErrorCode::unavailable, "this node does not run"));
+    };
+    links.on_link = [](std::uint64_t, bool) {};
+    KONTOR_TRY(auto started, net::PeerNet::start(std::move(links)));
+    started->set_peers(self.peers);
+    return started;
+}
+
+std::string described(const Identity& self, const net::PeerNet& links, const Others& others) {
+    std::map<std::uint64_t, std::string> errors;
+    for (const net::PeerStatus& link : links.status()) errors[link.node_id] = link.last_error;
+    std::string text;
+    for (const auto& [no, address] : self.peers) {
+        text += "\n  node " + std::to_string(no) + " (" + address + ") ";
+        const auto report = others.reports.find(no);
+        if (report != others.reports.end())
+            text += "answers, knows of no leader, and has entries up to " +
+                    std::to_string(report->second.applied_index());
+        else
+            text += "does not answer" + (errors[no].empty() ? "" : ": " + errors[no]);
+    }
+    return text;
+}
+
+// This node does not run: who leads has a majority without it.
+Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& self) {
+    KONTOR_TRY(const std::unique_ptr<net::PeerNet> links, dial(wishes, self));
+    const auto others = std::make_shared<Others>();
+    const std::uint64_t deadline = wishes.clock->monotonic_ms() + kAskForMs;
+    std::unique_lock lock(others->mutex);
+    while (!others->has_leader && wishes.clock->monotonic_ms() < deadline) {
+        lock.unlock();
+        for (const auto& [no, address] : self.peers) {
+            links->call(no, call_kind::report, "", kAnswerMs,
+                        [others, number = no](const Result<std::string>& answer) {
+                            pb::NodeReport report;
+                            if (!answer || !report.ParseFromString(*answer)) return;
+                            const std::lock_guard at(others->mutex);
+                            others->has_leader = others->has_leader || report.leads();
+                            others->reports[number] = std::move(report);
+                            others->changed.notify_all();
+                        });
+        }
+        lock.lock();
+        others->changed.wait_for(lock, std::chrono::milliseconds(kAskEveryMs),
+                                 [&] { return others->has_leader; });
+    }
+    const bool has_leader = others->has_leader;
+    const std::string who = described(self, *links, *others);
+    lock.unlock();
+    links->stop();
+    if (has_leader) return {};
+    replication::ReplicaOptions log;
+    log.folder = wishes.data_folder + "/log";
+    log.marker = wishes.marker;
+    const auto promised = replication::Replica::remembered(log);
+    const std::string own = promised && promised->index != 0 ? "This node had promised entries up to " +
+                                                                   std::to_string(promised->index) + ". "
+                                                             : "";
+    return fail(
+        ErrorCode::conflict,
+        "nothing was changed: the others have no majority without this node, so none of them could take it "
+        "in anew, and what only its folder has would be lost. " +
+            own + "Of the others:" + who +
+            "\nStart the others first and try again. Is this node only needed for their majority: start it "
+            "as it is. Are the others lost for good: 'kontor cluster takeover' on the node that has the "
+            "most. To ask for it all the same: --accept-loss; 'kontor cluster rejoin --undo' takes it back "
+            "until the others have let this node in.");
+}
+
+}  // namespace
+
+Result<std::uint64_t> rejoin(const RejoinWishes& wishes) {
+    KONTOR_TRY(Identity self, member_identity(wishes.data_folder));
+    if (!self.differs.empty())
+        return fail(ErrorCode::permission_denied,
+                    "this node's state differed from the others'; an empty data folder takes its place "
+                    "('kontor cluster token --replace " +
+                        std::to_string(self.node_no) + "')");
+    if (self.peers.empty())
+        return fail(ErrorCode::not_found,
+                    "this node knows of no other one that it could copy the state from");
+    if (!wishes.accepts_loss && !self.rejoins && !self.needs_state)
+        KONTOR_CHECK(check_that_others_lead(wishes, self));
+    self.rejoins = true;
+    KONTOR_CHECK(save_identity(wishes.data_folder, self));
+    return self.node_no;
+}
+
+Result<std::uint64_t> undo_rejoin(const std::string& data_folder) {
+    KONTOR_TRY(Identity self, member_identity(data_folder));
+    if (self.needs_state)
+        return fail(ErrorCode::conflict,
+                    "it is too late: the others have taken this node out, and its log is given up. Start it: "
+                    "it copies the state and takes its place again");
+    if (!self.rejoins)
+        return fail(ErrorCode::not_found, "this node does not wait to be taken in anew: nothing to undo");
+    self.rejoins = false;
+    KONTOR_CHECK(save_identity(data_folder, self));
+    return self.node_no;
+}
+
+}  // namespace kontor::cluster
