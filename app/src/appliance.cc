@@ -22,6 +22,7 @@
 #include "kontor/channels/sandbox.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/times.h"
 #include "kontor/net/client.h"
 #include "kontor/net/client_address.h"
 #include "kontor/net/server.h"
@@ -303,6 +304,7 @@ class ApplianceImpl final : public Appliance {
 
     Result<void> start_server() {
         const Settings& settings = options_.settings;
+        tls_.judge_by([this] { return log_utc_ms(); });
         KONTOR_TRY(const ServerTls tls, tls_.load(tls_source(settings)));
         front_.metrics = &metrics_;
         front_.ready = [this] { return node_->ready() && node_->full_disk().empty(); };
@@ -373,6 +375,18 @@ class ApplianceImpl final : public Appliance {
         front_.has_metrics_port = true;
         KONTOR_TRY(metrics_server_, net::Server::start(std::move(server)));
         return {};
+    }
+
+    // 0: nobody knows, since a state is being taken over.
+    [[nodiscard]] std::int64_t log_utc_ms() const {
+        std::int64_t utc_ms = 0;
+        try {
+            node_->read(
+                [&](const store::Reader& rows, std::uint64_t) { utc_ms = machine::last_times(rows).utc_ms; });
+        } catch (const store::StoreFailure&) {
+            return 0;
+        }
+        return utc_ms;
     }
 
     [[nodiscard]] static TlsSource tls_source(const Settings& settings) {

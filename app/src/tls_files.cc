@@ -1,5 +1,6 @@
 #include "tls_files.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "kontor/base/files.h"
@@ -16,7 +17,7 @@ std::string joined(const std::vector<std::string>& names) {
     return out;
 }
 
-Result<net::CertificateAuthority> ensure_authority(const std::string& folder, const Clock& clock) {
+Result<net::CertificateAuthority> ensure_authority(const std::string& folder, const CertificateTime& time) {
     const std::string certificate_file = folder + "/ca.pem";
     const std::string key_file = folder + "/ca.key";
     if (file_exists(certificate_file) && file_exists(key_file)) {
@@ -25,25 +26,30 @@ Result<net::CertificateAuthority> ensure_authority(const std::string& folder, co
         KONTOR_TRY(authority.private_key_pem, read_file(key_file));
         return authority;
     }
-    KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", clock.wall_ms()));
+    KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", time.issue_ms));
     KONTOR_CHECK(write_file(key_file, authority.private_key_pem, 0600));
     KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0600));
     return authority;
 }
 
-bool still_good(const std::string& folder, const std::vector<std::string>& names, const Clock& clock) {
+bool still_good(const std::string& folder, const std::vector<std::string>& names,
+                const CertificateTime& time) {
     const auto known_names = read_file(folder + "/server.names");
     const auto certificate = read_file(folder + "/server.pem");
     if (!known_names || !certificate || !file_exists(folder + "/server.key") || *known_names != joined(names))
         return false;
     const auto validity = net::certificate_validity(*certificate);
-    const std::int64_t now_s = clock.wall_ms() / 1000;
+    if (time.keeps_dates) return validity.has_value();
+    const std::int64_t now_s = time.now_ms / 1000;
     // Earlier versions made some that are valid for longer, and a clock may have been ahead.
     return validity && validity->not_before_s <= now_s && validity->not_after_s - kRenewBeforeS > now_s &&
            validity->not_after_s - validity->not_before_s <= net::kServerCertificateDays * kDayS;
 }
 
 }  // namespace
+
+CertificateTime::CertificateTime(const Clock& clock)
+    : now_ms(clock.wall_ms()), issue_ms(std::max(now_ms, kNoClockBeforeMs)) {}
 
 Result<std::string> read_private_key(const std::string& file) {
     KONTOR_TRY(std::string content, read_file_within(file));
@@ -59,13 +65,13 @@ Result<ServerTls> load_own_certificate(const std::string& certificate_file, cons
 }
 
 Result<ServerTls> ensure_private_certificate(const std::string& folder, const std::vector<std::string>& names,
-                                             const Clock& clock) {
+                                             const CertificateTime& time) {
     std::error_code ec;
     std::filesystem::create_directories(folder, ec);
     if (ec) return fail(ErrorCode::io, "cannot make " + folder + ": " + ec.message());
-    KONTOR_TRY(const auto authority, ensure_authority(folder, clock));
-    if (!still_good(folder, names, clock)) {
-        KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, clock.wall_ms()));
+    KONTOR_TRY(const auto authority, ensure_authority(folder, time));
+    if (!still_good(folder, names, time)) {
+        KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, time.issue_ms));
         KONTOR_CHECK(write_file(folder + "/server.key", identity.private_key_pem, 0600));
         KONTOR_CHECK(write_file(folder + "/server.pem", identity.certificate_chain_pem, 0600));
         KONTOR_CHECK(write_file(folder + "/server.names", joined(names), 0600));

@@ -21,12 +21,23 @@ struct ServerTls {
     std::string ca_pem;
 };
 
+// A clock that shows less has not been set yet: this version is younger.
+inline constexpr std::int64_t kNoClockBeforeMs = 1'767'225'600'000;  // 2026-01-01
+
+// What a certificate is judged and made by: clocks may be wrong.
+struct CertificateTime {
+    CertificateTime(const Clock& clock);  // believes the wall clock
+    std::int64_t now_ms;                  // is it valid now?
+    std::int64_t issue_ms;                // a new one begins with this, at the latest
+    bool keeps_dates = false;             // nobody knows what time it is: one that is there stays
+};
+
 // permission_denied when everybody may read it.
 [[nodiscard]] Result<std::string> read_private_key(const std::string& file);
 [[nodiscard]] Result<ServerTls> load_own_certificate(const std::string& certificate_file,
                                                      const std::string& key_file);
 [[nodiscard]] Result<ServerTls> ensure_private_certificate(const std::string& folder,
                                                            const std::vector<std::string>& names,
-                                                           const Clock& clock);
+                                                           const CertificateTime& time);
 
 }  // namespace kontor::app

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
@@ -15,6 +17,9 @@ namespace {
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr std::int64_t kAuthorityWarnBeforeS = 365 * kDayS;
 constexpr std::uint64_t kAuthorityWarnEveryMs = 24 * 3'600'000;
+constexpr std::int64_t kStepMs = kDayS * 1000;    // less than a day is within what certificates begin earlier
+constexpr std::uint64_t kBelievedMs = 3'600'000;  // a clock that was set and stays so for an hour
+constexpr std::int64_t kMostBackMs = 300 * kDayS * 1000;  // the rest of 397 days is left, and not yet due
 constexpr std::uint64_t kRetryMs = 60'000;  // after a failure: a date may have come, a disk have room again
 
 // Changes with every write, also one of the same size within a tick of the file system's clock, and when a
@@ -41,7 +46,7 @@ bool is_same(const net::TlsIdentity& a, const net::TlsIdentity& b) {
 
 Result<ServerTls> TlsKeeper::read() const {
     if (source_.certificate_file.empty())
-        return ensure_private_certificate(source_.folder, source_.names, clock_);
+        return ensure_private_certificate(source_.folder, source_.names, certificate_time());
     KONTOR_TRY(ServerTls tls, load_own_certificate(source_.certificate_file, source_.private_key_file));
     std::string problems;
     for (const auto& one : net::check_server_identity(tls.identity, source_.wanted_names, clock_.wall_ms()))
@@ -57,6 +62,41 @@ std::string TlsKeeper::state_of_files() const {
     return *state_now(source_.folder + "/server.pem") + *state_now(source_.folder + "/server.key");
 }
 
+void TlsKeeper::look_at_clock() {
+    const std::uint64_t now = clock_.boot_ms();
+    const std::int64_t offset = clock_.wall_ms() - static_cast<std::int64_t>(now);
+    const auto is_near = [offset](const std::optional<std::int64_t>& other) {
+        return other && offset - *other <= kStepMs && *other - offset <= kStepMs;
+    };
+    if (!home_offset_ms_ || is_near(home_offset_ms_)) {
+        home_offset_ms_ = offset;
+        away_since_ms_.reset();
+    } else if (is_near(former_offset_ms_)) {  // it was wrong for a while, and is set right
+        home_offset_ms_ = offset;
+        former_offset_ms_.reset();
+        away_since_ms_.reset();
+    } else if (!away_since_ms_) {
+        away_since_ms_ = now;
+    } else if (now >= *away_since_ms_ + kBelievedMs) {
+        former_offset_ms_ = std::exchange(home_offset_ms_, offset);
+        away_since_ms_.reset();
+    }
+}
+
+CertificateTime TlsKeeper::certificate_time() const {
+    CertificateTime time(clock_);
+    const std::int64_t log_utc_ms = log_utc_ms_ ? log_utc_ms_() : 0;
+    time.keeps_dates =
+        away_since_ms_ || time.now_ms < authority_not_before_s_ * 1000 || time.now_ms + kStepMs < log_utc_ms;
+    const auto may_be_now = [&](std::int64_t other_ms) {
+        if (other_ms < time.issue_ms && other_ms >= time.now_ms - kMostBackMs)
+            time.issue_ms = std::max(other_ms, kNoClockBeforeMs);
+    };
+    if (log_utc_ms != 0) may_be_now(log_utc_ms);
+    if (former_offset_ms_) may_be_now(static_cast<std::int64_t>(clock_.boot_ms()) + *former_offset_ms_);
+    return time;
+}
+
 bool TlsKeeper::is_due() const {
     if (!source_.certificate_file.empty()) return false;
     const std::int64_t now_s = clock_.wall_ms() / 1000;
@@ -66,7 +106,9 @@ bool TlsKeeper::is_due() const {
 void TlsKeeper::taken(ServerTls tls) {
     tls_ = std::move(tls);
     const auto authority = net::certificate_validity(tls_.ca_pem);
-    authority_not_after_s_.store(tls_.ca_pem.empty() || !authority ? 0 : authority->not_after_s);
+    const bool is_own = !tls_.ca_pem.empty() && authority;
+    authority_not_before_s_ = is_own ? authority->not_before_s : 0;
+    authority_not_after_s_.store(is_own ? authority->not_after_s : 0);
     const auto validity = net::certificate_validity(tls_.identity.certificate_chain_pem);
     if (!validity) return;
     not_before_s_ = validity->not_before_s;
@@ -76,6 +118,11 @@ void TlsKeeper::taken(ServerTls tls) {
 Result<ServerTls> TlsKeeper::load(const TlsSource& source) {
     const std::lock_guard lock(mutex_);
     source_ = source;
+    look_at_clock();
+    if (const auto authority = read_file(source_.folder + "/ca.pem"); authority && !source_.folder.empty()) {
+        const auto validity = net::certificate_validity(*authority);
+        authority_not_before_s_ = validity ? validity->not_before_s : 0;
+    }
     const std::string files = state_of_files();
     KONTOR_TRY(ServerTls tls, read());
     // Our own may just have been made.
@@ -123,6 +170,7 @@ void TlsKeeper::warn_of_authority() {
 
 bool TlsKeeper::look() {
     const std::lock_guard lock(mutex_);
+    look_at_clock();
     warn_of_authority();
     const std::string files = state_of_files();
     const bool is_still = files == last_files_;  // or somebody is writing just now

@@ -4,6 +4,10 @@
 // servers. What cannot be used, such as a certificate whose key is not there yet, changes nothing and is
 // looked at again.
 //
+// Our own is judged by the wall clock, which may be wrong: while it has just been set by days, or lies before
+// the log's UTC or the authority's first day, the certificate stays. One that is made is valid by every clock
+// that may be right, as far as its 397 days reach.
+//
 // Threading: load(), use_with() and watch() first, on one thread; the rest anywhere. Errors: load() says why
 // not; later ones are log lines.
 
@@ -33,6 +37,8 @@ class TlsKeeper {
     explicit TlsKeeper(const Clock& clock) : clock_(clock) {}
     ~TlsKeeper() { stop(); }
 
+    // The newest entry's UTC, 0: there is none. Before load(); without it only the wall clock is asked.
+    void judge_by(std::function<std::int64_t()> log_utc_ms) { log_utc_ms_ = std::move(log_utc_ms); }
     Result<ServerTls> load(const TlsSource& source);  // at the start
     void use_with(Use use);                           // who gets new ones
     void watch();                                     // from now on, on a thread of its own
@@ -52,6 +58,8 @@ class TlsKeeper {
     [[nodiscard]] Result<ServerTls> read() const;
     [[nodiscard]] std::string state_of_files() const;
     [[nodiscard]] bool is_due() const;
+    [[nodiscard]] CertificateTime certificate_time() const;
+    void look_at_clock();
     void taken(ServerTls tls);
     void warn_of_authority();
     void run();
@@ -64,8 +72,12 @@ class TlsKeeper {
     TlsSource source_;
     ServerTls tls_;
     std::string tried_files_, last_files_;  // as state_of_files(): at the last try, at the last look
-    std::int64_t not_before_s_ = 0;
-    std::uint64_t retry_at_ms_ = 0;  // boot time
+    std::int64_t not_before_s_ = 0, authority_not_before_s_ = 0;
+    std::function<std::int64_t()> log_utc_ms_;
+    // The wall clock from the boot-time clock: as it is when nobody sets it, and as it was before that.
+    std::optional<std::int64_t> home_offset_ms_, former_offset_ms_;
+    std::optional<std::uint64_t> away_since_ms_;  // boot time: since when it shows something else
+    std::uint64_t retry_at_ms_ = 0;               // boot time
     bool has_failed_ = false;
     std::atomic<std::int64_t> not_after_s_{0}, authority_not_after_s_{0};
     std::uint64_t warn_at_ms_ = 0;  // by the boot-time clock, of the authority's end, the next time

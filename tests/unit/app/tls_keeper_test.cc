@@ -168,18 +168,13 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
     const std::string first = in_use_, ca = keeper_.ca_pem();
     const auto validity = net::certificate_validity(first);
     EXPECT_LE(validity->not_after_s - validity->not_before_s, 397 * kDayS);
-    clock_.set_wall((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000);
+    clock_.pass((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000 - clock_.wall_ms());
     EXPECT_FALSE(looks());
-    clock_.step(1'000);
+    clock_.pass(1'000);
     EXPECT_TRUE(keeper_.look());
     EXPECT_NE(in_use_, first);
     EXPECT_EQ(keeper_.ca_pem(), ca) << "clients trust it";
     EXPECT_GT(keeper_.not_after_s(), validity->not_after_s + 300 * kDayS);
-    // The clock was wrong, a year ahead: what was made then is not valid now.
-    const std::string second = in_use_;
-    clock_.set_wall(1'790'000'000'000);
-    EXPECT_TRUE(keeper_.look());
-    EXPECT_NE(in_use_, second);
     // Other names, by SIGHUP.
     TlsSource more = own;
     more.names.emplace_back("10.0.0.1");
@@ -188,6 +183,97 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
     EXPECT_TRUE(net::check_server_identity({in_use_, *read_file(folder_ + "/tls/server.key")},
                                            {"localhost", "10.0.0.1"}, clock_.wall_ms())
                     .empty());
+}
+
+// Years off, either way and as far as 1970: what clients with the right time accept stays.
+TEST_F(TlsKeeperTest, AClockThatIsWrongForAWhileChangesNothing) {
+    keeper_.judge_by([&] { return std::int64_t{1'790'000'000'000}; });
+    start({"", "", folder_ + "/tls", {"localhost"}, {}});
+    const std::string first = in_use_;
+    const std::int64_t now = clock_.wall_ms();
+    for (const std::int64_t days : {300, 366, 368, 396, 4'000, -300, -396, -2'000}) {
+        clock_.step(days * kDayS * 1000);
+        for (int i = 0; i < 10; ++i) {
+            EXPECT_FALSE(keeper_.look()) << days;
+            clock_.pass(60'000);
+        }
+        clock_.step(-days * kDayS * 1000);
+        EXPECT_FALSE(looks()) << days;
+    }
+    clock_.set_wall(5'000);
+    EXPECT_FALSE(looks());
+    clock_.pass(3 * kDayS * 1000);
+    EXPECT_FALSE(looks()) << "1970 is not believed at all";
+    clock_.set_wall(now + 4 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+    EXPECT_EQ(in_use_, first);
+}
+
+TEST_F(TlsKeeperTest, AStartWithAWrongClockKeepsWhatIsThere) {
+    std::int64_t log_utc_ms = clock_.wall_ms();
+    keeper_.judge_by([&] { return log_utc_ms; });
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    start(own);
+    const std::string first = in_use_;
+    for (const std::int64_t wall_ms : {std::int64_t{5'000}, log_utc_ms - 400 * kDayS * 1000}) {
+        clock_.set_wall(wall_ms);
+        TlsKeeper other(clock_);
+        other.judge_by([&] { return log_utc_ms; });
+        EXPECT_EQ(other.load(own)->identity.certificate_chain_pem, first);
+        log_utc_ms = wall_ms;  // the first entry
+        EXPECT_FALSE(other.look());
+    }
+}
+
+// A clock that was wrong for so long that it was believed, and a start after months off: what is made then is
+// valid by the clock before, too.
+TEST_F(TlsKeeperTest, WhatIsMadeIsValidByEachClockThatMayBeRight) {
+    const std::int64_t right_ms = clock_.wall_ms();
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    start(own);
+    clock_.pass(200 * kDayS * 1000);
+    clock_.step(280 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+    clock_.pass(3'600'000);
+    keeper_.look();
+    EXPECT_TRUE(keeper_.look());
+    const auto made = net::certificate_validity(in_use_);
+    EXPECT_LE(made->not_before_s, right_ms / 1000 + 200 * kDayS + 3'600);
+    EXPECT_GT(made->not_after_s, clock_.wall_ms() / 1000 + kRenewBeforeS);
+    EXPECT_FALSE(looks());
+    keeper_.stop();
+    const std::int64_t log_utc_ms = clock_.wall_ms();
+    clock_.set_wall(log_utc_ms + 290 * kDayS * 1000);
+    TlsKeeper later(clock_);
+    later.judge_by([&] { return log_utc_ms; });
+    const auto after = net::certificate_validity(later.load(own)->identity.certificate_chain_pem);
+    EXPECT_LE(after->not_before_s, log_utc_ms / 1000);
+    EXPECT_GT(after->not_after_s, clock_.wall_ms() / 1000 + kRenewBeforeS);
+}
+
+// Longer ago than a certificate lasts: then the wall clock decides, and a clock that is set right again is
+// believed at once.
+TEST_F(TlsKeeperTest, AClockThatIsSetRightAgainNeedsNoHour) {
+    start({"", "", folder_ + "/tls", {"localhost"}, {}});
+    const std::string first = in_use_;
+    clock_.step(500 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+    clock_.pass(3'600'000);
+    keeper_.look();
+    EXPECT_TRUE(keeper_.look());
+    EXPECT_NE(in_use_, first);
+    clock_.step(-500 * kDayS * 1000);
+    EXPECT_TRUE(looks()) << "what was made is not valid yet";
+    EXPECT_LE(net::certificate_validity(in_use_)->not_before_s, clock_.wall_ms() / 1000);
+}
+
+// A machine without a clock of its own, at its very first start.
+TEST_F(TlsKeeperTest, WhatIsMadeIn1970IsValidToday) {
+    clock_.set_wall(5'000);
+    start({"", "", folder_ + "/tls", {"localhost"}, {}});
+    const auto authority = net::certificate_validity(keeper_.ca_pem());
+    EXPECT_GT(authority->not_after_s, kNoClockBeforeMs / 1000 + 3'000 * kDayS);
+    EXPECT_GT(keeper_.not_after_s(), kNoClockBeforeMs / 1000 + 390 * kDayS);
 }
 
 }  // namespace
