@@ -256,7 +256,8 @@ class ApplianceImpl final : public Appliance {
         client.ca_pem = options_.extra_trusted_ca_pem;
         client.allow_plain_http = settings.webhooks_allow_http;
         client.allow_private_addresses = settings.webhooks_allow_private_addresses;
-        client.max_connections_per_origin = outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
+        // A merchant alone at a receiver has half of them: enough for one quick endpoint.
+        client.max_connections_per_origin = 2 * outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
         KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
         client.max_connections = plan.max_outgoing;
         client.max_descriptor = plan.max_descriptor;
@@ -270,6 +271,8 @@ class ApplianceImpl final : public Appliance {
         worker.sealer = &sealer_;
         worker.clock = options_.clock;
         worker.metrics = &metrics_;
+        // Each takes a connection: so connections are shared between merchants as these are.
+        worker.max_deliveries_in_flight = std::min(worker.max_deliveries_in_flight, plan.max_outgoing);
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
@@ -412,9 +415,10 @@ class ApplianceImpl final : public Appliance {
         text += "\nterm: " + std::to_string(view.term);
         text += "\napplied_index: " + std::to_string(stats.applied_index);
         text += "\ncommit_index: " + std::to_string(view.commit_index);
-        text += "\nstaleness_ms: " + (staleness == replication::kNeverMs
-                                          ? std::string("never heard of a leader")
-                                          : std::to_string(cluster_->is_member() ? staleness : 0));
+        // One that is alone hears of no leader, and is never behind one.
+        text += "\nstaleness_ms: " + (!cluster_->is_member()               ? std::string("0")
+                                      : staleness == replication::kNeverMs ? "never heard of a leader"
+                                                                           : std::to_string(staleness));
         text += "\ncheckpoint_index: " + std::to_string(stats.store.last_checkpoint_index);
         return text + "\n";
     }
@@ -425,10 +429,10 @@ class ApplianceImpl final : public Appliance {
             metrics_.gauge(name, help,
                            [this, field] { return static_cast<double>(server_->stats().*field); });
         };
-        metrics_.gauge("kontor_https_certificate_expires_seconds",
+        metrics_.gauge("kontor_https_certificate_expiration_timestamp_seconds",
                        "When the certificate in use ends, as Unix time.",
                        [this] { return static_cast<double>(tls_.not_after_s()); });
-        metrics_.gauge("kontor_https_authority_expires_seconds",
+        metrics_.gauge("kontor_https_authority_expiration_timestamp_seconds",
                        "When the authority of the certificate that Kontor made itself ends, as Unix time; 0: "
                        "the certificate is from files.",
                        [this] { return static_cast<double>(tls_.authority_not_after_s()); });

@@ -21,11 +21,15 @@ PER_ENDPOINT = 8  # deliveries under way to one receiver
 
 
 class Receiver:
-    """A merchant's HTTP server. `reply(number of the delivery)` gives a status, or does something else and None."""
+    """A merchant's HTTP server. `reply(number of the delivery)` gives a status, or does something else and None.
+
+    What comes to /hang… is read, and never answered.
+    """
 
     def __init__(self, reply=lambda number: 200, port=0):
         self.deliveries, self.lock, self.reply = [], threading.Lock(), reply
         self.now = self.most = 0
+        self.over, self.hanging = threading.Event(), 0
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -33,6 +37,12 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path.startswith("/hang"):
+                    with receiver.lock:
+                        receiver.hanging += 1
+                    receiver.over.wait(120)
+                    self.close_connection = True
+                    return
                 with receiver.lock:
                     receiver.deliveries.append((time.monotonic(), dict(self.headers), body))
                     number = len(receiver.deliveries)
@@ -76,6 +86,7 @@ class Receiver:
             return [json.loads(body) for _, _, body in self.deliveries]
 
     def stop(self):
+        self.over.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
@@ -304,6 +315,33 @@ class Webhooks(unittest.TestCase):
             self.api.post(f"/v1/webhook_endpoints/{disabled}", {"disabled": False})
             self.api.pay(1001)
             until(lambda: receiver.deliveries, what="a delivery after it was enabled")
+
+
+class Neighbours(unittest.TestCase):
+    """One merchant's receivers never answer, with the usual time-out; the other's answers at once."""
+
+    def test_nobody_waits_for_another_merchants_receivers(self):
+        with temporary_folder() as folder, Receiver() as one, Receiver() as another, \
+                Kontor.dev(f"{folder}/data", "--set", "webhooks.allow_http=true") as kontor:
+            api = kontor.api()
+            for endpoint in api.all("/v1/webhook_endpoints"):
+                api.request("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
+            hanging = kontor.api(Admin(kontor).set_up().merchant_key("Hanging")[1])
+            for n in range(ENDPOINTS - 1):
+                hanging.post("/v1/webhook_endpoints", {"url": f"http://127.0.0.1:{one.port}/hang{n}",
+                                                       "enabled_events": ["*"]})
+            for receiver in (another, one):  # of its own, and then at the same host
+                endpoint = api.post("/v1/webhook_endpoints", {"url": receiver.url,
+                                                              "enabled_events": ["payment_intent.succeeded"]})
+                for n in range(5):
+                    for _ in range(6):
+                        hanging.pay(700)
+                    started = time.monotonic()
+                    api.pay(700)
+                    until(lambda r=receiver, n=n: len(r.deliveries) > n, what="the neighbour's webhook")
+                    self.assertLess(time.monotonic() - started, 2 * SLOW, f"round {n}")
+                api.request("DELETE", f"/v1/webhook_endpoints/{endpoint['id']}")
+            self.assertGreater(one.hanging, ENDPOINTS)
 
 
 class Restart(unittest.TestCase):

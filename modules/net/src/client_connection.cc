@@ -61,6 +61,7 @@ ClientConnection::ClientConnection(ClientWorker& worker, std::string origin)
 
 void ClientConnection::open(CallPointer first_call) {
     call_ = std::move(first_call);
+    account_ = call_->request.account;
     resolve();
 }
 
@@ -149,6 +150,7 @@ void ClientConnection::connected() {
 void ClientConnection::perform(CallPointer call) {
     reused_ = true;
     call_ = std::move(call);
+    account_ = call_->request.account;
     begin_exchange();
     run();
 }
@@ -321,11 +323,12 @@ void ClientConnection::shut(Error why) {
 
 void ClientConnection::close() {
     if (state_ == State::closed) return;
+    const bool was_busy = !is_idle();
     state_ = State::closed;
     transport_ = Transport();
     error_code ignored;
     socket_.close(ignored);
-    worker_.connection_closed(shared_from_this());
+    worker_.connection_closed(shared_from_this(), was_busy);
 }
 
 bool ClientConnection::still_usable() {

@@ -24,6 +24,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     void shut(Error why);  // fails the call, if any, and closes
     [[nodiscard]] const std::string& origin() const { return origin_; }
     [[nodiscard]] std::uint64_t idle_since_ms() const { return idle_since_ms_; }
+    // Of the call it was last given; until it is idle or closed the connection counts as that account's.
+    [[nodiscard]] std::uint64_t account() const { return account_; }
+    [[nodiscard]] bool is_idle() const { return state_ == State::idle; }
 
  private:
     using Tcp = boost::asio::ip::tcp;
@@ -55,6 +58,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
     ClientWorker& worker_;
     std::string origin_;
+    std::uint64_t account_ = 0;
     Socket socket_;
     Transport transport_;
     State state_ = State::connecting;

@@ -55,9 +55,7 @@ void ClientWorker::finish() {
     tick_.cancel();
     work_.reset();
     for (auto& [name, origin] : origins_) {
-        const auto waiting = std::move(origin.waiting);
-        origin.waiting.clear();
-        for (const CallPointer& call : waiting)
+        for (const CallPointer& call : origin.take_all())
             call->finish(fail(ErrorCode::unavailable, "the client is closing"));
         const auto open = origin.open;
         for (const auto& connection : open) connection->shut({ErrorCode::io, "the client is closing"});
@@ -70,55 +68,62 @@ void ClientWorker::submit(CallPointer call) {
 
 void ClientWorker::start_call(CallPointer call) {
     if (finishing_) return call->finish(fail(ErrorCode::unavailable, "the client is closing"));
-    Origin& origin = origins_[call->origin];
+    ClientOrigin& origin = origin_of(call->origin);
+    const std::uint64_t account = call->request.account;
+    if (!origin.may_begin(account)) free_a_draining_one(origin);
+    if (!origin.may_begin(account)) {
+        if (origin.waiting() >= kMaxWaitingPerOrigin)
+            return call->finish(fail(ErrorCode::overloaded, "too many requests wait for " + call->origin));
+        return origin.wait(std::move(call));
+    }
     while (!origin.idle.empty()) {
         const auto connection = std::move(origin.idle.back());
         origin.idle.pop_back();
-        if (connection->still_usable()) return connection->perform(std::move(call));
+        if (connection->still_usable()) {
+            origin.began(account);
+            return connection->perform(std::move(call));
+        }
         connection->shut({ErrorCode::io, "closed while idle"});
     }
-    if (origin.open.size() >= max_connections_) {
-        // Nobody waits for an answer on it any more.
-        const auto draining = std::find_if(origin.open.begin(), origin.open.end(),
-                                           [](const auto& each) { return each->is_draining(); });
-        if (draining != origin.open.end()) {
-            const auto connection = *draining;
-            connection->shut({ErrorCode::io, "its answer took too long"});
-        }
-    }
-    if (origin.open.size() < max_connections_) {
-        if (!make_room())
-            return call->finish(fail(ErrorCode::overloaded, "too many connections to others are open"));
-        ++open_;
-        const auto connection = std::make_shared<ClientConnection>(*this, call->origin);
-        origin.open.push_back(connection);
-        return connection->open(std::move(call));
-    }
-    if (origin.waiting.size() >= kMaxWaitingPerOrigin)
-        return call->finish(fail(ErrorCode::overloaded, "too many requests wait for " + call->origin));
-    origin.waiting.push_back(std::move(call));
+    if (!make_room())
+        return call->finish(fail(ErrorCode::overloaded, "too many connections to others are open"));
+    ++open_;
+    const auto connection = std::make_shared<ClientConnection>(*this, call->origin);
+    origin.open.push_back(connection);
+    origin.began(account);
+    connection->open(std::move(call));
+}
+
+// Nobody waits for an answer on it any more.
+void ClientWorker::free_a_draining_one(ClientOrigin& origin) {
+    const auto draining = std::find_if(origin.open.begin(), origin.open.end(),
+                                       [](const auto& each) { return each->is_draining(); });
+    if (draining == origin.open.end()) return;
+    const auto connection = *draining;
+    connection->shut({ErrorCode::io, "its answer took too long"});
+}
+
+void ClientWorker::begin_next(ClientOrigin& origin) {
+    if (finishing_) return;
+    // Posted, so that the finished call's callback comes first and the stack does not grow.
+    if (CallPointer next = origin.next()) submit(std::move(next));
 }
 
 void ClientWorker::connection_idle(const std::shared_ptr<ClientConnection>& connection) {
-    Origin& origin = origins_[connection->origin()];
+    ClientOrigin& origin = origin_of(connection->origin());
     origin.idle.push_back(connection);
-    if (origin.waiting.empty()) return;
-    CallPointer next = std::move(origin.waiting.front());
-    origin.waiting.pop_front();
-    // Posted, so that the finished call's callback comes first and the stack does not grow.
-    submit(std::move(next));
+    origin.ended(connection->account());
+    begin_next(origin);
 }
 
-void ClientWorker::connection_closed(const std::shared_ptr<ClientConnection>& connection) {
+void ClientWorker::connection_closed(const std::shared_ptr<ClientConnection>& connection, bool was_busy) {
     const auto found = origins_.find(connection->origin());
     if (found == origins_.end()) return;
-    Origin& origin = found->second;
+    ClientOrigin& origin = found->second;
     open_ -= std::erase(origin.open, connection);
     std::erase(origin.idle, connection);
-    if (finishing_ || origin.waiting.empty()) return;
-    CallPointer next = std::move(origin.waiting.front());
-    origin.waiting.pop_front();
-    submit(std::move(next));
+    if (was_busy) origin.ended(connection->account());
+    begin_next(origin);
 }
 
 // Looks at all, but only at the limit, where there are no more than it allows.
@@ -129,10 +134,14 @@ bool ClientWorker::make_room() {
             if (!origin.idle.empty() &&
                 (!longest || origin.idle.front()->idle_since_ms() < longest->idle_since_ms()))
                 longest = origin.idle.front();
-        if (!longest) return false;
+        if (!longest) break;
         longest->shut({ErrorCode::io, "closed while idle"});
     }
-    return true;
+    for (auto& [name, origin] : origins_) {
+        if (open_ < max_all_) break;
+        free_a_draining_one(origin);
+    }
+    return open_ < max_all_;
 }
 
 void ClientWorker::close_idle() {
@@ -149,22 +158,17 @@ void ClientWorker::schedule_tick() {
         const std::uint64_t now = now_ms();
         for (auto at = origins_.begin(); at != origins_.end();) {
             tick(at->second, now);
-            const bool empty = at->second.open.empty() && at->second.waiting.empty();
+            const bool empty = at->second.open.empty() && at->second.waiting() == 0;
             at = empty ? origins_.erase(at) : std::next(at);
         }
         schedule_tick();
     });
 }
 
-void ClientWorker::tick(Origin& origin, std::uint64_t now) {
+void ClientWorker::tick(ClientOrigin& origin, std::uint64_t now) {
     const auto open = origin.open;  // a connection that closes leaves the list
     for (const auto& connection : open) connection->tick(now);
-    std::vector<CallPointer> late;
-    for (CallPointer& call : origin.waiting)
-        if (now >= call->deadline_ms) late.push_back(std::move(call));
-    if (late.empty()) return;
-    std::erase(origin.waiting, nullptr);
-    for (const CallPointer& call : late)
+    for (const CallPointer& call : origin.take_late(now))
         call->finish(fail(ErrorCode::unavailable, "no free connection to " + call->origin + " in time"));
 }
 

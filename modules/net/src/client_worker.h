@@ -2,19 +2,20 @@
 // One thread of the client: its connections by origin, and the requests that wait for one.
 //
 // Threading: submit() anywhere; the rest on the worker's thread.
-// Limits: max_connections_per_origin and max_connections, kMaxWaitingPerOrigin requests in the queue, kIdleMs
+// Limits: max_connections_per_origin, shared between accounts (client_origin.h), and max_connections,
+// kMaxWaitingPerOrigin requests in the queue, kClientIdleMs
 // for an unused connection.
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "client_origin.h"
 #include "kontor/net/client.h"
 #include "kontor/net/uri.h"
 #include "name_lookup.h"
@@ -41,9 +42,6 @@ struct ClientCall {
     void finish(Result<ClientResponse> result);
     ~ClientCall();
 };
-using CallPointer = std::unique_ptr<ClientCall>;
-
-class ClientConnection;
 
 class ClientWorker {
  public:
@@ -62,7 +60,7 @@ class ClientWorker {
     [[nodiscard]] NameLookup& names() { return names_; }
     [[nodiscard]] std::vector<char>& scratch() { return scratch_; }
     void connection_idle(const std::shared_ptr<ClientConnection>& connection);
-    void connection_closed(const std::shared_ptr<ClientConnection>& connection);
+    void connection_closed(const std::shared_ptr<ClientConnection>& connection, bool was_busy);
     void start_call(CallPointer call);
     // Descriptors or memory are short: what is kept open for later goes first.
     void close_idle();
@@ -73,14 +71,13 @@ class ClientWorker {
     using Timer =
         boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                           boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
-    struct Origin {
-        std::vector<std::shared_ptr<ClientConnection>> open;  // all
-        std::vector<std::shared_ptr<ClientConnection>> idle;  // the last used last
-        std::deque<CallPointer> waiting;
-    };
-
+    [[nodiscard]] ClientOrigin& origin_of(const std::string& name) {
+        return origins_.try_emplace(name, max_connections_).first->second;
+    }
+    static void free_a_draining_one(ClientOrigin& origin);
+    void begin_next(ClientOrigin& origin);
     void schedule_tick();
-    void tick(Origin& origin, std::uint64_t now);
+    static void tick(ClientOrigin& origin, std::uint64_t now);
     [[nodiscard]] bool make_room();  // for one more connection
     void finish();
 
@@ -94,7 +91,7 @@ class ClientWorker {
     std::size_t max_all_;          // of all
     std::size_t open_ = 0;
     std::vector<char> scratch_;
-    std::map<std::string, Origin> origins_;
+    std::map<std::string, ClientOrigin> origins_;
     bool finishing_ = false;
     std::thread thread_;
 };

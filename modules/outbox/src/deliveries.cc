@@ -104,15 +104,18 @@ void Deliveries::read_on(std::int64_t now_ms, std::uint64_t monotonic_ms) {
     }
 }
 
-std::vector<Delivery> Deliveries::begin(std::size_t limit, std::int64_t now_ms, std::uint64_t monotonic_ms) {
+std::vector<Delivery> Deliveries::begin(std::int64_t now_ms, std::uint64_t monotonic_ms) {
     std::vector<Begun> begun;
     backlog_.begin_round();
     const auto may_begin = [&](const Backlog::Endpoint& endpoint) {
-        return shares_.may_begin(endpoint.scope.merchant_no, endpoint.no, monotonic_ms);
+        // The window last: it takes a refusal for a sign that it may be too small.
+        return shares_.may_begin(endpoint.scope.merchant_no, endpoint.no, monotonic_ms) &&
+               window_.may_begin(endpoint.scope.merchant_no);
     };
-    while (begun.size() < limit && shares_.has_room()) {
+    while (window_.has_room() && shares_.has_room()) {
         const auto item = backlog_.next(may_begin);
         if (!item) break;
+        window_.count(item->scope.merchant_no);
         begun.emplace_back(item->due, shares_.begin(item->scope.merchant_no, item->endpoint_no));
     }
     std::vector<Delivery> ready;
@@ -133,10 +136,12 @@ void Deliveries::read_begun(const std::vector<Begun>& begun, std::int64_t now_ms
             const bool is_due = row && row->state() == pb::DELIVERY_PENDING &&
                                 row->next_try_ms() == due.due_ms && due.due_ms <= now_ms;
             auto delivery = is_due ? find(rows, *std::move(row), place) : std::nullopt;
-            if (delivery)
+            if (delivery) {
                 ready.push_back(*std::move(delivery));
-            else
-                shares_.end(place, false, 0, monotonic_ms);
+                continue;
+            }
+            window_.uncount(place.merchant_no);
+            shares_.end(place, false, 0, monotonic_ms);
         }
     });
 }

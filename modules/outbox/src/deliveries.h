@@ -20,6 +20,7 @@
 #include "kontor/machine/service.h"
 #include "kontor/webhooks.pb.h"
 #include "shares.h"
+#include "window.h"
 
 namespace kontor::outbox {
 
@@ -33,14 +34,13 @@ struct Delivery {
 class Deliveries {
  public:
     using IsClaimed = std::function<bool(std::uint64_t no)>;
-    Deliveries(const machine::Service& service, Shares& shares, IsClaimed is_claimed)
-        : service_(service), shares_(shares), is_claimed_(std::move(is_claimed)) {}
+    Deliveries(const machine::Service& service, Shares& shares, Window& window, IsClaimed is_claimed)
+        : service_(service), shares_(shares), window_(window), is_claimed_(std::move(is_claimed)) {}
 
     // Looks for what became due until `now_ms`; false: there is more to look at.
     [[nodiscard]] bool look(std::int64_t now_ms, std::uint64_t monotonic_ms);
-    // At most `limit` that begin now: their places are taken.
-    [[nodiscard]] std::vector<Delivery> begin(std::size_t limit, std::int64_t now_ms,
-                                              std::uint64_t monotonic_ms);
+    // Those that begin now: their places are taken, and they count in the window.
+    [[nodiscard]] std::vector<Delivery> begin(std::int64_t now_ms, std::uint64_t monotonic_ms);
     // Due, and was begun, but could not be tried.
     void again(machine::Due due, machine::Scope scope, std::uint64_t endpoint_no) {
         (void)backlog_.add(due, scope, endpoint_no);  // what does not fit is found again, as ever
@@ -57,6 +57,7 @@ class Deliveries {
 
     const machine::Service& service_;
     Shares& shares_;
+    Window& window_;
     const IsClaimed is_claimed_;
     Backlog backlog_;
     machine::Due front_, walked_;

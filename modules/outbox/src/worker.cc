@@ -27,8 +27,8 @@
 #include "kontor/machine/service.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "mailbox.h"
-#include "pace.h"
 #include "shares.h"
+#include "window.h"
 
 namespace kontor::outbox {
 namespace {
@@ -82,7 +82,8 @@ class WorkerImpl final : public Worker {
           mailbox_(std::make_shared<Mailbox>()),
           shares_({options_.max_deliveries_in_flight, options_.max_deliveries_per_endpoint,
                    options_.max_deliveries_per_quick_endpoint}),
-          deliveries_(*options_.service, shares_, [this](std::uint64_t no) { return claims_.contains(no); }),
+          deliveries_(*options_.service, shares_, window_,
+                      [this](std::uint64_t no) { return claims_.contains(no); }),
           delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                "Webhook attempts by outcome.", R"(outcome="delivered")")),
           not_delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
@@ -112,7 +113,8 @@ class WorkerImpl final : public Worker {
     struct Claim {
         std::optional<Shares::Place> place;  // of a delivery, until its receiver answered
         bool is_delivery = false;
-        machine::Due due;  // of a delivery
+        bool counts = false;  // in the window
+        machine::Due due;     // of a delivery
         std::uint64_t endpoint_no = 0;
         std::int64_t started_ms = 0;  // for people
         std::uint64_t since_ms = 0;   // of the call, then of the proposal
@@ -134,7 +136,7 @@ class WorkerImpl final : public Worker {
               &Figures::leashed);
     }
     void tell_figures() {
-        figures_->window.store(pace_.window(), std::memory_order_relaxed);
+        figures_->window.store(window_.size(), std::memory_order_relaxed);
         figures_->under_way.store(unsettled_, std::memory_order_relaxed);
         figures_->leashed.store(shares_.on_leash(), std::memory_order_relaxed);
     }
@@ -173,7 +175,8 @@ class WorkerImpl final : public Worker {
                 is_worth_looking_ = true;
             }
             const std::int64_t due_until = options_.service->machine_now_ms();
-            if (is_worth_looking_ && now >= next_look_ms_ && unsettled_ < pace_.window()) {
+            grow_old(now);
+            if (is_worth_looking_ && now >= next_look_ms_ && window_.has_room()) {
                 is_worth_looking_ = !deliveries_.look(due_until, now);
                 next_look_ms_ = is_worth_looking_ ? now : now + kBetweenLooksMs;
                 may_begin_ = true;
@@ -255,11 +258,26 @@ class WorkerImpl final : public Worker {
     // --- webhooks ---
 
     void start_deliveries(std::int64_t due_until, std::uint64_t now) {
-        const std::size_t window = pace_.window();
-        if (unsettled_ >= window) return pace_.was_full();
-        auto ready = deliveries_.begin(window - unsettled_, due_until, now);
-        for (const auto& delivery : ready) deliver(delivery);
-        if (unsettled_ >= window) pace_.was_full();
+        for (const auto& delivery : deliveries_.begin(due_until, now)) deliver(delivery);
+    }
+
+    void set_counts(Claim& claim, bool counts) {
+        if (claim.counts == counts) return;
+        claim.counts = counts;
+        counts ? window_.count(claim.result.merchant_no()) : window_.uncount(claim.result.merchant_no());
+    }
+
+    // Calls that take long leave the window.
+    void grow_old(std::uint64_t now) {
+        for (; !young_.empty() && young_.front().first + Window::kYoungMs <= now; young_.pop_front()) {
+            const auto claim = claims_.find(young_.front().second);
+            // It may have ended meanwhile, and have begun again.
+            if (claim == claims_.end() || !claim->second.place ||
+                claim->second.since_ms != young_.front().first)
+                continue;
+            set_counts(claim->second, false);
+            may_begin_ = true;
+        }
     }
 
     Result<net::ClientRequest> request_of(const Delivery& delivery, std::int64_t now_ms) const {
@@ -287,7 +305,7 @@ class WorkerImpl final : public Worker {
         const std::uint64_t no = delivery.row.no();
         Claim claim;
         claim.place = delivery.place;
-        claim.is_delivery = true;
+        claim.is_delivery = claim.counts = true;
         claim.due = {delivery.row.next_try_ms(), no};
         claim.endpoint_no = delivery.row.endpoint_no();
         claim.started_ms = options_.clock->wall_ms();  // house: wall: receivers and people read it
@@ -295,6 +313,7 @@ class WorkerImpl final : public Worker {
         claim.result.set_merchant_no(delivery.row.merchant_no());
         claim.result.set_livemode(delivery.row.livemode());
         auto request = request_of(delivery, claim.started_ms);
+        young_.emplace_back(claim.since_ms, no);
         claims_.emplace(no, std::move(claim));
         ++unsettled_;
         const auto came_back = [mailbox = mailbox_, no](const Result<net::ClientResponse>& response) {
@@ -318,8 +337,9 @@ class WorkerImpl final : public Worker {
     // Nothing was tried, for want of room here: that is nobody's failure, and takes no try from anybody.
     void put_off(std::uint64_t no, Claim& claim, std::uint64_t now) {
         shares_.end(*std::exchange(claim.place, std::nullopt), false, 0, now);
+        set_counts(claim, true);  // or others without room would begin in its stead, again and again
         put_off_total_.add();
-        pace_.refused(now);
+        window_.refused(now);
         put_off_.emplace_back(now + kPutOffMs, no);
     }
 
@@ -369,6 +389,7 @@ class WorkerImpl final : public Worker {
             put_off_.pop_front();
             const Claim again = std::move(claim->second);
             claims_.erase(claim);
+            if (again.counts) window_.uncount(again.result.merchant_no());
             --unsettled_;
             deliveries_.again(again.due, {again.result.merchant_no(), again.result.livemode()},
                               again.endpoint_no);
@@ -385,6 +406,7 @@ class WorkerImpl final : public Worker {
     void propose(std::uint64_t no, Claim& claim, std::uint64_t now) {
         claim.since_ms = now;
         ++n_proposed_;
+        if (claim.is_delivery) set_counts(claim, true);
         pb::Command copy = claim.result;
         options_.service->submit(std::move(copy),
                                  [mailbox = mailbox_, no](const Result<machine::Answer>& answer) {
@@ -399,11 +421,12 @@ class WorkerImpl final : public Worker {
         --n_proposed_;
         const bool is_delivery = claim->second.is_delivery;
         if (one.accepted) {
-            if (is_delivery) pace_.took(now - claim->second.since_ms, now);
+            if (is_delivery) window_.took(now - claim->second.since_ms, now);
         } else {
-            pace_.refused(now);
+            window_.refused(now);
             if (!is_stopping_) return later_.emplace_back(now + kProposeAgainMs, one.no), void();
         }
+        if (is_delivery) set_counts(claim->second, false);
         claims_.erase(claim);
         --(is_delivery ? unsettled_ : channel_calls_under_way_);
     }
@@ -415,8 +438,9 @@ class WorkerImpl final : public Worker {
     std::size_t unsettled_ = 0, channel_calls_under_way_ = 0;
     std::deque<std::pair<std::uint64_t, std::uint64_t>> later_;    // refused by the node: (when, what)
     std::deque<std::pair<std::uint64_t, std::uint64_t>> put_off_;  // the same
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> young_;    // calls that count: (since when, what)
     Shares shares_;
-    Pace pace_;
+    Window window_;
     Deliveries deliveries_;
     DueFront attempts_front_;
     std::uint64_t next_look_ms_ = 0, next_poll_ms_ = 0;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <future>
+#include <mutex>
+#include <vector>
 
 #include "net_fixture.h"
 
@@ -194,6 +196,54 @@ TEST_F(ClientTest, NothingSentIsUnavailableAndNoAnswerIsTimeout) {
     waiting.timeout_ms = 200;
     EXPECT_EQ(code_of(narrow->fetch(waiting)), ErrorCode::unavailable);
     EXPECT_EQ(first.get_future().get(), ErrorCode::timeout);
+}
+
+// Shops of many merchants at one host: what one of them never answers leaves connections to the others.
+TEST_F(ClientTest, AnAccountNeverHasAllConnectionsOfAnOrigin) {
+    start();
+    ClientOptions few = client_options();
+    few.max_connections_per_origin = 4;
+    const auto client = Client::make(few);
+    for (std::uint64_t account = 1; account <= 2; ++account)
+        for (int i = 0; i < 10; ++i) {
+            ClientRequest hanging = request(url("/never"));
+            hanging.account = account;
+            client->send(std::move(hanging), [](const Result<ClientResponse>&) {});
+        }
+    for (int i = 0; i < 5; ++i) {
+        ClientRequest quick = request(url("/hello"));
+        quick.account = 3;
+        quick.timeout_ms = 10'000;
+        const auto answer = client->fetch(quick);
+        ASSERT_TRUE(answer) << answer.error().describe();
+    }
+    EXPECT_LE(handled_.load(), 3 + 5) << "two of the first account's are under way, one of the second's";
+}
+
+TEST_F(ClientTest, WhatWaitsIsTakenInTurnsBetweenAccounts) {
+    start();
+    ClientOptions one = client_options();
+    one.max_connections_per_origin = 1;
+    const auto client = Client::make(one);
+    std::mutex mutex;
+    std::vector<std::uint64_t> order;
+    std::promise<void> all;
+    const auto send = [&](std::uint64_t account) {
+        ClientRequest quick = request(url("/hello"));
+        quick.account = account;
+        client->send(std::move(quick), [&, account](const Result<ClientResponse>& answer) {
+            EXPECT_TRUE(answer);
+            const std::lock_guard lock(mutex);
+            order.push_back(account);
+            if (order.size() == 9) all.set_value();
+        });
+    };
+    ClientRequest first = request(url("/never"));
+    first.timeout_ms = 300;
+    client->send(std::move(first), [](const Result<ClientResponse>&) {});
+    for (const std::uint64_t account : {1, 1, 1, 1, 1, 1, 2, 2, 3}) send(account);
+    all.get_future().get();
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 3, 1, 2, 1, 1, 1, 1}));
 }
 
 TEST_F(ClientTest, BrokenAnswers) {

@@ -7,6 +7,7 @@
 
 #include "backlog.h"
 #include "pace.h"
+#include "window.h"
 
 namespace kontor::outbox {
 namespace {
@@ -163,6 +164,40 @@ TEST(Pace, ComparesWithTheBestOfThisLog) {
     EXPECT_EQ(pace.window(), Pace::kMaxWindow);
     for (int i = 0; i < 30; ++i) pace.took(200, now += Pace::kLookMs);
     EXPECT_EQ(pace.window(), Pace::kMinWindow);
+}
+
+std::size_t fill(Window& window, std::uint64_t merchant) {
+    std::size_t began = 0;
+    for (; window.may_begin(merchant); ++began) window.count(merchant);
+    return began;
+}
+
+TEST(Window, AMerchantHasNoMoreOfItThanIsStillFree) {
+    Window window;
+    EXPECT_EQ(fill(window, 1), Pace::kFirstWindow / 2);
+    EXPECT_EQ(fill(window, 2), Pace::kFirstWindow / 4);
+    EXPECT_EQ(fill(window, 3), Pace::kFirstWindow / 8);
+    EXPECT_TRUE(window.may_begin(4)) << "who comes new finds room";
+    window.took(1, Pace::kLookMs);
+    EXPECT_GT(window.size(), Pace::kFirstWindow) << "more would have begun: it grows";
+}
+
+TEST(Window, TheLeastOneHasRoomForEverybodyInTurn) {
+    Window window;
+    for (std::uint64_t now = 0; window.size() > Pace::kMinWindow; now += Pace::kLookMs) window.refused(now);
+    EXPECT_EQ(fill(window, 1), Pace::kMinWindow / 2);
+    EXPECT_EQ(fill(window, 2), Pace::kMinWindow / 4);
+    EXPECT_EQ(fill(window, 3), 1U);
+}
+
+// Results of calls that had grown old count whatever the size is.
+TEST(Window, MayBeMoreThanFull) {
+    Window window;
+    for (std::size_t i = 0; i < 2 * Pace::kFirstWindow; ++i) window.count(1);
+    EXPECT_FALSE(window.has_room());
+    EXPECT_FALSE(window.may_begin(2));
+    while (!window.may_begin(2)) window.uncount(1);
+    EXPECT_EQ(window.used(), Pace::kFirstWindow - 1);
 }
 
 TEST(Pace, GrowsOnlyWhereMoreWouldBegin) {

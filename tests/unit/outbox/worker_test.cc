@@ -13,6 +13,7 @@
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
+#include "pace.h"
 #include "support/environment.h"
 #include "support/test_clock.h"
 #include "world.h"
@@ -61,6 +62,21 @@ class ScarceClient : public net::Client {
     }
     std::atomic<int> lacking_for{0};
     std::atomic<std::uint64_t> accounts{0};
+
+ private:
+    net::Client& real_;
+};
+
+// Receivers at /hang accept, and nothing ever comes from them.
+class HangingClient : public net::Client {
+ public:
+    explicit HangingClient(net::Client& real) : real_(real) {}
+    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+        if (request.url.find("/hang") == std::string::npos)
+            return real_.send(std::move(request), std::move(done));
+        ++hanging;
+    }
+    std::atomic<std::size_t> hanging{0};
 
  private:
     net::Client& real_;
@@ -165,6 +181,25 @@ TEST_F(WorkerTest, WhatThisMachineHadNoRoomForTakesNoTry) {
         << text;
     EXPECT_NE(text.find("kontor_webhook_window "), std::string::npos) << text;
     EXPECT_NE(text.find("kontor_webhook_leashed 0"), std::string::npos) << text;
+    worker_.reset();
+}
+
+// Fewer calls than there are places, and more than the window lets begin.
+TEST_F(WorkerTest, ReceiversThatHangTakeNoWindowFromAnotherMerchant) {
+    HangingClient client(*client_);
+    WorkerOptions mine = options();
+    mine.client = &client;
+    constexpr std::size_t kEndpoints = 15, kEvents = 6;
+    for (std::size_t i = 0; i < kEndpoints; ++i) endpoint_at("/hang" + std::to_string(i));
+    start(mine);
+    for (std::size_t i = 0; i < kEvents; ++i) world_.customer("one");
+    ASSERT_TRUE(eventually([&] { return client.hanging >= Pace::kFirstWindow / 2; }));
+    world_.merchant_no = world_.merchant();
+    const auto other = endpoint_at("/ok");
+    world_.customer("two");
+    EXPECT_TRUE(eventually([&] { return world_.delivered(other) == 1; }));
+    EXPECT_TRUE(eventually([&] { return client.hanging == kEndpoints * kEvents; }))
+        << "what hangs leaves the window to what is young";
     worker_.reset();
 }
 

@@ -52,9 +52,12 @@ template <typename F>
 class World : public machine::Service {
  public:
     explicit World(const Clock& clock) : clock_(clock), rows_(domains::registry().tables()) {
+        merchant_no = merchant();
+    }
+    std::uint64_t merchant() {
         pb::Command merchant;
         mutable_body(merchant, pb::create_merchant)->set_name("Shop");
-        merchant_no = object_in(run(std::move(merchant)), pb::merchant).no();
+        return object_in(run(std::move(merchant)), pb::merchant).no();
     }
 
     void submit(pb::Command command, Done done) override {
@@ -157,7 +160,7 @@ class World : public machine::Service {
         return found;
     }
 
-    std::uint64_t merchant_no = 0;
+    std::uint64_t merchant_no = 0;  // whose things are made and looked at
     std::atomic<int> overloaded_for{0};
     std::atomic<int> submitted{0};
 

@@ -30,7 +30,7 @@ using LookUpName = std::function<Result<std::vector<std::string>>(const std::str
 
 struct ClientOptions {
     unsigned threads = 1;
-    std::size_t max_connections_per_origin = 16;
+    std::size_t max_connections_per_origin = 16;  // an account: no more than are free, alone it has half
     // To all origins together; at the limit those that have been idle longest make room.
     std::size_t max_connections = 1'024;
     int max_descriptor = 0;  // as ServerLimits::max_descriptor: `overloaded` at it
@@ -53,7 +53,7 @@ struct ClientRequest {
     // late or long behind it is nobody's failure.
     bool status_only = false;
     bool repeatable = false;    // receiving it twice does no harm
-    std::uint64_t account = 0;  // whose it is: accounts share the threads that look names up
+    std::uint64_t account = 0;  // whose it is: accounts share look-ups and an origin's connections; 0: ours
 };
 
 struct ClientResponse {
