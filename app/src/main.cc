@@ -5,6 +5,7 @@
 
 #include "bench_options.h"
 #include "cluster_options.h"
+#include "command_names.h"
 #include "commands.h"
 #include "config_option.h"
 #include "descriptors.h"
@@ -133,6 +134,11 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        const std::string unknown = unknown_command(app, {argv + 1, argv + argc});
+        if (error.get_exit_code() != 0 && !unknown.empty()) {
+            std::fprintf(stderr, "kontor: %s\nRun with --help for more information.\n", unknown.c_str());
+            return 2;
+        }
         return app.exit(error) == 0 ? 0 : 2;
     }
     if (dev_command->parsed()) return run_dev(dev);

@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kLook = std::chrono::milliseconds(100);
+constexpr auto kSettledWithin = std::chrono::seconds(5);   // before the first node
 constexpr auto kHealthyWithin = std::chrono::seconds(15);  // between two nodes
 constexpr auto kFeaturesWithin = std::chrono::seconds(15);
 
@@ -39,7 +40,7 @@ class Upgrade {
         : arguments_(arguments), folder_(std::move(folder)), output_(output) {}
 
     Result<void> run() {
-        KONTOR_TRY(const ClusterStatus status, ask_cluster_status(folder_));
+        KONTOR_TRY(const ClusterStatus status, settled());
         KONTOR_CHECK(check(status));
         if (arguments_.check_only || left_.empty()) return {};
         level_before_ = status.feature_level;
@@ -48,13 +49,25 @@ class Upgrade {
     }
 
  private:
+    // A node that was just started or has just joined is connected to all others a moment later.
+    [[nodiscard]] Result<ClusterStatus> settled() const {
+        const auto end = Clock::now() + kSettledWithin;
+        while (true) {
+            auto status = ask_cluster_status(folder_);
+            if (!status || !status->member || problems_of(*status).empty() || Clock::now() >= end)
+                return status;
+            std::this_thread::sleep_for(kLook);
+        }
+    }
+
     // Nothing is touched before all of this holds.
     Result<void> check(const ClusterStatus& status) {
         if (!status.member)
             return fail(ErrorCode::invalid_argument,
                         "this node is alone, so its restart is a pause: systemctl restart kontor");
         if (const auto problems = problems_of(status); !problems.empty())
-            return fail(ErrorCode::conflict, "not begun, since the cluster is not well: " + joined(problems));
+            return fail(ErrorCode::conflict, "not begun, since the cluster is not well: " + joined(problems) +
+                                                 ". If a node was just started: try again in a moment");
         if (status.voters() < 3 && !arguments_.accepts_pause)
             return fail(ErrorCode::conflict, "not begun: with " + std::to_string(status.voters()) +
                                                  " voters, payments wait while one of them is away. To go "

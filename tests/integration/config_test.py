@@ -107,6 +107,10 @@ class Refused(unittest.TestCase):
                                    ("-a-", "begins or ends with '-'"), ("*", "first part alone"), ("xn--", "none follows"),
                                    (",".join(f"n{i}" for i in range(101)), "1 to 100")):
                 self.refused(site, f"https.names.*{pattern}", *set_all(https__names=value))
+            said = self.refused(site, "https.names.*not a DNS name.*: a b; .*brackets: .::1.; .*: c d\n",
+                                *set_all(https__names="a b,good.example,[::1],c d"))
+            self.assertNotIn("good.example", said)
+            self.refused(site, "trusted_proxies.*: proxy, ::/129\n", *set_all(https__trusted_proxies="proxy,::1,::/129"))
             self.refused(site, "cluster.name.*64", *set_all(cluster__name="n" * 65))
             for value in ("10.0.0.0/33", "proxy", "10.0.0.1,x", "::/129", "10.0.0.0/"):
                 self.refused(site, "trusted_proxies.*not an address", *set_all(https__trusted_proxies=value))
@@ -175,7 +179,10 @@ class Refused(unittest.TestCase):
             refused("not for servers", *made.pair("client", extra="extendedKeyUsage=clientAuth"))
             refused("cannot be used together.*too small", *made.pair("weak", key=("rsa:1024",)))
             refused("cannot be used by any client", *made.pair("odd", key=("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")))
-            refused("mixed up", certificate=key, private=good)
+            os.chmod(good, 0o644)
+            said = refused("certificate_file: the two files are mixed up: .*key holds the private key", certificate=key,
+                           private=good)
+            self.assertNotIn("chmod", said, "that is not what is wrong")
             for path, kind in ((good, "x509"), (key, "pkey")):
                 openssl(kind, "-in", path, "-outform", "der", "-out", f"{path}.der")
                 os.chmod(f"{path}.der", 0o600)

@@ -23,6 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr auto kHearAllWithin = std::chrono::milliseconds(500);
 constexpr std::uint64_t kAuthorityAnswerMs = 3'000;
 constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
@@ -59,7 +60,9 @@ void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::
     line["staleness_ms"] = staleness_ms;
     const bool knows = staleness_ms <= kContactLostMs;
     if (!knows) line["contact"] = "lost";
-    const std::uint64_t behind = newest > said.applied_index() ? newest - said.applied_index() : 0;
+    // What the leader has not applied nobody knows better; it may have gone on since it said so.
+    const std::uint64_t behind =
+        !said.leads() && newest > said.applied_index() ? newest - said.applied_index() : 0;
     if (knows || behind > 0) line["behind"] = behind;
     // How old the newest thing is that it knows, while there is something newer.
     const std::int64_t age_ms =
@@ -237,12 +240,12 @@ Result<void> ClusterImpl::take_over(bool accepts_loss) {
     const auto view = node()->cluster_view();
     if (!accepts_loss) {
         const std::string heard = silence_ms == replication::kNeverMs
-                                      ? "not since this node was started"
-                                      : std::to_string(silence_ms / 1000) + " s ago";
+                                      ? "has not been heard since this node was started"
+                                      : "was last heard " + std::to_string(silence_ms / 1000) + " s ago";
         return fail(
             ErrorCode::permission_denied,
             "this node would go on alone from entry " + std::to_string(view.last_index) +
-                " of the log. Its leader was last heard " + heard +
+                " of the log. Its leader " + heard +
                 ": whatever the old site acknowledged since then, and what was still on its way, is "
                 "lost. All other nodes count as removed; make sure that none of them serves clients any "
                 "more. Those that reach this node will stop by themselves. To go on: the same with "
@@ -295,10 +298,42 @@ std::string ClusterImpl::joining_status_json() const {
     return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// So that what is shown is of now, and not of half a second ago: the same as /readyz says, and no lag that is
+// only the report's age. Of whoever does not answer in time the last report counts.
+void ClusterImpl::hear_all() {
+    struct Waiting {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::size_t left = 0;
+    };
+    const auto waiting = std::make_shared<Waiting>();
+    std::shared_ptr<net::PeerNet> links;
+    {
+        const std::lock_guard lock(mutex_);
+        links = net_;
+    }
+    if (!links || is_isolated()) return;
+    for (const net::PeerStatus& link : links->status()) {
+        if (!link.up) continue;
+        {
+            const std::lock_guard lock(waiting->mutex);
+            ++waiting->left;
+        }
+        ask_for_report(*links, link.node_id, [waiting] {
+            const std::lock_guard lock(waiting->mutex);
+            --waiting->left;
+            waiting->changed.notify_one();
+        });
+    }
+    std::unique_lock lock(waiting->mutex);
+    waiting->changed.wait_for(lock, kHearAllWithin, [&] { return waiting->left == 0; });
+}
+
 std::string ClusterImpl::status_json() {
     const Identity self = identity();
     Json out{{"member", is_member()}, {"cluster", to_hex(self.cluster_id)}, {"node", self.node_no}};
     if (node() == nullptr) return joining_status_json();
+    hear_all();
     const auto view = node()->cluster_view();
     out["leader"] = node()->leader_id();
     if (const std::uint64_t silence_ms = node()->leader_silence_ms(); silence_ms != replication::kNeverMs)
@@ -370,7 +405,7 @@ std::string ClusterImpl::status_json() {
             line["run"] = said->run_id();
             line["stopping"] = said->stopping();
             line["leads"] = said->leads();
-            line["ready"] = said->ready();
+            line["ready"] = said->ready() && !said->no_space() && !said->stopping();  // as /readyz
             if (said->no_space()) line["problem"] = "no space left on its disk";
             line["applied_index"] = said->applied_index();
             add_lag(line, *said, newest, node()->machine_now_ms());

@@ -141,6 +141,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void run_steward();
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
+    void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);
+    void heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms);
     void look_after_load(std::uint64_t now_ms);
     void look_after_clock(std::uint64_t now_ms);
     void give_up_leading(const std::vector<std::uint64_t>& voters, const Skew& off, std::uint64_t now_ms);
@@ -156,6 +158,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void do_state_needed();
     void set_doing(std::string what);
     [[nodiscard]] std::string joining_status_json() const;
+    void hear_all();
     std::vector<pb::ClusterNode> nodes(bool also_removed = false) const;
 
     const ClusterOptions options_;

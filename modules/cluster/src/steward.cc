@@ -166,24 +166,29 @@ void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
         const std::lock_guard lock(mutex_);
         links = net_;
     }
+    for (const auto& [no, address] : told_peers_) ask_for_report(*links, no, [] {});
+}
+
+void ClusterImpl::ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done) {
     const std::uint64_t asked_ms = options_.clock->boot_ms();
-    for (const auto& [no, address] : told_peers_) {
-        links->call(no, call_kind::report, "", kReportEveryMs * 2,
-                    [this, number = no, asked_ms](const Result<std::string>& answer) {
-                        pb::NodeReport report;
-                        if (!answer || !report.ParseFromString(*answer)) return;
-                        if (report.leads()) node()->leader_confirmed(asked_ms, report.commit_index());
-                        if (report.leads() && report.machine_ms() != 0)
-                            node()->hear_machine_time(report.machine_ms());
-                        const std::uint64_t took_ms = options_.clock->boot_ms() - asked_ms;
-                        const std::lock_guard lock(mutex_);
-                        skew_.heard(number, report.wall_ms(), options_.clock->wall_ms(), took_ms,
-                                    options_.clock->monotonic_ms());
-                        Known& known = known_[number];
-                        known.report = std::move(report);
-                        known.report_ms = options_.clock->monotonic_ms();
-                    });
-    }
+    links.call(number, call_kind::report, "", kReportEveryMs * 2,
+               [this, number, asked_ms, done = std::move(done)](const Result<std::string>& answer) {
+                   pb::NodeReport report;
+                   if (answer && report.ParseFromString(*answer))
+                       heard_report(number, std::move(report), asked_ms);
+                   done();
+               });
+}
+
+void ClusterImpl::heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms) {
+    if (report.leads()) node()->leader_confirmed(asked_ms, report.commit_index());
+    if (report.leads() && report.machine_ms() != 0) node()->hear_machine_time(report.machine_ms());
+    const std::uint64_t took_ms = options_.clock->boot_ms() - asked_ms;
+    const std::lock_guard lock(mutex_);
+    skew_.heard(number, report.wall_ms(), options_.clock->wall_ms(), took_ms, options_.clock->monotonic_ms());
+    Known& known = known_[number];
+    known.report = std::move(report);
+    known.report_ms = options_.clock->monotonic_ms();
 }
 
 // How busy this node is, and who could answer reads for it: who is there, of the same rules, and knows

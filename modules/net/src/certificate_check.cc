@@ -32,11 +32,19 @@ bool looks_like_der(const std::string& bytes) {
     return !bytes.empty() && bytes.front() == 0x30 && !has(bytes, "-----BEGIN");
 }
 
+bool holds_only_certificates(const std::string& pem) {
+    return has(pem, "BEGIN CERTIFICATE") && !has(pem, kKeyEnd);
+}
+
+bool holds_only_a_key(const std::string& pem) {
+    return has(pem, kKeyEnd) && !has(pem, "BEGIN CERTIFICATE");
+}
+
 std::string why_no_key(const std::string& pem) {
     if (pem.empty()) return "is empty";
     if (has(pem, "ENCRYPTED"))
         return "is encrypted, and nobody is there to type the pass phrase: decrypt it with 'openssl pkey'";
-    if (has(pem, "BEGIN CERTIFICATE") && !has(pem, kKeyEnd))
+    if (holds_only_certificates(pem))
         return "holds a certificate and no private key: are the two files mixed up?";
     if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl pkey -inform der'";
     return "holds no private key in PEM";
@@ -44,8 +52,7 @@ std::string why_no_key(const std::string& pem) {
 
 std::string why_no_certificate(const std::string& pem) {
     if (pem.empty()) return "is empty";
-    if (has(pem, kKeyEnd) && !has(pem, "BEGIN CERTIFICATE"))
-        return "holds a private key and no certificate: are the two files mixed up?";
+    if (holds_only_a_key(pem)) return "holds a private key and no certificate: are the two files mixed up?";
     if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl x509 -inform der'";
     return "holds no certificate in PEM, or one that is damaged";
 }
@@ -183,6 +190,15 @@ class Look {
 };
 
 }  // namespace
+
+bool holds_private_key(const std::string& pem) {
+    return has(pem, kKeyEnd);
+}
+
+bool are_swapped(const TlsIdentity& identity) {
+    return holds_only_a_key(identity.certificate_chain_pem) &&
+           holds_only_certificates(identity.private_key_pem);
+}
 
 std::vector<IdentityProblem> check_server_identity(const TlsIdentity& identity,
                                                    const std::vector<std::string>& names,

@@ -58,7 +58,8 @@ Result<std::string> alternative_name(const std::string& name) {
     if (name.starts_with('['))
         return fail(ErrorCode::invalid_argument, "write an IPv6 address without brackets: " + name);
     if (name.empty() || name.size() > 253)
-        return fail(ErrorCode::invalid_argument, "a certificate name is 1 to 253 characters");
+        return fail(ErrorCode::invalid_argument,
+                    "a certificate name is 1 to 253 characters, not " + std::to_string(name.size()));
     for (const char c : name) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                            c == '-' || c == '.' || c == '*' || c == '_';
@@ -134,7 +135,11 @@ Result<std::string> certificate_fingerprint(const std::string& certificate_pem) 
 Result<void> check_certificate_names(const std::vector<std::string>& names) {
     if (names.empty() || names.size() > kMaxNames)
         return fail(ErrorCode::invalid_argument, "a certificate needs 1 to 100 names");
-    for (const std::string& name : names) KONTOR_CHECK(alternative_name(name));
+    std::string problems;
+    for (const std::string& name : names)
+        if (const auto one = alternative_name(name); !one)
+            problems += (problems.empty() ? "" : "; ") + one.error().message;
+    if (!problems.empty()) return fail(ErrorCode::invalid_argument, std::move(problems));
     return {};
 }
 

@@ -72,6 +72,7 @@ Result<AddressRanges> AddressRanges::parse(const std::vector<std::string>& range
     if (ranges.size() > kMaxRanges)
         return fail(ErrorCode::invalid_argument, "more than " + std::to_string(kMaxRanges) + " ranges");
     AddressRanges out;
+    std::string bad;
     for (const std::string& text : ranges) {
         const std::size_t slash = text.find('/');
         bool is_v4 = false;
@@ -85,10 +86,14 @@ Result<AddressRanges> AddressRanges::parse(const std::vector<std::string>& range
             is_good = is_good && error == std::errc() && at == end && wanted <= bits;
             bits = wanted;
         }
-        if (!is_good)
-            return fail(ErrorCode::invalid_argument, "not an address or a range such as 10.0.0.0/8: " + text);
+        if (!is_good) {
+            bad += (bad.empty() ? "" : ", ") + text;
+            continue;
+        }
         out.ranges_.push_back({*bytes, is_v4 ? bits + kMappedBits : bits});
     }
+    if (!bad.empty())
+        return fail(ErrorCode::invalid_argument, "not an address or a range such as 10.0.0.0/8: " + bad);
     return out;
 }
 

@@ -43,6 +43,10 @@ SpaceGuard::SpaceGuard(std::vector<std::string> folders, std::uint64_t reserve_b
     file_bytes_ = std::min(reserve_bytes_ / kFileShare, kMostFileBytes);
 }
 
+std::uint64_t SpaceGuard::again_bytes() const {
+    return reserve_bytes_ + reserve_bytes_ / kAgainShare;
+}
+
 std::string SpaceGuard::lacks(std::uint64_t wanted_bytes) {
     std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
     std::string text;
@@ -55,8 +59,10 @@ std::string SpaceGuard::lacks(std::uint64_t wanted_bytes) {
         text = "no space left on the disk of " + folder + ": " +
                (no_files ? std::to_string(space->free_files) + " more files are possible"
                          : std::to_string(space->free_bytes / kMiB) + " MiB are free, " +
-                               std::to_string(wanted_bytes / kMiB) + " are kept in reserve") +
-               "; writes are refused, reads go on";
+                               std::to_string(reserve_bytes_ / kMiB) + " are kept in reserve") +
+               "; writes are refused" +
+               (no_files ? "" : " until " + std::to_string(again_bytes() / kMiB) + " MiB are free") +
+               ", reads go on";
     }
     free_bytes_.store(least, std::memory_order_relaxed);
     return text;
@@ -80,7 +86,7 @@ void SpaceGuard::give_up_file() {
 
 void SpaceGuard::look(std::uint64_t now_ms) {
     const bool refused = refuses();
-    std::string text = lacks(refused ? reserve_bytes_ + reserve_bytes_ / kAgainShare : reserve_bytes_);
+    std::string text = lacks(refused ? again_bytes() : reserve_bytes_);
     std::uint64_t met_ms = met_full_ms_.load();
     if (met_ms != 0 && now_ms < met_ms + kBelievedMs) {
         // Whoever met it tries again with this. Making it again before nobody has met it for a while would

@@ -41,6 +41,7 @@ class SpaceGuard {
     [[nodiscard]] std::string text() const;  // "" while there is room
     [[nodiscard]] std::uint64_t free_bytes() const { return free_bytes_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t reserve_bytes() const { return reserve_bytes_; }
+    [[nodiscard]] std::uint64_t again_bytes() const;  // what has to be free before writes are taken again
 
  private:
     [[nodiscard]] std::string lacks(std::uint64_t wanted_bytes);

@@ -52,6 +52,26 @@ TEST(CertificatesTest, EachOneIsDifferent) {
     EXPECT_NE(one->private_key_pem, two->private_key_pem);
 }
 
+TEST(CertificatesTest, AllNamesThatCannotBeAreTold) {
+    EXPECT_TRUE(check_certificate_names({"a", "::1"}));
+    const auto told = check_certificate_names({"a b", "good", "[::1]"});
+    ASSERT_FALSE(told);
+    EXPECT_NE(told.error().message.find("a b; "), std::string::npos) << told.error().message;
+    EXPECT_NE(told.error().message.find("[::1]"), std::string::npos) << told.error().message;
+    EXPECT_EQ(told.error().message.find("good"), std::string::npos) << told.error().message;
+}
+
+TEST(CertificatesTest, KeyAndCertificateInEachOthersPlaceAreNoticed) {
+    const auto authority = make_authority("Kontor CA", kNowMs);
+    ASSERT_TRUE(authority);
+    const std::string &certificate = authority->certificate_pem, &key = authority->private_key_pem;
+    EXPECT_TRUE(are_swapped({key, certificate}));
+    EXPECT_FALSE(are_swapped({certificate, key}));
+    EXPECT_FALSE(are_swapped({certificate, certificate}));
+    EXPECT_FALSE(are_swapped({key, key}));
+    EXPECT_FALSE(are_swapped({certificate + key, certificate + key})) << "one file for both will do";
+}
+
 TEST(CertificatesTest, BadInput) {
     const auto authority = make_authority("Kontor CA", kNowMs);
     ASSERT_TRUE(authority);

@@ -28,6 +28,8 @@ TEST(AddressRanges, RefuseWhatIsNone) {
     for (const char* bad :
          {"10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/x", "10.0.0.0/8/8", "localhost", "[::1]"})
         EXPECT_EQ(AddressRanges::parse({bad}).error().code, ErrorCode::invalid_argument) << bad;
+    EXPECT_NE(AddressRanges::parse({"a", "::1", "b"}).error().message.find(": a, b"), std::string::npos)
+        << "all of them are named";
     EXPECT_TRUE(AddressRanges::parse(std::vector<std::string>(kMaxRanges, "::1")));
     EXPECT_FALSE(AddressRanges::parse(std::vector<std::string>(kMaxRanges + 1, "::1")));
 }

@@ -43,6 +43,16 @@ TEST_F(Space, RefusesBelowTheReserveAndSaysWhere) {
     EXPECT_NE(guard.text().find("no space left on the disk of " + folder_), std::string::npos)
         << guard.text();
     EXPECT_NE(guard.text().find("reads go on"), std::string::npos) << guard.text();
+    // The reserve is the same, whether it has just been reached or writes wait for more.
+    const std::string kept =
+        ", " + std::to_string(guard.reserve_bytes() / kMiB) + " are kept in reserve; writes";
+    for (std::uint64_t now_ms = 1; now_ms < 3; ++now_ms) {
+        EXPECT_NE(guard.text().find(kept), std::string::npos) << guard.text();
+        EXPECT_NE(guard.text().find("until " + std::to_string(guard.again_bytes() / kMiB) + " MiB are free"),
+                  std::string::npos)
+            << guard.text();
+        guard.look(now_ms);
+    }
     EXPECT_FALSE(std::filesystem::exists(folder_ + "/reserve"));
     EXPECT_TRUE(guard.has_room(1));
     EXPECT_FALSE(guard.has_room(2 * space->total_bytes));

@@ -38,6 +38,10 @@ struct Validity {
 };
 [[nodiscard]] Result<Validity> certificate_validity(const std::string& certificate_pem);  // of the first one
 
+[[nodiscard]] bool holds_private_key(const std::string& pem);
+// The chain is a private key and no certificate, and the other way round.
+[[nodiscard]] bool are_swapped(const TlsIdentity& identity);
+
 struct IdentityProblem {
     bool is_of_key = false;  // else of the certificate chain
     std::string what;        // for an operator: "expired on 2026-01-31"
