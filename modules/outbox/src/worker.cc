@@ -115,6 +115,7 @@ class WorkerImpl final : public Worker {
         bool is_delivery = false;
         bool counts = false;  // in the window
         machine::Due due;     // of a delivery
+        machine::Scope scope;
         std::uint64_t endpoint_no = 0;
         std::int64_t started_ms = 0;  // for people
         std::uint64_t since_ms = 0;   // of the call, then of the proposal
@@ -264,7 +265,7 @@ class WorkerImpl final : public Worker {
     void set_counts(Claim& claim, bool counts) {
         if (claim.counts == counts) return;
         claim.counts = counts;
-        counts ? window_.count(claim.result.merchant_no()) : window_.uncount(claim.result.merchant_no());
+        counts ? window_.count(claim.scope.merchant_no) : window_.uncount(claim.scope.merchant_no);
     }
 
     // Calls that take long leave the window.
@@ -310,8 +311,7 @@ class WorkerImpl final : public Worker {
         claim.endpoint_no = delivery.row.endpoint_no();
         claim.started_ms = options_.clock->wall_ms();  // house: wall: receivers and people read it
         claim.since_ms = options_.clock->monotonic_ms();
-        claim.result.set_merchant_no(delivery.row.merchant_no());
-        claim.result.set_livemode(delivery.row.livemode());
+        claim.scope = {delivery.row.merchant_no(), delivery.row.livemode()};
         auto request = request_of(delivery, claim.started_ms);
         young_.emplace_back(claim.since_ms, no);
         claims_.emplace(no, std::move(claim));
@@ -348,6 +348,8 @@ class WorkerImpl final : public Worker {
         shares_.end(*std::exchange(claim.place, std::nullopt), came.http_status != 0, took, now);
         claim.result.set_version(1);
         claim.result.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        claim.result.set_merchant_no(claim.scope.merchant_no);
+        claim.result.set_livemode(claim.scope.livemode);
         auto& attempted = *mutable_body(claim.result, pb::webhook_attempted);
         attempted.set_delivery_no(came.no);
         auto& attempt = *attempted.mutable_attempt();
@@ -389,10 +391,9 @@ class WorkerImpl final : public Worker {
             put_off_.pop_front();
             const Claim again = std::move(claim->second);
             claims_.erase(claim);
-            if (again.counts) window_.uncount(again.result.merchant_no());
+            if (again.counts) window_.uncount(again.scope.merchant_no);
             --unsettled_;
-            deliveries_.again(again.due, {again.result.merchant_no(), again.result.livemode()},
-                              again.endpoint_no);
+            deliveries_.again(again.due, again.scope, again.endpoint_no);
             may_begin_ = true;
         }
         while (!later_.empty() && later_.front().first <= now) {

@@ -141,6 +141,7 @@ TEST_F(WorkerTest, DeliversTheEventSignedAndSaysSo) {
     ASSERT_EQ(rows[0].attempts_size(), 1);
     EXPECT_EQ(rows[0].attempts(0).http_status(), 200U);
     EXPECT_EQ(rows[0].attempts(0).time_ms(), kStart);
+    EXPECT_EQ(world_.last_merchant_no.load(), world_.merchant_no) << "the result is that merchant's";
 }
 
 TEST_F(WorkerTest, AFailureIsRecordedAndTriedAgainAfterItsBackOff) {

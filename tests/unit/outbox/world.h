@@ -62,6 +62,7 @@ class World : public machine::Service {
 
     void submit(pb::Command command, Done done) override {
         ++submitted;
+        last_merchant_no = command.merchant_no();
         if (overloaded_for.load() > 0) {
             --overloaded_for;
             return done(fail(ErrorCode::overloaded, "the queue is full"));
@@ -163,6 +164,7 @@ class World : public machine::Service {
     std::uint64_t merchant_no = 0;  // whose things are made and looked at
     std::atomic<int> overloaded_for{0};
     std::atomic<int> submitted{0};
+    std::atomic<std::uint64_t> last_merchant_no{0};  // of what was submitted
 
  private:
     const Clock& clock_;
