@@ -90,7 +90,7 @@ class ApplianceImpl final : public Appliance {
             [this](net::Request request, net::Responder respond) {
                 front_.handle_here(std::move(request), std::move(respond));
             },
-            api_url());
+            Front::kind_of, api_url());
         return start_server();
     }
 
@@ -337,7 +337,6 @@ class ApplianceImpl final : public Appliance {
             front_.handle(std::move(request), std::move(respond));
         };
         server.admit = [this](const net::Request& head) { return front_.admit(head); };
-        server.error_body = transport_error_body;
         server.clock = options_.clock;
         KONTOR_TRY(server.trusted_proxies, trusted_proxies(settings));
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
@@ -373,7 +372,6 @@ class ApplianceImpl final : public Appliance {
         server.handler = [this](net::Request request, net::Responder respond) {
             front_.handle_metrics_port(std::move(request), std::move(respond));
         };
-        server.error_body = transport_error_body;
         server.clock = options_.clock;
         front_.has_metrics_port = true;
         KONTOR_TRY(metrics_server_, net::Server::start(std::move(server)));

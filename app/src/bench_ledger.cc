@@ -66,8 +66,11 @@ class LedgerSource final : public Source {
                         ErrorCounts& errors) override {
         const std::uint64_t operations = kind == kTransfer ? setup_.batch : 1;
         const bool fails = setup_.failing && kind == kTransfer;
-        if (fails && setup_.json && answer.body.find(ledger::to_string(kFailsBy)) != std::string_view::npos)
-            return 1;
+        if (fails && setup_.json) {
+            // Parsing it would cost more than what is measured.
+            const auto at = answer.body.find(ledger::to_string(kFailsBy));  // house: text: of its own load
+            if (at != std::string::npos) return 1;
+        }
         if (!answered_ok(answer, operations, errors)) return 0;
         if (fails && setup_.json) {
             ++errors["it did not fail"];

@@ -1,8 +1,7 @@
 #include "front.h"
 
-#include <nlohmann/json.hpp>
-
 #include "kontor/admin/limits.h"
+#include "kontor/json/error_object.h"
 #include "kontor/net/client_address.h"
 
 namespace kontor::app {
@@ -37,16 +36,6 @@ bool is_of_this_machine(const net::Request& request) {
 
 }  // namespace
 
-std::string transport_error_body(int status, std::string_view message) {
-    nlohmann::ordered_json json{
-        {"error", {{"type", status >= 500 ? "api_error" : "invalid_request_error"}, {"message", message}}}};
-    if (status == 429) {
-        json["error"]["type"] = "rate_limit_error";
-        json["error"]["code"] = "rate_limit";
-    }
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
 net::Admission Front::admit(const net::Request& head) const {
     if (head.path.starts_with("/v1/")) {
         const bool is_alone = cluster == nullptr || !cluster->is_member();
@@ -55,6 +44,14 @@ net::Admission Front::admit(const net::Request& head) const {
     net::Admission admission;
     admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
     return admission;
+}
+
+net::RequestKind Front::kind_of(const net::Request& request) {
+    if (api::Api::owns(request.path)) return api::Api::kind_of(request);
+    net::RequestKind kind;
+    kind.is_read = request.method == "GET";
+    kind.is_repeatable = kind.is_read;  // only the merchants' interface looks at idempotency keys
+    return kind;
 }
 
 void Front::handle_here(net::Request request, net::Responder respond) const {
@@ -90,9 +87,8 @@ void Front::handle(net::Request request, net::Responder respond) const {
         response.headers.push_back({"Location", "/admin/"});
         return respond(std::move(response));
     }
-    net::Response response =
-        text(404, transport_error_body(
-                      404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
+    net::Response response = text(
+        404, error_json(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
     response.headers[0].value = "application/json";
     respond(std::move(response));
 }

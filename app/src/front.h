@@ -35,9 +35,8 @@ struct Front {
     [[nodiscard]] net::Admission admit(const net::Request& head) const;
     // What is said to API and admin, here and now, whatever node this is.
     void handle_here(net::Request request, net::Responder respond) const;
+    // What a request to API or admin does, by their routes.
+    [[nodiscard]] static net::RequestKind kind_of(const net::Request& request);
 };
-
-// JSON for errors that the HTTP layer itself answers, in the merchant API's shape.
-[[nodiscard]] std::string transport_error_body(int status, std::string_view message);
 
 }  // namespace kontor::app

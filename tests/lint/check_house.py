@@ -29,6 +29,7 @@ RULES = {
     "folders": "the top of the tree stays as small as it is",
     "readme": "every module says in one page what it is for",
     "seed": "a test that fails must fail again: random choices come from KONTOR_SEED and KONTOR_FIRST_SEED (tests/support)",
+    "text": "text is for people: decisions go by codes, statuses and records, never by the words of a message",
     "hosts": "mirrors and registries come from the machine's configuration; no host or machine path is written down",
     "length": "a file of more than 600 lines is two concepts",
 }
@@ -67,6 +68,16 @@ NOT_DETERMINISTIC_HEADERS = {
 UNSEEDED = re.compile(r"\brandom_device\b|\bSystemRandom\b|\brandom\.Random\(\s*\)|\bMath\.random\b"
                       r"|(?<![.\w])random\.(?:random|randrange|randint|choice|choices|shuffle|sample|uniform|randbytes|seed)\(")
 UNORDERED = re.compile(r"\bunordered_(?:flat_|node_)?(?:multi)?(?:map|set)\b")
+# Searching what was written for people, or rendered: error texts, reasons, bodies, stored JSON. A char, and a name in
+# a parsed object (`body.find(name)`), are no words.
+SEARCHED = re.compile(
+    r"\b(?:\w*message\w*|\w*reason\w*|last_error|describe\(\)|failure\(\)|what\(\)|problem|static_body|body|\w+_json)(?:\(\))?"
+    r"\s*(?:\.|->)\s*(?:find|rfind|starts_with|ends_with|compare)\s*\((?!'|\w+\))")
+SAME_WORDS = re.compile(r"\b(?:\w*message|reason|last_error|describe\(\)|failure\(\)|what\(\))\s*[=!]=\s*\"[^\"]")
+# What a request does is a column of its route, not its spelling.
+ROUTE_GUESS = re.compile(r"\boperation\s*\.\s*(?:find|starts_with|ends_with)\s*\(")
+PATH_GUESS = re.compile(r"\b(?:request|head)(?:\.|->)path\s*(?:\.\s*\w+\s*\(|[=!]=)|\bpath\s*\.\s*ends_with\s*\(")
+KNOWS_NO_PATHS = ("net", "cluster", "replication", "node")
 FLOAT = re.compile(r"\b(?:float|double)\b")
 # Spelled so that this file does not break its own rule.
 HOSTS = re.compile(
@@ -211,6 +222,7 @@ class Checker:
                 yield "clock", f"'{match.group(0).strip()}' reads the system's clock; take a kontor::Clock"
         if module in WALL_CAREFUL and re.search(r"\bwall_ms\s*\(", bare):
             yield "wall", "reads the wall clock; deadlines are machine time"
+        yield from check_text_decisions(module, bare, raw)
         if module in INTEGER_ONLY and FLOAT.search(bare):
             yield "float", f"floating point in {module}"
 
@@ -290,6 +302,15 @@ class Checker:
                     self.check_cmake(path)
             self.check_text(path)
         return self.problems
+
+
+def check_text_decisions(module, bare, raw):
+    # The words stand in strings, which `bare` has not; `bare` says that it is code at all.
+    call = re.search(r"find|starts_with|ends_with|compare|[=!]=", bare)
+    for pattern in (SEARCHED, SAME_WORDS, ROUTE_GUESS) + ((PATH_GUESS,) if module in KNOWS_NO_PATHS else ()):
+        match = pattern.search(raw.split("// ")[0]) if call else None
+        if match:
+            yield "text", f"'{match.group(0).strip()}' decides by words"
 
 
 def strip(text):

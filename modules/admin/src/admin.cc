@@ -133,8 +133,8 @@ class AdminImpl final : public Admin {
         const bool open_to_all = found != nullptr && found->access == Access::anybody;
         if (!open_to_all && !call->caller) return call->refuse(401, "no_session", "Log in first.");
         if (found == nullptr && !allowed.empty())
-            return call->answer(405, error_json("method_not_allowed", "Not with this method."),
-                                {{"Allow", allowed}});
+            return call->refuse_with(405, {.code = "method_not_allowed", .message = "Not with this method."},
+                                     {{"Allow", allowed}});
         if (found == nullptr) return call->refuse(404, "not_found", "There is nothing at this address.");
         if (!open_to_all && call->request.method != "GET" &&
             !Sessions::csrf_matches(call->request, *call->caller))

@@ -20,13 +20,17 @@ std::string dump(const Json& json) {
 }
 
 net::Response json_response(int status, const Json& json, std::vector<net::Header> headers) {
+    return json_response(status, dump(json), std::move(headers));
+}
+
+net::Response json_response(int status, std::string body, std::vector<net::Header> headers) {
     net::Response response;
     response.status = status;
     response.headers = std::move(headers);
     response.headers.push_back({"Content-Type", "application/json"});
     response.headers.push_back({"Cache-Control", "no-store"});
     add_security_headers(response);
-    response.body = dump(json);
+    response.body = std::move(body);
     return response;
 }
 
@@ -42,20 +46,18 @@ void add_security_headers(net::Response& response) {
     response.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
 }
 
-Json error_json(std::string_view code, std::string_view message, std::string_view param) {
-    Json error{{"code", code}, {"message", message}};
-    if (!param.empty()) error["param"] = param;
-    return Json{{"error", error}};
-}
-
 void Call::answer(int status, const Json& json, std::vector<net::Header> headers) const {
     respond(json_response(status, json, std::move(headers)));
+}
+
+void Call::refuse_with(int status, const ErrorObject& error, std::vector<net::Header> headers) const {
+    respond(json_response(status, kontor::error_json(error), std::move(headers)));
 }
 
 void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {
     std::vector<net::Header> headers;
     if (status == 429 || status == 503) headers.push_back({"Retry-After", "1"});
-    answer(status, error_json(code, message, param), std::move(headers));
+    refuse_with(status, {.code = code, .message = message, .param = param}, std::move(headers));
 }
 
 void Call::refuse(const Error& error) const {

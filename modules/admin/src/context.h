@@ -12,6 +12,7 @@
 
 #include "kontor/admin/admin.h"
 #include "kontor/admin/limits.h"
+#include "kontor/json/error_object.h"
 
 namespace kontor::admin {
 
@@ -39,13 +40,14 @@ struct Call {
     void refuse(int status, std::string_view code, std::string_view message,
                 std::string_view param = {}) const;
     void refuse(const Error& error) const;  // an operating failure
+    void refuse_with(int status, const ErrorObject& error, std::vector<net::Header> headers) const;
     // Runs `handle`; an exception becomes an answer.
     void guarded(const std::function<void()>& handle) const;
 };
 
 [[nodiscard]] net::Response json_response(int status, const Json& json,
                                           std::vector<net::Header> headers = {});
-[[nodiscard]] Json error_json(std::string_view code, std::string_view message, std::string_view param = {});
+[[nodiscard]] net::Response json_response(int status, std::string body, std::vector<net::Header> headers);
 // The headers of every answer below /admin.
 void add_security_headers(net::Response& response);
 [[nodiscard]] std::string dump(const Json& json);

@@ -35,10 +35,10 @@ Sessions::Sessions(const AdminOptions& options)
 // One answer for every login that does not succeed. Its wait depends on the visitor's own tries alone.
 void Sessions::refuse_login(const Call& call, std::uint64_t wait_ms) {
     const std::uint64_t seconds = std::max<std::uint64_t>(1, (wait_ms + 999) / 1000);
-    call.answer(
-        401,
-        error_json("login_failed", "Name, password or code is wrong, or it is too soon for another try."),
-        {{"Retry-After", std::to_string(seconds)}});
+    call.refuse_with(401,
+                     {.code = "login_failed",
+                      .message = "Name, password or code is wrong, or it is too soon for another try."},
+                     {{"Retry-After", std::to_string(seconds)}});
 }
 
 void Sessions::refuse_busy(const Call& call) {

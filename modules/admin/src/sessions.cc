@@ -128,8 +128,8 @@ bool Sessions::admits_setup(const Call& call) const {
     const BucketVerdict verdict =
         setups_.take(address_key(call.request.peer_ip), options_.clock->monotonic_ms());
     if (verdict.allowed) return true;
-    call.answer(429, error_json("rate_limit", "Too many requests; try again shortly."),
-                {{"Retry-After", std::to_string((verdict.retry_after_ms + 999) / 1000)}});
+    call.refuse_with(429, {.code = "rate_limit", .message = "Too many requests; try again shortly."},
+                     {{"Retry-After", std::to_string((verdict.retry_after_ms + 999) / 1000)}});
     return false;
 }
 

@@ -152,15 +152,17 @@ const std::string& Api::openapi_json() {
     return document;
 }
 
-std::string Api::transport_error_json(int status, std::string_view message) {
-    ApiError error = invalid(std::string(message));
-    error.status = status;
-    if (status >= 500) error.type = "api_error";
-    if (status == 429) {
-        error.type = Limiter::error().type;
-        error.code = Limiter::error().code;
+net::RequestKind Api::kind_of(const net::Request& request) {
+    net::RequestKind kind;
+    const Route* const route = route_of(request.method, request.path);
+    if (route == nullptr) {
+        kind.is_read = request.method == "GET";  // it will be refused
+    } else {
+        kind.is_read = route->is_read();
+        kind.is_costly = kind.is_read && route->is_expensive(request);
     }
-    return error_json(error);
+    kind.is_repeatable = kind.is_read || !request.header("Idempotency-Key").empty();
+    return kind;
 }
 
 }  // namespace kontor::api

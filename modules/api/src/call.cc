@@ -75,6 +75,7 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     net::Response response;
     response.status = status;
     response.account = caller.key_no;
+    if (error != nullptr) response.outcome = error->outcome;
     response.body = std::move(body);
     response.headers.reserve(12);
     response.headers.push_back(

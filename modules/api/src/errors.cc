@@ -8,7 +8,7 @@
 #include "domains/payments/payments.h"
 #include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
-#include "kontor/json/writer.h"
+#include "kontor/json/error_object.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/outcome.h"
@@ -38,19 +38,13 @@ void attach_payment(const pb::Result& result, ApiError& error) {
 }  // namespace
 
 std::string error_json(const ApiError& error) {
-    std::string out;
-    out.reserve(256 + error.payment_intent_json.size());
-    JsonWriter json(out);
-    json.begin_object().key("error").begin_object();
-    if (!error.charge_id.empty()) json.field("charge", error.charge_id);
-    if (!error.code.empty()) json.field("code", error.code);
-    if (!error.decline_code.empty()) json.field("decline_code", error.decline_code);
-    json.field("message", error.message);
-    if (!error.param.empty()) json.field("param", error.param);
-    if (!error.payment_intent_json.empty()) json.field_raw("payment_intent", error.payment_intent_json);
-    json.field("type", error.type);
-    json.end_object().end_object();
-    return out;
+    return kontor::error_json(ErrorObject{.type = error.type,
+                                          .code = error.code,
+                                          .message = error.message,
+                                          .param = error.param,
+                                          .decline_code = error.decline_code,
+                                          .charge = error.charge_id,
+                                          .payment_intent_json = error.payment_intent_json});
 }
 
 ApiError invalid(std::string message, std::string param, std::string code) {
@@ -92,6 +86,7 @@ ApiError unauthenticated(std::string message, std::string code) {
 
 ApiError from_outcome(const pb::Result& result, std::string_view idempotency_key) {
     ApiError error;
+    error.outcome = result.outcome();
     const machine::Outcome* row = domains::registry().outcome(result.outcome());
     if (row == nullptr) {
         error.status = 500;

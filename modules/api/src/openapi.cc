@@ -159,7 +159,7 @@ void path_and_query(JsonWriter& json, const Route& route) {
 
 void request_body(JsonWriter& json, const Route& route) {
     if (route.method != "POST") return;
-    if (route.shape == Shape::ledger) return ledger_request_body(json, route);
+    if (is_ledger(route.shape)) return ledger_request_body(json, route);
     json.key("requestBody").begin_object().key("content").begin_object();
     for (const std::string_view type : {"application/x-www-form-urlencoded", "application/json"}) {
         json.key(type).begin_object().key("schema").begin_object();
@@ -201,7 +201,7 @@ void other_responses(JsonWriter& json, const Route& route) {
 
 void responses(JsonWriter& json, const Route& route) {
     json.key("responses").begin_object().key("200").begin_object().field("description", "Done.");
-    if (route.shape == Shape::ledger) {
+    if (is_ledger(route.shape)) {
         ledger_response(json, route);
         json.end_object();
         other_responses(json, route);

@@ -26,10 +26,10 @@ std::string_view list_name(const Route& route) {
     return route.object == "ledger.account" ? "accounts" : "transfers";
 }
 bool creates(const Route& route) {
-    return route.operation.starts_with("create_");
+    return route.shape == Shape::ledger_create;
 }
 bool looks_up(const Route& route) {
-    return route.operation.starts_with("look_up_");
+    return route.shape == Shape::ledger_look_up;
 }
 
 void content(JsonWriter& json, const std::string& schema) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "kontor/json/utf8.h"
+
 namespace kontor::api {
 
 const Node* Node::find(std::string_view name) const {
@@ -87,28 +89,6 @@ void append_canonical(const Node& node, std::string& out) {
     out += '}';
 }
 
-// Length of the UTF-8 sequence at the front of `text`; 0: none (RFC 3629: no surrogates, no overlong forms).
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (!follows(1) || !follows(2)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0;
-        if (first == 0xED && byte(1) > 0x9F) return 0;
-        return 3;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        if (!follows(1) || !follows(2) || !follows(3)) return 0;
-        if (first == 0xF0 && byte(1) < 0x90) return 0;
-        if (first == 0xF4 && byte(1) > 0x8F) return 0;
-        return 4;
-    }
-    return 0;
-}
-
 }  // namespace
 
 std::string canonical(const Node& root) {
@@ -119,7 +99,7 @@ std::string canonical(const Node& root) {
 
 bool is_valid_utf8(std::string_view text) {
     while (!text.empty()) {
-        const std::size_t length = text[0] == '\0' ? 0 : sequence_length(text);
+        const std::size_t length = text[0] == '\0' ? 0 : utf8_sequence(text);
         if (length == 0) return false;
         text.remove_prefix(length);
     }
@@ -135,7 +115,7 @@ std::string printable(std::string_view text) {
     constexpr std::size_t kMaxQuotedBytes = 120;
     std::string out;
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = utf8_sequence(text);
         if (out.size() + std::max<std::size_t>(length, 1) > kMaxQuotedBytes) {
             out += "…";
             break;

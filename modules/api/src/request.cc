@@ -170,7 +170,7 @@ std::optional<ApiError> read_headers(Call& call) {
 
 std::optional<ApiError> read_params(Call& call) {
     if (auto error = parse_form(call.request.query, call.params)) return error;
-    if (call.route->shape == Shape::ledger) return validate(call.params, call.route->params);
+    if (is_ledger(call.route->shape)) return validate(call.params, call.route->params);
     if (auto error = read_body(call)) return error;
 
     if (auto error = validate(call.params, call.route->params, common_params(call.route->shape)))

@@ -9,9 +9,21 @@
 
 namespace kontor::api {
 
-// `ledger`: bodies of rows, which the handler parses itself (ledger_wire.h); only the query is a parameter
-// tree.
-enum class Shape : std::uint8_t { object, list, document, ledger };
+// What a route takes and gives. `ledger…`: bodies of rows, which the handler parses itself (ledger_wire.h);
+// only the query is a parameter tree: one row, new rows, many rows, rows by their ids.
+enum class Shape : std::uint8_t {
+    object,
+    list,
+    document,
+    ledger,
+    ledger_create,
+    ledger_list,
+    ledger_look_up
+};
+
+[[nodiscard]] constexpr bool is_ledger(Shape shape) {
+    return shape >= Shape::ledger;
+}
 
 struct Route {
     std::string_view method, pattern;  // "{id}" stands for one path segment
@@ -22,6 +34,8 @@ struct Route {
     std::span<const Param> params = {};
     std::string_view about = {};
 
+    // It changes nothing; a look-up has its ids in a POST's body.
+    [[nodiscard]] bool is_read() const { return method == "GET" || shape == Shape::ledger_look_up; }
     // A list, a history, a look-up of many ids: work that does not end with one row.
     [[nodiscard]] bool is_expensive(const net::Request& request) const;
 };
@@ -37,5 +51,7 @@ struct Match {
     std::string allow;  // no route, but the path is known with these methods
 };
 [[nodiscard]] Match match(std::string_view method, std::string_view path);
+// The same route without the rest, for every request in a cluster. Null: there is none.
+[[nodiscard]] const Route* route_of(std::string_view method, std::string_view path);
 
 }  // namespace kontor::api

@@ -53,17 +53,17 @@ constexpr std::array kRoutes = {
     Route{"POST",   "/v1/webhook_endpoints/{id}", "update_webhook_endpoint", "webhook_endpoint", kObject, update_webhook_endpoint, kUpdateWebhookEndpoint, "Update a webhook endpoint"},
     Route{"DELETE", "/v1/webhook_endpoints/{id}", "delete_webhook_endpoint", "webhook_endpoint", kObject, delete_webhook_endpoint, {}, "Delete a webhook endpoint"},
 
-    Route{"POST",   "/v1/ledger/accounts", "create_ledger_accounts", "ledger.account", Shape::ledger, create_ledger_accounts, {}, "Open accounts in your book: one, or a batch of up to 8,192"},
-    Route{"GET",    "/v1/ledger/accounts", "list_ledger_accounts", "ledger.account", Shape::ledger, list_ledger_accounts, kLedgerAccounts, "The accounts of your book, newest first"},
-    Route{"POST",   "/v1/ledger/accounts/lookup", "look_up_ledger_accounts", "ledger.account", Shape::ledger, look_up_ledger_accounts, {}, "Up to 8,192 accounts by id"},
+    Route{"POST",   "/v1/ledger/accounts", "create_ledger_accounts", "ledger.account", Shape::ledger_create, create_ledger_accounts, {}, "Open accounts in your book: one, or a batch of up to 8,192"},
+    Route{"GET",    "/v1/ledger/accounts", "list_ledger_accounts", "ledger.account", Shape::ledger_list, list_ledger_accounts, kLedgerAccounts, "The accounts of your book, newest first"},
+    Route{"POST",   "/v1/ledger/accounts/lookup", "look_up_ledger_accounts", "ledger.account", Shape::ledger_look_up, look_up_ledger_accounts, {}, "Up to 8,192 accounts by id"},
     Route{"GET",    "/v1/ledger/accounts/{id}", "retrieve_ledger_account", "ledger.account", Shape::ledger, retrieve_ledger_account, {}, "An account with its balances"},
     Route{"GET",    "/v1/ledger/accounts/{id}/balance", "retrieve_ledger_balance", "ledger.balance", Shape::ledger, retrieve_ledger_balance, {}, "An account's balances"},
-    Route{"GET",    "/v1/ledger/accounts/{id}/transfers", "list_ledger_history", "ledger.transfer", Shape::ledger, list_ledger_history, kLedgerHistory, "An account's transfers, newest first"},
+    Route{"GET",    "/v1/ledger/accounts/{id}/transfers", "list_ledger_history", "ledger.transfer", Shape::ledger_list, list_ledger_history, kLedgerHistory, "An account's transfers, newest first"},
     Route{"POST",   "/v1/ledger/accounts/{id}/freeze", "freeze_ledger_account", "ledger.account", Shape::ledger, freeze_ledger_account, {}, "Freeze an account: it takes part in nothing but voids and time-outs"},
     Route{"POST",   "/v1/ledger/accounts/{id}/unfreeze", "unfreeze_ledger_account", "ledger.account", Shape::ledger, unfreeze_ledger_account, {}, "Unfreeze an account"},
     Route{"POST",   "/v1/ledger/accounts/{id}/close", "close_ledger_account", "ledger.account", Shape::ledger, close_ledger_account, {}, "Close a settled account for good"},
-    Route{"POST",   "/v1/ledger/transfers", "create_ledger_transfers", "ledger.transfer", Shape::ledger, create_ledger_transfers, {}, "Move money between accounts of your book: one transfer, or a batch of up to 8,192"},
-    Route{"POST",   "/v1/ledger/transfers/lookup", "look_up_ledger_transfers", "ledger.transfer", Shape::ledger, look_up_ledger_transfers, {}, "Up to 8,192 transfers by id"},
+    Route{"POST",   "/v1/ledger/transfers", "create_ledger_transfers", "ledger.transfer", Shape::ledger_create, create_ledger_transfers, {}, "Move money between accounts of your book: one transfer, or a batch of up to 8,192"},
+    Route{"POST",   "/v1/ledger/transfers/lookup", "look_up_ledger_transfers", "ledger.transfer", Shape::ledger_look_up, look_up_ledger_transfers, {}, "Up to 8,192 transfers by id"},
     Route{"GET",    "/v1/ledger/transfers/{id}", "retrieve_ledger_transfer", "ledger.transfer", Shape::ledger, retrieve_ledger_transfer, {}, "A transfer"},
     Route{"GET",    "/v1/ledger.proto", "ledger_proto", "proto", Shape::document, ledger_proto, {}, "The protobuf messages of the ledger API"},
 
@@ -123,8 +123,8 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
 constexpr std::size_t kCheapLookupBytes = 4'096;
 
 bool Route::is_expensive(const net::Request& request) const {
-    if (shape == Shape::list || operation.starts_with("list_")) return true;
-    return operation.starts_with("look_up_") && request.body.size() > kCheapLookupBytes;
+    if (shape == Shape::list || shape == Shape::ledger_list) return true;
+    return shape == Shape::ledger_look_up && request.body.size() > kCheapLookupBytes;
 }
 
 std::span<const Route> routes() {
@@ -153,6 +153,18 @@ Match match(std::string_view method, std::string_view path) {
         found.allow += route.method == "GET" ? "GET, HEAD" : route.method;
     }
     return found;
+}
+
+const Route* route_of(std::string_view method, std::string_view path) {
+    if (!path.starts_with('/')) return nullptr;
+    std::vector<std::string_view> params;
+    for (const Route& route : kRoutes) {
+        // Most differ before their first parameter, which costs no more than a comparison.
+        const std::string_view fixed = route.pattern.substr(0, route.pattern.find('{'));
+        if (route.method == method && path.starts_with(fixed) && matches(route.pattern, path, params))
+            return &route;
+    }
+    return nullptr;
 }
 
 }  // namespace kontor::api

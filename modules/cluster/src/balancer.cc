@@ -12,21 +12,6 @@ constexpr double kSmoothUs = 700'000;  // the weight of what was before falls by
 
 }  // namespace
 
-bool is_costly_read(const net::Request& request) {
-    constexpr std::string_view kApi = "/v1/";
-    if (!request.path.starts_with(kApi)) return false;
-    const std::string_view rest = std::string_view(request.path).substr(kApi.size());
-    if (request.method == "POST")
-        return rest.starts_with("ledger/") && rest.ends_with("/lookup") &&
-               request.body.size() >= kLargeLookUpBytes;
-    if (request.method != "GET") return false;
-    if (rest.starts_with("reports") || rest.starts_with("reporting") || rest.ends_with("/search"))
-        return true;
-    if (rest.starts_with("ledger/")) return rest.ends_with("/transfers");
-    // A collection: all lists have names in the plural.
-    return rest.find('/') == std::string_view::npos && rest.ends_with('s');
-}
-
 std::uint64_t process_used_us() {
     struct rusage usage {};
     ::getrusage(RUSAGE_SELF, &usage);

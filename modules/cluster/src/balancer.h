@@ -17,8 +17,6 @@
 #include <optional>
 #include <vector>
 
-#include "kontor/net/server.h"
-
 namespace kontor::cluster {
 
 inline constexpr std::uint32_t kFullLoad = 1'000;   // all processors of a node are busy
@@ -29,10 +27,6 @@ inline constexpr std::uint32_t kShareStep = 150;    // of 1,000
 inline constexpr std::uint32_t kMaxShare = 850;     // some are always answered here: it is never idle
 inline constexpr std::size_t kMaxPassedOn = 256;    // by a node, and as many for others
 inline constexpr std::uint64_t kSuspendedMs = 5'000;
-inline constexpr std::size_t kLargeLookUpBytes = 1'024;  // 64 ids
-
-// Lists, searches, reports, histories, large look-ups: what is worth the way.
-[[nodiscard]] bool is_costly_read(const net::Request& request);
 
 // How busy this process is, from its processor time: call it a few times a second.
 class LoadMeter {

@@ -112,7 +112,7 @@ node::Seat ClusterImpl::seat() {
     return seat;
 }
 
-void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string& api_url) {
+void ClusterImpl::attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) {
     {
         const std::lock_guard lock(mutex_);
         api_url_ = api_url;
@@ -127,6 +127,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, const std::string
         node.wait_applied(index, timeout_ms, std::move(done));
     };
     parts.local = std::move(local);
+    parts.kind_of = std::move(kind_of);
     parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                         net::CallDone done) {
         if (is_isolated()) return done(fail(ErrorCode::unavailable, kIsolatedText));
@@ -267,14 +268,18 @@ std::string ClusterImpl::hello() const {
 
 // What is refused here changes nothing on either side; the other one finds the reason in its log and in
 // `kontor cluster status`.
-Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_view bytes) {
+std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity& who,
+                                                         std::string_view bytes) {
+    const auto because = [](ErrorCode code, std::string text, std::uint16_t says = verdict::none) {
+        return net::PeerRefusal{{code, std::move(text)}, says};
+    };
     const std::string name = "node " + std::to_string(who.node_id);
     pb::PeerHello hello;
     if (!hello.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
         hello.protocol() != kPeerProtocol)
-        return fail(ErrorCode::unsupported, name + " speaks another protocol (" +
-                                                std::to_string(hello.protocol()) +
-                                                "): versions are too far apart");
+        return because(ErrorCode::unsupported, name + " speaks another protocol (" +
+                                                   std::to_string(hello.protocol()) +
+                                                   "): versions are too far apart");
     if (node::Node* const node = this->node()) {
         bool is_removed = false;
         std::uint32_t level = 0;
@@ -292,19 +297,22 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
         const bool is_member = std::any_of(members.begin(), members.end(),
                                            [&](const auto& one) { return one.id == who.node_id; });
         if (is_removed && !is_member)
-            return fail(ErrorCode::permission_denied,
-                        name + " " + kRemovedText + "; it may join as a new node");
+            return because(ErrorCode::permission_denied,
+                           name + " was removed from the cluster; it may join as a new node",
+                           verdict::removed);
         if (hello.feature_level() < level)
-            return fail(ErrorCode::unsupported,
-                        name + " " + kTooOldText + ": version " + hello.version() + " with feature level " +
-                            std::to_string(hello.feature_level()) + ", and the cluster uses level " +
-                            std::to_string(level) + ": install the newer version there");
+            return because(ErrorCode::unsupported,
+                           name + " is too old for this cluster: version " + hello.version() +
+                               " with feature level " + std::to_string(hello.feature_level()) +
+                               ", and the cluster uses level " + std::to_string(level) +
+                               ": install the newer version there",
+                           verdict::too_old);
     }
     const std::lock_guard lock(mutex_);
     Known& known = known_[who.node_id];
     if (known.is_up && !known.run_id.empty() && known.run_id != hello.run_id()) {
-        return fail(ErrorCode::already_exists, "another " + name + " is running at " + known.peer_address +
-                                                   ": is this a copy of its data folder?");
+        return because(ErrorCode::already_exists, "another " + name + " is running at " + known.peer_address +
+                                                      ": is this a copy of its data folder?");
     }
     known.tells_promise = hello.tells_promise();
     known.hello_run = hello.run_id();
@@ -314,7 +322,7 @@ Result<void> ClusterImpl::check_hello(const net::PeerIdentity& who, std::string_
                 options_.clock->monotonic_ms());
     known.peer_address = hello.peer_address();
     known.api_url = hello.api_url();
-    return {};
+    return std::nullopt;
 }
 
 void ClusterImpl::on_link(std::uint64_t node_id, bool is_up) {

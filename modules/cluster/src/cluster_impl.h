@@ -36,7 +36,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     node::Seat seat() override;
     bool needs_state() const override;
     Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
-    void attach(node::Node& node, net::Handler local, const std::string& api_url) override;
+    void attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) override;
     void leave_office() override;
     void prepare_stop() override;
     Result<pb::Result> propose(pb::Command command) override;
@@ -77,7 +77,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> listen();
     void on_message(std::uint64_t from, std::string frame);
     std::string hello() const;
-    Result<void> check_hello(const net::PeerIdentity& who, std::string_view bytes);
+    std::optional<net::PeerRefusal> check_hello(const net::PeerIdentity& who, std::string_view bytes);
     void on_link(std::uint64_t node_id, bool is_up);
     void register_metrics(const node::Node& node);
     [[nodiscard]] Identity identity() const;

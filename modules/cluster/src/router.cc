@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kontor/machine/outcome.h"
-#include "request_kinds.h"
+#include "messages.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -13,12 +13,6 @@ constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
-
-// How the API says in its JSON that another request which is under way has the key.
-bool says_key_in_use(const net::Response& response) {
-    static const std::string code = '"' + std::string(machine::outcome::idempotency_in_use.code) + '"';
-    return response.status == 409 && response.body.find(code) != std::string::npos;
-}
 
 }  // namespace
 
@@ -38,6 +32,12 @@ struct Router::Trip {
     bool take(std::uint64_t number) { return attempt.compare_exchange_strong(number, number + 1); }
 };
 
+// What an earlier attempt of ours began may still be under way: its end is the answer, not that its key is in
+// use.
+bool Router::is_of_earlier_attempt(const Trip& trip, const net::Response& response) {
+    return trip.was_sent && response.outcome == machine::outcome::idempotency_in_use;
+}
+
 Router::Router(Parts parts)
     : parts_(std::move(parts)),
       forwarded_(parts_.metrics->counter("kontor_requests_forwarded_total",
@@ -53,11 +53,12 @@ Router::Router(Parts parts)
       helping_tasks_("helper", 2, kMaxPassedOn) {}
 
 void Router::handle(net::Request request, net::Responder respond) {
+    request.kind = parts_.kind_of(request);
     const auto min_index = min_index_of(request);
     if (!min_index)
         return respond(problem(400, "Kontor-Min-Index is a log index: a number from Kontor-Log-Index."));
     const bool leads = parts_.leads();
-    if (!is_read(request)) {
+    if (!request.kind.is_read) {
         if (leads) return lead_here(std::move(request), std::move(respond));
         return travel(std::move(request), std::move(respond), parts_.clock->monotonic_ms());
     }
@@ -89,7 +90,7 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
 }
 
 void Router::read_here(net::Request request, net::Responder respond) {
-    if (is_costly_read(request)) {
+    if (request.kind.is_costly) {
         if (parts_.applied_index)
             if (const auto helper = balancer_.pick(parts_.clock->monotonic_ms()))
                 return read_there(*helper, std::move(request), std::move(respond));
@@ -101,7 +102,7 @@ void Router::read_here(net::Request request, net::Responder respond) {
 
 bool Router::is_outdated(const net::Request& request, const net::Response& response) const {
     if (response.prepare || response.on_stream) return false;
-    return (is_read(request) || may_be_ignorance(response.status)) && !parts_.leads();
+    return (request.kind.is_read || may_be_ignorance(response.status)) && !parts_.leads();
 }
 
 // A read at a follower: what it may refuse for not knowing it is asked of the leader.
@@ -121,12 +122,12 @@ void Router::answer_here(net::Request request, net::Responder respond) {
 // next leader, so that nobody notices. A leader that stood still notices after it has answered: what it read,
 // and what it refused by what it knew, may be old.
 void Router::lead_here(net::Request request, net::Responder respond) {
-    if (!is_repeatable(request)) return parts_.local(std::move(request), std::move(respond));
+    if (!request.kind.is_repeatable) return parts_.local(std::move(request), std::move(respond));
     const auto copy = std::make_shared<net::Request>(request);
     parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
                                       respond = std::move(respond)](net::Response response) mutable {
         if (!is_outdated(*copy, response)) return respond(std::move(response));
-        travel(std::move(*copy), std::move(respond), came_ms, !is_read(*copy));
+        travel(std::move(*copy), std::move(respond), came_ms, !copy->kind.is_read);
     });
 }
 
@@ -139,7 +140,7 @@ void Router::travel(net::Request request, net::Responder respond, std::uint64_t 
     }
     const auto trip = std::make_shared<Trip>();
     trip->under_way = under_way_;
-    trip->is_repeatable = is_repeatable(request);
+    trip->is_repeatable = request.kind.is_repeatable;
     trip->request = std::move(request);
     trip->respond = std::move(respond);
     trip->deadline_ms = came_ms + parts_.leader_wait_ms;
@@ -154,9 +155,10 @@ void Router::go(const TripPtr& trip) {
         if (is_beyond(trip->request)) return trip->respond(problem(503, kBeyondText));
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
         parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
-            if (!trip->is_repeatable || !is_outdated(trip->request, response))
+            const bool is_own = is_of_earlier_attempt(*trip, response);
+            if (!trip->is_repeatable || (!is_own && !is_outdated(trip->request, response)))
                 return trip->respond(std::move(response));
-            trip->may_be_done = !is_read(trip->request);
+            trip->may_be_done = !trip->request.kind.is_read;
             go_later(trip);
         });
         return;
@@ -255,9 +257,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
     }
     auto response = decode_response(*answer);
     if (!response) return trip->respond(problem(500, "The leader's answer could not be read."));
-    // What an earlier attempt of ours began may still be under way: its end is the answer, not that its key
-    // is in use.
-    const bool is_own = trip->was_sent && says_key_in_use(*response);
+    const bool is_own = is_of_earlier_attempt(*trip, *response);
     if ((response->status == 503 || is_own) && trip->is_repeatable &&
         parts_.clock->monotonic_ms() < trip->deadline_ms) {
         repeated_.add();
@@ -270,7 +270,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
 void Router::go_later(const TripPtr& trip) {
     const bool in_time = parts_.clock->monotonic_ms() < trip->deadline_ms;
     if (in_time && tasks_.post([this, trip] { go(trip); }, kRetryMs)) return;
-    const bool may_be_done = !is_read(trip->request) && (trip->was_sent || trip->may_be_done);
+    const bool may_be_done = !trip->request.kind.is_read && (trip->was_sent || trip->may_be_done);
     trip->respond(problem(503, may_be_done
                                    ? "The leader was lost and no other one was found in time; repeat "
                                      "the request with the same Idempotency-Key."
@@ -281,7 +281,7 @@ void Router::go_later(const TripPtr& trip) {
 // A leader has everything that was ever acknowledged.
 bool Router::is_beyond(const net::Request& request) const {
     const auto index = min_index_of(request);
-    if (!is_read(request) || !index || *index == 0) return false;
+    if (!request.kind.is_read || !index || *index == 0) return false;
     bool is_there = false;
     parts_.wait_applied(*index, 0, [&](bool is) { is_there = is; });  // without a wait it is called at once
     return !is_there;
@@ -291,6 +291,7 @@ void Router::serve_forwarded(std::string body, net::CallResponder respond) {
     if (!parts_.leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
+    request->kind = parts_.kind_of(*request);
     if (is_beyond(*request)) return respond(fail(ErrorCode::conflict, kBeyondText));
     struct Work {
         net::Request request;
@@ -301,7 +302,7 @@ void Router::serve_forwarded(std::string body, net::CallResponder respond) {
     ++for_others_;
     const auto work = std::make_shared<Work>(*std::move(request), respond, &for_others_);
     const bool posted = tasks_.post([this, work] {
-        const bool reads = is_read(work->request);
+        const bool reads = work->request.kind.is_read;
         parts_.local(std::move(work->request), [this, work, reads](net::Response response) {
             if (reads && !parts_.leads())
                 return work->respond(fail(ErrorCode::unavailable, "this node leads no longer"));

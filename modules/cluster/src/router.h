@@ -36,6 +36,7 @@ class Router {
         std::function<void(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done)>
             wait_applied;
         net::Handler local;
+        KindOf kind_of;  // of what `local` answers
         std::function<void(std::uint64_t node, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
                            net::CallDone done)>
             call;
@@ -85,6 +86,7 @@ class Router {
     [[nodiscard]] bool is_beyond(const net::Request& request) const;
     // An answer of this node as the leader, which by now may be another one.
     [[nodiscard]] bool is_outdated(const net::Request& request, const net::Response& response) const;
+    [[nodiscard]] static bool is_of_earlier_attempt(const Trip& trip, const net::Response& response);
     void arrived(const TripPtr& trip, Result<std::string> answer);
     void lost(const TripPtr& trip);
     void watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader);

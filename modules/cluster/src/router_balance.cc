@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "request_kinds.h"
+#include "messages.h"
 #include "router.h"
 #include "wire.h"
 
@@ -74,8 +74,9 @@ void Router::instead_of_helper(const std::shared_ptr<Passed>& passed) {
 void Router::serve_balanced(const std::string& body, net::CallResponder respond) {
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
+    request->kind = parts_.kind_of(*request);
     const auto index = min_index_of(*request);
-    const bool could = is_costly_read(*request) && index && knows_now();
+    const bool could = request->kind.is_costly && index && knows_now();
     if (!could) return respond(fail(ErrorCode::unavailable, "this node does not answer that for others"));
     struct Work {
         net::Request request;

@@ -148,12 +148,10 @@ std::optional<Error> ClusterImpl::verdict_of_others() const {
         links = net_;
     }
     if (!links) return std::nullopt;
-    const std::string me = "node " + std::to_string(identity().node_no) + " ";
     for (const net::PeerStatus& link : links->status()) {
-        if (link.up) continue;
-        for (const char* verdict : {kRemovedText, kTooOldText})
-            if (link.last_error.find(me + verdict) != std::string::npos)
-                return Error{ErrorCode::permission_denied, "the others say: " + link.last_error};
+        const bool must_end = link.last_verdict == verdict::removed || link.last_verdict == verdict::too_old;
+        if (!link.up && must_end)
+            return Error{ErrorCode::permission_denied, "the others say: " + link.last_error};
     }
     return std::nullopt;
 }

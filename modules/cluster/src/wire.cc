@@ -66,6 +66,7 @@ Result<std::string> encode_response(net::Response response) {
     if (response.on_stream) return fail(ErrorCode::unsupported, "a stream cannot be passed on");
     pb::ForwardedResponse out;
     out.set_status(static_cast<std::uint32_t>(response.status));
+    out.set_outcome(response.outcome);
     put_headers(out, response.headers);
     if (response.static_body.empty())
         out.set_body(std::move(response.body));
@@ -78,6 +79,7 @@ Result<net::Response> decode_response(std::string_view bytes) {
     KONTOR_TRY(auto in, parse<pb::ForwardedResponse>(bytes, "a forwarded answer"));
     net::Response response;
     response.status = static_cast<int>(in.status());
+    response.outcome = in.outcome();
     response.headers = take_headers(in);
     response.body = std::move(*in.mutable_body());
     return response;

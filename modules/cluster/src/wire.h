@@ -38,9 +38,10 @@ inline constexpr char kLogMessage = 'L';      // before it: a frame of the repli
 inline constexpr char kHashMessage = 'H';     // before it: store::EntryHash of the leader
 inline constexpr char kPromiseMessage = 'P';  // before it: pb::NodePromise of the sender
 
-// What a node that must not go on finds in the reason why the others refuse it.
-inline constexpr const char* kRemovedText = "was removed from the cluster";
-inline constexpr const char* kTooOldText = "is too old for this cluster";
+// Why a node must not go on: what the others' refusal says beside its text (net::PeerRefusal).
+namespace verdict {
+inline constexpr std::uint16_t none = 0, removed = 1, too_old = 2;
+}
 
 inline constexpr const char* kIsolatedText = "this node is cut off from the others for a test";
 

@@ -1,5 +1,7 @@
 #include "kontor/json/writer.h"
 
+#include "kontor/json/utf8.h"
+
 namespace kontor {
 
 void JsonWriter::quote(std::string_view text) {
@@ -36,6 +38,17 @@ void JsonWriter::quote(std::string_view text) {
     }
     out_.append(text, plain_from);
     out_ += '"';
+}
+
+JsonWriter& JsonWriter::any_string(std::string_view value) {
+    std::string good;
+    good.reserve(value.size());
+    while (!value.empty()) {
+        const std::size_t length = utf8_sequence(value);
+        good += length == 0 ? std::string_view("\uFFFD") : value.substr(0, length);
+        value.remove_prefix(length == 0 ? 1 : length);
+    }
+    return string(good);
 }
 
 }  // namespace kontor

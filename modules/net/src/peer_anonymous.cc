@@ -43,8 +43,7 @@ class AnonymousCall {
             const IoStatus status = transport_.handshake();
             if (status == IoStatus::done) break;
             if (status != IoStatus::want_read && status != IoStatus::want_write) {
-                const bool pin = transport_.failure().find("not trusted") != std::string::npos;
-                if (pin)
+                if (SSL_get_verify_result(transport_.ssl()) != X509_V_OK)
                     return fail(ErrorCode::permission_denied,
                                 address_ + " does not belong to the cluster whose fingerprint was given");
                 return unavailable("TLS failed: " + transport_.failure());

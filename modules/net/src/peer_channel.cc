@@ -210,14 +210,15 @@ void PeerChannel::dial() {
     dial_at_ms_ = renew_at_ms_ = 0;
     dialling_ = true;
     shared_.bulk.post([self = shared_from_this()] {
-        self->door_.dial(self->address_, self->node_id_, self->purpose_, [self](Result<OpenedLink> outcome) {
+        const auto on_done = [self](Result<OpenedLink> outcome, std::uint16_t verdict) {
             const auto box = std::make_shared<Result<OpenedLink>>(std::move(outcome));
-            self->loop_.post([self, box] { self->dialled(std::move(*box)); });
-        });
+            self->loop_.post([self, box, verdict] { self->dialled(std::move(*box), verdict); });
+        };
+        self->door_.dial(self->address_, self->node_id_, self->purpose_, on_done);
     });
 }
 
-void PeerChannel::dialled(Result<OpenedLink> outcome) {
+void PeerChannel::dialled(Result<OpenedLink> outcome, std::uint16_t verdict) {
     dialling_ = false;
     {
         const std::lock_guard lock(mutex_);
@@ -230,6 +231,7 @@ void PeerChannel::dialled(Result<OpenedLink> outcome) {
         const std::lock_guard lock(mutex_);
         news = status_.last_error != error.message;
         status_.last_error = error.message;
+        status_.last_verdict = verdict;
     }
     if (news && purpose_ == Purpose::messages) log::warning("net", "peer port: " + error.message);
     if (link_)
@@ -273,6 +275,7 @@ void PeerChannel::note_down(const Error& why) {
     void_messages.swap(messages_);
     link_queued_.reset();
     status_.last_error = why.message;
+    status_.last_verdict = 0;
     status_.since_ms = PeerLoop::now_ms();
     status_.rtt_us = 0;
 }

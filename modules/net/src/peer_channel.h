@@ -20,6 +20,7 @@ namespace kontor::net {
 struct ChannelStatus {
     bool up = false;
     std::string last_error;
+    std::uint16_t last_verdict = 0;
     std::uint64_t rtt_us = 0, since_ms = 0, dropped = 0, connects = 0;
 };
 
@@ -62,7 +63,7 @@ class PeerChannel final : public PeerLink::Owner, public std::enable_shared_from
     void finish(std::uint64_t id, Result<std::string> result);
     void fail_calls_of(PeerLink& link, const Error& why);
     void dial();
-    void dialled(Result<OpenedLink> outcome);
+    void dialled(Result<OpenedLink> outcome, std::uint16_t verdict);
     void came_up(OpenedLink opened);
     void went_down(const Error& why);
     void note_down(const Error& why);

@@ -86,8 +86,8 @@ void PeerDoor::accepted(PeerLoop::Socket socket) {
     const bool v6 = from.address().is_v6();
     const std::string address =
         (v6 ? "[" : "") + from.address().to_string() + (v6 ? "]:" : ":") + std::to_string(from.port());
-    const auto greeting =
-        std::make_shared<PeerGreeting>(shared_, shared_.bulk, [this, address](Result<OpenedLink> opened) {
+    const auto greeting = std::make_shared<PeerGreeting>(
+        shared_, shared_.bulk, [this](Result<OpenedLink> opened, std::uint16_t /*verdict*/) {
             if (opened) return hand_over_(*std::move(opened));
             if (!closed_) shared_.log_limited(opened.error().message);
         });
@@ -97,7 +97,7 @@ void PeerDoor::accepted(PeerLoop::Socket socket) {
 
 void PeerDoor::dial(const std::string& address, std::uint64_t node_id, Purpose purpose,
                     PeerGreeting::Done done) {
-    if (closed_) return done(fail(ErrorCode::unavailable, "the peer port is closing"));
+    if (closed_) return done(fail(ErrorCode::unavailable, "the peer port is closing"), 0);
     const auto greeting = std::make_shared<PeerGreeting>(shared_, shared_.bulk, std::move(done));
     dialled_.push_back(greeting);
     greeting->dial(address, node_id, purpose);

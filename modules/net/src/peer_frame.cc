@@ -18,7 +18,7 @@ constexpr std::size_t field_bytes(std::uint8_t kind) {
         case FrameKind::hello:
             return 3;
         case FrameKind::refused:
-            return 2;
+            return 4;
         case FrameKind::message:
             return 0;
         case FrameKind::call:
@@ -50,6 +50,11 @@ char* put_be(char* at, T value) {
     return at;
 }
 
+std::uint16_t get_be16(std::string_view at) {
+    return static_cast<std::uint16_t>(static_cast<unsigned char>(at[0]) << 8U |
+                                      static_cast<unsigned char>(at[1]));
+}
+
 Unexpected bad_frame(const char* what) {
     return fail(ErrorCode::corruption, std::string("not a frame of this protocol: ") + what);
 }
@@ -64,6 +69,7 @@ std::size_t encode_head(const Frame& frame, std::array<char, kMaxFrameHeadBytes>
     if (has_id(frame.kind)) at = put_be(at, frame.id);
     if (has_code(frame.kind)) at = put_be(at, frame.code);
     if (frame.kind == FrameKind::hello) *at++ = static_cast<char>(frame.purpose);
+    if (frame.kind == FrameKind::refused) at = put_be(at, frame.verdict);
     return static_cast<std::size_t>(at - into.data());
 }
 
@@ -106,10 +112,10 @@ Result<void> FrameParser::read_fields() {
         fields.remove_prefix(8);
     }
     if (has_code(frame_.kind)) {
-        frame_.code = static_cast<std::uint16_t>(static_cast<unsigned char>(fields[0]) << 8U |
-                                                 static_cast<unsigned char>(fields[1]));
+        frame_.code = get_be16(fields);
         fields.remove_prefix(2);
     }
+    if (frame_.kind == FrameKind::refused) frame_.verdict = get_be16(fields);
     if (frame_.kind == FrameKind::hello) {
         const auto purpose = static_cast<std::uint8_t>(fields[0]);
         if (purpose < 1 || purpose > 4) return bad_frame("unknown purpose");

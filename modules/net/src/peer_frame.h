@@ -37,6 +37,7 @@ struct Frame {
     std::uint64_t id = 0;                 // call, answer, failure: the call; ping, pong: a stamp
     std::uint16_t code = 0;               // call: its kind; failure, refused: ErrorCode; hello: protocol
     Purpose purpose = Purpose::messages;  // hello
+    std::uint16_t verdict = 0;            // refused: the owner's number for programs; 0: none
     std::string body;
 };
 

@@ -234,41 +234,50 @@ bool PeerGreeting::step_reading() {
 
 bool PeerGreeting::take_hello(Frame& frame) {
     if (frame.kind == FrameKind::refused) {
+        // Only of the node that was to be reached, and whose certificate says that it is that.
+        const bool is_of_node = dialled_ && who_ && who_->node_id != 0;
         const std::string who = who_ ? node_name(who_->node_id) : "the other side";
-        report(fail(error_code_of(frame.code), who + " at " + address_ + " refuses: " + frame.body));
+        report(fail(error_code_of(frame.code), who + " at " + address_ + " refuses: " + frame.body),
+               is_of_node ? frame.verdict : std::uint16_t{0});
         close();
         return false;
     }
-    if (const auto ok = check(frame); !ok) return refuse(ok.error());
+    if (const auto refusal = check(frame)) return refuse(refusal->error, refusal->verdict);
     if (!dialled_) return send_hello();
     hand_over();
     return false;
 }
 
-Result<void> PeerGreeting::check(const Frame& frame) {
-    if (!who_) return fail(who_.error());
-    if (frame.kind != FrameKind::hello) return fail(ErrorCode::corruption, "the first frame is not a hello");
+std::optional<PeerRefusal> PeerGreeting::check(const Frame& frame) {
+    const auto because = [](ErrorCode code, std::string text) {
+        return PeerRefusal{{code, std::move(text)}};
+    };
+    if (!who_) return PeerRefusal{who_.error()};
+    if (frame.kind != FrameKind::hello)
+        return because(ErrorCode::corruption, "the first frame is not a hello");
     if (frame.code != kPeerProtocol) {
-        return fail(ErrorCode::unsupported, "peer protocol " + std::to_string(frame.code) +
-                                                " is not spoken here, but " + std::to_string(kPeerProtocol));
+        return because(ErrorCode::unsupported, "peer protocol " + std::to_string(frame.code) +
+                                                   " is not spoken here, but " +
+                                                   std::to_string(kPeerProtocol));
     }
     if (dialled_ && frame.purpose != purpose_)
-        return fail(ErrorCode::corruption, "an answer to another hello");
+        return because(ErrorCode::corruption, "an answer to another hello");
     if (!dialled_) purpose_ = frame.purpose;
     if (purpose_ == Purpose::anonymous) {
         who_ = PeerIdentity{};
-        return {};
+        return std::nullopt;
     }
     if (who_->node_id == 0)
-        return fail(ErrorCode::unauthenticated, "a certificate of this cluster is needed");
+        return because(ErrorCode::unauthenticated, "a certificate of this cluster is needed");
     return shared_.check_hello(*who_, frame.body);
 }
 
-bool PeerGreeting::refuse(const Error& why) {
+bool PeerGreeting::refuse(const Error& why, std::uint16_t verdict) {
     const std::string who = who_ ? node_name(who_->node_id) + " at " : "";
     report(fail(why.code, "refused " + who + address_ + ": " + why.message));
     out_ = encode_frame({.kind = FrameKind::refused,
                          .code = static_cast<std::uint16_t>(why.code),
+                         .verdict = verdict,
                          .body = why.message.substr(0, kMaxRefusalBytes)});
     out_at_ = 0;
     state_ = State::refusing;
@@ -302,10 +311,10 @@ void PeerGreeting::hand_over() {
     report(std::move(opened));
 }
 
-void PeerGreeting::report(Result<OpenedLink> outcome) {
+void PeerGreeting::report(Result<OpenedLink> outcome, std::uint16_t verdict) {
     if (!done_) return;
     const Done done = std::exchange(done_, nullptr);
-    done(std::move(outcome));
+    done(std::move(outcome), verdict);
 }
 
 void PeerGreeting::close() {

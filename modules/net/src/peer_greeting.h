@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace kontor::net {
 
 class PeerGreeting : public std::enable_shared_from_this<PeerGreeting> {
  public:
-    using Done = std::function<void(Result<OpenedLink>)>;
+    // `verdict`: of the node that was dialled, when it refused; 0 otherwise.
+    using Done = std::function<void(Result<OpenedLink>, std::uint16_t verdict)>;
 
     PeerGreeting(PeerShared& shared, PeerLoop& loop, Done done);
     void dial(std::string address, std::uint64_t node_id, Purpose purpose);
@@ -51,11 +53,11 @@ class PeerGreeting : public std::enable_shared_from_this<PeerGreeting> {
     [[nodiscard]] bool step_reading();
     [[nodiscard]] bool step_lingering();
     [[nodiscard]] bool take_hello(Frame& frame);
-    [[nodiscard]] Result<void> check(const Frame& frame);
+    [[nodiscard]] std::optional<PeerRefusal> check(const Frame& frame);
     [[nodiscard]] bool send_hello();
-    [[nodiscard]] bool refuse(const Error& why);
+    [[nodiscard]] bool refuse(const Error& why, std::uint16_t verdict = 0);
     void hand_over();
-    void report(Result<OpenedLink> outcome);
+    void report(Result<OpenedLink> outcome, std::uint16_t verdict = 0);
     void close();
     [[nodiscard]] bool wait_for(IoStatus status);  // always false
     void lost(const std::string& what);

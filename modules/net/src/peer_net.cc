@@ -138,6 +138,7 @@ class PeerNetImpl final : public PeerNet {
             one.address = node.address;
             one.up = messages.up;
             one.last_error = messages.last_error;
+            one.last_verdict = messages.last_verdict;
             one.rtt_us = messages.rtt_us;
             one.state_ms = PeerLoop::now_ms() - messages.since_ms;
             one.bytes_in = meter->bytes_in.load(std::memory_order_relaxed);

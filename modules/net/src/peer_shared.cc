@@ -32,12 +32,12 @@ Result<std::string> PeerShared::hello() const {
     }
 }
 
-Result<void> PeerShared::check_hello(const PeerIdentity& who, std::string_view bytes) const {
-    if (!options.check_hello) return {};
+std::optional<PeerRefusal> PeerShared::check_hello(const PeerIdentity& who, std::string_view bytes) const {
+    if (!options.check_hello) return std::nullopt;
     try {
         return options.check_hello(who, bytes);
     } catch (const std::exception& e) {
-        return fail(ErrorCode::internal, std::string("the hello could not be checked: ") + e.what());
+        return PeerRefusal{{ErrorCode::internal, std::string("the hello could not be checked: ") + e.what()}};
     }
 }
 

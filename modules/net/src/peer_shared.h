@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,8 @@ struct PeerShared {
 
     // Callbacks, guarded: one that throws is as one that failed.
     [[nodiscard]] Result<std::string> hello() const;
-    [[nodiscard]] Result<void> check_hello(const PeerIdentity& who, std::string_view bytes) const;
+    [[nodiscard]] std::optional<PeerRefusal> check_hello(const PeerIdentity& who,
+                                                         std::string_view bytes) const;
     void on_link(std::uint64_t node_id, bool up) const;
     void on_message(std::uint64_t from, std::string frame) const;
     // At most one line a second, so that nobody fills the disk with log lines.

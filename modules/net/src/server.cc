@@ -164,18 +164,6 @@ std::string_view Request::header(std::string_view name) const {
     return {};
 }
 
-std::string ServerState::error_body(int status, std::string_view message) const {
-    if (options.error_body) {
-        try {
-            return options.error_body(status, message);
-        } catch (const std::exception& e) {
-            log::error("net", std::string("error_body: ") + e.what());
-        }
-    }
-    // Messages are this module's own constants: nothing to escape.
-    return R"({"error":{"message":")" + std::string(message) + R"("}})";
-}
-
 void ServerState::log_limited(std::uint64_t now_ms, std::string_view message) {
     std::uint64_t next = next_log_ms_.load(std::memory_order_relaxed);
     if (now_ms < next || !next_log_ms_.compare_exchange_strong(next, now_ms + 1000)) return;

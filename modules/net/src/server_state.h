@@ -37,7 +37,6 @@ struct ServerState {
     std::mutex mutex;
     std::condition_variable changed;
 
-    [[nodiscard]] std::string error_body(int status, std::string_view message) const;
     // At most one line a second, so that nobody fills the disk with log lines.
     void log_limited(std::uint64_t now_ms, std::string_view message);
 

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "kontor/base/log.h"
+#include "kontor/json/error_object.h"
 #include "response_head.h"
 #include "session.h"
 #include "worker.h"
@@ -48,7 +49,7 @@ void Session::respond_error(int status, std::string_view message) {
     response.status = status;
     response.headers.push_back({"Content-Type", "application/json"});
     if (status == 503 || status == 429) response.headers.push_back({"Retry-After", "1"});
-    response.body = worker_.state().error_body(status, message);
+    response.body = error_json(status, message);
     write_response(response);
 }
 

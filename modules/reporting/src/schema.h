@@ -7,13 +7,14 @@
 // Object numbers are below 2^63 as long as the log has fewer than 2^35 entries, so that SQLite orders them
 // right. Roll-ups count events, each once: `created` (a payment intent was made), `succeeded` (volume: amount
 // received), `failed` (an attempt was declined; volume: the amount), `canceled`, `refunded` (volume: the
-// refund's amount).
+// refund's amount). Several events show a refund that succeeded; it is counted when its status becomes that,
+// so its last status is kept.
 
 #include <cstdint>
 
 namespace kontor::reporting {
 
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 
 inline constexpr const char* kSchema = R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -50,10 +51,7 @@ CREATE TRIGGER payments_update AFTER UPDATE OF search ON payments WHEN old.searc
     INSERT INTO payments_text(payments_text, rowid, search) VALUES ('delete', old.intent_no, old.search);
     INSERT INTO payments_text(rowid, search) VALUES (new.intent_no, new.search);
 END;
-CREATE TABLE movements (
-    event_no INTEGER PRIMARY KEY, merchant_no INTEGER NOT NULL, livemode INTEGER NOT NULL, type TEXT NOT NULL,
-    source_no INTEGER NOT NULL, amount INTEGER NOT NULL, currency INTEGER NOT NULL, time_ms INTEGER NOT NULL) STRICT;
-CREATE INDEX movements_by_merchant ON movements (merchant_no, livemode, time_ms);
+CREATE TABLE refunds (refund_no INTEGER PRIMARY KEY, status INTEGER NOT NULL) STRICT;
 CREATE TABLE rollups (
     bucket INTEGER NOT NULL, livemode INTEGER NOT NULL, start_ms INTEGER NOT NULL, merchant_no INTEGER NOT NULL,
     channel TEXT NOT NULL, currency INTEGER NOT NULL, status TEXT NOT NULL, count INTEGER NOT NULL,

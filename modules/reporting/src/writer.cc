@@ -24,6 +24,7 @@ std::int64_t number(std::uint64_t no) {
     return static_cast<std::int64_t>(no);
 }
 
+constexpr std::int64_t kNoStatus = -1;  // of a refund that was not seen before
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::array kBuckets = {std::pair{Bucket::minute, kMinuteMs},
                                  std::pair{Bucket::hour, 60 * kMinuteMs},
@@ -81,8 +82,9 @@ Result<void> JournalWriter::prepare() {
                            "INSERT INTO rollups VALUES (?1,?2,?3,?4,?5,?6,?7,?9,?8) "
                            "ON CONFLICT (bucket, livemode, start_ms, merchant_no, channel, currency, status) "
                            "DO UPDATE SET count=count+?9, volume=volume+?8"));
-    KONTOR_TRY(move_, database_.prepare(
-                          "INSERT INTO movements VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING"));
+    KONTOR_TRY(find_refund_, database_.prepare("SELECT status FROM refunds WHERE refund_no=?1"));
+    KONTOR_TRY(put_refund_, database_.prepare("INSERT INTO refunds VALUES (?1,?2) "
+                                              "ON CONFLICT (refund_no) DO UPDATE SET status=?2"));
     return {};
 }
 
@@ -150,7 +152,8 @@ Result<void> JournalWriter::apply_event(const pb::Journal& journal, const pb::Ev
             apply_intent_event(journal, event);
             return {};
         case pb::kChargeFieldNumber:
-            return apply_charge_event(journal, event);
+            apply_charge_event(event);
+            return {};
         case pb::kRefundFieldNumber:
             return apply_refund_event(journal, event);
         case pb::kCustomerFieldNumber:
@@ -176,28 +179,30 @@ void JournalWriter::apply_intent_event(const pb::Journal& journal, const pb::Eve
     }
 }
 
-Result<void> JournalWriter::apply_charge_event(const pb::Journal& journal, const pb::Event& event) {
+void JournalWriter::apply_charge_event(const pb::Event& event) {
     const pb::Charge& charge = object_in(event, pb::charge);
     Pending& pending = payments_[charge.intent_no()];
     pending.amount_refunded = charge.amount_refunded();
     pending.livemode = charge.livemode();
-    const bool money_came =
-        (event.type() == "charge.succeeded" && charge.captured()) || event.type() == "charge.captured";
-    if (!money_came) return {};
-    return move(journal, event, "charge", charge.no(), charge.amount_captured(), charge.currency());
 }
 
 Result<void> JournalWriter::apply_refund_event(const pb::Journal& journal, const pb::Event& event) {
     const pb::Refund& refund = object_in(event, pb::refund);
-    if (event.type() == "refund.failed") return {};
-    if (refund.status() != pb::REFUND_SUCCEEDED || event.type() == "charge.refund.updated") return {};
-    // A refund that succeeded is told by refund.created (at once) or refund.updated (later): count the first
-    // of them.
-    if (event.type() == "refund.updated" && !event.previous_attributes_json().starts_with("{\"status\":"))
-        return {};
+    KONTOR_TRY(const std::int64_t before, put_refund(refund));
+    if (refund.status() != pb::REFUND_SUCCEEDED || before == pb::REFUND_SUCCEEDED) return {};
     KONTOR_TRY(const std::string_view channel, channel_of(refund.intent_no()));
     count(journal, channel, refund.currency(), "refunded", refund.amount());
-    return move(journal, event, "refund", refund.no(), -refund.amount(), refund.currency());
+    return {};
+}
+
+Result<std::int64_t> JournalWriter::put_refund(const pb::Refund& refund) {
+    find_refund_.bind(1, number(refund.no()));
+    KONTOR_TRY(const bool found, find_refund_.step());
+    const std::int64_t before = found ? find_refund_.integer(0) : kNoStatus;
+    find_refund_.reset();
+    const std::int64_t now = refund.status();
+    if (now != before) KONTOR_CHECK(put_refund_.bind(1, number(refund.no())).bind(2, now).run());
+    return before;
 }
 
 Result<std::string_view> JournalWriter::channel_of(std::uint64_t intent_no) {
@@ -316,19 +321,6 @@ Result<void> JournalWriter::write_cursors() {
     }
     cursors_.clear();
     return {};
-}
-
-Result<void> JournalWriter::move(const pb::Journal& journal, const pb::Event& event, const char* type,
-                                 std::uint64_t source_no, std::int64_t amount, std::uint32_t currency) {
-    return move_.bind(1, number(event.no()))
-        .bind(2, number(journal.merchant_no()))
-        .bind(3, std::int64_t{journal.livemode()})
-        .bind(4, std::string_view(type))
-        .bind(5, number(source_no))
-        .bind(6, amount)
-        .bind(7, std::int64_t{currency})
-        .bind(8, journal.time_ms())
-        .run();
 }
 
 }  // namespace kontor::reporting

@@ -21,6 +21,7 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine/rows.h"
 #include "kontor/payments.pb.h"
+#include "kontor/refunds.pb.h"
 #include "kontor/reporting/projection.h"
 #include "sqlite.h"
 
@@ -68,10 +69,9 @@ class JournalWriter {
     Result<void> put_customer(const pb::Customer& customer);
     void count(const pb::Journal& journal, std::string_view channel, std::uint32_t currency,
                std::string_view status, std::int64_t volume);
-    Result<void> move(const pb::Journal& journal, const pb::Event& event, const char* type,
-                      std::uint64_t source_no, std::int64_t amount, std::uint32_t currency);
+    Result<std::int64_t> put_refund(const pb::Refund& refund);  // its status before, -1: it is new
     void apply_intent_event(const pb::Journal& journal, const pb::Event& event);
-    Result<void> apply_charge_event(const pb::Journal& journal, const pb::Event& event);
+    void apply_charge_event(const pb::Event& event);
     Result<void> apply_refund_event(const pb::Journal& journal, const pb::Event& event);
     Result<std::string_view> channel_of(std::uint64_t intent_no);
     Result<void> write_payments();
@@ -81,7 +81,7 @@ class JournalWriter {
 
     Database& database_;
     Statement put_payment_, put_refunded_, put_customer_, find_channel_, put_cursor_, find_cursor_, put_meta_,
-        find_meta_, count_, move_;
+        find_meta_, count_, find_refund_, put_refund_;
     std::vector<Changed> changed_;
     // Of this transaction. Looked up by number, and written in the order of the numbers.
     std::unordered_map<std::uint64_t, Pending> payments_;

@@ -130,7 +130,7 @@ class DiskRows {
         if (valid_) core_.lmdb_reads.fetch_add(1, std::memory_order_relaxed);
     }
     [[noreturn]] void fail(const char* what, int code) {
-        core_.fail_read(lmdb_error(core_.tables.describe(partition_, table_, {}) + ": " + what, code));
+        core_.fail_read(core_.tables.describe(partition_, table_, {}) + ": " + what, code);
     }
 
     Core& core_;
@@ -151,18 +151,18 @@ ReadTransactions::~ReadTransactions() {
         if (transaction != nullptr) mdb_txn_abort(transaction);
 }
 
-Result<MDB_txn*> ReadTransactions::get(unsigned partition) {
-    MDB_txn*& transaction = transactions_[partition];
-    if (is_live_[partition] != 0) return transaction;
-    const int code = transaction == nullptr
-                         ? mdb_txn_begin(partitions_[partition]->env(), nullptr, MDB_RDONLY, &transaction)
-                         : mdb_txn_renew(transaction);
-    if (code != 0)
-        return kontor::fail(
-            lmdb_error("partition " + partition_name(partition) + ": begin a read transaction", code));
-    is_live_[partition] = 1;
-    live_.push_back(partition);
-    return transaction;
+int ReadTransactions::get(unsigned partition, MDB_txn*& transaction) {
+    MDB_txn*& kept = transactions_[partition];
+    if (is_live_[partition] == 0) {
+        const int code = kept == nullptr
+                             ? mdb_txn_begin(partitions_[partition]->env(), nullptr, MDB_RDONLY, &kept)
+                             : mdb_txn_renew(kept);
+        if (code != 0) return code;
+        is_live_[partition] = 1;
+        live_.push_back(partition);
+    }
+    transaction = kept;
+    return 0;
 }
 
 void ReadTransactions::reset() {
@@ -202,15 +202,26 @@ std::optional<Error> Core::failure() const {
     return failure_;
 }
 
-void Core::fail_read(Error error) {
+void Core::fail_read(const std::string& what, int code) {
     // LMDB refuses everything after a failed commit, and readers may meet that before the writer has told its
     // failure, which is the one to name.
     constexpr int kLooks = 50;
     constexpr auto kLookEvery = std::chrono::milliseconds(10);
-    const bool after_commit = error.message.find("MDB_PANIC") != std::string::npos;
-    for (int i = 0; after_commit && i < kLooks && !failure(); ++i) std::this_thread::sleep_for(kLookEvery);
+    for (int i = 0; code == MDB_PANIC && i < kLooks && !failure(); ++i)
+        std::this_thread::sleep_for(kLookEvery);
+    fail_read(lmdb_error(what, code));
+}
+
+void Core::fail_read(Error error) {
     fail(std::move(error));
     throw StoreFailure(failure()->describe());  // the first one: what fails later often only follows from it
+}
+
+MDB_txn* Core::transaction_of(ReadTransactions& transactions, unsigned partition) {
+    MDB_txn* transaction = nullptr;
+    if (const int code = transactions.get(partition, transaction); code != 0)
+        fail_read("partition " + partition_name(partition) + ": begin a read transaction", code);
+    return transaction;
 }
 
 std::unique_ptr<ReadTransactions> Core::borrow_transactions() {
@@ -238,9 +249,7 @@ void Snapshot::release() {
 
 MDB_txn* Snapshot::transaction(unsigned partition) {
     if (!transactions_) transactions_ = core_.borrow_transactions();
-    auto transaction = transactions_->get(partition);
-    if (!transaction) core_.fail_read(transaction.error());
-    return *transaction;
+    return core_.transaction_of(*transactions_, partition);
 }
 
 std::string_view Snapshot::checked(unsigned partition, std::string_view lmdb_key, const MDB_val& stored,
@@ -298,8 +307,7 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
         if (cached && cache_absences_) core_.cache->insert(table, key, {false, {}});
         return std::nullopt;
     }
-    if (code != 0)
-        core_.fail_read(lmdb_error(core_.tables.describe(place.partition, table, key) + ": read", code));
+    if (code != 0) core_.fail_read(core_.tables.describe(place.partition, table, key) + ": read", code);
     const std::string_view row = checked(place.partition, view(lmdb_key), stored, buffer_);
     // What the apply thread reads of a written-back table it mostly writes: the settled rows will have it.
     if (cached && (cache_absences_ || !spec.written_back))
@@ -367,9 +375,8 @@ bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Vis
     std::string last;
     RowBuffer buffer;
     while (true) {
-        auto transaction = transactions.get(partition);
-        if (!transaction) core_.fail_read(transaction.error());
-        DiskRows rows(core_, *transaction, partition, table, Range{last, std::nullopt}, Direction::ascending);
+        MDB_txn* const transaction = core_.transaction_of(transactions, partition);
+        DiskRows rows(core_, transaction, partition, table, Range{last, std::nullopt}, Direction::ascending);
         if (rows.valid() && !last.empty() && rows.key() == last) rows.next();
         for (unsigned seen = 0; seen < kRowsPerTransaction && rows.valid(); ++seen, rows.next()) {
             last = rows.key();

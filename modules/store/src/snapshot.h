@@ -44,7 +44,8 @@ class ReadTransactions {
     ReadTransactions(const ReadTransactions&) = delete;
     ReadTransactions& operator=(const ReadTransactions&) = delete;
 
-    Result<MDB_txn*> get(unsigned partition);
+    // Answers LMDB's code; 0: `transaction` is set.
+    [[nodiscard]] int get(unsigned partition, MDB_txn*& transaction);
     void reset();
 
  private:
@@ -75,7 +76,9 @@ struct Core {
 
     void fail(Error error);  // the first one stays
     [[nodiscard]] std::optional<Error> failure() const;
-    [[noreturn]] void fail_read(Error error);  // notes and throws it
+    [[noreturn]] void fail_read(Error error);                        // notes and throws it
+    [[noreturn]] void fail_read(const std::string& what, int code);  // of LMDB, the same
+    [[nodiscard]] MDB_txn* transaction_of(ReadTransactions& transactions, unsigned partition);
 
     std::unique_ptr<ReadTransactions> borrow_transactions();
     void give_back(std::unique_ptr<ReadTransactions> transactions);

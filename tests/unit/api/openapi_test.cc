@@ -55,7 +55,7 @@ TEST(OpenApi, HasEachRouteAndParameterAndNoOther) {
         wanted.insert(std::string(route.pattern) + " " + lower(route.method));
         EXPECT_EQ(operation.at("operationId"), route.operation);
         std::set<std::string> names;
-        if (route.method == "POST" && route.shape == Shape::ledger) {
+        if (route.method == "POST" && is_ledger(route.shape)) {
             continue;  // its bodies are rows: ledger_test.cc
         } else if (route.method == "POST") {
             for (const std::string type : {"application/json", "application/x-www-form-urlencoded"}) {

@@ -1,5 +1,6 @@
 // Keys, headers, content types, and what happens when the node cannot.
 #include "kontor/machine/events.h"
+#include "route.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -347,8 +348,49 @@ TEST(Api, OwnsItsPaths) {
     EXPECT_TRUE(Api::owns("/v1/customers"));
     EXPECT_FALSE(Api::owns("/v1"));
     EXPECT_FALSE(Api::owns("/admin/api/session"));
-    const Json body = Json::parse(Api::transport_error_json(413, "too \"large\""));
-    EXPECT_EQ(body.at("error").at("message"), "too \"large\"");
+}
+
+net::RequestKind kind_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0,
+                         const std::string& key = "") {
+    net::Request request;
+    request.method = method;
+    request.path = path;
+    request.body.assign(body_bytes, 'b');
+    if (!key.empty()) request.headers.push_back({"Idempotency-Key", key});
+    return Api::kind_of(request);
+}
+
+TEST(Kinds, EveryRouteSaysWhetherItReads) {
+    for (const Route& route : routes()) {
+        std::string path(route.pattern);
+        for (auto open = path.find('{'); open != std::string::npos; open = path.find('{'))
+            path.replace(open, path.find('}') - open + 1, "some_ids");  // ends in s, and is no list for that
+        const auto kind = kind_of(std::string(route.method), path, 1'000'000);
+        SCOPED_TRACE(std::string(route.method) + " " + path);
+        EXPECT_EQ(route_of(route.method, path), &route);
+        const bool looks_up = route.shape == Shape::ledger_look_up;
+        EXPECT_EQ(kind.is_read, route.method == "GET" || looks_up);
+        EXPECT_EQ(kind.is_repeatable, kind.is_read);
+        EXPECT_EQ(kind.is_costly,
+                  route.shape == Shape::list || route.shape == Shape::ledger_list || looks_up);
+        EXPECT_TRUE(kind_of(std::string(route.method), path, 0, "key").is_repeatable);
+    }
+}
+
+TEST(Kinds, CostIsOfTheRouteAndNotOfItsSpelling) {
+    for (const char* path : {"/v1/charges", "/v1/balance_transactions", "/v1/ledger/accounts",
+                             "/v1/ledger/accounts/7/transfers"})
+        EXPECT_TRUE(kind_of("GET", path).is_costly) << path;
+    for (const char* path : {"/v1/charges/ch_s", "/v1/balance", "/v1/account", "/v1/ledger/accounts/7",
+                             "/v1/openapi.json", "/v1/nothings", "/v1/", "/v1", ""}) {
+        EXPECT_TRUE(kind_of("GET", path).is_read) << path;
+        EXPECT_FALSE(kind_of("GET", path).is_costly) << path;
+    }
+    EXPECT_FALSE(kind_of("POST", "/v1/charges", 100'000).is_read);
+    EXPECT_FALSE(kind_of("POST", "/v1/ledger/accounts/lookup", 4'096).is_costly);
+    EXPECT_TRUE(kind_of("POST", "/v1/ledger/accounts/lookup", 4'097).is_costly);
+    EXPECT_FALSE(kind_of("POST", "/v1/nothing/lookup").is_read);
+    EXPECT_FALSE(kind_of("POST", "/v1/ledger/transfers", 100'000).is_read);
 }
 
 }  // namespace

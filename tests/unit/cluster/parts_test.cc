@@ -113,10 +113,12 @@ TEST(Wire, RequestsAndAnswersAreTheSameOnTheOtherSide) {
 
     net::Response response;
     response.status = 418;
+    response.outcome = 11;
     response.prepare = [](net::Response& self) { self.body = "prepared"; };
     const auto prepared = decode_response(*encode_response(std::move(response)));
     ASSERT_TRUE(prepared.has_value());
     EXPECT_EQ(prepared->status, 418);
+    EXPECT_EQ(prepared->outcome, 11U);
     EXPECT_EQ(prepared->body, "prepared");
     net::Response asset;
     asset.static_body = "static";

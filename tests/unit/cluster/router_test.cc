@@ -35,10 +35,18 @@ class Fixture : public ::testing::Test {
         parts.wait_applied = [this](std::uint64_t index, std::uint64_t, std::function<void(bool)> done) {
             done(applied.load() >= index);
         };
+        parts.kind_of = [](const net::Request& request) {
+            net::RequestKind kind;
+            kind.is_read = request.method == "GET" || request.path == "/v1/ledger/accounts/lookup";
+            kind.is_repeatable = kind.is_read || (!request.path.starts_with("/admin") &&
+                                                  !request.header("Idempotency-Key").empty());
+            return kind;
+        };
         parts.local = [this](net::Request request, net::Responder respond) {
             ++answered_here;
             net::Response response;
             response.status = local_status.load();
+            response.outcome = local_outcome.load();
             response.body = "here " + request.path;
             if (after_local) after_local();
             respond(std::move(response));
@@ -65,9 +73,10 @@ class Fixture : public ::testing::Test {
         router = std::make_unique<Router>(std::move(parts));
     }
 
-    static Result<std::string> leaders(int status, std::string body = "leader") {
+    static Result<std::string> leaders(int status, std::string body = "leader", std::uint32_t outcome = 0) {
         net::Response response;
         response.status = status;
+        response.outcome = outcome;
         response.body = std::move(body);
         return encode_response(std::move(response));
     }
@@ -108,6 +117,7 @@ class Fixture : public ::testing::Test {
     std::atomic<bool> leads{false};
     std::atomic<std::uint64_t> leader{1}, staleness{10}, applied{100};
     std::atomic<int> local_status{200}, answered_here{0};
+    std::atomic<std::uint32_t> local_outcome{0};
     std::function<void()> after_local, after_100_ms, during_call;
     std::thread answering;
     std::vector<std::uint64_t> asked;
@@ -277,23 +287,36 @@ TEST_F(Fixture, ARequestAtALeaderThatIsSilentGoesOnToTheNextOne) {
 }
 
 TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedFor) {
-    const std::string in_use = R"({"error":{"code": ")" +
-                               std::string(machine::outcome::idempotency_in_use.code) +
-                               R"(","type":"idempotency_error"}})";
+    const std::uint32_t in_use = machine::outcome::idempotency_in_use;
     answers.push_back(broken(ErrorCode::timeout));
-    answers.push_back(leaders(409, in_use));
-    answers.push_back(leaders(409, in_use));
+    answers.push_back(leaders(409, "however it says so", in_use));
+    answers.push_back(leaders(409, "however it says so", in_use));
     answers.push_back(leaders(200, "its end"));
     EXPECT_EQ(ask("POST", {kKey}).body, "its end");
     EXPECT_EQ(asked.size(), 4U);
     // Another request's key, and other conflicts, are the client's to know.
     asked.clear();
-    answers.push_back(leaders(409, in_use));
+    answers.push_back(leaders(409, "", in_use));
     EXPECT_EQ(ask("POST", {kKey}).status, 409);
     answers.push_back(broken(ErrorCode::timeout));
-    answers.push_back(leaders(409, R"({"error":{"code":"exceeds_credits"}})"));
-    EXPECT_EQ(ask("POST", {kKey}).status, 409);
+    answers.push_back(leaders(409, R"({"error":{"code":"idempotency_key_in_use"}})"));
+    EXPECT_EQ(ask("POST", {kKey}).status, 409) << "text decides nothing";
     EXPECT_EQ(asked.size(), 3U);
+}
+
+// The leader is lost, and this node is the next one: what it was sent before is now under way here.
+TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedForHereToo) {
+    local_status = 409;
+    local_outcome = machine::outcome::idempotency_in_use;
+    during_call = [this] { leads = true; };
+    after_100_ms = [this] {
+        local_outcome = 0;
+        local_status = 200;
+    };
+    answers.push_back(broken(ErrorCode::timeout));
+    EXPECT_EQ(ask("POST", {kKey}).status, 200);
+    EXPECT_EQ(asked.size(), 1U);
+    EXPECT_GT(answered_here, 1);
 }
 
 TEST_F(Fixture, WhileTheLeaderIsTheSameItsAnswerIsAwaited) {

@@ -49,9 +49,6 @@ ServerOptions NetFixture::options() {
     out.handler = [this](Request request, Responder respond) {
         handle(std::move(request), std::move(respond));
     };
-    out.error_body = [](int status, std::string_view message) {
-        return "{\"status\":" + std::to_string(status) + ",\"message\":\"" + std::string(message) + "\"}";
-    };
     out.clock = &system_clock();
     return out;
 }

@@ -36,11 +36,12 @@ PeerNode::PeerNode(std::uint64_t id) {
     options.self.node_id = id;
     options.credentials = credentials_of(cluster_authority(), kTestCluster, id);
     options.hello = [id] { return "hello of " + std::to_string(id); };
-    options.check_hello = [this](const PeerIdentity& who, std::string_view hello) -> Result<void> {
+    options.check_hello = [this](const PeerIdentity& who,
+                                 std::string_view hello) -> std::optional<PeerRefusal> {
         const std::lock_guard lock(mutex);
         hellos.emplace_back(who.node_id, hello);
-        if (!refuse_hello.empty()) return fail(ErrorCode::conflict, refuse_hello);
-        return {};
+        if (!refuse_hello.empty()) return PeerRefusal{{ErrorCode::conflict, refuse_hello}, verdict};
+        return std::nullopt;
     };
     options.on_message = [this](std::uint64_t from, std::string frame) {
         const std::lock_guard lock(mutex);
@@ -117,6 +118,12 @@ std::string PeerNode::last_error(std::uint64_t node_id) const {
     for (const PeerStatus& one : net->status())
         if (one.node_id == node_id) return one.last_error;
     return "no such peer";
+}
+
+std::uint16_t PeerNode::last_verdict(std::uint64_t node_id) const {
+    for (const PeerStatus& one : net->status())
+        if (one.node_id == node_id) return one.last_verdict;
+    return 0;
 }
 
 Result<std::string> PeerNode::ask(std::uint64_t node_id, std::uint16_t kind, std::string body,

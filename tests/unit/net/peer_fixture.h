@@ -55,6 +55,7 @@ class PeerNode {
     [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(net->port()); }
     [[nodiscard]] bool is_up(std::uint64_t node_id) const;
     [[nodiscard]] std::string last_error(std::uint64_t node_id) const;
+    [[nodiscard]] std::uint16_t last_verdict(std::uint64_t node_id) const;
     [[nodiscard]] Result<std::string> ask(std::uint64_t node_id, std::uint16_t kind, std::string body,
                                           std::uint64_t timeout_ms = 5'000, PeerLane lane = PeerLane::fast);
     [[nodiscard]] std::vector<std::string> messages_from(std::uint64_t node_id) const;
@@ -65,7 +66,8 @@ class PeerNode {
 
     std::unique_ptr<PeerNet> net;
     mutable std::mutex mutex;
-    std::string refuse_hello;  // check_hello's error, when not empty
+    std::string refuse_hello;   // check_hello's error, when not empty
+    std::uint16_t verdict = 0;  // and beside it
     std::vector<std::pair<std::uint64_t, std::string>> hellos;
 
  private:

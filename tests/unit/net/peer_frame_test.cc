@@ -13,7 +13,7 @@ namespace {
 const std::vector<Frame>& all_kinds() {
     static const std::vector<Frame> frames = {
         {.kind = FrameKind::hello, .code = 1, .purpose = Purpose::bulk_calls, .body = "hi"},
-        {.kind = FrameKind::refused, .code = 4, .body = "no"},
+        {.kind = FrameKind::refused, .code = 4, .verdict = 0x0102, .body = "no"},
         {.kind = FrameKind::message, .body = "abc"},
         {.kind = FrameKind::message, .body = ""},
         {.kind = FrameKind::call, .id = 0x0102030405060708, .code = 0x1122, .body = "body"},
@@ -32,6 +32,11 @@ TEST(PeerFrameTest, TheBytesOfTheDocument) {
               "0001"
               "03"
               "6869");
+    EXPECT_EQ(to_hex(encode_frame(all_kinds()[1])),
+              "0000000602"
+              "0004"
+              "0102"
+              "6e6f");
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[2])),
               "0000000303"
               "616263");

@@ -119,6 +119,37 @@ TEST_F(PeerRefusalTest, HelloDecidesOnEitherSide) {
     EXPECT_TRUE(eventually([&] { return one.is_up(2) && two.is_up(1); }));
 }
 
+// The program on the other side goes by the number, whatever the text says.
+TEST_F(PeerRefusalTest, TheVerdictReachesWhoDialled) {
+    PeerNode one(1), two(2), three(3);
+    two.refuse_hello = "no words that a program could know";
+    two.verdict = 0xABCD;
+    three.refuse_hello = "node 1 was removed from the cluster, is too old for this cluster";
+    for (PeerNode* node : {&one, &two, &three}) node->start();
+    one.net->set_peers({{2, two.address()}, {3, three.address()}});
+    EXPECT_TRUE(eventually([&] { return one.last_verdict(2) == 0xABCD; })) << one.last_error(2);
+    EXPECT_TRUE(eventually([&] { return one.last_error(3).find("removed") != std::string::npos; }));
+    EXPECT_EQ(one.last_verdict(3), 0U);
+    // It is about the last attempt: another failure takes it away, and so does a connection.
+    two.stop();
+    EXPECT_TRUE(eventually([&] { return one.last_verdict(2) == 0; })) << one.last_error(2);
+    EXPECT_FALSE(one.is_up(2));
+}
+
+// A refusal of another node at the same address is not that node's verdict.
+TEST_F(PeerRefusalTest, AVerdictIsOfTheNodeThatWasDialled) {
+    PeerNode one(1), three(3);
+    three.refuse_hello = "no";
+    three.verdict = 1;
+    one.start();
+    three.start();
+    one.net->set_peers({{2, three.address()}});
+    EXPECT_TRUE(eventually([&] {
+        return one.last_error(2).find("node 2 was dialled and node 3 answered") != std::string::npos;
+    }));
+    EXPECT_EQ(one.last_verdict(2), 0U);
+}
+
 TEST_F(PeerRefusalTest, GarbageHarmsNobody) {
     PeerNode one(1), two(2);
     one.options.limits.handshake_timeout_ms = 300;

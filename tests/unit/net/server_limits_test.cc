@@ -23,7 +23,9 @@ class ServerLimitsTest : public NetFixture {
         EXPECT_EQ(answer->status, status);
         EXPECT_EQ(answer->headers["connection"], "close");
         EXPECT_EQ(answer->headers["content-type"], "application/json");
-        EXPECT_TRUE(answer->body.starts_with("{\"status\":" + std::to_string(status) + ",")) << answer->body;
+        const std::string type = status >= 500 ? "api_error" : "invalid_request_error";
+        EXPECT_TRUE(answer->body.starts_with(R"({"error":{"message":")")) << answer->body;
+        EXPECT_TRUE(answer->body.ends_with(R"(","type":")" + type + "\"}}")) << answer->body;
         EXPECT_EQ(client.end(), RawClient::End::clean);
     }
     void expect_accepted(std::string_view bytes) {
@@ -426,16 +428,16 @@ TEST_F(ServerLimitsTest, BadTlsBytesAndPlainHttp) {
     EXPECT_TRUE(good.response());
 }
 
-TEST_F(ServerLimitsTest, WithoutErrorBodyTheAnswerIsStillJson) {
+TEST_F(ServerLimitsTest, WithoutAClockNoDateIsSent) {
     ServerOptions bare = options();
-    bare.error_body = nullptr;
     bare.clock = nullptr;
     start(bare);
     RawClient client(port());
     ASSERT_TRUE(client.send("garbage\r\n\r\n"));
     const auto answer = client.response();
     ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->body, R"({"error":{"message":"malformed HTTP request"}})");
+    EXPECT_EQ(answer->body,
+              R"({"error":{"message":"malformed HTTP request","type":"invalid_request_error"}})");
     EXPECT_FALSE(answer->headers.contains("date"));
 }
 

@@ -202,7 +202,7 @@ class ReportingTest : public ::testing::Test {
         auto database = Database::open(folder_ + "/projection.sqlite", Database::Mode::reader);
         if (!database && query_errors_are_expected_) return "damaged";
         for (const char* sql :
-             {"SELECT * FROM payments ORDER BY 1", "SELECT * FROM movements ORDER BY 1",
+             {"SELECT * FROM payments ORDER BY 1", "SELECT * FROM refunds ORDER BY 1",
               "SELECT * FROM rollups ORDER BY 1,2,3,4,5,6,7", "SELECT * FROM customers ORDER BY 1"}) {
             auto statement = (*database)->prepare(sql);
             if (!statement && query_errors_are_expected_) return "damaged";

@@ -70,8 +70,8 @@ class Api {
 
     // OpenAPI 3.1, made from the route table; what GET /v1/openapi.json answers.
     [[nodiscard]] static const std::string& openapi_json();
-    // The JSON body of an error the server itself answers (net::ServerOptions::error_body).
-    [[nodiscard]] static std::string transport_error_json(int status, std::string_view message);
+    // Of a request that owns() its path, by the route table.
+    [[nodiscard]] static net::RequestKind kind_of(const net::Request& request);
 
     struct Impl;
 

@@ -5,7 +5,7 @@
 //
 //   open()               reads who this node is; listens on the peer port when it is a member
 //   copy_state()         a node that has just joined: before its node is started
-//   seat() -> Node::start, attach(node, handler)
+//   seat() -> Node::start, attach(node, handler, kinds)
 //   handle(request)      any node, any request: here, or by the leader
 //
 // Threading: handle() on network threads; the commands (init() and below) block, not on a network thread;
@@ -92,6 +92,9 @@ struct TokenWishes {
     std::int64_t lifetime_ms = kDefaultTokenLifetimeMs;
 };
 
+// What a request does, as the routes of `local` say it: this module knows no paths. Any thread.
+using KindOf = std::function<net::RequestKind(const net::Request&)>;
+
 class Cluster {
  public:
     // A folder without peer/ is a single node; init() makes it a cluster's first. Errors: io, corruption,
@@ -108,7 +111,7 @@ class Cluster {
     // Copies it from any other node. `tell` gets a line for people now and then. Goes on where it was when it
     // is called again after a failure.
     [[nodiscard]] virtual Result<void> copy_state(const std::function<void(const std::string&)>& tell) = 0;
-    virtual void attach(node::Node& node, net::Handler local, const std::string& api_url) = 0;
+    virtual void attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) = 0;
 
     // Before anything stops: hands leadership over, so that nobody waits for an election, and answers what
     // other nodes have sent here. At most 2 s each.

@@ -4,7 +4,7 @@
 //
 // Threading: value type. Ownership: the string is the caller's and must outlive the writer.
 // Errors: none; nesting is the caller's duty (begin and end in pairs). Strings must be valid UTF-8 (the API
-// edge refuses others); control characters, quotes and backslashes are escaped.
+// edge refuses others; any_string() takes all); control characters, quotes and backslashes are escaped.
 
 #include <algorithm>
 #include <charconv>
@@ -44,6 +44,8 @@ class JsonWriter {
         comma_ = true;
         return *this;
     }
+    // A string that nobody has looked at: what is no UTF-8 becomes U+FFFD.
+    JsonWriter& any_string(std::string_view value);
     JsonWriter& integer(std::int64_t value) {
         separate();
         char digits[24];

@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,12 @@ using CallDone = std::function<void(Result<std::string>)>;
 
 enum class PeerLane : std::uint8_t { fast, bulk };
 
+// Why a connection is refused.
+struct PeerRefusal {
+    Error error;                // its text is for people
+    std::uint16_t verdict = 0;  // for the program on the other side, in the owner's own numbers; 0: none
+};
+
 struct PeerNetOptions {
     std::string address = "127.0.0.1";  // to listen on; an IP address
     std::uint16_t port = 0;             // 0: any free one
@@ -87,8 +94,9 @@ struct PeerNetOptions {
     // Sent at the start of each connection, by both sides; at most kMaxHelloBytes. Null: empty. Nobody
     // without a good certificate sees it.
     std::function<std::string()> hello;
-    // An error refuses the connection; its text reaches the other side's log and last_error.
-    std::function<Result<void>(const PeerIdentity& who, std::string_view hello)> check_hello;
+    // What it answers refuses the connection: the text reaches the other side's log and last_error, the
+    // verdict its last_verdict.
+    std::function<std::optional<PeerRefusal>(const PeerIdentity& who, std::string_view hello)> check_hello;
     // One-way messages, in the order of sending.
     std::function<void(std::uint64_t from, std::string frame)> on_message;
     // `from.node_id` == 0: a caller without certificate, only for `anonymous_kinds`.
@@ -103,8 +111,10 @@ struct PeerNetOptions {
 struct PeerStatus {
     std::uint64_t node_id = 0;
     std::string address;
-    bool up = false;             // our message connection to it
-    std::string last_error;      // why the last connection ended or could not be made; "" : none yet
+    bool up = false;         // our message connection to it
+    std::string last_error;  // why the last connection ended or could not be made; "" : none yet
+    // The verdict of that node itself, when the last attempt to connect ended with its refusal; 0: none.
+    std::uint16_t last_verdict = 0;
     std::uint64_t rtt_us = 0;    // of the last ping on the message connection; 0: none yet
     std::uint64_t state_ms = 0;  // how long it has been up or down
     std::uint64_t bytes_in = 0;  // frames with their headers, all connections in both directions

@@ -5,7 +5,7 @@
 // Threading: the handler runs on the session's network thread and must not block; the Responder may be
 // called from any thread, once. Ownership: the server outlives its responders' sessions (a late answer to a
 // closed session is dropped). Errors: malformed TLS, HTTP, too large or too slow requests are answered with
-// 400, 408, 413, 414, 431, 501 or 505 and a JSON error body made by `error_body`, then closed cleanly.
+// 400, 408, 413, 414, 431, 501 or 505 and an error object (kontor/json/error_object.h), then closed cleanly.
 // Limits: ServerLimits; each has a test at its edge.
 
 #include <cstdint>
@@ -61,6 +61,13 @@ struct Header {
     std::string name, value;
 };
 
+// What a request does, as its route says it. Whoever passes requests on to other nodes goes by it.
+struct RequestKind {
+    bool is_read = false;        // changes nothing
+    bool is_repeatable = false;  // sending it twice does no harm
+    bool is_costly = false;      // a read whose work does not end with one row: worth the way to another node
+};
+
 struct Request {
     std::string method;           // upper case
     std::string path;             // before '?', not decoded
@@ -72,6 +79,7 @@ struct Request {
     std::string peer_ip;
     bool is_from_proxy = false;  // the other end is such a proxy
     bool is_http10 = false;
+    RequestKind kind = {};  // set by who passes requests on; the server leaves it alone
     [[nodiscard]] std::string_view header(std::string_view name) const;  // case-insensitive; "" if absent
 };
 
@@ -97,6 +105,9 @@ struct Response {
     // thread that must not be held up answers without doing the work.
     std::function<void(Response&)> prepare = nullptr;
     std::uint64_t account = 0;  // whose answer it is, as Admission::account: it counts while he does not read
+    // What came of it, in the handler's own numbers, for programs between handler and server: clients do not
+    // see it. 0: nothing is said.
+    std::uint32_t outcome = 0;
 };
 
 using Responder = std::function<void(Response)>;
@@ -125,8 +136,6 @@ struct ServerOptions {
     // Asked on the network thread when a head is complete and its body is not: nothing is buffered for a
     // stranger. The request has no body yet. May be null: then everybody is a stranger.
     std::function<Admission(const Request&)> admit;
-    // JSON; may be null; called on any network thread.
-    std::function<std::string(int status, std::string_view message)> error_body;
     const Clock* clock = nullptr;  // for the Date field; null: none is sent
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the router has to know of a request or an answer.
+// What the router reads from requests and answers, and its own answers.
 //
 // Threading: pure functions.
 
@@ -14,12 +14,10 @@ namespace kontor::cluster {
 inline constexpr std::string_view kMinIndexHeader = "Kontor-Min-Index";
 inline constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 
-[[nodiscard]] bool is_read(const net::Request& request);
-[[nodiscard]] bool is_repeatable(const net::Request& request);  // sending it twice does no harm
 // What a node that is behind may say although the leader would not.
 [[nodiscard]] bool may_be_ignorance(int status);
 // `may_retry`: programs may send the request again by themselves when it is 429 or 503.
-[[nodiscard]] net::Response problem(int status, const std::string& message, bool may_retry = true);
+[[nodiscard]] net::Response problem(int status, std::string_view message, bool may_retry = true);
 // 0: none is given; nullopt: it is no number.
 [[nodiscard]] std::optional<std::uint64_t> min_index_of(const net::Request& request);
 [[nodiscard]] std::uint64_t log_index_of(const net::Response& response);  // 0: none

@@ -1,22 +1,10 @@
-#include "request_kinds.h"
+#include "messages.h"
 
 #include <charconv>
 
+#include "kontor/json/error_object.h"
+
 namespace kontor::cluster {
-
-// A look-up has many ids in its body and changes nothing; as a write it would ignore Kontor-Min-Index on a
-// leader that was replaced and does not know it yet.
-bool is_read(const net::Request& request) {
-    if (request.method == "GET" || request.method == "HEAD") return true;
-    return request.method == "POST" && request.path.starts_with("/v1/ledger/") &&
-           request.path.ends_with("/lookup");
-}
-
-// Sending it twice does no harm. Only the merchants' interface looks at the key.
-bool is_repeatable(const net::Request& request) {
-    const bool honours_keys = request.path.starts_with("/v1/");
-    return is_read(request) || (honours_keys && !request.header("Idempotency-Key").empty());
-}
 
 // What a node that is behind may say although the leader would not: it does not know a key or an object yet,
 // or it is not ready. What is wrong with the request itself is wrong everywhere.
@@ -25,7 +13,7 @@ bool may_be_ignorance(int status) {
            status == 410 || status == 412 || status == 500 || status == 503;
 }
 
-net::Response problem(int status, const std::string& message, bool may_retry) {
+net::Response problem(int status, std::string_view message, bool may_retry) {
     net::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
@@ -33,11 +21,7 @@ net::Response problem(int status, const std::string& message, bool may_retry) {
         response.headers.push_back({"Retry-After", "1"});
         response.headers.push_back({"Stripe-Should-Retry", may_retry ? "true" : "false"});
     }
-    const char* type = status >= 500   ? "api_error"
-                       : status == 429 ? "rate_limit_error"
-                                       : "invalid_request_error";
-    response.body = "{\n  \"error\": {\n    \"type\": \"" + std::string(type) + "\",\n    \"message\": \"" +
-                    message + "\"\n  }\n}\n";
+    response.body = error_json(status, message);
     return response;
 }
 
