@@ -74,8 +74,9 @@ bool is_there(const std::string& path) {
 Result<bool> is_marker(const File& file) {
     KONTOR_TRY(const std::uint64_t size, size_of(file));
     if (size > kMarkerBytes) return false;
-    KONTOR_TRY(const std::string bytes, read_at(file, 0, size));
-    const std::string_view view(bytes);
+    const auto bytes = read_at(file, 0, kMarkerBytes);
+    if (!bytes) return fail(bytes.error());
+    const std::string_view view(*bytes);
     const auto has = [view](std::uint64_t at, std::string_view magic) {
         return view.size() >= at && view.substr(at).starts_with(magic);
     };
