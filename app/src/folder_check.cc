@@ -114,11 +114,10 @@ std::string cure_of_lost_member(std::uint64_t node_no) {
 
 Error with_cure(Error error, const Settings& settings, const std::string& marker) {
     const std::string& folder = settings.data_folder;
-    if (error.message.find("Nothing was changed") != std::string::npos) return error;  // has one
     const bool is_member = has_identity(folder);
-    std::uint64_t lost_no = 0;
-    if (const auto look = replication::look_at_folder(folder + "/log", marker))
-        lost_no = lost_member(*look, folder);
+    const auto look = replication::look_at_folder(folder + "/log", marker);
+    const std::uint64_t lost_no = look ? lost_member(*look, folder) : 0;
+    const bool is_of_cluster = look && look->owner && look->owner->node_id != 1;
     const bool is_of_state = error.code == ErrorCode::conflict || error.code == ErrorCode::corruption;
     if (is_of_state && is_member)
         error.message +=
@@ -141,7 +140,7 @@ Error with_cure(Error error, const Settings& settings, const std::string& marker
             "where "
             "it went, or the whole data folder from its backup, and then 'kontor accept-older-data'. "
             "(docs/operating.md)";
-    else if (error.code == ErrorCode::permission_denied && !is_member)
+    else if (error.code == ErrorCode::permission_denied && is_of_cluster && !is_member)
         error.message +=
             ", and its folder peer/, which says which node this is, is missing. Let an empty data folder "
             "take its place: 'kontor cluster token --replace', then 'kontor cluster join'. Nothing was "

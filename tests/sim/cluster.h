@@ -67,6 +67,7 @@ struct Options {
     std::uint64_t segment_bytes = 16U << 10U;
     std::string folder;  // made and removed
     Fault fault = Fault::none;
+    bool freezes_leaders = false;  // far more often than a storm does
 };
 
 struct Stats {

@@ -57,6 +57,7 @@ TEST_F(Simulation, NoticesFaults) {
         for (std::uint64_t seed = 1; seed <= 600 && problem.empty(); ++seed) {
             Options options = storm_options(seed);
             options.fault = fault;
+            options.freezes_leaders = fault == Fault::trusts_role;
             Storm storm(options);
             problem = run(storm, seed);
         }

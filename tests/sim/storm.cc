@@ -96,7 +96,9 @@ void Storm::blow() {
 void Storm::disturb() {
     const auto chief = cluster_.leader();
     const std::uint64_t dice = cluster_.random(0, 99), rare = cluster_.random(0, 149);
-    if (rare == 0) {
+    if (freezes_leaders_ && chief && rare >= 8 && rare < 38) {
+        freeze(*chief);
+    } else if (rare == 0) {
         if (cluster_.take_over(somebody())) lost_ms_ = cluster_.now();
     } else if (rare <= 3) {
         freeze(rare == 1 && chief ? *chief : somebody());

@@ -20,6 +20,7 @@ class Storm {
     explicit Storm(const Options& options)
         : voters_(1 + static_cast<std::size_t>(options.seed % options.places)),
           min_voters_(options.seed % 3 == 0 ? 1 : 2),
+          freezes_leaders_(options.freezes_leaders),
           cluster_(options),
           shop_(cluster_) {}
 
@@ -49,6 +50,7 @@ class Storm {
     void settle(const std::string& when);
 
     const std::size_t voters_, min_voters_;
+    const bool freezes_leaders_;
     Cluster cluster_;
     Shop shop_;
     std::uint64_t end_ms_ = 0, lost_ms_ = 0, hand_over_to_ = 0, hand_over_until_ = 0;

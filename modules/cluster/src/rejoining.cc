@@ -49,7 +49,9 @@ Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Ide
     hello.set_peer_address(self.advertised);
     hello.set_api_url(self.api_url);
     links.hello = [bytes = hello.SerializeAsString()] { return bytes; };
-    links.check_hello = [](const net::PeerIdentity&, std::string_view) { return std::optional<net::PeerRefusal>{}; };
+    links.check_hello = [](const net::PeerIdentity&, std::string_view) {
+        return std::optional<net::PeerRefusal>{};
+    };
     links.on_message = [](std::uint64_t, const std::string&) {};
     links.on_call = [](const net::PeerIdentity&, std::uint16_t, const std::string&,
                        const net::CallResponder& respond) {

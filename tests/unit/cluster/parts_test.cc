@@ -86,7 +86,8 @@ TEST_F(Folder, AnIdentityIsKeptAndIsNobodyElses) {
     const auto copied = load_identity(folder_ + "/copy");
     ASSERT_FALSE(copied.has_value());
     EXPECT_EQ(copied.error().code, ErrorCode::permission_denied);
-    EXPECT_NE(copied.error().message.find("--replace 3"), std::string::npos) << copied.error().message;
+    EXPECT_NE(copied.error().message.find("as node 3 ('kontor cluster rejoin'"), std::string::npos)
+        << copied.error().message;
 
     ASSERT_TRUE(write_file(moved + "/peer/identity.json", "{\"node\": 3", 0600).has_value());
     EXPECT_EQ(load_identity(moved).error().code, ErrorCode::corruption);

@@ -400,7 +400,7 @@ TEST(StoreDamage, AFailedWriteStopsCheckpointsAndLosesNothing) {
         store->wait_for_checkpoint();
         const auto failure = store->failure();
         if (failure) ::_exit(11);
-        if (failure.error().code != ErrorCode::io) ::_exit(12);
+        if (failure.error().code != ErrorCode::no_space) ::_exit(12);
         if (failure.error().message.find("redo") == std::string::npos) ::_exit(13);
         if (store->checkpoint().index != 1) ::_exit(14);
         if (contents(*store).size() != 4'051) ::_exit(15);
