@@ -13,7 +13,7 @@ from kontor_process import main, temporary_folder, until, verify
 
 NEXT = os.environ.get("KONTOR_NEXT_BINARY", "")
 STOPS_WITHIN_S = 10
-STOPPED, REFUSED = 3, 1
+STOPPED, REFUSED = 3, 2
 WHERE = r"entry \d+: table ledger_accounts \(1\), partition 0[01], key [0-9a-f]+"
 
 

@@ -216,6 +216,9 @@ class MemberTest(FolderTest):
                     os.remove(third.data + ".mark")
                 self.refused(third, "is a copy of the folder of node 3", "kontor cluster rejoin")
                 self.assertEqual(third.do("rejoin")["node"], 3)
+                third.do("rejoin", "--undo")  # it stays a copy
+                self.refused(third, "is a copy", "kontor cluster rejoin")
+                self.assertEqual(third.do("rejoin")["node"], 3)
                 third.start()
                 cluster.settled(3)
                 third.stop()

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "found_identity.h"
 #include "identity.h"
 #include "kontor/base/clock.h"
 #include "kontor/cluster/cluster.h"
@@ -29,10 +30,13 @@ struct Others {
 };
 
 Result<Identity> member_identity(const std::string& data_folder) {
-    KONTOR_TRY(auto self, load_identity(data_folder));
-    if (!self || self->node_no == 0)
+    KONTOR_TRY(auto found, find_identity(data_folder));
+    if (!found || found->identity.node_no == 0)
         return fail(ErrorCode::not_found, data_folder + " is of no member of a cluster");
-    return *std::move(self);
+    // A copy takes the original's place by this alone: taken back, it still must not vote.
+    if (found->is_copied && found->identity.forgot.empty())
+        found->identity.forgot = "this folder is a copy of the one that was here";
+    return std::move(found->identity);
 }
 
 Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Identity& self) {
