@@ -257,7 +257,7 @@ void check_certificate_files(const Settings& settings, const LoadNotes& notes, c
     if (settings.https_certificate_file.empty() || settings.https_private_key_file.empty()) return;
     const auto chain = read_file_within(settings.https_certificate_file);
     if (!chain) complain("https.certificate_file", chain.error().message);
-    const auto key = read_file(settings.https_private_key_file);
+    const auto key = read_file_within(settings.https_private_key_file);
     if (!key) complain("https.private_key_file", key.error().message);
     // First, since all else that could be said of them follows from it.
     if (chain && key && net::are_swapped({*chain, *key}))
@@ -266,7 +266,7 @@ void check_certificate_files(const Settings& settings, const LoadNotes& notes, c
                             " holds the private key, and " + settings.https_private_key_file +
                             " the certificate");
     if (key && net::holds_private_key(*key))
-        if (const auto own = read_private_key(settings.https_private_key_file); !own)
+        if (const auto own = check_private(settings.https_private_key_file); !own)
             complain("https.private_key_file", own.error().message);
     const net::TlsIdentity identity{chain ? *chain : std::string(), key ? *key : std::string()};
     const auto names =
