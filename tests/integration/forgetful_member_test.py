@@ -2,6 +2,7 @@
 """Folders that forgot: a member put back from a copy, with and without its marker, in part or in whole; a single node."""
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -166,17 +167,37 @@ class ForgetfulMemberTest(unittest.TestCase):
             json.dump({**identity, "rejoins": False, "needs_state": True}, file)
         return third.cli("rejoin", "--undo").stderr
 
+    @staticmethod
+    def ask_anyway(machine):
+        """It asks to be taken in anew although the others have no majority without it."""
+        machine.stop()
+        machine.do("rejoin", "--accept-loss")
+        machine.start(wait=False)
+
+    def test_what_a_killed_member_promised_is_a_number(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            cluster.set_up()
+            cluster.caught_up()
+            third = cluster.machines[2]
+            applied = third.control("status")["applied_index"]
+            third.kill()  # where its log ends only a start can tell
+            for machine in cluster.machines[:2]:
+                machine.stop()
+            said = third.cli("rejoin").stderr
+            promised = re.search(r"had promised entries up to (\d+)\.", said)
+            self.assertIsNotNone(promised, said)
+            self.assertIn(int(promised[1]), range(applied, applied + 100), said)
+
     def test_two_of_three_that_ask_to_be_taken_in_anew_take_it_back(self):
         with temporary_folder() as folder, Cluster(folder) as cluster:
             cluster.form(3)
             cluster.set_up()
             first, second, third = cluster.machines
             for machine in (second, third):
-                machine.stop()
-                machine.do("rejoin", "--accept-loss")
-                machine.start(wait=False)
-            time.sleep(1.5)  # they ask, and nobody can
-            self.assertFalse(first.leads())
+                self.ask_anyway(machine)
+            until(lambda: "Waiting to be taken in anew" in third.process.story(), 20 * SLOW, "the last one's asking")
+            until(lambda: not first.leads(), 10 * SLOW, "nobody leads, so that nobody can take them out")
             for machine in (second, third):
                 machine.stop()
                 machine.do("rejoin", "--undo")
@@ -197,9 +218,7 @@ class ForgetfulMemberTest(unittest.TestCase):
             cluster.set_up()
             first, second, third = cluster.machines
             for machine in (second, third):
-                machine.stop()
-                machine.do("rejoin", "--accept-loss")
-                machine.start(wait=False)
+                self.ask_anyway(machine)
             until(lambda: first.cli("takeover", "--accept-loss").returncode == 0, 30 * SLOW, "a take-over")
             for machine in (second, third):
                 self.assertEqual(machine.process.wait_end(), 2)

@@ -8,7 +8,6 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
 #include "kontor/base/machine.h"
-#include "kontor/machine/features.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -253,12 +252,7 @@ void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
 }
 
 std::string ClusterImpl::hello() const {
-    pb::PeerHello hello;
-    hello.set_protocol(kPeerProtocol);
-    hello.set_run_id(run_id_);
-    hello.set_wall_ms(options_.clock->wall_ms());
-    hello.set_version(options_.version);
-    hello.set_feature_level(machine::feature_level());
+    pb::PeerHello hello = hello_of(run_id_, options_.version, options_.clock->wall_ms());
     hello.set_tells_promise(!options_.marker.empty());
     const std::lock_guard lock(mutex_);
     hello.set_peer_address(identity_.advertised);

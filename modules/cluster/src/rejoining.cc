@@ -1,18 +1,18 @@
 // A stopped member's wish to be taken in anew: whether the others could do it, and how it is taken back. What
 // follows at the next start is ClusterImpl::be_taken_in_anew.
 
+#include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
-#include <thread>
 
 #include "found_identity.h"
 #include "identity.h"
 #include "kontor/base/clock.h"
 #include "kontor/cluster/cluster.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/machine/features.h"
 #include "kontor/peer.pb.h"
-#include "kontor/replication/replica.h"
+#include "kontor/replication/folder_look.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -43,12 +43,8 @@ Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Ide
     net::PeerNetOptions links;  // on any port of its own: nobody calls back
     links.self = {self.cluster_id, self.node_no, {}};
     links.credentials = self.credentials;
-    pb::PeerHello hello;
-    hello.set_protocol(kPeerProtocol);
-    hello.set_run_id(crypto::random_bytes(16));
-    hello.set_wall_ms(wishes.clock->wall_ms());  // house: wall: to be compared with theirs
-    hello.set_version(wishes.version);
-    hello.set_feature_level(machine::feature_level());
+    pb::PeerHello hello = hello_of(crypto::random_bytes(16), wishes.version,
+                                   wishes.clock->wall_ms());  // house: wall: to be compared with theirs
     hello.set_tells_promise(true);  // and tells none: nothing of the log would be heard
     hello.set_peer_address(self.advertised);
     hello.set_api_url(self.api_url);
@@ -83,6 +79,14 @@ std::string described(const Identity& self, const net::PeerNet& links, const Oth
     return text;
 }
 
+// As far as its folder and its marker can tell; 0: neither does.
+std::uint64_t promised_index(const RejoinWishes& wishes) {
+    const auto look = replication::look_at_folder(wishes.data_folder + "/log", wishes.marker);
+    if (!look) return 0;
+    const std::uint64_t remembered = look->is_of_marker ? look->marker->promise.index : 0;
+    return std::max(remembered, look->last_index.value_or(0));
+}
+
 // This node does not run: who leads has a majority without it.
 Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& self) {
     KONTOR_TRY(const std::unique_ptr<net::PeerNet> links, dial(wishes, self));
@@ -111,13 +115,9 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
     lock.unlock();
     links->stop();
     if (has_leader) return {};
-    replication::ReplicaOptions log;
-    log.folder = wishes.data_folder + "/log";
-    log.marker = wishes.marker;
-    const auto promised = replication::Replica::remembered(log);
-    const std::string own = promised && promised->index != 0 ? "This node had promised entries up to " +
-                                                                   std::to_string(promised->index) + ". "
-                                                             : "";
+    const std::uint64_t promised = promised_index(wishes);
+    const std::string own =
+        promised != 0 ? "This node had promised entries up to " + std::to_string(promised) + ". " : "";
     return fail(
         ErrorCode::conflict,
         "nothing was changed: the others have no majority without this node, so none of them could take it "

@@ -1,6 +1,7 @@
 #include "wire.h"
 
 #include "kontor/bodies.h"
+#include "kontor/machine/features.h"
 #include "kontor/peer.pb.h"
 
 namespace kontor::cluster {
@@ -33,6 +34,16 @@ Result<Message> parse(std::string_view bytes, const char* what) {
 }
 
 }  // namespace
+
+pb::PeerHello hello_of(const std::string& run_id, const std::string& version, std::int64_t wall_ms) {
+    pb::PeerHello hello;
+    hello.set_protocol(kPeerProtocol);
+    hello.set_run_id(run_id);
+    hello.set_wall_ms(wall_ms);
+    hello.set_version(version);
+    hello.set_feature_level(machine::feature_level());
+    return hello;
+}
 
 std::string encode_request(const net::Request& request) {
     pb::ForwardedRequest out;

@@ -8,6 +8,10 @@
 #include "kontor/base/result.h"
 #include "kontor/net/server.h"
 
+namespace kontor::pb {
+class PeerHello;
+}
+
 namespace kontor::cluster {
 
 namespace call_kind {
@@ -46,6 +50,10 @@ inline constexpr std::uint16_t none = 0, removed = 1, too_old = 2;
 inline constexpr const char* kIsolatedText = "this node is cut off from the others for a test";
 
 inline constexpr std::uint32_t kPeerProtocol = 1;
+
+// What each hello says of the process that sends it; the caller adds where it is reached and what it tells.
+[[nodiscard]] pb::PeerHello hello_of(const std::string& run_id, const std::string& version,
+                                     std::int64_t wall_ms);
 
 [[nodiscard]] std::string encode_request(const net::Request& request);
 [[nodiscard]] Result<net::Request> decode_request(std::string_view bytes);
