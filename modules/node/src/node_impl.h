@@ -22,6 +22,7 @@
 namespace kontor::node {
 
 inline constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
+inline constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
 
 [[nodiscard]] pb::Command tick_command();
 
