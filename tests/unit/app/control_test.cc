@@ -6,18 +6,15 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "support/temp_folder.h"
+
 namespace kontor::app {
 namespace {
 
 class ControlTest : public ::testing::Test {
  protected:
-    ControlTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-control-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~ControlTest() override { std::filesystem::remove_all(folder_); }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"control"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(ControlTest, AnswersItsUserOnly) {

@@ -1,11 +1,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <filesystem>
-
 #include "api_client.h"
 #include "kontor/base/files.h"
 #include "secrets.h"
+#include "support/temp_folder.h"
 #include "tls_files.h"
 
 namespace kontor::app {
@@ -13,13 +12,8 @@ namespace {
 
 class FilesTest : public ::testing::Test {
  protected:
-    FilesTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-files-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~FilesTest() override { std::filesystem::remove_all(folder_); }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"files"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(FilesTest, WritesWholeWithItsMode) {

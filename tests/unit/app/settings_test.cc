@@ -2,29 +2,23 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "reload.h"
+#include "support/temp_folder.h"
 
 namespace kontor::app {
 namespace {
 
 class SettingsTest : public ::testing::Test {
  protected:
-    SettingsTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-settings-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~SettingsTest() override { std::filesystem::remove_all(folder_); }
     std::string file(const std::string& content) {
         std::ofstream(folder_ + "/kontor.toml") << content;
         return folder_ + "/kontor.toml";
     }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"settings"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(SettingsTest, FlagsOverrideEnvironmentOverridesFile) {

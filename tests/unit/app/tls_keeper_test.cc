@@ -7,6 +7,7 @@
 
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
+#include "support/temp_folder.h"
 #include "support/test_clock.h"
 
 namespace kontor::app {
@@ -14,13 +15,6 @@ namespace {
 
 class TlsKeeperTest : public ::testing::Test {
  protected:
-    TlsKeeperTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-keeper-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~TlsKeeperTest() override { std::filesystem::remove_all(folder_); }
-
     [[nodiscard]] net::TlsIdentity issued(const std::string& name = "pay.example") const {
         return *net::issue_server_certificate(authority_, {name}, clock_.wall_ms());
     }
@@ -42,7 +36,9 @@ class TlsKeeperTest : public ::testing::Test {
         });
     }
 
-    std::string folder_, in_use_;
+    const kontor_test::TempFolder own_{"keeper"};
+    const std::string folder_ = own_.path();
+    std::string in_use_;
     kontor_test::TestClock clock_{1'790'000'000'000};
     net::CertificateAuthority authority_ = *net::make_authority("Test CA", clock_.wall_ms());
     TlsKeeper keeper_{clock_};

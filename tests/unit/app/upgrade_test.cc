@@ -8,6 +8,7 @@
 
 #include "cluster_talk.h"
 #include "successor.h"
+#include "support/temp_folder.h"
 
 namespace kontor::app {
 namespace {
@@ -51,19 +52,14 @@ TEST(ClusterTalk, EveryProblemIsNamed) {
 
 class SuccessorTest : public ::testing::Test {
  protected:
-    SuccessorTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-successor-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~SuccessorTest() override { std::filesystem::remove_all(folder_); }
     std::string program(const std::string& name, const std::string& script) const {
         const std::string path = folder_ + "/" + name;
         std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
         ::chmod(path.c_str(), 0755);
         return path;
     }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"successor"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(SuccessorTest, IsFoundAsTheShellFoundIt) {

@@ -15,19 +15,15 @@
 #include "kontor/base/disk_space.h"
 #include "kontor/base/error.h"
 #include "kontor/base/shortage.h"
+#include "support/temp_folder.h"
 
 namespace kontor {
 namespace {
 
 class SmallFilesTest : public ::testing::Test {
  protected:
-    SmallFilesTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-small-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~SmallFilesTest() override { std::filesystem::remove_all(folder_); }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"small"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(SmallFilesTest, OnlyRegularFilesAreRead) {

@@ -10,6 +10,7 @@
 #include "certificate.h"
 #include "identity.h"
 #include "kontor/base/files.h"
+#include "support/temp_folder.h"
 #include "tasks.h"
 #include "token.h"
 #include "wire.h"
@@ -45,13 +46,8 @@ TEST(TokenText, EveryCutIsRefusedAndSaysWhatToDo) {
 
 class Folder : public ::testing::Test {
  protected:
-    Folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-cluster-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    ~Folder() override { std::filesystem::remove_all(folder_); }
-    std::string folder_;
+    const kontor_test::TempFolder own_{"cluster"};
+    const std::string folder_ = own_.path();
 };
 
 TEST_F(Folder, AnIdentityIsKeptAndIsNobodyElses) {

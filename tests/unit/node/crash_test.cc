@@ -36,6 +36,7 @@
 #include "kontor/node/node.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
+#include "support/temp_folder.h"
 
 #if defined(__SANITIZE_THREAD__)
 // The child of a fork starts a node of its own, and ends with it; the thread sanitizer would rather not.
@@ -63,22 +64,12 @@ class StandingClock final : public Clock {
 
 class TempFolder {
  public:
-    TempFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-node-crash-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    [[nodiscard]] std::string data() const { return path_ + "/data"; }
-    [[nodiscard]] std::string acks() const { return path_ + "/acks"; }
-    [[nodiscard]] std::string steps() const { return path_ + "/steps"; }
+    [[nodiscard]] std::string data() const { return own_.path() + "/data"; }
+    [[nodiscard]] std::string acks() const { return own_.path() + "/acks"; }
+    [[nodiscard]] std::string steps() const { return own_.path() + "/steps"; }
 
  private:
-    std::string path_;
+    const kontor_test::TempFolder own_{"node-crash"};
 };
 
 // What a command came to, as far as later commands and the test need it.

@@ -19,26 +19,13 @@
 #include "file_ops.h"
 #include "kontor/base/clock.h"
 #include "kontor/replication/replica.h"
+#include "support/temp_folder.h"
 
 namespace kontor::replication::test {
 
-class TempFolder {
+class TempFolder : public kontor_test::TempFolder {
  public:
-    TempFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-replication-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        path_ = pattern;
-    }
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-    std::string path_;
+    TempFolder() : kontor_test::TempFolder("replication") {}
 };
 
 inline std::string read_file(const std::string& path) {

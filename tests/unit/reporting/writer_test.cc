@@ -3,15 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
 #include "schema.h"
+#include "support/temp_folder.h"
 
 namespace kontor::reporting {
 namespace {
@@ -19,9 +17,6 @@ namespace {
 class WriterTest : public ::testing::Test {
  protected:
     WriterTest() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-writer-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
         database_ = Database::open(folder_ + "/p.sqlite", Database::Mode::writer).value();
         EXPECT_TRUE(database_->execute(kSchema));
         writer_ = JournalWriter::open(*database_).value();
@@ -32,11 +27,6 @@ class WriterTest : public ::testing::Test {
         intent.set_no(7);
         intent.mutable_payment_method()->set_kind(pb::METHOD_CARD);
         apply({std::move(journal)});
-    }
-    ~WriterTest() override {
-        writer_.reset();
-        database_.reset();
-        std::filesystem::remove_all(folder_);
     }
 
     // One transaction.
@@ -70,7 +60,8 @@ class WriterTest : public ::testing::Test {
         return std::to_string(rows->integer(0)) + ", " + std::to_string(rows->integer(1));
     }
 
-    std::string folder_;
+    const kontor_test::TempFolder own_{"writer"};
+    const std::string folder_ = own_.path();
     std::unique_ptr<Database> database_;
     std::unique_ptr<JournalWriter> writer_;
     std::uint64_t last_no_ = 0;

@@ -18,6 +18,7 @@
 
 #include "kontor/store/store.h"
 #include "support/environment.h"
+#include "support/temp_folder.h"
 
 namespace kontor::store {
 
@@ -30,20 +31,10 @@ inline constexpr std::size_t kHomeBytes = 2;
 
 class TempFolder {
  public:
-    TempFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "kontor-store-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~TempFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    [[nodiscard]] std::string path() const { return path_ + "/store"; }
+    [[nodiscard]] std::string path() const { return own_.path() + "/store"; }
 
  private:
-    std::string path_;
+    const kontor_test::TempFolder own_{"store"};
 };
 
 inline StoreOptions test_options(const std::string& folder) {
