@@ -70,13 +70,14 @@ Result<ServerTls> ensure_private_certificate(const std::string& folder, const st
     std::filesystem::create_directories(folder, ec);
     if (ec) return fail(ErrorCode::io, "cannot make " + folder + ": " + ec.message());
     KONTOR_TRY(const auto authority, ensure_authority(folder, time));
+    ServerTls tls;
     if (!still_good(folder, names, time)) {
+        tls.is_made_now = true;
         KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, time.issue_ms));
         KONTOR_CHECK(write_file(folder + "/server.key", identity.private_key_pem, 0600));
         KONTOR_CHECK(write_file(folder + "/server.pem", identity.certificate_chain_pem, 0600));
         KONTOR_CHECK(write_file(folder + "/server.names", joined(names), 0600));
     }
-    ServerTls tls;
     KONTOR_TRY(tls.identity.certificate_chain_pem, read_file(folder + "/server.pem"));
     KONTOR_TRY(tls.identity.private_key_pem, read_file(folder + "/server.key"));
     tls.ca_file = std::filesystem::absolute(folder + "/ca.pem").string();

@@ -19,6 +19,7 @@ struct ServerTls {
     net::TlsIdentity identity;
     std::string ca_file;  // of the private CA; "" with the operator's own certificate
     std::string ca_pem;
+    bool is_made_now = false;  // of the private CA: it was not there before
 };
 
 // A clock that shows less has not been set yet: this version is younger.

@@ -62,13 +62,23 @@ std::string TlsKeeper::state_of_files() const {
     return *state_now(source_.folder + "/server.pem") + *state_now(source_.folder + "/server.key");
 }
 
+bool TlsKeeper::is_valid_at(std::int64_t wall_ms) const {
+    return not_before_s_ <= wall_ms / 1000 && wall_ms / 1000 < not_after_s_.load();
+}
+
+void TlsKeeper::believe(std::int64_t offset_ms) {
+    if (home_offset_ms_) former_offset_ms_ = home_offset_ms_;
+    home_offset_ms_ = offset_ms;
+    away_since_ms_.reset();
+}
+
 void TlsKeeper::look_at_clock() {
     const std::uint64_t now = clock_.boot_ms();
     const std::int64_t offset = clock_.wall_ms() - static_cast<std::int64_t>(now);
     const auto is_near = [offset](const std::optional<std::int64_t>& other) {
         return other && offset - *other <= kStepMs && *other - offset <= kStepMs;
     };
-    if (!home_offset_ms_ || is_near(home_offset_ms_)) {
+    if (home_offset_ms_ ? is_near(home_offset_ms_) : !log_offset_ms_ || offset + kStepMs >= *log_offset_ms_) {
         home_offset_ms_ = offset;
         away_since_ms_.reset();
     } else if (is_near(former_offset_ms_)) {  // it was wrong for a while, and is set right
@@ -78,22 +88,35 @@ void TlsKeeper::look_at_clock() {
     } else if (!away_since_ms_) {
         away_since_ms_ = now;
     } else if (now >= *away_since_ms_ + kBelievedMs) {
-        former_offset_ms_ = std::exchange(home_offset_ms_, offset);
-        away_since_ms_.reset();
+        return believe(offset);
     }
+    // Nobody can have relied for long on what the clock before this one has just made.
+    const bool is_no_worse = made_at_ms_ && now < *made_at_ms_ + kBelievedMs;
+    if (away_since_ms_ && is_no_worse && clock_.wall_ms() >= kNoClockBeforeMs &&
+        !is_valid_at(clock_.wall_ms()))
+        believe(offset);
 }
 
 CertificateTime TlsKeeper::certificate_time() const {
     CertificateTime time(clock_);
-    const std::int64_t log_utc_ms = log_utc_ms_ ? log_utc_ms_() : 0;
-    time.keeps_dates =
-        away_since_ms_ || time.now_ms < authority_not_before_s_ * 1000 || time.now_ms + kStepMs < log_utc_ms;
+    const auto boot_ms = static_cast<std::int64_t>(clock_.boot_ms());
+    const bool is_a_clock = time.now_ms >= kNoClockBeforeMs && time.now_ms >= authority_not_before_s_ * 1000;
+    time.keeps_dates = away_since_ms_ || !is_a_clock;
     const auto may_be_now = [&](std::int64_t other_ms) {
         if (other_ms < time.issue_ms && other_ms >= time.now_ms - kMostBackMs)
             time.issue_ms = std::max(other_ms, kNoClockBeforeMs);
     };
-    if (log_utc_ms != 0) may_be_now(log_utc_ms);
-    if (former_offset_ms_) may_be_now(static_cast<std::int64_t>(clock_.boot_ms()) + *former_offset_ms_);
+    if (const std::int64_t log_utc_ms = log_utc_ms_ ? log_utc_ms_() : 0; log_utc_ms != 0)
+        may_be_now(log_utc_ms);
+    if (former_offset_ms_) may_be_now(boot_ms + *former_offset_ms_);
+    if (const auto other = home_offset_ms_ ? home_offset_ms_ : log_offset_ms_; away_since_ms_ && other) {
+        const std::int64_t apart_ms = boot_ms + *other - time.now_ms;
+        const bool fit_both = apart_ms <= kMostBackMs && -apart_ms <= kMostBackMs;
+        if (is_a_clock && fit_both && not_after_s_.load() != 0 && !is_valid_at(time.now_ms)) {
+            time.keeps_dates = false;
+            may_be_now(boot_ms + *other);
+        }
+    }
     return time;
 }
 
@@ -104,6 +127,7 @@ bool TlsKeeper::is_due() const {
 }
 
 void TlsKeeper::taken(ServerTls tls) {
+    if (tls.is_made_now && !away_since_ms_) made_at_ms_ = clock_.boot_ms();
     tls_ = std::move(tls);
     const auto authority = net::certificate_validity(tls_.ca_pem);
     const bool is_own = !tls_.ca_pem.empty() && authority;
@@ -118,6 +142,8 @@ void TlsKeeper::taken(ServerTls tls) {
 Result<ServerTls> TlsKeeper::load(const TlsSource& source) {
     const std::lock_guard lock(mutex_);
     source_ = source;
+    if (const std::int64_t log_utc_ms = log_utc_ms_ ? log_utc_ms_() : 0; log_utc_ms != 0)
+        log_offset_ms_ = log_utc_ms - static_cast<std::int64_t>(clock_.boot_ms());
     look_at_clock();
     if (const auto authority = read_file(source_.folder + "/ca.pem"); authority && !source_.folder.empty()) {
         const auto validity = net::certificate_validity(*authority);

@@ -4,9 +4,11 @@
 // servers. What cannot be used, such as a certificate whose key is not there yet, changes nothing and is
 // looked at again.
 //
-// Our own is judged by the wall clock, which may be wrong: while it has just been set by days, or lies before
-// the log's UTC or the authority's first day, the certificate stays. One that is made is valid by every clock
-// that may be right, as far as its 397 days reach.
+// Our own is judged by the wall clock, which may be wrong. A clock that was set by days, or lies before the
+// log's UTC at the start, is believed after an hour; at once when it is set right again, or when the clock
+// before it is no better founded, since the certificate was made by it less than an hour ago. Until then one
+// that is valid stays, and one that is not makes room for one that is valid by both clocks, if 397 days reach
+// so far. A clock before this version's time or the authority's first day is never believed.
 //
 // Threading: load(), use_with() and watch() first, on one thread; the rest anywhere. Errors: load() says why
 // not; later ones are log lines.
@@ -60,6 +62,8 @@ class TlsKeeper {
     [[nodiscard]] bool is_due() const;
     [[nodiscard]] CertificateTime certificate_time() const;
     void look_at_clock();
+    void believe(std::int64_t offset_ms);
+    [[nodiscard]] bool is_valid_at(std::int64_t wall_ms) const;
     void taken(ServerTls tls);
     void warn_of_authority();
     void run();
@@ -77,6 +81,8 @@ class TlsKeeper {
     // The wall clock from the boot-time clock: as it is when nobody sets it, and as it was before that.
     std::optional<std::int64_t> home_offset_ms_, former_offset_ms_;
     std::optional<std::uint64_t> away_since_ms_;  // boot time: since when it shows something else
+    std::optional<std::int64_t> log_offset_ms_;   // the log's newest time at the start, from that boot time
+    std::optional<std::uint64_t> made_at_ms_;     // boot time: when this run made the one in use
     std::uint64_t retry_at_ms_ = 0;               // boot time
     bool has_failed_ = false;
     std::atomic<std::int64_t> not_after_s_{0}, authority_not_after_s_{0};

@@ -13,7 +13,9 @@ constexpr std::int64_t kAuthorityDays = 3653;
 // Clocks of clients differ, and our own may be set back after it was wrong.
 constexpr std::int64_t kBackdateSeconds = 24 * 3600;
 constexpr std::int64_t kAuthorityBackdateSeconds = 366LL * 24 * 3600;  // it cannot be made again so easily
-constexpr std::int64_t kServerDays = kServerCertificateDays - 1;       // and the day before
+// 2025-01-01: it is valid from then on, so that one made by a clock that was years ahead is valid today, too.
+constexpr std::int64_t kAuthorityFirstDaySeconds = 1'735'689'600;
+constexpr std::int64_t kServerDays = kServerCertificateDays - 1;  // and the day before
 constexpr std::size_t kMaxNames = 100;
 constexpr std::size_t kMaxLabelBytes = 63;
 
@@ -75,8 +77,10 @@ Result<std::string> alternative_name(const std::string& name) {
 Result<CertificateAuthority> make_authority(const std::string& common_name, std::int64_t now_ms) {
     const KeyPointer key(EVP_EC_gen("P-256"));
     if (!key) return openssl_failed("no key");
+    const std::int64_t backdate_s =
+        std::max(kAuthorityBackdateSeconds, now_ms / 1000 - kAuthorityFirstDaySeconds);
     KONTOR_TRY(const X509Pointer certificate,
-               build_authority(*key, common_name, now_ms, kAuthorityBackdateSeconds, kAuthorityDays));
+               build_authority(*key, common_name, now_ms, backdate_s, kAuthorityDays));
     CertificateAuthority out;
     KONTOR_TRY(out.certificate_pem, certificate_to_pem(*certificate));
     KONTOR_TRY(out.private_key_pem, key_to_pem(*key));

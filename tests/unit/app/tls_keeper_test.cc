@@ -186,8 +186,10 @@ TEST_F(TlsKeeperTest, AClockThatIsWrongForAWhileChangesNothing) {
     keeper_.judge_by([&] { return std::int64_t{1'790'000'000'000}; });
     start({"", "", folder_ + "/tls", {"localhost"}, {}});
     const std::string first = in_use_;
+    clock_.pass(3'700'000);
+    EXPECT_FALSE(looks());
     const std::int64_t now = clock_.wall_ms();
-    for (const std::int64_t days : {300, 366, 368, 396, 4'000, -300, -396, -2'000}) {
+    for (const std::int64_t days : {300, 366, 368, 390, 4'000, -396, -2'000}) {
         clock_.step(days * kDayS * 1000);
         for (int i = 0; i < 10; ++i) {
             EXPECT_FALSE(keeper_.look()) << days;
@@ -228,10 +230,11 @@ TEST_F(TlsKeeperTest, WhatIsMadeIsValidByEachClockThatMayBeRight) {
     const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
     start(own);
     clock_.pass(200 * kDayS * 1000);
-    clock_.step(280 * kDayS * 1000);
     EXPECT_FALSE(looks());
+    clock_.step(280 * kDayS * 1000);
+    EXPECT_TRUE(looks()) << "by this clock the one before has ended";
     clock_.pass(3'600'000);
-    EXPECT_TRUE(looks());
+    EXPECT_FALSE(looks());
     const auto made = net::certificate_validity(in_use_);
     EXPECT_LE(made->not_before_s, right_ms / 1000 + 200 * kDayS + 3'600);
     EXPECT_GT(made->not_after_s, clock_.wall_ms() / 1000 + kRenewBeforeS);
@@ -251,6 +254,8 @@ TEST_F(TlsKeeperTest, WhatIsMadeIsValidByEachClockThatMayBeRight) {
 TEST_F(TlsKeeperTest, AClockThatIsSetRightAgainNeedsNoHour) {
     start({"", "", folder_ + "/tls", {"localhost"}, {}});
     const std::string first = in_use_;
+    clock_.pass(3'700'000);
+    EXPECT_FALSE(looks());
     clock_.step(500 * kDayS * 1000);
     EXPECT_FALSE(looks());
     clock_.pass(3'600'000);
@@ -259,6 +264,66 @@ TEST_F(TlsKeeperTest, AClockThatIsSetRightAgainNeedsNoHour) {
     clock_.step(-500 * kDayS * 1000);
     EXPECT_TRUE(looks()) << "what was made is not valid yet";
     EXPECT_LE(net::certificate_validity(in_use_)->not_before_s, clock_.wall_ms() / 1000);
+}
+
+// What is there is not valid by the wall clock, and either clock may be right: one for both, at once.
+TEST_F(TlsKeeperTest, WhileNobodyKnowsTheTimeItIsValidByBothClocks) {
+    start({"", "", folder_ + "/tls", {"localhost"}, {}});
+    clock_.pass(200 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+    const std::int64_t right_s = clock_.wall_ms() / 1000;
+    clock_.step(-299 * kDayS * 1000);
+    EXPECT_TRUE(looks());
+    const auto made = net::certificate_validity(in_use_);
+    EXPECT_LE(made->not_before_s, clock_.wall_ms() / 1000);
+    EXPECT_GT(made->not_after_s, right_s + kRenewBeforeS);
+    EXPECT_FALSE(looks());
+    clock_.step(299 * kDayS * 1000);
+    EXPECT_FALSE(looks());
+}
+
+// The first start of a machine whose clock was set right soon after, however far off it was.
+TEST_F(TlsKeeperTest, AClockThatIsSetRightAfterTheFirstStartIsBelievedAtOnce) {
+    for (const std::int64_t days : {2, 40, 299, 301, 730, 14'600, -2, -40, -250}) {
+        TlsKeeper keeper(clock_);
+        const std::string folder = folder_ + "/" + std::to_string(days);
+        const std::int64_t right_ms = clock_.wall_ms();
+        clock_.step(days * kDayS * 1000);
+        keeper.judge_by([&] { return right_ms + days * kDayS * 1000; });  // what the start wrote itself
+        ASSERT_TRUE(keeper.load({"", "", folder, {"localhost"}, {}}));
+        keeper.use_with([&](const net::TlsIdentity& identity) -> Result<void> {
+            in_use_ = identity.certificate_chain_pem;
+            return {};
+        });
+        in_use_ = *read_file(folder + "/server.pem");
+        EXPECT_FALSE(keeper.look());
+        clock_.step(-days * kDayS * 1000);
+        keeper.look();
+        for (const std::string& one : {in_use_, keeper.ca_pem()}) {
+            const auto validity = net::certificate_validity(one);
+            EXPECT_LE(validity->not_before_s, clock_.wall_ms() / 1000) << days;
+            EXPECT_GT(validity->not_after_s, clock_.wall_ms() / 1000) << days;
+        }
+    }
+}
+
+// It was ahead for months, so that what came before lies before the log's UTC: after an hour it is believed,
+// also by the next start.
+TEST_F(TlsKeeperTest, AClockBehindTheLogIsBelievedAfterAnHour) {
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    clock_.step(730 * kDayS * 1000);
+    const std::int64_t log_utc_ms = clock_.wall_ms();
+    start(own);
+    clock_.step(-730 * kDayS * 1000);
+    TlsKeeper next(clock_);
+    next.judge_by([&] { return log_utc_ms; });
+    ASSERT_TRUE(next.load(own));
+    next.use_with([](const net::TlsIdentity&) -> Result<void> { return {}; });
+    EXPECT_FALSE(next.look()) << "the log may be right";
+    clock_.pass(3'600'000);
+    EXPECT_TRUE(next.look());
+    EXPECT_GT(next.not_after_s(), clock_.wall_ms() / 1000 + 300 * kDayS);
+    EXPECT_LT(next.not_after_s(), clock_.wall_ms() / 1000 + 400 * kDayS);
 }
 
 // A machine without a clock of its own, at its very first start.
