@@ -298,10 +298,7 @@ class ApplianceImpl final : public Appliance {
         admin.metrics = &metrics_;
         admin.version = kVersion;
         // As for reads: a page must not show as live what a node that stood still believes.
-        const auto max_staleness_ms = static_cast<std::uint64_t>(options_.settings.cluster_max_staleness_ms);
-        admin.knows_now = [this, max_staleness_ms] {
-            return !cluster_->is_member() || node_->leads() || node_->staleness_ms() <= max_staleness_ms;
-        };
+        admin.knows_now = [this] { return !cluster_->is_member() || node_->may_answer_reads(); };
         admin_ = admin::Admin::make(std::move(admin));
     }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A node that stood still (a stopped process, as a paused virtual machine is) wakes up with an old state, old frames
 waiting in its sockets and, if it led, the belief that it still does. It answers nothing from a state that is older than
-cluster.max_staleness_ms: not the first request after it wakes, not those that were waiting for it."""
+cluster.max_staleness_ms, and what led nothing from before another node led: not the first request after it wakes, not
+those that were waiting for it."""
 import os
 import threading
 import time
@@ -47,9 +48,11 @@ class Reader(threading.Thread):
 
 
 class Frozen(unittest.TestCase):
+    max_staleness_ms = MAX_STALENESS_MS
+
     def setUp(self):
         folder = self.enterContext(temporary_folder())
-        self.cluster = self.enterContext(Cluster(folder, cluster__max_staleness_ms=MAX_STALENESS_MS)).form(3)
+        self.cluster = self.enterContext(Cluster(folder, cluster__max_staleness_ms=self.max_staleness_ms)).form(3)
         self.key, self.paid = self.cluster.set_up(), 0
         self.pay(self.cluster.machines)
         self.cluster.caught_up()
@@ -68,7 +71,7 @@ class Frozen(unittest.TestCase):
     def stops():
         return STOPS_S + ((LONG_STOP_S,) if LONG_STOP_S else ())
 
-    def check_after_stop(self, frozen, stop_s):
+    def check_after_stop(self, frozen, stop_s, old_ms=MAX_STALENESS_MS):
         others = [machine for machine in self.cluster.machines if machine is not frozen]
         readers = [Reader(frozen.process.api(self.key)) for _ in range(CLIENTS)]
         for reader in readers:
@@ -79,7 +82,7 @@ class Frozen(unittest.TestCase):
             self.pay(others)
             paid = time.monotonic()
             # All that anybody may still answer from is younger than the payments.
-            until(lambda: time.monotonic() > max(stopped + stop_s, paid + MAX_STALENESS_MS / 1000),
+            until(lambda: time.monotonic() > max(stopped + stop_s, paid + old_ms / 1000),
                   stop_s + 20, "the end of the stop")
             woken = time.monotonic()
         time.sleep(LOOKS_S)
@@ -102,6 +105,17 @@ class Frozen(unittest.TestCase):
     def test_a_follower(self):
         for stop_s in self.stops():
             self.check_after_stop(self.cluster.followers()[0], stop_s)
+
+
+class Woken(Frozen):
+    """What it knows would be young enough for a follower. Another node led meanwhile."""
+    max_staleness_ms = 60_000
+
+    def test_a_leader(self):
+        for stop_s in STOPS_S:
+            self.check_after_stop(self.cluster.leader(), stop_s, old_ms=0)
+
+    test_a_follower = None
 
 
 class Silence(unittest.TestCase):

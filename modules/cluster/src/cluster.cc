@@ -139,7 +139,7 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, KindOf kind_of, c
         links->call(to, kind, std::move(body), timeout_ms, std::move(done));
     };
     parts.node_no = identity().node_no;
-    parts.max_staleness_ms = options_.max_staleness_ms;
+    parts.may_answer_reads = [&node] { return node.may_answer_reads(); };
     parts.leader_wait_ms = std::max(kLeaderWaitMs, 3 * options_.election_timeout_ms);
     parts.clock = options_.clock;
     parts.metrics = options_.metrics;

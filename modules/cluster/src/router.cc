@@ -63,7 +63,7 @@ void Router::handle(net::Request request, net::Responder respond) {
         return travel(std::move(request), std::move(respond), parts_.clock->monotonic_ms());
     }
     if (leads && *min_index == 0) return read_here(std::move(request), std::move(respond));
-    if (!leads && parts_.staleness_ms() > parts_.max_staleness_ms)
+    if (!leads && !parts_.may_answer_reads())
         return travel(std::move(request), std::move(respond), parts_.clock->monotonic_ms());
     serve_here(std::move(request), std::move(respond), *min_index);
 }

@@ -32,6 +32,7 @@ class Router {
         std::function<bool()> leads;
         std::function<std::uint64_t()> leader;  // 0: not known
         std::function<std::uint64_t()> staleness_ms;
+        std::function<bool()> may_answer_reads;
         std::function<std::uint64_t()> applied_index;  // null: nothing is passed on to help
         std::function<void(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done)>
             wait_applied;
@@ -41,7 +42,6 @@ class Router {
                            net::CallDone done)>
             call;
         std::uint64_t node_no = 0;
-        std::uint64_t max_staleness_ms = 0;
         std::uint64_t leader_wait_ms = kLeaderWaitMs;
         const Clock* clock = nullptr;
         telemetry::Registry* metrics = nullptr;
@@ -74,9 +74,7 @@ class Router {
     void answer_here(net::Request request, net::Responder respond);
     void read_there(std::uint64_t node_no, net::Request request, net::Responder respond);
     void instead_of_helper(const std::shared_ptr<Passed>& passed);
-    [[nodiscard]] bool knows_now() const {
-        return parts_.leads() || parts_.staleness_ms() <= parts_.max_staleness_ms;
-    }
+    [[nodiscard]] bool knows_now() const { return parts_.leads() || parts_.may_answer_reads(); }
     [[nodiscard]] net::Responder counted(net::Responder respond);
     void lead_here(net::Request request, net::Responder respond);
     void travel(net::Request request, net::Responder respond, std::uint64_t came_ms,

@@ -39,7 +39,7 @@ bool NodeImpl::ready() const {
     if (failed_.load(std::memory_order_acquire) || installing_.load(std::memory_order_acquire)) return false;
     if (!is_member_.load() || leads()) return true;
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
-    if (!open || !replica_ || staleness_ms() > options_.seat.max_staleness_ms) return false;
+    if (!open || !replica_ || !may_answer_reads()) return false;
     const auto stats = replica_->stats();
     return replica_->role() == replication::Role::follower &&
            stats.commit_index <= stats.applied_index + kReadyBacklog;
@@ -101,6 +101,12 @@ std::uint64_t NodeImpl::staleness_ms() const {
     if (known_at == 0 || known_at == replication::kNeverMs) return replication::kNeverMs;
     const std::uint64_t now = options_.clock->boot_ms();
     return now - std::min(now, known_at);
+}
+
+bool NodeImpl::may_answer_reads() const {
+    const std::uint64_t limit_ms =
+        known_by_own_lead_.load(std::memory_order_acquire) ? lease_ms_ : options_.seat.max_staleness_ms;
+    return leads() || staleness_ms() <= limit_ms;
 }
 
 std::uint64_t NodeImpl::leader_silence_ms() const {
@@ -298,6 +304,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
         const std::unique_lock lock(swap_mutex_);
         replica_.reset();
         known_at_ms_.store(0);
+        known_by_own_lead_.store(false);
         store_->wait_for_checkpoint();
         store_.reset();
         cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());

@@ -61,6 +61,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::uint64_t leader_id() const override;
     bool leads() const override { return leads_.load(std::memory_order_acquire) && knows_now(); }
     std::uint64_t staleness_ms() const override;
+    bool may_answer_reads() const override;
     std::uint64_t leader_silence_ms() const override;
     void leader_confirmed(std::uint64_t asked_ms, std::uint64_t commit_index) override;
     void wait_applied(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done) override;
@@ -154,6 +155,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     // For a disk without room.
     std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false}, has_started_{false};
     std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions
+    std::atomic<bool> known_by_own_lead_{false};
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};

@@ -89,6 +89,7 @@ replication::ReplicaOptions NodeImpl::replica_options() {
     log_options.election_timeout_ms = options_.seat.election_timeout_ms;
     log_options.heartbeat_ms = options_.seat.heartbeat_ms;
     log_options.known_at_ms = &known_at_ms_;
+    log_options.known_by_own_lead = &known_by_own_lead_;
     log_options.read_only = options_.read_only;
     log_options.takes_no_entries = &takes_no_entries_;
     log_options.wait_for_space = [this](std::uint64_t bytes, unsigned failed) {

@@ -63,7 +63,9 @@ void Freshness::lead(const Configuration& configuration, std::uint64_t self, boo
     const std::size_t needed = voters / 2 + 1 - (voters - answers.size());
     if (needed == 0 || needed > answers.size()) return;
     std::sort(answers.begin(), answers.end(), std::greater<>());
-    known_at_ms_ = std::max(known_at_ms_, answers[needed - 1]);
+    if (answers[needed - 1] < known_at_ms_) return;
+    known_at_ms_ = answers[needed - 1];
+    is_by_own_lead_ = known_at_ms_ != 0;
 }
 
 void Freshness::follow(std::uint64_t applied_index, bool is_of_term) {
@@ -71,10 +73,12 @@ void Freshness::follow(std::uint64_t applied_index, bool is_of_term) {
     if (!is_of_term) return;
     if (newest_ && newest_->commit <= applied_index) {
         known_at_ms_ = std::max(known_at_ms_, newest_->at_ms);
+        is_by_own_lead_ = false;
         waiting_.reset();
         newest_.reset();
     } else if (waiting_ && waiting_->commit <= applied_index) {
         known_at_ms_ = std::max(known_at_ms_, waiting_->at_ms);
+        is_by_own_lead_ = false;
         waiting_ = newest_;
     }
 }

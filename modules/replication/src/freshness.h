@@ -45,6 +45,8 @@ class Freshness {
 
     // 0: never; kNeverMs: nobody else could lead, so always.
     [[nodiscard]] std::uint64_t known_at_ms() const { return known_at_ms_; }
+    // Known by its own leadership, and not yet by the word of another leader.
+    [[nodiscard]] bool is_by_own_lead() const { return is_by_own_lead_; }
     [[nodiscard]] std::uint64_t now_ms() const { return now_ms_; }
 
  private:
@@ -55,6 +57,7 @@ class Freshness {
 
     const std::uint64_t stall_ms_;
     std::uint64_t now_ms_ = 0, known_at_ms_ = 0;
+    bool is_by_own_lead_ = false;
     bool wants_entry_ = false;
     std::uint64_t entry_index_ = 0;                       // leader: see has_entry()
     std::map<std::uint64_t, std::uint64_t> answered_ms_;  // members only: what else speaks is not counted

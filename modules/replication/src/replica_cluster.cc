@@ -116,6 +116,7 @@ void ReplicaImpl::publish_freshness() {
     } else {
         fresh_.follow(applied, is_of_term);
     }
+    if (options_.known_by_own_lead != nullptr) options_.known_by_own_lead->store(fresh_.is_by_own_lead());
     if (options_.known_at_ms != nullptr) options_.known_at_ms->store(fresh_.known_at_ms());
 }
 

@@ -177,7 +177,7 @@ class Busy : public ::testing::Test {
             done(answer());
         };
         parts.node_no = 1;
-        parts.max_staleness_ms = 5'000;
+        parts.may_answer_reads = [this] { return staleness.load() <= 5'000; };
         parts.clock = &clock;
         parts.metrics = &metrics;
         router = std::make_unique<Router>(std::move(parts));

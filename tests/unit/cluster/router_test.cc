@@ -67,7 +67,7 @@ class Fixture : public ::testing::Test {
             done(std::move(answer));
         };
         parts.node_no = 2;
-        parts.max_staleness_ms = 5'000;
+        parts.may_answer_reads = [this] { return staleness.load() <= 5'000; };
         parts.clock = &clock;
         parts.metrics = &metrics;
         router = std::make_unique<Router>(std::move(parts));

@@ -42,6 +42,23 @@ TEST(Freshness, ALeaderKnowsWhatAMajorityAnswered) {
     EXPECT_EQ(leader.fresh.known_at_ms(), 1'300U);
 }
 
+// Another one may have led since a majority last answered, so this counts less than the word of a leader.
+TEST(Freshness, WhoLedKnowsByItselfUntilItHearsAnotherLeader) {
+    Leader leader;
+    EXPECT_FALSE(leader.fresh.is_by_own_lead());
+    leader.lap(1'000, {2});
+    EXPECT_TRUE(leader.fresh.is_by_own_lead());
+    leader.fresh.look(1'100);
+    leader.fresh.follow(10, true);
+    EXPECT_TRUE(leader.fresh.is_by_own_lead()) << "it follows, and has heard nobody";
+    leader.fresh.heard(12);
+    leader.fresh.follow(11, true);
+    EXPECT_TRUE(leader.fresh.is_by_own_lead()) << "and has not applied what it heard of";
+    leader.fresh.follow(12, true);
+    EXPECT_FALSE(leader.fresh.is_by_own_lead());
+    EXPECT_EQ(leader.fresh.known_at_ms(), 1'100U);
+}
+
 TEST(Freshness, ALeaderThatIsNoVoterNeedsAMajorityOfTheOthers) {
     Leader leader;
     leader.configuration.servers[0].role = ServerRole::standby;

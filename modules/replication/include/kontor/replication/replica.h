@@ -144,6 +144,8 @@ struct ReplicaOptions {
     // state machine knows all that was acknowledged anywhere. 0: never yet; kNeverMs: nobody else can lead.
     // Not owned; lives longer than the replica.
     std::atomic<std::uint64_t>* known_at_ms = nullptr;
+    // The same: this is so since it led itself, and no other leader has been heard since then.
+    std::atomic<bool>* known_by_own_lead = nullptr;
     // A cluster. nullptr: a cluster of one for ever. Not owned; lives longer than the replica.
     PeerTransport* transport = nullptr;
     std::uint64_t install_snapshot_timeout_ms =
