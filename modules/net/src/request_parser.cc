@@ -167,6 +167,11 @@ std::size_t RequestParser::feed_head(std::string_view bytes) {
         else
             started_ = true;
     }
+    empty_bytes_ += taken;
+    if (empty_bytes_ > kMaxEmptyBytes) {
+        refuse(400, "too many empty lines before a request");
+        return taken;
+    }
     if (!started_) return taken;
     error_code ec;
     const std::string_view rest = bytes.substr(taken);

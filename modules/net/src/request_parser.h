@@ -7,7 +7,7 @@
 // value (kSingle, ServerLimits::single_fields).
 //
 // Threading: one thread. Limits: head (request line, fields and the empty line), target, body,
-// kMaxHeaderFields.
+// kMaxHeaderFields, kMaxEmptyBytes.
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
@@ -20,6 +20,7 @@
 namespace kontor::net {
 
 inline constexpr std::size_t kMaxHeaderFields = 128;
+inline constexpr std::size_t kMaxEmptyBytes = 64;  // of empty lines before a request
 
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
@@ -68,7 +69,8 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
     const ServerLimits& limits_;
     Request request_;
     std::size_t head_bytes_ = 0;  // taken so far
-    bool started_ = false;        // past the empty lines that may come before a request
+    std::size_t empty_bytes_ = 0;
+    bool started_ = false;  // past the empty lines that may come before a request
     bool line_done_ = false;
     bool head_done_ = false;
     bool http11_ = false;

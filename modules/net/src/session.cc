@@ -20,7 +20,10 @@ thread_local Session* handler_session = nullptr;
 constexpr std::string_view kUseHttps =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\nConnection: close\r\n\r\n"
     "This port speaks HTTPS only\n";
-constexpr unsigned kMaxBurst = 32;  // pipelined requests before other sessions get their turn
+// Before other sessions get their turn: pipelined requests, and bytes of one that comes faster than it is
+// read.
+constexpr unsigned kMaxBurst = 32;
+constexpr std::size_t kMaxReadBurst = 128U << 10U;
 
 }  // namespace
 
@@ -135,6 +138,7 @@ bool Session::step_receiving() {
         }
         if (got.status != IoStatus::done) return wait_for(got.status);
         fresh = {scratch.data(), got.bytes};
+        read_burst_ += got.bytes;
     }
     carry_fresh_ = false;
     if (phase_ == Phase::idle) {
@@ -149,7 +153,14 @@ bool Session::step_receiving() {
         carry_.erase(0, parser_->feed(carry_));
     }
     after_feed();
-    return true;
+    return state_ != State::receiving || read_burst_ < kMaxReadBurst || let_others();
+}
+
+bool Session::let_others() {
+    burst_ = 0;
+    read_burst_ = 0;
+    boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->run(); });
+    return false;
 }
 
 void Session::after_feed() {
@@ -380,6 +391,7 @@ void Session::wait_write() {
 
 bool Session::wait_for(IoStatus status) {
     burst_ = 0;
+    read_burst_ = 0;
     if (status == IoStatus::want_read)
         wait_read();
     else if (status == IoStatus::want_write)
@@ -414,10 +426,7 @@ bool Session::after_write() {
     }
     begin_request();
     if (carry_fresh_ || transport_.has_buffered()) {
-        if (++burst_ < kMaxBurst) return true;
-        burst_ = 0;
-        boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->run(); });
-        return false;
+        return ++burst_ < kMaxBurst || let_others();
     }
     // Nothing can be there yet in the usual case: waiting at once saves a recv(2) that finds nothing.
     return wait_for(IoStatus::want_read);

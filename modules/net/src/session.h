@@ -98,6 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void write_response(Response& response);
     bool hold_answer();
     bool after_write();
+    bool let_others();
     bool check_stream_peer();
     void start_stream();
     void begin_close();
@@ -124,9 +125,10 @@ class Session : public std::enable_shared_from_this<Session> {
     std::uint64_t deadline_ms_ = 0;  // 0: none
 
     std::optional<RequestParser> parser_;
-    std::string carry_;         // received, not yet taken by the parser
-    bool carry_fresh_ = false;  // the parser has not seen it: the next request of a pipeline
-    unsigned burst_ = 0;        // requests since the last wait
+    std::string carry_;           // received, not yet taken by the parser
+    bool carry_fresh_ = false;    // the parser has not seen it: the next request of a pipeline
+    unsigned burst_ = 0;          // requests since the last wait
+    std::size_t read_burst_ = 0;  // bytes since the last wait
 
     std::uint64_t request_no_ = 0;
     bool keep_alive_ = true;

@@ -53,6 +53,15 @@ TEST(RequestParserTest, AHostIsANameOrAnAddress) {
         EXPECT_EQ(status(bad), 400) << bad;
 }
 
+TEST(RequestParserTest, EmptyLinesBeforeARequestAreFew) {
+    const std::string request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
+        EXPECT_TRUE(feed(std::string(kMaxEmptyBytes, '\n') + request, piece).complete);
+        EXPECT_EQ(feed(std::string(kMaxEmptyBytes + 1, '\n') + request, piece).status, 400);
+        EXPECT_EQ(feed(std::string(100'000, '\n'), piece).status, 400) << "no request at all";
+    }
+}
+
 TEST(RequestParserTest, AnAbsoluteTargetNamesTheSameHost) {
     const auto fed = [](const std::string& target, const std::string& host, const char* version = "1.1") {
         return feed("POST " + target + " HTTP/" + version + "\r\n" +

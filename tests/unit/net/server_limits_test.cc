@@ -353,6 +353,46 @@ TEST_F(ServerLimitsTest, AThreadThatIsBusyIsWaitedForWhenItIsAskedForRoom) {
     }
 }
 
+// A body that comes faster than it is read holds up nobody else of its thread until it ends.
+TEST_F(ServerLimitsTest, WhoSendsWithoutEndLetsOthersTakeTheirTurn) {
+    ServerOptions one = options();
+    one.threads = 1;
+    one.limits.max_body_bytes = 4U << 20U;
+    std::atomic<bool> is_held{false}, goes_on{false};
+    std::vector<std::string> order;  // of the server's one thread
+    const Handler usual = one.handler;
+    one.handler = [&, usual](Request request, const Responder& respond) {
+        if (request.path == "/hello") {
+            is_held = true;
+            goes_on.wait(false);
+        }
+        order.push_back(request.path);
+        usual(std::move(request), respond);
+    };
+    start(one);
+    RawClient first(port()), hog(port()), neighbour(port());
+    ASSERT_TRUE(first.send(get("/hello")));
+    ASSERT_TRUE(eventually([&] { return is_held.load(); }));
+    std::atomic<bool> begun{false};
+    std::thread sends([&] {
+        const std::string large = post("/echo", std::string(3U << 20U, 'x'));
+        (void)hog.send(std::string_view(large).substr(0, 64U << 10U));
+        begun = true;
+        (void)hog.send(std::string_view(large).substr(64U << 10U));
+    });
+    // Some of it has come, so the thread finds it before the other one's.
+    EXPECT_TRUE(eventually([&] { return begun.load(); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(neighbour.send(get("/head")));
+    goes_on = true;
+    goes_on.notify_all();
+    EXPECT_TRUE(neighbour.response());
+    EXPECT_TRUE(hog.response());
+    sends.join();
+    ASSERT_EQ(order.size(), 3U);
+    EXPECT_EQ(order[1], "/head") << "before the large one was complete";
+}
+
 TEST_F(ServerLimitsTest, DescriptorsAboveTheCeilingAreForFiles) {
     ServerOptions small = options();
     small.limits.max_descriptor = 3;  // below any that a socket could get here
