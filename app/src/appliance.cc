@@ -409,7 +409,7 @@ class ApplianceImpl final : public Appliance {
         if (const std::string full = node_->full_disk(); !full.empty()) text += "\nwrites: refused: " + full;
         text += "\nterm: " + std::to_string(view.term);
         text += "\napplied_index: " + std::to_string(stats.applied_index);
-        text += "\ncommit_index: " + std::to_string(view.commit_index);
+        text += "\ncommit_index: " + std::to_string(stats.log.commit_index);
         // One that is alone hears of no leader, and is never behind one.
         text += "\nstaleness_ms: " + (!cluster_->is_member()               ? std::string("0")
                                       : staleness == replication::kNeverMs ? "never heard of a leader"

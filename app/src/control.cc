@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -22,6 +23,7 @@ constexpr std::size_t kMaxLineBytes = 64U << 10U;
 constexpr std::size_t kMaxAnswerBytes = 16U << 20U;
 constexpr int kClientTimeoutMs = 5'000;
 constexpr int kAcceptPauseMs = 100;
+constexpr int kTellAfterMs = 5'000;
 
 struct Descriptor {
     int fd = -1;
@@ -185,6 +187,14 @@ Result<std::string> control_call(const std::string& path, const std::string& req
     KONTOR_TRY(const Descriptor client, connect_to(path));
     if (!write_all(client.fd, request_json + "\n"))
         return fail(ErrorCode::io, "the node closed the control socket");
+    // Some answers take their time (verify), so nothing is given up; whoever waits shall know for what.
+    pollfd waiting{client.fd, POLLIN, 0};
+    if (::poll(&waiting, 1, kTellAfterMs) == 0)
+        std::fprintf(
+            stderr,
+            "Waiting: the node that listens at %s has not answered for %d s. It may have much to do, "
+            "or be stopped; Ctrl-C ends only this command.\n",
+            path.c_str(), kTellAfterMs / 1'000);
     std::string answer = read_line(client.fd, kMaxAnswerBytes, -1);
     if (answer.empty()) return fail(ErrorCode::io, "the node gave no answer");
     return answer;

@@ -12,6 +12,7 @@
 #include "kontor/accounts.pb.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
+#include "kontor/base/log.h"
 #include "kontor/machine/page.h"
 #include "kontor/operators.pb.h"
 
@@ -28,6 +29,11 @@ std::string check_path(const std::string& data_folder) {
 
 std::string check_value(const crypto::Secret& key) {
     return to_hex(crypto::hmac_sha256(key.reveal(), kCheckText)) + "\n";
+}
+
+// Of any key. What a power cut or a copy left of one tells nothing about a key.
+bool is_check_value(std::string_view text) {
+    return text.size() == 2 * kKeyBytes + 1 && text.back() == '\n' && from_hex(text.substr(0, 2 * kKeyBytes));
 }
 
 Unexpected another_key(const std::string& key_file, const std::string& what) {
@@ -93,6 +99,11 @@ Result<bool> check_secrets_key(const crypto::Secret& key, const std::string& key
     const auto known = read_file(check_path(data_folder));
     if (!known && known.error().code == ErrorCode::not_found) return false;
     if (!known) return fail(known.error());
+    if (!is_check_value(*known)) {
+        log::warning("start", "event=key_check_unreadable file=" + check_path(data_folder) +
+                                  " (what the folder holds is asked instead)");
+        return false;
+    }
     if (!crypto::equal_constant_time(*known, check_value(key)))
         return another_key(key_file, "the secrets in " + data_folder);
     return true;

@@ -24,7 +24,7 @@ namespace kontor::app {
 [[nodiscard]] Result<void> make_secrets_key(const std::string& path);
 
 // Whether this key sealed the folder's secrets, by the folder's check value (docs/formats/sealed.md). false:
-// it has none yet. Errors: permission_denied when it is another key.
+// it has none yet, or a damaged one. Errors: permission_denied when it is another key.
 [[nodiscard]] Result<bool> check_secrets_key(const crypto::Secret& key, const std::string& key_file,
                                              const std::string& data_folder);
 // For a folder without a check value: tries one secret of each kind that the rows hold. Errors: as above.

@@ -135,7 +135,11 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     KONTOR_TRY(options.secrets_key, load_secrets_key(settings.secrets_key_file, settings.data_folder));
     options.clock = &system_clock();
     options.marker = marker_path(settings);
-    options.on_fatal = [](const Error&) { ::_exit(3); };
+    // Before it is ready this is a start that fails: what no other try cures is not tried again.
+    std::atomic<bool> is_ready{false};
+    options.on_fatal = [&is_ready](const Error& error) {
+        ::_exit(!is_ready.load() && is_final(error.code) ? 2 : 3);
+    };
     options.next_version = successor_version;
     options.on_restart = [&restart](std::uint64_t drain_ms) {
         restart.drain_ms.store(drain_ms);
@@ -167,6 +171,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
                    return handle_control(*appliance, request);
                }));
     bool stopping = asked_to_stop || wait_until_ready(*appliance, output);
+    is_ready.store(true);
     bool set_up = false;
     if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
         appliance->node().read(

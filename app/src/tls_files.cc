@@ -17,19 +17,28 @@ std::string joined(const std::vector<std::string>& names) {
     return out;
 }
 
-Result<net::CertificateAuthority> ensure_authority(const std::string& folder, const CertificateTime& time) {
+struct Authority {
+    net::CertificateAuthority authority;
+    bool is_new = false;  // what an earlier one signed does not count
+};
+
+Result<Authority> ensure_authority(const std::string& folder, const CertificateTime& time) {
     const std::string certificate_file = folder + "/ca.pem";
     const std::string key_file = folder + "/ca.key";
     if (file_exists(certificate_file) && file_exists(key_file)) {
         net::CertificateAuthority authority;
         KONTOR_TRY(authority.certificate_pem, read_file(certificate_file));
         KONTOR_TRY(authority.private_key_pem, read_file(key_file));
-        return authority;
+        return Authority{std::move(authority)};
     }
+    if (file_exists(certificate_file) || file_exists(folder + "/server.pem"))
+        log::warning("tls", "event=authority_made_anew file=" + certificate_file +
+                                " (it or its key was missing: clients that trust the one before refuse this "
+                                "node until they have the new file)");
     KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", time.issue_ms));
     KONTOR_CHECK(write_file(key_file, authority.private_key_pem, 0600));
     KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0600));
-    return authority;
+    return Authority{std::move(authority), true};
 }
 
 bool still_good(const std::string& folder, const std::vector<std::string>& names,
@@ -69,9 +78,10 @@ Result<ServerTls> ensure_private_certificate(const std::string& folder, const st
     std::error_code ec;
     std::filesystem::create_directories(folder, ec);
     if (ec) return fail(ErrorCode::io, "cannot make " + folder + ": " + ec.message());
-    KONTOR_TRY(const auto authority, ensure_authority(folder, time));
+    KONTOR_TRY(const auto found, ensure_authority(folder, time));
+    const net::CertificateAuthority& authority = found.authority;
     ServerTls tls;
-    if (!still_good(folder, names, time)) {
+    if (found.is_new || !still_good(folder, names, time)) {
         tls.is_made_now = true;
         KONTOR_TRY(const auto identity, net::issue_server_certificate(authority, names, time.issue_ms));
         KONTOR_CHECK(write_file(folder + "/server.key", identity.private_key_pem, 0600));

@@ -45,8 +45,10 @@ bool is_same(const net::TlsIdentity& a, const net::TlsIdentity& b) {
 }  // namespace
 
 Result<ServerTls> TlsKeeper::read() const {
-    if (source_.certificate_file.empty())
+    if (source_.certificate_file.empty()) {
+        KONTOR_CHECK(check_authority_in_use());
         return ensure_private_certificate(source_.folder, source_.names, certificate_time());
+    }
     KONTOR_TRY(ServerTls tls, load_own_certificate(source_.certificate_file, source_.private_key_file));
     std::string problems;
     for (const auto& one : net::check_server_identity(tls.identity, source_.wanted_names, clock_.wall_ms()))
@@ -54,6 +56,19 @@ Result<ServerTls> TlsKeeper::read() const {
                     (one.is_of_key ? source_.private_key_file : source_.certificate_file) + " " + one.what;
     if (!problems.empty()) return fail(ErrorCode::invalid_argument, problems);
     return tls;
+}
+
+// Clients trust the authority by its file: while the node runs, none takes its place.
+Result<void> TlsKeeper::check_authority_in_use() const {
+    if (tls_.ca_pem.empty()) return {};
+    const std::string file = source_.folder + "/ca.pem";
+    const auto there = read_file(file);
+    const bool is_gone = !there || !file_exists(source_.folder + "/ca.key");
+    if (!is_gone && *there == tls_.ca_pem) return {};
+    return fail(
+        ErrorCode::conflict,
+        file + (is_gone ? " or its key is gone" : " is another one") +
+            ", and clients trust the one that was there: put it back. To replace it, stop the node first");
 }
 
 std::string TlsKeeper::state_of_files() const {

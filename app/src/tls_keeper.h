@@ -58,6 +58,7 @@ class TlsKeeper {
 
  private:
     [[nodiscard]] Result<ServerTls> read() const;
+    [[nodiscard]] Result<void> check_authority_in_use() const;
     [[nodiscard]] std::string state_of_files() const;
     [[nodiscard]] bool is_due() const;
     [[nodiscard]] CertificateTime certificate_time() const;

@@ -14,7 +14,7 @@ import unittest
 
 import kontor_process
 from cluster_process import Cluster, Load, free_ports
-from kontor_process import SLOW, Kontor, run, temporary_folder, until
+from kontor_process import BINARY, SLOW, Kontor, run, temporary_folder, until
 
 ENDS_WITHIN_S = 20
 
@@ -195,9 +195,9 @@ class Joining(unittest.TestCase):
 
 
 class Membership(unittest.TestCase):
-    def assert_ended(self, process, *what):
+    def assert_ended(self, process, *what, code=3):
         until(lambda: process.process.poll() is not None, ENDS_WITHIN_S, "the end of a removed node")
-        self.assertEqual(process.wait_end(), 3, process.story())
+        self.assertEqual(process.wait_end(), code, process.story())
         for text in what:
             self.assertIn(text, "\n".join(process.errors))
 
@@ -223,7 +223,7 @@ class Membership(unittest.TestCase):
                 # Out for ever: its process ends and says why, at each start; the number stays used.
                 first.do("remove", "3")
                 self.assert_ended(third.process, "removed from the cluster")
-                self.assert_ended(third.start(wait=False), "removed from the cluster")
+                self.assert_ended(third.start(wait=False), "removed from the cluster", code=2)
                 until(lambda: self.roles(second) == {1: "voter", 2: "voter"}, what="two voters")
                 for action in ("remove", "promote", "demote", "transfer"):
                     self.assertEqual(first.cli(action, "3").returncode, 1, action)
@@ -275,6 +275,35 @@ class Membership(unittest.TestCase):
         self.assertEqual({key: stored.get(key) for key in acknowledged}, acknowledged)
         self.assertEqual(len(stored), len(payments), "one payment a key")
 
+
+    def test_commands_say_what_is_the_case(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            first = cluster.machine()
+            first.start()
+            for action in (["leave"], ["remove", "2"], ["promote", "2"], ["rotate"]):
+                self.assertIn("this node is not a cluster", first.cli(*action).stderr, action)
+            first.do("init")
+            second = cluster.machine()
+            second.do("join", first.token())
+            second.start()
+            cluster.settled(2)
+            leader = cluster.leader()
+            (other,) = [machine for machine in cluster.machines if machine is not leader]
+            for machine in cluster.machines:
+                refused = machine.cli("transfer", str(leader.node_no))
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn(f"node {leader.node_no} leads already", refused.stderr)
+            self.assertIn("leads already", leader.cli("takeover").stderr)
+            for machine in cluster.machines:
+                applied = machine.control("status")["applied_index"]
+                self.assertGreaterEqual(machine.status()["commit_index"], applied)
+            # A node that stands still: whoever asks it is told what he waits for.
+            with other.paused():
+                asking = subprocess.Popen([BINARY, "cluster", "status", "--config", other.config],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                self.assertIn("has not answered for 5 s", asking.stderr.readline())
+            self.assertEqual(asking.wait(30 * SLOW), 0)
+            asking.stderr.close()
 
     def test_a_machine_moves_to_another_address(self):
         with temporary_folder() as folder, Cluster(folder) as cluster:

@@ -249,9 +249,18 @@ class MemberTest(FolderTest):
             done = run("accept-older-data", "--config", second.config, "--accept-loss")
             self.assertEqual(done.returncode, 0, done.stderr)
             second.start(wait=False)
+            first_run = second.process
             self.take_over(second)
             second.process.wait_ready()
             self.assertGreaterEqual(len(second.process.api(key).all("/v1/payment_intents")), 20)
+            # From then on it has peers, now and after a start.
+            second.stop()
+            second.start()
+            third = cluster.machine()
+            third.do("join", second.token())
+            third.start()
+            self.assertIn("event=counts_alone", "\n".join(first_run.errors))
+            self.assertNotIn("event=counts_alone", "\n".join(second.process.errors))
 
     def take_over(self, machine):
         for _ in range(100):

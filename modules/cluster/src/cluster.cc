@@ -43,6 +43,12 @@ Result<void> ClusterImpl::open() {
     // the entries again by which its row gets it, too.
     if (!options_.advertised.empty()) identity_.advertised = options_.advertised;
     is_member_.store(true);
+    if (identity_.counts_alone && !identity_.rejoins && !identity_.needs_state) {
+        counts_alone_.store(true);
+        set_doing(kCountsAloneText);
+        log::warning("cluster", "event=counts_alone node=" + std::to_string(identity_.node_no) + " (" +
+                                    kCountsAloneText + ")");
+    }
     return listen();
 }
 
@@ -67,7 +73,7 @@ Result<void> ClusterImpl::listen() {
     };
     links.on_link = [this](std::uint64_t node_id, bool is_up) { on_link(node_id, is_up); };
     KONTOR_TRY(std::shared_ptr<net::PeerNet> started, net::PeerNet::start(std::move(links)));
-    started->set_peers(self.peers);
+    if (!counts_alone_.load()) started->set_peers(self.peers);
     log::info("cluster", "event=listening node=" + std::to_string(self.node_no) +
                              " port=" + std::to_string(started->port()));
     const std::lock_guard lock(mutex_);
@@ -268,6 +274,9 @@ std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity
         return net::PeerRefusal{{code, std::move(text)}, says};
     };
     const std::string name = "node " + std::to_string(who.node_id);
+    if (counts_alone_.load())
+        return because(ErrorCode::unavailable,
+                       "node " + std::to_string(identity().node_no) + " " + kCountsAloneText);
     pb::PeerHello hello;
     if (!hello.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
         hello.protocol() != kPeerProtocol)

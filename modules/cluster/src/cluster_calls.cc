@@ -230,7 +230,9 @@ void ClusterImpl::hand_over(std::uint64_t target, const net::CallResponder& resp
             target = member.id;
         }
     }
-    if (target == 0 || target == self)
+    if (target == self)
+        return respond(fail(ErrorCode::invalid_argument, "node " + std::to_string(self) + " leads already"));
+    if (target == 0)
         return respond(fail(ErrorCode::invalid_argument, "there is no other voter that could lead"));
     node()->transfer_leadership(target, [respond, target](Result<void> done) {
         if (!done) return respond(Unexpected{done.error()});

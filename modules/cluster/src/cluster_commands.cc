@@ -145,6 +145,7 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
 }
 
 Result<void> ClusterImpl::remove(std::uint64_t node_no) {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
     pb::Command command;
     mutable_body(command, pb::update_cluster_node)->set_no(node_no == 0 ? identity().node_no : node_no);
     mutable_body(command, pb::update_cluster_node)->set_removed(true);
@@ -152,6 +153,7 @@ Result<void> ClusterImpl::remove(std::uint64_t node_no) {
 }
 
 Result<void> ClusterImpl::set_voter(std::uint64_t node_no, bool voter) {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
     pb::Command command;
     mutable_body(command, pb::update_cluster_node)->set_no(node_no);
     mutable_body(command, pb::update_cluster_node)->set_voter(voter);
@@ -213,6 +215,7 @@ void ClusterImpl::hand_over_and_wait() {
 }
 
 Result<void> ClusterImpl::rotate_authority() {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
     KONTOR_TRY(const net::CertificateAuthority old, authority());
     KONTOR_TRY(const auto made,
                net::make_cluster_authority(identity().cluster_id, options_.clock->wall_ms()));
@@ -230,8 +233,15 @@ Result<void> ClusterImpl::rotate_authority() {
 
 Result<void> ClusterImpl::take_over(bool accepts_loss) {
     if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
+    if (node()->leads())
+        return fail(
+            ErrorCode::conflict,
+            node()->cluster_view().members.size() == 1
+                ? "this node leads already, and alone: there is nothing to take over"
+                : "this node leads already, and others follow it: nothing is lost. Take a node that is "
+                  "gone for good out with 'kontor cluster remove'");
     const std::uint64_t silence_ms = node()->leader_silence_ms();
-    if (node()->leads() || silence_ms < kTakeOverSilenceMs) {
+    if (silence_ms < kTakeOverSilenceMs) {
         return fail(
             ErrorCode::conflict,
             "the cluster has a leader, which this node heard a moment ago. Stop the old site first; to "
@@ -340,7 +350,7 @@ std::string ClusterImpl::status_json() {
         out["leader_silence_ms"] = silence_ms;
     out["role"] = to_text(view.role);
     out["term"] = view.term;
-    out["commit_index"] = view.commit_index;
+    out["commit_index"] = node()->stats().log.commit_index;  // of now; the view's is older
     std::optional<pb::Cluster> cluster;
     node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     out["feature_level"] = cluster ? cluster->feature_level() : 0;

@@ -140,6 +140,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     // --- the steward (steward.cc): a thread that makes things as the rows say
     void run_steward();
     void look_after_links();
+    [[nodiscard]] bool begin_after_take_over(const std::vector<replication::Member>& members);
     void look_after_reports(std::uint64_t now_ms);
     void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);
     void heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms);
@@ -191,6 +192,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::map<std::uint64_t, bool> told_skew_;                // steward: of whom the log says that it is off
     std::atomic<bool> is_judging_{false};                    // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
+    std::atomic<bool> counts_alone_{false};       // no peers until it has taken over
     std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};        // to be started again
     std::atomic<bool> is_taking_over_{false};     // the steward leaves membership alone

@@ -58,6 +58,7 @@ Identity parse(const Json& json) {
     identity.forgot = json.value("forgot", "");
     identity.has_log = json.value("has_log", false);
     identity.rejoins = json.value("rejoins", false);
+    identity.counts_alone = json.value("counts_alone", false);
     if (json.contains("renewed")) {
         const auto& renewed = json.at("renewed");
         const auto number = [&](const char* name) { return renewed.at(name).get<std::uint64_t>(); };
@@ -129,6 +130,7 @@ Result<void> save_identity(const std::string& data_folder, const Identity& ident
     if (!identity.forgot.empty()) json["forgot"] = identity.forgot;
     if (identity.has_log) json["has_log"] = true;
     if (identity.rejoins) json["rejoins"] = true;
+    if (identity.counts_alone) json["counts_alone"] = true;
     if (identity.renewed)
         json["renewed"] = Json{{"generation", identity.renewed->generation},
                                {"sequence", identity.renewed->sequence},
@@ -169,9 +171,9 @@ Result<bool> adopt_folder(const std::string& data_folder, bool only_look) {
         return fail(ErrorCode::permission_denied,
                     data_folder +
                         " is of a node that has no state of its own yet: it waits for that of another node");
-    if (!found->is_copied && self.forgot.empty()) return false;
-    if (only_look) return true;
+    if (only_look) return found->is_copied || !self.forgot.empty();
     self.forgot.clear();
+    self.counts_alone = true;
     KONTOR_CHECK(save_identity(data_folder, self));
     return true;
 }

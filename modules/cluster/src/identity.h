@@ -31,6 +31,9 @@ struct Identity {
     std::string forgot;    // it stands on an older copy of its folder: only rejoin() helps
     bool has_log = false;  // it has served: a log that is missing was lost
     bool rejoins = false;  // asks to be taken in anew before anything else
+    // An operator said that this older copy is all that is left: until it has taken over it has no peers, so
+    // that two copies cannot outvote the node that knows more.
+    bool counts_alone = false;
     // While it does: what the new folder begins with, beyond all that was promised under this number.
     std::optional<replication::Promise> renewed;
 };

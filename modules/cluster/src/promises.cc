@@ -235,6 +235,7 @@ Result<void> ClusterImpl::be_taken_in_anew(const std::function<void(const std::s
         changed.needs_state = true;
         changed.has_log = false;
         changed.forgot.clear();
+        changed.counts_alone = false;
         changed.renewed = Promise{most.generation + 1, most.sequence + 1, most.term, most.epoch + 1, 0};
     }));
     return forget_folder();

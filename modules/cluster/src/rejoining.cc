@@ -63,6 +63,13 @@ Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Ide
     return started;
 }
 
+// What one of the others says, when they took this node out for good.
+std::optional<std::string> says_removed(const net::PeerNet& links) {
+    for (const net::PeerStatus& link : links.status())
+        if (!link.up && link.last_verdict == verdict::removed) return link.last_error;
+    return std::nullopt;
+}
+
 std::string described(const Identity& self, const net::PeerNet& links, const Others& others) {
     std::map<std::uint64_t, std::string> errors;
     for (const net::PeerStatus& link : links.status()) errors[link.node_id] = link.last_error;
@@ -93,7 +100,8 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
     const auto others = std::make_shared<Others>();
     const std::uint64_t deadline = wishes.clock->monotonic_ms() + kAskForMs;
     std::unique_lock lock(others->mutex);
-    while (!others->has_leader && wishes.clock->monotonic_ms() < deadline) {
+    std::optional<std::string> removed;
+    while (!others->has_leader && !removed && wishes.clock->monotonic_ms() < deadline) {
         lock.unlock();
         for (const auto& [no, address] : self.peers) {
             links->call(no, call_kind::report, "", kAnswerMs,
@@ -109,12 +117,18 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
         lock.lock();
         others->changed.wait_for(lock, std::chrono::milliseconds(kAskEveryMs),
                                  [&] { return others->has_leader; });
+        removed = says_removed(*links);
     }
     const bool has_leader = others->has_leader;
     const std::string who = described(self, *links, *others);
     lock.unlock();
     links->stop();
     if (has_leader) return {};
+    if (removed)
+        return fail(ErrorCode::conflict,
+                    "nothing was changed: " + *removed +
+                        ". Its number does not come back: move the data folder aside, 'kontor cluster token' "
+                        "on another node, then 'kontor cluster join' here");
     const std::uint64_t promised = promised_index(wishes);
     const std::string own =
         promised != 0 ? "This node had promised entries up to " + std::to_string(promised) + ". " : "";

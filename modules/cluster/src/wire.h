@@ -48,6 +48,10 @@ inline constexpr std::uint16_t none = 0, removed = 1, too_old = 2;
 }
 
 inline constexpr const char* kIsolatedText = "this node is cut off from the others for a test";
+inline constexpr const char* kCountsAloneText =
+    "stands on an older copy that an operator accepted as all that is left: it has no peers until 'kontor "
+    "cluster takeover --accept-loss' there; if another node lives, stop it and 'kontor cluster rejoin' "
+    "instead";
 
 inline constexpr std::uint32_t kPeerProtocol = 1;
 

@@ -181,6 +181,40 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
                     .empty());
 }
 
+TEST_F(TlsKeeperTest, TheAuthorityThatClientsTrustStaysWhileRunning) {
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    start(own);
+    const std::string first = in_use_, ca = keeper_.ca_pem();
+    for (const char* part : {"", "/ca.pem", "/ca.key"}) {
+        std::filesystem::rename(folder_ + "/tls" + part, folder_ + "/aside");
+        keeper_.change(own);
+        EXPECT_FALSE(looks()) << part;
+        clock_.pass(60'000);
+        EXPECT_FALSE(looks()) << part;
+        EXPECT_FALSE(file_exists(folder_ + "/tls" + (*part == '\0' ? "/ca.pem" : part))) << "nothing is made";
+        std::filesystem::rename(folder_ + "/aside", folder_ + "/tls" + part);
+        clock_.pass(60'000);
+        looks();
+        EXPECT_EQ(in_use_, first) << part;
+        EXPECT_EQ(keeper_.ca_pem(), ca);
+    }
+}
+
+// Clients get ca.pem, and what it did not sign they refuse.
+TEST_F(TlsKeeperTest, ANewAuthoritySignsANewCertificate) {
+    for (const char* part : {"/ca.pem", "/ca.key"}) {
+        const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+        TlsKeeper before(clock_), after(clock_);
+        const auto first = before.load(own);
+        ASSERT_TRUE(first);
+        std::filesystem::remove(folder_ + "/tls" + part);
+        const auto second = after.load(own);
+        ASSERT_TRUE(second) << second.error().describe();
+        EXPECT_NE(second->ca_pem, first->ca_pem);
+        EXPECT_NE(second->identity.certificate_chain_pem, first->identity.certificate_chain_pem);
+    }
+}
+
 // Years off, either way and as far as 1970: what clients with the right time accept stays.
 TEST_F(TlsKeeperTest, AClockThatIsWrongForAWhileChangesNothing) {
     keeper_.judge_by([&] { return std::int64_t{1'790'000'000'000}; });

@@ -17,9 +17,10 @@ enum class FolderKind : std::uint8_t {
 };
 // What open() would say about a stopped node's folder; changes nothing. Errors: as open().
 [[nodiscard]] Result<FolderKind> check_folder(const std::string& data_folder);
-// The operator says that a copy of a member's folder counts, and that no other one of this number does: it
-// becomes the original, and forgets that others told it what it forgot. False: there was nothing to say.
-// `only_look`: changes nothing. Errors: permission_denied (it has no state yet), io, corruption.
+// The operator says that a copy of a member's folder, or an older one, counts, and that no other node does:
+// it becomes the original, forgets that others told it what it forgot, and has no peers until it has taken
+// over. False: of no member. `only_look`: changes nothing, and says whether it is a copy or was told that it
+// forgot. Errors: permission_denied (it has no state yet), io, corruption.
 [[nodiscard]] Result<bool> adopt_folder(const std::string& data_folder, bool only_look);
 
 }  // namespace kontor::cluster
