@@ -182,6 +182,7 @@ void print_status(const nlohmann::json& status, const Output& output) {
     for (const auto& node : status.at("nodes")) {
         const auto number = node.value("node", std::uint64_t{0});
         std::string note = node.value("problem", node.value("doing", ""));
+        if (node.value("wanted", "") == "removed") note = "is being taken out; the majority still counts it";
         if (note.empty() && node.value("contact", "") == "lost")
             note = "has heard no leader for " +
                    std::to_string(node.value("staleness_ms", std::uint64_t{0}) / 1000) + " s";

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -193,9 +194,9 @@ class Cluster:
         return [machine for machine in self.running() if machine is not leader]
 
     def settled(self, voters, timeout_s=FORMS_WITHIN_S):
-        """Every running node sees one leader and as many voters, all of them ready and connected."""
+        """Every running node sees one leader and as many voters, all ready and connected, and none that goes."""
         def is_settled(status):
-            if not status or not status["leader"]:
+            if not status or not status["leader"] or any(node["wanted"] == "removed" for node in status["nodes"]):
                 return False
             ready = [node for node in status["nodes"] if node["is"] == node["wanted"] == "voter" and
                      node.get("ready") and node["connected"]]
@@ -231,9 +232,22 @@ class Cluster:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
+        if isinstance(error, AssertionError):
+            self.tell()
         for machine in self.machines:
             machine.end()
+
+    def tell(self):
+        """What every machine says of itself: why a test failed is not seen twice."""
+        for machine in self.machines:
+            if machine.process is None:
+                continue
+            try:
+                status = machine.status() if machine.is_running() else "ended"
+            except (OSError, ValueError, AssertionError) as problem:
+                status = repr(problem)
+            print(f"--- machine {machine.number}: {json.dumps(status)}\n{machine.process.story()}", file=sys.stderr)
 
 
 class Client:

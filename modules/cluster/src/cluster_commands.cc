@@ -29,6 +29,7 @@ constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
 constexpr std::uint64_t kContactLostMs = 5'000;  // then a status does not pretend to know how far behind
 constexpr std::uint64_t kHandOverMs = 2'000;
+constexpr std::uint64_t kUncountedMs = 10'000, kLookAgainMs = 20;
 constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before the node stops
 
 Result<void> outcome_of(const Result<pb::Result>& result) {
@@ -149,7 +150,32 @@ Result<void> ClusterImpl::remove(std::uint64_t node_no) {
     pb::Command command;
     mutable_body(command, pb::update_cluster_node)->set_no(node_no == 0 ? identity().node_no : node_no);
     mutable_body(command, pb::update_cluster_node)->set_removed(true);
-    return outcome_of(propose(std::move(command)));
+    KONTOR_CHECK(outcome_of(propose(std::move(command))));
+    if (node_no == 0 || node_no == identity().node_no) return {};  // it ends by that
+    return wait_until_uncounted(node_no);
+}
+
+// Whoever stops another node before that may stop the cluster: the majority was still one with this node in
+// it.
+Result<void> ClusterImpl::wait_until_uncounted(std::uint64_t node_no) {
+    const std::uint64_t deadline = options_.clock->monotonic_ms() + kUncountedMs;
+    for (;;) {
+        const auto view = node()->cluster_view();
+        const bool is_counted =
+            std::any_of(view.members.begin(), view.members.end(), [&](const replication::Member& one) {
+                return one.id == node_no && one.role == replication::MemberRole::voter;
+            });
+        if (!is_counted && view.configuration_index == view.committed_configuration_index) return {};
+        if (options_.clock->monotonic_ms() >= deadline)
+            return fail(ErrorCode::timeout,
+                        "node " + std::to_string(node_no) +
+                            " is marked, but the majority still counts it: stop no other node before 'kontor "
+                            "cluster status' shows that it does not vote");
+        std::unique_lock lock(steward_mutex_);
+        if (steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookAgainMs),
+                                      [this] { return stopping_; }))
+            return fail(ErrorCode::unavailable, "this node is stopping");
+    }
 }
 
 Result<void> ClusterImpl::set_voter(std::uint64_t node_no, bool voter) {
@@ -157,7 +183,8 @@ Result<void> ClusterImpl::set_voter(std::uint64_t node_no, bool voter) {
     pb::Command command;
     mutable_body(command, pb::update_cluster_node)->set_no(node_no);
     mutable_body(command, pb::update_cluster_node)->set_voter(voter);
-    return outcome_of(propose(std::move(command)));
+    KONTOR_CHECK(outcome_of(propose(std::move(command))));
+    return voter ? Result<void>{} : wait_until_uncounted(node_no);
 }
 
 Result<void> ClusterImpl::transfer(std::uint64_t node_no) {
@@ -373,10 +400,11 @@ std::string ClusterImpl::status_json() {
         for (const auto& [no, known] : known_)
             if (known.report) newest = std::max(newest, known.report->applied_index());
     }
-    for (const pb::ClusterNode& row : nodes()) {
+    for (const pb::ClusterNode& row : nodes(true)) {
         const replication::Member* member = nullptr;
         for (const replication::Member& one : view.members)
             if (one.id == row.no()) member = &one;
+        if (row.removed() && member == nullptr) continue;
         std::optional<pb::NodeReport> said;
         std::uint64_t said_ms = 0;
         if (row.no() == self.node_no) {
@@ -392,7 +420,9 @@ std::string ClusterImpl::status_json() {
                   {"name", row.name()},
                   {"peer_address", row.peer_address()},
                   {"api_url", row.api_url()},
-                  {"wanted", row.voter() ? "voter" : "standby"},
+                  {"wanted", row.removed() ? "removed"
+                             : row.voter() ? "voter"
+                                           : "standby"},
                   {"is", member == nullptr                                ? "joining"
                          : member->role == replication::MemberRole::voter ? "voter"
                                                                           : "standby"},

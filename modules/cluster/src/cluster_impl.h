@@ -139,6 +139,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
 
     // --- the steward (steward.cc): a thread that makes things as the rows say
     void run_steward();
+    [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
     void look_after_links();
     [[nodiscard]] bool begin_after_take_over(const std::vector<replication::Member>& members);
     void look_after_reports(std::uint64_t now_ms);
