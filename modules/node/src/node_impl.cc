@@ -299,8 +299,11 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     proposals_.leaves_log(at);
     propose_waiting();
     const std::uint64_t started_us = options_.clock->monotonic_us();
-    // One block for the commands and their parts, and one release of it.
-    google::protobuf::Arena arena;
+    // One block for the commands and their parts, the same for each entry: most need no other one.
+    google::protobuf::ArenaOptions blocks;
+    blocks.initial_block = entry_block_.get();
+    blocks.initial_block_size = kEntryBlockBytes;
+    google::protobuf::Arena arena(blocks);
     pb::Batch& batch = *google::protobuf::Arena::CreateMessage<pb::Batch>(&arena);
     if (auto decoded = decode_entry(payload, batch); !decoded) {
         fatal(Error{decoded.error().code,

@@ -22,7 +22,9 @@
 namespace kontor::node {
 
 inline constexpr const char* kFailedText = "this node has stopped after a failure; see its log";
-inline constexpr unsigned kFailureLookMs = 50;  // how often who waits looks whether the node failed
+inline constexpr std::size_t kEntryBlockBytes = 128U
+                                                << 10U;  // of an entry's commands, before more is asked for
+inline constexpr unsigned kFailureLookMs = 50;           // how often who waits looks whether the node failed
 
 [[nodiscard]] pb::Command tick_command();
 
@@ -141,6 +143,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     Proposals proposals_;
     telemetry::Histogram& log_write_time_;
     telemetry::Histogram& apply_time_;
+    std::unique_ptr<char[]> entry_block_ = std::make_unique<char[]>(kEntryBlockBytes);  // apply thread
     telemetry::Counter& applied_commands_;
     telemetry::Counter& refused_;
 

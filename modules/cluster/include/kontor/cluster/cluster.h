@@ -129,8 +129,8 @@ class Cluster {
     [[nodiscard]] virtual Result<void> init() = 0;
     // "kct1.<fingerprint>.<secret>.<addresses>"; shown once.
     [[nodiscard]] virtual Result<std::string> make_token(const TokenWishes& wishes) = 0;
-    // 0: this one. Done when no majority counts that node any more, so that another one may be stopped; timeout:
-    // it is marked, and will be. The same for who shall not vote.
+    // 0: this one. Done when no majority counts that node any more, so that another one may be stopped;
+    // timeout: it is marked, and will be. The same for who shall not vote.
     [[nodiscard]] virtual Result<void> remove(std::uint64_t node_no) = 0;
     [[nodiscard]] virtual Result<void> set_voter(std::uint64_t node_no, bool voter) = 0;
     [[nodiscard]] virtual Result<void> transfer(std::uint64_t node_no) = 0;  // 0: to any that is ready
