@@ -33,7 +33,7 @@ constexpr std::array<const machine::Domain*, 13> kDomains = {
 static_assert(machine::command_numbers_distinct(kDomains), "two commands have the same number");
 static_assert(machine::command_names_distinct(kDomains), "two commands have the same name");
 static_assert(machine::commands_are_complete(kDomains),
-              "a command has no function, or an outcome that no domain lists");
+              "a command has no name, or an outcome that no domain lists");
 static_assert(machine::outcome_numbers_distinct(kDomains), "two outcomes have the same number");
 static_assert(machine::outcome_names_distinct(kDomains), "two outcomes have the same name");
 static_assert(machine::objects_distinct(kDomains), "two objects have the same number, name or id prefix");

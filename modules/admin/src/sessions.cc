@@ -27,28 +27,6 @@ std::string csrf_of(const std::string& cookie) {
     return to_hex(crypto::hmac_sha256(cookie, "kontor csrf"));
 }
 
-std::optional<std::string> from_base32(std::string_view text) {
-    std::string out;
-    std::uint32_t buffer = 0;
-    unsigned bits = 0;
-    for (const char c : text) {
-        std::uint32_t value = 0;
-        if (c >= 'A' && c <= 'Z')
-            value = static_cast<std::uint32_t>(c - 'A');
-        else if (c >= '2' && c <= '7')
-            value = static_cast<std::uint32_t>(c - '2') + 26;
-        else
-            return std::nullopt;
-        buffer = (buffer << 5U) | value;
-        bits += 5;
-        if (bits >= 8) {
-            bits -= 8;
-            out.push_back(static_cast<char>(buffer >> bits));
-        }
-    }
-    return out;
-}
-
 bool good_name(const std::string& name) {
     if (name.empty() || name.size() > limits::kNameMaxBytes) return false;
     for (const char c : name) {
@@ -176,7 +154,7 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
     if (!token_is_good(crypto::sha256(call->text("token"))))
         return call->refuse(404, "token_invalid", "This link was used already or is too old.");
     if (!check_new_operator(*call)) return;
-    const auto secret = from_base32(call->text("totp_secret"));
+    const auto secret = crypto::from_base32(call->text("totp_secret"));
     if (!secret || secret->size() != kTotpSecretBytes)
         return call->refuse(422, "code_wrong", "Begin the set-up again.", "totp_secret");
     const std::int64_t utc_ms = options_.clock->wall_ms();  // house: wall: the phone's clock is a wall clock

@@ -21,31 +21,12 @@ bool starts_with_word(std::string_view text, std::string_view lower_word) {
                       [](char want, char c) { return want == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
-    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-    std::string out;
-    std::uint32_t bits = 0;
-    unsigned count = 0;
-    for (const char c : text) {
-        const auto digit = kAlphabet.find(c);
-        if (digit == std::string_view::npos) return std::nullopt;
-        bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out += static_cast<char>((bits >> count) & 0xFFU);
-        }
-    }
-    return out;
-}
-
 // Bearer KEY, or Basic with the key as user name. Empty: none given.
 std::string key_of(std::string_view authorization) {
     if (starts_with_word(authorization, "bearer")) {
         authorization.remove_prefix(7);
     } else if (starts_with_word(authorization, "basic")) {
-        const auto pair = decode_base64(authorization.substr(6));
+        const auto pair = crypto::from_base64(authorization.substr(6));
         return pair ? pair->substr(0, pair->find(':')) : std::string();
     } else {
         return {};

@@ -1,7 +1,11 @@
+#include <sodium.h>
+
 #include "kontor/crypto/crypto.h"
 
 namespace kontor::crypto {
 namespace {
+
+constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 // Groups of `bits` bits, most significant first; the last group is filled with zeros.
 std::string encode(std::string_view bytes, std::string_view alphabet, unsigned bits) {
@@ -31,7 +35,36 @@ std::string base64(std::string_view bytes) {
 }
 
 std::string base32(std::string_view bytes) {
-    return encode(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 5);
+    return encode(bytes, kBase32, 5);
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+    while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+    std::string out(text.size() / 4 * 3 + 3, '\0');
+    std::size_t size = 0;
+    // Without an end pointer it refuses what is not read to the end, and left-over bits.
+    if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(),
+                          nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+        return std::nullopt;
+    out.resize(size);
+    return out;
+}
+
+std::optional<std::string> from_base32(std::string_view text) {
+    std::string out;
+    std::uint32_t window = 0;
+    unsigned held = 0;
+    for (const char c : text) {
+        const auto digit = kBase32.find(c);
+        if (digit == std::string_view::npos) return std::nullopt;
+        window = (window << 5U) | static_cast<std::uint32_t>(digit);
+        held += 5;
+        if (held < 8) continue;
+        held -= 8;
+        out.push_back(static_cast<char>((window >> held) & 0xFFU));
+    }
+    if (held >= 5 || (window & ((1U << held) - 1)) != 0) return std::nullopt;
+    return out;
 }
 
 }  // namespace kontor::crypto

@@ -23,8 +23,8 @@ Registry::Registry(std::span<const Domain* const> domains) : domains_(domains) {
         due_.insert(due_.end(), domain->due.begin(), domain->due.end());
         own_.insert(own_.end(), domain->own_queues.begin(), domain->own_queues.end());
         events_.insert(events_.end(), domain->events.begin(), domain->events.end());
-        if (domain->enter != nullptr) enter = domain->enter;
-        if (domain->announce != nullptr) announce = domain->announce;
+        enter = domain->enter.value_or(enter);
+        announce = domain->announce.value_or(announce);
     }
     KONTOR_ASSERT(enter != nullptr && announce != nullptr,
                   "some domain has merchants, and some tells of events");

@@ -85,7 +85,15 @@ TEST(EncodingTest, Rfc4648Vectors) {
     for (std::size_t i = 0; i < plain.size(); ++i) {
         EXPECT_EQ(base64(plain[i]), in_64[i]);
         EXPECT_EQ(base32(plain[i]), in_32[i]);
+        EXPECT_EQ(from_base64(in_64[i]), plain[i]);
+        EXPECT_EQ(from_base64(in_64[i].substr(0, in_64[i].find('='))), plain[i]);
+        EXPECT_EQ(from_base32(in_32[i]), plain[i]);
     }
+    for (const std::string_view wrong : {"Z", "Zh", "Zg==x", "Z g=", "Zm9v\n", "Zm-_"})
+        EXPECT_EQ(from_base64(wrong), std::nullopt) << wrong;
+    for (const std::string_view wrong : {"M", "MZ", "my", "MY======", "M1", "MZXW6Y"})
+        EXPECT_EQ(from_base32(wrong), std::nullopt) << wrong;
+    EXPECT_EQ(from_base64("////AA=="), std::string("\xff\xff\xff\x00", 4));
     EXPECT_EQ(base64(std::string("\xff\xff\xff\x00", 4)), "////AA==");
 }
 

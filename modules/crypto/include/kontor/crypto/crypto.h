@@ -40,6 +40,9 @@ class Secret {
 [[nodiscard]] std::string random_token(std::size_t characters);  // base62, unbiased
 [[nodiscard]] std::string base64(std::string_view bytes);        // RFC 4648 4, padded
 [[nodiscard]] std::string base32(std::string_view bytes);        // RFC 4648 6, unpadded (TOTP secrets)
+// nullopt: not of the alphabet, or of no whole number of bytes. Base64 with or without its padding.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+[[nodiscard]] std::optional<std::string> from_base32(std::string_view text);
 
 // AES-256-GCM. Sealed form: version byte 1 | nonce 12 | ciphertext | tag 16. `context` is authenticated. The
 // page is docs/formats/sealed.md. Errors of open(): corruption when a bit of anything differs; unsupported

@@ -110,21 +110,21 @@ constexpr bool hooks_are_single(std::span<const Domain* const> domains) {
     int enter = 0;
     int announce = 0;
     for (const Domain* domain : domains) {
-        enter += domain->enter != nullptr ? 1 : 0;
-        announce += domain->announce != nullptr ? 1 : 0;
+        enter += domain->enter ? 1 : 0;
+        announce += domain->announce ? 1 : 0;
     }
     return enter == 1 && announce == 1;
 }
-// An outcome that a command names is listed by a domain, and no function is missing.
+// An outcome that a command names is listed by a domain. (Functions are RequiredFunction: none can be missing.)
 constexpr bool commands_are_complete(std::span<const Domain* const> domains) {
     for (const Domain* domain : domains) {
         for (const Command& command : domain->commands) {
-            if (command.run.value == nullptr || command.weight.value == nullptr || command.name.value.empty())
-                return false;
+            if (command.name.value.empty()) return false;
             for (const Outcome* wanted : command.outcomes.value) {
                 bool listed = false;
                 for (const Domain* other : domains)
-                    for (const Outcome* known : other->outcomes) listed = listed || known == wanted;
+                    for (const Outcome* known : other->outcomes)
+                        listed = listed || known->number == wanted->number;
                 if (!listed) return false;
             }
         }

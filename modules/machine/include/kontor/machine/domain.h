@@ -59,9 +59,9 @@ struct Command {
     Required<Approval> approval;
     Required<Repeatable> repeatable;
     Required<Peers> peers;
-    Required<Weight> weight;                             // for batches and fairness
+    RequiredFunction<Weight> weight;                     // for batches and fairness
     Required<std::span<const Outcome* const>> outcomes;  // besides ok and those of every command
-    Required<Run> run;
+    RequiredFunction<Run> run;
 };
 
 // ---- objects
@@ -111,6 +111,9 @@ struct OwnQueue {
 // ---- the domain
 // ----------------------------------------------------------------------------------------------
 
+using Enter = std::optional<pb::Result> (*)(Context&);
+using Announce = void (*)(Context&, Scope, pb::Journal&, const pb::ScopeHead&);
+
 struct Domain {
     Required<std::string_view> name;
     std::span<const Command> commands = {};
@@ -124,9 +127,9 @@ struct Domain {
     std::span<const OwnQueue> own_queues = {};
     // For commands that concern a merchant, before anything else: says why there is no such scope, and may
     // keep the merchant in context.owner. One domain has it.
-    std::optional<pb::Result> (*enter)(Context&) = nullptr;
+    std::optional<Enter> enter = {};
     // Each journal row with events, before it is written: who gets to know them. One domain has it.
-    void (*announce)(Context&, Scope, pb::Journal&, const pb::ScopeHead&) = nullptr;
+    std::optional<Announce> announce = {};
 };
 
 class Registry {
@@ -153,8 +156,8 @@ class Registry {
     [[nodiscard]] std::span<const OwnQueue> own_queues() const { return own_; }
     [[nodiscard]] std::span<const std::string_view> events() const { return events_; }
 
-    std::optional<pb::Result> (*enter)(Context&) = nullptr;
-    void (*announce)(Context&, Scope, pb::Journal&, const pb::ScopeHead&) = nullptr;
+    Enter enter = nullptr;
+    Announce announce = nullptr;
 
  private:
     std::span<const Domain* const> domains_;
