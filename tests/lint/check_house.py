@@ -34,6 +34,11 @@ RULES = {
     "length": "a file of more than 600 lines is two concepts",
 }
 
+# The commands stand on the composition root, the load generator on both.
+APP_SEES = {"app": ["app/bench", "app/cli", "app/src"], "app/src": ["app/src"], "app/cli": ["app/cli", "app/src"],
+            "app/bench": ["app/bench", "app/cli", "app/src"]}
+# Modules of several libraries.
+LIBRARIES = {"app": {"app", "cli", "bench"}, "net": {"net", "load_client"}}
 TOP_FOLDERS = {"app", "modules", "web", "config", "tests", "installer", "docs", ".ci"}
 TOP_FILES = {
     "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "CHANGELOG.md",
@@ -205,7 +210,7 @@ class Checker:
         """A quoted include without `kontor/` is beside the file or in the module's own src/ (or generated there)."""
         module = self.module_of(path)
         base = "app" if module == "app" else f"modules/{module}"
-        places = [os.path.dirname(path), f"{base}/src", f"{base}/include", base]
+        places = APP_SEES.get(os.path.dirname(path), [os.path.dirname(path), f"{base}/src", f"{base}/include", base])
         return any(os.path.isfile(os.path.join(self.root, place, header)) for place in places)
 
     @staticmethod
@@ -234,7 +239,8 @@ class Checker:
             self.report(path, 1, "cmake", "file(GLOB): list the sources")
         for call in re.finditer(r"kontor_module\s*\(([^)]*)\)", text):
             line = text.count("\n", 0, call.start()) + 1
-            if f"NAME {module}" not in " ".join(call.group(1).split()):
+            name = re.match(r"NAME (\w+)", " ".join(call.group(1).split()))
+            if not name or name.group(1) not in LIBRARIES.get(module, {module}):
                 self.report(path, line, "cmake", f"the module in modules/{module} must be called {module}")
         if module in self.levels and module != "app":
             for link in re.finditer(r"\bkontor(?:::|_)([a-z_0-9]+)\b", text):
