@@ -28,9 +28,10 @@
 #include "kontor/net/server.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/outbox/worker.h"
-#include "kontor/reporting/projection.h"
+#include "kontor/reporting/reports.h"
 #include "memory_plan.h"
 #include "outbox_keeper.h"
+#include "reports/all.h"
 #include "secrets.h"
 #include "tls_keeper.h"
 #include "version.h"
@@ -79,7 +80,7 @@ class ApplianceImpl final : public Appliance {
         KONTOR_CHECK(cured(start_cluster()));
         KONTOR_CHECK(cured(start_node()));
         if (!key_is_known) KONTOR_CHECK(learn_secrets_key());
-        KONTOR_CHECK(start_projection());
+        KONTOR_CHECK(start_reports());
         KONTOR_CHECK(prepare_outbox());
         start_surfaces();
         front_.api = api_.get();
@@ -113,7 +114,7 @@ class ApplianceImpl final : public Appliance {
         if (api_) api_->stop();
         if (metrics_server_) metrics_server_->stop(0);
         outbox_.stop();
-        if (projection_) projection_->stop();
+        if (reports_) reports_->stop();
         if (node_) node_->stop();
         if (cluster_) cluster_->stop();
     }
@@ -239,13 +240,13 @@ class ApplianceImpl final : public Appliance {
         return remember_secrets_key(options_.secrets_key, settings.data_folder);
     }
 
-    Result<void> start_projection() {
-        reporting::ProjectionOptions reporting;
+    Result<void> start_reports() {
+        reporting::ReportsOptions reporting;
         reporting.folder = options_.settings.data_folder + "/reports";
         reporting.service = node_.get();
         reporting.clock = options_.clock;
         reporting.metrics = &metrics_;
-        KONTOR_TRY(projection_, reporting::Projection::open(std::move(reporting)));
+        KONTOR_TRY(reports_, reporting::Reports::open(std::move(reporting), reports::all()));
         return {};
     }
 
@@ -292,7 +293,7 @@ class ApplianceImpl final : public Appliance {
         api_ = std::make_unique<api::Api>(std::move(api));
         admin::AdminOptions admin;
         admin.node = node_.get();
-        admin.projection = projection_.get();
+        admin.reports = reports_.get();
         admin.sealer = &sealer_;
         admin.clock = options_.clock;
         admin.metrics = &metrics_;
@@ -460,7 +461,7 @@ class ApplianceImpl final : public Appliance {
     // In the order of start; destroyed in reverse.
     std::unique_ptr<cluster::Cluster> cluster_;
     std::unique_ptr<node::Node> node_;
-    std::unique_ptr<reporting::Projection> projection_;
+    std::unique_ptr<reporting::Reports> reports_;
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<channels::Channel> sandbox_;
     OutboxKeeper outbox_;

@@ -18,7 +18,7 @@ struct MemoryPlan {
 inline constexpr std::uint64_t kCacheShare = 8;      // of the memory
 inline constexpr std::uint64_t kMemtableShare = 16;  // of the memory
 inline constexpr std::uint64_t kMostMemtableBytes = 96ULL << 20, kLeastMemtableBytes = 8ULL << 20;
-// Beside caches and memtables: code, threads, connections, answers under way, the projection.
+// Beside caches and memtables: code, threads, connections, answers under way, the reports.
 inline constexpr std::uint64_t kOtherBytes = 48ULL << 20;
 
 [[nodiscard]] Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& share);

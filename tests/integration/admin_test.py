@@ -181,7 +181,7 @@ class Pages(unittest.TestCase):
         declined = self.api.request("POST", "/v1/payment_intents", {"amount": 500, "currency": "eur", "confirm": True,
                                                                    "payment_method": "pm_card_chargeDeclined"})
         self.assertEqual(declined.status, 402)
-        self.known(*payments, declined.error["payment_intent"]["id"])
+        self.settled()  # the counts are of a report of their own: that the list has a payment says nothing of them
         after = self.totals()
         self.assertEqual({key: after[key] - before[key] for key in ("volume", "payments", "succeeded", "failed")},
                          {"volume": 2000, "payments": 3, "succeeded": 2, "failed": 1})

@@ -55,7 +55,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # What a domain shows to nobody: its tables, its commands, its records (modules/domains/all.cc alone sees these).
 DOMAIN_HEADER = re.compile(r"domains/([a-z_0-9]+)/([a-z_0-9]+)[.]h$")
 DOMAIN_OWN = ("tables", "commands", "domain")
-GLOBBED = ("domains", "proto")  # a folder or file is all that a new one takes
+GLOBBED = ("domains", "proto", "reports")  # a folder or file is all that a new one takes
 KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
 
 # Calls to the C library's clock and generator, not methods or our own functions that end in the same letters.
@@ -185,6 +185,8 @@ class Checker:
                                 f"{target} (level {self.levels[target]})")
         elif header.startswith("domains/"):
             yield from self.check_domain_include(path, module, header)
+        elif header.startswith("reports/"):
+            yield from self.check_report_include(path, module, header)
         elif "modules/" in header or "/src/" in header or (header.startswith("..") and not private):
             yield "private", f"{header} reaches into a module's folder"
         elif quote == '"' and not self.private_header_exists(path, header):
@@ -205,6 +207,19 @@ class Checker:
         elif match and match.group(2) in DOMAIN_OWN and not path.startswith(f"modules/domains/{match.group(1)}/") and (
                 path != "modules/domains/all.cc"):
             yield "domain", f"{header} is that domain's own"
+
+    def check_report_include(self, path, module, header):
+        """Reports see no other report; who shows one sees its queries, in the header that has the folder's name."""
+        folder = header.split("/")[1]
+        own = path.startswith(f"modules/reports/{folder}/")
+        if not os.path.isfile(os.path.join(self.root, "modules", header)):
+            yield "private", f"{header} is no header of a report"
+        elif module != "reports" and self.levels.get("reports", 99) >= self.levels.get(module, 0):
+            yield "level", f"{module} (level {self.levels.get(module)}) must not see the reports"
+        elif not own and header not in (f"reports/{folder}/{folder}.h", "reports/all.h"):
+            yield "domain", f"{header} is that report's own"
+        elif not own and module == "reports" and path != "modules/reports/all.cc" and header != "reports/all.h":
+            yield "domain", f"{header}: a report sees no other report"
 
     def private_header_exists(self, path, header):
         """A quoted include without `kontor/` is beside the file or in the module's own src/ (or generated there)."""

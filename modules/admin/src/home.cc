@@ -5,6 +5,7 @@
 #include "domains/webhooks/webhooks.h"
 #include "kontor/machine/links.h"
 #include "kontor/money/money.h"
+#include "reports/volumes/volumes.h"
 #include "views.h"
 
 namespace kontor::admin {
@@ -19,7 +20,7 @@ Json rate(std::uint64_t part, std::uint64_t whole) {
     return static_cast<std::int64_t>(part) * kBasisPoints / static_cast<std::int64_t>(whole);
 }
 
-Json line_json(const reporting::RollupLine& line) {
+Json line_json(const volumes::VolumeLine& line) {
     return Json{{"start_ms", line.start_ms},
                 {"currency", currency_code(line.currency)},
                 {"volume", line.volume},
@@ -54,7 +55,7 @@ Json Views::node_json() const {
     const auto stats = options_.node->stats();
     return Json{{"role", role_name(stats.role)},
                 {"log_index", stats.applied_index},
-                {"projection_index", options_.projection->log_index()},
+                {"projection_index", options_.reports->log_index()},
                 {"cache",
                  {{"hits", stats.cache.hits},
                   {"misses", stats.cache.misses},
@@ -94,10 +95,10 @@ Result<Json> Views::home(bool livemode) const {
     const std::int64_t now = options_.clock->wall_ms();  // house: wall: days of the calendar
     const std::int64_t today = now - now % kDayMs;
     const std::int64_t first_hour = now - now % kHourMs - 23 * kHourMs;
-    KONTOR_TRY(const auto days, options_.projection->rollups(reporting::Bucket::day, livemode,
-                                                             today - 29 * kDayMs, today + kDayMs));
+    KONTOR_TRY(const auto days, volumes::list(*options_.reports, volumes::Bucket::day, livemode,
+                                              today - 29 * kDayMs, today + kDayMs));
     KONTOR_TRY(const auto hours,
-               options_.projection->rollups(reporting::Bucket::hour, livemode, first_hour, now + kHourMs));
+               volumes::list(*options_.reports, volumes::Bucket::hour, livemode, first_hour, now + kHourMs));
     Json totals = Json::array(), day_lines = Json::array(), hour_lines = Json::array();
     for (const auto& line : days) {
         day_lines.push_back(line_json(line));
@@ -111,7 +112,7 @@ Result<Json> Views::home(bool livemode) const {
     }
     for (const auto& line : hours) hour_lines.push_back(line_json(line));
     return Json{{"as_of_ms", now},
-                {"log_index", options_.projection->log_index()},
+                {"log_index", options_.reports->log_index()},
                 {"totals", totals},
                 {"hours", hour_lines},
                 {"days", day_lines},

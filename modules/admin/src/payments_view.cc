@@ -22,6 +22,7 @@
 #include "kontor/machine/rows.h"
 #include "kontor/money/money.h"
 #include "kontor/webhooks.pb.h"
+#include "reports/payment_list/payment_list.h"
 #include "views.h"
 
 namespace kontor::admin {
@@ -52,7 +53,7 @@ std::vector<std::string> split(std::string_view list) {
 }
 
 // "" or the parameter that is wrong.
-std::string_view fill_query(const Call& call, reporting::PaymentQuery& query) {
+std::string_view fill_query(const Call& call, payment_list::PaymentQuery& query) {
     query.livemode = call.livemode;
     query.statuses = split(call.parameter("status"));
     query.text = std::string(call.parameter("q"));
@@ -238,7 +239,7 @@ Json parsed(const std::string& json) {
 
 }  // namespace
 
-Json Views::payment_row(const reporting::PaymentRow& row) {
+Json Views::payment_row(const payment_list::PaymentRow& row) {
     return Json{{"id", format_id(payments::prefix::intent, row.intent_no)},
                 {"created_ms", row.created_ms},
                 {"amount", row.amount},
@@ -256,10 +257,10 @@ Json Views::payment_row(const reporting::PaymentRow& row) {
 }
 
 void Views::list_payments(const std::shared_ptr<Call>& call) const {
-    reporting::PaymentQuery query;
+    payment_list::PaymentQuery query;
     if (const std::string_view wrong = fill_query(*call, query); !wrong.empty())
         return call->refuse(400, "invalid", "This value cannot be used.", wrong);
-    const auto page = options_.projection->payments(query);
+    const auto page = payment_list::list(*options_.reports, query);
     if (!page) return call->refuse(page.error());
     Json data = Json::array();
     for (const auto& row : page->rows) data.push_back(payment_row(row));
@@ -280,9 +281,9 @@ void Views::on_the_wall_clock(Json& lines) const {
 
 void Views::get_payment(const std::shared_ptr<Call>& call) const {
     const auto no = parse_id(payments::prefix::intent, call->rest);
-    std::optional<reporting::PaymentRow> row;
+    std::optional<payment_list::PaymentRow> row;
     if (no) {
-        auto found = options_.projection->payment(call->livemode, *no);
+        auto found = payment_list::find(*options_.reports, call->livemode, *no);
         if (!found) return call->refuse(found.error());
         row = *std::move(found);
     }

@@ -13,16 +13,17 @@ constexpr std::size_t kPaymentsQueued = 1000;  // older ones are dropped: the pa
 
 Streams::Streams(const AdminOptions& options, const Views& views, SessionCheck is_open)
     : options_(options), views_(views), is_open_(std::move(is_open)) {
-    subscription_ = options_.projection->subscribe([this](const std::vector<reporting::PaymentRow>& rows) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (open_.empty()) return;
-            payments_.insert(payments_.end(), rows.begin(), rows.end());
-            while (payments_.size() > kPaymentsQueued) payments_.pop_front();
-            dirty_ = true;
-        }
-        changed_.notify_one();
-    });
+    subscription_ =
+        payment_list::subscribe(*options_.reports, [this](const std::vector<payment_list::PaymentRow>& rows) {
+            {
+                const std::lock_guard lock(mutex_);
+                if (open_.empty()) return;
+                payments_.insert(payments_.end(), rows.begin(), rows.end());
+                while (payments_.size() > kPaymentsQueued) payments_.pop_front();
+                dirty_ = true;
+            }
+            changed_.notify_one();
+        });
     thread_ = std::thread([this] { run(); });
 }
 
@@ -36,7 +37,7 @@ void Streams::stop() {
         if (stopping_) return;
         stopping_ = true;
     }
-    options_.projection->unsubscribe(subscription_);
+    payment_list::unsubscribe(*options_.reports, subscription_);
     changed_.notify_all();
     thread_.join();
     const std::lock_guard lock(mutex_);
@@ -95,7 +96,7 @@ void Streams::send_home(const std::vector<Open>& open) const {
     }
 }
 
-void Streams::serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
+void Streams::serve(const std::vector<Open>& open, const std::deque<payment_list::PaymentRow>& payments,
                     bool home_due, bool comment_due) {
     try {
         const bool knows = !options_.knows_now || options_.knows_now();
@@ -122,7 +123,7 @@ void Streams::run() {
         if (stopping_) return;
         std::erase_if(open_, [](const Open& one) { return !one.stream->open(); });
         const std::vector<Open> open = open_;
-        const std::deque<reporting::PaymentRow> payments = std::exchange(payments_, {});
+        const std::deque<payment_list::PaymentRow> payments = std::exchange(payments_, {});
         const bool home_due = std::exchange(dirty_, false);
         const std::uint64_t now = options_.clock->monotonic_ms();
         const bool comment_due = now >= last_comment + limits::kStreamCommentMs;

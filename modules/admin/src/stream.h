@@ -1,5 +1,5 @@
 #pragma once
-// The live side of the UI: server-sent events. One thread turns changes of the projection into events, so
+// The live side of the UI: server-sent events. One thread turns changes of the reports into events, so
 // that a hundred open pages cost one look at the roll-ups a second.
 //
 // Threading: open() and stop() anywhere. Limits: limits::kStreams, kStreamsPerSession, kStreamsPerAddress,
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "reports/payment_list/payment_list.h"
 #include "views.h"
 
 namespace kontor::admin {
@@ -36,7 +37,7 @@ class Streams {
     // Of all, of the session and of the address; with the lock.
     [[nodiscard]] bool has_room(const std::string& cookie, const std::string& address) const;
     // What is due now; `payments` are new rows. Without the lock.
-    void serve(const std::vector<Open>& open, const std::deque<reporting::PaymentRow>& payments,
+    void serve(const std::vector<Open>& open, const std::deque<payment_list::PaymentRow>& payments,
                bool home_due, bool comment_due);
     void send_home(const std::vector<Open>& open) const;
     static void send(const Open& to, const char* event, const Json& json);
@@ -47,9 +48,9 @@ class Streams {
     std::uint64_t subscription_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<Open> open_;                      // guarded by mutex_
-    std::deque<reporting::PaymentRow> payments_;  // guarded by mutex_
-    bool dirty_ = false, stopping_ = false;       // guarded by mutex_
+    std::vector<Open> open_;                         // guarded by mutex_
+    std::deque<payment_list::PaymentRow> payments_;  // guarded by mutex_
+    bool dirty_ = false, stopping_ = false;          // guarded by mutex_
     std::thread thread_;
 };
 

@@ -6,6 +6,7 @@
 // Threading: anywhere; reads only, except the management of merchants and keys, which proposes commands.
 
 #include "context.h"
+#include "reports/payment_list/payment_list.h"
 
 namespace kontor::admin {
 
@@ -15,7 +16,7 @@ class Views {
         : options_(options), started_ms_(started_ms) {}
 
     [[nodiscard]] Result<Json> home(bool livemode) const;
-    [[nodiscard]] static Json payment_row(const reporting::PaymentRow& row);
+    [[nodiscard]] static Json payment_row(const payment_list::PaymentRow& row);
 
     void get_home(const std::shared_ptr<Call>& call) const;
     void list_payments(const std::shared_ptr<Call>& call) const;

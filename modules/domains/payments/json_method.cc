@@ -1,5 +1,7 @@
 #include "domains/payments/json_method.h"
 
+#include "domains/payments/methods.h"
+
 #include "domains/customers/ids.h"
 #include "kontor/machine/json_parts.h"
 
@@ -21,10 +23,6 @@ void checks(JsonWriter& json) {
 }
 
 }  // namespace
-
-std::string_view method_type(const pb::PaymentMethod& method) {
-    return method.kind() == pb::METHOD_CARD ? "card" : "wallet";
-}
 
 void billing_details(JsonWriter& json) {
     json.key("billing_details").begin_object();
@@ -58,7 +56,7 @@ void method_object(JsonWriter& json, const pb::PaymentMethod& method, std::uint6
     machine::parts::field_id_or_null(json, "customer", customers::prefix::customer, customer_no);
     json.field_null("customer_account").field_boolean("livemode", livemode);
     json.key("metadata").begin_object().end_object();
-    json.field("type", method_type(method));
+    json.field("type", method_name(method.kind()));
     if (method.kind() == pb::METHOD_WALLET) json.key("wallet").begin_object().end_object();
     json.end_object();
 }
@@ -82,7 +80,7 @@ void method_details(JsonWriter& json, const pb::PaymentMethod& method, std::int6
         json.field_null("transaction_link_id").field_null("wallet");
         json.end_object();
     }
-    json.field("type", method_type(method));
+    json.field("type", method_name(method.kind()));
     if (method.kind() == pb::METHOD_WALLET) json.key("wallet").begin_object().end_object();
     json.end_object();
 }

@@ -9,7 +9,6 @@
 
 namespace kontor::payments::parts {
 
-[[nodiscard]] std::string_view method_type(const pb::PaymentMethod& method);
 // The payment_method object of a token: for last_payment_error and expand[]=payment_method.
 void method_object(JsonWriter& json, const pb::PaymentMethod& method, std::uint64_t customer_no,
                    std::int64_t created_ms, bool livemode);

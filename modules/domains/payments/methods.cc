@@ -43,6 +43,12 @@ constexpr std::array kCards = {
     Card{"pm_card_sandboxAnswerLostThenDeclined", "visa", "0002", "credit"},
 };
 
+struct Kind {
+    pb::MethodKind kind;
+    std::string_view name;
+};
+constexpr std::array kKinds = {Kind{pb::METHOD_WALLET, "wallet"}, Kind{pb::METHOD_CARD, "card"}};
+
 // Test cards never expire in a test.
 constexpr std::uint32_t kExpiryMonth = 12;
 constexpr std::uint32_t kExpiryYear = 2040;
@@ -70,6 +76,23 @@ std::optional<pb::PaymentMethod> find_method(std::string_view token, bool livemo
         return method;
     }
     return std::nullopt;
+}
+
+std::string_view method_name(pb::MethodKind kind) {
+    for (const Kind& known : kKinds)
+        if (known.kind == kind) return known.name;
+    return {};
+}
+
+std::string_view method_name(std::string_view stored) {
+    for (const Kind& known : kKinds)
+        if (known.name == stored) return known.name;
+    return {};
+}
+
+const pb::PaymentMethod& method_of(const pb::PaymentIntent& intent) {
+    return intent.payment_method().kind() == pb::METHOD_NONE ? intent.failed_payment_method()
+                                                             : intent.payment_method();
 }
 
 }  // namespace kontor::payments

@@ -12,4 +12,11 @@ namespace kontor::payments {
 // (test mode only). nullopt: no such method.
 [[nodiscard]] std::optional<pb::PaymentMethod> find_method(std::string_view token, bool livemode);
 
+// The API's word for it; "" for none.
+[[nodiscard]] std::string_view method_name(pb::MethodKind kind);
+// The same constant for a word that was stored; "" for none that there is.
+[[nodiscard]] std::string_view method_name(std::string_view stored);
+// What an intent was paid with, or tried last.
+[[nodiscard]] const pb::PaymentMethod& method_of(const pb::PaymentIntent& intent);
+
 }  // namespace kontor::payments

@@ -13,6 +13,7 @@
 #include "domains/payments/features.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
+#include "domains/payments/methods.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
@@ -27,10 +28,6 @@ namespace kontor::payments {
 using namespace machine;  // the frame's words
 
 namespace {
-
-std::string_view kind_name(pb::MethodKind kind) {
-    return kind == pb::METHOD_WALLET ? "wallet" : "card";
-}
 
 void publish(Context& context, pb::PaymentIntent& intent, bool created) {
     put(context, intent);
@@ -119,7 +116,7 @@ std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& 
                       "payment_method");
     }
     const auto& types = intent.payment_method_types();
-    const std::string_view kind = kind_name(method.kind());
+    const std::string_view kind = method_name(method.kind());
     if (!types.empty() && std::find(types.begin(), types.end(), kind) == types.end()) {
         return refuse(machine::outcome::invalid_parameter,
                       "The PaymentMethod provided (" + std::string(kind) +

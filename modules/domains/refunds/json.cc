@@ -4,6 +4,7 @@
 #include "domains/customers/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/json_method.h"
+#include "domains/payments/methods.h"
 #include "domains/refunds/ids.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/base/object_id.h"
@@ -36,7 +37,7 @@ void destination_details(JsonWriter& json, const pb::Refund& refund) {
         json.field("reference_type", "acquirer_reference_number").field("type", "refund");
         json.end_object();
     }
-    json.field("type", payments::parts::method_type(refund.payment_method()));
+    json.field("type", payments::method_name(refund.payment_method().kind()));
     json.end_object();
 }
 

@@ -1,4 +1,4 @@
-#include "sqlite.h"
+#include "kontor/reporting/sqlite.h"
 
 #include <sqlite3.h>
 

@@ -16,6 +16,8 @@
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/payments_bodies.pb.h"
 
+#include "reports/all.h"
+
 namespace kontor::admin::testing {
 namespace {
 
@@ -66,17 +68,17 @@ Office::Office() : sealer_(crypto::Secret(std::string(32, 'k'))) {
     auto started = node::Node::start(std::move(node));
     EXPECT_TRUE(started) << started.error().describe();
     node_ = *std::move(started);
-    reporting::ProjectionOptions reports;
+    reporting::ReportsOptions reports;
     reports.folder = folder_ + "/reports";
     reports.service = node_.get();
     reports.clock = &clock_;
     reports.metrics = &metrics_;
-    auto opened = reporting::Projection::open(std::move(reports));
+    auto opened = reporting::Reports::open(std::move(reports), kontor::reports::all());
     EXPECT_TRUE(opened) << opened.error().describe();
-    projection_ = *std::move(opened);
+    reports_ = *std::move(opened);
     AdminOptions options;
     options.node = node_.get();
-    options.projection = projection_.get();
+    options.reports = reports_.get();
     options.sealer = &sealer_;
     options.clock = &surface_clock_;
     options.metrics = &metrics_;
@@ -87,7 +89,7 @@ Office::Office() : sealer_(crypto::Secret(std::string(32, 'k'))) {
 
 Office::~Office() {
     admin_.reset();
-    projection_.reset();
+    reports_.reset();
     node_.reset();
     std::filesystem::remove_all(folder_);
 }
@@ -245,7 +247,7 @@ bool Office::reports_are_current() {
     pb::Command mark = of_shop();
     mutable_body(mark, pb::create_customer)->set_name("mark");
     run(mark);
-    return eventually([&] { return projection_->log_index() > index; });
+    return eventually([&] { return reports_->log_index() > index; });
 }
 
 std::string from_base32(const std::string& text) {

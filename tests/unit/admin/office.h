@@ -15,7 +15,7 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/node/node.h"
-#include "kontor/reporting/projection.h"
+#include "kontor/reporting/reports.h"
 #include "support/test_clock.h"
 
 namespace kontor::admin::testing {
@@ -114,7 +114,7 @@ class Office : public ::testing::Test {
     crypto::Sealer sealer_;
     std::string folder_;
     std::unique_ptr<node::Node> node_;
-    std::unique_ptr<reporting::Projection> projection_;
+    std::unique_ptr<reporting::Reports> reports_;
     std::unique_ptr<Admin> admin_;
     Session session_;
     std::string peer_ = "192.0.2.7";  // where requests come from

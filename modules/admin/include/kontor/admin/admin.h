@@ -16,14 +16,14 @@
 #include "kontor/crypto/crypto.h"
 #include "kontor/net/server.h"
 #include "kontor/node/node.h"
-#include "kontor/reporting/projection.h"
+#include "kontor/reporting/reports.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::admin {
 
 struct AdminOptions {
     node::Node* node = nullptr;
-    reporting::Projection* projection = nullptr;
+    reporting::Reports* reports = nullptr;
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;

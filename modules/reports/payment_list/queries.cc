@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <variant>
 
-namespace kontor::reporting {
+namespace kontor::payment_list {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 200;
@@ -18,7 +17,7 @@ constexpr const char* kColumns =
     "p.currency, p.status, p.method, p.method_detail, coalesce(c.name, ''), p.description, p.failure_code "
     "FROM payments p LEFT JOIN customers c ON c.customer_no = p.customer_no ";
 
-PaymentRow row_of(const Statement& statement) {
+PaymentRow row_of(const reporting::Statement& statement) {
     PaymentRow row;
     row.intent_no = static_cast<std::uint64_t>(statement.integer(0));
     row.merchant_no = static_cast<std::uint64_t>(statement.integer(1));
@@ -90,7 +89,7 @@ class Where {
     void value(std::int64_t v) { values_.emplace_back(v); }
     void value(std::string v) { values_.emplace_back(std::move(v)); }
     [[nodiscard]] const std::string& sql() const { return sql_; }
-    void bind(Statement& statement) const {
+    void bind(reporting::Statement& statement) const {
         int position = 1;
         for (const auto& v : values_) {
             if (const auto* integer = std::get_if<std::int64_t>(&v))
@@ -157,23 +156,21 @@ Result<Where> where_of(const PaymentQuery& query) {
 
 }  // namespace
 
-Result<std::unique_ptr<QueryConnection>> QueryConnection::open(const std::string& path) {
-    auto connection = std::make_unique<QueryConnection>();
-    KONTOR_TRY(connection->database_, Database::open(path, Database::Mode::reader));
-    KONTOR_TRY(connection->payment_, connection->database_->prepare(
-                                         std::string(kColumns) + "WHERE p.livemode=?1 AND p.intent_no=?2"));
-    KONTOR_TRY(connection->rollups_,
-               connection->database_->prepare(
-                   "SELECT start_ms, currency, status, sum(count), sum(volume) FROM rollups "
-                   "WHERE bucket=?1 AND livemode=?2 AND start_ms>=?3 AND start_ms<?4 "
-                   "GROUP BY start_ms, currency, status ORDER BY start_ms, currency"));
-    return connection;
+Result<std::unique_ptr<reporting::ReportReader>> open_reader(std::unique_ptr<reporting::Database> database) {
+    auto reader = std::make_unique<PaymentReader>(std::move(database));
+    KONTOR_CHECK(reader->prepare());
+    return Result<std::unique_ptr<reporting::ReportReader>>(std::move(reader));
 }
 
-Result<PaymentPage> QueryConnection::payments(const PaymentQuery& query) {
+Result<void> PaymentReader::prepare() {
+    KONTOR_TRY(find_, database_->prepare(std::string(kColumns) + "WHERE p.livemode=?1 AND p.intent_no=?2"));
+    return {};
+}
+
+Result<PaymentPage> PaymentReader::list(const PaymentQuery& query) {
     if (query.limit < 1 || query.limit > 100) return fail(ErrorCode::invalid_argument, "limit: 1 to 100");
     KONTOR_TRY(Where where, where_of(query));
-    KONTOR_TRY(Statement statement,
+    KONTOR_TRY(reporting::Statement statement,
                database_->prepare(std::string(kColumns) + where.sql() +
                                   " ORDER BY p.created_ms DESC, p.intent_no DESC LIMIT " +
                                   std::to_string(query.limit + 1)));
@@ -193,44 +190,13 @@ Result<PaymentPage> QueryConnection::payments(const PaymentQuery& query) {
     return page;
 }
 
-Result<std::optional<PaymentRow>> QueryConnection::payment(bool livemode, std::uint64_t intent_no) {
-    payment_.bind(1, std::int64_t{livemode}).bind(2, static_cast<std::int64_t>(intent_no));
-    KONTOR_TRY(const bool found, payment_.step());
+Result<std::optional<PaymentRow>> PaymentReader::find(bool livemode, std::uint64_t intent_no) {
+    find_.bind(1, std::int64_t{livemode}).bind(2, static_cast<std::int64_t>(intent_no));
+    KONTOR_TRY(const bool found, find_.step());
     std::optional<PaymentRow> row;
-    if (found) row = row_of(payment_);
-    payment_.reset();
+    if (found) row = row_of(find_);
+    find_.reset();
     return row;
 }
 
-Result<std::vector<RollupLine>> QueryConnection::rollups(Bucket bucket, bool livemode, std::int64_t from_ms,
-                                                         std::int64_t until_ms) {
-    rollups_.bind(1, std::int64_t{static_cast<std::uint8_t>(bucket)})
-        .bind(2, std::int64_t{livemode})
-        .bind(3, from_ms)
-        .bind(4, until_ms);
-    std::map<std::pair<std::int64_t, std::int64_t>, RollupLine> lines;
-    for (;;) {
-        KONTOR_TRY(const bool more, rollups_.step());
-        if (!more) break;
-        RollupLine& line = lines[{rollups_.integer(0), rollups_.integer(1)}];
-        line.start_ms = rollups_.integer(0);
-        line.currency = static_cast<std::uint16_t>(rollups_.integer(1));
-        const std::string status = rollups_.text(2);
-        const auto count = static_cast<std::uint64_t>(rollups_.integer(3));
-        if (status == "succeeded") {
-            line.succeeded += count;
-            line.volume += rollups_.integer(4);
-            line.payments += count;
-        } else if (status == "failed") {
-            line.failed += count;
-            line.payments += count;
-        }
-    }
-    rollups_.reset();
-    std::vector<RollupLine> out;
-    for (auto& [key, line] : lines)
-        if (line.payments > 0) out.push_back(line);
-    return out;
-}
-
-}  // namespace kontor::reporting
+}  // namespace kontor::payment_list

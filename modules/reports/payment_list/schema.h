@@ -1,26 +1,19 @@
 #pragma once
-// The projection's tables. The number goes up with every change: another version is dropped and rebuilt.
+// The list's tables. The number goes up with every change: a file of another version is made again.
 //
 // A payment is found by its own words and by its customer's. The customer's are indexed once, not with each
 // of the payments: indexing three letters costs about a microsecond.
 //
-// Object numbers are below 2^63 as long as the log has fewer than 2^35 entries, so that SQLite orders them
-// right. Roll-ups count events, each once: `created` (a payment intent was made), `succeeded` (volume: amount
-// received), `failed` (an attempt was declined; volume: the amount), `canceled`, `refunded` (volume: the
-// refund's amount). Several events show a refund that succeeded; it is counted when its status becomes that,
-// so its last status is kept.
+// Object numbers are below 2^63, so that SQLite orders them right.
 
 #include <cstdint>
+#include <string_view>
 
-namespace kontor::reporting {
+namespace kontor::payment_list {
 
-inline constexpr std::int64_t kSchemaVersion = 4;
+inline constexpr std::int64_t kVersion = 1;
 
-inline constexpr const char* kSchema = R"sql(
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE cursors (
-    merchant_no INTEGER NOT NULL, livemode INTEGER NOT NULL, command_no INTEGER NOT NULL,
-    PRIMARY KEY (merchant_no, livemode)) STRICT, WITHOUT ROWID;
+inline constexpr std::string_view kSchema = R"sql(
 CREATE TABLE customers (customer_no INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL) STRICT;
 CREATE VIRTUAL TABLE customers_text USING fts5(name, email, content='customers', content_rowid='customer_no',
     tokenize='trigram', columnsize=0);
@@ -51,12 +44,6 @@ CREATE TRIGGER payments_update AFTER UPDATE OF search ON payments WHEN old.searc
     INSERT INTO payments_text(payments_text, rowid, search) VALUES ('delete', old.intent_no, old.search);
     INSERT INTO payments_text(rowid, search) VALUES (new.intent_no, new.search);
 END;
-CREATE TABLE refunds (refund_no INTEGER PRIMARY KEY, status INTEGER NOT NULL) STRICT;
-CREATE TABLE rollups (
-    bucket INTEGER NOT NULL, livemode INTEGER NOT NULL, start_ms INTEGER NOT NULL, merchant_no INTEGER NOT NULL,
-    channel TEXT NOT NULL, currency INTEGER NOT NULL, status TEXT NOT NULL, count INTEGER NOT NULL,
-    volume INTEGER NOT NULL,
-    PRIMARY KEY (bucket, livemode, start_ms, merchant_no, channel, currency, status)) STRICT, WITHOUT ROWID;
 )sql";
 
-}  // namespace kontor::reporting
+}  // namespace kontor::payment_list
