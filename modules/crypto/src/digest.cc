@@ -27,12 +27,24 @@ const EVP_MD* sha256_method() {
     KONTOR_ASSERT(method != nullptr, "OpenSSL has no SHA-256");
     return method;
 }
+
+// One a thread: to make a context costs more than to hash a short text.
+struct Sha256Context {
+    EVP_MD_CTX* const context = EVP_MD_CTX_new();
+    Sha256Context() { KONTOR_ASSERT(context != nullptr, "no memory for a SHA-256"); }
+    ~Sha256Context() { EVP_MD_CTX_free(context); }
+    Sha256Context(const Sha256Context&) = delete;
+    Sha256Context& operator=(const Sha256Context&) = delete;
+};
 }  // namespace
 
 std::string sha256(std::string_view bytes) {
+    thread_local const Sha256Context own;
     std::string out(kSha256Bytes, '\0');
-    const int ok = EVP_Digest(bytes.data(), bytes.size(), bytes_of(out), nullptr, sha256_method(), nullptr);
-    KONTOR_ASSERT(ok == 1, "SHA-256 failed");
+    const bool ok = EVP_DigestInit_ex2(own.context, sha256_method(), nullptr) == 1 &&
+                    EVP_DigestUpdate(own.context, bytes.data(), bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(own.context, bytes_of(out), nullptr) == 1;
+    KONTOR_ASSERT(ok, "SHA-256 failed");
     return out;
 }
 

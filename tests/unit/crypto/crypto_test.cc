@@ -44,6 +44,15 @@ TEST(DigestTest, Sha256Vectors) {  // FIPS 180-4 examples
               "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+TEST(DigestTest, KeyedHashVectors) {  // SipHash-2-4-128, the authors' vectors_sip128
+    const std::string key = hex("000102030405060708090a0b0c0d0e0f");
+    EXPECT_EQ(to_hex(keyed_hash(key, "")), "a3817f04ba25a8e66df67214c7550293");
+    EXPECT_EQ(to_hex(keyed_hash(key, hex("00"))), "da87c1d86b99af44347659119b22fc45");
+    EXPECT_EQ(to_hex(keyed_hash(key, hex("000102030405060708090a0b0c0d0e"))),
+              "5493e99933b0a8117e08ec0f97cfc3d9");
+    EXPECT_DEATH((void)keyed_hash("short", ""), "16 bytes");
+}
+
 TEST(DigestTest, HmacVectors) {  // RFC 4231
     struct Case {
         std::string key, message, mac;
