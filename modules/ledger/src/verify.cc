@@ -106,9 +106,9 @@ class Verifier {
     SetPair lists_;        // accounts of merchants' books | the lists of them
 
     struct FailedSums {
-        std::uint64_t count = 0;  // as the head says, less what was visited
-        Id128 greatest;           // as the head says
-        Id128 last;               // of the run before
+        std::uint64_t count = 0;                    // as the head says, less what was visited
+        Id128 greatest;                             // as the head says
+        std::vector<std::pair<Id128, Id128>> runs;  // the first and last id of each, in any order
     };
     std::map<std::pair<Book, std::uint64_t>, FailedSums> failed_;  // kGenerations a book at most
 };
@@ -288,7 +288,7 @@ void Verifier::read_failed_ids() {
                 if (!head->recent.empty() && head->recent.back() > sums.greatest)
                     problem("a failed id of book " + std::to_string(book->owner) + " is above the greatest");
             }
-            failed_[{*book, generation.number}] = sums;
+            failed_[{*book, generation.number}] = std::move(sums);
         }
         return true;
     });
@@ -296,7 +296,11 @@ void Verifier::read_failed_ids() {
         read_failed_run(key, value);
         return true;
     });
-    for (const auto& [key, sums] : failed_) {
+    for (auto& [key, sums] : failed_) {
+        std::sort(sums.runs.begin(), sums.runs.end());
+        const auto overlap = [](const auto& run, const auto& next) { return next.first <= run.second; };
+        if (std::adjacent_find(sums.runs.begin(), sums.runs.end(), overlap) != sums.runs.end())
+            problem("runs of failed ids of book " + std::to_string(key.first.owner) + " are in disorder");
         if (sums.count != 0)
             problem("book " + std::to_string(key.first.owner) +
                     " counts another number of failed ids than it has");
@@ -319,9 +323,9 @@ void Verifier::read_failed_run(std::string_view key, std::string_view value) {
         return;
     }
     FailedSums& sums = known->second;
-    if (ids->front() <= sums.last || ids->back() > sums.greatest)
-        problem("runs of failed ids of book " + std::to_string(place->book.owner) + " are in disorder");
-    sums.last = ids->back();
+    if (ids->back() > sums.greatest)
+        problem("a failed id of book " + std::to_string(place->book.owner) + " is above the greatest");
+    sums.runs.emplace_back(ids->front(), ids->back());
     sums.count -= ids->size();
 }
 
@@ -395,6 +399,19 @@ void Verifier::compare() {
 
 VerifyReport verify(const TableVisitor& visit_table) {
     return Verifier(visit_table).run();
+}
+
+void visit_failed_generations(const TableVisitor& visit_table,
+                              const std::function<void(Book, const Ledger::FailedBegan&)>& visit) {
+    visit_table(kFailedHeadTable, [&](std::string_view key, std::string_view value) {
+        const auto book = parse_head_key(key);
+        const auto head = decode_head(value);
+        if (!book || !head) return true;
+        for (const FailedGeneration& generation : head->generations)
+            if (generation.count != 0)
+                visit(*book, {generation.number, generation_ends_ms(generation.number)});
+        return true;
+    });
 }
 
 }  // namespace kontor::ledger

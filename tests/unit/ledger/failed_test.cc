@@ -248,6 +248,46 @@ TEST(Failed, VerifyNotices) {
     EXPECT_THROW((void)shop.run(transfer(kNew, kAlice, kBob, 1)), store::StoreFailure);
 }
 
+void put_run(Shop& shop, const std::vector<Id128>& ids) {
+    std::string bytes;
+    for (const Id128 one : ids) {
+        put_be64(bytes, one.high);
+        put_be64(bytes, one.low);
+    }
+    const std::uint64_t sum = checksum_of_bytes(bytes);
+    bytes.append(reinterpret_cast<const char*>(&sum), sizeof sum);
+    shop.rows.put(kFailedRunTable, FailedRunKey(kBook, generation_of(shop.now_ms), ids[0]).view(), bytes);
+}
+
+// A store shows rows of the disk first, and then those in memory, each in order.
+TEST(Failed, VerifyTakesRowsInAnyOrder) {
+    Shop shop;
+    std::vector<Id128> ids;
+    for (std::uint64_t i = 0; i < 200; ++i) ids.push_back(id(10'000 + i));
+    expect_all(shop.transfers(fail_many(ids)), S::exceeds_credits);
+    ASSERT_GT(shop.run_rows(), 2U);
+    const TableVisitor backwards = [&](store::TableId table, const store::Reader::Visitor& visit) {
+        const auto& rows = shop.rows.rows();
+        for (auto at = rows.rbegin(); at != rows.rend(); ++at)
+            if (at->first.first == table && !visit(at->first.second, at->second)) return;
+    };
+    const auto problems = [](const TableVisitor& visitor) {
+        const VerifyReport report = verify(visitor);
+        return report.problems.empty() ? std::string() : report.problems.front();
+    };
+    EXPECT_EQ(problems(backwards), "");
+    // The last id of the first run and the first one of the second change places.
+    const std::string disorder = "runs of failed ids of book 7 are in disorder";
+    shop.rows.erase(kFailedRunTable, FailedRunKey(kBook, generation_of(shop.now_ms), ids[kRunIds]).view());
+    std::vector<Id128> first(ids.begin(), ids.begin() + kRunIds);
+    std::vector<Id128> second(ids.begin() + kRunIds, ids.begin() + 2 * kRunIds);
+    std::swap(first.back(), second.front());
+    put_run(shop, first);
+    put_run(shop, second);
+    EXPECT_EQ(problems(shop.rows.visitor()), disorder);
+    EXPECT_EQ(problems(backwards), disorder);
+}
+
 TEST(Failed, BytesAreFrozen) {
     World world;
     world.book = Book{Book::Kind::live, 0x10000001};

@@ -327,8 +327,8 @@ class Ledger {
 // Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
 // the transfers that made and resolved them, the expiry index, the milestones, the lists of accounts, the ids
 // that failed, and that every history chain holds each transfer exactly once. Memory: about 112 bytes an
-// account plus 32 an unresolved pending transfer; independent of the number of transfers. Never throws for
-// bad rows: it reports them.
+// account plus 32 an unresolved pending transfer and 32 a run of 64 failed ids; independent of the number of
+// transfers. Never throws for bad rows: it reports them. Rows of a table may come in any order.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
     std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one
@@ -337,5 +337,10 @@ struct VerifyReport {
 };
 using TableVisitor = std::function<void(store::TableId, const store::Reader::Visitor&)>;
 [[nodiscard]] VerifyReport verify(const TableVisitor& visit_table);
+
+// The generations of failed ids that are kept: somebody has to drop each. Rows that do not match their
+// checksum are left out, since verify() names them.
+void visit_failed_generations(const TableVisitor& visit_table,
+                              const std::function<void(Book, const Ledger::FailedBegan&)>& visit);
 
 }  // namespace kontor::ledger
