@@ -24,6 +24,7 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/money/money.h"
@@ -81,10 +82,7 @@ Result<void> save_notes(const std::string& path, const DevNotes& notes) {
 }
 
 pb::Command system_command() {
-    pb::Command command;
-    command.set_version(1);
-    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
-    return command;
+    return machine::new_command(pb::Actor::SYSTEM);
 }
 
 Result<std::string> make_test_key(node::Node& node) {

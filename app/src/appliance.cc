@@ -22,6 +22,7 @@
 #include "kontor/channels/sandbox.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/times.h"
 #include "kontor/net/client.h"
 #include "kontor/net/client_address.h"
@@ -140,9 +141,7 @@ class ApplianceImpl final : public Appliance {
         const bool no_room = !node_->full_disk().empty();  // for a link; reads go on all the same
         if ((set_up || no_room) && !always) return url() + "/admin/";
         const std::string token = crypto::random_token(32);
-        pb::Command command;
-        command.set_version(1);
-        command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        pb::Command command = machine::new_command(pb::Actor::SYSTEM);
         mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
         mutable_body(command, pb::create_setup_token)->set_lifetime_ms(kSetupLinkLifetimeMs);
         KONTOR_TRY([[maybe_unused]] const pb::Result done, cluster_->propose(std::move(command)));

@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "domains/all.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::app {
@@ -19,29 +20,41 @@ void note_failure(Verification& verification, const Error& error) {
         verification.not_verified = error.describe();
 }
 
-Verification verify(const std::function<Result<View>()>& checkpoint, const Clock& clock) {
+// Thrown through visits that go on, and caught where they began.
+struct VisitEnded {
+    Error error;
+};
+
+// Both proofs, over the same rows. What was found in a part of the rows is no finding.
+void check(Verification& verification, const store::Reader& rows, const machine::EachRow& each_row) {
+    try {
+        verification.ledger = ledger::verify(each_row);
+        verification.is_ledger_done = true;
+        verification.audit = machine::audit(domains::registry(), rows, each_row);
+    } catch (const VisitEnded& ended) {
+        note_failure(verification, ended.error);
+    } catch (const store::ViewEnded& ended) {
+        note_failure(verification, ended.error);
+    }
+}
+
+Verification timed(const Clock& clock, const std::function<void(Verification&)>& run) {
     Verification verification;
     const std::uint64_t started = clock.monotonic_ms();
-    const auto run = [&]() -> Result<void> {
-        KONTOR_TRY(const View view, checkpoint());
-        verification.log_index = view->meta().index;
-        verification.state_hash_hex = to_hex(view->meta().state_hash);
-        Result<void> visited;
-        verification.ledger = ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
-            if (visited) visited = view->for_each(table, visit);
-        });
-        return visited;
-    };
     try {
-        if (const auto done = run(); !done) {
-            verification.ledger = {};  // of a part of the rows
-            note_failure(verification, done.error());
-        }
+        run(verification);
     } catch (const store::StoreFailure& failure) {
         verification.ledger.problems.emplace_back(failure.what());
     }
     verification.took_ms = clock.monotonic_ms() - started;
     return verification;
+}
+
+// "webhooks: each pending delivery is in the outbox …: merchant … : …, and 3 more"
+std::string describe(const machine::Break& one) {
+    std::string text = std::string(one.domain) + ": " + std::string(one.invariant) + ": " + one.first;
+    if (one.count > 1) text += ", and " + std::to_string(one.count - 1) + " more";
+    return text;
 }
 
 using ReadBody = std::function<void(const store::Reader&, std::uint64_t)>;
@@ -51,33 +64,34 @@ Verification verify_all(
     const std::function<void(const ReadBody&)>& read,
     const std::function<void(const store::Reader&, store::TableId, const store::Reader::Visitor&)>& for_each,
     const std::string& state_hash, const Clock& clock) {
-    Verification verification;
-    const std::uint64_t started = clock.monotonic_ms();
-    verification.state_hash_hex = to_hex(state_hash);
-    try {
+    return timed(clock, [&](Verification& verification) {
+        verification.state_hash_hex = to_hex(state_hash);
         read([&](const store::Reader& rows, std::uint64_t index) {
             verification.log_index = index;
-            verification.ledger =
-                ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
-                    for_each(rows, table, visit);
-                });
+            check(verification, rows, [&](store::TableId table, const store::Reader::Visitor& visit) {
+                for_each(rows, table, visit);
+            });
         });
-    } catch (const store::StoreFailure& failure) {
-        verification.ledger.problems.emplace_back(failure.what());
-    }
-    verification.took_ms = clock.monotonic_ms() - started;
-    return verification;
+    });
 }
 
 }  // namespace
 
 Verification verify_node(node::Node& node, const Clock& clock) {
-    return verify(
-        [&]() -> Result<View> {
+    return timed(clock, [&](Verification& verification) {
+        const auto open = [&]() -> Result<View> {
             KONTOR_CHECK(node.checkpoint());
             return node.view_checkpoint();
-        },
-        clock);
+        };
+        const auto opened = open();
+        if (!opened) return note_failure(verification, opened.error());
+        store::CheckpointView& view = **opened;
+        verification.log_index = view.meta().index;
+        verification.state_hash_hex = to_hex(view.meta().state_hash);
+        check(verification, view.reader(), [&](store::TableId table, const store::Reader::Visitor& visit) {
+            if (const auto done = view.for_each(table, visit); !done) throw VisitEnded{done.error()};
+        });
+    });
 }
 
 Verification verify_rows(const node::Node& node, const Clock& clock) {
@@ -95,6 +109,16 @@ Verification verify_rows(const store::Store& store, const Clock& clock) {
 }
 
 std::string to_json(const Verification& verification) {
+    auto problems = verification.ledger.problems;
+    auto breaks = nlohmann::ordered_json::array();
+    for (const machine::Break& one : verification.audit.breaks) {
+        problems.push_back(describe(one));
+        breaks.push_back({{"domain", one.domain},
+                          {"invariant", one.invariant},
+                          {"first", one.first},
+                          {"count", one.count}});
+    }
+    if (!verification.not_verified.empty()) problems.push_back("not verified: " + verification.not_verified);
     nlohmann::ordered_json json{{"event", "verify"},
                                 {"holds", verification.holds()},
                                 {"verified", verification.not_verified.empty()},
@@ -102,21 +126,22 @@ std::string to_json(const Verification& verification) {
                                 {"transfers", verification.ledger.transfers},
                                 {"ledgers", verification.ledger.ledgers},
                                 {"differences", verification.ledger.differences},
-                                {"problems", verification.ledger.problems},
+                                {"invariants", verification.audit.invariants},
+                                {"rows", verification.audit.rows},
+                                {"breaks", breaks},
+                                {"problems", problems},
                                 {"log_index", verification.log_index},
                                 {"state_hash", verification.state_hash_hex},
                                 {"took_ms", verification.took_ms}};
-    if (!verification.not_verified.empty())
-        json["problems"].push_back("not verified: " + verification.not_verified);
     if (!verification.note.empty()) json["note"] = verification.note;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string to_text(const Verification& verification) {
     const std::string note = verification.note.empty() ? "" : "Note: " + verification.note + "\n";
-    if (!verification.not_verified.empty())
+    if (!verification.not_verified.empty() && !verification.is_ledger_done)
         return "The ledger could not be verified: " + verification.not_verified + "\n" + note;
-    std::string out = verification.holds() ? "The ledger holds: " : "THE LEDGER DOES NOT HOLD: ";
+    std::string out = verification.ledger.holds() ? "The ledger holds: " : "THE LEDGER DOES NOT HOLD: ";
     out += std::to_string(verification.ledger.accounts) + " accounts in " +
            std::to_string(verification.ledger.ledgers) + " ledgers, recomputed from " +
            std::to_string(verification.ledger.transfers) + " transfers at log index " +
@@ -124,6 +149,14 @@ std::string to_text(const Verification& verification) {
     if (verification.ledger.differences > 0)
         out += std::to_string(verification.ledger.differences) + " accounts differ.\n";
     for (const std::string& problem : verification.ledger.problems) out += "  " + problem + "\n";
+    if (!verification.not_verified.empty())
+        return out + "Everything else could not be verified: " + verification.not_verified + "\n" + note;
+    if (verification.audit.invariants != 0) {
+        out += verification.audit.holds() ? "Everything else holds: " : "SOMETHING ELSE DOES NOT HOLD: ";
+        out += std::to_string(verification.audit.invariants) + " invariants over " +
+               std::to_string(verification.audit.rows) + " rows, the journals' hash chains among them.\n";
+    }
+    for (const machine::Break& one : verification.audit.breaks) out += "  " + describe(one) + "\n";
     out += "State hash " + verification.state_hash_hex + "\n" + note;
     return out;
 }

@@ -1,13 +1,15 @@
 #pragma once
-// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones.
+// `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones, then
+// checks each scope's journal chain and what every domain says of its rows (Domain::invariants).
 //
 // Works on a checkpoint that it asks for first, so a running node goes on meanwhile: nothing waits but page
 // reuse. Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one
-// account map.
+// account map; the rest is looked at row by row.
 
 #include <string>
 
 #include "kontor/ledger/ledger.h"
+#include "kontor/machine/audit.h"
 #include "kontor/node/node.h"
 #include "kontor/store/store.h"
 
@@ -15,12 +17,14 @@ namespace kontor::app {
 
 struct Verification {
     ledger::VerifyReport ledger;
+    machine::AuditReport audit;
     std::uint64_t log_index = 0;
     std::string state_hash_hex;
     std::uint64_t took_ms = 0;
-    std::string not_verified;  // why it could not be looked at as a whole: says nothing about the ledger
-    std::string note;          // what else somebody has to know of the folder
-    [[nodiscard]] bool holds() const { return not_verified.empty() && ledger.holds(); }
+    bool is_ledger_done = false;  // its verdict stands, whatever happened to the rest
+    std::string not_verified;     // why not all could be looked at: says nothing about the rows
+    std::string note;             // what else somebody has to know of the folder
+    [[nodiscard]] bool holds() const { return not_verified.empty() && ledger.holds() && audit.holds(); }
 };
 
 [[nodiscard]] Verification verify_node(node::Node& node, const Clock& clock);

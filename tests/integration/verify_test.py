@@ -39,17 +39,43 @@ class Holds(unittest.TestCase):
                 code, running = verify(data)
                 self.assertEqual((code, running["holds"]), (0, True), running)
                 self.assertGreater(running["transfers"], 12)
+                self.assertGreater(running["invariants"], 15)
+                self.assertGreater(running["rows"], 100)
                 kontor.kill()
             code, killed = verify(data)
             self.assertEqual((code, killed["holds"]), (0, True), killed)
             code, again = verify(data)  # of a folder that the first left cleanly
             self.assertEqual(code, 0)
             for report in (killed, again):
-                for figure in ("accounts", "transfers", "ledgers", "differences", "problems"):
+                for figure in ("accounts", "transfers", "ledgers", "differences", "invariants", "breaks", "problems"):
                     self.assertEqual(report[figure], running[figure])
             text = run("verify", "--data", data)
             self.assertEqual(text.returncode, 0)
             self.assertIn("The ledger holds", text.stdout)
+            self.assertIn("Everything else holds", text.stdout)
+
+    def test_ids_that_failed_on_the_disk_and_in_memory(self):
+        """Rows of the disk come before those in memory, which here lie below and between them."""
+
+        def fail(kontor, numbers):
+            body = {"transfers": [{"id": f"{number:x}", "debit_account": "1", "credit_account": "2", "amount": 1,
+                                   "ledger": 1, "code": 1} for number in numbers]}
+            api = kontor.api()
+            answer = api.raw("POST", "/v1/ledger/transfers", json.dumps(body),
+                             {"Authorization": f"Bearer {api.key}", "Content-Type": "application/json"})
+            self.assertEqual({result["status"] for result in answer.json["results"]}, {"debit_account_not_found"})
+
+        with temporary_folder() as folder:
+            data = f"{folder}/data"
+            with Kontor.dev(data, *QUIET) as kontor:
+                fail(kontor, range(10_000, 10_800, 2))
+                kontor.stop()
+            with Kontor.dev(data, *QUIET) as kontor:
+                fail(kontor, range(1, 200))
+                fail(kontor, range(10_101, 10_201, 2))
+                kontor.kill()
+            code, killed = verify(data)
+            self.assertEqual((code, killed["problems"]), (0, []), killed)
 
     def test_a_verified_folder_still_serves(self):
         with temporary_folder() as folder:

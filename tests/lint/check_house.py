@@ -54,7 +54,7 @@ SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # What a domain shows to nobody: its tables, its commands, its records (modules/domains/all.cc alone sees these).
 DOMAIN_HEADER = re.compile(r"domains/([a-z_0-9]+)/([a-z_0-9]+)[.]h$")
-DOMAIN_OWN = ("tables", "commands", "domain")
+DOMAIN_OWN = ("tables", "commands", "domain", "invariants")
 GLOBBED = ("domains", "proto", "reports")  # a folder or file is all that a new one takes
 KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
 

@@ -34,7 +34,12 @@ pid_t start_child(std::uint64_t seed, const std::function<std::string(std::uint6
     const pid_t child = ::fork();
     if (child != 0) return child;
     if (std::freopen("/dev/null", "w", quiet ? stderr : stdout) == nullptr) ::_exit(2);
-    const std::string problem = run(seed);
+    std::string problem;
+    try {
+        problem = run(seed);
+    } catch (const std::exception& thrown) {  // or the child would go on with the tests behind this one
+        problem = std::string("thrown: ") + thrown.what();
+    }
     if (!problem.empty()) std::cerr << "seed " << seed << ": " << problem << std::endl;
     if (quiet) {
         std::error_code ignored;

@@ -17,11 +17,13 @@
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
+#include "kontor/machine/audit.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
+#include "support/seeded_bytes.h"
 
 namespace kontor::power {
 namespace fs = std::filesystem;
@@ -103,11 +105,13 @@ node::NodeOptions small_node(const std::string& folder, const Clock& clock, tele
     options.tick_ms = 1;
     options.channel_wait_ms = 0;
     options.clock = &clock;
+    options.random_bytes = kontor_test::seeded_bytes(1);
     options.metrics = &metrics;
     return options;
 }
 
-World::World(std::string folder, std::uint64_t seed) : folder_(std::move(folder)), random_(seed) {
+World::World(std::string folder, std::uint64_t seed)
+    : folder_(std::move(folder)), random_(seed), salt_seed_(seed * 1'000) {
     fs::create_directories(place());
     // The first start makes its folder, or an installer has made it.
     if (below(2) == 0) fs::create_directory(data());
@@ -168,6 +172,7 @@ void World::run_life(std::uint64_t cut_at, unsigned commands) {
         return why;
     };
     auto options = small_node(data(), clock_, metrics);
+    options.random_bytes = kontor_test::seeded_bytes(salt_seed_ + life_);
     options.on_fatal = [&](const Error& error) {
         const std::lock_guard lock(mutex);
         why = error.describe();
@@ -234,12 +239,23 @@ void World::expect_named(const std::string& why) {
 void World::keep_promises(node::Node& node) {
     std::uint64_t index = 0;
     ledger::VerifyReport report;
-    node.read([&](const store::Reader& rows, std::uint64_t applied) {
-        index = applied;
-        report = ledger::verify([&](store::TableId table, const store::Reader::Visitor& visit) {
-            node.for_each(rows, table, visit);
+    machine::AuditReport audited;
+    try {
+        node.read([&](const store::Reader& rows, std::uint64_t applied) {
+            index = applied;
+            const machine::EachRow each_row = [&](store::TableId table, const store::Reader::Visitor& visit) {
+                node.for_each(rows, table, visit);
+            };
+            report = ledger::verify(each_row);
+            audited = machine::audit(domains::registry(), rows, each_row);
         });
-    });
+    } catch (const store::StoreFailure& failure) {  // the power went meanwhile, or the fault came
+        if (!Disk::instance().is_off() && !was_faulty())
+            problem(std::string("the rows cannot be read: ") + failure.what());
+        return;
+    }
+    for (const machine::Break& one : audited.breaks)
+        problem(std::string(one.invariant) + " does not hold: " + one.first);
     if (!report.holds())
         problem("the ledger does not hold: " + (report.problems.empty()
                                                     ? std::to_string(report.differences) + " differ"

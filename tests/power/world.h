@@ -110,6 +110,7 @@ class World {
 
     const std::string folder_;
     std::mt19937_64 random_;
+    const std::uint64_t salt_seed_;
     StandingClock clock_;
     unsigned life_ = 0;
     Archive archive_;

@@ -9,6 +9,7 @@
 #include "kontor/ledger_book_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/rows.h"
 #include "kontor/payments_bodies.pb.h"
@@ -76,8 +77,7 @@ void Shop::again(Wish wish) {
 }
 
 void Shop::send(std::size_t leader, std::vector<Wish> wishes) {
-    pb::Batch batch;
-    batch.set_version(machine::kCommandVersion);
+    pb::Batch batch = machine::new_batch(salts_(machine::kSaltBytes));
     batch.set_machine_ms(cluster_.machine_to_propose_ms(leader));
     batch.set_utc_ms(cluster_.wall_ms(leader));
     for (const Wish& wish : wishes) *batch.add_commands() = wish.command;

@@ -18,6 +18,7 @@
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
+#include "support/seeded_bytes.h"
 
 namespace kontor::sim {
 
@@ -87,6 +88,7 @@ class Shop {
     [[nodiscard]] std::string random_bytes(std::size_t size);
 
     Cluster& cluster_;
+    std::function<std::string(std::size_t)> salts_ = kontor_test::seeded_bytes(1);
     std::uint64_t merchant_ = 0, keys_ = 0, transfers_ = 0, pending_batches_ = 0;
     std::vector<std::uint64_t> customers_, intents_, charges_, endpoints_, pending_ids_;
     std::vector<std::uint64_t> banks_;  // customers that only take keyed top-ups

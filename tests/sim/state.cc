@@ -5,6 +5,7 @@
 #include "domains/all.h"
 #include "kontor/base/bytes.h"
 #include "kontor/ledger/ledger.h"
+#include "kontor/machine/audit.h"
 
 namespace kontor::sim {
 
@@ -80,10 +81,19 @@ std::string State::whole_check() const {
     if (again.sums() != watch_.sums()) return "the sums of the rows are not those of the changes";
     const auto report = ledger::verify(
         [this](store::TableId table, const store::Reader::Visitor& visit) { for_each(table, visit); });
-    if (report.holds()) return "";
-    return "the ledger does not hold: " + (report.problems.empty()
-                                               ? std::to_string(report.differences) + " accounts differ"
-                                               : report.problems.front());
+    if (!report.holds())
+        return "the ledger does not hold: " + (report.problems.empty()
+                                                   ? std::to_string(report.differences) + " accounts differ"
+                                                   : report.problems.front());
+    machine::AuditReport audited;
+    read([&](const store::Reader& rows) {
+        audited = machine::audit(
+            domains::registry(), rows,
+            [this](store::TableId table, const store::Reader::Visitor& visit) { for_each(table, visit); });
+    });
+    if (audited.holds()) return "";
+    const machine::Break& first = audited.breaks.front();
+    return std::string(first.invariant) + " does not hold: " + first.first;
 }
 
 }  // namespace kontor::sim

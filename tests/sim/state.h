@@ -90,7 +90,8 @@ class State {
     [[nodiscard]] std::string unbalanced() const { return watch_.unbalanced(); }
     [[nodiscard]] Watch& watch() { return watch_; }
     [[nodiscard]] AllRows all_rows() const;
-    // The sums as the rows have them, against those that were kept; and the ledger's own proof. "" if right.
+    // The sums as the rows have them, against those that were kept; the ledger's own proof, and every
+    // domain's invariants. "" if right.
     [[nodiscard]] std::string whole_check() const;
 
  protected:

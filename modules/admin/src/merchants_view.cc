@@ -2,6 +2,7 @@
 
 #include "domains/accounts/accounts.h"
 #include "domains/accounts/ids.h"
+#include "domains/accounts/limits.h"
 #include "domains/keys/ids.h"
 #include "domains/keys/keys.h"
 #include "kontor/accounts.pb.h"
@@ -12,6 +13,8 @@
 #include "kontor/keys.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/money/money.h"
@@ -20,10 +23,7 @@
 namespace kontor::admin {
 namespace {
 
-constexpr std::uint32_t kMaxFeeBps = 10'000;
-constexpr std::uint32_t kMaxDelayDays = 90;
 constexpr std::size_t kKeyCharacters = 32;
-constexpr std::size_t kMaxNameBytes = 256;
 
 Json merchant_json(const pb::Merchant& merchant) {
     return Json{{"id", format_id(accounts::prefix::merchant, merchant.no())},
@@ -46,9 +46,7 @@ Json key_json(const pb::ApiKey& key) {
 }
 
 pb::Command operator_command(const Call& call) {
-    pb::Command command;
-    command.set_version(1);
-    command.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    pb::Command command = machine::new_command(pb::Actor::OPERATOR);
     command.mutable_actor()->set_no(call.caller->operator_no);
     command.mutable_actor()->set_ip(call.request.peer_ip);
     return command;
@@ -129,15 +127,18 @@ void Views::get_merchant(const std::shared_ptr<Call>& call) const {
 
 void Views::create_merchant(const std::shared_ptr<Call>& call) const {
     const std::string name = call->text("name");
-    if (name.empty() || name.size() > kMaxNameBytes)
+    if (name.empty() || name.size() > machine::limits::kNameBytes)
         return call->refuse(422, "name_invalid", "A name has 1 to 256 bytes.", "name");
-    const auto fee_bps = bounded(*call, "fee_bps", 0, kMaxFeeBps);
+    const auto fee_bps = bounded(*call, "fee_bps", 0, accounts::limits::kFeeBpsMax);
     const auto fee_fixed = bounded(*call, "fee_fixed", 0, money::kMaxAmountMinor);
-    const auto delay = bounded(*call, "settlement_delay_days", 0, kMaxDelayDays);
+    const auto delay = bounded(*call, "settlement_delay_days", 0, accounts::limits::kSettlementDelayDaysMax);
     if (!fee_bps) return call->refuse(422, "invalid", "0 to 10000 basis points", "fee_bps");
     if (!fee_fixed)
         return call->refuse(422, "invalid", "A whole number of minor units, not negative", "fee_fixed");
-    if (!delay) return call->refuse(422, "invalid", "0 to 90 days", "settlement_delay_days");
+    if (!delay)
+        return call->refuse(422, "invalid",
+                            "0 to " + std::to_string(accounts::limits::kSettlementDelayDaysMax) + " days",
+                            "settlement_delay_days");
     if (!good_country(call->text("country")))
         return call->refuse(422, "invalid", "A country is two capital letters, as in ISO 3166", "country");
     std::string currency = call->text("default_currency");
@@ -191,7 +192,7 @@ void Views::create_key(const std::shared_ptr<Call>& call) const {
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
     const std::string name = call->text("name");
-    if (name.size() > kMaxNameBytes)
+    if (name.size() > machine::limits::kNameBytes)
         return call->refuse(422, "name_invalid", "A name has at most 256 bytes.", "name");
     const std::string start = call->livemode ? "sk_live_" : "sk_test_";
     const std::string secret = start + crypto::random_token(kKeyCharacters);

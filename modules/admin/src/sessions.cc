@@ -1,6 +1,7 @@
 #include "sessions.h"
 
 #include "domains/operators/ids.h"
+#include "domains/operators/limits.h"
 #include "domains/operators/operators.h"
 #include "kontor/base/address_key.h"
 #include "kontor/base/bytes.h"
@@ -9,6 +10,7 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/operators.pb.h"
@@ -28,7 +30,7 @@ std::string csrf_of(const std::string& cookie) {
 }
 
 bool good_name(const std::string& name) {
-    if (name.empty() || name.size() > limits::kNameMaxBytes) return false;
+    if (name.empty() || name.size() > operators::limits::kOperatorNameBytes) return false;
     for (const char c : name) {
         const bool good =
             (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '@';
@@ -38,9 +40,7 @@ bool good_name(const std::string& name) {
 }
 
 pb::Command operator_command(const Call& call) {
-    pb::Command command;
-    command.set_version(1);
-    command.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    pb::Command command = machine::new_command(pb::Actor::OPERATOR);
     command.mutable_actor()->set_ip(call.request.peer_ip);
     return command;
 }
@@ -198,7 +198,6 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     auto& open = *mutable_body(command, pb::open_session);
     open.set_operator_no(who.no());
     open.set_cookie_sha256(crypto::sha256(caller.cookie));
-    open.set_csrf_sha256(crypto::sha256(csrf_of(caller.cookie)));
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);

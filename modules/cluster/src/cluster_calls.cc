@@ -15,6 +15,7 @@
 #include "kontor/machine.pb.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/machine/times.h"
@@ -155,9 +156,7 @@ void ClusterImpl::admit(const std::string& body, const net::CallResponder& respo
                             "the new node has another secrets key: copy secrets.key_file of a member to it "
                             "first"));
     }
-    pb::Command command;
-    command.set_version(machine::kCommandVersion);
-    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    pb::Command command = machine::new_command(pb::Actor::SYSTEM);
     pb::AdmitNode& wanted = *mutable_body(command, pb::admit_node);
     wanted.set_token_sha256(crypto::sha256(request.secret()));
     wanted.set_public_key_sha256(crypto::sha256(request.certificate_request_pem()));

@@ -12,6 +12,7 @@
 #include "kontor/machine.pb.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/members.pb.h"
@@ -365,9 +366,7 @@ void ClusterImpl::look_after_features() {
             lowest = std::min(lowest, row.feature_level());
     });
     if (lowest <= active) return;
-    pb::Command command;
-    command.set_version(machine::kCommandVersion);
-    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    pb::Command command = machine::new_command(pb::Actor::SYSTEM);
     mutable_body(command, pb::activate_features)->set_level(lowest);
     const auto done = node()->submit_and_wait(std::move(command), [](const machine::Answer&) {});
     if (done) log::info("cluster", "event=features_activated level=" + std::to_string(lowest));

@@ -59,8 +59,10 @@ pb::Result create_merchant(Context& context, const pb::CreateMerchant& wanted) {
     if (wanted.fee_fixed_minor() < 0 || wanted.fee_fixed_minor() > money::kMaxAmountMinor)
         return refuse(machine::outcome::invalid_parameter, "The fixed fee is out of range.", "fee_fixed");
     if (wanted.settlement_delay_days() > limits::kSettlementDelayDaysMax) {
-        return refuse(machine::outcome::invalid_parameter, "The settlement delay is at most 365 days.",
-                      "settlement_delay_days");
+        return refuse(
+            machine::outcome::invalid_parameter,
+            "The settlement delay is at most " + std::to_string(limits::kSettlementDelayDaysMax) + " days.",
+            "settlement_delay_days");
     }
     pb::Result result;
     pb::Merchant& merchant = *mutable_object(result, pb::merchant);

@@ -7,6 +7,7 @@
 
 #include "domains/accounts/accounts.h"
 #include "domains/accounts/commands.h"
+#include "domains/accounts/invariants.h"
 #include "domains/accounts/tables.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -32,10 +33,15 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "each merchant's journal has a head", .check = &check_merchants},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "accounts",
     .commands = kCommands,
     .tables = kTables,
+    .invariants = kInvariants,
     .enter = &enter,
 };
 

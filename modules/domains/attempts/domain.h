@@ -7,6 +7,7 @@
 
 #include "domains/attempts/attempts.h"
 #include "domains/attempts/commands.h"
+#include "domains/attempts/invariants.h"
 #include "domains/attempts/tables.h"
 #include "kontor/channels_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -32,12 +33,23 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
+inline constexpr std::array kLinks = {
+    machine::Link{.kind = kIntentAttempt, .holds = &is_attempt_of_intent},
+};
+inline constexpr std::array kOutboxes = {
+    machine::Outbox{.kind = kAttemptOutbox, .waits = &is_asked_at},
+};
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "each open attempt is in the outbox", .check = &check_attempts},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "attempts",
     .commands = kCommands,
     .tables = kTables,
     .links = kLinks,
     .outboxes = kOutboxes,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::attempts

@@ -15,9 +15,7 @@ inline constexpr std::array kTables = {
 };
 
 inline constexpr machine::LinkKind kIntentAttempt{'a'};
-inline constexpr std::array kLinks = {static_cast<char>(kIntentAttempt)};
 
 inline constexpr machine::OutboxKind kAttemptOutbox{'a'};
-inline constexpr std::array kOutboxes = {static_cast<char>(kAttemptOutbox)};
 
 }  // namespace kontor::attempts

@@ -8,6 +8,7 @@
 #include "domains/balances/balances.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/ids.h"
+#include "domains/balances/invariants.h"
 #include "domains/balances/tables.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/machine/records.h"
@@ -42,8 +43,20 @@ machine::ObjectKind{
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{.kind = kFundsDue, .clock = machine::DueClock::utc, .work = &release_group},
-    machine::DueQueue{.kind = kFundsDue, .clock = machine::DueClock::machine, .work = &release_group},
+    machine::DueQueue{.kind = kFundsDue,
+                      .clock = machine::DueClock::utc,
+                      .payload_bytes = kFundsPayloadBytes,
+                      .work = &release_group},
+    machine::DueQueue{.kind = kFundsDue,
+                      .clock = machine::DueClock::machine,
+                      .payload_bytes = kFundsPayloadBytes,
+                      .work = &release_group},
+};
+
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "balance transactions, waiting money and the ledger agree",
+                       .check = &check_balances},
+    machine::Invariant{.name = "money that waits has its day", .check = &check_waiting},
 };
 
 inline constexpr machine::Domain kDomain = {
@@ -51,6 +64,7 @@ inline constexpr machine::Domain kDomain = {
     .objects = kObjects,
     .tables = kTables,
     .due = kDue,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::balances

@@ -27,24 +27,6 @@ constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::int64_t kHourMs = 3600LL * 1000;
 constexpr std::int64_t kBasisPointsOfWhole = 10'000;
 
-Key unreleased_key(const pb::BalanceTransaction& row) {
-    return Key()
-        .scope(Scope{row.merchant_no(), row.livemode()})
-        .be64(static_cast<std::uint64_t>(row.available_on_ms()))
-        .be32(row.currency())
-        .be64(row.no());
-}
-constexpr std::size_t kUnreleasedKeyBytes = 8 + 1 + 8 + 4 + 8;
-
-// One row for all of a day: due rows name the group, not the payment.
-Key funds_payload(Scope scope, std::int64_t day_ms, std::uint32_t currency) {
-    return Key().scope(scope).be64(static_cast<std::uint64_t>(day_ms)).be32(currency);
-}
-
-Key debt_key(Scope scope, std::uint32_t currency) {
-    return Key().scope(scope).be32(currency);
-}
-
 // No payment made by now has a day so far off, if the clock is right.
 bool is_wrong_day(const Context& context, Scope scope, std::int64_t day_ms) {
     const auto merchant = accounts::find_merchant(context.rows, scope.merchant_no);
@@ -239,7 +221,7 @@ void undo_refund(Context& context, pb::Refund& refund) {
 }
 
 std::size_t release_group(Context& context, DueClock clock, std::string_view payload, std::size_t limit) {
-    if (payload.size() != 8 + 1 + 8 + 4) row_failure("due", "a funds row has another shape");
+    if (payload.size() != kFundsPayloadBytes) row_failure("due", "a funds row has another shape");
     const Scope scope{get_be64(payload), payload[8] != '\0'};
     const auto day_ms = static_cast<std::int64_t>(get_be64(payload.substr(9)));
     const std::uint32_t currency = get_be32(payload.substr(17));

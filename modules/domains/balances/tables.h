@@ -2,7 +2,9 @@
 // Tables, and kinds of rows in the frame's tables. Numbers are frozen (docs/formats/state.md).
 
 #include <array>
+#include <cstdint>
 
+#include "kontor/balances.pb.h"
 #include "kontor/machine/rows.h"
 
 namespace kontor::balances {
@@ -19,5 +21,23 @@ inline constexpr std::array kTables = {
 };
 
 inline constexpr machine::DueKind kFundsDue{1};
+
+inline constexpr std::size_t kUnreleasedKeyBytes = 8 + 1 + 8 + 4 + 8;
+[[nodiscard]] inline machine::Key unreleased_key(const pb::BalanceTransaction& row) {
+    return machine::Key()
+        .scope(machine::Scope{row.merchant_no(), row.livemode()})
+        .be64(static_cast<std::uint64_t>(row.available_on_ms()))
+        .be32(row.currency())
+        .be64(row.no());
+}
+// One row for all of a day: due rows name the group, not the payment.
+inline constexpr std::size_t kFundsPayloadBytes = 8 + 1 + 8 + 4;
+[[nodiscard]] inline machine::Key funds_payload(machine::Scope scope, std::int64_t day_ms,
+                                                std::uint32_t currency) {
+    return machine::Key().scope(scope).be64(static_cast<std::uint64_t>(day_ms)).be32(currency);
+}
+[[nodiscard]] inline machine::Key debt_key(machine::Scope scope, std::uint32_t currency) {
+    return machine::Key().scope(scope).be32(currency);
+}
 
 }  // namespace kontor::balances

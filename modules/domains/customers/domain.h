@@ -9,6 +9,7 @@
 #include "domains/customers/commands.h"
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
+#include "domains/customers/invariants.h"
 #include "domains/customers/tables.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -111,12 +112,17 @@ inline constexpr std::array<std::string_view, 3> kEvents = {
     "customer.updated",
 };
 
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "customers are found by their e-mail addresses", .check = &check_emails},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "customers",
     .commands = kCommands,
     .objects = kObjects,
     .events = kEvents,
     .tables = kTables,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::customers

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domains/keys/commands.h"
+#include "domains/keys/invariants.h"
 #include "domains/keys/keys.h"
 #include "domains/keys/tables.h"
 #include "kontor/keys_bodies.pb.h"
@@ -45,10 +46,15 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "keys are found by their merchants", .check = &check_keys},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "keys",
     .commands = kCommands,
     .tables = kTables,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::keys

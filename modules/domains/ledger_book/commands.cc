@@ -82,7 +82,7 @@ pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTrans
     close_book(context, book);
     if (const auto& began = book.failed_began())
         context.due(DueClock::running, static_cast<std::int64_t>(began->drop_from_ms), kFailedIdsDue,
-                    Key().scope(context.scope).be64(began->generation).view());
+                    failed_ids_payload(context.scope, began->generation).view());
     if (statuses.size() == 1 && statuses[0] == ledger::Status::ok)
         context.ledger_timestamp = book.next_timestamp() - 1;
     return statuses_result(statuses);
@@ -90,7 +90,7 @@ pb::Result create_ledger_transfers(Context& context, const pb::CreateLedgerTrans
 
 std::size_t drop_failed_ids(Context& context, DueClock /*clock*/, std::string_view payload,
                             std::size_t limit) {
-    if (payload.size() != 8 + 1 + 8) row_failure("due", "a row of failed ids has another shape");
+    if (payload.size() != kFailedIdsBytes) row_failure("due", "a row of failed ids has another shape");
     ledger::Ledger book(context.rows, static_cast<std::uint64_t>(context.now.machine_ms), 0,
                         ledger::book_of(get_be64(payload), payload[8] != '\0'),
                         static_cast<std::uint64_t>(context.now.running_ms));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domains/ledger_book/commands.h"
+#include "domains/ledger_book/invariants.h"
 #include "domains/ledger_book/outcomes.h"
 #include "domains/ledger_book/tables.h"
 #include "kontor/ledger_book_bodies.pb.h"
@@ -77,7 +78,14 @@ inline constexpr std::array kCommands = {
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{.kind = kFailedIdsDue, .clock = machine::DueClock::running, .work = &drop_failed_ids},
+    machine::DueQueue{.kind = kFailedIdsDue,
+                      .clock = machine::DueClock::running,
+                      .payload_bytes = kFailedIdsBytes,
+                      .work = &drop_failed_ids},
+};
+
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "ids that failed are forgotten one day", .check = &check_failed_ids},
 };
 
 inline constexpr std::array kOwnQueues = {
@@ -90,6 +98,7 @@ inline constexpr machine::Domain kDomain = {
     .outcomes = kOutcomes,
     .due = kDue,
     .own_queues = kOwnQueues,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::ledger_book

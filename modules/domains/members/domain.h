@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domains/members/commands.h"
+#include "domains/members/invariants.h"
 #include "domains/members/members.h"
 #include "domains/members/tables.h"
 #include "kontor/machine/features.h"
@@ -105,7 +106,15 @@ inline constexpr std::array kCommands = {
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{.kind = kJoinTokenDue, .clock = machine::DueClock::machine, .work = &drop_join_token},
+    machine::DueQueue{.kind = kJoinTokenDue,
+                      .clock = machine::DueClock::machine,
+                      .payload_bytes = machine::kHashBytes,
+                      .work = &drop_join_token},
+};
+
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "nodes have numbers that were given, and join tokens end",
+                       .check = &check_members},
 };
 
 inline constexpr machine::Domain kDomain = {
@@ -113,6 +122,7 @@ inline constexpr machine::Domain kDomain = {
     .commands = kCommands,
     .tables = kTables,
     .due = kDue,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::members

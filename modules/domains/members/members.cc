@@ -95,7 +95,6 @@ pb::Result init_cluster(Context& context, const pb::InitCluster& wanted) {
     context.put(table::cluster, cluster_key(), cluster);
     pb::ClusterNode node = wanted.node();
     node.set_voter(true);
-    node.set_admitted_ms(context.now.utc_ms);
     return put_node(context, node);
 }
 
@@ -163,7 +162,6 @@ pb::Result admit_node(Context& context, const pb::AdmitNode& wanted) {
     context.put(table::cluster, join_token_key(wanted.token_sha256()), *token);
     node.set_voter(token->voter());
     node.set_removed(false);
-    node.set_admitted_ms(context.now.utc_ms);
     node.set_public_key_sha256(wanted.public_key_sha256());
     node.set_replaces(token->replaces());
     return put_node(context, node);

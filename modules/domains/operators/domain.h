@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "domains/operators/commands.h"
+#include "domains/operators/invariants.h"
 #include "domains/operators/operators.h"
 #include "domains/operators/outcomes.h"
 #include "domains/operators/tables.h"
@@ -92,10 +93,17 @@ inline constexpr std::array kCommands = {
 inline constexpr std::array kDue = {
     machine::DueQueue{.kind = kSessionDue,
                       .clock = machine::DueClock::machine,
+                      .payload_bytes = machine::kHashBytes,
                       .work = &machine::erase_in<table::sessions>},
     machine::DueQueue{.kind = kSetupTokenDue,
                       .clock = machine::DueClock::machine,
+                      .payload_bytes = machine::kHashBytes,
                       .work = &machine::erase_in<table::setup_tokens>},
+};
+
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "operators are found by their names, and sessions end",
+                       .check = &check_operators},
 };
 
 inline constexpr machine::Domain kDomain = {
@@ -104,6 +112,7 @@ inline constexpr machine::Domain kDomain = {
     .outcomes = kOutcomes,
     .tables = kTables,
     .due = kDue,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::operators

@@ -6,7 +6,7 @@
 
 namespace kontor::operators::limits {
 
-inline constexpr std::size_t kOperatorNameBytes = 128;
+inline constexpr std::size_t kOperatorNameBytes = 64;
 inline constexpr std::size_t kOperators = 1000;
 inline constexpr std::int64_t kTotpStepMs = 30'000;
 inline constexpr std::uint64_t kTotpStepsAhead = 2;  // more: the clock was wrong when the code was used

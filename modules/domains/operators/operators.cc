@@ -116,7 +116,6 @@ pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
     session.set_created_ms(context.now.utc_ms);
     session.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     session.set_ip(wanted.ip());
-    session.set_csrf_hash(wanted.csrf_sha256());
     context.put(table::sessions, Key().bytes(wanted.cookie_sha256()), session);
     context.due(DueClock::machine, session.expires_ms(), kSessionDue, wanted.cookie_sha256());
     person->clear_failed_logins();

@@ -7,6 +7,7 @@
 
 #include "domains/payments/commands.h"
 #include "domains/payments/ids.h"
+#include "domains/payments/invariants.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
@@ -173,6 +174,17 @@ inline constexpr std::array<std::string_view, 10> kEvents = {
     "payment_intent.succeeded",
 };
 
+inline constexpr std::array kLinks = {
+    machine::Link{.kind = kCustomerIntent, .holds = &is_intent_of_customer},
+    machine::Link{.kind = kCustomerCharge, .holds = &is_charge_of_customer},
+    machine::Link{.kind = kIntentCharge, .holds = &is_charge_of_intent},
+    machine::Link{.kind = kIntentJournal, .holds = &is_journal_of_intent},
+};
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "a payment intent and its latest charge agree", .check = &check_intents},
+    machine::Invariant{.name = "refunded <= captured <= amount of each charge", .check = &check_charges},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "payments",
     .commands = kCommands,
@@ -181,6 +193,7 @@ inline constexpr machine::Domain kDomain = {
     .events = kEvents,
     .tables = kTables,
     .links = kLinks,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::payments

@@ -20,7 +20,5 @@ inline constexpr machine::LinkKind kCustomerIntent{'i'};
 inline constexpr machine::LinkKind kCustomerCharge{'c'};
 inline constexpr machine::LinkKind kIntentCharge{'C'};
 inline constexpr machine::LinkKind kIntentJournal{'j'};
-inline constexpr std::array kLinks = {static_cast<char>(kCustomerIntent), static_cast<char>(kCustomerCharge),
-                                      static_cast<char>(kIntentCharge), static_cast<char>(kIntentJournal)};
 
 }  // namespace kontor::payments

@@ -7,6 +7,7 @@
 
 #include "domains/refunds/commands.h"
 #include "domains/refunds/ids.h"
+#include "domains/refunds/invariants.h"
 #include "domains/refunds/outcomes.h"
 #include "domains/refunds/refunds.h"
 #include "domains/refunds/tables.h"
@@ -106,6 +107,14 @@ inline constexpr std::array<std::string_view, 4> kEvents = {
     "refund.updated",
 };
 
+inline constexpr std::array kLinks = {
+    machine::Link{.kind = kIntentRefund, .holds = &is_refund_of_intent},
+    machine::Link{.kind = kChargeRefund, .holds = &is_refund_of_charge},
+};
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "refunds add up to what their charge says", .check = &check_refunds},
+};
+
 inline constexpr machine::Domain kDomain = {
     .name = "refunds",
     .commands = kCommands,
@@ -114,6 +123,7 @@ inline constexpr machine::Domain kDomain = {
     .events = kEvents,
     .tables = kTables,
     .links = kLinks,
+    .invariants = kInvariants,
 };
 
 }  // namespace kontor::refunds

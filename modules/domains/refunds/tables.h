@@ -16,6 +16,5 @@ inline constexpr std::array kTables = {
 
 inline constexpr machine::LinkKind kIntentRefund{'R'};
 inline constexpr machine::LinkKind kChargeRefund{'r'};
-inline constexpr std::array kLinks = {static_cast<char>(kIntentRefund), static_cast<char>(kChargeRefund)};
 
 }  // namespace kontor::refunds

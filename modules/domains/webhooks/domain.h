@@ -7,6 +7,7 @@
 
 #include "domains/webhooks/commands.h"
 #include "domains/webhooks/ids.h"
+#include "domains/webhooks/invariants.h"
 #include "domains/webhooks/tables.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/machine/features.h"
@@ -90,8 +91,23 @@ machine::ObjectKind{
 // clang-format on
 
 inline constexpr std::array kDue = {
-    machine::DueQueue{
-        .kind = kStoppedEndpointDue, .clock = machine::DueClock::machine, .work = &stop_deliveries},
+    machine::DueQueue{.kind = kStoppedEndpointDue,
+                      .clock = machine::DueClock::machine,
+                      .payload_bytes = kStoppedEndpointBytes,
+                      .work = &stop_deliveries},
+};
+
+inline constexpr std::array kLinks = {
+    machine::Link{.kind = kEventDelivery, .holds = &is_delivery_of_event},
+    machine::Link{.kind = kEndpointPending, .holds = &is_pending_of_endpoint},
+};
+inline constexpr std::array kOutboxes = {
+    machine::Outbox{.kind = kDeliveryOutbox, .waits = &is_tried_at},
+};
+inline constexpr std::array kInvariants = {
+    machine::Invariant{.name = "each pending delivery is in the outbox and its endpoint's",
+                       .check = &check_deliveries},
+    machine::Invariant{.name = "the head of a scope names its endpoints", .check = &check_endpoints},
 };
 
 inline constexpr machine::Domain kDomain = {
@@ -102,6 +118,7 @@ inline constexpr machine::Domain kDomain = {
     .links = kLinks,
     .outboxes = kOutboxes,
     .due = kDue,
+    .invariants = kInvariants,
     .announce = &announce,
 };
 

@@ -18,11 +18,10 @@ inline constexpr std::array kTables = {
 
 inline constexpr machine::LinkKind kEventDelivery{'d'};
 inline constexpr machine::LinkKind kEndpointPending{'p'};
-inline constexpr std::array kLinks = {static_cast<char>(kEventDelivery), static_cast<char>(kEndpointPending)};
 
 inline constexpr machine::OutboxKind kDeliveryOutbox{'d'};
-inline constexpr std::array kOutboxes = {static_cast<char>(kDeliveryOutbox)};
 
 inline constexpr machine::DueKind kStoppedEndpointDue{5};
+inline constexpr std::size_t kStoppedEndpointBytes = 8 + 1 + 8;  // scope, endpoint
 
 }  // namespace kontor::webhooks

@@ -6,13 +6,12 @@
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
-#include "kontor/machine/chain_hash.h"
 
 namespace kontor::machine {
 
 Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint64_t index,
-                 std::size_t position, Times now_in, const pb::Command& command_in, Effects& effects_in,
-                 std::string& buffer)
+                 std::size_t position, Times now_in, std::string_view salt, const pb::Command& command_in,
+                 Effects& effects_in, Scratch& scratch)
     : registry(registry_in),
       rows(rows_in),
       now(now_in),
@@ -21,7 +20,8 @@ Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint6
       scope{command_in.merchant_no(), command_in.livemode()},
       ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(index, position, 0)),
       command_no_(make_object_no(index, position, 0)),
-      buffer_(buffer) {}
+      salt_(salt),
+      scratch_(scratch) {}
 
 std::uint64_t Context::next_no() {
     KONTOR_ASSERT(objects_ + 1 < kMaxObjectsPerCommand, "a command makes too many objects");
@@ -86,9 +86,10 @@ void Context::close(Book& of) {
     if (of.has_journal) {
         if (!of.journal.events().empty()) registry.announce(*this, of.scope, of.journal, of.head);
         of.journal.set_previous_hash(of.head.journal_hash());
-        of.journal.SerializeToString(&buffer_);
-        rows.put(table::journals, object_key(of.scope, command_no_).view(), buffer_);
-        of.head.set_journal_hash(chain_hash(buffer_));
+        if (has_images(of.journal)) of.journal.set_salt(row_salt(salt_, of.scope, command_no_));
+        of.journal.SerializeToString(&scratch_.row);
+        rows.put(table::journals, object_key(of.scope, command_no_).view(), scratch_.row);
+        of.head.set_journal_hash(scratch_.chain.hash(scratch_.row));
         for (const auto& [kind, no] : of.about)
             put_index(table::links, link_key(of.scope, no, kind, command_no_));
     }

@@ -4,7 +4,7 @@
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
-#include "kontor/machine/chain_hash.h"
+#include "kontor/machine/chain.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/json_parts.h"
 #include "kontor/machine/links.h"
@@ -86,10 +86,6 @@ void visit_journals(const store::Reader& rows, Scope scope, std::uint64_t after_
               store::Direction::ascending, [&](std::string_view, std::string_view value) {
                   return visit(parse_row<pb::Journal>(value, "journals")) && ++visited < limit;
               });
-}
-
-std::string journal_hash(const pb::Journal& journal) {
-    return chain_hash(journal.SerializeAsString());
 }
 
 std::vector<std::shared_ptr<const pb::Journal>> journals_about(const store::Reader& rows, Scope scope,

@@ -6,6 +6,7 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/log.pb.h"
+#include "kontor/machine/audit.h"
 #include "kontor/machine/frame.h"
 #include "kontor/machine/limits.h"
 #include "kontor/machine/refuse.h"
@@ -20,11 +21,17 @@ Key expiry_key(Scope scope, std::int64_t bucket_ms, std::uint64_t command_no) {
     return Key().scope(scope).be64(static_cast<std::uint64_t>(bucket_ms)).be64(command_no);
 }
 
+std::int64_t expires_ms(std::int64_t bucket_ms) {
+    return bucket_ms + kBucketMs + limits::kIdempotencyKeepMs;
+}
+Key due_payload(Scope scope, std::int64_t bucket_ms) {
+    return Key().scope(scope).be64(static_cast<std::uint64_t>(bucket_ms));
+}
+
 void expire_later(Context& context, Scope scope, std::uint64_t command_no, std::string_view row) {
     const std::int64_t bucket = context.now.running_ms / kBucketMs * kBucketMs;
     context.rows.put(table::idempotency_expiry, expiry_key(scope, bucket, command_no).view(), row);
-    context.due(DueClock::running, bucket + kBucketMs + limits::kIdempotencyKeepMs, kIdempotencyDue,
-                Key().scope(scope).be64(static_cast<std::uint64_t>(bucket)).view());
+    context.due(DueClock::running, expires_ms(bucket), kIdempotencyDue, due_payload(scope, bucket).view());
 }
 
 // True for outcomes that came from executing the command; false where the input was refused.
@@ -92,7 +99,7 @@ void complete_idempotency(Context& context, const std::string& row, const pb::Re
 
 std::size_t expire_idempotency(Context& context, DueClock /*clock*/, std::string_view payload,
                                std::size_t limit) {
-    if (payload.size() != 8 + 1 + 8) row_failure("due", "an idempotency row has another shape");
+    if (payload.size() != kIdempotencyDueBytes) row_failure("due", "an idempotency row has another shape");
     const Scope scope{get_be64(payload), payload[8] != '\0'};
     const auto bucket = static_cast<std::int64_t>(get_be64(payload.substr(9)));
     std::vector<std::pair<std::string, std::string>> found;
@@ -114,6 +121,38 @@ std::size_t expire_idempotency(Context& context, DueClock /*clock*/, std::string
         }
     }
     return found.size();
+}
+
+// Each expiry row leads to a record of the same command, and there are as many records: so each has one.
+void check_idempotency(Audit& audit) {
+    std::uint64_t rows = 0, records = 0, sum = 0;
+    audit.each(table::idempotency_expiry, [&](std::string_view key, std::string_view row) {
+        if (key.size() != 8 + 1 + 8 + 8)
+            return audit.broken({}, 0, "a row of idempotency_expiry has another shape");
+        const Scope scope = scope_of(key);
+        const std::uint64_t no = get_be64(key.substr(17));
+        const auto bucket = static_cast<std::int64_t>(get_be64(key.substr(9)));
+        const std::string where(row);
+        ++rows;
+        sum += no;
+        const auto record = load<pb::IdempotencyRecord>(audit.rows, table::idempotency, row_key(where));
+        if (!record || record->command_no() != no)
+            audit.broken(scope, no, "is to be forgotten as an idempotency record, and has none");
+        const Key due = due_key(kIdempotencyDue, DueClock::running, expires_ms(bucket))
+                            .bytes(due_payload(scope, bucket).view());
+        if (!audit.has(table::due, due)) audit.broken(scope, no, "its idempotency record is never forgotten");
+    });
+    std::uint64_t record_sum = 0;
+    audit.each<pb::IdempotencyRecord>(table::idempotency, "idempotency",
+                                      [&](std::string_view, const pb::IdempotencyRecord& record) {
+                                          ++records;
+                                          record_sum += record.command_no();
+                                      });
+    if (records == rows + 1)
+        audit.broken({}, record_sum - sum, "its idempotency record has no row in idempotency_expiry");
+    else if (records > rows)
+        audit.broken(
+            {}, 0, std::to_string(records - rows) + " idempotency records have no row in idempotency_expiry");
 }
 
 }  // namespace kontor::machine

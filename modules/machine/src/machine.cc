@@ -48,10 +48,12 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
     KONTOR_ASSERT(index > 0 && index <= kMaxLogIndex, "object numbers derive from the log index");
     KONTOR_ASSERT(static_cast<std::uint64_t>(batch.commands_size()) <= kMaxCommandsPerBatch,
                   "a batch has too many commands");
+    KONTOR_ASSERT(batch.salt().size() == kSaltBytes,
+                  "an entry without a salt: the log was written by another version, use that one");
     effects = Effects();
     effects.now = advance_times(rows, index, {batch.machine_ms(), batch.utc_ms()});
     effects.results.reserve(static_cast<std::size_t>(batch.commands_size()));
-    std::string buffer;
+    Scratch scratch;
     for (int i = 0; i < batch.commands_size(); ++i) {
         const pb::Command& command = batch.commands(i);
         KONTOR_ASSERT(command.version() <= kCommandVersion,
@@ -60,8 +62,8 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
         const Command* record = registry_.command(command.kind());
         KONTOR_ASSERT(record != nullptr,
                       "the log has a command that this binary does not know: use the newer one");
-        Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, command, effects,
-                        buffer);
+        Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, batch.salt(),
+                        command, effects, scratch);
         effects.results.push_back(run(*record, context));
     }
 }

@@ -7,7 +7,7 @@
 namespace kontor::machine {
 
 void row_failure(std::string_view table, std::string_view what) {
-    throw store::StoreFailure(std::string(table) + ": " + std::string(what));
+    throw RowFailure(std::string(table) + ": " + std::string(what));
 }
 
 std::int64_t load_integer(const store::Reader& rows, store::TableId table, const Key& key) {

@@ -23,6 +23,7 @@ class HeldView final : public store::CheckpointView {
     HeldView(std::shared_lock<std::shared_mutex> open, std::unique_ptr<store::CheckpointView> view)
         : open_(std::move(open)), view_(std::move(view)) {}
     const store::CheckpointMeta& meta() const override { return view_->meta(); }
+    const store::Reader& reader() const override { return view_->reader(); }
     Result<void> for_each(store::TableId table, const store::Reader::Visitor& visit) override {
         return view_->for_each(table, visit);
     }

@@ -107,7 +107,6 @@ class NodeImpl final : public Node, private replication::StateMachine {
     void expire_waiters();
     void fail_everything();
     void look_at_role();
-    void fail_what_waits(const std::string& why);
     void tell_index_waiters(std::uint64_t applied_index, std::uint64_t now_ms);
     [[nodiscard]] replication::ReplicaOptions replica_options();
     // Closes log and store, calls `closed`, opens the store, calls `before_log`, and goes on from the

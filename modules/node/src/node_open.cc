@@ -138,7 +138,7 @@ Result<void> NodeImpl::first_command() {
     pb::Command command = tick_command();
     if (store_->applied_index() == 0) {
         fresh = true;
-        mutable_body(command, pb::init_instance)->set_instance_id(crypto::random_bytes(16));
+        mutable_body(command, pb::init_instance)->set_instance_id(options_.random_bytes(16));
         mutable_body(command, pb::init_instance)->set_dev(options_.dev);
     }
     // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.

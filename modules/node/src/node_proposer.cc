@@ -11,7 +11,9 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/chain.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/machine/times.h"
 #include "kontor/store/state_transfer.h"
@@ -30,9 +32,7 @@ constexpr std::uint64_t kFullDiskWaitMs = 1'000;  // for an entry that was under
 }  // namespace
 
 pb::Command tick_command() {
-    pb::Command command;
-    command.set_version(1);
-    command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    pb::Command command = machine::new_command(pb::Actor::SYSTEM);
     mutable_body(command, pb::tick);
     return command;
 }
@@ -96,8 +96,7 @@ bool NodeImpl::propose_batch() {
     if (!proposals_.worth_proposing()) return false;
     std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchWeight);
     if (batch.empty()) return false;
-    pb::Batch head;
-    head.set_version(1);
+    pb::Batch head = machine::new_batch(options_.random_bytes(machine::kSaltBytes));
     machine_time_.begin();
     head.set_machine_ms(machine_time_.now());
     head.set_utc_ms(options_.clock->wall_ms());  // house: wall: this is where it enters the log

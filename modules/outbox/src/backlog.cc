@@ -10,10 +10,7 @@ bool Backlog::add(machine::Due due, machine::Scope scope, std::uint64_t endpoint
     if (queued_.contains(due.no)) return true;
     auto known = endpoints_.find(endpoint_no);
     if (known == endpoints_.end()) {
-        if (endpoints_.size() >= kMaxQueues) {
-            overflow_ = true;
-            return false;
-        }
+        if (endpoints_.size() >= kMaxQueues) return false;
         known = endpoints_.emplace(endpoint_no, Endpoint{scope, endpoint_no, {}, false, 0, false}).first;
         turns_.push_back(endpoint_no);
     }

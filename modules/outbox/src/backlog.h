@@ -45,8 +45,6 @@ class Backlog {
     [[nodiscard]] bool knows(std::uint64_t no) const { return queued_.contains(no); }
     // False: no place for it; it has to be found again in the store (has_more, or by looking at all).
     bool add(machine::Due due, machine::Scope scope, std::uint64_t endpoint_no);
-    // No queue could be made for something: all due rows have to be looked at again.
-    [[nodiscard]] bool take_overflow() { return std::exchange(overflow_, false); }
 
     void begin_round() { looks_ = 0; }
     // The next one whose endpoint may begin; nullopt: none in this round.
@@ -61,7 +59,6 @@ class Backlog {
     std::deque<std::uint64_t> turns_;                        // the keys of endpoints_
     std::unordered_set<std::uint64_t> queued_;               // looked up by key, never walked
     std::size_t looks_ = 0;
-    bool overflow_ = false;
 };
 
 }  // namespace kontor::outbox

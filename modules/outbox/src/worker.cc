@@ -24,6 +24,7 @@
 #include "kontor/machine.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/links.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "mailbox.h"
@@ -236,9 +237,7 @@ class WorkerImpl final : public Worker {
     }
 
     static pb::Command answered(std::uint64_t no, const channels::Answer& answer) {
-        pb::Command command;
-        command.set_version(1);
-        command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        pb::Command command = machine::new_command(pb::Actor::CHANNEL);
         auto& answered = *mutable_body(command, pb::channel_answered);
         answered.set_attempt_no(no);
         using State = channels::Answer::State;

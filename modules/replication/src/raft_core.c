@@ -391,9 +391,6 @@ uint64_t kontor_raft_last_index(struct kontor_raft* r) {
 uint64_t kontor_raft_last_stored(const struct kontor_raft* r) {
     return r->engine.last_stored;
 }
-uint64_t kontor_raft_snapshot_index(const struct kontor_raft* r) {
-    return r->engine.trail.snapshot.index;
-}
 bool kontor_raft_term_of(const struct kontor_raft* r, uint64_t index, uint64_t* term) {
     const struct raft_trail* trail = &r->engine.trail;
     if (index == 0) return false;

@@ -135,7 +135,6 @@ uint64_t kontor_raft_vote(const struct kontor_raft* r);
 uint64_t kontor_raft_commit_index(const struct kontor_raft* r);
 uint64_t kontor_raft_last_index(struct kontor_raft* r);
 uint64_t kontor_raft_last_stored(const struct kontor_raft* r);
-uint64_t kontor_raft_snapshot_index(const struct kontor_raft* r);
 /* False: no such entry in the engine's log, nor is it the snapshot's last. */
 bool kontor_raft_term_of(const struct kontor_raft* r, uint64_t index, uint64_t* term);
 uint64_t kontor_raft_configuration_committed_index(const struct kontor_raft* r);

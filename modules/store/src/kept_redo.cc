@@ -146,11 +146,6 @@ std::optional<KeptRedo::Next> KeptRedo::next_after(std::uint64_t index) const {
     return next;
 }
 
-std::uint64_t KeptRedo::newest_complete() const {
-    const std::scoped_lock lock(mutex_);
-    return newest_complete_;
-}
-
 std::uint64_t KeptRedo::bytes_above(std::uint64_t index) const {
     const std::scoped_lock lock(mutex_);
     std::uint64_t bytes = 0;

@@ -49,7 +49,6 @@ class KeptRedo {
         std::uint64_t index, bytes, newest, remaining;
     };
     [[nodiscard]] std::optional<Next> next_after(std::uint64_t index) const;  // complete ones
-    [[nodiscard]] std::uint64_t newest_complete() const;
     [[nodiscard]] std::uint64_t bytes_above(std::uint64_t index) const;
     [[nodiscard]] StateSourceStats stats() const;
 

@@ -19,6 +19,7 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "support/memory_rows.h"
 
@@ -55,8 +56,7 @@ class DirectService : public machine::Service {
     void unsubscribe(std::uint64_t) override {}
 
     pb::Result apply(pb::Command command) {
-        pb::Batch batch;
-        batch.set_version(machine::kCommandVersion);
+        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
         batch.set_machine_ms(now_ms);
         batch.set_utc_ms(now_ms);
         *batch.add_commands() = std::move(command);

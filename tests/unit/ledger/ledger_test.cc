@@ -420,8 +420,6 @@ TEST(Chart, AccountsAreOpenedOnce) {
     ASSERT_EQ(ledger.set_frozen(wallet.id, false), S::ok);
     EXPECT_EQ(world.rows.rows(), rows_before);
     EXPECT_EQ(ledger.next_timestamp(), 2U);
-    EXPECT_TRUE(is_system_account(wallet.id));
-    EXPECT_FALSE(is_system_account(id(1)));
     EXPECT_EQ(kind_of(wallet.id), AccountKind::customer_wallet);
     EXPECT_EQ(ledger_of(wallet.id), euro);
     EXPECT_EQ(owner_of(wallet.id), 77U);

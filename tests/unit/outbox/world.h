@@ -27,6 +27,7 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/net/certificates.h"
 #include "kontor/net/server.h"
@@ -88,8 +89,7 @@ class World : public machine::Service {
 
     pb::Result run(pb::Command command) {
         command.set_version(1);
-        pb::Batch batch;
-        batch.set_version(1);
+        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
         batch.set_machine_ms(machine_now_ms());
         batch.set_utc_ms(clock_.wall_ms());
         *batch.add_commands() = std::move(command);

@@ -80,10 +80,10 @@ TEST_F(Instance, MerchantsHaveBoundedTerms) {
             mutable_body(c, pb::create_merchant)->set_settlement_delay_days(days);
         });
     };
-    EXPECT_EQ(with(10'000, 0, 365).outcome(), machine::outcome::ok);
+    EXPECT_EQ(with(10'000, 0, 90).outcome(), machine::outcome::ok);
     EXPECT_EQ(with(10'001, 0, 0).error().param(), "fee_bps");
     EXPECT_EQ(with(0, -1, 0).error().param(), "fee_fixed");
-    EXPECT_EQ(with(0, 0, 366).error().param(), "settlement_delay_days");
+    EXPECT_EQ(with(0, 0, 91).error().param(), "settlement_delay_days");
     world.make_merchant();
     EXPECT_EQ(accounts::list_merchants(world.rows, 0, 10).size(), 2U);
     EXPECT_EQ(
@@ -204,9 +204,12 @@ TEST_F(Instance, ANewerLogStopsTheNode) {
     command.set_version(kCommandVersion + 1);
     EXPECT_DEATH(world.apply(command), "newer version");
     EXPECT_DEATH(world.apply(pb::Command()), "does not know");
-    pb::Batch batch;
+    pb::Batch batch = world.batch();
     batch.set_version(kCommandVersion + 1);
     EXPECT_DEATH(world.apply(batch), "newer version");
+    batch = world.batch();
+    batch.clear_salt();
+    EXPECT_DEATH(world.apply(batch), "without a salt");
 }
 
 }  // namespace

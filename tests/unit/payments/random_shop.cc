@@ -243,9 +243,7 @@ void RandomShop::learn(const pb::Command& command, const pb::Result& result) {
 
 void RandomShop::step() {
     move_time();
-    pb::Batch batch;
-    batch.set_version(kCommandVersion);
-    world.set_times(batch);
+    pb::Batch batch = world.batch();
     const std::uint64_t size = 1 + below(percent(20) ? 12 : 2);
     for (std::uint64_t i = 0; i < size; ++i) *batch.add_commands() = random_command();
     world.apply(batch);

@@ -90,8 +90,7 @@ TEST_F(Refunds, TwoOf80InOneBatchExactlyOneSucceeds) {
         const auto customer = world.customer_with(100);
         const auto no = by_card ? object_in(world.card(100), pb::payment_intent).no()
                                 : object_in(world.wallet(100, customer), pb::payment_intent).no();
-        pb::Batch batch;
-        world.set_times(batch);
+        pb::Batch batch = world.batch();
         for (int i = 0; i < 2; ++i) {
             *batch.add_commands() = world.command([&](pb::Command& c) {
                 mutable_body(c, pb::create_refund)->set_intent_no(no);

@@ -28,7 +28,6 @@ pb::Result open_session(World& world, std::uint64_t who, char cookie, std::int64
         auto& open = *mutable_body(c, pb::open_session);
         open.set_operator_no(who);
         open.set_cookie_sha256(std::string(32, cookie));
-        open.set_csrf_sha256(std::string(32, 'c'));
         open.set_lifetime_ms(lifetime_ms);
         open.set_totp_step(code_step);
     });

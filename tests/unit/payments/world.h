@@ -36,8 +36,10 @@
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
+#include "kontor/machine/audit.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/rows.h"
 #include "kontor/payments.pb.h"
@@ -70,17 +72,17 @@ class World {
     World() : rows(domains::registry().tables()) { effects.now.machine_ms = now; }
 
     pb::Result apply(const pb::Command& command) {
-        pb::Batch batch;
-        batch.set_version(kCommandVersion);
-        set_times(batch);
+        pb::Batch batch = this->batch();
         *batch.add_commands() = command;
         apply(batch);
         return effects.results.at(0);
     }
-    // Both clocks agree until a test says otherwise.
-    void set_times(pb::Batch& batch) const {
+    // An empty one. Both clocks agree until a test says otherwise.
+    pb::Batch batch() const {
+        pb::Batch batch = new_batch(std::string(kSaltBytes, 's'));
         batch.set_machine_ms(now);
         batch.set_utc_ms(now + wall_ahead);
+        return batch;
     }
     void apply(const pb::Batch& batch) {
         machine.apply(rows, ++index, batch, effects);
@@ -261,6 +263,12 @@ class World {
         return ledger::verify([this](store::TableId table, const store::Reader::Visitor& visit) {
             rows.visit_table(table, visit);
         });
+    }
+    AuditReport audit() const {
+        return kontor::machine::audit(domains::registry(), rows,
+                                      [this](store::TableId table, const store::Reader::Visitor& visit) {
+                                          rows.visit_table(table, visit);
+                                      });
     }
     std::vector<std::string> event_types() const {
         std::vector<std::string> types;

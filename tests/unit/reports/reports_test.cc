@@ -23,6 +23,7 @@
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/payments_bodies.pb.h"
@@ -72,8 +73,7 @@ class Shop : public machine::Service {
 
     pb::Result run(pb::Command command) {
         command.set_version(1);
-        pb::Batch batch;
-        batch.set_version(1);
+        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
         machine::Effects effects;
         {
             const std::lock_guard lock(mutex_);

@@ -136,5 +136,70 @@ TEST(StoreView, AtMostFour) {
     EXPECT_TRUE(store->view_checkpoint());
 }
 
+// Whoever visits a table looks rows of others up, at the same index.
+TEST(StoreView, IsReadByKeyToo) {
+    const TempFolder folder;
+    const auto store = open_or_die(test_options(folder.path()));
+    write_all(*store, 1);
+    checkpoint(*store);
+    auto view = store->view_checkpoint();
+    ASSERT_TRUE(view);
+    write_all(*store, 2);
+    checkpoint(*store);
+    const Reader& reader = (*view)->reader();
+    const auto scanned = [&](std::string_view low, std::string_view high, Direction direction) {
+        std::vector<std::string> keys;
+        reader.scan(kSorted, low, high, direction, [&](std::string_view key, std::string_view value) {
+            EXPECT_TRUE(value.starts_with("1."));
+            keys.emplace_back(key);
+            return true;
+        });
+        return keys;
+    };
+    std::vector<std::string> home;  // of "ha", sorted
+    for (unsigned n = 0; n < kRows; n += 5) home.push_back(row_key(n));
+    std::sort(home.begin(), home.end());
+    EXPECT_EQ(scanned("ha", {}, Direction::ascending), home);
+    EXPECT_EQ(scanned(home[3], home[9], Direction::ascending),
+              std::vector<std::string>(home.begin() + 3, home.begin() + 9));
+    std::vector<std::string> back(home.rbegin(), home.rend());
+    EXPECT_EQ(scanned("ha", {}, Direction::descending), back);
+    EXPECT_EQ(scanned(home[3], home[9], Direction::descending),
+              std::vector<std::string>(back.end() - 9, back.end() - 3));
+    EXPECT_FALSE(reader.get(kSorted, "ha-none"));
+    EXPECT_FALSE(reader.get(kSorted, ""));
+    unsigned found = 0;
+    ASSERT_TRUE((*view)->for_each(kSorted, [&](std::string_view key, std::string_view) {
+        const auto row = reader.get(kSorted, key);
+        found += row && row->starts_with("1.") ? 1U : 0U;
+        return true;
+    }));
+    EXPECT_EQ(found, kRows);
+}
+
+TEST(StoreView, ThatHasEndedIsNotRead) {
+    const TempFolder folder;
+    StoreOptions options = test_options(folder.path());
+    options.max_view_ms = 20;
+    const auto store = open_or_die(std::move(options));
+    write_all(*store, 1);
+    checkpoint(*store);
+    auto view = store->view_checkpoint();
+    ASSERT_TRUE(view);
+    const Reader& reader = (*view)->reader();
+    const auto ended = [&] {
+        try {
+            reader.scan(kSorted, "ha", {}, Direction::ascending, [](auto, auto) { return true; });
+        } catch (const StoreFailure& failure) {
+            return std::string(failure.what()).find("was ended after") != std::string::npos;
+        }
+        return false;
+    };
+    while (!ended()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_THROW((void)reader.get(kSorted, row_key(0)), StoreFailure);
+    EXPECT_FALSE((*view)->for_each(kSorted, [](auto, auto) { return true; }));
+    EXPECT_TRUE(store->failure()) << "a view that ended is nobody's failure";
+}
+
 }  // namespace
 }  // namespace kontor::store

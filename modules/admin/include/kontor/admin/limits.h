@@ -8,7 +8,6 @@ namespace kontor::admin::limits {
 
 inline constexpr std::size_t kPasswordMinCharacters = 12;
 inline constexpr std::size_t kPasswordMaxBytes = 128;
-inline constexpr std::size_t kNameMaxBytes = 64;
 inline constexpr std::size_t kBodyMaxBytes = 64U << 10U;
 // Logins. A name is not locked: whoever guesses waits, and nobody else (docs/adr/0014).
 inline constexpr std::uint64_t kLoginFreeTries = 5;             // wrong ones before a visitor has to wait

@@ -32,9 +32,6 @@ enum class AccountKind : std::uint16_t {
 [[nodiscard]] constexpr Id128 system_account(AccountKind kind, std::uint32_t ledger, std::uint64_t owner) {
     return Id128{kSystemAccountBit | (static_cast<std::uint64_t>(kind) << 40U) | ledger, owner};
 }
-[[nodiscard]] constexpr bool is_system_account(Id128 id) {
-    return (id.high & kSystemAccountBit) != 0;
-}
 [[nodiscard]] constexpr AccountKind kind_of(Id128 system_id) {
     return static_cast<AccountKind>((system_id.high >> 40U) & 0xFFFFU);
 }

@@ -87,10 +87,11 @@ constexpr bool events_distinct(std::span<const Domain* const> domains) {
 constexpr bool links_distinct(std::span<const Domain* const> domains) {
     return are_distinct<char>(domains,
                               [](const Domain& domain, auto& seen) {
-                                  for (const char kind : domain.links) seen.add(kind);
+                                  for (const Link& link : domain.links)
+                                      seen.add(static_cast<char>(link.kind.value));
                               }) &&
            are_distinct<char>(domains, [](const Domain& domain, auto& seen) {
-               for (const char kind : domain.outboxes) seen.add(kind);
+               for (const Outbox& outbox : domain.outboxes) seen.add(static_cast<char>(outbox.kind.value));
            });
 }
 constexpr bool due_distinct(std::span<const Domain* const> domains) {

@@ -17,16 +17,23 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
+#include "kontor/machine/chain.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/rows.h"
 
 namespace kontor::machine {
 
+// Memory that the commands of an entry use one after the other.
+struct Scratch {
+    std::string row;
+    ChainHasher chain;
+};
+
 class Context {
  public:
     Context(const Registry& registry, store::Writer& rows, std::uint64_t index, std::size_t position,
-            Times now, const pb::Command& command, Effects& effects, std::string& buffer);
+            Times now, std::string_view salt, const pb::Command& command, Effects& effects, Scratch& scratch);
 
     const Registry& registry;
     store::Writer& rows;
@@ -46,8 +53,8 @@ class Context {
 
     template <typename T>
     void put(store::TableId table, const Key& key, const T& message) {
-        message.SerializeToString(&buffer_);
-        rows.put(table, key.view(), buffer_);
+        message.SerializeToString(&scratch_.row);
+        rows.put(table, key.view(), scratch_.row);
     }
     void put_index(store::TableId table, const Key& key) { rows.put(table, key.view(), kIndexValue); }
     void link(std::uint64_t parent, LinkKind kind, std::uint64_t child) {
@@ -89,9 +96,10 @@ class Context {
     void close(Book& book);
 
     std::uint64_t command_no_;
+    std::string_view salt_;  // of the batch
     std::uint64_t objects_ = 0;
     std::deque<Book> books_;
-    std::string& buffer_;
+    Scratch& scratch_;
 };
 
 }  // namespace kontor::machine

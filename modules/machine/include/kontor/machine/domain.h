@@ -24,6 +24,7 @@
 
 namespace kontor::machine {
 
+class Audit;
 class Context;
 struct Expansion;
 
@@ -95,10 +96,23 @@ struct ObjectKind {
 // ---- rows and due work
 // ---------------------------------------------------------------------------------------
 
+// A kind of rows in the table `links`. Letters are frozen.
+struct Link {
+    Required<LinkKind> kind;
+    // Whether both ends are there and belong together.
+    Required<bool (*)(const store::Reader&, Scope, std::uint64_t parent, std::uint64_t child)> holds;
+};
+// A kind of rows in the table `outbox_due`. Letters are frozen.
+struct Outbox {
+    Required<OutboxKind> kind;
+    // Whether what the row names waits for that moment.
+    Required<bool (*)(const store::Reader&, std::int64_t due_ms, std::uint64_t no)> waits;
+};
 // Work that a Tick does when its moment has come: a queue of rows in the table `due`. Numbers are frozen.
 struct DueQueue {
     Required<DueKind> kind;
     Required<DueClock> clock;
+    Required<std::size_t> payload_bytes;
     // How many units of work it was, at most `limit`; finished when less than that.
     Required<std::size_t (*)(Context&, DueClock, std::string_view payload, std::size_t limit)> work;
 };
@@ -106,6 +120,12 @@ struct DueQueue {
 struct OwnQueue {
     Required<std::size_t (*)(Context&, std::size_t limit)> work;
     Required<std::optional<std::int64_t> (*)(const store::Reader&)> next_machine_ms;
+};
+
+// What holds of the domain's rows, whatever happened: `kontor verify` checks it (audit.h).
+struct Invariant {
+    Required<std::string_view> name;  // as a sentence
+    Required<void (*)(Audit&)> check;
 };
 
 // ---- the domain
@@ -121,10 +141,11 @@ struct Domain {
     std::span<const ObjectKind> objects = {};
     std::span<const std::string_view> events = {};  // types, such as "customer.created"
     std::span<const store::TableSpec> tables = {};
-    std::span<const char> links = {};     // kinds of rows in the table `links`; frozen
-    std::span<const char> outboxes = {};  // kinds of rows in the table `outbox_due`; frozen
+    std::span<const Link> links = {};
+    std::span<const Outbox> outboxes = {};
     std::span<const DueQueue> due = {};
     std::span<const OwnQueue> own_queues = {};
+    std::span<const Invariant> invariants = {};
     // For commands that concern a merchant, before anything else: says why there is no such scope, and may
     // keep the merchant in context.owner. One domain has it.
     std::optional<Enter> enter = {};

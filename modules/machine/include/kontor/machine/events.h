@@ -35,9 +35,6 @@ struct FoundEvent {
 // Journals of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
 void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
                     const std::function<bool(const pb::Journal&)>& visit);
-// What the next journal row of the same merchant and mode has as previous_hash: the first 16 bytes of the
-// row's SHA-256.
-[[nodiscard]] std::string journal_hash(const pb::Journal&);
 // The journal rows about an object, by the kind of link that a domain keeps for it; oldest first, behind
 // `after_no`.
 [[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_about(const store::Reader&, Scope,

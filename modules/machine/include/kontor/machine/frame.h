@@ -13,6 +13,13 @@ pb::Result tick(Context& context);
 std::size_t expire_idempotency(Context& context, DueClock clock, std::string_view payload, std::size_t limit);
 
 inline constexpr DueKind kIdempotencyDue{2};
+inline constexpr std::size_t kIdempotencyDueBytes = 8 + 1 + 8;
+
+void check_chain(Audit& audit);
+void check_idempotency(Audit& audit);
+void check_due(Audit& audit);
+void check_outbox(Audit& audit);
+void check_links(Audit& audit);
 
 inline constexpr std::array kFrameTables = {
     store::TableSpec{table::instance, "instance", home::singleton, true},
@@ -56,7 +63,18 @@ inline constexpr std::array kFrameCommands = {
 // clang-format on
 
 inline constexpr std::array kFrameDue = {
-    DueQueue{.kind = kIdempotencyDue, .clock = DueClock::running, .work = &expire_idempotency},
+    DueQueue{.kind = kIdempotencyDue,
+             .clock = DueClock::running,
+             .payload_bytes = kIdempotencyDueBytes,
+             .work = &expire_idempotency},
+};
+
+inline constexpr std::array kFrameInvariants = {
+    Invariant{.name = "each journal row names the hash of the one before it", .check = &check_chain},
+    Invariant{.name = "each idempotency record expires once", .check = &check_idempotency},
+    Invariant{.name = "due work has its form", .check = &check_due},
+    Invariant{.name = "what is in the outbox waits", .check = &check_outbox},
+    Invariant{.name = "links lead from one thing to another", .check = &check_links},
 };
 
 inline constexpr Domain kFrame = {
@@ -65,6 +83,7 @@ inline constexpr Domain kFrame = {
     .outcomes = kFrameOutcomes,
     .tables = kFrameTables,
     .due = kFrameDue,
+    .invariants = kFrameInvariants,
 };
 
 }  // namespace kontor::machine

@@ -127,6 +127,11 @@ inline constexpr char kDueHome = 'd';
 // Index rows say all in their key.
 inline constexpr std::string_view kIndexValue = "\x01";
 
+// Rows that say what they cannot: the node stops, as with bytes that the store cannot trust.
+class RowFailure : public store::StoreFailure {
+ public:
+    using store::StoreFailure::StoreFailure;
+};
 [[noreturn]] void row_failure(std::string_view table, std::string_view what);
 
 template <typename T>

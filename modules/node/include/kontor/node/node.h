@@ -22,6 +22,7 @@
 #include "kontor/base/result.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/crypto.h"
 #include "kontor/machine/service.h"
 #include "kontor/replication/replica.h"
 #include "kontor/store/entry_hash.h"
@@ -79,6 +80,10 @@ struct NodeOptions {
     Seat seat;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
+    // Where the salts of entries come from; called by one thread at a time. Not to be foreseen, but in tests.
+    std::function<std::string(std::size_t)> random_bytes = [](std::size_t n) {
+        return crypto::random_bytes(n);
+    };
     std::function<void(const char* step)> crash_point;  // test seam: passed to store and log
     std::function<void(const Error&)> on_fatal;
 };

@@ -83,6 +83,12 @@ struct CheckpointMeta {
 
 class StateSource;  // state_transfer.h
 
+// By reads of a CheckpointView that ended at its limits: says nothing about the rows.
+struct ViewEnded : StoreFailure {
+    explicit ViewEnded(Error why) : StoreFailure(why.describe()), error(std::move(why)) {}
+    Error error;
+};
+
 // The rows as of the newest checkpoint, all at one log index, for visits that take long: once it is open,
 // nothing waits for it. It ends by itself beyond max_view_ms or max_view_growth_bytes; for_each() answers
 // timeout then. One thread; destroy it before the store. A visitor must not block.
@@ -92,6 +98,8 @@ class CheckpointView {
     [[nodiscard]] virtual const CheckpointMeta& meta() const = 0;
     // Every row of a table, in no particular order across partitions. StoreFailure as everywhere.
     [[nodiscard]] virtual Result<void> for_each(TableId table, const Reader::Visitor& visit) = 0;
+    // Look-ups in the same rows, also by a visitor. It throws ViewEnded when the view has ended.
+    [[nodiscard]] virtual const Reader& reader() const = 0;
 };
 inline constexpr std::size_t kMaxCheckpointViews = 4;
 
