@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <condition_variable>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 #include "kontor/base/log.h"
@@ -22,8 +24,10 @@ namespace {
 constexpr std::size_t kMaxLineBytes = 64U << 10U;
 constexpr std::size_t kMaxAnswerBytes = 16U << 20U;
 constexpr int kClientTimeoutMs = 5'000;
+constexpr int kRequestWithinMs = 2'000;  // nobody else hears a sign meanwhile
 constexpr int kAcceptPauseMs = 100;
-constexpr int kTellAfterMs = 5'000;
+constexpr int kSignEveryMs = 1'000;
+constexpr std::size_t kMaxClients = 64;  // at once
 
 struct Descriptor {
     int fd = -1;
@@ -49,25 +53,27 @@ Result<sockaddr_un> address_of(const std::string& path) {
     return address;
 }
 
-// One line without its end; nullopt when the peer closed, was silent too long or sent too much.
-std::string read_line(int fd, std::size_t limit, int timeout_ms) {
+// One line without its end, of which every part comes within `silent_ms`.
+Result<std::string> read_line(int fd, std::size_t limit, int silent_ms) {
     std::string line;
     for (;;) {
         pollfd waiting{fd, POLLIN, 0};
-        if (::poll(&waiting, 1, timeout_ms) <= 0) return {};
+        const int came = ::poll(&waiting, 1, silent_ms);
+        if (came < 0 && errno == EINTR) continue;
+        if (came == 0) return fail(ErrorCode::timeout, "nothing came");
         char buffer[4096];
         const ssize_t n = ::read(fd, buffer, sizeof(buffer));
-        if (n <= 0) return {};
+        if (n <= 0) return fail(ErrorCode::io, "the other end closed the control socket");
         line.append(buffer, static_cast<std::size_t>(n));
         const std::size_t end = line.find('\n');
         if (end != std::string::npos) return line.substr(0, end);
-        if (line.size() > limit) return {};
+        if (line.size() > limit) return fail(ErrorCode::too_large, "the line is too long");
     }
 }
 
-// A client that does not read must not keep the node from stopping.
-void limit_sending(int fd) {
-    const timeval timeout{kClientTimeoutMs / 1000, 0};
+// Whoever does not read must not keep the other end from going on. Connecting waits so long, too.
+void limit_sending(int fd, int ms) {
+    const timeval timeout{ms / 1'000, ms % 1'000 * 1'000};
     ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
@@ -81,6 +87,7 @@ bool write_all(int fd, std::string_view bytes) {
     return true;
 }
 
+// Two threads: one takes requests and says to all who wait that the node lives, the other answers.
 class ControlServerImpl final : public ControlServer {
  public:
     ControlServerImpl(std::string path, Handler handler, Descriptor listener, Descriptor wake)
@@ -88,31 +95,82 @@ class ControlServerImpl final : public ControlServer {
           handler_(std::move(handler)),
           listener_(std::move(listener)),
           wake_(std::move(wake)) {
-        thread_ = std::thread([this] { run(); });
+        answers_ = std::thread([this] { answer_all(); });
+        try {
+            takes_ = std::thread([this] { take_all(); });
+        } catch (...) {
+            end_answers();
+            throw;
+        }
     }
     ~ControlServerImpl() override {
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto written = ::write(wake_.fd, &one, sizeof(one));
-        thread_.join();
+        takes_.join();
+        end_answers();
         ::unlink(path_.c_str());
     }
 
  private:
-    void run() {
+    struct Client {
+        Descriptor socket;
+        std::string request;
+    };
+
+    void end_answers() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopping_ = true;
+        }
+        changed_.notify_all();
+        answers_.join();
+    }
+
+    void take_all() {
         for (;;) {
             pollfd waiting[2] = {{listener_.fd, POLLIN, 0}, {wake_.fd, POLLIN, 0}};
-            if (::poll(waiting, 2, -1) < 0 && errno != EINTR) return;
+            const int came = ::poll(waiting, 2, kSignEveryMs);
+            if (came < 0 && errno != EINTR) return;
             if ((waiting[1].revents & POLLIN) != 0) return;
-            if ((waiting[0].revents & POLLIN) == 0) continue;
-            const Descriptor client(::accept4(listener_.fd, nullptr, nullptr, SOCK_CLOEXEC));
-            if (client.fd < 0) {
+            tell_that_it_lives();
+            if (came <= 0 || (waiting[0].revents & POLLIN) == 0) continue;
+            Descriptor socket(::accept4(listener_.fd, nullptr, nullptr, SOCK_CLOEXEC));
+            if (socket.fd < 0) {
                 ::poll(&waiting[1], 1, kAcceptPauseMs);  // out of descriptors: not in a circle
                 continue;
             }
-            limit_sending(client.fd);
-            const std::string request = read_line(client.fd, kMaxLineBytes, kClientTimeoutMs);
-            if (request.empty()) continue;
-            write_all(client.fd, answer(request) + "\n");
+            limit_sending(socket.fd, kClientTimeoutMs);
+            auto request = read_line(socket.fd, kMaxLineBytes, kRequestWithinMs);
+            if (!request || request->empty()) continue;
+            const std::lock_guard lock(mutex_);
+            if (clients_.size() >= kMaxClients) continue;
+            clients_.push_back({std::move(socket), *std::move(request)});
+            changed_.notify_all();
+        }
+    }
+
+    // JSON does not mind blanks before it.
+    void tell_that_it_lives() {
+        const std::lock_guard lock(mutex_);
+        for (const Client& client : clients_)
+            (void)!::send(client.socket.fd, " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+
+    void answer_all() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [this] { return is_stopping_ || !clients_.empty(); });
+            if (is_stopping_) return;
+            // It stays in the list, and hears that the node lives, until its answer begins.
+            const std::string request = clients_.front().request;
+            lock.unlock();
+            const std::string text = answer(request) + "\n";
+            lock.lock();
+            const Client client = std::move(clients_.front());
+            clients_.pop_front();
+            lock.unlock();
+            write_all(client.socket.fd, text);
+            lock.lock();
         }
     }
 
@@ -129,7 +187,11 @@ class ControlServerImpl final : public ControlServer {
     std::string path_;
     Handler handler_;
     Descriptor listener_, wake_;
-    std::thread thread_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Client> clients_;  // guarded by mutex_: who waits for an answer; the first one's is being made
+    bool is_stopping_ = false;    // guarded by mutex_
+    std::thread answers_, takes_;
 };
 
 }  // namespace
@@ -158,14 +220,23 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& p
 
 namespace {
 
-Result<Descriptor> connect_to(const std::string& path) {
+Unexpected no_answer(const std::string& path) {
+    return fail(ErrorCode::timeout,
+                "the node that listens at " + path +
+                    " does not answer: it, or its machine, stands still. Look at its process; what was asked "
+                    "of it may still be done when it goes on");
+}
+
+Result<Descriptor> connect_to(const std::string& path, int silent_ms) {
     KONTOR_TRY(const sockaddr_un address, address_of(path));
     Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (client.fd < 0) return fail(errno_error("socket", errno));
+    limit_sending(client.fd, silent_ms);
     if (::connect(client.fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         if (errno == EACCES)
             return fail(ErrorCode::permission_denied,
                         "this user may not use " + path + "; run as the node's user");
+        if (errno == EAGAIN) return no_answer(path);  // others wait before us
         return fail(ErrorCode::unavailable, "no node is running with " + path);
     }
     return client;
@@ -174,7 +245,7 @@ Result<Descriptor> connect_to(const std::string& path) {
 }  // namespace
 
 Result<int> control_peer(const std::string& path) {
-    KONTOR_TRY(const Descriptor client, connect_to(path));
+    KONTOR_TRY(const Descriptor client, connect_to(path, kClientTimeoutMs));
     ucred peer{};
     socklen_t size = sizeof(peer);
     if (::getsockopt(client.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
@@ -183,20 +254,15 @@ Result<int> control_peer(const std::string& path) {
     return static_cast<int>(peer.pid);
 }
 
-Result<std::string> control_call(const std::string& path, const std::string& request_json) {
-    KONTOR_TRY(const Descriptor client, connect_to(path));
+Result<std::string> control_call(const std::string& path, const std::string& request_json, int silent_ms) {
+    KONTOR_TRY(const Descriptor client, connect_to(path, silent_ms));
     if (!write_all(client.fd, request_json + "\n"))
         return fail(ErrorCode::io, "the node closed the control socket");
-    // Some answers take their time (verify), so nothing is given up; whoever waits shall know for what.
-    pollfd waiting{client.fd, POLLIN, 0};
-    if (::poll(&waiting, 1, kTellAfterMs) == 0)
-        std::fprintf(
-            stderr,
-            "Waiting: the node that listens at %s has not answered for %d s. It may have much to do, "
-            "or be stopped; Ctrl-C ends only this command.\n",
-            path.c_str(), kTellAfterMs / 1'000);
-    std::string answer = read_line(client.fd, kMaxAnswerBytes, -1);
-    if (answer.empty()) return fail(ErrorCode::io, "the node gave no answer");
+    auto answer = read_line(client.fd, kMaxAnswerBytes, silent_ms);
+    if (!answer && answer.error().code == ErrorCode::timeout) return no_answer(path);
+    if (!answer) return fail(ErrorCode::io, "the node gave no answer");
+    answer->erase(0, answer->find_first_not_of(' '));
+    if (answer->empty()) return fail(ErrorCode::io, "the node gave no answer");
     return answer;
 }
 

@@ -3,8 +3,10 @@
 // machine and user. A Unix socket in the data folder, mode 0600: who may read the data may use it.
 //
 // Protocol: one JSON object a line from the client, one JSON object a line back, then the server closes.
-// Threading: one thread serves one client after the other. Limits: a request line of 64 KiB, answered within
-// the handler's own time; a client that sends nothing is dropped after 5 s.
+// While a client waits it gets a blank each second: some answers take long (verify), and a node that does not
+// live sends none. Threading: one thread answers one client after the other, one takes requests. Limits: 64
+// clients at once, a request line of 64 KiB, answered within the handler's own time; a client that sends
+// nothing is dropped after 2 s, a node that sends nothing is given up after kControlSilentMs.
 
 #include <functional>
 #include <memory>
@@ -21,8 +23,12 @@ class ControlServer {
     virtual ~ControlServer() = default;  // stops and removes the socket
 };
 
-// Sends one request. unavailable: nobody listens there.
-[[nodiscard]] Result<std::string> control_call(const std::string& path, const std::string& request_json);
+inline constexpr int kControlSilentMs = 10'000;
+
+// Sends one request. unavailable: nobody listens there; timeout: who does says nothing for that long (a
+// process that was stopped), and whether the request is carried out is not known.
+[[nodiscard]] Result<std::string> control_call(const std::string& path, const std::string& request_json,
+                                               int silent_ms = kControlSilentMs);
 // The process that listens there, as the kernel knows it.
 [[nodiscard]] Result<int> control_peer(const std::string& path);
 [[nodiscard]] std::string control_path(const std::string& data_folder);
