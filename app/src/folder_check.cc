@@ -75,6 +75,7 @@ Result<void> check_partitions(const std::string& folder, const replication::Fold
     if (there == 0)
         return fail(ErrorCode::corruption,
                     folder + "/store/partitions holds no partition: its content was lost");
+    KONTOR_CHECK(store::check_partition_files(folder + "/store"));
     const auto known = store::partitions_made(folder + "/store");
     if (!known) return {};  // a start says what is wrong with them
     const unsigned made = *known;

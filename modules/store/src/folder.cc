@@ -10,6 +10,7 @@
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
 #include "kontor/store/partitions_made.h"
+#include "partition_file.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -265,6 +266,18 @@ Result<unsigned> partitions_made(const std::string& folder) {
         last = meta.error();
     }
     return fail(last);
+}
+
+Result<void> check_partition_files(const std::string& folder) {
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(folder + "/partitions", code), end; !code && it != end;
+         it.increment(code)) {
+        for (const char* name : {"/data.mdb", "/lock.mdb"})
+            if (std::error_code none; std::filesystem::is_directory(it->path().string() + name, none))
+                return fail(ErrorCode::corruption, it->path().string() + name + " is a folder, not a file");
+        KONTOR_CHECK(check_partition_file(it->path().string() + "/data.mdb"));
+    }
+    return {};
 }
 
 Result<Folder> open_folder(StoreOptions& options) {

@@ -10,6 +10,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
+#include "partition_file.h"
 #include "tables.h"
 
 namespace kontor::store {
@@ -138,6 +139,7 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, un
         return failed("trees", code);
     // Durable by default: no MDB_NOSYNC, no MDB_WRITEMAP. NOTLS: a read transaction belongs to its owner, not
     // thread.
+    KONTOR_CHECK(check_partition_file(folder + "/data.mdb"));
     const unsigned flags = MDB_NOTLS | (read_only ? MDB_RDONLY | MDB_NOLOCK : 0U);
     if (const int code = mdb_env_open(partition->env_, folder.c_str(), flags, 0600); code != 0)
         return failed("open", code);

@@ -2,17 +2,21 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/mapped_fault.h"
+#include "kontor/store/partitions_made.h"
+#include "partition_file.h"
 #include "redo_file.h"
 #include "store_testing.h"
 
@@ -228,6 +232,72 @@ TEST(StoreDamage, ADamagedLengthOfARowIsNamed) {
     }
     for (const auto& [outcome, times] : outcomes) std::cout << outcome << " x" << times << std::endl;
     EXPECT_GT(outcomes[2], 0U);
+}
+
+// As an interrupted copy leaves it, at whatever byte. Mapped, the missing part would end the process.
+TEST(StoreDamage, AFileThatWasCutShortIsRefused) {
+    const TempFolder folder;
+    fill(folder.path(), 3);
+    const std::string file = partition_file(folder.path(), 0), whole = slurp(file);
+    ASSERT_GT(whole.size(), 6U * 4096);
+    unsigned refused = 0;
+    for (std::size_t page = 2; page * 4096 < whole.size(); ++page) {
+        for (const std::size_t size : {page * 4096, page * 4096 + 1'000}) {
+            spit(file, whole.substr(0, size));
+            const auto looked = check_partition_files(folder.path());
+            if (looked) {  // what is missing is free
+                EXPECT_EQ(open_error(folder.path(), true), "opened at 3") << size;
+                continue;
+            }
+            ++refused;
+            EXPECT_EQ(looked.error().code, ErrorCode::corruption);
+            EXPECT_NE(open_error(folder.path()).find("was cut short"), std::string::npos) << size;
+        }
+    }
+    EXPECT_GE(refused, 6U);
+    spit(file, whole.substr(0, 4096 + 100));  // not even both meta pages
+    EXPECT_EQ(open_error(folder.path()).find("opened"), std::string::npos);
+    spit(file, whole);
+    EXPECT_TRUE(check_partition_files(folder.path()));
+    EXPECT_EQ(open_error(folder.path()), "opened at 3");
+}
+
+// LMDB never writes pages that one transaction takes and gives back: such a file is short, and whole.
+TEST(StoreDamage, AFileWithoutPagesThatAreFreeIsWhole) {
+    const TempFolder folder;
+    std::filesystem::create_directories(folder.path());
+    MDB_env* env = nullptr;
+    ASSERT_EQ(mdb_env_create(&env), 0);
+    ASSERT_EQ(mdb_env_set_mapsize(env, 64U << 20U), 0);
+    ASSERT_EQ(mdb_env_open(env, folder.path().c_str(), 0, 0600), 0);
+    const auto in_transaction = [&](const auto& work) {
+        MDB_txn* txn = nullptr;
+        MDB_dbi dbi = 0;
+        ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
+        ASSERT_EQ(mdb_dbi_open(txn, nullptr, 0, &dbi), 0);
+        work(txn, dbi);
+        ASSERT_EQ(mdb_txn_commit(txn), 0);
+    };
+    for (int i = 0; i < 10; ++i)  // leaves pages that the last transaction can take
+        in_transaction([&i](MDB_txn* txn, MDB_dbi dbi) {
+            MDB_val key{4, const_cast<char*>("kept")}, value{sizeof(i), &i};
+            ASSERT_EQ(mdb_put(txn, dbi, &key, &value, 0), 0);
+        });
+    in_transaction([](MDB_txn* txn, MDB_dbi dbi) {
+        std::string text(100'000, 'x');
+        MDB_val key{4, const_cast<char*>("gone")}, value{text.size(), text.data()};
+        ASSERT_EQ(mdb_put(txn, dbi, &key, &value, 0), 0);
+        ASSERT_EQ(mdb_del(txn, dbi, &key, nullptr), 0);
+    });
+    MDB_envinfo info{};
+    mdb_env_info(env, &info);
+    mdb_env_close(env);
+    const std::string file = folder.path() + "/data.mdb", whole = slurp(file);
+    ASSERT_LT(whole.size(), info.me_last_pgno * 4096) << "otherwise this shows nothing";
+    const auto looked = check_partition_file(file);
+    EXPECT_TRUE(looked) << looked.error().describe();
+    spit(file, whole.substr(0, 2 * 4096));
+    EXPECT_FALSE(check_partition_file(file)) << "the root is missing, too";
 }
 
 TEST(StoreDamage, AStoreIsCheckedWholeUpToItsLimit) {

@@ -1,5 +1,6 @@
 #pragma once
-// How many partitions a folder that nobody has open was made with, as those that are left of it say.
+// What can be told of the partitions of a folder that nobody has open: how many it was made with, as those
+// that are left of it say, and whether they are whole.
 //
 // Threading: any; changes nothing. Errors: not_found (it has none), corruption, unsupported, io.
 
@@ -10,5 +11,7 @@
 namespace kontor::store {
 
 [[nodiscard]] Result<unsigned> partitions_made(const std::string& folder);
+// Whether each partition's file is as long as it says itself. corruption: one was cut short.
+[[nodiscard]] Result<void> check_partition_files(const std::string& folder);
 
 }  // namespace kontor::store

@@ -1,0 +1,150 @@
+// LMDB 0.9's file, as far as it is needed to tell its length: two meta pages, and the tree of free pages. A
+// page that was taken and given back by one transaction is never written, so that the file may end before the
+// last page that was ever taken, when all that is missing is free.
+
+#include "partition_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "files.h"
+#include "kontor/base/bytes.h"
+#include "kontor/base/shortage.h"
+
+namespace kontor::store {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 16;  // page number 8, padding 2, flags 2, lower 2, upper 2
+constexpr std::size_t kMetaBytes = 136;
+constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
+constexpr std::size_t kFreeTreeAt = 24, kLastPageAt = 120, kTransactionAt = 128;  // in a meta
+constexpr std::size_t kTreeRootAt = 40;                                           // in a tree's record
+constexpr std::uint64_t kNoPage = UINT64_MAX;
+constexpr unsigned kBranch = 1, kLeaf = 2;  // flags of a page
+constexpr unsigned kOnPagesOfItsOwn = 1;    // flag of a node
+constexpr std::size_t kNodeBytes = 8;       // low 2, high 2, flags 2, size of the key 2
+constexpr unsigned kMaxDepth = 32;
+constexpr std::uint32_t kMinPageBytes = 256, kMaxPageBytes = 1U << 16U;
+
+class FreePages {
+ public:
+    FreePages(int fd, std::uint32_t page_bytes, std::uint64_t first_missing, std::uint64_t last)
+        : fd_(fd), page_bytes_(page_bytes), first_missing_(first_missing), free_(last - first_missing + 1) {}
+
+    // Whether every page that is missing is a free one.
+    bool hold_all(std::uint64_t root) {
+        if (root == kNoPage || !walk(root, 0)) return false;
+        for (const bool is_free : free_)
+            if (!is_free) return false;
+        return true;
+    }
+
+ private:
+    [[nodiscard]] bool read(std::uint64_t page, std::size_t at, std::string& bytes) const {
+        if (page >= first_missing_) return false;
+        const ssize_t got =
+            ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(page * page_bytes_ + at));
+        return got == static_cast<ssize_t>(bytes.size());
+    }
+
+    bool walk(std::uint64_t number, unsigned depth) {
+        std::string page(page_bytes_, '\0');
+        if (depth > kMaxDepth || ++visited_ > first_missing_ || !read(number, 0, page)) return false;
+        const std::string_view in = page;
+        const unsigned flags = get_le<std::uint16_t>(in.substr(10));
+        const std::size_t end = get_le<std::uint16_t>(in.substr(12));
+        if ((flags & (kBranch | kLeaf)) == 0 || end > page_bytes_) return false;
+        for (std::size_t at = kHeaderBytes; at + 2 <= end; at += 2) {
+            const std::size_t node = get_le<std::uint16_t>(in.substr(at));
+            if (node + kNodeBytes > page_bytes_) return false;
+            const bool is_good =
+                (flags & kBranch) != 0 ? walk(child_of(in.substr(node)), depth + 1) : take(in.substr(node));
+            if (!is_good) return false;
+        }
+        return true;
+    }
+
+    static std::uint64_t child_of(std::string_view node) {
+        return get_le<std::uint32_t>(node) | std::uint64_t{get_le<std::uint16_t>(node.substr(4))} << 32U;
+    }
+
+    // A list of free pages: how many, then their numbers.
+    bool take(std::string_view node) {
+        const std::size_t size = get_le<std::uint32_t>(node);
+        const unsigned flags = get_le<std::uint16_t>(node.substr(4));
+        const std::size_t data_at = kNodeBytes + get_le<std::uint16_t>(node.substr(6));
+        if (data_at + 8 > node.size()) return false;
+        std::string list;
+        if ((flags & kOnPagesOfItsOwn) != 0) {
+            const auto page = get_le<std::uint64_t>(node.substr(data_at));
+            if (page >= first_missing_ || size > (first_missing_ - page) * page_bytes_ - kHeaderBytes)
+                return false;
+            list.resize(size);
+            if (!read(page, kHeaderBytes, list)) return false;
+        } else {
+            list = node.substr(data_at, size);
+        }
+        const std::string_view numbers = list;
+        const std::size_t room = numbers.size() / 8;
+        const std::uint64_t count =
+            room == 0 ? 0 : std::min<std::uint64_t>(get_le<std::uint64_t>(numbers), room - 1);
+        for (std::uint64_t i = 1; i <= count; ++i) {
+            const auto page = get_le<std::uint64_t>(numbers.substr(8 * i));
+            if (page >= first_missing_ && page - first_missing_ < free_.size())
+                free_[page - first_missing_] = true;
+        }
+        return true;
+    }
+
+    int fd_;
+    std::uint32_t page_bytes_;
+    std::uint64_t first_missing_, visited_ = 0;
+    std::vector<bool> free_;  // of the missing pages
+};
+
+// The meta page at `offset`; "": it is none.
+std::string meta_at(int fd, std::uint64_t offset) {
+    std::string meta(kMetaBytes, '\0');
+    const ssize_t got = ::pread(fd, meta.data(), meta.size(), static_cast<off_t>(offset + kHeaderBytes));
+    const std::string_view in = meta;
+    if (got != static_cast<ssize_t>(meta.size()) || get_le<std::uint32_t>(in) != kMagic ||
+        (get_le<std::uint32_t>(in.substr(4)) & 0xFFFFU) != kVersion)
+        return {};
+    return meta;
+}
+
+}  // namespace
+
+Result<void> check_partition_file(const std::string& path) {
+    const File file(open_file(path, O_RDONLY));
+    if (file.fd() < 0) return errno == ENOENT ? Result<void>{} : fail(errno_error("open " + path, errno));
+    std::string meta = meta_at(file.fd(), 0);
+    if (meta.empty()) return {};
+    const auto page_bytes = get_le<std::uint32_t>(std::string_view(meta).substr(kFreeTreeAt));
+    if (page_bytes < kMinPageBytes || page_bytes > kMaxPageBytes) return {};
+    const std::string second = meta_at(file.fd(), page_bytes);
+    const auto transaction = [](const std::string& of) {
+        return get_le<std::uint64_t>(std::string_view(of).substr(kTransactionAt));
+    };
+    if (!second.empty() && transaction(second) > transaction(meta)) meta = second;
+    const std::string_view in = meta;
+    const auto last = get_le<std::uint64_t>(in.substr(kLastPageAt));
+    struct stat info {};  // after the meta pages: of a node that runs it grows
+    if (::fstat(file.fd(), &info) != 0) return fail(errno_error("stat " + path, errno));
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    const std::uint64_t there = size / page_bytes;
+    if (last < there) return {};
+    const bool is_sane = last < std::uint64_t{1} << 40U && there >= 2;
+    if (is_sane && FreePages(file.fd(), page_bytes, there, last)
+                       .hold_all(get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt))))
+        return {};
+    return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) + " of " +
+                                           std::to_string((last + 1) * page_bytes) + " bytes");
+}
+
+}  // namespace kontor::store

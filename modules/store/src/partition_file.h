@@ -1,0 +1,15 @@
+#pragma once
+// Whether a partition's file is whole, before it is mapped: one that was cut short (a copy that was broken
+// off, a disk that was full) ends the process at the first page that is missing, or worse, grows again with a
+// hole. Threading: any; it reads, without LMDB. Errors: corruption (cut short), io.
+
+#include <string>
+
+#include "kontor/base/result.h"
+
+namespace kontor::store {
+
+// A file that is not there or not LMDB's is left to LMDB.
+[[nodiscard]] Result<void> check_partition_file(const std::string& path);
+
+}  // namespace kontor::store
