@@ -20,6 +20,7 @@
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/object_id.h"
+#include "kontor/base/shortage.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/keys_bodies.pb.h"
@@ -304,6 +305,7 @@ class DevRun {
             output_.text("\nServing. Ctrl-C stops.");
             wait_for_shutdown_signal();
         }
+        shorten_shortage_waits();
         control.reset();
         appliance_->stop();
         output_.step("Stopped; nothing was lost.", Json{{"event", "stopped"}});

@@ -18,6 +18,7 @@
 #include "domains/operators/operators.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
+#include "kontor/base/shortage.h"
 #include "output.h"
 #include "reload.h"
 #include "secrets.h"
@@ -198,6 +199,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
         drain_before_the_end(*appliance, reloader.settings().https_drain_ms, output);
     }
     output.text("Stopping: finishing what is in flight, then a checkpoint …");
+    shorten_shortage_waits();
     control.reset();
     appliance->stop();
     appliance.reset();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t kFirstPauseMs = 5, kLongestPauseMs = 200, kTellEveryMs = 2'000;
 
+std::atomic<bool> is_ending{false};
+
 }  // namespace
 
 bool is_shortage(int error_number) {
@@ -26,7 +29,8 @@ int wait_for_room(const std::string& what, const std::function<int()>& attempt) 
     std::uint64_t pause_ms = kFirstPauseMs, waited_ms = 0, told_ms = 0;
     for (;;) {
         const int error = attempt();
-        if (!is_shortage(error) || waited_ms >= kShortageWaitMs) return error;
+        const std::uint64_t limit_ms = is_ending.load() ? kShortageWaitAtEndMs : kShortageWaitMs;
+        if (!is_shortage(error) || waited_ms >= limit_ms) return error;
         if (told_ms == 0 || waited_ms >= told_ms + kTellEveryMs) {
             log::warning("base", what + ": " + std::generic_category().message(error) + "; trying again");
             told_ms = std::max<std::uint64_t>(1, waited_ms);
@@ -48,6 +52,16 @@ int open_file(const std::string& path, int flags, mode_t mode) {
     });
     if (error != 0) errno = error;
     return fd;
+}
+
+void shorten_shortage_waits() {
+    is_ending.store(true);
+}
+
+Error opening_error(std::string_view what, int error_number) {
+    Error error = errno_error(what, error_number);
+    if (is_ending.load() && is_shortage(error_number)) error.code = ErrorCode::unavailable;
+    return error;
 }
 
 }  // namespace kontor

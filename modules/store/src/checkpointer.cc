@@ -116,7 +116,8 @@ void Checkpointer::loop() {
     }
 }
 
-// Whoever closes the store does not wait until the disk has room: the log has everything.
+// Whoever closes the store does not wait until the disk has room, or until there are descriptors: the log has
+// everything.
 void Checkpointer::fail_unless_closing(const Error& error) {
     if (error.code != ErrorCode::unavailable) core_.fail(error);
 }

@@ -47,7 +47,7 @@ Result<void> File::sync(const std::string& path) const {
 
 Result<File> create_file(const std::string& path) {
     const int fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
-    if (fd < 0) return fail(errno_error("create " + path, errno));
+    if (fd < 0) return fail(opening_error("create " + path, errno));
     return File(fd);
 }
 
@@ -73,7 +73,7 @@ Result<std::string> read_file(const std::string& path) {
 
 Result<void> sync_path(const std::string& path) {
     const File file(open_file(path, O_RDONLY));
-    if (file.fd() < 0) return fail(errno_error("open " + path, errno));
+    if (file.fd() < 0) return fail(opening_error("open " + path, errno));
     return file.sync(path);
 }
 

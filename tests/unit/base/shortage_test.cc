@@ -68,5 +68,28 @@ TEST(Shortage, SmallFilesAreWrittenWhenThereIsRoomAgain) {
     ::unlink(path.c_str());
 }
 
+// In a process of its own, since it is for good there.
+TEST(Shortage, NobodyWaitsForLongWhenTheProcessEnds) {
+    const auto run = [] {
+        const NoDescriptors none;
+        std::thread later([] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            shorten_shortage_waits();
+        });
+        const bool is_opened = open_file("/", O_RDONLY | O_DIRECTORY) >= 0;  // waits already
+        const int error = errno;
+        later.join();
+        ::_exit(!is_opened && error == EMFILE &&
+                        opening_error("open /", error).code == ErrorCode::unavailable &&
+                        opening_error("open /", ENOENT).code == ErrorCode::io
+                    ? 0
+                    : 1);
+    };
+    EXPECT_EQ(opening_error("open /", EMFILE).code, ErrorCode::io) << "it is not ending";
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(kShortageWaitMs / 10));
+}
+
 }  // namespace
 }  // namespace kontor
