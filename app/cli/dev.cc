@@ -348,6 +348,7 @@ class DevRun {
         }
         test_key_ = notes.test_key;
         api_ = std::make_unique<ApiClient>(*client_, appliance_->url(), test_key_);
+        if (!settings_.webhooks_allow_private_addresses) return {};  // nothing would reach it
         if (has_no_room()) return {};  // the endpoint leads to the receiver of the run before
         if (!notes.endpoint_id.empty() &&
             api_->post("/v1/webhook_endpoints/" + notes.endpoint_id, {{"url", receiver_->url()}})) {

@@ -362,23 +362,33 @@ class Restart(unittest.TestCase):
 
 class Addresses(unittest.TestCase):
     def test_private_addresses_and_plain_http_only_when_allowed(self):
-        with temporary_folder() as folder, Receiver() as receiver:
-            for settings, allowed in ((["webhooks.allow_http=true", "webhooks.allow_private_addresses=false"], False),
-                                      (["webhooks.allow_http=false"], False), (["webhooks.allow_http=true"], True)):
-                arguments = [part for setting in settings for part in ("--set", setting)]
-                with self.subTest(settings=settings), Kontor.dev(f"{folder}/{len(settings)}{allowed}", *arguments) as kontor:
+        allowed = ("--set", "webhooks.allow_http=true")
+        for setting in ("webhooks.allow_private_addresses=false", "webhooks.allow_http=false"):
+            with self.subTest(setting=setting), temporary_folder() as folder, Receiver() as receiver:
+                endpoint = {"url": receiver.url, "enabled_events": ["payment_intent.succeeded"]}
+                with Kontor.dev(f"{folder}/data", *allowed) as kontor:
                     api, admin = kontor.api(), Admin(kontor).set_up()
-                    made = api.request("POST", "/v1/webhook_endpoints",
-                                       {"url": receiver.url, "enabled_events": ["payment_intent.succeeded"]})
-                    self.assertEqual(made.status, 200)
-                    payment = api.pay(100)["id"]
+                    api.post("/v1/webhook_endpoints", endpoint)
+                    self.assertEqual(self.attempt(api, admin, receiver)["http_status"], 200)
+                    self.assertEqual(kontor.stop(), 0)
+                # One that was allowed before is not reached any more, and a new one is refused at once.
+                with Kontor.dev(f"{folder}/data", *allowed, "--set", setting) as kontor:
+                    api, again = kontor.api(), Admin(kontor)
+                    again.cookie, again.csrf = admin.cookie, admin.csrf
+                    refused = api.request("POST", "/v1/webhook_endpoints", endpoint)
+                    self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "url"), refused.text)
+                    self.assertIn(setting.split("=", maxsplit=1)[0], refused.text)
+                    self.assertNotEqual(self.attempt(api, again, receiver)["http_status"], 200)
+                    self.assertEqual(len(receiver.deliveries), 1)
 
-                    def attempted():
-                        found = [d for d in admin.payment(payment)["webhooks"] if d["url"] == receiver.url]
-                        return found and found[0]["attempts"]
-                    attempt = until(attempted, what="the attempt")[0]
-                    self.assertEqual(attempt["http_status"] == 200, allowed, attempt)
-                    self.assertEqual(len(receiver.deliveries), 1 if allowed else 0)
+    @staticmethod
+    def attempt(api, admin, receiver):
+        payment = api.pay(100)["id"]
+
+        def attempted():
+            found = [d for d in admin.payment(payment)["webhooks"] if d["url"] == receiver.url]
+            return found and found[0]["attempts"]
+        return until(attempted, what="the attempt")[0]
 
 
 if __name__ == "__main__":

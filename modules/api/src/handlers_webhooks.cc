@@ -14,6 +14,8 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/rows.h"
+#include "kontor/net/host_address.h"
+#include "kontor/net/uri.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "lists.h"
@@ -76,10 +78,27 @@ std::optional<ApiError> check_event_types(const Call& call) {
     return std::nullopt;
 }
 
+// Not in a command: what deliveries go to is a setting of the nodes.
 std::optional<ApiError> check_url(const Call& call) {
-    const auto url = call.params.text_of("url");
-    if (!url || !call.caller.scope.livemode || url->starts_with("https://")) return std::nullopt;
-    return invalid("Invalid URL: in live mode it must begin with https://.", "url", "url_invalid");
+    const auto text = call.params.text_of("url");
+    if (!text) return std::nullopt;
+    const auto url = net::split_url(*text);
+    const ApiOptions& options = call.api->options;
+    std::string wrong;
+    if (!url)
+        wrong = url.error().message;
+    else if (!url->https && call.caller.scope.livemode)
+        wrong = "in live mode it must begin with https://";
+    else if (!url->https && !options.webhooks_to_http)
+        wrong =
+            "it must begin with https://; the operator of this platform can allow others "
+            "(webhooks.allow_http)";
+    else if (net::is_private_ip(url->host) && !options.webhooks_to_private_addresses)
+        wrong = printable(url->host) +
+                " is a private address, to which nothing is delivered; the operator of this platform can "
+                "allow it (webhooks.allow_private_addresses)";
+    if (wrong.empty()) return std::nullopt;
+    return invalid("Invalid URL: " + wrong + ".", "url", "url_invalid");
 }
 
 }  // namespace

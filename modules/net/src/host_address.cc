@@ -7,6 +7,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <memory>
 
+#include "address.h"
+
 namespace kontor::net {
 namespace {
 
@@ -46,6 +48,12 @@ bool is_any_address(const std::string& ip) {
     bool is_good = false;
     const auto address = parsed(ip, is_good);
     return is_good && address.is_unspecified();
+}
+
+bool is_private_ip(const std::string& ip) {
+    bool is_good = false;
+    const auto address = parsed(ip, is_good);
+    return is_good && is_private_address(address);
 }
 
 std::string why_no_host_has(const std::string& ip) {

@@ -97,6 +97,30 @@ TEST(Keys, LiveModeHasNoTestCardsAndNoTestHelpers) {
     EXPECT_EQ(plain_http.error().at("param"), "url");
 }
 
+// What no delivery could ever reach is refused when it is said, and not for three days afterwards.
+TEST(Webhooks, AnEndpointThatNothingCouldReachIsRefused) {
+    Shop allows, refuses(0, {}, false);
+    const Form public_url = {{"url", "https://shop.example/h"}, {"enabled_events[]", "*"}};
+    const std::string known = refuses.post("/v1/webhook_endpoints", public_url).id();
+    for (const char* url :
+         {"http://shop.example/h", "http://127.0.0.1/h", "https://127.0.0.1/h", "https://10.1.2.3:8443/h",
+          "https://[::1]/h", "https://[fd00::1]/", "https://169.254.169.254/latest", "HTTP://shop.example"}) {
+        EXPECT_EQ(allows.post("/v1/webhook_endpoints", {{"url", url}, {"enabled_events[]", "*"}}).status, 200)
+            << url;
+        for (const Answer& answer :
+             {refuses.post("/v1/webhook_endpoints", {{"url", url}, {"enabled_events[]", "*"}}),
+              refuses.post("/v1/webhook_endpoints/" + known, {{"url", url}})}) {
+            EXPECT_EQ(answer.status, 400) << url;
+            EXPECT_EQ(answer.error().at("param"), "url") << url;
+            EXPECT_NE(answer.text.find("webhooks.allow_"), std::string::npos) << answer.text;
+        }
+    }
+    EXPECT_EQ(refuses.read("/v1/webhook_endpoints/" + known).at("url"), "https://shop.example/h");
+    EXPECT_EQ(refuses.post("/v1/webhook_endpoints/" + known, {{"url", "https://8.8.8.8/h"}}).status, 200);
+    // One of before the setting was taken back can still be changed, or switched off.
+    EXPECT_EQ(refuses.post("/v1/webhook_endpoints/" + known, {{"disabled", "true"}}).status, 200);
+}
+
 TEST(Headers, AnswersCarryWhatClientsRead) {
     Shop shop;
     const Answer made =
