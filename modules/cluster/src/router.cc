@@ -10,6 +10,7 @@ namespace kontor::cluster {
 namespace {
 
 constexpr std::uint64_t kRetryMs = 15;
+constexpr std::uint64_t kHearWithinMs = 300;  // by a node that has heard no leader for long
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
@@ -19,6 +20,7 @@ constexpr const char* kBeyondText = "No entry of the log has this index yet: Kon
 struct Router::Trip {
     net::Request request;
     net::Responder respond;
+    std::uint64_t came_ms = 0;  // onto its way: who stood still begins to count now
     std::uint64_t deadline_ms = 0;
     std::uint64_t end_ms = 0;  // the deadline is never put off beyond it
     bool is_repeatable = false;
@@ -143,6 +145,7 @@ void Router::travel(net::Request request, net::Responder respond, std::uint64_t 
     trip->is_repeatable = request.kind.is_repeatable;
     trip->request = std::move(request);
     trip->respond = std::move(respond);
+    trip->came_ms = parts_.clock->monotonic_ms();
     trip->deadline_ms = came_ms + parts_.leader_wait_ms;
     trip->end_ms = came_ms + kMaxTripMs;
     trip->may_be_done = may_be_done;
@@ -165,10 +168,11 @@ void Router::go(const TripPtr& trip) {
     }
     const std::uint64_t leader = parts_.leader();
     if (leader == 0 || leader == node_no_.load()) {
-        // Cut off for long, it does not keep those waiting who can ask another node.
+        // Cut off for long, it does not keep those waiting who can ask another node. A moment all the same:
+        // it may have stood still, and hear the others as soon as its threads have run.
         const std::uint64_t staleness_ms = parts_.staleness_ms();
         if (staleness_ms > parts_.leader_wait_ms && staleness_ms != replication::kNeverMs)
-            trip->deadline_ms = 0;
+            trip->deadline_ms = std::min(trip->deadline_ms, trip->came_ms + kHearWithinMs);
         return go_later(trip);
     }
     const std::uint64_t now = parts_.clock->monotonic_ms();
