@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <new>
+#include <system_error>
 
 #include "bench_options.h"
 #include "cluster_options.h"
@@ -13,6 +15,7 @@
 #include "private_process.h"
 #include "shutdown.h"
 #include "successor.h"
+#include "thread_room.h"
 #include "upgrade_options.h"
 #include "version.h"
 
@@ -173,6 +176,18 @@ int main(int argc, char** argv) {
     kontor::app::raise_descriptor_limit();
     try {
         return run(argc, argv);
+    } catch (const std::system_error& error) {
+        const bool is_of_threads = error.code() == std::errc::resource_unavailable_try_again;
+        std::fprintf(stderr, "kontor: %s%s\n", error.what(),
+                     is_of_threads
+                         ? (std::string(": no further thread may be made. ") + kMoreThreadsText).c_str()
+                         : "");
+        return 1;
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr,
+                     "kontor: no memory is left; allow more (MemoryMax=, a container's limit, ulimit -v), or "
+                     "set store.cache_mib and store.memtable_mib\n");
+        return 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "kontor: %s\n", error.what());
         return 1;

@@ -34,6 +34,7 @@
 #include "outbox_keeper.h"
 #include "reports/all.h"
 #include "secrets.h"
+#include "thread_room.h"
 #include "tls_keeper.h"
 #include "version.h"
 
@@ -75,6 +76,7 @@ class ApplianceImpl final : public Appliance {
     // In the order of dependency; stop() is the exact reverse.
     Result<void> start() {
         const Settings& settings = options_.settings;
+        KONTOR_CHECK(check_threads(kThreads + 2 * network_threads(settings)));
         KONTOR_TRY(folder_, DataFolder::take(settings.data_folder));
         KONTOR_TRY(const bool key_is_known,
                    check_secrets_key(options_.secrets_key, settings.secrets_key_file, settings.data_folder));

@@ -85,7 +85,7 @@ class Check {
             if (user.is_this_process) return;
             const std::string what = folder + " is in use by " + user.name;
             if (purpose_ == Purpose::look) return warn(key, what + ": a second one does not start with it");
-            if (purpose_ == Purpose::serve) return problem(key, what, true);
+            if (purpose_ == Purpose::serve || purpose_ == Purpose::reload) return problem(key, what, true);
         }
         // The package's folder is its user's, and whoever looks at a configuration may be root.
         if (file_exists(folder))
@@ -95,7 +95,7 @@ class Check {
                 warn(key, fit.error().message);
             }
         if (!check_data_folder(settings_, complain, warn)) return;
-        if (purpose_ != Purpose::serve && purpose_ != Purpose::look) return;
+        if (purpose_ == Purpose::join || purpose_ == Purpose::dev) return;
         if (const auto fit = check_folder_state(settings_); !fit) problem(key, fit.error().message);
     }
 
@@ -164,10 +164,10 @@ class Check {
     [[nodiscard]] bool is_member() const {
         return purpose_ == Purpose::join || file_exists(settings_.data_folder + "/peer/identity.json");
     }
-    // A node that runs with this folder has the ports, and shall have them.
+    // A node that runs with this folder has the ports, and shall have them. Its socket may be gone.
     [[nodiscard]] bool is_running() const {
-        const auto process = control_peer(control_path(settings_.data_folder));
-        return process.has_value();
+        return purpose_ == Purpose::reload || control_peer(control_path(settings_.data_folder)).has_value() ||
+               !DataFolder::user_of(settings_.data_folder).name.empty();
     }
 
     void look_at_port(const char* address_key, const std::string& address, const char* port_key,

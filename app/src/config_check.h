@@ -14,9 +14,10 @@ namespace kontor::app {
 
 enum class Purpose {
     serve,
-    look,  // the same for a node that may be running: its folder is its own
-    join,  // a new member: it needs an address of its own, and is not served from yet
-    dev,   // a key is made on the way, and the folder too when data.folder is empty
+    look,    // the same for a node that may be running: its folder is its own
+    reload,  // the same for the node that this process is: its ports are its own, too
+    join,    // a new member: it needs an address of its own, and is not served from yet
+    dev,     // a key is made on the way, and the folder too when data.folder is empty
 };
 
 struct CheckedSettings {

@@ -51,6 +51,10 @@ std::string why_not(const fs::path& path, int error) {
     if (error == EROFS) return path.string() + " is on a disk that is mounted read-only";
     struct stat info {};
     const bool is_known = ::stat(path.c_str(), &info) == 0;
+    if (is_known && info.st_uid == ::geteuid())
+        return path.string() + " belongs to this user (" + user_name(info.st_uid) +
+               "), and its mode forbids to use it: chmod " + (S_ISDIR(info.st_mode) ? "u+rwx " : "u+rw ") +
+               path.string();
     return path.string() + " may not be used by this user (" + user_name(::geteuid()) + ")" +
            (is_known ? "; it belongs to " + user_name(info.st_uid) : std::string());
 }
@@ -62,8 +66,18 @@ fs::path existing_part(fs::path path) {
     return path;
 }
 
-// The first thing in a folder that this user may not read and write: made by another user, by mistake.
+// Whoever looks may be root, and the node's user is whose the folder is.
+bool is_of_others(const fs::path& path, uid_t owner) {
+    struct stat info {};
+    return ::geteuid() == 0 && owner != 0 && ::stat(path.c_str(), &info) == 0 && info.st_uid != owner;
+}
+
+// The first thing in a folder that its user may not read and write: made by another user, by mistake.
 void check_entries(const fs::path& folder, const Complaint& complain) {
+    constexpr const char* kGiveBack =
+        ". Was it made by a command that another user ran? Then give all of it back with chown -R";
+    struct stat whole {};
+    const uid_t owner = ::stat(folder.c_str(), &whole) == 0 ? whole.st_uid : 0;
     std::error_code code;
     std::size_t looked_at = 0;
     auto it = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, code);
@@ -73,10 +87,11 @@ void check_entries(const fs::path& folder, const Complaint& complain) {
         const auto kind = it->symlink_status(ignored).type();
         if (kind != fs::file_type::regular && kind != fs::file_type::directory) continue;
         const int what = kind == fs::file_type::directory ? R_OK | W_OK | X_OK : R_OK | W_OK;
+        if (is_of_others(it->path(), owner))
+            return complain("data.folder", it->path().string() + " does not belong to " + user_name(owner) +
+                                               ", whose the folder is" + kGiveBack);
         if (may(it->path(), what) || errno == ENOENT) continue;  // a node that runs deletes some
-        return complain("data.folder", why_not(it->path(), errno) +
-                                           ". Was it made by a command that another user ran? Then give "
-                                           "all of it back with chown -R");
+        return complain("data.folder", why_not(it->path(), errno) + kGiveBack);
     }
 }
 
@@ -242,10 +257,12 @@ void check_marker_place(const Settings& settings, const std::string& config_file
 }
 
 void check_secrets_key(const Settings& settings, const Complaint& complain) {
-    if (lies_inside(settings.secrets_key_file, settings.data_folder))
+    if (lies_inside(settings.secrets_key_file, settings.data_folder)) {
         complain("secrets.key_file",
                  "'secrets.key_file' must not be inside data.folder: a stolen backup would "
                  "hold its own key");
+        if (!file_exists(settings.secrets_key_file)) return;  // and none shall be made there
+    }
     const auto key = load_secrets_key(settings.secrets_key_file, settings.data_folder);
     if (!key) return complain("secrets.key_file", key.error().message);
     const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder);
@@ -254,6 +271,10 @@ void check_secrets_key(const Settings& settings, const Complaint& complain) {
 
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
                              const Complaint& complain) {
+    if (settings.https_certificate_file.empty() && !settings.data_folder.empty()) {
+        const auto own = check_private_authority(settings.data_folder + "/tls");
+        if (!own) complain("data.folder", own.error().message);
+    }
     if (settings.https_certificate_file.empty() || settings.https_private_key_file.empty()) return;
     const auto chain = read_file_within(settings.https_certificate_file);
     if (!chain) complain("https.certificate_file", chain.error().message);

@@ -80,14 +80,77 @@ Result<void> make_folders(const std::string& path) {
 constexpr const char* kProofs[] = {"/log/state", "/store/partitions", "/peer/identity.json", "/tls/ca.pem",
                                    "/secrets.check"};
 // What a node makes there. Parts that begin so are being replaced (store.incoming).
-constexpr std::string_view kParts[] = {"LOCK", "log",     "store",        "peer",          "reports",
-                                       "tls",  "reserve", "control.sock", "secrets.check", "dev.json"};
+struct Part {
+    std::string_view name;
+    bool is_folder;
+};
+constexpr Part kParts[] = {
+    {"LOCK", false},
+    {"log", true},
+    {"log/LOCK", false},
+    {"store", true},
+    {"store/LOCK", false},
+    {"store/partitions", true},
+    {"store/redo", true},
+    {"peer", true},
+    {"reports", true},
+    {"reports/projection.sqlite", false},
+    {"tls", true},
+    {"tls/server.pem", false},
+    {"tls/server.names", false},
+    {"reserve", false},
+    {"control.sock", false},
+    {"secrets.check", false},
+    {"dev.json", false},
+};
+// The parts that say whose a folder is, the first one first.
+constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
 
 bool is_part(const std::string& name) {
-    return std::any_of(std::begin(kParts), std::end(kParts), [&](std::string_view part) {
-        return name == part || (name.starts_with(part) && name[part.size()] == '.');
+    return std::any_of(std::begin(kParts), std::end(kParts), [&](const Part& part) {
+        return name == part.name || (name.starts_with(part.name) && name[part.name.size()] == '.');
     });
+}
+
+Result<void> check_kinds(const std::string& path) {
+    for (const Part& part : kParts) {
+        const std::string at = path + "/" + std::string(part.name);
+        struct stat info {};
+        if (::stat(at.c_str(), &info) != 0) {
+            if (!part.is_folder || ::lstat(at.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) continue;
+            return fail(ErrorCode::invalid_argument,
+                        at + " is a symbolic link to a folder that is not there: is "
+                             "its disk mounted? Nothing was changed");
+        }
+        if (S_ISDIR(info.st_mode) == part.is_folder) continue;
+        return fail(ErrorCode::invalid_argument,
+                    at +
+                        (part.is_folder ? " is no folder, and a node has one there"
+                                        : " is a folder, and a node has a file there") +
+                        ": put back what was there before. Nothing was changed");
+    }
+    return {};
+}
+
+// Nobody but root could use all of it.
+Result<void> check_one_owner(const std::string& path) {
+    std::string first;
+    uid_t owner = 0;
+    for (const char* part : kOwned) {
+        struct stat info {};
+        const std::string at = path + part;
+        if (::stat(at.c_str(), &info) != 0) continue;
+        if (first.empty()) {
+            first = at;
+            owner = info.st_uid;
+        } else if (info.st_uid != owner) {
+            return fail(ErrorCode::invalid_argument, first + " belongs to user " + name_of(owner) + ", and " +
+                                                         at + " to user " + name_of(info.st_uid) +
+                                                         ": give all of it to the node's user (chown -R)");
+        }
+    }
+    return {};
 }
 
 bool is_of_the_file_system(const std::string& name) {
@@ -150,6 +213,7 @@ std::string marker_path(const Settings& settings) {
 
 // A start that was cut short may have left a part of the names, and nothing in them that shows it.
 Result<void> DataFolder::check_content(const std::string& path) {
+    KONTOR_CHECK(check_kinds(path));
     for (const char* proof : kProofs)
         if (file_exists(path + proof)) return {};
     const bool has_lock = file_exists(path + "/LOCK");
@@ -170,6 +234,7 @@ Result<void> DataFolder::check_content(const std::string& path) {
 
 // Whoever may write there all the same, root before all, would leave files that the owner cannot open again.
 Result<void> DataFolder::check_owner(const std::string& path) {
+    KONTOR_CHECK(check_one_owner(path));
     struct stat folder {};
     if (::stat(path.c_str(), &folder) == 0) {
         if (::geteuid() == 0 && folder.st_uid != 0) return of_another_user(path, folder.st_uid);
@@ -177,10 +242,10 @@ Result<void> DataFolder::check_owner(const std::string& path) {
             return fail(ErrorCode::invalid_argument, path + " is a folder that everybody may write to (" +
                                                          "like /tmp): name a folder in it");
     }
-    for (const char* part : {"/log/state", "/log", "/store", "/peer/identity.json"}) {
+    for (const char* part : kOwned) {
         struct stat info {};
         if (::stat((path + part).c_str(), &info) == 0 && info.st_uid != ::geteuid())
-            return of_another_user(path, info.st_uid);
+            return of_another_user(path + part, info.st_uid);
     }
     return {};
 }

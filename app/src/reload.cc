@@ -44,7 +44,7 @@ void Reloader::run() {
     const auto result = std::make_shared<CheckedSettings>();
     const auto done =
         ask_disk(sources_.file, kDiskAnswersWithinMs, [result, sources = sources_]() -> Result<std::string> {
-            *result = check_configuration(sources, Purpose::serve, system_clock());
+            *result = check_configuration(sources, Purpose::reload, system_clock());
             return std::string();
         });
     if (!done) {

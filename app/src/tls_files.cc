@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
@@ -22,21 +23,37 @@ struct Authority {
     bool is_new = false;  // what an earlier one signed does not count
 };
 
-Result<Authority> ensure_authority(const std::string& folder, const CertificateTime& time) {
+// What is there; nothing: a part of it is not.
+Result<std::optional<net::CertificateAuthority>> read_authority(const std::string& folder) {
+    std::optional<net::CertificateAuthority> found;
     const std::string certificate_file = folder + "/ca.pem";
     const std::string key_file = folder + "/ca.key";
-    if (file_exists(certificate_file) && file_exists(key_file)) {
-        net::CertificateAuthority authority;
-        KONTOR_TRY(authority.certificate_pem, read_file(certificate_file));
-        KONTOR_TRY(authority.private_key_pem, read_file(key_file));
-        return Authority{std::move(authority)};
-    }
+    if (!file_exists(certificate_file) || !file_exists(key_file)) return found;
+    net::CertificateAuthority& authority = found.emplace();
+    KONTOR_TRY(authority.certificate_pem, read_file(certificate_file));
+    KONTOR_TRY(authority.private_key_pem, read_file(key_file));
+    if (net::are_a_pair(authority.certificate_pem, authority.private_key_pem)) return found;
+    return fail(ErrorCode::corruption,
+                certificate_file + " and " + key_file +
+                    " are no authority: one of them is damaged, or of another one. Put both back from the "
+                    "backup of the data folder; or move " +
+                    folder +
+                    " aside, so that the next start makes a new authority, which clients have to be given");
+}
+
+Result<Authority> ensure_authority(const std::string& folder, const CertificateTime& time) {
+    const std::string certificate_file = folder + "/ca.pem";
+    KONTOR_TRY(auto found, read_authority(folder));
+    if (found) return Authority{*std::move(found)};
     if (file_exists(certificate_file) || file_exists(folder + "/server.pem"))
         log::warning("tls", "event=authority_made_anew file=" + certificate_file +
                                 " (it or its key was missing: clients that trust the one before refuse this "
                                 "node until they have the new file)");
     KONTOR_TRY(auto authority, net::make_authority("Kontor private CA", time.issue_ms));
-    KONTOR_CHECK(write_file(key_file, authority.private_key_pem, 0600));
+    // A power cut in between leaves none, and never one's certificate with the other's key.
+    std::error_code ignored;
+    std::filesystem::remove(certificate_file, ignored);
+    KONTOR_CHECK(write_file(folder + "/ca.key", authority.private_key_pem, 0600));
     KONTOR_CHECK(write_file(certificate_file, authority.certificate_pem, 0600));
     return Authority{std::move(authority), true};
 }
@@ -45,8 +62,9 @@ bool still_good(const std::string& folder, const std::vector<std::string>& names
                 const CertificateTime& time) {
     const auto known_names = read_file(folder + "/server.names");
     const auto certificate = read_file(folder + "/server.pem");
-    if (!known_names || !certificate || !file_exists(folder + "/server.key") || *known_names != joined(names))
-        return false;
+    const auto key = read_file(folder + "/server.key");
+    if (!known_names || *known_names != joined(names)) return false;
+    if (!certificate || !key || !net::are_a_pair(*certificate, *key)) return false;
     const auto validity = net::certificate_validity(*certificate);
     if (time.keeps_dates) return validity.has_value();
     const std::int64_t now_s = time.now_ms / 1000;
@@ -71,6 +89,11 @@ Result<ServerTls> load_own_certificate(const std::string& certificate_file, cons
     KONTOR_TRY(tls.identity.certificate_chain_pem, read_file_within(certificate_file));
     KONTOR_TRY(tls.identity.private_key_pem, read_private_key(key_file));
     return tls;
+}
+
+Result<void> check_private_authority(const std::string& folder) {
+    KONTOR_TRY([[maybe_unused]] const auto found, read_authority(folder));
+    return {};
 }
 
 Result<ServerTls> ensure_private_certificate(const std::string& folder, const std::vector<std::string>& names,

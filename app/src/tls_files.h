@@ -37,6 +37,9 @@ struct CertificateTime {
 [[nodiscard]] Result<std::string> read_private_key(const std::string& file);
 [[nodiscard]] Result<ServerTls> load_own_certificate(const std::string& certificate_file,
                                                      const std::string& key_file);
+// Whether the private CA in the folder can be used, if there is one. corruption: it is damaged.
+[[nodiscard]] Result<void> check_private_authority(const std::string& folder);
+// Errors: corruption as above, io.
 [[nodiscard]] Result<ServerTls> ensure_private_certificate(const std::string& folder,
                                                            const std::vector<std::string>& names,
                                                            const CertificateTime& time);

@@ -150,6 +150,11 @@ class Refused(unittest.TestCase):
                 first.wait_ready()
                 done = run("config", "check", "--config", site.config)
                 self.assertEqual(done.returncode, 0, done.stderr)
+                # Also when somebody has deleted its socket.
+                os.remove(f"{site.data}/control.sock")
+                done = run("config", "check", "--config", site.config)
+                self.assertEqual((done.returncode, "another program" in done.stderr), (0, False), done.stderr)
+                self.assertIn(f"is in use by process {first.pid}", done.stderr)
             with socket.create_server(("127.0.0.1", site.port)) as last_owner:
                 with site.serve() as second:
                     kontor_process.time.sleep(0.5)  # it looks again for three seconds
@@ -187,6 +192,18 @@ class Refused(unittest.TestCase):
                 openssl(kind, "-in", path, "-outform", "der", "-out", f"{path}.der")
                 os.chmod(f"{path}.der", 0o600)
             refused("certificate_file: .*DER.*openssl x509", certificate=f"{good}.der")
+            self.assertNotIn("x509", refused("private key in DER and no certificate", certificate=f"{key}.der"))
+            openssl("pkcs12", "-export", "-in", good, "-inkey", key, "-passout", "pass:x", "-out", f"{folder}/both.p12")
+            openssl("crl2pkcs7", "-nocrl", "-certfile", good, "-out", f"{folder}/good.p7b")
+            openssl("crl2pkcs7", "-nocrl", "-certfile", good, "-outform", "der", "-out", f"{folder}/good.p7")
+            for name in ("both.p12", "good.p7b", "good.p7"):
+                os.chmod(f"{folder}/{name}", 0o600)
+            said = refused("private_key_file: .*PKCS#12.*pkcs12 -nocerts(.|\n)*certificate_file: .*PKCS#12.*pkcs12 -nokeys",
+                           certificate=f"{folder}/both.p12", private=f"{folder}/both.p12")
+            self.assertNotIn("x509", said)
+            refused("certificate_file: .*openssl pkcs7 -print_certs", certificate=f"{folder}/good.p7b")
+            refused("certificate_file: .*openssl pkcs7 -inform der -print_certs", certificate=f"{folder}/good.p7")
+            refused("certificate_file: .*request for a certificate", certificate=f"{folder}/good.csr")
             refused("private_key_file: .*DER.*openssl pkey", private=f"{key}.der")
             openssl("pkey", "-in", key, "-aes256", "-passout", "pass:x", "-out", f"{folder}/sealed.key")
             os.chmod(f"{folder}/sealed.key", 0o600)
@@ -219,6 +236,9 @@ class Refused(unittest.TestCase):
                 said = self.refused(site, "must not be inside data.folder",
                                     *set_all(secrets__key_file=key, data__folder=data))
                 self.assertIn("--set secrets.key_file: ", said)
+            # None is there: whoever follows the advice must not be told to make one there.
+            missing = self.refused(site, "must not be inside", *set_all(secrets__key_file=f"{site.data}/none.key"))
+            self.assertNotIn("secrets init", missing)
             done = run("config", "check", "--config", site.config, *set_all(data__folder=f"{folder}/secrets.key.d"))
             self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -337,6 +357,10 @@ class Refused(unittest.TestCase):
             os.chown(site.data, 65534, 65534)
             check("store may not be used by this user .*belongs to root.*chown")
             os.chown(f"{site.data}/store", 65534, 65534)
+            for path in (site.data, f"{site.data}/store"):
+                os.chmod(path, 0o500)
+                check(f"{path} belongs to this user .nobody., and its mode forbids to use it: chmod u.rwx {path}")
+                os.chmod(path, 0o700)
             write(f"{folder}/root.key", read(site.key))
             site.write(f'[data]\nfolder = "{site.data}"\n[secrets]\nkey_file = "{folder}/root.key"\n')
             check("may not be read by this user")

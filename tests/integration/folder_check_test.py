@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What a start says of a folder before it makes anything: copies, losses, other people's files; and the cures."""
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import unittest
 
 from cluster_process import Cluster, Load
 from forgetful_member_test import copy_away, put_back
-from kontor_process import main, run, temporary_folder
+from kontor_process import Admin, main, run, temporary_folder
 
 
 def everything_in(*folders):
@@ -104,6 +105,87 @@ class SingleNodeTest(FolderTest):
             self.refused(machine, what, both=False)
             looked = run("config", "check", "--config", machine.config)  # as people look at the package's
             self.assertEqual((looked.returncode, what in looked.stderr), (0, True), looked.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    def test_a_part_of_another_user(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            for path in ("log", "store"):
+                subprocess.run(["chown", "-R", "65534", f"{machine.data}/{path}"], check=True)
+                self.refused(machine, f"{machine.data}/{path}", " belongs to user ", "to user ", "nobody", "chown -R")
+                subprocess.run(["chown", "-R", "0", f"{machine.data}/{path}"], check=True)
+            # A whole one of another user is looked at as the package's is, and a stray file in it is noticed.
+            subprocess.run(["chown", "-R", "65534", machine.data], check=True)
+            looked = run("config", "check", "--config", machine.config)
+            self.assertEqual(looked.returncode, 0, looked.stderr)
+            os.chown(f"{machine.data}/reports/projection.sqlite", 0, 0)
+            looked = run("config", "check", "--config", machine.config)
+            self.assertEqual(looked.returncode, 2, looked.stderr)
+            self.assertIn("reports/projection.sqlite does not belong to nobody", looked.stderr)
+            self.refused(machine, "belongs to user nobody, and this process runs as root", both=False)
+
+    def test_parts_of_another_kind(self):
+        """A file where a folder belongs, and the other way round, or a link to a disk that is not mounted."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            move_copy(machine)
+            shutil.copytree(machine.data, f"{folder}/good")
+            shutil.copy2(machine.data + ".mark", f"{folder}/good.mark")
+
+            def refused(part, *texts):
+                self.refused(machine, part, *texts)
+                shutil.rmtree(machine.data)
+                shutil.copytree(f"{folder}/good", machine.data)
+            for part in ("log", "store", "reports", "tls", "store/partitions", "store/redo", "store/partitions/00"):
+                for how in ("file", "link"):
+                    if part == "store/partitions/00" and how == "link":
+                        continue
+                    shutil.rmtree(f"{machine.data}/{part}")
+                    if how == "file":
+                        with open(f"{machine.data}/{part}", "w", encoding="ascii"):
+                            pass
+                    else:
+                        os.symlink(f"{folder}/nowhere", f"{machine.data}/{part}")
+                    refused(part)
+            for part in ("LOCK", "log/LOCK", "log/state", "store/LOCK", "store/partitions/00/data.mdb",
+                         "store/partitions/01/lock.mdb", "reports/projection.sqlite", "secrets.check", "reserve",
+                         "control.sock", "tls/ca.pem", "tls/server.names", "tls/server.pem"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(f"{machine.data}/{part}")
+                os.mkdir(f"{machine.data}/{part}")
+                refused(part)
+            machine.start()
+
+    def test_files_that_were_cut_short(self):
+        """As a copy leaves them that was broken off: said by all three, and no command dies of it."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            process = machine.start()
+            _, key = Admin(process).set_up(admin_url=process.ready["admin_url"]).merchant_key("Shop")
+            for amount in range(100, 150):
+                process.api(key).pay(amount)
+            machine.stop()
+            for part in ("store/partitions/00/data.mdb", "store/partitions/01/data.mdb", "tls/ca.pem", "tls/ca.key"):
+                with open(f"{machine.data}/{part}", "r+b") as file:
+                    whole = file.read()
+                    file.truncate(len(whole) // 2)
+                    is_store = part.startswith("store")
+                    self.refused(machine, part, "put the missing part back" if is_store else "Put both back")
+                    if is_store:
+                        done = run("verify", "--config", machine.config)
+                        self.assertEqual(done.returncode, 1, done.stderr)
+                        self.assertIn(f"{part} was cut short", done.stderr)
+                    file.seek(0)
+                    file.write(whole)
+            # What can be made again is.
+            for part in ("tls/server.pem", "tls/server.key"):
+                os.truncate(f"{machine.data}/{part}", 100)
+            machine.start()
+            self.assertEqual(len(machine.process.api(key).all("/v1/payment_intents")), 50)
 
     def test_one_that_is_in_use(self):
         with temporary_folder() as folder:

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import resource
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -300,6 +302,28 @@ class Termination(unittest.TestCase):
             self.assertIn(verify(site.data)[0], (0, 1))
             with site.serve() as kontor:
                 kontor.wait_ready()
+
+    @unittest.skipUnless(os.geteuid() == 0, "the limit does not hold for root, so another user is needed")
+    def test_too_few_threads_are_said_before_anything_is_made(self):
+        user = 23456
+
+        def as_user(limit):
+            def before():
+                resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+                os.setgid(user)
+                os.setuid(user)
+            return before
+        with temporary_folder() as folder:
+            site = Site(folder)
+            subprocess.run(["chown", "-R", str(user), folder], check=True)
+            before = sorted(os.listdir(folder))
+            for limit in (*range(1, 40, 3), 45):
+                done = subprocess.run([kontor_process.BINARY, "serve", "--config", site.config], cwd=folder,
+                                      preexec_fn=as_user(limit), env=kontor_process.clean_environment(), text=True,
+                                      capture_output=True, timeout=allow(30), check=False)
+                self.assertEqual(done.returncode, 1, (limit, done.stderr))
+                self.assertIn("LimitNPROC", done.stderr)
+                self.assertEqual(sorted(os.listdir(folder)), before, limit)
 
     def test_a_quiet_connection_does_not_hold_the_end_up(self):
         with temporary_folder() as folder:

@@ -3,6 +3,7 @@
 files that change, and the names of the certificate that a node makes itself."""
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import unittest
 
 import kontor_process
 from config_test import Certificates, openssl
-from kontor_process import BINARY, SLOW, Kontor, clean_environment, run, temporary_folder, until
+from kontor_process import BINARY, SLOW, Admin, Kontor, clean_environment, run, temporary_folder, until, verify
 from serve_test import Site, free_port
 
 HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGALRM, signal.SIGVTALRM,
@@ -112,6 +113,24 @@ class Drain(unittest.TestCase):
                 self.assertEqual(kontor.wait_end(), 0)
                 self.assertGreater(time.monotonic() - begun, 1.4)
 
+    def test_without_descriptors_the_end_does_not_wait_for_them(self):
+        with temporary_folder() as folder:
+            site = Site(folder)
+            with site.serve("--set", "store.checkpoint_interval_s=1") as kontor:
+                kontor.wait_ready()
+                admin = Admin(kontor).set_up()
+                resource.prlimit(kontor.pid, resource.RLIMIT_NOFILE, (5, 5))
+                admin.api.request("GET", "/v1/balance")
+                until(lambda: any("Too many open files" in line for line in kontor.errors), 30, "a checkpoint that waits")
+                begun = time.monotonic()
+                kontor.process.send_signal(signal.SIGTERM)
+                self.assertEqual(kontor.wait_end(), 0, kontor.story())
+                self.assertLess(time.monotonic() - begun, 10 * SLOW)
+            with site.serve() as kontor:  # it is all in the log
+                kontor.wait_ready()
+                self.assertIn("/admin/", run("setup-link", "--config", site.config).stdout)
+                self.assertEqual(verify(site.data)[0], 0)
+
     def test_a_second_signal_ends_it_at_once(self):
         with temporary_folder() as folder:
             site = Site(folder)
@@ -149,6 +168,16 @@ class Hangup(unittest.TestCase):
                 self.said(kontor, "event=reload_refused")
                 self.said(kontor, "there is no setting 'https.prot'")
                 self.assertIn("reload.example", text_of(shown(site.port), "-ext", "subjectAltName"))
+                # Another folder is for the next start; the ports in use are this node's own.
+                site.write(before.replace(site.data, site.data + "2"))
+                kontor.process.send_signal(signal.SIGHUP)
+                self.said(kontor, "event=restart_needed for=[data.folder")
+                os.mkdir(site.data + "2")
+                with open(f"{site.data}2/notes", "w", encoding="ascii"):
+                    pass
+                kontor.process.send_signal(signal.SIGHUP)
+                self.said(kontor, "data2 holds files that are not Kontor's")
+                self.assertNotIn("another program", "\n".join(kontor.errors))
                 self.assertEqual(kontor.stop(), 0)
 
 

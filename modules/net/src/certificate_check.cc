@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/pkcs12.h>
+#include <openssl/pkcs7.h>
 
 #include <algorithm>
 #include <ctime>
@@ -28,8 +30,24 @@ bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-bool looks_like_der(const std::string& bytes) {
-    return !bytes.empty() && bytes.front() == 0x30 && !has(bytes, "-----BEGIN");
+// What it is, when it is no PEM.
+enum class Der : std::uint8_t { none, certificate, key, pkcs12, pkcs7 };
+
+Der der_in(const std::string& bytes) {
+    if (bytes.empty() || bytes.front() != 0x30 || has(bytes, "-----BEGIN")) return Der::none;
+    const auto is = [&bytes](auto parse, auto release) {
+        const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+        auto* const found = parse(&at, static_cast<long>(bytes.size()));
+        if (found != nullptr) release(found);
+        return found != nullptr;
+    };
+    const auto with = [](auto parse) {
+        return [parse](const unsigned char** at, long size) { return parse(nullptr, at, size); };
+    };
+    if (is(with(d2i_X509), X509_free)) return Der::certificate;
+    if (is(with(d2i_AutoPrivateKey), EVP_PKEY_free)) return Der::key;
+    if (is(with(d2i_PKCS12), PKCS12_free)) return Der::pkcs12;
+    return is(with(d2i_PKCS7), PKCS7_free) ? Der::pkcs7 : Der::none;
 }
 
 bool holds_only_certificates(const std::string& pem) {
@@ -46,14 +64,45 @@ std::string why_no_key(const std::string& pem) {
         return "is encrypted, and nobody is there to type the pass phrase: decrypt it with 'openssl pkey'";
     if (holds_only_certificates(pem))
         return "holds a certificate and no private key: are the two files mixed up?";
-    if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl pkey -inform der'";
+    switch (der_in(pem)) {
+        case Der::key:
+            return "is not PEM but DER: convert it with 'openssl pkey -inform der'";
+        case Der::pkcs12:
+            return "is not PEM but PKCS#12 (.p12, .pfx): take the key out of it with 'openssl pkcs12 "
+                   "-nocerts "
+                   "-noenc'";
+        case Der::certificate:
+        case Der::pkcs7:
+            return "holds certificates in DER and no private key";
+        case Der::none:
+            break;
+    }
     return "holds no private key in PEM";
 }
 
 std::string why_no_certificate(const std::string& pem) {
     if (pem.empty()) return "is empty";
     if (holds_only_a_key(pem)) return "holds a private key and no certificate: are the two files mixed up?";
-    if (looks_like_der(pem)) return "is not PEM but DER: convert it with 'openssl x509 -inform der'";
+    if (has(pem, "BEGIN CERTIFICATE REQUEST") || has(pem, "BEGIN NEW CERTIFICATE REQUEST"))
+        return "holds a request for a certificate: what the authority made of it is wanted here";
+    if (has(pem, "BEGIN PKCS7"))
+        return "is PKCS#7 (.p7b): take the certificates out of it with 'openssl pkcs7 -print_certs'";
+    switch (der_in(pem)) {
+        case Der::certificate:
+            return "is not PEM but DER: convert it with 'openssl x509 -inform der'";
+        case Der::pkcs12:
+            return "is not PEM but PKCS#12 (.p12, .pfx): take the certificates out of it with 'openssl "
+                   "pkcs12 "
+                   "-nokeys'";
+        case Der::pkcs7:
+            return "is not PEM but PKCS#7 (.p7b): take the certificates out of it with 'openssl pkcs7 "
+                   "-inform "
+                   "der -print_certs'";
+        case Der::key:
+            return "holds a private key in DER and no certificate";
+        case Der::none:
+            break;
+    }
     return "holds no certificate in PEM, or one that is damaged";
 }
 
@@ -190,6 +239,14 @@ class Look {
 };
 
 }  // namespace
+
+bool are_a_pair(const std::string& certificate_pem, const std::string& private_key_pem) {
+    const auto certificate = first_certificate(certificate_pem);
+    const auto key = key_from_pem(private_key_pem);
+    const bool are = certificate && key && EVP_PKEY_eq(X509_get0_pubkey(certificate->get()), key->get()) == 1;
+    ERR_clear_error();
+    return are;
+}
 
 bool holds_private_key(const std::string& pem) {
     return has(pem, kKeyEnd);

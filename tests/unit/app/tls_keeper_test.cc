@@ -215,6 +215,32 @@ TEST_F(TlsKeeperTest, ANewAuthoritySignsANewCertificate) {
     }
 }
 
+// What can be made again is; an authority cannot, since clients have it.
+TEST_F(TlsKeeperTest, DamagedFilesOfOurOwn) {
+    const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
+    const auto first = TlsKeeper(clock_).load(own);
+    ASSERT_TRUE(first);
+    const auto& [chain, key] = first->identity;
+    const std::string ca_key = *read_file(folder_ + "/tls/ca.key");
+    for (const auto& [name, content] : {std::pair{"/tls/server.key", key}, {"/tls/server.pem", chain}}) {
+        write(name, content.substr(0, content.size() / 2));
+        const auto again = TlsKeeper(clock_).load(own);
+        ASSERT_TRUE(again) << again.error().describe();
+        EXPECT_EQ(again->ca_pem, first->ca_pem);
+        EXPECT_TRUE(net::check_server_identity(again->identity, {"localhost"}, clock_.wall_ms()).empty());
+    }
+    for (const auto& [name, content] : {std::pair{"/tls/ca.key", ca_key}, {"/tls/ca.pem", first->ca_pem}}) {
+        write(name, content.substr(0, content.size() / 2));
+        const auto refused = TlsKeeper(clock_).load(own);
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().code, ErrorCode::corruption);
+        EXPECT_EQ(check_private_authority(folder_ + "/tls").error().code, ErrorCode::corruption);
+        write(name, content);
+    }
+    EXPECT_TRUE(check_private_authority(folder_ + "/tls"));
+    EXPECT_TRUE(check_private_authority(folder_ + "/none"));
+}
+
 // Years off, either way and as far as 1970: what clients with the right time accept stays.
 TEST_F(TlsKeeperTest, AClockThatIsWrongForAWhileChangesNothing) {
     keeper_.judge_by([&] { return std::int64_t{1'790'000'000'000}; });

@@ -38,6 +38,8 @@ struct Validity {
 };
 [[nodiscard]] Result<Validity> certificate_validity(const std::string& certificate_pem);  // of the first one
 
+// Both can be read, and are of one key.
+[[nodiscard]] bool are_a_pair(const std::string& certificate_pem, const std::string& private_key_pem);
 [[nodiscard]] bool holds_private_key(const std::string& pem);
 // The chain is a private key and no certificate, and the other way round.
 [[nodiscard]] bool are_swapped(const TlsIdentity& identity);
