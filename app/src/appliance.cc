@@ -291,8 +291,8 @@ class ApplianceImpl final : public Appliance {
         api.clock = options_.clock;
         api.metrics = &metrics_;
         api.limits = api_limits(options_.settings);
-        api.webhooks_to_http = options_.settings.webhooks_allow_http;
-        api.webhooks_to_private_addresses = options_.settings.webhooks_allow_private_addresses;
+        api.delivers_to_http = options_.settings.webhooks_allow_http;
+        api.delivers_to_private_addresses = options_.settings.webhooks_allow_private_addresses;
         api_ = std::make_unique<api::Api>(std::move(api));
         admin::AdminOptions admin;
         admin.node = node_.get();

@@ -9,7 +9,7 @@ import check_house
 GOOD = {
     "CMakeLists.txt": "project(kontor)\n",
     "modules/LEVELS": "# a comment\nbase 0\nmoney 1\nproto 1\nstore 2 lmdb.h\nnet 2 boost/asio.hpp,openssl/*\n"
-                      "ledger 3\npayments 4\nchannels 4\ndomains 5\napp 7\n",
+                      "ledger 3\npayments 4\nchannels 4\ndomains 5\nsurface 5\ndomain_routes 6\napp 7\n",
     "modules/base/README.md": "base\n",
     "modules/base/CMakeLists.txt": "kontor_module(NAME base\n    SOURCES src/clock.cc)\n",
     "modules/base/include/kontor/base/clock.h": "const Clock& system_clock();\n",
@@ -32,9 +32,19 @@ GOOD = {
     "modules/domains/tills/tables.h": "#pragma once\n",
     "modules/domains/tills/tills.h": "#pragma once\n",
     "modules/domains/shops/shops.cc": '#include "domains/tills/tills.h"\n',
+    "modules/domains/shops/api.h": '#include "kontor/surface/route.h"\n',
+    "modules/domains/shops/api_samples.cc": '#include "domains/shops/api.h"\n#include "kontor/surface/route.h"\n',
+    "modules/domains/routes.cc": '#include "domains/shops/api.h"\n',
+    "modules/domain_routes/README.md": "routes\n",
+    "modules/domain_routes/CMakeLists.txt":
+        "file(GLOB sources ../domains/*/api*.cc)\nkontor_module(NAME domain_routes SOURCES ${sources} DEPS kontor::surface)\n",
+    "modules/surface/README.md": "surface\n",
+    "modules/surface/CMakeLists.txt": "kontor_module(NAME surface SOURCES src/call.cc DEPS kontor::ledger)\n",
+    "modules/surface/include/kontor/surface/route.h": "#pragma once\n",
+    "modules/surface/src/call.cc": '#include "kontor/surface/route.h"\n',
     "docs/ARCHITECTURE.md": "".join(f"| `{m}` | {n} | what |\n" for m, n in [
         ("base", 0), ("money", 1), ("proto", 1), ("store", 2), ("net", 2), ("ledger", 3), ("payments", 4),
-        ("channels", 4), ("domains", 5), ("app", 7)]),
+        ("channels", 4), ("domains", 5), ("surface", 5), ("domain_routes", 6), ("app", 7)]),
     "app/src/main.cc": '#include "kontor/channels/channel.h"\n#include "commands.h"\nauto t = time(nullptr);\n',
     "app/src/commands.h": "#pragma once\n",
 }
@@ -58,6 +68,8 @@ def with_line(path, line):
 
 
 SHOPS = "modules/domains/shops/shops.cc"
+ROUTES = "modules/domains/shops/api_samples.cc"
+CALL = "modules/surface/src/call.cc"
 LEDGER, STORE, CHANNELS, MAIN = ("modules/ledger/src/apply.cc", "modules/store/src/db.cc",
                                  "modules/channels/src/wallet.cc", "app/src/main.cc")
 
@@ -88,6 +100,11 @@ CASES = [
     ("domain", with_line(SHOPS, '#include "domains/tills/tables.h"'), with_line(SHOPS, '// "domains/tills/tables.h"')),
     ("domain", with_line(MAIN, '#include "domains/tills/domain.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
     ("level", with_line(LEDGER, '#include "domains/tills/tills.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
+    ("level", with_line(SHOPS, '#include "kontor/surface/route.h"'), with_line(MAIN, '#include "kontor/surface/route.h"')),
+    ("level", with_line(SHOPS, '#include "domains/shops/api.h"'), with_line(ROUTES, '#include "domains/tills/tills.h"')),
+    ("level", with_line(CALL, '#include "domains/tills/tills.h"'), with_line(ROUTES, '#include "kontor/surface/route.h"')),
+    ("domain", with_line(ROUTES, '#include "domains/tills/tables.h"'), with_line(ROUTES, '#include <thread>')),
+    ("deterministic", with_line(SHOPS, '#include <thread>'), with_line(ROUTES, 'std::mutex one;')),
     ("private", with_line(MAIN, '#include "domains/tills/nothing.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
     ("cmake", {"modules/store/src/forgotten.cc": "\n"}, {"modules/store/src/page2.h": "\n"}),
     ("cmake", with_line("modules/store/CMakeLists.txt", "file(GLOB sources src/*.cc)"),

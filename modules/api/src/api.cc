@@ -1,25 +1,61 @@
 #include "kontor/api/api.h"
 
+#include "domains/all.h"
+#include "domains/routes.h"
 #include "impl.h"
 #include "kontor/base/log.h"
-#include "openapi.h"
-#include "route.h"
+#include "kontor/surface/openapi.h"
 
 namespace kontor::api {
 
-Metrics::Metrics(telemetry::Registry& registry) : registry_(registry), routes_(routes().size() + 1) {
+using namespace surface;  // routes and errors
+
+namespace {
+
+// The description is about the API itself, and no resource's.
+void openapi(const CallPtr& call) {
+    call->reply(Api::openapi_json(), 0);
+}
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/v1/openapi.json", "openapi", &machine::kAnybody, Work::read, Shape::document, "openapi",
+          kNone, openapi, "This description"},
+};
+static_assert(routes_are_sound(kRoutes));
+
+constinit const Resource kOwn = {
+    .routes = kRoutes,
+    .names = kNone,
+    .samples = kNone,
+    .silent_events = kNone,
+    .explain = nullptr,
+    .schemas = nullptr,
+};
+
+}  // namespace
+
+const Catalogue& catalogue() {
+    static const Catalogue all = [] {
+        std::vector<const Resource*> resources(domains::api().begin(), domains::api().end());
+        resources.push_back(&kOwn);
+        return Catalogue(domains::registry(), resources);
+    }();
+    return all;
+}
+
+Metrics::Metrics(telemetry::Registry& registry)
+    : registry_(registry), routes_(catalogue().routes().size() + 1) {
+    const std::span<const Route> known = catalogue().routes();
     for (std::size_t i = 0; i < routes_.size(); ++i) {
         PerRoute& entry = routes_[i];
-        entry.label = i < routes().size() ? routes()[i].operation : std::string_view("unknown");
+        entry.label = i < known.size() ? known[i].operation.value : std::string_view("unknown");
         entry.latency = &registry.histogram("kontor_api_request_seconds", "Time from request to answer",
                                             telemetry::label("operation", entry.label));
     }
 }
 
 void Metrics::record(const Route* route, int status, std::uint64_t microseconds) {
-    const std::size_t at =
-        route == nullptr ? routes().size() : static_cast<std::size_t>(route - routes().data());
-    PerRoute& entry = routes_[at];
+    PerRoute& entry = routes_[catalogue().index_of(route)];
     entry.latency->record_us(microseconds);
     std::size_t slot = 0;
     while (slot < kStatuses.size() && kStatuses[slot] != status) ++slot;
@@ -52,12 +88,27 @@ ApiError unrecognized(const Call& call, std::string allow) {
 
 }  // namespace
 
+Api::Impl::Impl(ApiOptions the_options)
+    : options(std::move(the_options)), metrics(*options.metrics), limiter(options.limits, *options.metrics) {
+    service = options.service;
+    sealer = options.sealer;
+    clock = options.clock;
+    random_token = options.random_token;
+    delivers_to_http = options.delivers_to_http;
+    delivers_to_private_addresses = options.delivers_to_private_addresses;
+    catalogue = &api::catalogue();
+}
+
+void Api::Impl::answered(const Call& call, int status, std::uint64_t microseconds) {
+    metrics.record(call.route, status, microseconds);
+}
+
 void Api::Impl::serve(const CallPtr& call) {
-    Match found = match(call->request.method, call->request.path);
+    Match found = catalogue->match(call->request.method, call->request.path);
     if (found.route == nullptr) return call->refuse(unrecognized(*call, std::move(found.allow)));
     call->route = found.route;
     call->path_params = std::move(found.path_params);
-    if (found.route->shape == Shape::document) return found.route->handler(call);
+    if (found.route->shape.value == Shape::document) return found.route->handler.value(call);
 
     if (!options.ready()) {
         return call->refuse(Error{ErrorCode::unavailable, "not ready"});
@@ -68,12 +119,11 @@ void Api::Impl::serve(const CallPtr& call) {
     if (!limiter.admits_caller(*call)) return call->refuse(Limiter::error());
     if (const auto error = read_headers(*call)) return call->refuse(*error);
     if (const auto error = read_params(*call)) return call->refuse(*error);
-    if (!found.route->is_expensive(call->request)) return found.route->handler(call);
-    const auto run = [call] {
-        const Clock& clock = *call->api->options.clock;
-        const std::uint64_t started_us = clock.monotonic_us();
-        guarded(*call, [&] { call->route->handler(call); });
-        call->api->limiter.spent(*call, clock.monotonic_us() - started_us);
+    if (!found.route->is_expensive(call->request)) return found.route->handler.value(call);
+    const auto run = [call, this] {  // the call keeps its host
+        const std::uint64_t started_us = clock->monotonic_us();
+        guarded(*call, [&] { call->route->handler.value(call); });
+        limiter.spent(*call, clock->monotonic_us() - started_us);
     };
     if (reads == nullptr) return run();
     const auto dropped = [call] { call->refuse(Limiter::error()); };
@@ -117,13 +167,13 @@ net::Admission Api::admit(const net::Request& head, bool is_final) {
     net::Admission admission;
     const auto call = std::make_shared<Call>(
         impl_, head, [&admission](net::Response response) { admission.refusal = std::move(response); });
-    Match found = match(head.method, head.path);
+    Match found = impl_->catalogue->match(head.method, head.path);
     if (found.route == nullptr) {
         call->refuse(unrecognized(*call, std::move(found.allow)));
         return admission;
     }
     call->route = found.route;
-    if (found.route->shape == Shape::document) {
+    if (found.route->shape.value == Shape::document) {
         admission.max_body_bytes = 0;
         return admission;
     }
@@ -148,13 +198,13 @@ net::Admission Api::admit(const net::Request& head, bool is_final) {
 }
 
 const std::string& Api::openapi_json() {
-    static const std::string document = build_openapi();
+    static const std::string document = build_openapi(catalogue());
     return document;
 }
 
 net::RequestKind Api::kind_of(const net::Request& request) {
     net::RequestKind kind;
-    const Route* const route = route_of(request.method, request.path);
+    const Route* const route = catalogue().route_of(request.method, request.path);
     if (route == nullptr) {
         kind.is_read = request.method == "GET";  // it will be refused
     } else {

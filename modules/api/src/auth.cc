@@ -11,6 +11,9 @@
 
 namespace kontor::api {
 
+using surface::Caller;
+using surface::unauthenticated;
+
 namespace {
 
 constexpr std::size_t kMaxKeyBytes = 255;
@@ -79,13 +82,13 @@ std::optional<ApiError> authenticate(Call& call) {
     if (key.size() > kMaxKeyBytes) return unauthenticated("Invalid API Key provided.");
 
     const std::string hash = crypto::sha256(key);
-    const std::uint64_t version = call.api->options.service->keys_version();
+    const std::uint64_t version = call.host->service->keys_version();
     if (const Caller* known = KnownKeys::mine().find(hash, version)) {
         call.caller = *known;
         return std::nullopt;
     }
     std::optional<pb::ApiKey> row;
-    call.api->options.service->read(
+    call.host->service->read(
         [&](const store::Reader& rows, std::uint64_t) { row = keys::find_api_key(rows, hash); });
     if (!row) return unauthenticated("Invalid API Key provided.");
     if (row->revoked_ms() != 0) return unauthenticated("Expired API Key provided.", "api_key_expired");

@@ -7,19 +7,25 @@
 #include <optional>
 #include <vector>
 
-#include "call.h"
 #include "kontor/api/api.h"
+#include "kontor/surface/catalogue.h"
 #include "limiter.h"
 #include "read_pool.h"
-#include "route.h"
 
 namespace kontor::api {
+
+using surface::ApiError;
+using surface::Call;
+using surface::CallPtr;
+
+// All routes: the domains', and this module's own.
+[[nodiscard]] const surface::Catalogue& catalogue();
 
 // Counters by route and status, one histogram by route. Looked up without a lock once they exist.
 class Metrics {
  public:
     explicit Metrics(telemetry::Registry& registry);
-    void record(const Route* route, int status, std::uint64_t microseconds);
+    void record(const surface::Route* route, int status, std::uint64_t microseconds);
 
  private:
     static constexpr std::array kStatuses = {200, 400, 401, 402, 403, 404, 405,
@@ -30,15 +36,13 @@ class Metrics {
         std::array<std::atomic<telemetry::Counter*>, kStatuses.size() + 1> by_status{};  // last: any other
     };
     telemetry::Registry& registry_;
-    std::vector<PerRoute> routes_;  // as routes(), and one for requests without a route
+    std::vector<PerRoute> routes_;  // as catalogue().routes(), and one for requests without a route
 };
 
-struct Api::Impl {
-    explicit Impl(ApiOptions the_options)
-        : options(std::move(the_options)),
-          metrics(*options.metrics),
-          limiter(options.limits, *options.metrics) {}
-    void serve(const CallPtr& call);
+struct Api::Impl : surface::Host {
+    explicit Impl(ApiOptions the_options);
+    void answered(const Call& call, int status, std::uint64_t microseconds) override;
+    void serve(const CallPtr& call);  // a call of this host
     // Answers whatever `work` throws.
     static void guarded(Call& call, const std::function<void()>& work);
 

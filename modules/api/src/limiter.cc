@@ -6,7 +6,7 @@
 
 #include "impl.h"
 #include "kontor/base/address_key.h"
-#include "route.h"
+#include "kontor/base/clock.h"
 
 namespace kontor::api {
 namespace {
@@ -30,7 +30,7 @@ class Key {
     std::size_t size_ = 0;
 };
 
-std::uint64_t merchant_and_mode(const Caller& caller) {
+std::uint64_t merchant_and_mode(const surface::Caller& caller) {
     return caller.scope.merchant_no << 1U | (caller.scope.livemode ? 1U : 0U);
 }
 
@@ -61,7 +61,7 @@ Limiter::Limiter(const ApiLimits& limits, telemetry::Registry& metrics)
 
 bool Limiter::ask(const Limit& limit, Call& call, std::string_view key, Ask how) {
     if (!limit.buckets) return true;
-    const std::uint64_t now_ms = call.api->options.clock->monotonic_ms();
+    const std::uint64_t now_ms = call.host->clock->monotonic_ms();
     const BucketVerdict verdict =
         how == Ask::take ? limit.buckets->take(key, now_ms) : limit.buckets->look(key, now_ms);
     const BucketOptions& options = limit.buckets->options();
@@ -89,7 +89,7 @@ bool Limiter::ask_caller(Call& call, Ask how) const {
     if (expensive_.buckets && call.route->is_expensive(call.request) &&
         !ask(expensive_, call, Key().add(merchant).view(), Ask::look))  // its cost is known afterwards
         return false;
-    const auto route_no = static_cast<std::uint64_t>(call.route - routes().data());
+    const auto route_no = static_cast<std::uint64_t>(call.host->catalogue->index_of(call.route));
     return ask(route_, call, Key().add(merchant).add(route_no).view(), how);
 }
 
@@ -112,7 +112,7 @@ bool Limiter::would_admit(Call& call) const {
 void Limiter::spent(const Call& call, std::uint64_t us) const {
     if (!expensive_.buckets) return;
     expensive_.buckets->spend(Key().add(merchant_and_mode(call.caller)).view(),
-                              call.api->options.clock->monotonic_ms(), us);
+                              call.host->clock->monotonic_ms(), us);
 }
 
 ApiError Limiter::error() {

@@ -11,12 +11,15 @@
 #include <optional>
 #include <string_view>
 
-#include "call.h"
 #include "kontor/api/api.h"
 #include "kontor/base/rate_limit.h"
+#include "kontor/surface/call.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::api {
+
+using surface::ApiError;
+using surface::Call;
 
 class Limiter {
  public:

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "domains/accounts/ids.h"
-#include "domains/all.h"
 #include "impl.h"
 #include "kontor/base/object_id.h"
 #include "kontor/machine/events.h"
@@ -10,6 +9,8 @@
 #include "kontor/machine/limits.h"
 
 namespace kontor::api {
+
+using namespace surface;  // parameters and errors
 
 namespace {
 
@@ -114,7 +115,7 @@ std::optional<ApiError> read_body(Call& call) {
 std::optional<ApiError> read_expand(Call& call) {
     const Node* node = call.params.find("expand");
     if (node == nullptr) return std::nullopt;
-    const bool list = call.route->shape == Shape::list;
+    const bool list = call.route->shape.value == Shape::list;
     std::size_t i = 0;
     for (const std::string& path : call.params.list_of("expand")) {
         const std::string param = "expand[" + std::to_string(i++) + "]";
@@ -130,12 +131,12 @@ std::optional<ApiError> read_expand(Call& call) {
             rest.remove_prefix(5);
         } else if (list) {
             std::string message = "This property cannot be expanded (" + quoted + ").";
-            if (machine::is_expandable(domains::registry(), call.route->object, rest)) {
+            if (machine::is_expandable(call.host->catalogue->registry(), call.route->object, rest)) {
                 message += " You may want to try expanding 'data." + quoted + "' instead.";
             }
             return invalid(std::move(message), param, "parameter_unknown");
         }
-        if (!machine::is_expandable(domains::registry(), call.route->object, rest)) {
+        if (!machine::is_expandable(call.host->catalogue->registry(), call.route->object, rest)) {
             return invalid("This property cannot be expanded (" + quoted + ").", param, "parameter_unknown");
         }
         call.expand.emplace_back(rest);
@@ -170,10 +171,11 @@ std::optional<ApiError> read_headers(Call& call) {
 
 std::optional<ApiError> read_params(Call& call) {
     if (auto error = parse_form(call.request.query, call.params)) return error;
-    if (is_ledger(call.route->shape)) return validate(call.params, call.route->params);
+    const auto names = call.host->catalogue->names();
+    if (call.route->shape.value == Shape::own) return validate(call.params, call.route->params, {}, names);
     if (auto error = read_body(call)) return error;
 
-    if (auto error = validate(call.params, call.route->params, common_params(call.route->shape)))
+    if (auto error = validate(call.params, call.route->params, common_params(call.route->shape), names))
         return error;
     return read_expand(call);
 }

@@ -1,13 +1,16 @@
 // /v1/ledger: bodies in both forms, statuses as answers, books of their own, histories and look-ups.
 #include <google/protobuf/message_lite.h>
 
+#include "domains/ledger_book/api_limits.h"
+#include "domains/ledger_book/api_wire.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/ledger_api.pb.h"
-#include "ledger_limits.h"
-#include "ledger_wire.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
+
+namespace ledger_limits = ledger_book::ledger_limits;
+
 namespace {
 
 namespace wire = kontor::ledger::v1;

@@ -83,7 +83,7 @@ inline std::string encode(const Form& form) {
 
 class Shop {
  public:
-    explicit Shop(std::uint32_t fee_bps = 0, const ApiLimits& limits = {}, bool webhooks_to_http = true)
+    explicit Shop(std::uint32_t fee_bps = 0, const ApiLimits& limits = {}, bool delivers_to_private = true)
         : sealer(crypto::Secret(std::string(32, 'k'))) {
         merchant_no = make_merchant("Shop", fee_bps);
         add_key(merchant_no, kTestKey, false);
@@ -95,8 +95,8 @@ class Shop {
         options.metrics = &metrics;
         options.clock = &clock;
         options.limits = limits;
-        options.webhooks_to_http = webhooks_to_http;
-        options.webhooks_to_private_addresses = webhooks_to_http;
+        options.delivers_to_http = delivers_to_private;
+        options.delivers_to_private_addresses = delivers_to_private;
         options.ready = [this] { return ready; };
         options.random_token = [this](std::size_t n) {
             const std::string number = std::to_string(++randoms);

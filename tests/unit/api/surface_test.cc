@@ -1,6 +1,6 @@
 // Keys, headers, content types, and what happens when the node cannot.
+#include "impl.h"
 #include "kontor/machine/events.h"
-#include "route.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -384,20 +384,26 @@ net::RequestKind kind_of(const std::string& method, const std::string& path, std
     return Api::kind_of(request);
 }
 
+using surface::Route;
+using surface::Work;
+
+TEST(Routes, NothingIsThereTwice) {
+    EXPECT_EQ(catalogue().problems(), "");
+}
+
 TEST(Kinds, EveryRouteSaysWhetherItReads) {
-    for (const Route& route : routes()) {
-        std::string path(route.pattern);
+    for (const Route& route : catalogue().routes()) {
+        std::string path(route.pattern.value);
         for (auto open = path.find('{'); open != std::string::npos; open = path.find('{'))
             path.replace(open, path.find('}') - open + 1, "some_ids");  // ends in s, and is no list for that
-        const auto kind = kind_of(std::string(route.method), path, 1'000'000);
-        SCOPED_TRACE(std::string(route.method) + " " + path);
-        EXPECT_EQ(route_of(route.method, path), &route);
-        const bool looks_up = route.shape == Shape::ledger_look_up;
-        EXPECT_EQ(kind.is_read, route.method == "GET" || looks_up);
+        const auto kind = kind_of(std::string(route.method.value), path, 1'000'000);
+        SCOPED_TRACE(std::string(route.method.value) + " " + path);
+        EXPECT_EQ(catalogue().route_of(route.method, path), &route);
+        const bool looks_up = route.work.value == Work::look_up;
+        EXPECT_EQ(kind.is_read, route.method.value == "GET" || looks_up);
         EXPECT_EQ(kind.is_repeatable, kind.is_read);
-        EXPECT_EQ(kind.is_costly,
-                  route.shape == Shape::list || route.shape == Shape::ledger_list || looks_up);
-        EXPECT_TRUE(kind_of(std::string(route.method), path, 0, "key").is_repeatable);
+        EXPECT_EQ(kind.is_costly, route.work.value == Work::read_many || looks_up);
+        EXPECT_TRUE(kind_of(std::string(route.method.value), path, 0, "key").is_repeatable);
     }
 }
 

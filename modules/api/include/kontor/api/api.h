@@ -42,7 +42,7 @@ struct ApiOptions {
     telemetry::Registry* metrics = nullptr;
     ApiLimits limits;
     // What webhooks may go to (net::ClientOptions). An endpoint that no delivery could ever reach is refused.
-    bool webhooks_to_http = false, webhooks_to_private_addresses = false;
+    bool delivers_to_http = false, delivers_to_private_addresses = false;
     // False: 503 to everything but the API's own description.
     std::function<bool()> ready = [] { return true; };
     // Base62 characters for request ids, client secrets and webhook secrets. Tests make it predictable.

@@ -1,0 +1,132 @@
+#pragma once
+// Parameters of the routes of payment intents and charges. `about` goes into the OpenAPI document.
+
+#include <array>
+
+#include "domains/customers/ids.h"
+#include "domains/customers/limits.h"
+#include "domains/payments/ids.h"
+#include "domains/payments/limits.h"
+#include "kontor/machine/limits.h"
+#include "kontor/surface/param_parts.h"
+
+namespace kontor::payments::params {
+
+using namespace surface;  // the words of parameters
+
+inline constexpr std::int64_t kMaxMethodTypes = 10;
+inline constexpr std::array<std::string_view, 2> kMethodTypes = {"card", "wallet"};
+inline constexpr std::array<std::string_view, 3> kCaptureMethods = {"automatic", "automatic_async", "manual"};
+inline constexpr std::array<std::string_view, 2> kConfirmationMethods = {"automatic", "manual"};
+inline constexpr std::array<std::string_view, 2> kFutureUsages = {"off_session", "on_session"};
+inline constexpr std::array<std::string_view, 2> kRedirects = {"always", "never"};
+inline constexpr std::array<std::string_view, 4> kCancelReasons = {"abandoned", "duplicate", "fraudulent",
+                                                                   "requested_by_customer"};
+
+inline constexpr std::array kListIntents = {
+    kCreated, id_filter("customer", customers::prefix::customer, &machine::ListQuery::customer_no,
+                        "Of this customer.")};
+inline constexpr std::array kListCharges = {
+    kCreated,
+    id_filter("customer", customers::prefix::customer, &machine::ListQuery::customer_no, "Of this customer."),
+    id_filter("payment_intent", prefix::intent, &machine::ListQuery::intent_no, "Of this payment intent."),
+};
+
+inline constexpr std::array kAutomaticMethods = {
+    choice("allow_redirects", kRedirects, "Accepted: no payment method here redirects."),
+    Param{.name = "enabled",
+          .kind = Kind::boolean,
+          .about = "Any method this platform offers may pay.",
+          .required = true},
+};
+inline constexpr std::array kCardToken = {text("token", 64, "A test token such as tok_visa.")};
+inline constexpr std::array kEmptyHash = std::array<Param, 0>{};
+inline constexpr std::array kMethodData = {
+    hash("card", kCardToken, "With type card: the test token. Card numbers are never accepted."),
+    Param{.name = "type",
+          .kind = Kind::choice,
+          .about = "Kind of payment method.",
+          .required = true,
+          .choices = kMethodTypes},
+    hash("wallet", kEmptyHash, "With type wallet: nothing."),
+};
+
+inline constexpr Param kMethodToken = {
+    .name = "payment_method",
+    .kind = Kind::method_token,
+    .about = "pm_wallet, or in test mode one of the well-known tokens such as pm_card_visa.",
+    .max = 64};
+inline constexpr Param kMethodDataParam =
+    hash("payment_method_data", kMethodData, "The payment method, in place of payment_method.");
+inline constexpr Param kMethodTypesParam = {.name = "payment_method_types",
+                                            .kind = Kind::text_list,
+                                            .about = "The methods that may pay.",
+                                            .max = 64,
+                                            .high = kMaxMethodTypes,
+                                            .choices = kMethodTypes};
+inline constexpr Param kReturnUrl = {
+    .name = "return_url", .kind = Kind::url, .about = "Accepted: no payment method here redirects."};
+inline constexpr Param kOffSession =
+    boolean("off_session", "Accepted: no payment method here asks the customer.");
+inline constexpr Param kUseSdk =
+    boolean("use_stripe_sdk", "Accepted: no payment method here needs a next action.");
+inline constexpr Param kErrorOnAction =
+    boolean("error_on_requires_action", "Fail instead of asking for an action.");
+inline constexpr Param kDescriptor = {.name = "statement_descriptor",
+                                      .kind = Kind::descriptor,
+                                      .about = "What the customer's statement shows.",
+                                      .can_unset = true,
+                                      .max = limits::kStatementDescriptorBytes};
+inline constexpr Param kCustomerId = id("customer", customers::prefix::customer, "The customer who pays.");
+
+inline constexpr std::array kCreateIntent = {
+    amount("amount", "Amount in the currency's smallest unit.", true),
+    hash("automatic_payment_methods", kAutomaticMethods, "Whether any offered method may pay."),
+    choice("capture_method", kCaptureMethods, "manual: authorise now, capture later."),
+    boolean("confirm", "Confirm at once."),
+    choice("confirmation_method", kConfirmationMethods, "Who confirms after an action."),
+    currency("Three-letter ISO 4217 code.", true),
+    kCustomerId,
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true),
+    kErrorOnAction,
+    metadata(),
+    kOffSession,
+    kMethodToken,
+    kMethodDataParam,
+    kMethodTypesParam,
+    email("receipt_email", customers::limits::kEmailBytes, "Kept with the payment."),
+    kReturnUrl,
+    choice("setup_future_usage", kFutureUsages, "Kept with the payment."),
+    kDescriptor,
+    kUseSdk,
+};
+inline constexpr std::array kRetrieveIntent = {
+    text("client_secret", 256, "Must be the payment intent's, when given.")};
+inline constexpr std::array kUpdateIntent = {
+    amount("amount", "Amount in the currency's smallest unit."),
+    currency("Three-letter ISO 4217 code."),
+    kCustomerId,
+    text("description", machine::limits::kDescriptionBytes, "For your own use.", true),
+    metadata(),
+    kMethodToken,
+    kMethodDataParam,
+    kMethodTypesParam,
+    email("receipt_email", customers::limits::kEmailBytes, "Kept with the payment."),
+    kDescriptor,
+};
+inline constexpr std::array kConfirmIntent = {
+    kErrorOnAction,
+    kOffSession,
+    kMethodToken,
+    kMethodDataParam,
+    email("receipt_email", customers::limits::kEmailBytes, "Kept with the payment."),
+    kReturnUrl,
+    kUseSdk,
+};
+inline constexpr std::array kCaptureIntent = {
+    amount("amount_to_capture", "At most what was authorised; the rest is released. Default: all of it."),
+    metadata(),
+};
+inline constexpr std::array kCancelIntent = {choice("cancellation_reason", kCancelReasons, "Why.")};
+
+}  // namespace kontor::payments::params

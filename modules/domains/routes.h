@@ -1,0 +1,13 @@
+#pragma once
+// The routes of all domains: what the merchant API and the back office bind.
+
+#include <span>
+
+#include "kontor/surface/route.h"
+
+namespace kontor::domains {
+
+// In the order of the description.
+[[nodiscard]] std::span<const surface::Resource* const> api();
+
+}  // namespace kontor::domains

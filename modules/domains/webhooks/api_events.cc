@@ -1,0 +1,74 @@
+// Events as merchants read them.
+#include "domains/webhooks/api_events.h"
+
+#include <algorithm>
+
+#include "domains/all.h"
+#include "domains/webhooks/webhooks.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine/events.h"
+#include "kontor/surface/lists.h"
+#include "kontor/webhooks.pb.h"
+
+namespace kontor::webhooks {
+
+using namespace surface;  // the routes' words
+
+namespace {
+
+// As an event stands now. The journal knows how many endpoints it goes to; the outbox, how many have it.
+std::string current_event_json(const Call& call, const store::Reader& rows,
+                               const machine::FoundEvent& found) {
+    const machine::Registry& registry = call.host->catalogue->registry();
+    if (found.event->pending_webhooks() == 0)
+        return machine::event_json(registry, *found.journal, *found.event);
+    pb::Event event = *found.event;
+    const auto deliveries = deliveries_of_event(rows, call.caller.scope, event.no());
+    event.set_pending_webhooks(static_cast<std::uint32_t>(std::count_if(
+        deliveries.begin(), deliveries.end(),
+        [](const pb::WebhookDelivery& delivery) { return delivery.state() != pb::DELIVERY_DELIVERED; })));
+    return machine::event_json(registry, *found.journal, event);
+}
+
+std::string sample(bool full) {
+    pb::Journal journal;
+    pb::Event row;
+    row.set_type("payment_intent.succeeded");
+    if (full) {
+        row.set_previous_attributes_json("{}");
+        journal.set_request_id("req_…");
+        journal.set_idempotency_key("…");
+    }
+    // What is in an event depends on its type: the schema says only that it is an object.
+    return machine::event_json(domains::registry(), journal, row);
+}
+
+}  // namespace
+
+void retrieve_event(const CallPtr& call) {
+    const auto no = call->path_no(machine::prefix::event);
+    if (!no) return;
+    call->read([&](const store::Reader& rows, std::uint64_t log_index) {
+        const auto found = machine::find_event(rows, call->caller.scope, *no);
+        if (!found) return call->refuse(call->not_found(machine::prefix::event));
+        call->reply(current_event_json(*call, rows, *found), log_index);
+    });
+}
+
+void list_events(const CallPtr& call) {
+    std::uint64_t log_index = 0;
+    const auto page =
+        list_in_pieces<machine::FoundEvent>(*call, machine::prefix::event, machine::list_events, log_index);
+    if (call->answered()) return;
+    call->read([&](const store::Reader& rows, std::uint64_t) {
+        std::vector<std::string> data;
+        for (const auto& found : page.rows) data.push_back(current_event_json(*call, rows, found));
+        call->reply(list_json(call->request.path, data, page.has_more), log_index);
+    });
+}
+
+std::vector<std::string> event_samples() {
+    return {sample(false), sample(true)};
+}
+
+}  // namespace kontor::webhooks

@@ -1,0 +1,121 @@
+#include "kontor/surface/lists.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "kontor/base/object_id.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/json/writer.h"
+#include "kontor/machine/events.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/page.h"
+#include "kontor/machine/rows.h"
+#include "kontor/surface/command_parts.h"
+
+namespace kontor::surface {
+
+namespace {
+
+// `created` as half-open bounds in milliseconds: objects show whole seconds, so whole seconds are compared.
+void read_created(const Node& params, ListRequest& list) {
+    const Node* created = params.find("created");
+    if (created == nullptr) return;
+    std::int64_t from = 0;
+    std::int64_t to = std::numeric_limits<std::int64_t>::max();
+    const auto at_least = [&](std::int64_t second) { from = std::max(from, second * 1000); };
+    const auto before = [&](std::int64_t second) { to = std::min(to, second * 1000); };
+    if (!created->is_container()) {
+        if (const auto second = parse_integer(created->text)) {
+            at_least(*second);
+            before(*second + 1);
+        }
+    }
+    if (const auto second = created->integer_of("gte")) at_least(*second);
+    if (const auto second = created->integer_of("gt")) at_least(*second + 1);
+    if (const auto second = created->integer_of("lte")) before(*second + 1);
+    if (const auto second = created->integer_of("lt")) before(*second);
+    list.empty = list.empty || from >= to;
+    list.query.created_gte_ms = from;
+    list.query.created_lt_ms = to == std::numeric_limits<std::int64_t>::max() ? 0 : to;
+}
+
+// "charge.*" stands for every event type that begins like that.
+void read_type(const machine::Registry& registry, const std::string& type, ListRequest& list) {
+    if (!type.ends_with(".*")) {
+        list.query.type = type;
+        return;
+    }
+    const std::string_view group = std::string_view(type).substr(0, type.size() - 1);
+    for (const machine::Domain* domain : registry.domains()) {
+        for (const std::string_view known : domain->events) {
+            if (known.starts_with(group)) list.query.types.emplace_back(known);
+        }
+    }
+    list.empty = list.query.types.empty();
+}
+
+std::optional<ApiError> read_object(const Call& call, const store::Reader& rows, std::string_view param,
+                                    std::string_view id_prefix, std::uint64_t& no) {
+    const auto id = call.params.text_of(param);
+    if (!id) return std::nullopt;
+    no = parse_id(id_prefix, *id).value_or(0);
+    if (no != 0 && exists(call, rows, id_prefix, no)) return std::nullopt;
+    return no_such(object_name(call.host->catalogue->names(), id_prefix), *id, std::string(param), false);
+}
+
+}  // namespace
+
+bool exists(const Call& call, const store::Reader& rows, std::string_view id_prefix, std::uint64_t no) {
+    const machine::Scope scope = call.caller.scope;
+    if (id_prefix == machine::prefix::event) return machine::find_event(rows, scope, no).has_value();
+    const machine::ObjectKind* kind = call.host->catalogue->registry().object_by_prefix(id_prefix);
+    pb::Object found;
+    return kind != nullptr && kind->find.value != nullptr && kind->find.value(rows, scope, no, found);
+}
+
+std::optional<ApiError> read_list_request(const Call& call, const store::Reader& rows,
+                                          std::string_view id_prefix, ListRequest& list) {
+    machine::ListQuery& query = list.query;
+    const Node& params = call.params;
+    query.limit = static_cast<std::size_t>(
+        params.integer_of("limit").value_or(static_cast<std::int64_t>(machine::limits::kListLimitDefault)));
+    if (params.find("starting_after") != nullptr && params.find("ending_before") != nullptr) {
+        return exclusive_parameters("starting_after", "ending_before");
+    }
+    if (auto error = read_object(call, rows, "starting_after", id_prefix, query.starting_after)) return error;
+    if (auto error = read_object(call, rows, "ending_before", id_prefix, query.ending_before)) return error;
+    for (const Param& param : call.route->params) {
+        if (param.filter == nullptr) continue;
+        if (auto error = read_object(call, rows, param.name, param.prefix, query.*param.filter)) return error;
+    }
+    read_created(params, list);
+    query.email = params.text_of("email").value_or("");
+    query.types = params.list_of("types");
+    if (const auto type = params.text_of("type")) {
+        if (!query.types.empty()) return exclusive_parameters("type", "types");
+        read_type(call.host->catalogue->registry(), *type, list);
+    }
+    query.source_id = params.text_of("source").value_or("");
+    query.currency = currency_of(params);
+    return std::nullopt;
+}
+
+std::string list_json(std::string_view url, const std::vector<std::string>& data, bool has_more) {
+    std::size_t size = 128;
+    for (const std::string& object : data) size += object.size() + 1;
+    std::string out;
+    out.reserve(size);
+    JsonWriter json(out);
+    json.begin_object().field("object", "list").key("data").begin_array();
+    for (const std::string& object : data) json.raw(object);
+    json.end_array().field_boolean("has_more", has_more).field("url", url).end_object();
+    return out;
+}
+
+ApiError scan_exhausted() {
+    return invalid("This filter matched nothing in the newest " +
+                   std::to_string(machine::limits::kListScanMax) +
+                   " objects it looked at, and there are more. Narrow the list with 'created'.");
+}
+
+}  // namespace kontor::surface
