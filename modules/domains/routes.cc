@@ -2,10 +2,13 @@
 
 #include <array>
 
+#include "domains/accounts/admin.h"
 #include "domains/accounts/api.h"
 #include "domains/balances/api.h"
 #include "domains/customers/api.h"
+#include "domains/keys/admin.h"
 #include "domains/ledger_book/api.h"
+#include "domains/payments/admin.h"
 #include "domains/payments/api.h"
 #include "domains/refunds/api.h"
 #include "domains/webhooks/api.h"
@@ -20,10 +23,21 @@ constexpr std::array<const surface::Resource*, 7> kApi = {
     &webhooks::kApi,  &ledger_book::kApi, &accounts::kApi,
 };
 
+// One line a domain that operators can ask.
+constexpr std::array<const surface::office::Resource*, 3> kAdmin = {
+    &payments::kAdmin,
+    &accounts::kAdmin,
+    &keys::kAdmin,
+};
+
 }  // namespace
 
 std::span<const surface::Resource* const> api() {
     return kApi;
+}
+
+std::span<const surface::office::Resource* const> admin() {
+    return kAdmin;
 }
 
 }  // namespace kontor::domains

@@ -3,11 +3,13 @@
 
 #include <span>
 
+#include "kontor/surface/office_route.h"
 #include "kontor/surface/route.h"
 
 namespace kontor::domains {
 
 // In the order of the description.
 [[nodiscard]] std::span<const surface::Resource* const> api();
+[[nodiscard]] std::span<const surface::office::Resource* const> admin();
 
 }  // namespace kontor::domains

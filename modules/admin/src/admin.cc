@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 
-#include "context.h"
+#include "catalogue.h"
+#include "domains/instance/permissions.h"
+#include "domains/operators/permissions.h"
+#include "domains/routes.h"
 #include "encoding.h"
+#include "home.h"
 #include "kontor/net/uri.h"
 #include "kontor/web/assets.h"
 #include "sessions.h"
 #include "stream.h"
-#include "views.h"
 #include "workers.h"
 
 namespace kontor::admin {
@@ -17,85 +20,66 @@ namespace {
 
 constexpr std::string_view kApi = "/admin/api/";
 
-enum class Access : std::uint8_t { anybody, session };
-enum class Place : std::uint8_t { instance, mode };  // mode: below test/ or live/
-enum class Runs : std::uint8_t {
-    here,
-    report_thread
-};  // what reads much or asks SQLite leaves the network thread
-
-struct Parts {
-    Sessions& sessions;
-    Views& views;
-    Streams& streams;
+// What this module's own routes ask: sessions, the first page and its events are no resource's.
+struct Parts : surface::office::Host {
+    Sessions* sessions = nullptr;
+    Home* home = nullptr;
+    Streams* streams = nullptr;
 };
-
-struct Route {
-    std::string_view method;
-    Place place;
-    std::string_view pattern;  // below /admin/api/ or /admin/api/{test|live}/; one '*' is a segment
-    Access access;
-    Runs runs;
-    void (*handle)(const Parts&, const std::shared_ptr<Call>&);
-};
-
-// The admin API on one page. docs/admin-api.md says the shapes.
-constexpr std::array kRoutes{
-    Route{"GET", Place::instance, "setup", Access::anybody, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_state(c); }},
-    Route{"POST", Place::instance, "setup/begin", Access::anybody, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_begin(c); }},
-    Route{"POST", Place::instance, "setup/finish", Access::anybody, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.setup_finish(c); }},
-    Route{"POST", Place::instance, "login", Access::anybody, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.login(c); }},
-    Route{"POST", Place::instance, "logout", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.logout(c); }},
-    Route{"GET", Place::instance, "session", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.sessions.describe(c); }},
-    Route{"GET", Place::mode, "home", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_home(c); }},
-    Route{"GET", Place::mode, "stream", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.streams.open(c); }},
-    Route{"GET", Place::mode, "payments", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_payments(c); }},
-    Route{"GET", Place::mode, "payments/*", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_payment(c); }},
-    Route{"GET", Place::mode, "merchants", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_merchants(c); }},
-    Route{"POST", Place::mode, "merchants", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_merchant(c); }},
-    Route{"GET", Place::mode, "merchants/*", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.get_merchant(c); }},
-    Route{"GET", Place::mode, "merchants/*/keys", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.list_keys(c); }},
-    Route{"POST", Place::mode, "merchants/*/keys", Access::session, Runs::here,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.create_key(c); }},
-    Route{"POST", Place::mode, "keys/*/revoke", Access::session, Runs::report_thread,
-          [](const Parts& p, const std::shared_ptr<Call>& c) { p.views.revoke_key(c); }},
-};
-
-// True when `path` matches; `rest` is what stands for the '*'.
-bool matches(std::string_view pattern, std::string_view path, std::string& rest) {
-    const std::size_t star = pattern.find('*');
-    if (star == std::string_view::npos) return pattern == path;
-    const std::string_view before = pattern.substr(0, star), after = pattern.substr(star + 1);
-    if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after))
-        return false;
-    const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
-    if (middle.find('/') != std::string_view::npos) return false;
-    rest = std::string(middle);
-    return true;
+const Parts& parts(const CallPtr& call) {
+    return static_cast<const Parts&>(*call->host);
 }
+
+using machine::kAnybody;
+using operators::permission::session;
+using surface::office::Place;
+using surface::office::Route;
+using surface::office::Runs;
+
+// clang-format off
+constexpr std::array kRoutes{
+    Route{"GET",  Place::instance, "setup",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_state(c); }},
+    Route{"POST", Place::instance, "setup/begin",  &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_begin(c); }},
+    Route{"POST", Place::instance, "setup/finish", &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_finish(c); }},
+    Route{"POST", Place::instance, "login",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->login(c); }},
+    Route{"POST", Place::instance, "logout",       &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->logout(c); }},
+    Route{"GET",  Place::instance, "session",      &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->describe(c); }},
+    Route{"GET",  Place::mode,     "home",         &instance::permission::home, Runs::report_thread, [](const CallPtr& c) { parts(c).home->get(c); }},
+    Route{"GET",  Place::mode,     "stream",       &instance::permission::home, Runs::here, [](const CallPtr& c) { parts(c).streams->open(c); }},
+};
+// clang-format on
+static_assert(surface::office::routes_are_sound(kRoutes));
+
+constinit const surface::office::Resource kOwn = {.routes = kRoutes};
+
+}  // namespace
+
+const surface::office::Catalogue& catalogue() {
+    static const surface::office::Catalogue all = [] {
+        std::vector<const surface::office::Resource*> resources = {&kOwn};
+        resources.insert(resources.end(), domains::admin().begin(), domains::admin().end());
+        return surface::office::Catalogue(resources);
+    }();
+    return all;
+}
+
+namespace {
 
 class AdminImpl final : public Admin {
  public:
     explicit AdminImpl(AdminOptions options)
         : options_(std::move(options)),
-          views_(options_, options_.clock->monotonic_ms()),
+          home_(options_, options_.clock->monotonic_ms()),
           sessions_(options_),
-          streams_(options_, views_,
-                   [this](const std::string& cookie) { return sessions_.find(cookie).has_value(); }) {}
+          streams_(options_, home_,
+                   [this](const std::string& cookie) { return sessions_.find(cookie).has_value(); }) {
+        parts_.service = options_.node;
+        parts_.reports = options_.reports;
+        parts_.clock = options_.clock;
+        parts_.sessions = &sessions_;
+        parts_.home = &home_;
+        parts_.streams = &streams_;
+    }
     ~AdminImpl() override { stop(); }
     void stop() override { streams_.stop(); }
 
@@ -107,6 +91,7 @@ class AdminImpl final : public Admin {
  private:
     void handle_api(net::Request request, net::Responder respond) {
         auto call = std::make_shared<Call>();
+        call->host = &parts_;
         call->request = std::move(request);
         call->respond = std::move(respond);
         call->guarded([&] { dispatch(call); });
@@ -115,26 +100,21 @@ class AdminImpl final : public Admin {
     void dispatch(const std::shared_ptr<Call>& call) {
         std::string_view path = std::string_view(call->request.path).substr(kApi.size());
         const std::size_t slash = path.find('/');
-        const auto livemode = slash == std::string_view::npos ? std::nullopt : mode_of(path.substr(0, slash));
+        const auto livemode =
+            slash == std::string_view::npos ? std::nullopt : surface::office::mode_of(path.substr(0, slash));
         if (livemode) {
             call->livemode = *livemode;
             path.remove_prefix(slash + 1);
         }
-        const Route* found = nullptr;
-        std::string allowed;
-        for (const Route& route : kRoutes) {
-            if ((route.place == Place::mode) != livemode.has_value()) continue;
-            if (!matches(route.pattern, path, call->rest)) continue;
-            allowed += (allowed.empty() ? "" : ", ") +
-                       std::string(route.method == "GET" ? "GET, HEAD" : route.method);
-            if (route.method == call->request.method) found = &route;
-        }
+        auto match = catalogue().match(call->request.method, livemode ? Place::mode : Place::instance, path);
+        const Route* const found = match.route;
+        call->rest = std::move(match.rest);
         call->caller = sessions_.find(call->request);
-        const bool open_to_all = found != nullptr && found->access == Access::anybody;
+        const bool open_to_all = found != nullptr && found->permission.value == &kAnybody;
         if (!open_to_all && !call->caller) return call->refuse(401, "no_session", "Log in first.");
-        if (found == nullptr && !allowed.empty())
+        if (found == nullptr && !match.allow.empty())
             return call->refuse_with(405, {.code = "method_not_allowed", .message = "Not with this method."},
-                                     {{"Allow", allowed}});
+                                     {{"Allow", match.allow}});
         if (found == nullptr) return call->refuse(404, "not_found", "There is nothing at this address.");
         if (!open_to_all && call->request.method != "GET" &&
             !Sessions::csrf_matches(call->request, *call->caller))
@@ -144,10 +124,9 @@ class AdminImpl final : public Admin {
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
         if (says_mode_twice(*call)) return;
-        if (found->runs == Runs::here) return found->handle({sessions_, views_, streams_}, call);
-        const bool queued = reports_.run([this, call, found] {
-            call->guarded([&] { found->handle({sessions_, views_, streams_}, call); });
-        });
+        if (found->runs.value == Runs::here) return found->handle.value(call);
+        const bool queued =
+            reports_.run([call, found] { call->guarded([&] { found->handle.value(call); }); });
         if (!queued) call->refuse(429, "overloaded", "Too many reports at once; try again shortly.");
     }
 
@@ -228,9 +207,10 @@ class AdminImpl final : public Admin {
     }
 
     const AdminOptions options_;
-    Views views_;
+    Home home_;
     Sessions sessions_;
     Streams streams_;
+    Parts parts_;
     Workers reports_{limits::kReportThreads, limits::kReportQueue};  // last: its jobs use all of the above
 };
 

@@ -1,14 +1,16 @@
-// Home: today, the last day by the hour, the last month by the day, and how the node feels.
+#include "home.h"
 
 #include <map>
 
 #include "domains/webhooks/webhooks.h"
 #include "kontor/machine/links.h"
-#include "kontor/money/money.h"
+#include "kontor/surface/office_limits.h"
 #include "reports/volumes/volumes.h"
-#include "views.h"
 
 namespace kontor::admin {
+
+using surface::office::currency_code;
+
 namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
@@ -46,12 +48,7 @@ const char* role_name(replication::Role role) {
 
 }  // namespace
 
-std::string currency_code(std::uint32_t numeric) {
-    const auto currency = money::Currency::from_numeric(static_cast<std::uint16_t>(numeric));
-    return currency ? std::string(currency->lower_code()) : std::to_string(numeric);
-}
-
-Json Views::node_json() const {
+Json Home::node_json() const {
     const auto stats = options_.node->stats();
     return Json{{"role", role_name(stats.role)},
                 {"log_index", stats.applied_index},
@@ -70,14 +67,15 @@ Json Views::node_json() const {
 
 // Deliveries of a mode that wait; `failed`: those that were tried and not taken yet. Counted up to
 // limits::kOutboxCounted.
-Json Views::webhooks_json(bool livemode) const {
+Json Home::webhooks_json(bool livemode) const {
     std::uint64_t pending = 0, failed = 0;
     machine::Due after;
     std::size_t looked_at = 0;
     bool more = true;
     const auto count = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page = webhooks::due_deliveries(rows, INT64_MAX, limits::kRowsPerRead, after);
-        more = page.size() == limits::kRowsPerRead;
+        const auto page =
+            webhooks::due_deliveries(rows, INT64_MAX, surface::office::limits::kRowsPerRead, after);
+        more = page.size() == surface::office::limits::kRowsPerRead;
         looked_at += page.size();
         if (more) after = page.back();
         for (const auto& due : page) {
@@ -91,7 +89,7 @@ Json Views::webhooks_json(bool livemode) const {
     return Json{{"pending", pending}, {"failed", failed}};
 }
 
-Result<Json> Views::home(bool livemode) const {
+Result<Json> Home::look(bool livemode) const {
     const std::int64_t now = options_.clock->wall_ms();  // house: wall: days of the calendar
     const std::int64_t today = now - now % kDayMs;
     const std::int64_t first_hour = now - now % kHourMs - 23 * kHourMs;
@@ -120,8 +118,8 @@ Result<Json> Views::home(bool livemode) const {
                 {"webhooks", webhooks_json(livemode)}};
 }
 
-void Views::get_home(const std::shared_ptr<Call>& call) const {
-    const auto json = home(call->livemode);
+void Home::get(const CallPtr& call) const {
+    const auto json = look(call->livemode);
     if (!json) return call->refuse(json.error());
     call->answer(200, *json);
 }

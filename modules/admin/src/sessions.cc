@@ -39,7 +39,7 @@ bool good_name(const std::string& name) {
     return true;
 }
 
-pb::Command operator_command(const Call& call) {
+pb::Command stranger_command(const Call& call) {
     pb::Command command = machine::new_command(pb::Actor::OPERATOR);
     command.mutable_actor()->set_ip(call.request.peer_ip);
     return command;
@@ -172,7 +172,7 @@ void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
 // Worker thread. The step before the code's: the session that opens right after uses the code's own.
 void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::string& totp_secret,
                              std::uint64_t step) {
-    pb::Command command = operator_command(*call);
+    pb::Command command = stranger_command(*call);
     auto& setup = *mutable_body(command, pb::set_up_operator);
     setup.set_token_sha256(crypto::sha256(call->text("token")));
     setup.set_name(call->text("name"));
@@ -193,7 +193,7 @@ void Sessions::make_operator(const std::shared_ptr<Call>& call, const std::strin
 void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operator& who,
                             std::uint64_t totp_step, const std::shared_ptr<Try>& attempt) const {
     Caller caller{who.no(), who.name(), who.role(), crypto::random_token(43)};
-    pb::Command command = operator_command(*call);
+    pb::Command command = stranger_command(*call);
     command.mutable_actor()->set_no(who.no());
     auto& open = *mutable_body(command, pb::open_session);
     open.set_operator_no(who.no());
@@ -219,7 +219,7 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
 }
 
 void Sessions::logout(const std::shared_ptr<Call>& call) const {
-    pb::Command command = operator_command(*call);
+    pb::Command command = stranger_command(*call);
     command.mutable_actor()->set_no(call->caller->operator_no);
     mutable_body(command, pb::close_session)->set_cookie_sha256(crypto::sha256(call->caller->cookie));
     submit(std::move(command), [call](const Result<machine::Answer>& answer) {

@@ -10,7 +10,6 @@
 
 #include <utility>
 
-#include "context.h"
 #include "kontor/base/rate_limit.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/machine/service.h"
@@ -18,6 +17,7 @@
 #include "login_throttle.h"
 #include "password_queue.h"
 #include "pending.h"
+#include "words.h"
 
 namespace kontor::admin {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "domains/payments/admin.h"
 #include "kontor/base/address_key.h"
 #include "kontor/base/log.h"
 
@@ -11,8 +12,8 @@ namespace {
 constexpr std::size_t kPaymentsQueued = 1000;  // older ones are dropped: the page reloads its list anyway
 }
 
-Streams::Streams(const AdminOptions& options, const Views& views, SessionCheck is_open)
-    : options_(options), views_(views), is_open_(std::move(is_open)) {
+Streams::Streams(const AdminOptions& options, const Home& home, SessionCheck is_open)
+    : options_(options), home_(home), is_open_(std::move(is_open)) {
     subscription_ =
         payment_list::subscribe(*options_.reports, [this](const std::vector<payment_list::PaymentRow>& rows) {
             {
@@ -89,7 +90,7 @@ void Streams::send_home(const std::vector<Open>& open) const {
         const bool wanted =
             std::any_of(open.begin(), open.end(), [&](const Open& one) { return one.livemode == livemode; });
         if (!wanted) continue;
-        const auto home = views_.home(livemode);
+        const auto home = home_.look(livemode);
         if (!home) continue;
         for (const Open& one : open)
             if (one.livemode == livemode) send(one, "home", *home);
@@ -105,7 +106,7 @@ void Streams::serve(const std::vector<Open>& open, const std::deque<payment_list
         if (!knows) return;
         for (const auto& row : payments)
             for (const Open& one : open)
-                if (one.livemode == row.livemode) send(one, "payment", Views::payment_row(row));
+                if (one.livemode == row.livemode) send(one, "payment", payments::payment_row_json(row));
         if (home_due) send_home(open);
         if (comment_due)
             for (const Open& one : open) one.stream->write(": here\n\n");

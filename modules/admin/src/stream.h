@@ -12,8 +12,8 @@
 #include <mutex>
 #include <thread>
 
+#include "home.h"
 #include "reports/payment_list/payment_list.h"
-#include "views.h"
 
 namespace kontor::admin {
 
@@ -21,7 +21,7 @@ class Streams {
  public:
     // `is_open`: whether a session (by its cookie) still is.
     using SessionCheck = std::function<bool(const std::string& cookie)>;
-    Streams(const AdminOptions& options, const Views& views, SessionCheck is_open);
+    Streams(const AdminOptions& options, const Home& home, SessionCheck is_open);
     ~Streams();
     void open(const std::shared_ptr<Call>& call);
     void stop();  // closes all streams
@@ -43,7 +43,7 @@ class Streams {
     static void send(const Open& to, const char* event, const Json& json);
 
     const AdminOptions& options_;
-    const Views& views_;
+    const Home& home_;
     const SessionCheck is_open_;
     std::uint64_t subscription_ = 0;
     std::mutex mutex_;

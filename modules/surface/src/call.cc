@@ -11,7 +11,7 @@
 #include "kontor/machine.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/expand.h"
-#include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/surface/catalogue.h"
@@ -126,11 +126,9 @@ machine::Expansion Call::expansion(const pb::Result& found) const {
 }
 
 pb::Command Call::command() const {
-    pb::Command command;
-    command.set_version(machine::kCommandVersion);
+    pb::Command command = machine::new_command(pb::Actor::API_KEY);
     command.set_merchant_no(caller.scope.merchant_no);
     command.set_livemode(caller.scope.livemode);
-    command.mutable_actor()->set_kind(pb::Actor::API_KEY);
     command.mutable_actor()->set_no(caller.key_no);
     command.mutable_actor()->set_ip(request.peer_ip);
     command.set_request_id(request_id);

@@ -4,6 +4,7 @@
 #include <regex>
 #include <set>
 
+#include "catalogue.h"
 #include "office.h"
 
 namespace kontor::admin {
@@ -68,6 +69,11 @@ TEST(Routes, AreThoseOfTheDocumentation) {
     }
     for (const Route& route : kRoutes) tested.insert(std::string(route.method) + " " + route.path);
     EXPECT_EQ(documented, tested);
+}
+
+TEST(Routes, NothingIsThereTwice) {
+    EXPECT_EQ(catalogue().problems(), "");
+    EXPECT_EQ(catalogue().routes().size(), std::size(kRoutes)) << "the documentation has them all";
 }
 
 TEST_F(Surface, WithoutASessionNothingIsSaid) {

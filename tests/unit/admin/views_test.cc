@@ -4,6 +4,7 @@
 
 #include "domains/accounts/ids.h"
 #include "domains/customers/ids.h"
+#include "domains/payments/admin.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/outcomes.h"
 #include "domains/webhooks/webhooks.h"
@@ -289,7 +290,7 @@ TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
     const pb::Result made = run(create);
     pb::Command update = of_shop();
     mutable_body(update, pb::update_payment_intent)->set_no(object_in(made, pb::payment_intent).no());
-    const std::size_t updates = limits::kJournalsListed + 30;
+    const std::size_t updates = payments::kJournalsListed + 30;
     for (std::size_t i = 0; i < updates; ++i) {
         mutable_body(update, pb::update_payment_intent)->set_description("text " + std::to_string(i));
         ASSERT_EQ(run(update).outcome(), machine::outcome::ok);
@@ -302,7 +303,7 @@ TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
         const Answer answer = get(address + (after.empty() ? "" : "?after_journal=" + after));
         ASSERT_EQ(answer.status, 200) << answer.text;
         EXPECT_EQ(answer.json.at("row").at("id"), id_of(made));
-        EXPECT_LE(answer.json.at("events").size(), limits::kJournalsListed);
+        EXPECT_LE(answer.json.at("events").size(), payments::kJournalsListed);
         const auto& next = answer.json.at("next_journal");
         after = next.is_null() ? "" : next.get<std::string>();
         ++parts;

@@ -1,5 +1,6 @@
 #pragma once
-// Every limit of the admin surface, in one place.
+// Limits of sessions, logins, streams and threads. Those of resources are in domains/<x>/admin.h, those that
+// several have in kontor/surface/office_limits.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,13 +30,6 @@ inline constexpr std::size_t kStreamsPerAddress = 50;  // an office behind one a
 inline constexpr std::uint64_t kStreamCommentMs = 15'000;
 inline constexpr std::uint64_t kHomeEveryMs =
     1'000;  // a home event at most this often; sessions are looked at too
-inline constexpr std::size_t kPageMax = 100;
-inline constexpr std::size_t kPageDefault = 25;
-inline constexpr std::size_t kMerchantsListed = 1'000;
-inline constexpr std::size_t kKeysListed = 1'000;
-inline constexpr std::size_t kRowsPerRead = 100;      // apply() waits for a read to end
-inline constexpr std::size_t kJournalsListed = 200;   // of one payment's page; its reader asks for the next
-inline constexpr std::size_t kJournalsPerRead = 20;   // each has transfers, events and deliveries to look up
 inline constexpr std::size_t kOutboxCounted = 1'000;  // webhooks waiting: counted up to here
 
 }  // namespace kontor::admin::limits

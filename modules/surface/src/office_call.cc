@@ -1,8 +1,11 @@
-#include "context.h"
+#include "kontor/surface/office_call.h"
 
 #include "kontor/base/log.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/machine/make.h"
+#include "kontor/money/money.h"
 
-namespace kontor::admin {
+namespace kontor::surface::office {
 
 std::string_view Call::parameter(std::string_view name) const {
     for (const auto& [key, value] : query)
@@ -89,10 +92,22 @@ void Call::guarded(const std::function<void()>& handle) const {
     }
 }
 
+pb::Command operator_command(const Call& call) {
+    pb::Command command = machine::new_command(pb::Actor::OPERATOR);
+    command.mutable_actor()->set_no(call.caller->operator_no);
+    command.mutable_actor()->set_ip(call.request.peer_ip);
+    return command;
+}
+
+std::string currency_code(std::uint32_t numeric) {
+    const auto currency = money::Currency::from_numeric(static_cast<std::uint16_t>(numeric));
+    return currency ? std::string(currency->lower_code()) : std::to_string(numeric);
+}
+
 std::optional<bool> mode_of(std::string_view segment) {
     if (segment == "test") return false;
     if (segment == "live") return true;
     return std::nullopt;
 }
 
-}  // namespace kontor::admin
+}  // namespace kontor::surface::office

@@ -1,7 +1,9 @@
 #pragma once
-// What the admin's handlers share: the parts of the node, the caller's session, and how answers are made.
+// One request to the back office: who asks, what for, and how it is answered.
 //
-// Threading: Call lives on one thread at a time; a handler may move it to a worker and answer there.
+// Threading: a Call lives on one thread at a time; a handler may move it to a worker and answer there.
+// Ownership: the host outlives it. Errors: refuse() in its forms; guarded() is the last net. Limits:
+// office_limits.h.
 
 #include <functional>
 #include <memory>
@@ -10,13 +12,27 @@
 #include <string>
 #include <string_view>
 
-#include "kontor/admin/admin.h"
-#include "kontor/admin/limits.h"
+#include "kontor/base/clock.h"
+#include "kontor/base/error.h"
 #include "kontor/json/error_object.h"
+#include "kontor/machine/permission.h"
+#include "kontor/machine/service.h"
+#include "kontor/net/server.h"
 
-namespace kontor::admin {
+namespace kontor::reporting {
+class Reports;
+}
+
+namespace kontor::surface::office {
 
 using Json = nlohmann::ordered_json;
+
+// The parts of whoever answers. All of it outlives the calls.
+struct Host {
+    machine::Service* service = nullptr;
+    const reporting::Reports* reports = nullptr;  // for routes that read reports; nothing here looks into it
+    const Clock* clock = nullptr;
+};
 
 // Who asks: an open session and its operator.
 struct Caller {
@@ -26,6 +42,7 @@ struct Caller {
 };
 
 struct Call {
+    const Host* host = nullptr;
     net::Request request;
     net::Responder respond;
     bool livemode = false;  // of the address: every read and every key is of this mode
@@ -45,6 +62,13 @@ struct Call {
     void guarded(const std::function<void()>& handle) const;
 };
 
+using CallPtr = std::shared_ptr<Call>;
+
+// A command of the call's operator with everything but its body.
+[[nodiscard]] pb::Command operator_command(const Call& call);
+// "eur"; the number of one that is not listed.
+[[nodiscard]] std::string currency_code(std::uint32_t numeric);
+
 [[nodiscard]] net::Response json_response(int status, const Json& json,
                                           std::vector<net::Header> headers = {});
 [[nodiscard]] net::Response json_response(int status, std::string body, std::vector<net::Header> headers);
@@ -55,4 +79,4 @@ void add_security_headers(net::Response& response);
 // Of an address's segment: "test" is false, "live" is true.
 [[nodiscard]] std::optional<bool> mode_of(std::string_view segment);
 
-}  // namespace kontor::admin
+}  // namespace kontor::surface::office

@@ -1,4 +1,5 @@
-// The payments list and one payment's page.
+// The payments list and one payment's page in the back office.
+#include "domains/payments/admin.h"
 
 #include <charconv>
 
@@ -8,6 +9,7 @@
 #include "domains/customers/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/payments.h"
+#include "domains/payments/permissions.h"
 #include "domains/refunds/refunds.h"
 #include "domains/webhooks/ids.h"
 #include "domains/webhooks/webhooks.h"
@@ -21,11 +23,15 @@
 #include "kontor/machine/page.h"
 #include "kontor/machine/rows.h"
 #include "kontor/money/money.h"
+#include "kontor/surface/office_limits.h"
 #include "kontor/webhooks.pb.h"
 #include "reports/payment_list/payment_list.h"
-#include "views.h"
 
-namespace kontor::admin {
+namespace kontor::payments {
+
+using namespace surface::office;  // the routes' words
+namespace office_limits = surface::office::limits;
+
 namespace {
 
 Json id_or_null(std::string_view prefix, std::uint64_t no) {
@@ -58,8 +64,8 @@ std::string_view fill_query(const Call& call, payment_list::PaymentQuery& query)
     query.statuses = split(call.parameter("status"));
     query.text = std::string(call.parameter("q"));
     query.cursor = std::string(call.parameter("cursor"));
-    query.limit = limits::kPageDefault;
-    if (integer(call, "limit", query.limit) < 0 || query.limit < 1 || query.limit > limits::kPageMax)
+    query.limit = office_limits::kPageDefault;
+    if (integer(call, "limit", query.limit) < 0 || query.limit < 1 || query.limit > office_limits::kPageMax)
         return "limit";
     if (integer(call, "created_gte", query.created_gte_ms) < 0) return "created_gte";
     if (integer(call, "created_lt", query.created_lt_ms) < 0) return "created_lt";
@@ -223,7 +229,8 @@ void add_attempts(const store::Reader& rows, machine::Scope scope, std::uint64_t
     static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
                                                   "capture", "void", "refund"};
     static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed"};
-    for (const auto& attempt : attempts::attempts_of_intent(rows, scope, intent_no, 0, limits::kPageMax))
+    for (const auto& attempt :
+         attempts::attempts_of_intent(rows, scope, intent_no, 0, office_limits::kPageMax))
         attempts.push_back(Json{{"id", format_id(attempts::prefix::attempt, attempt.no())},
                                 {"channel", attempt.channel()},
                                 {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
@@ -239,8 +246,8 @@ Json parsed(const std::string& json) {
 
 }  // namespace
 
-Json Views::payment_row(const payment_list::PaymentRow& row) {
-    return Json{{"id", format_id(payments::prefix::intent, row.intent_no)},
+Json payment_row_json(const payment_list::PaymentRow& row) {
+    return Json{{"id", format_id(prefix::intent, row.intent_no)},
                 {"created_ms", row.created_ms},
                 {"amount", row.amount},
                 {"amount_refunded", row.amount_refunded},
@@ -256,34 +263,36 @@ Json Views::payment_row(const payment_list::PaymentRow& row) {
                 {"failure_code", row.failure_code}};
 }
 
-void Views::list_payments(const std::shared_ptr<Call>& call) const {
+namespace {
+
+void list_payments(const CallPtr& call) {
     payment_list::PaymentQuery query;
     if (const std::string_view wrong = fill_query(*call, query); !wrong.empty())
         return call->refuse(400, "invalid", "This value cannot be used.", wrong);
-    const auto page = payment_list::list(*options_.reports, query);
+    const auto page = payment_list::list(*call->host->reports, query);
     if (!page) return call->refuse(page.error());
     Json data = Json::array();
-    for (const auto& row : page->rows) data.push_back(payment_row(row));
+    for (const auto& row : page->rows) data.push_back(payment_row_json(row));
     call->answer(200,
                  Json{{"data", data},
                       {"next_cursor", page->next_cursor.empty() ? Json(nullptr) : Json(page->next_cursor)},
-                      {"as_of_ms", options_.clock->wall_ms()}});  // house: wall: people read it
+                      {"as_of_ms", call->host->clock->wall_ms()}});  // house: wall: people read it
 }
 
 // Due times are machine times: people read how far off they are on the clock on their wall.
-void Views::on_the_wall_clock(Json& lines) const {
+void on_the_wall_clock(const Host& host, Json& lines) {
     const std::int64_t ahead_ms =
-        options_.clock->wall_ms() - options_.node->machine_now_ms();  // house: wall: people read it
+        host.clock->wall_ms() - host.service->machine_now_ms();  // house: wall: people read it
     for (Json& line : lines)
         if (line["next_try_ms"] != 0)
             line["next_try_ms"] = line["next_try_ms"].get<std::int64_t>() + ahead_ms;
 }
 
-void Views::get_payment(const std::shared_ptr<Call>& call) const {
-    const auto no = parse_id(payments::prefix::intent, call->rest);
+void get_payment(const CallPtr& call) {
+    const auto no = parse_id(prefix::intent, call->rest);
     std::optional<payment_list::PaymentRow> row;
     if (no) {
-        auto found = payment_list::find(*options_.reports, call->livemode, *no);
+        auto found = payment_list::find(*call->host->reports, call->livemode, *no);
         if (!found) return call->refuse(found.error());
         row = *std::move(found);
     }
@@ -294,14 +303,13 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
     const machine::Scope scope{row->merchant_no, row->livemode};
     Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
          webhooks = Json::array(), attempts = Json::array(), payment;
-    options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        if (const auto intent = payments::find_intent(rows, scope, *no))
-            payment = parsed(payments::intent_json(*intent));
+    call->host->service->read([&](const store::Reader& rows, std::uint64_t) {
+        if (const auto intent = find_intent(rows, scope, *no)) payment = parsed(intent_json(*intent));
         machine::ListQuery of_intent;
         of_intent.intent_no = *no;
-        of_intent.limit = limits::kPageMax;
-        for (const auto& charge : payments::list_charges(rows, scope, of_intent).rows)
-            charges.push_back(parsed(payments::charge_json(charge)));
+        of_intent.limit = office_limits::kPageMax;
+        for (const auto& charge : list_charges(rows, scope, of_intent).rows)
+            charges.push_back(parsed(charge_json(charge)));
         for (const auto& refund : refunds::list_refunds(rows, scope, of_intent).rows)
             refunds.push_back(parsed(refunds::refund_json(refund)));
         add_attempts(rows, scope, *no, attempts);
@@ -310,9 +318,8 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
     std::size_t listed = 0;
     bool more = true;
     const auto read_journals = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page =
-            payments::journals_of_intent(rows, scope, *no, after_journal, limits::kJournalsPerRead);
-        more = page.size() == limits::kJournalsPerRead;
+        const auto page = journals_of_intent(rows, scope, *no, after_journal, kJournalsPerRead);
+        more = page.size() == kJournalsPerRead;
         listed += page.size();
         for (const auto& journal : page) {
             add_legs(rows, *journal, legs);
@@ -320,11 +327,11 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
         }
         if (!page.empty()) after_journal = page.back()->no();
     };
-    while (more && listed < limits::kJournalsListed) options_.node->read(read_journals);
-    on_the_wall_clock(webhooks);
-    on_the_wall_clock(attempts);
+    while (more && listed < kJournalsListed) call->host->service->read(read_journals);
+    on_the_wall_clock(*call->host, webhooks);
+    on_the_wall_clock(*call->host, attempts);
     call->answer(200, Json{{"payment", payment},
-                           {"row", payment_row(*row)},
+                           {"row", payment_row_json(*row)},
                            {"charges", charges},
                            {"refunds", refunds},
                            {"legs", legs},
@@ -334,4 +341,16 @@ void Views::get_payment(const std::shared_ptr<Call>& call) const {
                            {"next_journal", more ? Json(std::to_string(after_journal)) : Json(nullptr)}});
 }
 
-}  // namespace kontor::admin
+// clang-format off
+constexpr std::array kRoutes = {
+    Route{"GET", Place::mode, "payments",   &permission::read, Runs::report_thread, list_payments},
+    Route{"GET", Place::mode, "payments/*", &permission::read, Runs::report_thread, get_payment},
+};
+// clang-format on
+static_assert(routes_are_sound(kRoutes));
+
+}  // namespace
+
+constinit const surface::office::Resource kAdmin = {.routes = kRoutes};
+
+}  // namespace kontor::payments

@@ -1,0 +1,26 @@
+#pragma once
+// The first page: today, the last day by the hour, the last month by the day, and how the node feels.
+//
+// Threading: anywhere; reads only.
+
+#include "words.h"
+
+namespace kontor::admin {
+
+class Home {
+ public:
+    Home(const AdminOptions& options, std::uint64_t started_ms)
+        : options_(options), started_ms_(started_ms) {}
+
+    [[nodiscard]] Result<Json> look(bool livemode) const;
+    void get(const CallPtr& call) const;
+
+ private:
+    [[nodiscard]] Json node_json() const;
+    [[nodiscard]] Json webhooks_json(bool livemode) const;
+
+    const AdminOptions& options_;
+    const std::uint64_t started_ms_;
+};
+
+}  // namespace kontor::admin

@@ -1,0 +1,137 @@
+// Merchants in the back office.
+#include "domains/accounts/admin.h"
+
+#include "domains/accounts/accounts.h"
+#include "domains/accounts/ids.h"
+#include "domains/accounts/limits.h"
+#include "domains/accounts/permissions.h"
+#include "kontor/accounts.pb.h"
+#include "kontor/accounts_bodies.pb.h"
+#include "kontor/base/object_id.h"
+#include "kontor/bodies.h"
+#include "kontor/carriers.pb.h"
+#include "kontor/log.pb.h"
+#include "kontor/machine.pb.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/outcome.h"
+#include "kontor/money/money.h"
+#include "kontor/surface/office_limits.h"
+
+namespace kontor::accounts {
+
+namespace {
+
+using namespace surface::office;  // the routes' words
+namespace office_limits = surface::office::limits;
+
+Json merchant_json(const pb::Merchant& merchant) {
+    return Json{{"id", format_id(prefix::merchant, merchant.no())},
+                {"name", merchant.name()},
+                {"fee_bps", merchant.fee_bps()},
+                {"fee_fixed", merchant.fee_fixed_minor()},
+                {"settlement_delay_days", merchant.settlement_delay_days()},
+                {"country", merchant.country()},
+                {"default_currency", merchant.default_currency()},
+                {"created_ms", merchant.created_ms()}};
+}
+
+// An integer of the body within bounds; absent is `fallback`.
+std::optional<std::int64_t> bounded(const Call& call, const char* name, std::int64_t fallback,
+                                    std::int64_t max) {
+    const auto found = call.body.find(name);
+    if (found == call.body.end() || found->is_null()) return fallback;
+    if (!found->is_number_integer()) return std::nullopt;
+    const auto value = found->get<std::int64_t>();
+    if (value < 0 || value > max) return std::nullopt;
+    return value;
+}
+
+bool good_country(const std::string& country) {
+    return country.empty() || (country.size() == 2 && country[0] >= 'A' && country[0] <= 'Z' &&
+                               country[1] >= 'A' && country[1] <= 'Z');
+}
+
+void list_merchants(const CallPtr& call) {
+    std::uint64_t after_no = 0;
+    if (const std::string_view cursor = call->parameter("cursor"); !cursor.empty()) {
+        const auto no = parse_id(prefix::merchant, cursor);
+        if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
+        after_no = *no;
+    }
+    Json data = Json::array();
+    bool more = true;
+    const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
+        const auto page = accounts::list_merchants(rows, after_no, office_limits::kRowsPerRead);
+        more = page.size() == office_limits::kRowsPerRead;
+        for (const auto& merchant : page) data.push_back(merchant_json(merchant));
+        if (!page.empty()) after_no = page.back().no();
+    };
+    while (more && data.size() < kMerchantsListed) call->host->service->read(read_page);
+    call->answer(200,
+                 Json{{"data", data},
+                      {"next_cursor", more ? Json(format_id(prefix::merchant, after_no)) : Json(nullptr)}});
+}
+
+void get_merchant(const CallPtr& call) {
+    const auto merchant_no = parse_id(prefix::merchant, call->rest);
+    std::optional<pb::Merchant> found;
+    call->host->service->read([&](const store::Reader& rows, std::uint64_t) {
+        if (merchant_no) found = find_merchant(rows, *merchant_no);
+    });
+    if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
+    call->answer(200, merchant_json(*found));
+}
+
+void create_merchant(const CallPtr& call) {
+    const std::string name = call->text("name");
+    if (name.empty() || name.size() > machine::limits::kNameBytes)
+        return call->refuse(422, "name_invalid", "A name has 1 to 256 bytes.", "name");
+    const auto fee_bps = bounded(*call, "fee_bps", 0, accounts::limits::kFeeBpsMax);
+    const auto fee_fixed = bounded(*call, "fee_fixed", 0, money::kMaxAmountMinor);
+    const auto delay = bounded(*call, "settlement_delay_days", 0, accounts::limits::kSettlementDelayDaysMax);
+    if (!fee_bps) return call->refuse(422, "invalid", "0 to 10000 basis points", "fee_bps");
+    if (!fee_fixed)
+        return call->refuse(422, "invalid", "A whole number of minor units, not negative", "fee_fixed");
+    if (!delay)
+        return call->refuse(422, "invalid",
+                            "0 to " + std::to_string(accounts::limits::kSettlementDelayDaysMax) + " days",
+                            "settlement_delay_days");
+    if (!good_country(call->text("country")))
+        return call->refuse(422, "invalid", "A country is two capital letters, as in ISO 3166", "country");
+    std::string currency = call->text("default_currency");
+    if (!currency.empty()) {
+        const auto known = money::Currency::from_code(currency);
+        if (!known) return call->refuse(422, "invalid", "No such currency", "default_currency");
+        currency = known->lower_code();
+    }
+    pb::Command command = operator_command(*call);
+    auto& create = *mutable_body(command, pb::create_merchant);
+    create.set_name(name);
+    create.set_fee_bps(static_cast<std::uint32_t>(*fee_bps));
+    create.set_fee_fixed_minor(*fee_fixed);
+    create.set_settlement_delay_days(static_cast<std::uint32_t>(*delay));
+    create.set_country(call->text("country"));
+    create.set_default_currency(currency);
+    call->host->service->submit(std::move(command), [call](Result<machine::Answer> answer) {
+        if (!answer) return call->refuse(answer.error());
+        if (answer->result.outcome() != machine::outcome::ok)
+            return call->refuse(422, "refused", answer->result.error().message(),
+                                answer->result.error().param());
+        call->answer(200, merchant_json(object_in(answer->result, pb::merchant)));
+    });
+}
+
+// clang-format off
+constexpr std::array kRoutes = {
+    Route{"GET",  Place::mode, "merchants",   &permission::read,  Runs::report_thread, list_merchants},
+    Route{"POST", Place::mode, "merchants",   &permission::write, Runs::here,          create_merchant},
+    Route{"GET",  Place::mode, "merchants/*", &permission::read,  Runs::here,          get_merchant},
+};
+// clang-format on
+static_assert(routes_are_sound(kRoutes));
+
+}  // namespace
+
+constinit const surface::office::Resource kAdmin = {.routes = kRoutes};
+
+}  // namespace kontor::accounts
