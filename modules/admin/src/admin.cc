@@ -119,6 +119,8 @@ class AdminImpl final : public Admin {
         if (!open_to_all && call->request.method != "GET" &&
             !Sessions::csrf_matches(call->request, *call->caller))
             return call->refuse(403, "csrf", "The request did not come from this page; reload it.");
+        if (!open_to_all && !may(*call, *found))
+            return call->refuse(403, "forbidden", "Your role does not allow this.");
         if (call->request.method != "GET" && !read_body(*call)) return;
         auto query = net::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
@@ -128,6 +130,11 @@ class AdminImpl final : public Admin {
         const bool queued =
             reports_.run([call, found] { call->guarded([&] { found->handle.value(call); }); });
         if (!queued) call->refuse(429, "overloaded", "Too many reports at once; try again shortly.");
+    }
+
+    [[nodiscard]] bool may(const Call& call, const Route& route) const {
+        const machine::Role* const role = options_.role(call.caller->role);
+        return role != nullptr && role->may(*route.permission.value);
     }
 
     // Whoever still says the mode in the query or the body would read one mode and believe it is the other.

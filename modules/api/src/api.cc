@@ -114,9 +114,10 @@ void Api::Impl::serve(const CallPtr& call) {
         return call->refuse(Error{ErrorCode::unavailable, "not ready"});
     }
     if (!limiter.admits_address(*call)) return call->refuse(Limiter::error());
-    if (const auto error = authenticate(*call))
+    if (const auto error = authenticate(*call, options.key_role))
         return call->refuse(limiter.admits_wrong_key(*call) ? *error : Limiter::error());
     if (!limiter.admits_caller(*call)) return call->refuse(Limiter::error());
+    if (const auto error = authorize(*call)) return call->refuse(*error);
     if (const auto error = read_headers(*call)) return call->refuse(*error);
     if (const auto error = read_params(*call)) return call->refuse(*error);
     if (!found.route->is_expensive(call->request)) return found.route->handler.value(call);
@@ -181,7 +182,7 @@ net::Admission Api::admit(const net::Request& head, bool is_final) {
         if (!is_final && !impl_->options.ready()) return admission;
         if (!impl_->options.ready()) {
             call->refuse(Error{ErrorCode::unavailable, "not ready"});
-        } else if (const auto error = authenticate(*call); !error) {
+        } else if (const auto error = authenticate(*call, impl_->options.key_role); !error) {
             admission.account = call->caller.key_no;
             // Counted when the body is there; until then it is only asked whether that is worth while.
             if (!impl_->limiter.would_admit(*call)) call->refuse(Limiter::error());

@@ -66,7 +66,7 @@ class KnownKeys {
 
 }  // namespace
 
-std::optional<ApiError> authenticate(Call& call) {
+std::optional<ApiError> authenticate(Call& call, const machine::Role* role) {
     const std::string key = key_of(call.request.header("Authorization"));
     if (key.empty()) {
         return unauthenticated(
@@ -92,9 +92,18 @@ std::optional<ApiError> authenticate(Call& call) {
         [&](const store::Reader& rows, std::uint64_t) { row = keys::find_api_key(rows, hash); });
     if (!row) return unauthenticated("Invalid API Key provided.");
     if (row->revoked_ms() != 0) return unauthenticated("Expired API Key provided.", "api_key_expired");
-    call.caller = Caller{{row->merchant_no(), row->livemode()}, row->no()};
+    call.caller = Caller{{row->merchant_no(), row->livemode()}, row->no(), role};
     if (version != 0) KnownKeys::mine().add(hash, version, call.caller);
     return std::nullopt;
+}
+
+std::optional<ApiError> authorize(const Call& call) {
+    const machine::Permission& needed = *call.route->permission.value;
+    if (call.caller.role != nullptr && call.caller.role->may(needed)) return std::nullopt;
+    ApiError error = surface::invalid("The provided key does not have the permission '" +
+                                      std::string(needed.name) + "' that this request needs.");
+    error.status = 403;
+    return error;
 }
 
 }  // namespace kontor::api

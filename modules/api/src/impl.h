@@ -52,8 +52,10 @@ struct Api::Impl : surface::Host {
     ReadPool* reads = nullptr;  // the Api's
 };
 
-// Fills call.caller, or says why not.
-[[nodiscard]] std::optional<ApiError> authenticate(Call& call);
+// Fills call.caller, or says why not. `role`: what keys may do.
+[[nodiscard]] std::optional<ApiError> authenticate(Call& call, const machine::Role* role);
+// Whether the caller may do what the route does: the error, if not.
+[[nodiscard]] std::optional<ApiError> authorize(const Call& call);
 // Fills call.params and call.expand from query and body, or says what is wrong.
 [[nodiscard]] std::optional<ApiError> read_params(Call& call);
 // Fills idempotency_key and api_version from the headers, and looks at those that would change whose money

@@ -8,6 +8,7 @@
 #include "domains/accounts/accounts.h"
 #include "domains/accounts/commands.h"
 #include "domains/accounts/invariants.h"
+#include "domains/accounts/permissions.h"
 #include "domains/accounts/tables.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -22,7 +23,7 @@ inline constexpr std::array kCommands = {
         .name = "create_merchant",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "merchants.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask,

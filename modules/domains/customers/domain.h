@@ -10,6 +10,7 @@
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
 #include "domains/customers/invariants.h"
+#include "domains/customers/permissions.h"
 #include "domains/customers/tables.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -24,7 +25,7 @@ inline constexpr std::array kCommands = {
         .name = "create_customer",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "customers.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -37,7 +38,7 @@ inline constexpr std::array kCommands = {
         .name = "update_customer",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "customers.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -50,7 +51,7 @@ inline constexpr std::array kCommands = {
         .name = "delete_customer",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "customers.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -63,7 +64,7 @@ inline constexpr std::array kCommands = {
         .name = "top_up_wallet",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "wallets.write",
+        .permission = &permission::write_wallet,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,

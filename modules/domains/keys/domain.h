@@ -8,6 +8,7 @@
 #include "domains/keys/commands.h"
 #include "domains/keys/invariants.h"
 #include "domains/keys/keys.h"
+#include "domains/keys/permissions.h"
 #include "domains/keys/tables.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -22,7 +23,7 @@ inline constexpr std::array kCommands = {
         .name = "create_api_key",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "keys.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask_in_test_mode,
@@ -35,7 +36,7 @@ inline constexpr std::array kCommands = {
         .name = "revoke_api_key",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "keys.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::may_ask,

@@ -8,6 +8,7 @@
 #include "domains/ledger_book/commands.h"
 #include "domains/ledger_book/invariants.h"
 #include "domains/ledger_book/outcomes.h"
+#include "domains/ledger_book/permissions.h"
 #include "domains/ledger_book/tables.h"
 #include "kontor/ledger_book_bodies.pb.h"
 #include "kontor/machine/features.h"
@@ -27,7 +28,7 @@ inline constexpr std::array kCommands = {
         .name = "create_ledger_accounts",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "ledger.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -40,7 +41,7 @@ inline constexpr std::array kCommands = {
         .name = "create_ledger_transfers",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "ledger.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -53,7 +54,7 @@ inline constexpr std::array kCommands = {
         .name = "set_ledger_account_frozen",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "ledger.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -66,7 +67,7 @@ inline constexpr std::array kCommands = {
         .name = "close_ledger_account",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "ledger.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,

@@ -8,6 +8,7 @@
 #include "domains/members/commands.h"
 #include "domains/members/invariants.h"
 #include "domains/members/members.h"
+#include "domains/members/permissions.h"
 #include "domains/members/tables.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/records.h"
@@ -29,7 +30,7 @@ inline constexpr std::array kCommands = {
         .name = "init_cluster",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "cluster.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask,
@@ -42,7 +43,7 @@ inline constexpr std::array kCommands = {
         .name = "create_join_token",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "cluster.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask,
@@ -55,7 +56,7 @@ inline constexpr std::array kCommands = {
         .name = "admit_node",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -68,7 +69,7 @@ inline constexpr std::array kCommands = {
         .name = "update_cluster_node",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "cluster.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::may_ask,
@@ -81,7 +82,7 @@ inline constexpr std::array kCommands = {
         .name = "rotate_cluster_authority",
         .concerns = machine::Concerns::instance,
         .since = kSinceRotation,
-        .permission = "cluster.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::may_ask,
@@ -94,7 +95,7 @@ inline constexpr std::array kCommands = {
         .name = "activate_features",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "cluster.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::may_ask,

@@ -9,6 +9,7 @@
 #include "domains/operators/invariants.h"
 #include "domains/operators/operators.h"
 #include "domains/operators/outcomes.h"
+#include "domains/operators/permissions.h"
 #include "domains/operators/tables.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/records.h"
@@ -27,7 +28,7 @@ inline constexpr std::array kCommands = {
         .name = "create_setup_token",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "operators.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask,
@@ -40,7 +41,7 @@ inline constexpr std::array kCommands = {
         .name = "set_up_operator",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -53,7 +54,7 @@ inline constexpr std::array kCommands = {
         .name = "open_session",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -66,7 +67,7 @@ inline constexpr std::array kCommands = {
         .name = "close_session",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -79,7 +80,7 @@ inline constexpr std::array kCommands = {
         .name = "login_failed",
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,

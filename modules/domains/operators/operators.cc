@@ -6,6 +6,7 @@
 #include "domains/operators/ids.h"
 #include "domains/operators/limits.h"
 #include "domains/operators/outcomes.h"
+#include "domains/operators/permissions.h"
 #include "domains/operators/tables.h"
 #include "kontor/base/bytes.h"
 #include "kontor/bodies.h"
@@ -92,7 +93,7 @@ pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
     person.set_sealed_totp_secret(wanted.sealed_totp_secret());
     person.set_last_totp_step(wanted.totp_step());
     person.set_created_ms(context.now.utc_ms);
-    person.set_role("owner");
+    person.set_role(std::string(kOwner));
     put_operator(context, person);
     context.rows.put(table::operators, operator_name_key(person.name()).view(),
                      Key().be64(person.no()).view());

@@ -9,3 +9,10 @@ inline constexpr machine::Permission session{"session.own"};  // one's own: look
 inline constexpr machine::Permission write{"operators.write"};
 
 }  // namespace kontor::operators::permission
+
+namespace kontor::operators {
+
+// The role of whoever uses a set-up link. Stored with each operator.
+inline constexpr std::string_view kOwner = "owner";
+
+}  // namespace kontor::operators

@@ -10,6 +10,7 @@
 #include "domains/payments/invariants.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
+#include "domains/payments/permissions.h"
 #include "domains/payments/tables.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
@@ -40,7 +41,7 @@ inline constexpr std::array kCommands = {
         .name = "create_payment_intent",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "payments.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -53,7 +54,7 @@ inline constexpr std::array kCommands = {
         .name = "update_payment_intent",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "payments.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -66,7 +67,7 @@ inline constexpr std::array kCommands = {
         .name = "confirm_payment_intent",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "payments.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -79,7 +80,7 @@ inline constexpr std::array kCommands = {
         .name = "capture_payment_intent",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "payments.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -92,7 +93,7 @@ inline constexpr std::array kCommands = {
         .name = "cancel_payment_intent",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "payments.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,

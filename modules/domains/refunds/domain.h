@@ -9,6 +9,7 @@
 #include "domains/refunds/ids.h"
 #include "domains/refunds/invariants.h"
 #include "domains/refunds/outcomes.h"
+#include "domains/refunds/permissions.h"
 #include "domains/refunds/refunds.h"
 #include "domains/refunds/tables.h"
 #include "kontor/balances_bodies.pb.h"
@@ -35,7 +36,7 @@ inline constexpr std::array kCommands = {
         .name = "create_refund",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "refunds.write",
+        .permission = &permission::write,
         .approval = machine::Approval::by_policy,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -48,7 +49,7 @@ inline constexpr std::array kCommands = {
         .name = "update_refund",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "refunds.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,

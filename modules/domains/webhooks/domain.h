@@ -8,6 +8,7 @@
 #include "domains/webhooks/commands.h"
 #include "domains/webhooks/ids.h"
 #include "domains/webhooks/invariants.h"
+#include "domains/webhooks/permissions.h"
 #include "domains/webhooks/tables.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/machine/features.h"
@@ -23,7 +24,7 @@ inline constexpr std::array kCommands = {
         .name = "create_webhook_endpoint",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "webhooks.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
@@ -36,7 +37,7 @@ inline constexpr std::array kCommands = {
         .name = "update_webhook_endpoint",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "webhooks.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -49,7 +50,7 @@ inline constexpr std::array kCommands = {
         .name = "delete_webhook_endpoint",
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
-        .permission = "webhooks.write",
+        .permission = &permission::write,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
@@ -62,7 +63,7 @@ inline constexpr std::array kCommands = {
         .name = "webhook_attempted",
         .concerns = machine::Concerns::worker,
         .since = machine::kFirstFeatureLevel,
-        .permission = "",
+        .permission = &machine::kPlatform,
         .approval = machine::Approval::never,
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,

@@ -83,6 +83,7 @@ Office::Office() : sealer_(crypto::Secret(std::string(32, 'k'))) {
     options.clock = &surface_clock_;
     options.metrics = &metrics_;
     options.version = "1.2.3";
+    options.role = [this](std::string_view name) { return role_(name); };
     options.knows_now = [this] { return knows_now_.load(); };
     admin_ = Admin::make(std::move(options));
 }

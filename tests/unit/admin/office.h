@@ -108,6 +108,7 @@ class Office : public ::testing::Test {
     [[nodiscard]] bool reports_are_current();
 
     std::atomic<bool> knows_now_{true};
+    std::function<const machine::Role*(std::string_view)> role_ = domains::role;
     kontor_test::TestClock clock_{1'800'003'600'000};  // 2027-01-15 09:00 UTC
     SurfaceClock surface_clock_{clock_};
     telemetry::Registry metrics_;

@@ -83,7 +83,9 @@ inline std::string encode(const Form& form) {
 
 class Shop {
  public:
-    explicit Shop(std::uint32_t fee_bps = 0, const ApiLimits& limits = {}, bool delivers_to_private = true)
+    explicit Shop(std::uint32_t fee_bps = 0, const ApiLimits& limits = {},
+                  const machine::Role* key_role = domains::role(domains::kSecretKey),
+                  bool delivers_to_private = true)
         : sealer(crypto::Secret(std::string(32, 'k'))) {
         merchant_no = make_merchant("Shop", fee_bps);
         add_key(merchant_no, kTestKey, false);
@@ -97,6 +99,7 @@ class Shop {
         options.limits = limits;
         options.delivers_to_http = delivers_to_private;
         options.delivers_to_private_addresses = delivers_to_private;
+        options.key_role = key_role;
         options.ready = [this] { return ready; };
         options.random_token = [this](std::size_t n) {
             const std::string number = std::to_string(++randoms);

@@ -99,7 +99,7 @@ TEST(Keys, LiveModeHasNoTestCardsAndNoTestHelpers) {
 
 // What no delivery could ever reach is refused when it is said, and not for three days afterwards.
 TEST(Webhooks, AnEndpointThatNothingCouldReachIsRefused) {
-    Shop allows, refuses(0, {}, false);
+    Shop allows, refuses(0, {}, domains::role(domains::kSecretKey), false);
     const Form public_url = {{"url", "https://shop.example/h"}, {"enabled_events[]", "*"}};
     const std::string known = refuses.post("/v1/webhook_endpoints", public_url).id();
     for (const char* url :

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "domains/roles.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/net/server.h"
@@ -28,6 +29,8 @@ struct AdminOptions {
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     std::string version;
+    // What an operator's role may do; null: nothing. Tests have roles of their own.
+    std::function<const machine::Role*(std::string_view name)> role = domains::role;
     // Whether what this node knows is fresh enough to be shown as live; null: it is. Any thread.
     std::function<bool()> knows_now;
 };

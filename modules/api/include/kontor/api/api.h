@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "domains/roles.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/machine/service.h"
@@ -43,6 +44,8 @@ struct ApiOptions {
     ApiLimits limits;
     // What webhooks may go to (net::ClientOptions). An endpoint that no delivery could ever reach is refused.
     bool delivers_to_http = false, delivers_to_private_addresses = false;
+    // What API keys may do; null: nothing. Tests give them less.
+    const machine::Role* key_role = domains::role(domains::kSecretKey);
     // False: 503 to everything but the API's own description.
     std::function<bool()> ready = [] { return true; };
     // Base62 characters for request ids, client secrets and webhook secrets. Tests make it predictable.

@@ -121,7 +121,9 @@ constexpr bool hooks_are_single(std::span<const Domain* const> domains) {
 constexpr bool commands_are_complete(std::span<const Domain* const> domains) {
     for (const Domain* domain : domains) {
         for (const Command& command : domain->commands) {
-            if (command.name.value.empty()) return false;
+            if (command.name.value.empty() || command.permission.value->name.empty() ||
+                command.permission.value->name == kAnybody.name)
+                return false;
             for (const Outcome* wanted : command.outcomes.value) {
                 bool listed = false;
                 for (const Domain* other : domains)

@@ -17,6 +17,7 @@
 #include "kontor/bodies.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/outcome.h"
+#include "kontor/machine/permission.h"
 #include "kontor/machine/required.h"
 #include "kontor/machine/rows.h"
 #include "kontor/machine/times.h"
@@ -56,7 +57,7 @@ struct Command {
     Required<std::string_view> name;
     Required<Concerns> concerns;
     Required<std::uint32_t> since;  // feature level (features.h)
-    Required<std::string_view> permission;
+    Required<const Permission*> permission;
     Required<Approval> approval;
     Required<Repeatable> repeatable;
     Required<Peers> peers;

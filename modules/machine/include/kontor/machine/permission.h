@@ -21,6 +21,8 @@ struct Permission {
 };
 // Of a route: it needs no key and no session.
 inline constexpr Permission kAnybody{"anybody"};
+// Of a command: the platform's own parts propose it, for nobody who could be asked.
+inline constexpr Permission kPlatform{"platform"};
 
 struct Role {
     Required<std::string_view> name;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kontor/machine/expand.h"
+#include "kontor/machine/permission.h"
 #include "kontor/machine/rows.h"
 #include "kontor/machine/service.h"
 #include "kontor/net/server.h"
@@ -57,6 +58,7 @@ struct Host {
 struct Caller {
     machine::Scope scope;
     std::uint64_t key_no = 0;
+    const machine::Role* role = nullptr;  // null: may do nothing
 };
 
 struct Call : std::enable_shared_from_this<Call> {
