@@ -49,7 +49,9 @@ constexpr bool roles_are_sound() {
         for (std::size_t j = 0; j < i; ++j)
             if (kRoles[i].name.value == kRoles[j].name.value) return false;
         // Nobody needs a role for the one, and nobody may be given the other.
-        if (kRoles[i].may(machine::kAnybody) || kRoles[i].may(machine::kPlatform)) return false;
+        for (const Permission* of_role : kRoles[i].permissions.value)
+            if (of_role->name == machine::kAnybody.name || of_role->name == machine::kPlatform.name)
+                return false;
     }
     return true;
 }

@@ -157,7 +157,7 @@ void path_and_query(JsonWriter& json, const Route& route) {
 
 void request_body(JsonWriter& json, const Route& route) {
     if (route.method.value != "POST") return;
-    if (route.own != nullptr) return route.own->request.value(json, route);
+    if (route.own) return (*route.own)->request.value(json, route);
     json.key("requestBody").begin_object().key("content").begin_object();
     for (const std::string_view type : {"application/x-www-form-urlencoded", "application/json"}) {
         json.key(type).begin_object().key("schema").begin_object();
@@ -199,8 +199,8 @@ void other_responses(JsonWriter& json, const Route& route) {
 
 void responses(JsonWriter& json, const Route& route) {
     json.key("responses").begin_object().key("200").begin_object().field("description", "Done.");
-    if (route.own != nullptr) {
-        route.own->response.value(json, route);
+    if (route.own) {
+        (*route.own)->response.value(json, route);
         json.end_object();
         other_responses(json, route);
         json.end_object();

@@ -116,8 +116,8 @@ constexpr bool hooks_are_single(std::span<const Domain* const> domains) {
     }
     return enter == 1 && announce == 1;
 }
-// An outcome that a command names is listed by a domain. (Functions are RequiredFunction: none can be
-// missing.)
+// An outcome that a command names is listed by a domain. (Functions and permissions are RequiredPointer: none
+// can be missing.)
 constexpr bool commands_are_complete(std::span<const Domain* const> domains) {
     for (const Domain* domain : domains) {
         for (const Command& command : domain->commands) {

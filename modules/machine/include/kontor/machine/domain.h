@@ -57,13 +57,13 @@ struct Command {
     Required<std::string_view> name;
     Required<Concerns> concerns;
     Required<std::uint32_t> since;  // feature level (features.h)
-    Required<const Permission*> permission;
+    RequiredPointer<const Permission*> permission;
     Required<Approval> approval;
     Required<Repeatable> repeatable;
     Required<Peers> peers;
-    RequiredFunction<Weight> weight;                     // for batches and fairness
+    RequiredPointer<Weight> weight;                      // for batches and fairness
     Required<std::span<const Outcome* const>> outcomes;  // besides ok and those of every command
-    RequiredFunction<Run> run;
+    RequiredPointer<Run> run;
 };
 
 // ---- objects

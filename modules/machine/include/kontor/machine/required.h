@@ -16,14 +16,16 @@ struct Required {
     constexpr operator const T&() const { return value; }  // NOLINT
 };
 
-// A function that has to be there: nullptr does not compile. (Sanitizers make the address of a function no
-// constant that could be compared with null.)
-template <typename F>
-struct RequiredFunction {
-    F value;
-    constexpr RequiredFunction(F function) : value(function) {}  // NOLINT: as above
-    RequiredFunction(std::nullptr_t) = delete;
-    constexpr operator F() const { return value; }  // NOLINT
+// A function or a constant that has to be there: nullptr does not compile. (Sanitizers make the address of
+// either no constant that could be compared with null.)
+template <typename P>
+struct RequiredPointer {
+    P value;
+    template <typename U>
+    requires std::convertible_to<U, P>
+    constexpr RequiredPointer(U pointer) : value(pointer) {}  // NOLINT: as above
+    RequiredPointer(std::nullptr_t) = delete;
+    constexpr operator P() const { return value; }  // NOLINT
 };
 
 }  // namespace kontor::machine

@@ -57,8 +57,8 @@ struct ReportSpec {
     machine::Required<std::string_view> name;    // of its file, NAME.sqlite
     machine::Required<std::int64_t> version;     // goes up with each change of what the file holds
     machine::Required<std::string_view> schema;  // SQL; tables `report_*` are the frame's
-    machine::RequiredFunction<OpenWriter> open_writer;
-    machine::RequiredFunction<OpenReader> open_reader;
+    machine::RequiredPointer<OpenWriter> open_writer;
+    machine::RequiredPointer<OpenReader> open_reader;
 };
 
 class Report {

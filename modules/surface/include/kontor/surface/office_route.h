@@ -19,6 +19,7 @@
 namespace kontor::surface::office {
 
 using machine::Required;
+using machine::RequiredPointer;
 
 enum class Place : std::uint8_t { instance, mode };  // mode: below test/ or live/
 // What reads much or asks SQLite leaves the network thread.
@@ -30,9 +31,9 @@ struct Route {
     Required<std::string_view> method;
     Required<Place> place;
     Required<std::string_view> pattern;  // below /admin/api/ or /admin/api/{test|live}/; one '*' is a segment
-    Required<const machine::Permission*> permission;
+    RequiredPointer<const machine::Permission*> permission;
     Required<Runs> runs;
-    Required<Handler> handle;
+    RequiredPointer<Handler> handle;
 };
 
 // What one resource brings to the back office.
@@ -45,7 +46,7 @@ struct Resource {
         const Route& route = routes[i];
         if (route.method.value != "GET" && route.method.value != "POST") return false;
         if (route.pattern.value.empty() || route.pattern.value.starts_with('/')) return false;
-        if (route.permission.value == nullptr || route.handle.value == nullptr) return false;
+        if (route.permission.value->name.empty()) return false;
         for (std::size_t j = 0; j < i; ++j) {
             if (routes[j].method.value == route.method.value && routes[j].place.value == route.place.value &&
                 routes[j].pattern.value == route.pattern.value)

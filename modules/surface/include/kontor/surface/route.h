@@ -6,6 +6,7 @@
 // resources have twice, a unit test finds (Catalogue).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@
 namespace kontor::surface {
 
 using machine::Required;
+using machine::RequiredPointer;
 
 // What a request does: whether another node may answer it, and whether it can hold up others.
 enum class Work : std::uint8_t {
@@ -41,8 +43,8 @@ struct Route;
 
 // How the description tells bodies that the handler parses itself.
 struct OwnBodies {
-    Required<void (*)(JsonWriter&, const Route&)> request;   // the member requestBody, or nothing
-    Required<void (*)(JsonWriter&, const Route&)> response;  // the `content` of 200
+    RequiredPointer<void (*)(JsonWriter&, const Route&)> request;   // the member requestBody, or nothing
+    RequiredPointer<void (*)(JsonWriter&, const Route&)> response;  // the `content` of 200
 };
 
 using Handler = void (*)(const CallPtr&);  // parameters are validated when it runs
@@ -50,14 +52,14 @@ using Handler = void (*)(const CallPtr&);  // parameters are validated when it r
 struct Route {
     Required<std::string_view> method, pattern;  // "{id}" stands for one path segment
     Required<std::string_view> operation;        // OpenAPI's operationId, metrics' label
-    Required<const machine::Permission*> permission;
+    RequiredPointer<const machine::Permission*> permission;
     Required<Work> work;
     Required<Shape> shape;
     Required<std::string_view> object;  // kind of what comes back, as in `object` of its JSON
     Table<Param> params;
-    Required<Handler> handler;
+    RequiredPointer<Handler> handler;
     Required<std::string_view> about;
-    const OwnBodies* own = nullptr;  // of Shape::own, and of no other
+    std::optional<const OwnBodies*> own = {};  // of Shape::own, and of no other
 
     // It changes nothing.
     [[nodiscard]] constexpr bool is_read() const { return work.value != Work::write; }
@@ -75,7 +77,7 @@ struct ObjectName {
 // What a renderer writes for an empty and for a full record; the schema of the kind is made from them.
 struct Sample {
     Required<std::string_view> kind;
-    Required<std::vector<std::string> (*)()> write;
+    RequiredPointer<std::vector<std::string> (*)()> write;
     std::string_view keyed = {};  // a field whose keys are data, such as currencies
 };
 
@@ -99,14 +101,13 @@ struct Resource {
         const bool is_get = route.method.value == "GET";
         if (!is_get && route.method.value != "POST" && route.method.value != "DELETE") return false;
         if (!route.pattern.value.starts_with("/v1/") || route.operation.value.empty()) return false;
-        if (route.object.value.empty() || route.about.value.empty() || route.handler.value == nullptr)
-            return false;
-        if (route.permission.value == nullptr) return false;
-        const bool is_open = route.permission.value == &machine::kAnybody;
+        if (route.object.value.empty() || route.about.value.empty()) return false;
+        if (route.permission.value->name.empty()) return false;
+        const bool is_open = route.permission.value->name == machine::kAnybody.name;
         if (is_open != (route.shape.value == Shape::document)) return false;
         if (is_get != (route.work.value == Work::read || route.work.value == Work::read_many)) return false;
         if (route.shape.value == Shape::list && route.work.value != Work::read_many) return false;
-        if ((route.own != nullptr) != (route.shape.value == Shape::own)) return false;
+        if (route.own.has_value() != (route.shape.value == Shape::own)) return false;
         for (std::size_t j = 0; j < i; ++j) {
             if (routes[j].operation.value == route.operation.value) return false;
             if (routes[j].method.value == route.method.value &&
