@@ -120,10 +120,10 @@ class SingleNodeTest(FolderTest):
             subprocess.run(["chown", "-R", "65534", machine.data], check=True)
             looked = run("config", "check", "--config", machine.config)
             self.assertEqual(looked.returncode, 0, looked.stderr)
-            os.chown(f"{machine.data}/reports/projection.sqlite", 0, 0)
+            os.chown(f"{machine.data}/reports/payments.sqlite", 0, 0)
             looked = run("config", "check", "--config", machine.config)
             self.assertEqual(looked.returncode, 2, looked.stderr)
-            self.assertIn("reports/projection.sqlite does not belong to nobody", looked.stderr)
+            self.assertIn("reports/payments.sqlite does not belong to nobody", looked.stderr)
             self.refused(machine, "belongs to user nobody, and this process runs as root", both=False)
 
     def test_parts_of_another_kind(self):
@@ -152,7 +152,7 @@ class SingleNodeTest(FolderTest):
                         os.symlink(f"{folder}/nowhere", f"{machine.data}/{part}")
                     refused(part)
             for part in ("LOCK", "log/LOCK", "log/state", "store/LOCK", "store/partitions/00/data.mdb",
-                         "store/partitions/01/lock.mdb", "reports/projection.sqlite", "secrets.check", "reserve",
+                         "store/partitions/01/lock.mdb", "reports/payments.sqlite", "secrets.check", "reserve",
                          "control.sock", "tls/ca.pem", "tls/server.names", "tls/server.pem"):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(f"{machine.data}/{part}")

@@ -288,7 +288,7 @@ class SecondSiteTest(unittest.TestCase):
         for machine in voters:
             machine.start(wait=False)
         for machine in voters:
-            self.assertEqual(machine.process.process.wait(60 * SLOW), 3, machine.process.story())
+            self.assertEqual(machine.process.process.wait(60 * SLOW), 2, machine.process.story())
             machine.end()
             self.assertIn("was removed from the cluster", machine.process.story())
         self.assertTrue(standby.leads())

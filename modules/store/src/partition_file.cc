@@ -43,12 +43,14 @@ class FreePages {
             if (!is_free) return false;
         return true;
     }
+    [[nodiscard]] int error() const { return error_; }  // of a read; 0: none
 
  private:
-    [[nodiscard]] bool read(std::uint64_t page, std::size_t at, std::string& bytes) const {
+    [[nodiscard]] bool read(std::uint64_t page, std::size_t at, std::string& bytes) {
         if (page >= first_missing_) return false;
         const ssize_t got =
             ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(page * page_bytes_ + at));
+        if (got < 0) error_ = errno;
         return got == static_cast<ssize_t>(bytes.size());
     }
 
@@ -101,20 +103,21 @@ class FreePages {
         return true;
     }
 
-    int fd_;
+    int fd_, error_ = 0;
     std::uint32_t page_bytes_;
     std::uint64_t first_missing_, visited_ = 0;
     std::vector<bool> free_;  // of the missing pages
 };
 
 // The meta page at `offset`; "": it is none.
-std::string meta_at(int fd, std::uint64_t offset) {
+Result<std::string> meta_at(int fd, const std::string& path, std::uint64_t offset) {
     std::string meta(kMetaBytes, '\0');
     const ssize_t got = ::pread(fd, meta.data(), meta.size(), static_cast<off_t>(offset + kHeaderBytes));
+    if (got < 0) return fail(errno_error("read " + path, errno));
     const std::string_view in = meta;
     if (got != static_cast<ssize_t>(meta.size()) || get_le<std::uint32_t>(in) != kMagic ||
         (get_le<std::uint32_t>(in.substr(4)) & 0xFFFFU) != kVersion)
-        return {};
+        return std::string();
     return meta;
 }
 
@@ -123,11 +126,11 @@ std::string meta_at(int fd, std::uint64_t offset) {
 Result<void> check_partition_file(const std::string& path) {
     const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0) return errno == ENOENT ? Result<void>{} : fail(errno_error("open " + path, errno));
-    std::string meta = meta_at(file.fd(), 0);
+    KONTOR_TRY(std::string meta, meta_at(file.fd(), path, 0));
     if (meta.empty()) return {};
     const auto page_bytes = get_le<std::uint32_t>(std::string_view(meta).substr(kFreeTreeAt));
     if (page_bytes < kMinPageBytes || page_bytes > kMaxPageBytes) return {};
-    const std::string second = meta_at(file.fd(), page_bytes);
+    KONTOR_TRY(const std::string second, meta_at(file.fd(), path, page_bytes));
     const auto transaction = [](const std::string& of) {
         return get_le<std::uint64_t>(std::string_view(of).substr(kTransactionAt));
     };
@@ -140,9 +143,9 @@ Result<void> check_partition_file(const std::string& path) {
     const std::uint64_t there = size / page_bytes;
     if (last < there) return {};
     const bool is_sane = last < std::uint64_t{1} << 40U && there >= 2;
-    if (is_sane && FreePages(file.fd(), page_bytes, there, last)
-                       .hold_all(get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt))))
-        return {};
+    FreePages missing(file.fd(), page_bytes, there, is_sane ? last : there);
+    if (is_sane && missing.hold_all(get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt)))) return {};
+    if (missing.error() != 0) return fail(errno_error("read " + path, missing.error()));
     return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) + " of " +
                                            std::to_string((last + 1) * page_bytes) + " bytes");
 }
