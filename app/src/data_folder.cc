@@ -15,6 +15,7 @@
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "private_process.h"
+#include "reports/all.h"
 
 namespace kontor::app {
 namespace {
@@ -85,23 +86,14 @@ struct Part {
     bool is_folder;
 };
 constexpr Part kParts[] = {
-    {"LOCK", false},
-    {"log", true},
-    {"log/LOCK", false},
-    {"store", true},
-    {"store/LOCK", false},
-    {"store/partitions", true},
-    {"store/redo", true},
-    {"peer", true},
-    {"reports", true},
-    {"reports/projection.sqlite", false},
-    {"tls", true},
-    {"tls/server.pem", false},
-    {"tls/server.names", false},
-    {"reserve", false},
-    {"control.sock", false},
-    {"secrets.check", false},
-    {"dev.json", false},
+    {"LOCK", false},           {"log", true},
+    {"log/LOCK", false},       {"store", true},
+    {"store/LOCK", false},     {"store/partitions", true},
+    {"store/redo", true},      {"peer", true},
+    {"reports", true},         {"tls", true},
+    {"tls/server.pem", false}, {"tls/server.names", false},
+    {"reserve", false},        {"control.sock", false},
+    {"secrets.check", false},  {"dev.json", false},
 };
 // The parts that say whose a folder is, the first one first.
 constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
@@ -113,23 +105,25 @@ bool is_part(const std::string& name) {
     });
 }
 
-Result<void> check_kinds(const std::string& path) {
-    for (const Part& part : kParts) {
-        const std::string at = path + "/" + std::string(part.name);
-        struct stat info {};
-        if (::stat(at.c_str(), &info) != 0) {
-            if (!part.is_folder || ::lstat(at.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) continue;
-            return fail(ErrorCode::invalid_argument,
-                        at + " is a symbolic link to a folder that is not there: is "
-                             "its disk mounted? Nothing was changed");
-        }
-        if (S_ISDIR(info.st_mode) == part.is_folder) continue;
-        return fail(ErrorCode::invalid_argument,
-                    at +
-                        (part.is_folder ? " is no folder, and a node has one there"
-                                        : " is a folder, and a node has a file there") +
-                        ": put back what was there before. Nothing was changed");
+Result<void> check_kind(const std::string& at, bool is_folder) {
+    struct stat info {};
+    if (::stat(at.c_str(), &info) != 0) {
+        if (!is_folder || ::lstat(at.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return {};
+        return fail(ErrorCode::invalid_argument, at + " is a symbolic link to a folder that is not there: is "
+                                                      "its disk mounted? Nothing was changed");
     }
+    if (S_ISDIR(info.st_mode) == is_folder) return {};
+    return fail(ErrorCode::invalid_argument, at +
+                                                 (is_folder ? " is no folder, and a node has one there"
+                                                            : " is a folder, and a node has a file there") +
+                                                 ": put back what was there before. Nothing was changed");
+}
+
+Result<void> check_kinds(const std::string& path) {
+    for (const Part& part : kParts)
+        KONTOR_CHECK(check_kind(path + "/" + std::string(part.name), part.is_folder));
+    for (const reporting::ReportSpec* report : reports::all())
+        KONTOR_CHECK(check_kind(path + "/reports/" + std::string(report->name.value) + ".sqlite", false));
     return {};
 }
 
