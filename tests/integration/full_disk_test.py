@@ -297,8 +297,12 @@ class Quota(unittest.TestCase):
             for payer in payers:
                 payer.stop()
                 self.assertEqual(payer.statuses() - {200, 503}, set())
-            paid = sum(answer.status == 200 for payer in payers for answer in payer.answers)
-            self.assertEqual(api.balance(), paid * 100 + 700 + 3 * 900)
+            answers = [answer for payer in payers for answer in payer.answers]
+            paid = 700 + 3 * 900 + 100 * sum(answer.status == 200 for answer in answers)
+            # Asked again with its key it would be answered; it may have been paid.
+            unknown = sum(answer.status == 503 and "Nothing was done" not in answer.text for answer in answers)
+            # Those that were answered `processing` while there was no room are decided soon after.
+            until(lambda: paid <= api.balance() <= paid + 100 * unknown, 5 * SLOW, f"{paid} and up to {unknown} more")
             self.assertEqual(kontor.stop(), 0, kontor.story())
         code, report = verify(self.data)
         self.assertEqual((code, report.get("problems")), (0, []), report)
