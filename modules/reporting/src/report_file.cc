@@ -10,10 +10,6 @@ CREATE TABLE report_cursors (
     PRIMARY KEY (merchant_no, livemode)) STRICT, WITHOUT ROWID;
 )sql";
 
-std::int64_t number(std::uint64_t no) {
-    return static_cast<std::int64_t>(no);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ReportFile>> ReportFile::open(const ReportSpec& spec, const std::string& path) {
@@ -66,13 +62,15 @@ Result<void> ReportFile::apply(const pb::Journal& journal) {
     }
     if (journal.no() <= done->second) return {};
     done->second = journal.no();
-    return writer_->apply(journal);
+    for (const pb::Event& event : journal.events()) KONTOR_CHECK(writer_->apply(journal, event));
+    for (const pb::Event& change : journal.changes()) KONTOR_CHECK(writer_->apply(journal, change));
+    return {};
 }
 
 Result<void> ReportFile::commit(std::uint64_t log_index) {
     KONTOR_CHECK(writer_->finish());
     KONTOR_CHECK(write_cursors());
-    KONTOR_CHECK(put_index_.bind(1, number(log_index)).run());
+    KONTOR_CHECK(put_index_.bind(1, log_index).run());
     return database_->execute("COMMIT");
 }
 
@@ -83,7 +81,7 @@ Result<void> ReportFile::rollback() {
 }
 
 Result<std::uint64_t> ReportFile::cursor(machine::Scope scope) {
-    find_cursor_.bind(1, number(scope.merchant_no)).bind(2, std::int64_t{scope.livemode});
+    find_cursor_.bind(1, scope.merchant_no).bind(2, std::int64_t{scope.livemode});
     KONTOR_TRY(const bool found, find_cursor_.step());
     const auto command_no = found ? static_cast<std::uint64_t>(find_cursor_.integer(0)) : 0;
     find_cursor_.reset();
@@ -92,10 +90,8 @@ Result<std::uint64_t> ReportFile::cursor(machine::Scope scope) {
 
 Result<void> ReportFile::write_cursors() {
     for (const auto& [scope, command_no] : cursors_)
-        KONTOR_CHECK(put_cursor_.bind(1, number(scope.first))
-                         .bind(2, std::int64_t{scope.second})
-                         .bind(3, number(command_no))
-                         .run());
+        KONTOR_CHECK(
+            put_cursor_.bind(1, scope.first).bind(2, std::int64_t{scope.second}).bind(3, command_no).run());
     cursors_.clear();
     return {};
 }

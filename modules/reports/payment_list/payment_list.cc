@@ -33,8 +33,8 @@ const reporting::ReportSpec kReport{
     .name = "payments",
     .version = kVersion,
     .schema = kSchema,
-    .open_writer = &open_writer,
-    .open_reader = &open_reader,
+    .open_writer = &reporting::open_writer<PaymentWriter>,
+    .open_reader = &reporting::open_reader<PaymentReader>,
 };
 
 Result<PaymentPage> list(const reporting::Reports& reports, const PaymentQuery& query) {

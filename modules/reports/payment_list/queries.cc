@@ -156,12 +156,6 @@ Result<Where> where_of(const PaymentQuery& query) {
 
 }  // namespace
 
-Result<std::unique_ptr<reporting::ReportReader>> open_reader(std::unique_ptr<reporting::Database> database) {
-    auto reader = std::make_unique<PaymentReader>(std::move(database));
-    KONTOR_CHECK(reader->prepare());
-    return Result<std::unique_ptr<reporting::ReportReader>>(std::move(reader));
-}
-
 Result<void> PaymentReader::prepare() {
     KONTOR_TRY(find_, database_->prepare(std::string(kColumns) + "WHERE p.livemode=?1 AND p.intent_no=?2"));
     return {};
@@ -191,7 +185,7 @@ Result<PaymentPage> PaymentReader::list(const PaymentQuery& query) {
 }
 
 Result<std::optional<PaymentRow>> PaymentReader::find(bool livemode, std::uint64_t intent_no) {
-    find_.bind(1, std::int64_t{livemode}).bind(2, static_cast<std::int64_t>(intent_no));
+    find_.bind(1, std::int64_t{livemode}).bind(2, intent_no);
     KONTOR_TRY(const bool found, find_.step());
     std::optional<PaymentRow> row;
     if (found) row = row_of(find_);

@@ -23,7 +23,4 @@ class PaymentReader final : public reporting::ReportReader {
     reporting::Statement find_;
 };
 
-[[nodiscard]] Result<std::unique_ptr<reporting::ReportReader>> open_reader(
-    std::unique_ptr<reporting::Database> database);
-
 }  // namespace kontor::payment_list

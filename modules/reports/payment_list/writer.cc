@@ -15,21 +15,11 @@
 namespace kontor::payment_list {
 namespace {
 
-std::int64_t number(std::uint64_t no) {
-    return static_cast<std::int64_t>(no);
-}
-
 std::string method_detail(const pb::PaymentMethod& method) {
     return method.last4().empty() ? method.brand() : method.brand() + " •••• " + method.last4();
 }
 
 }  // namespace
-
-Result<std::unique_ptr<reporting::ReportWriter>> open_writer(reporting::Database& database) {
-    auto writer = std::make_unique<PaymentWriter>(database);
-    KONTOR_CHECK(writer->prepare());
-    return Result<std::unique_ptr<reporting::ReportWriter>>(std::move(writer));
-}
 
 Result<void> PaymentWriter::prepare() {
     KONTOR_TRY(put_payment_,
@@ -49,13 +39,7 @@ void PaymentWriter::forget() {
     changed_.clear();
 }
 
-Result<void> PaymentWriter::apply(const pb::Journal& journal) {
-    for (const pb::Event& event : journal.events()) KONTOR_CHECK(apply_event(event));
-    for (const pb::Event& change : journal.changes()) KONTOR_CHECK(apply_event(change));
-    return {};
-}
-
-Result<void> PaymentWriter::apply_event(const pb::Event& event) {
+Result<void> PaymentWriter::apply(const pb::Journal& /*journal*/, const pb::Event& event) {
     if (has_object(event, pb::payment_intent)) {
         const pb::PaymentIntent& intent = object_in(event, pb::payment_intent);
         Pending& pending = payments_[intent.no()];
@@ -85,7 +69,7 @@ Result<void> PaymentWriter::finish() {
 
 Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending& pending) {
     if (pending.intent == nullptr)
-        return put_refunded_.bind(1, number(intent_no)).bind(2, pending.amount_refunded.value_or(0)).run();
+        return put_refunded_.bind(1, intent_no).bind(2, pending.amount_refunded.value_or(0)).run();
     const pb::PaymentIntent& intent = *pending.intent;
     std::string search = format_id(payments::prefix::intent, intent.no());
     search.append(1, '\n').append(intent.description());
@@ -95,10 +79,10 @@ Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending
                                   ? intent.last_payment_error().code()
                                   : intent.last_payment_error().decline_code();
     const std::string detail = method_detail(payments::method_of(intent));
-    put_payment_.bind(1, number(intent.no()))
-        .bind(2, number(intent.merchant_no()))
+    put_payment_.bind(1, intent.no())
+        .bind(2, intent.merchant_no())
         .bind(3, std::int64_t{intent.livemode()})
-        .bind(4, number(intent.customer_no()))
+        .bind(4, intent.customer_no())
         .bind(5, intent.created_ms())
         .bind(6, intent.amount())
         .bind(7, std::int64_t{intent.currency()})
@@ -113,10 +97,7 @@ Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending
 }
 
 Result<void> PaymentWriter::put_customer(const pb::Customer& customer) {
-    return put_customer_.bind(1, number(customer.no()))
-        .bind(2, customer.name())
-        .bind(3, customer.email())
-        .run();
+    return put_customer_.bind(1, customer.no()).bind(2, customer.name()).bind(3, customer.email()).run();
 }
 
 }  // namespace kontor::payment_list

@@ -23,7 +23,7 @@ class PaymentWriter final : public reporting::ReportWriter {
  public:
     explicit PaymentWriter(reporting::Database& database) : database_(database) {}
     [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal) override;
+    [[nodiscard]] Result<void> apply(const pb::Journal& journal, const pb::Event& event) override;
     [[nodiscard]] Result<void> finish() override;
     void forget() override;
     // Payments whose rows the last transaction changed, in the order of their numbers.
@@ -40,7 +40,6 @@ class PaymentWriter final : public reporting::ReportWriter {
         std::optional<std::int64_t> amount_refunded;
         bool livemode = false;
     };
-    Result<void> apply_event(const pb::Event& event);
     Result<void> put_customer(const pb::Customer& customer);
     Result<void> write_payment(std::uint64_t intent_no, const Pending& pending);
 
@@ -50,7 +49,5 @@ class PaymentWriter final : public reporting::ReportWriter {
     // Of this transaction. Looked up by number, and written in the order of the numbers.
     std::unordered_map<std::uint64_t, Pending> payments_;
 };
-
-[[nodiscard]] Result<std::unique_ptr<reporting::ReportWriter>> open_writer(reporting::Database& database);
 
 }  // namespace kontor::payment_list

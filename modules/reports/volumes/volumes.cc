@@ -58,20 +58,14 @@ Result<std::vector<VolumeLine>> VolumeReader::list(Bucket bucket, bool livemode,
     return out;
 }
 
-Result<std::unique_ptr<reporting::ReportReader>> open_reader(std::unique_ptr<reporting::Database> database) {
-    auto reader = std::make_unique<VolumeReader>(std::move(database));
-    KONTOR_CHECK(reader->prepare());
-    return Result<std::unique_ptr<reporting::ReportReader>>(std::move(reader));
-}
-
 }  // namespace
 
 const reporting::ReportSpec kReport{
     .name = "volumes",
     .version = kVersion,
     .schema = kSchema,
-    .open_writer = &open_writer,
-    .open_reader = &open_reader,
+    .open_writer = &reporting::open_writer<VolumeWriter>,
+    .open_reader = &reporting::open_reader<VolumeReader>,
 };
 
 Result<std::vector<VolumeLine>> list(const reporting::Reports& reports, Bucket bucket, bool livemode,

@@ -13,10 +13,6 @@
 namespace kontor::volumes {
 namespace {
 
-std::int64_t number(std::uint64_t no) {
-    return static_cast<std::int64_t>(no);
-}
-
 constexpr std::int64_t kNoStatus = -1;  // of a refund that was not seen before
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::array kBuckets = {std::pair{Bucket::minute, kMinuteMs},
@@ -24,12 +20,6 @@ constexpr std::array kBuckets = {std::pair{Bucket::minute, kMinuteMs},
                                  std::pair{Bucket::day, 24 * 60 * kMinuteMs}};
 
 }  // namespace
-
-Result<std::unique_ptr<reporting::ReportWriter>> open_writer(reporting::Database& database) {
-    auto writer = std::make_unique<VolumeWriter>(database);
-    KONTOR_CHECK(writer->prepare());
-    return Result<std::unique_ptr<reporting::ReportWriter>>(std::move(writer));
-}
 
 Result<void> VolumeWriter::prepare() {
     KONTOR_TRY(put_paid_, database_.prepare("INSERT INTO paid VALUES (?1,?2) "
@@ -49,13 +39,7 @@ void VolumeWriter::forget() {
     counts_.clear();
 }
 
-Result<void> VolumeWriter::apply(const pb::Journal& journal) {
-    for (const pb::Event& event : journal.events()) KONTOR_CHECK(apply_event(journal, event));
-    for (const pb::Event& change : journal.changes()) KONTOR_CHECK(apply_event(journal, change));
-    return {};
-}
-
-Result<void> VolumeWriter::apply_event(const pb::Journal& journal, const pb::Event& event) {
+Result<void> VolumeWriter::apply(const pb::Journal& journal, const pb::Event& event) {
     if (has_object(event, pb::payment_intent)) return apply_intent(journal, event);
     if (has_object(event, pb::refund)) return apply_refund(journal, object_in(event, pb::refund));
     return {};
@@ -69,7 +53,7 @@ Result<void> VolumeWriter::apply_intent(const pb::Journal& journal, const pb::Ev
         count(journal, method, intent.currency(), "created", intent.amount());
     } else if (type == "payment_intent.succeeded") {
         count(journal, method, intent.currency(), "succeeded", intent.amount_received());
-        return put_paid_.bind(1, number(intent.no())).bind(2, method).run();
+        return put_paid_.bind(1, intent.no()).bind(2, method).run();
     } else if (type == "payment_intent.payment_failed") {
         count(journal, method, intent.currency(), "failed", intent.amount());
     } else if (type == "payment_intent.canceled") {
@@ -87,17 +71,17 @@ Result<void> VolumeWriter::apply_refund(const pb::Journal& journal, const pb::Re
 }
 
 Result<std::int64_t> VolumeWriter::put_refund(const pb::Refund& refund) {
-    find_refund_.bind(1, number(refund.no()));
+    find_refund_.bind(1, refund.no());
     KONTOR_TRY(const bool found, find_refund_.step());
     const std::int64_t before = found ? find_refund_.integer(0) : kNoStatus;
     find_refund_.reset();
     const std::int64_t now = refund.status();
-    if (now != before) KONTOR_CHECK(put_refund_.bind(1, number(refund.no())).bind(2, now).run());
+    if (now != before) KONTOR_CHECK(put_refund_.bind(1, refund.no()).bind(2, now).run());
     return before;
 }
 
 Result<std::string_view> VolumeWriter::method_of_paid(std::uint64_t intent_no) {
-    find_paid_.bind(1, number(intent_no));
+    find_paid_.bind(1, intent_no);
     KONTOR_TRY(const bool found, find_paid_.step());
     const std::string stored = found ? find_paid_.text(0) : "";
     find_paid_.reset();
@@ -128,7 +112,7 @@ Result<void> VolumeWriter::finish() {
             KONTOR_CHECK(count_.bind(1, std::int64_t{static_cast<std::uint8_t>(bucket)})
                              .bind(2, std::int64_t{livemode})
                              .bind(3, start_ms)
-                             .bind(4, number(merchant_no))
+                             .bind(4, merchant_no)
                              .bind(5, method)
                              .bind(6, std::int64_t{currency})
                              .bind(7, status)

@@ -20,7 +20,7 @@ class VolumeWriter final : public reporting::ReportWriter {
  public:
     explicit VolumeWriter(reporting::Database& database) : database_(database) {}
     [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal) override;
+    [[nodiscard]] Result<void> apply(const pb::Journal& journal, const pb::Event& event) override;
     [[nodiscard]] Result<void> finish() override;
     void forget() override;
 
@@ -31,7 +31,6 @@ class VolumeWriter final : public reporting::ReportWriter {
     struct Count {
         std::int64_t count = 0, volume = 0;
     };
-    Result<void> apply_event(const pb::Journal& journal, const pb::Event& event);
     Result<void> apply_intent(const pb::Journal& journal, const pb::Event& event);
     Result<void> apply_refund(const pb::Journal& journal, const pb::Refund& refund);
     Result<std::int64_t> put_refund(const pb::Refund& refund);  // its status before, -1: it is new
@@ -43,7 +42,5 @@ class VolumeWriter final : public reporting::ReportWriter {
     reporting::Statement put_paid_, find_paid_, count_, find_refund_, put_refund_;
     std::map<Counted, Count> counts_;
 };
-
-[[nodiscard]] Result<std::unique_ptr<reporting::ReportWriter>> open_writer(reporting::Database& database);
 
 }  // namespace kontor::volumes

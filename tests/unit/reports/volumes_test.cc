@@ -34,8 +34,8 @@ class VolumesTest : public ::testing::Test {
     // One transaction.
     void apply(std::vector<pb::Journal> journals) {
         writer_->forget();
-        for (pb::Journal& journal : journals) {
-            ASSERT_TRUE(writer_->apply(journal));
+        for (const pb::Journal& journal : journals) {
+            for (const pb::Event& event : journal.events()) ASSERT_TRUE(writer_->apply(journal, event));
         }
         ASSERT_TRUE(writer_->finish());
     }

@@ -21,8 +21,9 @@
 #include "kontor/reporting/sqlite.h"
 
 namespace kontor::pb {
+class Event;
 class Journal;
-}
+}  // namespace kontor::pb
 
 namespace kontor::reporting {
 
@@ -31,7 +32,8 @@ namespace kontor::reporting {
 class ReportWriter {
  public:
     virtual ~ReportWriter() = default;
-    [[nodiscard]] virtual Result<void> apply(const pb::Journal& journal) = 0;
+    // Each event and change of a journal, in their order.
+    [[nodiscard]] virtual Result<void> apply(const pb::Journal& journal, const pb::Event& event) = 0;
     // Before the transaction ends: what was gathered is written.
     [[nodiscard]] virtual Result<void> finish() = 0;
     // The transaction came to nothing, or is over: what was gathered is dropped.
@@ -52,6 +54,19 @@ class ReportReader {
 
 using OpenWriter = Result<std::unique_ptr<ReportWriter>> (*)(Database&);
 using OpenReader = Result<std::unique_ptr<ReportReader>> (*)(std::unique_ptr<Database>);
+// The two of a report whose writer, or reader, has prepare() for its statements.
+template <typename Writer>
+Result<std::unique_ptr<ReportWriter>> open_writer(Database& database) {
+    auto writer = std::make_unique<Writer>(database);
+    KONTOR_CHECK(writer->prepare());
+    return Result<std::unique_ptr<ReportWriter>>(std::move(writer));
+}
+template <typename Reader>
+Result<std::unique_ptr<ReportReader>> open_reader(std::unique_ptr<Database> database) {
+    auto reader = std::make_unique<Reader>(std::move(database));
+    KONTOR_CHECK(reader->prepare());
+    return Result<std::unique_ptr<ReportReader>>(std::move(reader));
+}
 
 struct ReportSpec {
     machine::Required<std::string_view> name;    // of its file, NAME.sqlite

@@ -24,8 +24,9 @@ class Statement {
     Statement(Statement&& other) noexcept;
     Statement& operator=(Statement&& other) noexcept;
 
-    // Positions from 1. Text is copied.
+    // Positions from 1. Text is copied. Object numbers are below 2^63.
     Statement& bind(int position, std::int64_t value);
+    Statement& bind(int position, std::uint64_t no) { return bind(position, static_cast<std::int64_t>(no)); }
     Statement& bind(int position, std::string_view text);
     [[nodiscard]] Result<bool> step();  // true: a row
     [[nodiscard]] Result<void> run();   // to the end, then reset
