@@ -112,13 +112,8 @@ void create_merchant(const CallPtr& call) {
     create.set_settlement_delay_days(static_cast<std::uint32_t>(*delay));
     create.set_country(call->text("country"));
     create.set_default_currency(currency);
-    call->host->service->submit(std::move(command), [call](Result<machine::Answer> answer) {
-        if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != machine::outcome::ok)
-            return call->refuse(422, "refused", answer->result.error().message(),
-                                answer->result.error().param());
-        call->answer(200, merchant_json(object_in(answer->result, pb::merchant)));
-    });
+    submit(call, std::move(command),
+           [](const pb::Result& made) { return merchant_json(object_in(made, pb::merchant)); });
 }
 
 // clang-format off

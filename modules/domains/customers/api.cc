@@ -123,17 +123,12 @@ void update_customer(const CallPtr& call) {
     if_given(call->params, "email", [&](const std::string& text) { wanted.set_email(text); });
     if_given(call->params, "phone", [&](const std::string& text) { wanted.set_phone(text); });
     if_given(call->params, "description", [&](const std::string& text) { wanted.set_description(text); });
-    fill_metadata(call->params, wanted.mutable_metadata(), false);
-    wanted.set_clear_metadata(clears_metadata(call->params));
+    change_metadata(call->params, wanted);
     call->submit(std::move(command), render_customer);
 }
 
 void delete_customer(const CallPtr& call) {
-    const auto no = call->path_no(prefix::customer);
-    if (!no) return;
-    pb::Command command = call->command();
-    mutable_body(command, pb::delete_customer)->set_no(*no);
-    call->submit(std::move(command), render_customer);
+    submit_about_path(*call, prefix::customer, pb::delete_customer, render_customer);
 }
 
 void list_customers(const CallPtr& call) {

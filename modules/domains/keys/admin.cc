@@ -99,14 +99,10 @@ void create_key(const CallPtr& call) {
     create.set_key_sha256(crypto::sha256(secret));
     create.set_name(name);
     create.set_hint(start + "…" + secret.substr(secret.size() - 4));
-    call->host->service->submit(std::move(command), [call, secret](Result<machine::Answer> answer) {
-        if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != machine::outcome::ok)
-            return call->refuse(422, "refused", answer->result.error().message(),
-                                answer->result.error().param());
-        Json json = key_json(object_in(answer->result, pb::api_key));
+    submit(call, std::move(command), [secret](const pb::Result& made) {
+        Json json = key_json(object_in(made, pb::api_key));
         json["secret"] = secret;
-        call->answer(200, json);
+        return json;
     });
 }
 

@@ -1,14 +1,11 @@
 // JSON bodies of the ledger API into rows, by one SAX pass.
-#include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
 #include <array>
 #include <charconv>
 #include <cstring>
 
 #include "domains/ledger_book/api_wire.h"
 #include "kontor/surface/params.h"
+#include "kontor/surface/read_json.h"
 
 namespace kontor::ledger_book {
 
@@ -269,19 +266,8 @@ class RowBuilder {
 };
 
 std::optional<ApiError> parse(std::string_view body, Target& target) {
-    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                rapidjson::kParseNumbersAsStringsFlag;
     RowBuilder builder(target);
-    rapidjson::Reader reader;
-    rapidjson::MemoryStream bytes(body.data(), body.size());
-    rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
-    reader.Parse<kFlags>(stream, builder);
-    if (builder.error) return builder.error;
-    if (reader.HasParseError()) {
-        return invalid("Invalid JSON in the request's body at byte " +
-                       std::to_string(reader.GetErrorOffset()) + ": " +
-                       rapidjson::GetParseError_En(reader.GetParseErrorCode()));
-    }
+    if (auto error = read_json(body, builder)) return error;
     if (target.count == 0) return missing_parameter(std::string(target.list));
     return std::nullopt;
 }

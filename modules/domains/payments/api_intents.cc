@@ -186,8 +186,7 @@ void update_intent(const CallPtr& call) {
     if_given(params, "receipt_email", [&](const std::string& text) { wanted.set_receipt_email(text); });
     if_given(params, "statement_descriptor",
              [&](const std::string& text) { wanted.set_statement_descriptor(text); });
-    fill_metadata(params, wanted.mutable_metadata(), false);
-    wanted.set_clear_metadata(clears_metadata(params));
+    change_metadata(params, wanted);
     call->submit(std::move(command), render_intent);
 }
 

@@ -56,8 +56,7 @@ void update_refund(const CallPtr& call) {
     pb::Command command = call->command();
     pb::UpdateRefund& wanted = *mutable_body(command, pb::update_refund);
     wanted.set_no(*no);
-    fill_metadata(call->params, wanted.mutable_metadata(), false);
-    wanted.set_clear_metadata(clears_metadata(call->params));
+    change_metadata(call->params, wanted);
     call->submit(std::move(command), render_refund);
 }
 

@@ -153,17 +153,12 @@ void update_webhook_endpoint(const CallPtr& call) {
     for (std::string& type : params.list_of("enabled_events")) wanted.add_enabled_events(std::move(type));
     if_given(params, "description", [&](const std::string& text) { wanted.set_description(text); });
     if (const auto disabled = params.boolean_of("disabled")) wanted.set_disabled(*disabled);
-    fill_metadata(params, wanted.mutable_metadata(), false);
-    wanted.set_clear_metadata(clears_metadata(params));
+    change_metadata(params, wanted);
     call->submit(std::move(command), render_endpoint);
 }
 
 void delete_webhook_endpoint(const CallPtr& call) {
-    const auto no = call->path_no(prefix::webhook_endpoint);
-    if (!no) return;
-    pb::Command command = call->command();
-    mutable_body(command, pb::delete_webhook_endpoint)->set_no(*no);
-    call->submit(std::move(command), render_endpoint);
+    submit_about_path(*call, prefix::webhook_endpoint, pb::delete_webhook_endpoint, render_endpoint);
 }
 
 void list_webhook_endpoints(const CallPtr& call) {

@@ -3,6 +3,7 @@
 #include "kontor/base/log.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/machine/make.h"
+#include "kontor/machine/outcome.h"
 #include "kontor/money/money.h"
 
 namespace kontor::surface::office {
@@ -97,6 +98,17 @@ pb::Command operator_command(const Call& call) {
     command.mutable_actor()->set_no(call.caller->operator_no);
     command.mutable_actor()->set_ip(call.request.peer_ip);
     return command;
+}
+
+void submit(const CallPtr& call, pb::Command command, Render render) {
+    const auto done = [call, render = std::move(render)](const Result<machine::Answer>& answer) {
+        if (!answer) return call->refuse(answer.error());
+        const pb::Result& result = answer->result;
+        if (result.outcome() != machine::outcome::ok)
+            return call->refuse(422, "refused", result.error().message(), result.error().param());
+        call->answer(200, render(result));
+    };
+    call->host->service->submit(std::move(command), done);
 }
 
 std::string currency_code(std::uint32_t numeric) {

@@ -21,6 +21,11 @@ bool matches(std::string_view pattern, std::string_view path, std::string& rest)
 
 }  // namespace
 
+std::string request_of(const Route& route) {
+    return std::string(route.method.value) + (route.place.value == Place::mode ? " {mode}/" : " ") +
+           std::string(route.pattern.value);
+}
+
 Catalogue::Catalogue(std::span<const Resource* const> resources) {
     for (const Resource* resource : resources)
         routes_.insert(routes_.end(), resource->routes.begin(), resource->routes.end());
@@ -41,9 +46,7 @@ std::string Catalogue::problems() const {
     std::set<std::string> known;
     std::string twice;
     for (const Route& route : routes_) {
-        const std::string what = std::string(route.method.value) +
-                                 (route.place.value == Place::mode ? " {mode}/" : " ") +
-                                 std::string(route.pattern.value);
+        const std::string what = request_of(route);
         if (!known.insert(what).second) twice += what + '\n';
     }
     return twice;

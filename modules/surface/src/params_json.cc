@@ -1,9 +1,6 @@
 // application/json into the parameter tree: the same names and values as a form would give.
-#include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
 #include "kontor/surface/params.h"
+#include "kontor/surface/read_json.h"
 
 namespace kontor::surface {
 
@@ -113,18 +110,8 @@ class Builder {
 }  // namespace
 
 std::optional<ApiError> parse_json(std::string_view text, Node& root) {
-    // Iterative: nesting in the input never becomes depth of our stack.
-    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                rapidjson::kParseNumbersAsStringsFlag;
     Builder builder(root);
-    rapidjson::Reader reader;
-    rapidjson::MemoryStream bytes(text.data(), text.size());
-    rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
-    reader.Parse<kFlags>(stream, builder);
-    if (!reader.HasParseError()) return std::nullopt;
-    if (builder.error) return builder.error;
-    return invalid("Invalid JSON in the request's body at byte " + std::to_string(reader.GetErrorOffset()) +
-                   ": " + rapidjson::GetParseError_En(reader.GetParseErrorCode()));
+    return read_json(text, builder);
 }
 
 }  // namespace kontor::surface

@@ -5,6 +5,7 @@
 #include "domains/operators/permissions.h"
 #include "domains/roles.h"
 #include "office.h"
+#include "support/permission_matrix.h"
 
 namespace kontor::admin {
 namespace {
@@ -37,21 +38,6 @@ constexpr Row kMatrix[] = {
     {"POST {mode}/keys/*/revoke", "keys.write", "owner"},
 };
 
-std::string request_of(const Route& route) {
-    return std::string(route.method.value) + (route.place.value == Place::mode ? " {mode}/" : " ") +
-           std::string(route.pattern.value);
-}
-
-std::string roles_that_may(const Route& route) {
-    std::string names;
-    for (const machine::Role& role : domains::roles()) {
-        const bool is_open = route.permission.value == &machine::kAnybody;
-        if (!is_open && !role.may(*route.permission.value)) continue;
-        names += (names.empty() ? "" : " ") + std::string(role.name.value);
-    }
-    return names;
-}
-
 TEST(Permissions, AreTheseForEachRouteAndRole) {
     std::set<std::string> wanted, found;
     for (const Row& row : kMatrix)
@@ -60,7 +46,7 @@ TEST(Permissions, AreTheseForEachRouteAndRole) {
     for (const Route& route : catalogue().routes()) {
         ASSERT_NE(route.permission.value, nullptr) << route.pattern.value;
         found.insert(request_of(route) + ": " + std::string(route.permission.value->name) + ": " +
-                     roles_that_may(route));
+                     kontor_test::roles_that_may(*route.permission.value));
     }
     EXPECT_EQ(found, wanted);
 }

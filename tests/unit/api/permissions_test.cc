@@ -5,6 +5,7 @@
 #include "impl.h"
 #include "kontor/machine/domain.h"
 #include "shop.h"
+#include "support/permission_matrix.h"
 
 namespace kontor::api::testing {
 namespace {
@@ -65,16 +66,6 @@ constexpr Row kMatrix[] = {
     {"openapi", "anybody", "owner secret_key"},
 };
 
-std::string roles_that_may(const Route& route) {
-    std::string names;
-    for (const machine::Role& role : domains::roles()) {
-        const bool is_open = route.permission.value == &machine::kAnybody;
-        if (!is_open && !role.may(*route.permission.value)) continue;
-        names += (names.empty() ? "" : " ") + std::string(role.name.value);
-    }
-    return names;
-}
-
 TEST(Permissions, AreTheseForEachRouteAndRole) {
     std::set<std::string> wanted, found;
     for (const Row& row : kMatrix)
@@ -83,7 +74,7 @@ TEST(Permissions, AreTheseForEachRouteAndRole) {
     for (const Route& route : catalogue().routes()) {
         ASSERT_NE(route.permission.value, nullptr) << route.operation.value;
         found.insert(std::string(route.operation.value) + ": " + std::string(route.permission.value->name) +
-                     ": " + roles_that_may(route));
+                     ": " + kontor_test::roles_that_may(*route.permission.value));
     }
     EXPECT_EQ(found, wanted);
 }

@@ -66,6 +66,9 @@ using CallPtr = std::shared_ptr<Call>;
 
 // A command of the call's operator with everything but its body.
 [[nodiscard]] pb::Command operator_command(const Call& call);
+// Answers with what `render` makes of an outcome that is ok; 422 `refused` to any other.
+using Render = std::function<Json(const pb::Result&)>;
+void submit(const CallPtr& call, pb::Command command, Render render);
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 

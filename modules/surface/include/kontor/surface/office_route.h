@@ -36,6 +36,9 @@ struct Route {
     RequiredPointer<Handler> handle;
 };
 
+// "GET {mode}/payments/*": which one it is, for people.
+[[nodiscard]] std::string request_of(const Route& route);
+
 // What one resource brings to the back office.
 struct Resource {
     Table<Route> routes;
