@@ -20,19 +20,12 @@ void note_failure(Verification& verification, const Error& error) {
         verification.not_verified = error.describe();
 }
 
-// Thrown through visits that go on, and caught where they began.
-struct VisitEnded {
-    Error error;
-};
-
 // Both proofs, over the same rows. What was found in a part of the rows is no finding.
 void check(Verification& verification, const store::Reader& rows, const machine::EachRow& each_row) {
     try {
         verification.ledger = ledger::verify(each_row);
         verification.is_ledger_done = true;
         verification.audit = machine::audit(domains::registry(), rows, each_row);
-    } catch (const VisitEnded& ended) {
-        note_failure(verification, ended.error);
     } catch (const store::ViewEnded& ended) {
         note_failure(verification, ended.error);
     }
@@ -89,7 +82,7 @@ Verification verify_node(node::Node& node, const Clock& clock) {
         verification.log_index = view.meta().index;
         verification.state_hash_hex = to_hex(view.meta().state_hash);
         check(verification, view.reader(), [&](store::TableId table, const store::Reader::Visitor& visit) {
-            if (const auto done = view.for_each(table, visit); !done) throw VisitEnded{done.error()};
+            if (const auto done = view.for_each(table, visit); !done) throw store::ViewEnded(done.error());
         });
     });
 }

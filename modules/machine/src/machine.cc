@@ -43,6 +43,9 @@ Effects::~Effects() = default;
 Effects::Effects(Effects&&) noexcept = default;
 Effects& Effects::operator=(Effects&&) noexcept = default;
 
+Machine::Machine(const Registry& registry) : registry_(registry), scratch_(std::make_unique<Scratch>()) {}
+Machine::~Machine() = default;
+
 void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects) {
     KONTOR_ASSERT(batch.version() <= kCommandVersion, "the log was written by a newer version: use that one");
     KONTOR_ASSERT(index > 0 && index <= kMaxLogIndex, "object numbers derive from the log index");
@@ -53,7 +56,6 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
     effects = Effects();
     effects.now = advance_times(rows, index, {batch.machine_ms(), batch.utc_ms()});
     effects.results.reserve(static_cast<std::size_t>(batch.commands_size()));
-    Scratch scratch;
     for (int i = 0; i < batch.commands_size(); ++i) {
         const pb::Command& command = batch.commands(i);
         KONTOR_ASSERT(command.version() <= kCommandVersion,
@@ -63,7 +65,7 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
         KONTOR_ASSERT(record != nullptr,
                       "the log has a command that this binary does not know: use the newer one");
         Context context(registry_, rows, index, static_cast<std::size_t>(i), effects.now, batch.salt(),
-                        command, effects, scratch);
+                        command, effects, *scratch_);
         effects.results.push_back(run(*record, context));
     }
 }

@@ -345,8 +345,7 @@ class WorkerImpl final : public Worker {
     void attempted(Claim& claim, const Came& came) {
         const std::uint64_t now = options_.clock->monotonic_ms(), took = now - claim.since_ms;
         shares_.end(*std::exchange(claim.place, std::nullopt), came.http_status != 0, took, now);
-        claim.result.set_version(1);
-        claim.result.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+        claim.result = machine::new_command(pb::Actor::SYSTEM);
         claim.result.set_merchant_no(claim.scope.merchant_no);
         claim.result.set_livemode(claim.scope.livemode);
         auto& attempted = *mutable_body(claim.result, pb::webhook_attempted);

@@ -7,6 +7,7 @@
 // through. Limits: kontor/machine/limits.h.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -53,13 +54,15 @@ struct Effects {
 
 class Machine {
  public:
-    explicit Machine(const Registry& registry) : registry_(registry) {}
+    explicit Machine(const Registry& registry);
+    ~Machine();
 
     // `index`: the entry's log index; numbers of new objects derive from it.
     void apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects);
 
  private:
     const Registry& registry_;
+    std::unique_ptr<struct Scratch> scratch_;  // kept from entry to entry
 };
 
 // When a Tick has work next (funds, expiries, old idempotency rows), on each of the two times; 0: not at all.
