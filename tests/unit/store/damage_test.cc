@@ -255,6 +255,12 @@ TEST(StoreDamage, AFileThatWasCutShortIsRefused) {
         }
     }
     EXPECT_GE(refused, 6U);
+    // A last page that no file could have, in both meta pages: said at once, and not looked for.
+    std::string claims = whole;
+    for (const std::size_t meta : {0U, 4096U})
+        for (std::size_t i = 0; i < 8; ++i) claims[meta + 16 + 120 + i] = i == 4 ? '\x7F' : '\0';
+    spit(file, claims);
+    EXPECT_NE(open_error(folder.path()).find("was cut short"), std::string::npos);
     spit(file, whole.substr(0, 4096 + 100));  // not even both meta pages
     EXPECT_EQ(open_error(folder.path()).find("opened"), std::string::npos);
     spit(file, whole);
