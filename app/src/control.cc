@@ -9,11 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "kontor/base/log.h"
@@ -53,12 +56,19 @@ Result<sockaddr_un> address_of(const std::string& path) {
     return address;
 }
 
-// One line without its end, of which every part comes within `silent_ms`.
-Result<std::string> read_line(int fd, std::size_t limit, int silent_ms) {
+// One line without its end, of which every part comes within `silent_ms`, and all of it within `within_ms`.
+Result<std::string> read_line(int fd, std::size_t limit, int silent_ms, std::optional<int> within_ms = {}) {
+    const auto began = std::chrono::steady_clock::now();
     std::string line;
     for (;;) {
         pollfd waiting{fd, POLLIN, 0};
-        const int came = ::poll(&waiting, 1, silent_ms);
+        int wait_ms = silent_ms;
+        if (within_ms) {
+            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::chrono::steady_clock::now() - began);
+            wait_ms = std::clamp(*within_ms - static_cast<int>(took.count()), 0, silent_ms);
+        }
+        const int came = ::poll(&waiting, 1, wait_ms);
         if (came < 0 && errno == EINTR) continue;
         if (came == 0) return fail(ErrorCode::timeout, "nothing came");
         char buffer[4096];
@@ -140,7 +150,7 @@ class ControlServerImpl final : public ControlServer {
                 continue;
             }
             limit_sending(socket.fd, kClientTimeoutMs);
-            auto request = read_line(socket.fd, kMaxLineBytes, kRequestWithinMs);
+            auto request = read_line(socket.fd, kMaxLineBytes, kRequestWithinMs, kRequestWithinMs);
             if (!request || request->empty()) continue;
             const std::lock_guard lock(mutex_);
             if (clients_.size() >= kMaxClients) continue;

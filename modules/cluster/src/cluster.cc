@@ -103,6 +103,7 @@ node::Seat ClusterImpl::seat() {
     node::Seat seat;
     seat.transport = this;
     seat.is_member = is_member();
+    seat.waits_for_take_over = counts_alone_.load();
     if (seat.is_member) {
         seat.node_id = self.node_no;
         std::copy_n(self.cluster_id.begin(), seat.cluster.size(), seat.cluster.begin());

@@ -258,6 +258,15 @@ Result<void> ClusterImpl::rotate_authority() {
     return outcome_of(propose(std::move(command)));
 }
 
+// What was accepted as all that is left hears nobody before: it would be told what it has forgotten.
+Result<void> ClusterImpl::begin_after_take_over() {
+    if (!counts_alone_.load()) return {};
+    KONTOR_CHECK(change_identity([](Identity& changed) { changed.counts_alone = false; }));
+    counts_alone_.store(false);
+    set_doing("");
+    return {};
+}
+
 Result<void> ClusterImpl::take_over(bool accepts_loss) {
     if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
     if (node()->leads())
@@ -291,6 +300,7 @@ Result<void> ClusterImpl::take_over(bool accepts_loss) {
     if (is_taking_over_.exchange(true)) return fail(ErrorCode::conflict, "this is under way already");
     const auto work = [&]() -> Result<void> {
         KONTOR_CHECK(node()->take_over());
+        KONTOR_CHECK(begin_after_take_over());
         const std::uint64_t self = identity().node_no;
         pb::Command mine;
         mutable_body(mine, pb::update_cluster_node)->set_no(self);

@@ -141,7 +141,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void run_steward();
     [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
     void look_after_links();
-    [[nodiscard]] bool begin_after_take_over(const std::vector<replication::Member>& members);
+    [[nodiscard]] Result<void> begin_after_take_over();
     void look_after_reports(std::uint64_t now_ms);
     void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);
     void heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms);

@@ -95,7 +95,7 @@ void ClusterImpl::look_after_links() {
     std::map<std::uint64_t, std::string> peers;
     std::vector<std::uint64_t> removed;
     const auto members = node()->cluster_view().members;
-    if (counts_alone_.load() && !begin_after_take_over(members)) return;
+    if (counts_alone_.load()) return;
     for (const pb::ClusterNode& row : nodes(true)) {
         // Who is taken out counts until the log's configuration says so, too: without it there may be no
         // majority that could decide just that.
@@ -140,18 +140,6 @@ void ClusterImpl::look_after_links() {
     }
     if (!options_.on_fatal) return;
     if (const auto verdict = verdict_of_others()) options_.on_fatal(*verdict);
-}
-
-// What was accepted as all that is left hears nobody before it leads alone. True: it does.
-bool ClusterImpl::begin_after_take_over(const std::vector<replication::Member>& members) {
-    if (members.size() != 1 || members.front().id != identity().node_no) return false;
-    if (auto saved = change_identity([](Identity& identity) { identity.counts_alone = false; }); !saved) {
-        log::warning("cluster", saved.error().describe());
-        return false;
-    }
-    counts_alone_.store(false);
-    set_doing("");
-    return true;
 }
 
 // A node that was removed while it was away, or is too old by now, hears it from the others.

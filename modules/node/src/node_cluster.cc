@@ -83,10 +83,13 @@ replication::ClusterId NodeImpl::cluster_id() const {
 
 replication::ClusterView NodeImpl::cluster_view() const {
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
-    return open && replica_ ? replica_->cluster_view() : replication::ClusterView{};
+    replication::ClusterView view = open && replica_ ? replica_->cluster_view() : replication::ClusterView{};
+    if (waits_for_take_over_.load()) view.role = replication::Role::follower;  // a sole voter elects itself
+    return view;
 }
 
 std::uint64_t NodeImpl::leader_id() const {
+    if (waits_for_take_over_.load()) return 0;
     // While the state is exchanged, the one that led before is the best guess for who asks.
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     if (!open || !replica_) return last_leader_.load();
@@ -107,11 +110,12 @@ std::uint64_t NodeImpl::staleness_ms() const {
 bool NodeImpl::may_answer_reads() const {
     const std::uint64_t limit_ms =
         known_by_own_lead_.load(std::memory_order_acquire) ? lease_ms_ : options_.seat.max_staleness_ms;
-    return leads() || staleness_ms() <= limit_ms;
+    return leads() || (staleness_ms() <= limit_ms && !waits_for_take_over_.load());
 }
 
 std::uint64_t NodeImpl::leader_silence_ms() const {
     if (leads()) return 0;
+    if (waits_for_take_over_.load()) return replication::kNeverMs;
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     return open && replica_ ? replica_->last_leader_contact_ms() : replication::kNeverMs;
 }
@@ -185,7 +189,8 @@ void NodeImpl::tell_index_waiters(std::uint64_t applied_index, std::uint64_t now
 // Proposer thread.
 void NodeImpl::look_at_role() {
     const std::uint64_t term = replica_->stats().term;  // before: who has caught up did so in it or later
-    const bool now_leads = replica_->leader_caught_up() && !installing_.load();
+    const bool now_leads =
+        replica_->leader_caught_up() && !installing_.load() && !waits_for_take_over_.load();
     const std::uint64_t now = options_.clock->monotonic_ms();
     if (now_leads != leads_.load()) {
         leads_.store(now_leads, std::memory_order_release);
@@ -254,6 +259,7 @@ Result<void> NodeImpl::take_over() {
     return reopen(nothing, [this]() -> Result<void> {
         KONTOR_TRY([[maybe_unused]] const auto at,
                    replication::Replica::take_over(replica_options(), store_->checkpoint().replication_meta));
+        waits_for_take_over_.store(false);
         return {};
     });
 }

@@ -22,6 +22,7 @@ constexpr std::uint64_t kTrailingEntries = 16'384;
 
 Result<void> NodeImpl::open() {
     is_member_.store(options_.seat.is_member);
+    waits_for_take_over_.store(options_.seat.waits_for_take_over);
     cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
     look_at_space();  // what recovery may need is given up before
     KONTOR_CHECK(open_store());

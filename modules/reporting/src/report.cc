@@ -27,13 +27,9 @@ ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, st
       max_queue_bytes_(max_queue_bytes),
       path_(options.folder + "/" + std::string(spec.name.value) + ".sqlite") {}
 
-Result<void> ReportImpl::open() {
-    auto opened = open_file();
-    if (opened) return {};
-    // Nothing decides about money from reports: they wait for room, the node does not.
-    if (opened.error().code != ErrorCode::no_space) return opened;
-    log::error("reporting", opened.error().describe());
-    return {};
+// Nothing decides about money from reports: they wait for what they lack, and the node does not.
+void ReportImpl::open() {
+    if (auto opened = open_file(); !opened) log::error("reporting", opened.error().describe());
 }
 
 void ReportImpl::start() {

@@ -15,8 +15,12 @@ CREATE TABLE report_cursors (
 Result<std::unique_ptr<ReportFile>> ReportFile::open(const ReportSpec& spec, const std::string& path) {
     KONTOR_TRY(auto database, Database::open(path, Database::Mode::writer));
     std::unique_ptr<ReportFile> file(new ReportFile(std::move(database)));
-    KONTOR_CHECK(file->prepare(spec));
-    return file;
+    const auto prepared = file->prepare(spec);
+    if (prepared) return file;
+    // SQL that does not fit the tables: of another report, or of no report.
+    if (prepared.error().code == ErrorCode::invalid_argument)
+        return fail(ErrorCode::unsupported, path + ": " + prepared.error().message);
+    return fail(prepared.error());
 }
 
 Result<void> ReportFile::prepare(const ReportSpec& spec) {

@@ -32,7 +32,7 @@ class ReportImpl final : public Report {
     ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_queue_bytes);
     ~ReportImpl() override { stop(); }
 
-    [[nodiscard]] Result<void> open();
+    void open();
     void start();  // its thread
     void stop();
     // is_gap: entries are missing before it.

@@ -27,7 +27,7 @@ class ReportsImpl final : public Reports {
         for (const ReportSpec* spec : specs) {
             reports_.push_back(
                 std::make_unique<ReportImpl>(*spec, options_, options_.max_queue_bytes / specs.size()));
-            KONTOR_CHECK(reports_.back()->open());
+            reports_.back()->open();
         }
         options_.metrics->gauge("kontor_projection_log_index", "Log index that the reports stand for.",
                                 [this] { return static_cast<double>(log_index()); });

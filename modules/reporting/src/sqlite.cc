@@ -21,6 +21,9 @@ Error error_of(sqlite3* handle, int code) {
     if (code == SQLITE_IOERR_DATA)
         return Error{ErrorCode::corruption, "reports database: a page does not match its checksum"};
     switch (code & 0xFF) {
+        case SQLITE_ERROR:  // SQL that does not fit the file's tables
+            kind = ErrorCode::invalid_argument;
+            break;
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
             kind = ErrorCode::corruption;

@@ -148,8 +148,9 @@ Result<void> check_partition_file(const std::string& path) {
         if (missing.hold_all(get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt)))) return {};
         if (missing.error() != 0) return fail(errno_error("read " + path, missing.error()));
     }
-    return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) + " of " +
-                                           std::to_string((last + 1) * page_bytes) + " bytes");
+    return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) +
+                                           " bytes, and its last page, of " + std::to_string(page_bytes) +
+                                           " bytes, has the number " + std::to_string(last));
 }
 
 }  // namespace kontor::store

@@ -41,6 +41,9 @@ struct Seat {
     // What a node begins with that is taken in anew under its number (replication::ReplicaOptions::renewed).
     std::optional<replication::Promise> renewed;
     bool has_log = false;  // a log that is missing was lost
+    // An operator accepted an older copy: until take_over() it neither leads nor answers, also where its log
+    // knows of nobody else.
+    bool waits_for_take_over = false;
     std::uint64_t election_timeout_ms = 1000, heartbeat_ms = 100;
     // A follower that has not heard of its leader for so long no longer answers reads by itself.
     std::uint64_t max_staleness_ms = 5'000;

@@ -2,7 +2,8 @@
 // A thin wrapper over SQLite: statements are prepared once and bound by position, failures are Results.
 //
 // Threading: a Database and its statements belong to one thread at a time. Ownership: statements die before
-// their database. Errors: io, no_space, corruption (also "not a database"), timeout. Limits: limit_time().
+// their database. Errors: io, no_space, corruption (also "not a
+// database"), invalid_argument (SQL that does not fit), unavailable (locked), timeout. Limits: limit_time().
 
 #include <cstdint>
 #include <memory>
