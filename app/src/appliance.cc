@@ -247,6 +247,8 @@ class ApplianceImpl final : public Appliance {
         reporting.service = node_.get();
         reporting.clock = options_.clock;
         reporting.metrics = &metrics_;
+        const node::NodeStats now = node_->stats();
+        reporting.last_log_index = std::max(now.applied_index, now.log.last_index);
         KONTOR_TRY(reports_, reporting::Reports::open(std::move(reporting), reports::all()));
         return {};
     }

@@ -5,11 +5,12 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import time
 import unittest
 
 from cluster_process import Cluster, Load
-from kontor_process import SLOW, main, run, temporary_folder, until, verify
+from kontor_process import SLOW, Admin, Api, main, run, temporary_folder, until, verify
 
 
 def put_back(copy, folder):
@@ -140,6 +141,96 @@ class ForgetfulMemberTest(unittest.TestCase):
             third.stop()
             third.start()  # an ordinary start
             cluster.settled(3)
+
+    def accept(self, machine, copy):
+        """The copy is put back, and somebody says that it is all that is left."""
+        put_back(copy, machine.data)
+        done = run("accept-older-data", "--config", machine.config, "--accept-loss")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        machine.start(wait=False)
+        until(machine.status, 20, "it answers")
+
+    def assert_serves_nobody(self, machine, key):
+        """Also after six election time-outs."""
+        until(lambda: time.monotonic() > machine.process.started + 3, 20, "elections would be over")
+        self.assertEqual((machine.status()["role"], machine.status()["leader"]), ("follower", 0))
+        api = Api(machine.https_port, ssl._create_unverified_context(), key, timeout_s=10 * SLOW)
+        self.assertEqual(api.request("POST", "/v1/customers", {"name": "Eve"}).status, 503)
+        self.assertEqual(api.request("GET", "/v1/customers").status, 503)
+        api.close()
+
+    def take_over(self, machine):
+        """As soon as nobody else was heard for a while."""
+        until(lambda: machine.cli("takeover", "--accept-loss").returncode == 0, 30 * SLOW, "a take-over")
+        machine.process.wait_ready()
+
+    def test_an_accepted_copy_of_the_only_voter_leads_nothing(self):
+        """Its log knows of nobody else who votes, so it would lead at once, beside those who joined or follow it."""
+        for how in ("--standby", "--voter"):
+            with self.subTest(how), temporary_folder() as folder, Cluster(folder) as cluster:
+                first, others = cluster.machine(), []
+                first.start()
+                cluster.admin_url = first.process.ready["admin_url"]
+                first.do("init")
+                key = cluster.set_up()
+                first.process.api(key).post("/v1/customers", {"name": "Ada"})
+
+                def join(count):
+                    for _ in range(count):
+                        others.append(cluster.machine())
+                        others[-1].do("join", first.token(*([how] if how == "--standby" else [])))
+                        others[-1].start()
+                    if how == "--voter":
+                        cluster.settled(3)
+
+                if how == "--standby":
+                    join(1)
+                first.stop()
+                copy = copy_away(first)
+                first.start()
+                if how == "--voter":
+                    join(2)
+                first.process.api(key).post("/v1/customers", {"name": "Bob"})
+                cluster.caught_up()
+                first.stop()
+                self.accept(first, copy)
+                self.assert_serves_nobody(first, key)
+                refused = first.cli("takeover", "--accept-loss")
+                self.assertEqual(refused.returncode, 1, refused.stdout)
+                self.assertIn("this copy is not all that is left", refused.stderr)
+                first.stop()
+                first.start(wait=False)  # it stays what it is
+                until(first.status, 20, "it answers")
+                self.assert_serves_nobody(first, key)
+                for machine in others:
+                    machine.stop()
+                self.take_over(first)
+                self.assertEqual([one["name"] for one in first.process.api(key).all("/v1/customers")], ["Ada"])
+
+    def test_of_several_accepted_copies_one_goes_on(self):
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            key = cluster.set_up()
+            copies = []
+            for machine in cluster.machines:
+                machine.stop()
+                copies.append(copy_away(machine))
+                machine.start()
+                cluster.settled(3)
+            cluster.leader().process.api(key).post("/v1/customers", {"name": "Bob"})
+            cluster.caught_up()
+            for machine in cluster.machines:
+                machine.stop()
+            for machine, copy in zip(cluster.machines, copies):
+                self.accept(machine, copy)
+            first, second, third = cluster.machines
+            self.take_over(first)
+            for machine in (second, third):
+                refused = machine.cli("takeover", "--accept-loss")
+                self.assertEqual(refused.returncode, 1, refused.stdout)
+                self.assertIn("node 1 at", refused.stderr)
+                self.assert_serves_nobody(machine, key)
+            self.assertEqual(first.process.api(key).all("/v1/customers"), [])
 
     def test_where_the_marker_went_back_too_the_others_notice(self):
         with temporary_folder() as folder, Cluster(folder) as cluster:
@@ -288,8 +379,11 @@ class SingleNodeTest(unittest.TestCase):
         with temporary_folder() as folder:
             machine = self.make(folder)
             copy = copy_away(machine)
+            shutil.rmtree(f"{copy}/reports")
             machine.start()
+            Admin(machine.process).set_up("ada", machine.control("setup-link")["admin_url"])
             machine.stop()
+            shutil.copytree(f"{machine.data}/reports", f"{copy}/reports")  # what was put back was the ledger only
             put_back(copy, machine.data)
             code, said = self.refused(machine)
             self.assertEqual(code, 2, said)
@@ -298,6 +392,9 @@ class SingleNodeTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             machine.start()
             self.assertEqual(machine.stop(), 0)
+            said = "\n".join(machine.process.errors)
+            for report in ("payments", "volumes"):
+                self.assertRegex(said, f"reports/{report}.sqlite stands for entry .* it is made again")
 
     def test_an_empty_folder_is_no_new_beginning(self):
         """As when its disk is not mounted."""

@@ -238,7 +238,7 @@ Result<void> ClusterImpl::change_identity(const std::function<void(Identity&)>& 
 
 // The log's frames are large, so what they are stands behind them.
 void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
-    if (is_isolated()) return;
+    if (is_isolated() || counts_alone_.load()) return;
     frame.push_back(kLogMessage);
     std::shared_ptr<net::PeerNet> links;
     {
@@ -250,7 +250,7 @@ void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
 
 void ClusterImpl::on_message(std::uint64_t from, std::string frame) {
     node::Node* const node = this->node();
-    if (frame.empty() || node == nullptr || is_isolated()) return;
+    if (frame.empty() || node == nullptr || is_isolated() || counts_alone_.load()) return;
     const char kind = frame.back();
     frame.pop_back();
     if (kind == kPromiseMessage) hear_promise(from, frame);
@@ -275,12 +275,16 @@ std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity
         return net::PeerRefusal{{code, std::move(text)}, says};
     };
     const std::string name = "node " + std::to_string(who.node_id);
-    if (counts_alone_.load())
-        return because(ErrorCode::unavailable,
-                       "node " + std::to_string(identity().node_no) + " " + kCountsAloneText);
     pb::PeerHello hello;
-    if (!hello.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-        hello.protocol() != kPeerProtocol)
+    const bool is_hello = hello.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+    if (counts_alone_.load()) {
+        const std::lock_guard lock(mutex_);
+        known_[who.node_id].heard_alone_ms = options_.clock->boot_ms();
+        if (is_hello) known_[who.node_id].peer_address = hello.peer_address();
+        return because(ErrorCode::unavailable,
+                       "node " + std::to_string(identity_.node_no) + " " + kCountsAloneText);
+    }
+    if (!is_hello || hello.protocol() != kPeerProtocol)
         return because(ErrorCode::unsupported, name + " speaks another protocol (" +
                                                    std::to_string(hello.protocol()) +
                                                    "): versions are too far apart");
@@ -330,6 +334,7 @@ std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity
 }
 
 void ClusterImpl::on_link(std::uint64_t node_id, bool is_up) {
+    if (counts_alone_.load()) return;  // a look at who is there, see nobody_else_is_left()
     {
         const std::lock_guard lock(mutex_);
         Known& known = known_[node_id];

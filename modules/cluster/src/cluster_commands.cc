@@ -32,12 +32,6 @@ constexpr std::uint64_t kHandOverMs = 2'000;
 constexpr std::uint64_t kUncountedMs = 10'000, kLookAgainMs = 20;
 constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before the node stops
 
-Result<void> outcome_of(const Result<pb::Result>& result) {
-    if (!result) return Unexpected{result.error()};
-    if (result->outcome() == machine::outcome::ok) return {};
-    return fail(ErrorCode::invalid_argument, result->error().message());
-}
-
 const char* to_text(replication::Role role) {
     switch (role) {
         case replication::Role::leader:
@@ -72,6 +66,12 @@ void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::
 }
 
 }  // namespace
+
+Result<void> ClusterImpl::outcome_of(const Result<pb::Result>& result) {
+    if (!result) return Unexpected{result.error()};
+    if (result->outcome() == machine::outcome::ok) return {};
+    return fail(ErrorCode::invalid_argument, result->error().message());
+}
 
 Result<void> ClusterImpl::init() {
     if (is_member()) return fail(ErrorCode::already_exists, "this node is a member of a cluster already");
@@ -256,64 +256,6 @@ Result<void> ClusterImpl::rotate_authority() {
     wanted.set_ca_pem(made.certificate_pem + old.certificate_pem.substr(0, first_end + end.size()));
     wanted.set_sealed_ca_key(options_.sealer->seal(made.private_key_pem, "cluster authority"));
     return outcome_of(propose(std::move(command)));
-}
-
-// What was accepted as all that is left hears nobody before: it would be told what it has forgotten.
-Result<void> ClusterImpl::begin_after_take_over() {
-    if (!counts_alone_.load()) return {};
-    KONTOR_CHECK(change_identity([](Identity& changed) { changed.counts_alone = false; }));
-    counts_alone_.store(false);
-    set_doing("");
-    return {};
-}
-
-Result<void> ClusterImpl::take_over(bool accepts_loss) {
-    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
-    if (node()->leads())
-        return fail(
-            ErrorCode::conflict,
-            node()->cluster_view().members.size() == 1
-                ? "this node leads already, and alone: there is nothing to take over"
-                : "this node leads already, and others follow it: nothing is lost. Take a node that is "
-                  "gone for good out with 'kontor cluster remove'");
-    const std::uint64_t silence_ms = node()->leader_silence_ms();
-    if (silence_ms < kTakeOverSilenceMs) {
-        return fail(
-            ErrorCode::conflict,
-            "the cluster has a leader, which this node heard a moment ago. Stop the old site first; to "
-            "let another node lead without loss: 'kontor cluster transfer'");
-    }
-    const auto view = node()->cluster_view();
-    if (!accepts_loss) {
-        const std::string heard = silence_ms == replication::kNeverMs
-                                      ? "has not been heard since this node was started"
-                                      : "was last heard " + std::to_string(silence_ms / 1000) + " s ago";
-        return fail(
-            ErrorCode::permission_denied,
-            "this node would go on alone from entry " + std::to_string(view.last_index) +
-                " of the log. Its leader " + heard +
-                ": whatever the old site acknowledged since then, and what was still on its way, is "
-                "lost. All other nodes count as removed; make sure that none of them serves clients any "
-                "more. Those that reach this node will stop by themselves. To go on: the same with "
-                "--accept-loss");
-    }
-    if (is_taking_over_.exchange(true)) return fail(ErrorCode::conflict, "this is under way already");
-    const auto work = [&]() -> Result<void> {
-        KONTOR_CHECK(node()->take_over());
-        KONTOR_CHECK(begin_after_take_over());
-        const std::uint64_t self = identity().node_no;
-        pb::Command mine;
-        mutable_body(mine, pb::update_cluster_node)->set_no(self);
-        mutable_body(mine, pb::update_cluster_node)->set_voter(true);
-        KONTOR_CHECK(outcome_of(propose(std::move(mine))));
-        for (const pb::ClusterNode& other : nodes())
-            if (other.no() != self) KONTOR_CHECK(remove(other.no()));
-        return {};
-    };
-    auto done = work();
-    is_taking_over_.store(false);
-    if (done) log::warning("cluster", "event=taken_over index=" + std::to_string(view.last_index));
-    return done;
 }
 
 // Before this node has a state: what it knows is whom it reaches, and how far the copy is.

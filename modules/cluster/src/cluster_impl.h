@@ -63,7 +63,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
         std::string hello_run, promise_run;  // of the newest hello, and of the newest promise
         std::uint64_t told_forgot_ms = 0;    // monotonic; when it was last told that it forgot
         std::optional<pb::NodeReport> report;
-        std::uint64_t report_ms = 0;  // monotonic
+        std::uint64_t report_ms = 0;       // monotonic
+        std::uint64_t heard_alone_ms = 0;  // boot time; when it called while this node counts alone
     };
 
     struct Copying {  // the state, from another node
@@ -141,6 +142,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void run_steward();
     [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
     void look_after_links();
+    // What a command about the cluster answered, as what the one who asked is told.
+    [[nodiscard]] static Result<void> outcome_of(const Result<pb::Result>& result);
+    [[nodiscard]] Result<void> nobody_else_is_left();
     [[nodiscard]] Result<void> begin_after_take_over();
     void look_after_reports(std::uint64_t now_ms);
     void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);

@@ -29,7 +29,16 @@ ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, st
 
 // Nothing decides about money from reports: they wait for what they lack, and the node does not.
 void ReportImpl::open() {
-    if (auto opened = open_file(); !opened) log::error("reporting", opened.error().describe());
+    auto opened = open_file();
+    if (opened && log_index() > options_.last_log_index) {
+        log::warning("reporting", path_ + " stands for entry " + std::to_string(log_index()) +
+                                      " of the log, which ends with " +
+                                      std::to_string(options_.last_log_index) +
+                                      "; it is made again from the ledger's journals");
+        drop_file();
+        opened = try_open();
+    }
+    if (!opened) log::error("reporting", opened.error().describe());
 }
 
 void ReportImpl::start() {

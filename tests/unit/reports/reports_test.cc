@@ -175,6 +175,7 @@ class ReportsTest : public ::testing::Test {
         options.metrics = &metrics_;
         options.max_queue_bytes = queue_bytes;
         options.query_timeout_ms = query_timeout_ms_;
+        options.last_log_index = last_log_index_;
         auto opened = reporting::Reports::open(options, all());
         ASSERT_TRUE(opened) << opened.error().describe();
         reports_ = *std::move(opened);
@@ -235,6 +236,7 @@ class ReportsTest : public ::testing::Test {
     Shop shop_;
     SteppingClock clock_;
     std::uint64_t query_timeout_ms_ = 60'000;
+    std::uint64_t last_log_index_ = UINT64_MAX;
     bool query_errors_are_expected_ = false;  // until a damaged file is rebuilt
     telemetry::Registry metrics_;
     std::string folder_;
@@ -463,6 +465,30 @@ TEST_F(ReportsTest, EachIsMadeAgainAlone) {
         EXPECT_TRUE(is_kept(other)) << other;
         EXPECT_EQ(dump(), before);
         ASSERT_TRUE((*Database::open(path(other), Database::Mode::writer))->execute("DROP TABLE kept"));
+    }
+}
+
+// The ledger was put back from a copy, and the reports were not.
+TEST_F(ReportsTest, OneThatKnowsMoreThanTheLogIsMadeAgain) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    shop_.pay(ada, 10, "p");
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    close();
+    const auto add_what_the_ledger_never_had = [&] {
+        return Database::open(path("volumes"), Database::Mode::writer)
+            .value()
+            ->execute("INSERT INTO refunds VALUES (99, 1)");
+    };
+    const std::string right = dump();
+    ASSERT_TRUE(add_what_the_ledger_never_had());
+    const std::string wrong = dump();
+    for (const std::uint64_t last : {shop_.index(), shop_.index() - 1}) {
+        last_log_index_ = last;
+        open();
+        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+        close();
+        EXPECT_EQ(dump(), last == shop_.index() ? wrong : right) << last;
     }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // JSON of a request's body into whatever a builder makes of it: SAX events of RapidJSON, numbers as text.
 //
-// Threading: as the builder. Errors: the builder's own (`builder.error`, set when one of its functions returns
-// false), or where the text is no JSON.
+// Threading: as the builder. Errors: the builder's own (`builder.error`, set when one of its functions
+// returns false), or where the text is no JSON.
 
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
