@@ -122,13 +122,12 @@ int run_rejoin(const ClusterArguments& arguments, const Settings& settings, cons
 
 std::string request_of(const ClusterArguments& arguments) {
     Json request{{"command", "cluster-" + arguments.action}};
-    if (arguments.action == "leave") request["command"] = "cluster-remove";
     if (arguments.action == "promote" || arguments.action == "demote") {
         request["command"] = "cluster-voter";
         request["voter"] = arguments.action == "promote";
     }
     if (arguments.action == "takeover") request["accept_loss"] = arguments.accepts_loss;
-    if (arguments.node != 0) request["node"] = arguments.node;
+    if (arguments.node) request["node"] = *arguments.node;
     if (arguments.action == "token") {
         request["voter"] = !arguments.standby;
         request["replaces"] = arguments.replaces;
@@ -210,7 +209,7 @@ void print_status(const nlohmann::json& status, const Output& output) {
 }
 
 std::string said(const ClusterArguments& arguments, const nlohmann::json& answer) {
-    const std::string node = std::to_string(arguments.node);
+    const std::string node = std::to_string(arguments.node.value_or(0));
     if (arguments.action == "init")
         return "This node is the first of a cluster. Let others in with: kontor cluster token";
     if (arguments.action == "token")

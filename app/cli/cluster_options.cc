@@ -3,6 +3,20 @@
 #include "config_option.h"
 
 namespace kontor::app {
+namespace {
+
+// To the parser -1 is a very large number.
+CLI::Validator natural_number() {
+    return CLI::Validator(
+        [](const std::string& text) {
+            const bool is_good = !text.empty() && text.size() <= 19 &&
+                                 text.find_first_not_of("0123456789") == std::string::npos;
+            return is_good ? std::string() : "not the number of a node: " + text;
+        },
+        "NUMBER");
+}
+
+}  // namespace
 
 CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
     auto* command = app.add_subcommand("cluster", "Several machines as one: join, leave, look.");
@@ -32,7 +46,8 @@ CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
     footer(add("init", "Make this running node the first of a cluster."), "init --data /var/lib/kontor");
     auto* token = add("token", "Print a token that lets one new node join.");
     token->add_flag("--standby", arguments.standby, "It gets everything and never votes: a second site.");
-    token->add_option("--replace", arguments.replaces, "A lost node whose place it takes.");
+    token->add_option("--replace", arguments.replaces, "A lost node whose place it takes.")
+        ->check(natural_number() & CLI::PositiveNumber);
     token->add_option("--minutes", arguments.lifetime_minutes, "How long it can be used.")
         ->check(CLI::Range(1, 10'080))
         ->capture_default_str();
@@ -50,17 +65,18 @@ CLI::App* add_cluster_command(CLI::App& app, ClusterArguments& arguments) {
     footer(rejoin, "rejoin --config /etc/kontor/kontor.toml");
     footer(add("status", "Who is there, who leads, who is behind."), "status --data /var/lib/kontor");
     auto* remove = add("remove", "Take a node out for ever, also one that is lost.");
-    remove->add_option("node", arguments.node, "Its number.")->required();
+    remove->add_option("node", arguments.node, "Its number.")->required()->check(natural_number());
     footer(remove, "remove 3");
     footer(add("leave", "Take this node out for ever."), "leave --data /var/lib/kontor");
     auto* transfer = add("transfer", "Let another node lead.");
-    transfer->add_option("node", arguments.node, "Its number; none: any that is ready.");
+    transfer->add_option("node", arguments.node, "Its number; none: any that is ready.")
+        ->check(natural_number());
     footer(transfer, "transfer 2");
     auto* promote = add("promote", "Let a stand-by vote.");
-    promote->add_option("node", arguments.node, "Its number.")->required();
+    promote->add_option("node", arguments.node, "Its number.")->required()->check(natural_number());
     footer(promote, "promote 4");
     auto* demote = add("demote", "Make a voter a stand-by.");
-    demote->add_option("node", arguments.node, "Its number.")->required();
+    demote->add_option("node", arguments.node, "Its number.")->required()->check(natural_number());
     footer(demote, "demote 4");
     auto* takeover = add("takeover", "The other site is lost: this stand-by goes on alone.");
     takeover->add_flag("--accept-loss", arguments.accepts_loss,

@@ -4,6 +4,7 @@
 //   stopped.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,8 @@ struct ClusterArguments {
     std::string config_file;  // of this node; or:
     std::string data_folder;  // of a node that runs
     std::vector<std::string> assignments;
-    std::string token;       // join
-    std::uint64_t node = 0;  // remove, transfer, promote, demote
+    std::string token;                  // join
+    std::optional<std::uint64_t> node;  // remove, transfer, promote, demote
     std::uint64_t replaces = 0;
     bool standby = false;
     bool accepts_loss = false;  // takeover, rejoin

@@ -11,6 +11,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kShownBytes = 40;
+
 std::string problem(const std::string& message) {
     return Json{{"error", message}}.dump();
 }
@@ -30,16 +32,29 @@ std::string status(const node::Node& node) {
         .dump();
 }
 
+// "" when each number is one: nothing is done to another node than the one that was meant.
+std::string wrong_number(const nlohmann::json& request) {
+    for (const char* name : {"node", "ms", "drain_ms", "replaces", "lifetime_ms"}) {
+        const auto found = request.find(name);
+        if (found != request.end() && !found->is_number_unsigned())
+            return std::string(name) + " is not a natural number: " + found->dump().substr(0, kShownBytes);
+    }
+    const bool names_none = request.contains("node") && request.at("node") == 0;
+    return names_none ? "No such node: 0" : "";
+}
+
 // Each answers {"error": …} or what it did.
 std::string handle_cluster(cluster::Cluster& cluster, const std::string& command,
                            const nlohmann::json& request) {
-    const auto number = [&] { return request.value("node", std::uint64_t{0}); };
+    if (const std::string wrong = wrong_number(request); !wrong.empty()) return problem(wrong);
+    const auto number = [&] { return request.value("node", std::uint64_t{0}); };  // 0: none was named
     const auto answer = [](const Result<void>& done) {
         return done ? Json{{"done", true}}.dump() : problem(done.error().message);
     };
     if (command == "cluster-status") return cluster.status_json();
     if (command == "cluster-init") return answer(cluster.init());
     if (command == "cluster-remove") return answer(cluster.remove(number()));
+    if (command == "cluster-leave") return answer(cluster.leave());
     if (command == "cluster-transfer") return answer(cluster.transfer(number()));
     if (command == "cluster-voter") return answer(cluster.set_voter(number(), request.value("voter", true)));
     if (command == "cluster-takeover") return answer(cluster.take_over(request.value("accept_loss", false)));

@@ -13,7 +13,7 @@ import threading
 import unittest
 
 import kontor_process
-from cluster_process import Cluster, Load, free_ports
+from cluster_process import Cluster, Load, control, free_ports
 from kontor_process import BINARY, SLOW, Kontor, run, temporary_folder, until
 
 ENDS_WITHIN_S = 20
@@ -289,6 +289,23 @@ class Membership(unittest.TestCase):
             cluster.settled(2)
             leader = cluster.leader()
             (other,) = [machine for machine in cluster.machines if machine is not leader]
+            # A number that is none is no node; least of all the one that is asked.
+            for machine in cluster.machines:
+                for action in ("remove", "demote", "promote", "transfer"):
+                    refused = machine.cli(action, "0")
+                    self.assertEqual(refused.returncode, 1, action)
+                    self.assertIn("No such node: 0", refused.stderr, action)
+                    for no_number in ("-1", "1.5", "x", "", "0x1"):
+                        self.assertEqual(machine.cli(action, no_number).returncode, 2,
+                                         (action, no_number))
+                for command, fields in (("remove", {}), ("voter", {"voter": False}), ("remove", {"node": 0}),
+                                        ("remove", {"node": 1.0}), ("remove", {"node": -1}), ("remove", {"node": "1"}),
+                                        ("voter", {"node": 1.5, "voter": False}), ("remove", {"node": None}),
+                                        ("isolate", {"node": 0, "ms": 9}), ("isolate", {"node": 2, "ms": 0.5}),
+                                        ("token", {"lifetime_ms": -5}), ("restart", {"node": 0, "check_only": True})):
+                    self.assertIn("error", control(machine.data, "cluster-" + command, **fields), (command, fields))
+            self.assertEqual(self.roles(leader), {1: "voter", 2: "voter"})
+            self.assertTrue(all(node["wanted"] == "voter" for node in leader.status()["nodes"]))
             for machine in cluster.machines:
                 refused = machine.cli("transfer", str(leader.node_no))
                 self.assertEqual(refused.returncode, 1)

@@ -147,12 +147,21 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
 
 Result<void> ClusterImpl::remove(std::uint64_t node_no) {
     if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
-    pb::Command command;
-    mutable_body(command, pb::update_cluster_node)->set_no(node_no == 0 ? identity().node_no : node_no);
-    mutable_body(command, pb::update_cluster_node)->set_removed(true);
-    KONTOR_CHECK(outcome_of(propose(std::move(command))));
-    if (node_no == 0 || node_no == identity().node_no) return {};  // it ends by that
+    KONTOR_CHECK(mark_removed(node_no));
+    if (node_no == identity().node_no) return {};  // it ends by that
     return wait_until_uncounted(node_no);
+}
+
+Result<void> ClusterImpl::leave() {
+    if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
+    return mark_removed(identity().node_no);
+}
+
+Result<void> ClusterImpl::mark_removed(std::uint64_t node_no) {
+    pb::Command command;
+    mutable_body(command, pb::update_cluster_node)->set_no(node_no);
+    mutable_body(command, pb::update_cluster_node)->set_removed(true);
+    return outcome_of(propose(std::move(command)));
 }
 
 // Whoever stops another node before that may stop the cluster: the majority was still one with this node in

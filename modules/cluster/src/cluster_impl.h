@@ -45,6 +45,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> init() override;
     Result<std::string> make_token(const TokenWishes& wishes) override;
     Result<void> remove(std::uint64_t node_no) override;
+    Result<void> leave() override;
     Result<void> set_voter(std::uint64_t node_no, bool voter) override;
     Result<void> transfer(std::uint64_t node_no) override;
     Result<void> rotate_authority() override;
@@ -140,6 +141,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
 
     // --- the steward (steward.cc): a thread that makes things as the rows say
     void run_steward();
+    [[nodiscard]] Result<void> mark_removed(std::uint64_t node_no);
     [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
     void look_after_links();
     // What a command about the cluster answered, as what the one who asked is told.

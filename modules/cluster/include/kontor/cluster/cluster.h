@@ -129,9 +129,10 @@ class Cluster {
     [[nodiscard]] virtual Result<void> init() = 0;
     // "kct1.<fingerprint>.<secret>.<addresses>"; shown once.
     [[nodiscard]] virtual Result<std::string> make_token(const TokenWishes& wishes) = 0;
-    // 0: this one. Done when no majority counts that node any more, so that another one may be stopped;
-    // timeout: it is marked, and will be. The same for who shall not vote.
+    // Done when no majority counts that node any more, so that another one may be stopped; timeout: it is
+    // marked, and will be. The same for who shall not vote. invalid_argument: there is no such node.
     [[nodiscard]] virtual Result<void> remove(std::uint64_t node_no) = 0;
+    [[nodiscard]] virtual Result<void> leave() = 0;  // this one is removed, and ends by that
     [[nodiscard]] virtual Result<void> set_voter(std::uint64_t node_no, bool voter) = 0;
     [[nodiscard]] virtual Result<void> transfer(std::uint64_t node_no) = 0;  // 0: to any that is ready
     [[nodiscard]] virtual Result<void> rotate_authority() = 0;
