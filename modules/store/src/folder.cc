@@ -280,6 +280,16 @@ Result<void> check_partition_files(const std::string& folder) {
     return {};
 }
 
+Result<void> check_store(const std::string& folder, std::span<const TableSpec> tables) {
+    StoreOptions options;
+    options.folder = folder;
+    options.tables.assign(tables.begin(), tables.end());
+    options.partitions = 0;  // whatever the folder has
+    options.read_only = true;
+    KONTOR_TRY([[maybe_unused]] const Folder opened, open_folder(options));
+    return {};
+}
+
 Result<Folder> open_folder(StoreOptions& options) {
     Folder folder;
     folder.redo_folder = options.folder + "/redo";

@@ -4,12 +4,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <utility>
 
 #include "files.h"
 #include "hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
+#include "kontor/store/damaged_file.h"
 #include "partition_file.h"
 #include "tables.h"
 
@@ -76,12 +79,19 @@ int put_row(MDB_cursor* cursor, MDB_val key, std::string_view row, unsigned flag
     return 0;
 }
 
-// LMDB's own sanity checks end the process: first say which file it was.
+std::function<void(const Error&)>& end_of_process() {
+    static std::function<void(const Error&)> end;
+    return end;
+}
+
+// LMDB's own sanity checks abort when this returns.
 void on_lmdb_assert(MDB_env* env, const char* message) {
     const char* folder = nullptr;
     (void)mdb_env_get_path(env, &folder);
-    log::error("store", "partition " + std::string(folder != nullptr ? folder : "?") +
-                            " is damaged, the node stops: " + message);
+    const Error error{ErrorCode::corruption, std::string(folder != nullptr ? folder : "?") +
+                                                 "/data.mdb has a damaged page: " + message};
+    if (end_of_process()) end_of_process()(error);
+    log::error("store", error.describe());
 }
 
 // LMDB keeps the names of trees among the keys of the unnamed one: with a table byte that nobody may declare.
@@ -90,6 +100,10 @@ std::string tree_name(TableId table) {
 }
 
 }  // namespace
+
+void end_at_damaged_file(std::function<void(const Error&)> end) {
+    end_of_process() = std::move(end);
+}
 
 MDB_val KeyBuffer::set(TableId table, std::string_view key) {
     bytes[0] = static_cast<char>(table);

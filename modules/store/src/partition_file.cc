@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <vector>
 
 #include "files.h"
@@ -20,12 +21,13 @@ namespace kontor::store {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 16;  // page number 8, padding 2, flags 2, lower 2, upper 2
+constexpr std::size_t kFlagsAt = 10;      // in a header
 constexpr std::size_t kMetaBytes = 136;
 constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
 constexpr std::size_t kFreeTreeAt = 24, kLastPageAt = 120, kTransactionAt = 128;  // in a meta
 constexpr std::size_t kTreeRootAt = 40;                                           // in a tree's record
 constexpr std::uint64_t kNoPage = UINT64_MAX;
-constexpr unsigned kBranch = 1, kLeaf = 2;  // flags of a page
+constexpr unsigned kBranch = 1, kLeaf = 2, kMeta = 8;  // flags of a page
 constexpr unsigned kOnPagesOfItsOwn = 1;    // flag of a node
 constexpr std::size_t kNodeBytes = 8;       // low 2, high 2, flags 2, size of the key 2
 constexpr unsigned kMaxDepth = 32;
@@ -58,7 +60,7 @@ class FreePages {
         std::string page(page_bytes_, '\0');
         if (depth > kMaxDepth || ++visited_ > first_missing_ || !read(number, 0, page)) return false;
         const std::string_view in = page;
-        const unsigned flags = get_le<std::uint16_t>(in.substr(10));
+        const unsigned flags = get_le<std::uint16_t>(in.substr(kFlagsAt));
         const std::size_t end = get_le<std::uint16_t>(in.substr(12));
         if ((flags & (kBranch | kLeaf)) == 0 || end > page_bytes_) return false;
         for (std::size_t at = kHeaderBytes; at + 2 <= end; at += 2) {
@@ -109,16 +111,51 @@ class FreePages {
     std::vector<bool> free_;  // of the missing pages
 };
 
-// The meta page at `offset`; "": it is none.
-Result<std::string> meta_at(int fd, const std::string& path, std::uint64_t offset) {
-    std::string meta(kMetaBytes, '\0');
-    const ssize_t got = ::pread(fd, meta.data(), meta.size(), static_cast<off_t>(offset + kHeaderBytes));
+struct Meta {
+    std::uint32_t page_bytes = 0;
+    std::uint64_t transaction = 0, last_page = 0, free_root = 0;
+};
+
+// The meta page at `offset`; nothing: it is none.
+Result<std::optional<Meta>> meta_at(int fd, const std::string& path, std::uint64_t offset) {
+    std::string page(kHeaderBytes + kMetaBytes, '\0');
+    const ssize_t got = ::pread(fd, page.data(), page.size(), static_cast<off_t>(offset));
     if (got < 0) return fail(errno_error("read " + path, errno));
-    const std::string_view in = meta;
-    if (got != static_cast<ssize_t>(meta.size()) || get_le<std::uint32_t>(in) != kMagic ||
-        (get_le<std::uint32_t>(in.substr(4)) & 0xFFFFU) != kVersion)
-        return std::string();
-    return meta;
+    const std::string_view in = std::string_view(page).substr(kHeaderBytes);
+    const unsigned flags = get_le<std::uint16_t>(std::string_view(page).substr(kFlagsAt));
+    if (got != static_cast<ssize_t>(page.size()) || (flags & kMeta) == 0 ||
+        get_le<std::uint32_t>(in) != kMagic || (get_le<std::uint32_t>(in.substr(4)) & 0xFFFFU) != kVersion)
+        return std::optional<Meta>();
+    Meta meta;
+    meta.page_bytes = get_le<std::uint32_t>(in.substr(kFreeTreeAt));
+    meta.transaction = get_le<std::uint64_t>(in.substr(kTransactionAt));
+    meta.last_page = get_le<std::uint64_t>(in.substr(kLastPageAt));
+    meta.free_root = get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt));
+    const bool is_good = meta.page_bytes >= kMinPageBytes && meta.page_bytes <= kMaxPageBytes &&
+                         (meta.page_bytes & (meta.page_bytes - 1)) == 0;
+    return is_good ? std::optional<Meta>(meta) : std::nullopt;
+}
+
+// Transactions are written to the two pages in turn, the even ones to the first; a new file has 0 in both.
+bool are_of_one_file(const Meta& first, const Meta& second) {
+    if (first.page_bytes != second.page_bytes || first.transaction % 2 != 0) return false;
+    if (second.transaction == 0) return first.transaction == 0;
+    return second.transaction % 2 == 1 && (second.transaction == first.transaction + 1 ||
+                                           second.transaction == first.transaction - 1);
+}
+
+// The newer one of the two. LMDB looks at the numbers of their transactions in more than one way, so that one
+// that cannot be would let the same file say different things.
+Result<Meta> newest_meta(int fd, const std::string& path) {
+    const auto damaged = [&](const char* what) {
+        return fail(ErrorCode::corruption, path + " is damaged: " + what);
+    };
+    KONTOR_TRY(const auto first, meta_at(fd, path, 0));
+    if (!first) return damaged("its first page does not say what it is");
+    KONTOR_TRY(const auto second, meta_at(fd, path, first->page_bytes));
+    if (!second) return damaged("its second page does not say what it is");
+    if (!are_of_one_file(*first, *second)) return damaged("its first two pages do not fit together");
+    return second->transaction > first->transaction ? *second : *first;
 }
 
 }  // namespace
@@ -126,31 +163,25 @@ Result<std::string> meta_at(int fd, const std::string& path, std::uint64_t offse
 Result<void> check_partition_file(const std::string& path) {
     const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0) return errno == ENOENT ? Result<void>{} : fail(errno_error("open " + path, errno));
-    KONTOR_TRY(std::string meta, meta_at(file.fd(), path, 0));
-    if (meta.empty()) return {};
-    const auto page_bytes = get_le<std::uint32_t>(std::string_view(meta).substr(kFreeTreeAt));
-    if (page_bytes < kMinPageBytes || page_bytes > kMaxPageBytes) return {};
-    KONTOR_TRY(const std::string second, meta_at(file.fd(), path, page_bytes));
-    const auto transaction = [](const std::string& of) {
-        return get_le<std::uint64_t>(std::string_view(of).substr(kTransactionAt));
-    };
-    if (!second.empty() && transaction(second) > transaction(meta)) meta = second;
-    const std::string_view in = meta;
-    const auto last = get_le<std::uint64_t>(in.substr(kLastPageAt));
-    struct stat info {};  // after the meta pages: of a node that runs it grows
+    struct stat info {};
     if (::fstat(file.fd(), &info) != 0) return fail(errno_error("stat " + path, errno));
+    if (info.st_size == 0) return fail(ErrorCode::corruption, path + " was cut short: it is empty");
+    KONTOR_TRY(const Meta meta, newest_meta(file.fd(), path));
+    if (::fstat(file.fd(), &info) != 0)  // after the meta pages: of a node that runs it grows
+        return fail(errno_error("stat " + path, errno));
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    const std::uint64_t there = size / page_bytes;
+    const std::uint64_t there = size / meta.page_bytes, last = meta.last_page;
     if (last < there) return {};
     // The pages that are there could not name more of them: what claims so is not looked through.
-    if (there >= 2 && last - there < there * (page_bytes / 8)) {
-        FreePages missing(file.fd(), page_bytes, there, last);
-        if (missing.hold_all(get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt)))) return {};
+    if (there >= 2 && last - there < there * (meta.page_bytes / 8)) {
+        FreePages missing(file.fd(), meta.page_bytes, there, last);
+        if (missing.hold_all(meta.free_root)) return {};
         if (missing.error() != 0) return fail(errno_error("read " + path, missing.error()));
     }
     return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) +
-                                           " bytes, and its last page, of " + std::to_string(page_bytes) +
-                                           " bytes, has the number " + std::to_string(last));
+                                           " bytes, and its last page, of " +
+                                           std::to_string(meta.page_bytes) + " bytes, has the number " +
+                                           std::to_string(last));
 }
 
 }  // namespace kontor::store

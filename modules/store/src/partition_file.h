@@ -1,7 +1,8 @@
 #pragma once
 // Whether a partition's file is whole, before it is mapped: one that was cut short (a copy that was broken
 // off, a disk that was full) ends the process at the first page that is missing, or worse, grows again with a
-// hole. Threading: any; it reads, without LMDB. Errors: corruption (cut short), io.
+// hole. Threading: any; it reads, without LMDB. Errors: corruption (cut short, or meta pages that are none or
+// do not fit together), io.
 
 #include <string>
 
@@ -9,7 +10,7 @@
 
 namespace kontor::store {
 
-// A file that is not there or not LMDB's is left to LMDB.
+// A file that is not there is left to LMDB, which makes it.
 [[nodiscard]] Result<void> check_partition_file(const std::string& path);
 
 }  // namespace kontor::store

@@ -166,6 +166,9 @@ Result<void> SinkFolder::clear() {
 
 Result<std::unique_ptr<Partition>> SinkFolder::open_partition(unsigned number, bool with_trees) const {
     KONTOR_CHECK(make_folder(draft(number)));
+    // As a power cut may leave one that was just made: nothing is lost by making it again.
+    const std::string file = draft(number) + "/data.mdb";
+    if (std::error_code code; fs::file_size(file, code) == 0 && !code) fs::remove(file, code);
     KONTOR_TRY(auto partition, Partition::open(draft(number), number, options_.map_bytes,
                                                with_trees ? options_.tables : std::vector<TableSpec>{}));
     KONTOR_CHECK(sync_path(draft(number)));

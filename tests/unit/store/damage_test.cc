@@ -15,6 +15,7 @@
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/mapped_fault.h"
+#include "kontor/store/damaged_file.h"
 #include "kontor/store/partitions_made.h"
 #include "partition_file.h"
 #include "redo_file.h"
@@ -268,6 +269,115 @@ TEST(StoreDamage, AFileThatWasCutShortIsRefused) {
     EXPECT_EQ(open_error(folder.path()), "opened at 3");
 }
 
+// LMDB chooses between the two in more than one way, so that a wrong one makes the file say different things.
+TEST(StoreDamage, MetaPagesThatDoNotFitTogetherAreRefused) {
+    const TempFolder folder;
+    fill(folder.path(), 3);
+    const std::string file = partition_file(folder.path(), 0), whole = slurp(file);
+    constexpr std::size_t kPage = 4096, kTransaction = 16 + 128, kFlags = 10, kPageSize = 16 + 24;
+    const auto with = [&](std::size_t at, std::string_view bytes) {
+        std::string damaged = whole;
+        damaged.replace(at, bytes.size(), bytes);
+        return damaged;
+    };
+    const auto transaction = [&](std::size_t page) {
+        return get_le<std::uint64_t>(std::string_view(whole).substr(page * kPage + kTransaction));
+    };
+    const auto number = [](std::uint64_t value) {
+        std::string bytes;
+        put_le<std::uint64_t>(bytes, value);
+        return bytes;
+    };
+    const std::string cases[] = {
+        "",
+        std::string(2 * kPage, '\0') + whole.substr(2 * kPage),
+        std::string(kPage, '\0') + whole.substr(kPage),
+        with(kPage, std::string(kPage, '\0')),
+        with(kFlags, std::string(2, '\0')),
+        with(kPage + 16, "XXXX"),
+        with(kPageSize, std::string("\x01\x10\0\0", 4)),
+        with(kTransaction, number(UINT64_MAX)),
+        with(kTransaction, number(transaction(0) + 4)),
+        with(kTransaction, number(transaction(1))),
+        with(kPage + kTransaction, number(transaction(0))),
+        with(kPage + kTransaction, number(0)),
+        with(0, whole.substr(kPage, kPage)),
+    };
+    for (const std::string& damaged : cases) {
+        const auto which = std::to_string(&damaged - cases);
+        spit(file, damaged);
+        const auto looked = check_partition_files(folder.path());
+        ASSERT_FALSE(looked) << which;
+        EXPECT_EQ(looked.error().code, ErrorCode::corruption) << which;
+        EXPECT_NE(looked.error().message.find("partitions/00/data.mdb"), std::string::npos) << which;
+        EXPECT_EQ(open_error(folder.path()).find("opened"), std::string::npos) << which;
+        EXPECT_EQ(slurp(file), damaged) << "nothing was made of it: " << which;
+    }
+    spit(file, whole);
+    EXPECT_EQ(open_error(folder.path()), "opened at 3");
+}
+
+TEST(StoreDamage, ACheckFindsWhatOpeningFinds) {
+    const TempFolder folder;
+    fill(folder.path(), 3);
+    const auto tables = test_options(folder.path()).tables;
+    EXPECT_TRUE(check_store(folder.path(), tables));
+    const std::string first = partition_file(folder.path(), 0), second = partition_file(folder.path(), 1);
+    const std::string whole = slurp(first);
+    spit(first, slurp(second));
+    const auto swapped = check_store(folder.path(), tables);
+    ASSERT_FALSE(swapped);
+    EXPECT_NE(swapped.error().message.find("says that it is number 1"), std::string::npos);
+    spit(first, whole);
+    unsigned found = 0;
+    for (unsigned number = 0; number < 4; ++number)
+        found += flip(partition_file(folder.path(), number), "the precious value", 5);
+    ASSERT_GT(found, 0U);
+    EXPECT_FALSE(check_store(folder.path(), tables));
+}
+
+// LMDB ends the process at it; whoever wants to say something before is asked.
+TEST(StoreDamage, AProcessThatMeetsADamagedPageSaysWhichFileItIs) {
+    const TempFolder folder;
+    {
+        const auto store = open_or_die(test_options(folder.path()));
+        store->begin();
+        for (int i = 0; i < 2'000; ++i)
+            store->writer().put(kPlain, "key" + std::to_string(i), std::string(200, 'v'));
+        store->commit(1, 0);
+        store->freeze("");
+        store->wait_for_checkpoint();
+    }
+    unsigned told = 0;
+    for (unsigned number = 0; number < 4; ++number) {
+        const std::string path = partition_file(folder.path(), number), whole = slurp(path);
+        for (std::size_t page = 2; (page + 1) * 4096 <= whole.size(); ++page) {
+            std::string damaged = whole;
+            damaged.replace(page * 4096, 4096, std::string(4096, '\0'));
+            spit(path, damaged);
+            const std::string said = folder.path() + "/said";
+            spit(said, "");
+            const pid_t child = ::fork();
+            if (child == 0) {
+                end_at_damaged_file([&](const Error& error) {
+                    spit(said, error.describe());
+                    ::_exit(42);
+                });
+                const auto store = Store::open(test_options(folder.path()));
+                ::_exit(store ? 0 : 1);
+            }
+            int status = 0;
+            ::waitpid(child, &status, 0);
+            ASSERT_TRUE(WIFEXITED(status)) << "partition " << number << ", page " << page;
+            if (WEXITSTATUS(status) != 42) continue;
+            ++told;
+            EXPECT_EQ(slurp(said).find("corruption: " + path + " has a damaged page: "), 0U) << slurp(said);
+        }
+        spit(path, whole);
+    }
+    EXPECT_GT(told, 0U);
+}
+
 // LMDB never writes pages that one transaction takes and gives back: such a file is short, and whole.
 TEST(StoreDamage, AFileWithoutPagesThatAreFreeIsWhole) {
     const TempFolder folder;
@@ -416,7 +526,8 @@ TEST(StoreDamage, APartitionOfAnotherStoreIsRefused) {
     EXPECT_NE(open_error(folder.path()).find("partition 03 says that it is number 1"), std::string::npos);
     spit(partition_file(folder.path(), 3),
          "not an LMDB file, but long enough to be looked at" + std::string(8192, 'x'));
-    EXPECT_NE(open_error(folder.path()).find("partition 03"), std::string::npos) << open_error(folder.path());
+    EXPECT_NE(open_error(folder.path()).find("partitions/03/data.mdb is damaged"), std::string::npos)
+        << open_error(folder.path());
     spit(partition_file(folder.path(), 3), mine);
     EXPECT_EQ(open_error(folder.path()), "opened at 1");
     std::filesystem::remove_all(folder.path() + "/partitions");

@@ -4,14 +4,18 @@
 //
 // Threading: any; changes nothing. Errors: not_found (it has none), corruption, unsupported, io.
 
+#include <span>
 #include <string>
 
 #include "kontor/base/result.h"
+#include "kontor/store/row_store.h"
 
 namespace kontor::store {
 
 [[nodiscard]] Result<unsigned> partitions_made(const std::string& folder);
-// Whether each partition's file is as long as it says itself. corruption: one was cut short.
+// Whether each partition's file is as long as it says itself. corruption: one was cut short, or does not say.
 [[nodiscard]] Result<void> check_partition_files(const std::string& folder);
+// Everything that opening the store would look at, redo files included. Takes as long as opening it.
+[[nodiscard]] Result<void> check_store(const std::string& folder, std::span<const TableSpec> tables);
 
 }  // namespace kontor::store
