@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,7 @@
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
 #include "kontor/money/money.h"
+#include "kontor/store/damaged_file.h"
 #include "output.h"
 #include "receiver.h"
 #include "secrets.h"
@@ -292,9 +294,7 @@ class DevRun {
         const DevFolder& folder = folder_.emplace(std::move(made));
         KONTOR_CHECK(start(folder.path()));
         KONTOR_TRY(auto control,
-                   ControlServer::start(control_path(folder.path()), [this](const std::string& request) {
-                       return handle_control(*appliance_, request);
-                   }));
+                   start_control(folder.path(), *appliance_, [this] { return shall_stop_.load(); }));
         if (has_no_room()) {
             output_.text("\n" + appliance_->node().full_disk());
         } else if (!arguments_.serve_only) {
@@ -305,6 +305,7 @@ class DevRun {
             output_.text("\nServing. Ctrl-C stops.");
             wait_for_shutdown_signal();
         }
+        shall_stop_.store(true);
         shorten_shortage_waits();
         control.reset();
         appliance_->stop();
@@ -328,7 +329,12 @@ class DevRun {
             if (!holds_data(folder)) std::filesystem::remove(options.marker);
         }
         options.clock = &system_clock();
-        options.on_fatal = [](const Error&) { ::_exit(3); };
+        options.shall_stop = [this] { return shall_stop_.load(); };
+        options.on_fatal = [](const Error& error) {
+            std::fprintf(stderr, "kontor dev: %s\n", error.describe().c_str());
+            ::_exit(3);
+        };
+        store::end_at_damaged_file(options.on_fatal);
         KONTOR_TRY(const auto tls, ensure_private_certificate(
                                        folder + "/tls", {"localhost", "127.0.0.1", "::1"}, system_clock()));
         KONTOR_TRY(receiver_, WebhookReceiver::start(tls.identity, system_clock()));
@@ -383,6 +389,7 @@ class DevRun {
     const DevArguments& arguments_;
     const Settings& settings_;
     const Output& output_;
+    std::atomic<bool> shall_stop_{false};
     std::optional<DevFolder> folder_;            // first: an ephemeral one goes when nobody writes any more
     std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
     std::unique_ptr<net::Client> client_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -16,9 +17,11 @@
 #include "control_handler.h"
 #include "data_folder.h"
 #include "domains/operators/operators.h"
+#include "folder_check.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/base/shortage.h"
+#include "kontor/store/damaged_file.h"
 #include "output.h"
 #include "reload.h"
 #include "secrets.h"
@@ -55,14 +58,14 @@ bool wait_until_ready(Appliance& appliance, const Output& output) {
 // as by a power cut: one that does not hear that it shall stop is ended.
 class StartWatch {
  public:
-    explicit StartWatch(const Output& output) : output_(output), thread_([this] { run(); }) {}
+    StartWatch(const Output& output, std::atomic<bool>& shall_stop)
+        : output_(output), shall_stop_(shall_stop), thread_([this] { run(); }) {}
     ~StartWatch() {
         is_over_.store(true);
         thread_.join();
     }
     StartWatch(const StartWatch&) = delete;
     StartWatch& operator=(const StartWatch&) = delete;
-    [[nodiscard]] bool is_asked_to_stop() const { return is_asked_.load(); }
 
  private:
     void run() {
@@ -70,8 +73,8 @@ class StartWatch {
         for (unsigned waited_ms = 0, asked_ms = 0; !is_over_.load(); waited_ms += kLookMs) {
             if (waited_ms == kTellAfterMs)
                 output_.step("Starting: reading the state and the log …", Json{{"event", "starting"}});
-            if (!is_asked_.load()) {
-                if (shutdown_signal_within(kLookMs)) is_asked_.store(true);
+            if (!shall_stop_.load()) {
+                if (shutdown_signal_within(kLookMs)) shall_stop_.store(true);
                 continue;
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
@@ -83,15 +86,17 @@ class StartWatch {
     }
 
     const Output& output_;
-    std::atomic<bool> is_over_{false}, is_asked_{false};
+    std::atomic<bool>& shall_stop_;
+    std::atomic<bool> is_over_{false};
     std::thread thread_;
 };
 
 // Nothing: a signal came meanwhile.
-std::optional<CheckedSettings> check_with_patience(const SettingSources& sources, const StartWatch& watch) {
+std::optional<CheckedSettings> check_with_patience(const SettingSources& sources,
+                                                   const std::atomic<bool>& shall_stop) {
     for (unsigned waited_ms = 0;; waited_ms += kLookAgainMs) {
         CheckedSettings checked = check_configuration(sources, Purpose::serve, system_clock());
-        if (watch.is_asked_to_stop()) return std::nullopt;
+        if (shall_stop.load()) return std::nullopt;
         if (!checked.may_pass() || waited_ms >= kPatienceMs) return checked;
         std::this_thread::sleep_for(std::chrono::milliseconds(kLookAgainMs));
     }
@@ -129,7 +134,7 @@ void drain_before_the_end(Appliance& appliance, std::int64_t drain_ms, const Out
 
 // True: this process shall become the binary on disk.
 Result<bool> serve(const SettingSources& sources, const Settings& settings, std::optional<StartWatch>& watch,
-                   const Output& output) {
+                   std::atomic<bool>& shall_stop, const Output& output) {
     RestartWish restart;
     ApplianceOptions options;
     options.settings = settings;
@@ -137,10 +142,13 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     options.clock = &system_clock();
     options.marker = marker_path(settings);
     // Before it is ready this is a start that fails: what no other try cures is not tried again.
-    std::atomic<bool> is_ready{false};
-    options.on_fatal = [&is_ready](const Error& error) {
-        ::_exit(!is_ready.load() && is_final(error.code) ? 2 : 3);
+    const auto is_ready = std::make_shared<std::atomic<bool>>(false);
+    options.on_fatal = [is_ready, settings, marker = options.marker](const Error& error) {
+        if (error.code == ErrorCode::corruption)
+            std::fprintf(stderr, "kontor serve: %s\n", with_cure(error, settings, marker).describe().c_str());
+        ::_exit(!is_ready->load() && is_final(error.code) ? 2 : 3);
     };
+    store::end_at_damaged_file(options.on_fatal);
     options.next_version = successor_version;
     options.on_restart = [&restart](std::uint64_t drain_ms) {
         restart.drain_ms.store(drain_ms);
@@ -153,26 +161,22 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     options.on_joining = [&](cluster::Cluster* joining) {
         joining_control.reset();
         if (joining == nullptr) return;
-        auto control = ControlServer::start(
-            control_path(settings.data_folder),
-            [joining](const std::string& request) { return handle_joining_control(*joining, request); });
+        auto control = start_joining_control(settings.data_folder, *joining);
         if (control) joining_control = *std::move(control);  // without it, it joins all the same
     };
-    options.shall_stop = [&watch] { return watch && watch->is_asked_to_stop(); };
+    options.shall_stop = [&shall_stop] { return shall_stop.load(); };
     auto started = Appliance::start(std::move(options));
-    const bool asked_to_stop = watch->is_asked_to_stop();
     watch.reset();
+    const bool asked_to_stop = shall_stop.load();
     if (!started && asked_to_stop) {
         output.step("Stopped; the copy of the state goes on at the next start.", Json{{"event", "stopped"}});
         return false;
     }
     KONTOR_TRY(auto appliance, std::move(started));
     KONTOR_TRY(auto control,
-               ControlServer::start(control_path(settings.data_folder), [&](const std::string& request) {
-                   return handle_control(*appliance, request);
-               }));
+               start_control(settings.data_folder, *appliance, [&shall_stop] { return shall_stop.load(); }));
     bool stopping = asked_to_stop || wait_until_ready(*appliance, output);
-    is_ready.store(true);
+    is_ready->store(true);
     bool set_up = false;
     if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
         appliance->node().read(
@@ -191,6 +195,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     output.event(ready);
     Reloader reloader(sources, settings, *appliance);
     bool again = !stopping && wait_for_end_or_restart(restart, reloader);
+    shall_stop.store(true);
     if (again) {
         output.step("Draining, to start again: clients are sent elsewhere …", Json{{"event", "draining"}});
         appliance->drain();
@@ -226,15 +231,16 @@ int run_serve(const ServeArguments& arguments) {
     want_hangups();
     const Output output(arguments.json);
     const SettingSources sources = sources_of(arguments.config_file, arguments.assignments);
-    std::optional<StartWatch> watch(std::in_place, output);
-    const auto checked = check_with_patience(sources, *watch);
+    std::atomic<bool> shall_stop{false};  // outlives whoever asks it
+    std::optional<StartWatch> watch(std::in_place, output, shall_stop);
+    const auto checked = check_with_patience(sources, shall_stop);
     if (!checked) return 0;
     if (!report(*checked, output)) {
         std::fprintf(stderr, "kontor serve: the configuration has problems; nothing was started\n");
         return 2;
     }
     use_log_level(checked->settings);
-    auto again = serve(sources, checked->settings, watch, output);
+    auto again = serve(sources, checked->settings, watch, shall_stop, output);
     watch.reset();
     if (again && !*again) return 0;
     const Error error = again ? become_successor() : again.error();
@@ -245,10 +251,15 @@ int run_serve(const ServeArguments& arguments) {
 
 int run_config_check(const ServeArguments& arguments) {
     const Output output(arguments.json);
-    if (!report(check_configuration(sources_of(arguments.config_file, arguments.assignments), Purpose::look,
-                                    system_clock()),
-                output))
-        return 2;
+    const SettingSources sources = sources_of(arguments.config_file, arguments.assignments);
+    store::end_at_damaged_file([&sources](const Error& error) {
+        Settings settings;
+        (void)load_settings(sources, settings);
+        std::fprintf(stderr, "kontor config check: %s\n",
+                     with_cure(error, settings, marker_path(settings)).describe().c_str());
+        ::_exit(2);
+    });
+    if (!report(check_configuration(sources, Purpose::look, system_clock()), output)) return 2;
     output.step("The configuration is good.", Json{{"event", "config_good"}});
     return 0;
 }

@@ -1,5 +1,7 @@
 // `kontor verify`: on a running node through its control socket, on a stopped data folder by opening it.
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -12,6 +14,7 @@
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/replication/folder_look.h"
+#include "kontor/store/damaged_file.h"
 #include "secrets.h"
 #include "settings.h"
 #include "verify.h"
@@ -19,20 +22,15 @@
 namespace kontor::app {
 namespace {
 
-int report(bool holds, const std::string& json, const std::string& text, bool as_json) {
+int report(const std::string& json, const std::string& text, bool as_json) {
     std::printf("%s%s", as_json ? json.c_str() : text.c_str(), as_json ? "\n" : "");
-    return holds ? 0 : 1;
+    return static_cast<int>(verdict_in(json));
 }
 
 int refuse(const Error& error, bool as_json) {
-    if (as_json) {
-        const nlohmann::ordered_json json{
-            {"event", "verify"}, {"holds", false}, {"problems", {error.describe()}}};
-        std::printf("%s\n",
-                    json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
-    }
+    if (as_json) std::printf("%s\n", to_json(error).c_str());
     std::fprintf(stderr, "kontor verify: %s\n", error.describe().c_str());
-    return 1;
+    return static_cast<int>(verdict_of(error));
 }
 
 // Recovers the folder in memory as a start would on the disk (redo files, log), and verifies that. Nothing is
@@ -61,10 +59,10 @@ int verify_stopped(const std::string& folder, const std::string& note, bool as_j
     Verification verification = verify_rows(**node, system_clock());
     verification.note = note;
     (*node)->stop();
-    if (!verification.holds()) return report(false, to_json(verification), to_text(verification), as_json);
+    if (!verification.holds()) return report(to_json(verification), to_text(verification), as_json);
     const Error none{ErrorCode::internal, ""};
     if (const Error error = why(none); !error.message.empty()) return refuse(error, as_json);
-    return report(verification.holds(), to_json(verification), to_text(verification), as_json);
+    return report(to_json(verification), to_text(verification), as_json);
 }
 
 // Its log may end with entries that never were committed, and only the others know: they would be applied.
@@ -80,7 +78,7 @@ int verify_stopped_member(const std::string& folder, const std::string& note, bo
     if (!store) return refuse(store.error(), as_json);
     Verification verification = verify_rows(**store, system_clock());
     verification.note = note;
-    return report(verification.holds(), to_json(verification), to_text(verification), as_json);
+    return report(to_json(verification), to_text(verification), as_json);
 }
 
 // Sums that hold say nothing about what is not there any more.
@@ -99,6 +97,11 @@ std::string age_of(const Settings& settings) {
 
 int run_verify(const VerifyArguments& arguments) {
     log::set_level(log::Level::warning);
+    store::end_at_damaged_file([as_json = arguments.json](const Error& error) {
+        const int code = refuse(error, as_json);
+        std::fflush(stdout);
+        ::_exit(code);
+    });
     std::string folder = arguments.data_folder;
     Settings settings;
     if (folder.empty()) {
@@ -127,7 +130,9 @@ int run_verify(const VerifyArguments& arguments) {
     const auto json = nlohmann::json::parse(*answer, nullptr, false);
     if (!json.is_object())
         return refuse(Error{ErrorCode::io, "the node's answer does not parse"}, arguments.json);
-    return report(json.value("holds", false), json.value("json", ""), json.value("text", ""), arguments.json);
+    if (json.contains("error"))
+        return refuse(Error{ErrorCode::unavailable, json.value("error", "")}, arguments.json);
+    return report(json.value("json", ""), json.value("text", ""), arguments.json);
 }
 
 }  // namespace kontor::app

@@ -86,16 +86,28 @@ std::string handle_cluster(cluster::Cluster& cluster, const std::string& command
     return problem("unknown cluster command");
 }
 
-}  // namespace
+std::string command_of(const nlohmann::json& request) {
+    const bool is_named =
+        request.is_object() && request.contains("command") && request.at("command").is_string();
+    return is_named ? request.at("command").get<std::string>() : "";
+}
 
-std::string handle_control(Appliance& appliance, const std::string& request_json) try {
+ControlLane lane_of(const std::string& request_json) {
+    const std::string command = command_of(nlohmann::json::parse(request_json, nullptr, false));
+    if (command == "verify") return ControlLane::verification;
+    for (const char* question : {"status", "cluster-status", "selftest-live"})
+        if (command == question) return ControlLane::question;
+    return ControlLane::command;
+}
+
+std::string handle_control(Appliance& appliance, const std::function<bool()>& shall_stop,
+                           const std::string& request_json) try {
     const auto request = nlohmann::json::parse(request_json, nullptr, false);
-    const std::string command = request.is_object() ? request.value("command", "") : "";
+    const std::string command = command_of(request);
     if (command == "verify") {
-        const Verification verification = verify_node(appliance.node(), system_clock());
-        return Json{
-            {"holds", verification.holds()}, {"json", to_json(verification)}, {"text", to_text(verification)}}
-            .dump(-1, ' ', false, Json::error_handler_t::replace);
+        const Verification verification = verify_node(appliance.node(), system_clock(), shall_stop);
+        return Json{{"json", to_json(verification)}, {"text", to_text(verification)}}.dump(
+            -1, ' ', false, Json::error_handler_t::replace);
     }
     if (command == "status") return status(appliance.node());
     if (command.starts_with("cluster-")) return handle_cluster(appliance.cluster(), command, request);
@@ -119,10 +131,32 @@ std::string handle_control(Appliance& appliance, const std::string& request_json
 
 std::string handle_joining_control(cluster::Cluster& cluster, const std::string& request_json) {
     const auto request = nlohmann::json::parse(request_json, nullptr, false);
-    const std::string command = request.is_object() ? request.value("command", "") : "";
-    if (command == "cluster-status") return cluster.status_json();
+    if (command_of(request) == "cluster-status") return cluster.status_json();
     return problem(
         "this node is joining: it copies the state first; 'kontor cluster status' says how far it is");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlServer>> start_control(const std::string& data_folder, Appliance& appliance,
+                                                     std::function<bool()> shall_stop) {
+    ControlOptions options;
+    options.path = control_path(data_folder);
+    options.lane_of = lane_of;
+    options.handler = [&appliance, shall_stop = std::move(shall_stop)](const std::string& request_json) {
+        return handle_control(appliance, shall_stop, request_json);
+    };
+    return ControlServer::start(std::move(options));
+}
+
+Result<std::unique_ptr<ControlServer>> start_joining_control(const std::string& data_folder,
+                                                             cluster::Cluster& cluster) {
+    ControlOptions options;
+    options.path = control_path(data_folder);
+    options.handler = [&cluster](const std::string& request_json) {
+        return handle_joining_control(cluster, request_json);
+    };
+    return ControlServer::start(std::move(options));
 }
 
 }  // namespace kontor::app

@@ -10,6 +10,8 @@ namespace kontor::app {
 
 namespace {
 
+constexpr std::uint64_t kRowsBetweenLooks = 256;
+
 using View = std::unique_ptr<store::CheckpointView>;
 
 // Rotten bytes are a finding; a disk without room, or one that does not answer, is none.
@@ -70,7 +72,7 @@ Verification verify_all(
 
 }  // namespace
 
-Verification verify_node(node::Node& node, const Clock& clock) {
+Verification verify_node(node::Node& node, const Clock& clock, const std::function<bool()>& shall_stop) {
     return timed(clock, [&](Verification& verification) {
         const auto open = [&]() -> Result<View> {
             KONTOR_CHECK(node.checkpoint());
@@ -82,7 +84,15 @@ Verification verify_node(node::Node& node, const Clock& clock) {
         verification.log_index = view.meta().index;
         verification.state_hash_hex = to_hex(view.meta().state_hash);
         check(verification, view.reader(), [&](store::TableId table, const store::Reader::Visitor& visit) {
-            if (const auto done = view.for_each(table, visit); !done) throw store::ViewEnded(done.error());
+            std::uint64_t visited = 0;
+            bool is_cut = false;
+            const auto visit_or_stop = [&](std::string_view key, std::string_view value) {
+                is_cut = ++visited % kRowsBetweenLooks == 0 && shall_stop && shall_stop();
+                return !is_cut && visit(key, value);
+            };
+            const auto done = view.for_each(table, visit_or_stop);
+            if (!done) throw store::ViewEnded(done.error());
+            if (is_cut) throw store::ViewEnded({ErrorCode::unavailable, "this node is stopping"});
         });
     });
 }
@@ -101,6 +111,35 @@ Verification verify_rows(const store::Store& store, const Clock& clock) {
                       store.state_hash(), clock);
 }
 
+namespace {
+
+nlohmann::ordered_json holds_in_json(Verdict verdict) {
+    if (verdict == Verdict::not_known) return nullptr;
+    return verdict == Verdict::holds;
+}
+
+}  // namespace
+
+Verdict verdict_of(const Error& error) {
+    return error.code == ErrorCode::corruption ? Verdict::broken : Verdict::not_known;
+}
+
+Verdict verdict_in(const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto holds = json.is_object() ? json.value("holds", nlohmann::json()) : nlohmann::json();
+    if (!holds.is_boolean()) return Verdict::not_known;
+    return holds.get<bool>() ? Verdict::holds : Verdict::broken;
+}
+
+std::string to_json(const Error& error) {
+    const nlohmann::ordered_json json{{"event", "verify"},
+                                      {"holds", holds_in_json(verdict_of(error))},
+                                      {"verified", false},
+                                      {"error", error.describe()},
+                                      {"problems", {error.describe()}}};
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::string to_json(const Verification& verification) {
     auto problems = verification.ledger.problems;
     auto breaks = nlohmann::ordered_json::array();
@@ -113,7 +152,7 @@ std::string to_json(const Verification& verification) {
     }
     if (!verification.not_verified.empty()) problems.push_back("not verified: " + verification.not_verified);
     nlohmann::ordered_json json{{"event", "verify"},
-                                {"holds", verification.holds()},
+                                {"holds", holds_in_json(verification.verdict())},
                                 {"verified", verification.not_verified.empty()},
                                 {"accounts", verification.ledger.accounts},
                                 {"transfers", verification.ledger.transfers},

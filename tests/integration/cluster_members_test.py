@@ -1,10 +1,24 @@
 #!/usr/bin/env python3
 """Members that come and go in hard moments: two of five lost at once, and a look at a node that still copies."""
+import os
+import signal
+import threading
 import time
 import unittest
 
 from cluster_process import Cluster, Load
 from kontor_process import SLOW, main, temporary_folder, until
+
+
+class Told(threading.Thread):
+    """A command that takes its time, and what it said."""
+
+    def __init__(self, machine, *arguments):
+        super().__init__()
+        self.machine, self.arguments, self.said = machine, arguments, None
+
+    def run(self):
+        self.said = self.machine.cli(*self.arguments)
 
 
 class MembersTest(unittest.TestCase):
@@ -35,6 +49,31 @@ class MembersTest(unittest.TestCase):
                 load.stop()
             members = {node["node"] for node in cluster.leader().status()["nodes"]}
             self.assertFalse(members & set(numbers), members)
+
+    def test_a_command_that_waits_keeps_nobody_waiting(self):
+        """A node is taken out that the majority cannot do without: the command waits for a change that does not come."""
+        with temporary_folder() as folder, Cluster(folder) as cluster:
+            cluster.form(3)
+            leader, (lost, other) = cluster.leader(), cluster.followers()
+            lost.kill()
+            removing, demoting = (Told(leader, "remove", str(other.node_no)), Told(leader, "demote", str(lost.node_no)))
+            removing.start()
+            until(lambda: self.wanted(leader).get(other.node_no) == "removed", what="the mark")
+            demoting.start()
+            # Questions are answered meanwhile, and what waits behind the command is not begun.
+            self.assertEqual("voter", self.wanted(leader)[lost.node_no])
+            self.assertTrue(removing.is_alive(), removing.said)
+            # So is the wish to stop.
+            os.kill(leader.process.pid, signal.SIGTERM)
+            removing.join()
+            demoting.join()
+            self.assertIn(f"node {other.node_no} is marked, and this node is stopping", removing.said.stderr)
+            self.assertIn("this node is stopping", demoting.said.stderr)
+            self.assertEqual([1, 1], [removing.said.returncode, demoting.said.returncode])
+            self.assertEqual(0, leader.process.wait_end())
+
+    def wanted(self, machine):
+        return {node["node"]: node["wanted"] for node in machine.status()["nodes"]}
 
     def test_a_node_that_copies_says_how_far_it_is(self):
         with temporary_folder() as folder, Cluster(folder, cluster__copy_max_mib_s=1) as cluster:

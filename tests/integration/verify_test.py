@@ -91,10 +91,10 @@ class Holds(unittest.TestCase):
         with temporary_folder() as folder:
             for path in (folder, f"{folder}/none", "/dev/null"):
                 done = run("verify", "--data", path)
-                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.returncode, 2)
                 self.assertIn("not a Kontor data folder", done.stderr)
             code, report = verify(folder)
-            self.assertEqual((code, report["holds"]), (1, False))
+            self.assertEqual((code, report["holds"], report["verified"]), (2, None, False))
             self.assertEqual(os.listdir(folder), [], "looking makes nothing")
 
 

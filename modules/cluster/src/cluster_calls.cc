@@ -21,6 +21,7 @@
 #include "kontor/machine/times.h"
 #include "kontor/members.pb.h"
 #include "kontor/members_bodies.pb.h"
+#include "pending.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -288,14 +289,17 @@ pb::NodeReport ClusterImpl::report(bool with_authority) const {
 
 // --- asking others
 
+bool ClusterImpl::shall_stop() const {
+    return options_.shall_stop && options_.shall_stop();
+}
+
 Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
                                                std::uint64_t timeout_ms, net::PeerLane lane) {
-    struct Outcome {
-        std::mutex mutex;
-        std::condition_variable changed;
-        std::optional<Result<std::string>> answer;
-    };
-    const auto outcome = std::make_shared<Outcome>();
+    return call_as(Asker::node, node_no, kind, std::move(body), timeout_ms, lane);
+}
+
+Result<std::string> ClusterImpl::call_as(Asker asker, std::uint64_t node_no, std::uint16_t kind,
+                                         std::string body, std::uint64_t timeout_ms, net::PeerLane lane) {
     std::shared_ptr<net::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
@@ -303,40 +307,48 @@ Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint1
     }
     if (!links) return fail(ErrorCode::unavailable, "this node is no member of a cluster");
     if (is_isolated()) return fail(ErrorCode::unavailable, kIsolatedText);
+    const auto pending = std::make_shared<Pending<Result<std::string>>>();
     links->call(
         node_no, kind, std::move(body), timeout_ms,
-        [outcome](Result<std::string> answer) {
-            const std::lock_guard lock(outcome->mutex);
-            outcome->answer = std::move(answer);
-            outcome->changed.notify_one();
-        },
-        lane);
-    std::unique_lock lock(outcome->mutex);
+        [pending](Result<std::string> answer) { pending->set(std::move(answer)); }, lane);
+    std::function<bool()> gives_up;
+    if (asker == Asker::people) gives_up = [this] { return shall_stop(); };
     // The links answer every call, but not when they are stopped: then nobody does.
-    if (!outcome->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms + 1'000),
-                                   [&] { return outcome->answer.has_value(); }))
-        return fail(ErrorCode::timeout, "no answer");
-    return *std::move(outcome->answer);
+    auto answer = pending->wait(timeout_ms + 1'000, gives_up);
+    if (answer) return *std::move(answer);
+    if (gives_up && gives_up()) return fail(ErrorCode::unavailable, kStoppingUnknownText);
+    return fail(ErrorCode::timeout, "no answer");
 }
 
 Result<pb::Result> ClusterImpl::propose(pb::Command command) {
+    return propose_as(Asker::people, std::move(command));
+}
+
+Result<pb::Result> ClusterImpl::propose_as(Asker asker, pb::Command command) {
     command.set_version(machine::kCommandVersion);
     command.mutable_actor()->set_kind(pb::Actor::SYSTEM);
+    const auto gives_up = [&] { return asker == Asker::people && shall_stop(); };
     const std::uint64_t deadline = options_.clock->monotonic_ms() + kProposeForMs;
     Error last{ErrorCode::unavailable, "the cluster has no leader just now; try again"};
-    while (options_.clock->monotonic_ms() < deadline) {
+    bool was_sent = false;
+    while (options_.clock->monotonic_ms() < deadline && !gives_up()) {
         {
             const std::lock_guard lock(steward_mutex_);
             if (stopping_) return fail(ErrorCode::unavailable, "this node is stopping");
         }
         if (!is_member() || node()->leads()) {
-            pb::Result result;
-            const auto done = node()->submit_and_wait(
-                command, [&](const machine::Answer& answer) { result = answer.result; });
-            if (done) return result;
-            last = done.error();
+            was_sent = true;
+            const auto pending = std::make_shared<Pending<Result<pb::Result>>>();
+            node()->submit(command, [pending](const Result<machine::Answer>& answer) {
+                pending->set(answer ? Result<pb::Result>(answer->result) : Unexpected{answer.error()});
+            });
+            auto done = pending->wait({}, gives_up);
+            if (!done) break;
+            if (*done) return *std::move(done);
+            last = done->error();
         } else if (const std::uint64_t leader = node()->leader_id(); leader != 0) {
-            const auto answer = call_and_wait(leader, call_kind::command, command.SerializeAsString(), 5'000);
+            was_sent = true;
+            const auto answer = call_as(asker, leader, call_kind::command, command.SerializeAsString(), 5'000);
             pb::Result result;
             if (answer && result.ParseFromString(*answer)) return result;
             if (!answer) last = answer.error();
@@ -345,6 +357,9 @@ Result<pb::Result> ClusterImpl::propose(pb::Command command) {
         std::unique_lock lock(steward_mutex_);
         steward_changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stopping_; });
     }
+    if (gives_up())
+        return fail(ErrorCode::unavailable,
+                    was_sent ? kStoppingUnknownText : "this node is stopping; nothing was done");
     return fail(last);
 }
 

@@ -15,6 +15,7 @@
 #include "kontor/members.pb.h"
 #include "kontor/members_bodies.pb.h"
 #include "kontor/replication/folder_look.h"
+#include "pending.h"
 #include "token.h"
 #include "wire.h"
 
@@ -28,7 +29,8 @@ constexpr std::uint64_t kAuthorityAnswerMs = 3'000;
 constexpr std::size_t kTokenAddresses = 3;
 constexpr std::size_t kSecretCharacters = 32;
 constexpr std::uint64_t kContactLostMs = 5'000;  // then a status does not pretend to know how far behind
-constexpr std::uint64_t kHandOverMs = 2'000;
+constexpr std::uint64_t kTransferMs = 10'000;
+constexpr std::uint64_t kHandOverMs = 2'000;  // when this node stops
 constexpr std::uint64_t kUncountedMs = 10'000, kLookAgainMs = 20;
 constexpr std::uint64_t kDrainMs = 2'000;  // what other nodes sent here, before the node stops
 
@@ -180,6 +182,11 @@ Result<void> ClusterImpl::wait_until_uncounted(std::uint64_t node_no) {
                         "node " + std::to_string(node_no) +
                             " is marked, but the majority still counts it: stop no other node before 'kontor "
                             "cluster status' shows that it does not vote");
+        if (shall_stop())
+            return fail(ErrorCode::unavailable,
+                        "node " + std::to_string(node_no) +
+                            " is marked, and this node is stopping: stop no other node before 'kontor cluster "
+                            "status' on one of them shows that it does not vote");
         std::unique_lock lock(steward_mutex_);
         if (steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookAgainMs),
                                       [this] { return stopping_; }))
@@ -203,24 +210,15 @@ Result<void> ClusterImpl::transfer(std::uint64_t node_no) {
     if (!node()->leads()) {
         const std::uint64_t leader = node()->leader_id();
         if (leader == 0) return fail(ErrorCode::unavailable, "the cluster has no leader just now");
-        const auto answer = call_and_wait(leader, call_kind::transfer, body, 10'000);
+        const auto answer = call_as(Asker::people, leader, call_kind::transfer, body, kTransferMs);
         return answer ? Result<void>{} : Result<void>(Unexpected{answer.error()});
     }
-    struct Outcome {
-        std::mutex mutex;
-        std::condition_variable changed;
-        std::optional<Result<std::string>> done;
-    };
-    const auto outcome = std::make_shared<Outcome>();
-    hand_over(node_no, [outcome](Result<std::string> done) {
-        const std::lock_guard lock(outcome->mutex);
-        outcome->done = std::move(done);
-        outcome->changed.notify_one();
-    });
-    std::unique_lock lock(outcome->mutex);
-    if (!outcome->changed.wait_for(lock, std::chrono::seconds(10), [&] { return outcome->done.has_value(); }))
-        return fail(ErrorCode::timeout, "leadership was not handed over in time");
-    if (!*outcome->done) return Unexpected{outcome->done->error()};
+    const auto pending = std::make_shared<Pending<Result<std::string>>>();
+    hand_over(node_no, [pending](Result<std::string> done) { pending->set(std::move(done)); });
+    const auto done = pending->wait(kTransferMs, [this] { return shall_stop(); });
+    if (!done && shall_stop()) return fail(ErrorCode::unavailable, kStoppingUnknownText);
+    if (!done) return fail(ErrorCode::timeout, "leadership was not handed over in time");
+    if (!*done) return Unexpected{done->error()};
     return {};
 }
 
@@ -234,20 +232,12 @@ void ClusterImpl::leave_office() {
 }
 
 void ClusterImpl::hand_over_and_wait() {
-    struct Outcome {
-        std::mutex mutex;
-        std::condition_variable changed;
-        bool is_over = false;
-    };
-    const auto outcome = std::make_shared<Outcome>();
-    hand_over(0, [outcome](const Result<std::string>& done) {
+    const auto pending = std::make_shared<Pending<bool>>();
+    hand_over(0, [pending](const Result<std::string>& done) {
         if (!done) log::info("cluster", "stopping as the leader: " + done.error().message);
-        const std::lock_guard lock(outcome->mutex);
-        outcome->is_over = true;
-        outcome->changed.notify_one();
+        pending->set(true);
     });
-    std::unique_lock lock(outcome->mutex);
-    outcome->changed.wait_for(lock, std::chrono::milliseconds(kHandOverMs), [&] { return outcome->is_over; });
+    [[maybe_unused]] const auto done = pending->wait(kHandOverMs);
 }
 
 Result<void> ClusterImpl::rotate_authority() {
@@ -427,7 +417,7 @@ std::map<std::uint64_t, std::string> ClusterImpl::api_authorities() {
             continue;
         }
         const auto answer =
-            call_and_wait(row.no(), call_kind::report, kReportWithAuthority, kAuthorityAnswerMs);
+            call_as(Asker::people, row.no(), call_kind::report, kReportWithAuthority, kAuthorityAnswerMs);
         pb::NodeReport report;
         if (answer && report.ParseFromString(*answer)) found[row.no()] = report.api_authority_pem();
     }

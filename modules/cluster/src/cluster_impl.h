@@ -138,6 +138,12 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     // --- asking others
     Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
                                       std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
+    // The same and propose() for people, who are told when this node shall stop, and for itself, which is not.
+    enum class Asker { people, node };
+    Result<std::string> call_as(Asker asker, std::uint64_t node_no, std::uint16_t kind, std::string body,
+                                std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
+    Result<pb::Result> propose_as(Asker asker, pb::Command command);
+    [[nodiscard]] bool shall_stop() const;
 
     // --- the steward (steward.cc): a thread that makes things as the rows say
     void run_steward();

@@ -20,7 +20,7 @@ Result<void> ClusterImpl::isolate(std::uint64_t node_no, std::uint64_t ms) {
     put_be64(body, ms);
     const auto answer = node_no == identity().node_no
                             ? isolate_here(body)
-                            : call_and_wait(node_no, call_kind::isolate, body, kAnswerMs);
+                            : call_as(Asker::people, node_no, call_kind::isolate, body, kAnswerMs);
     if (!answer) return Unexpected{answer.error()};
     return {};
 }

@@ -29,7 +29,7 @@ Result<Restarting> ClusterImpl::restart(std::uint64_t node_no, const RestartWish
     const bool is_self = node_no == 0 || node_no == identity().node_no;
     KONTOR_TRY(const std::string answer,
                is_self ? restart_here(request.SerializeAsString())
-                       : call_and_wait(node_no, call_kind::restart, request.SerializeAsString(), kAnswerMs));
+                       : call_as(Asker::people, node_no, call_kind::restart, request.SerializeAsString(), kAnswerMs));
     pb::RestartReply reply;
     if (!reply.ParseFromString(answer)) return fail(ErrorCode::unsupported, "the answer cannot be read");
     return Restarting{reply.version(), reply.run_id()};
@@ -91,7 +91,7 @@ void ClusterImpl::prepare_stop() {
     [[maybe_unused]] const bool posted = tasks_.post([this] {
         pb::Command command;
         mutable_body(command, pb::update_cluster_node)->set_no(identity().node_no);
-        [[maybe_unused]] const auto done = propose(std::move(command));
+        [[maybe_unused]] const auto done = propose_as(Asker::node, std::move(command));
     });
     if (auto done = node()->checkpoint(); !done)
         log::warning("cluster", "no checkpoint before the stop: " + done.error().describe());

@@ -244,7 +244,7 @@ bool ClusterImpl::look_after_own_row() {
     wanted.set_api_url(api_url);
     wanted.set_version(options_.version);
     wanted.set_feature_level(machine::feature_level());
-    const auto result = propose(std::move(command));
+    const auto result = propose_as(Asker::node, std::move(command));
     if (result && result->outcome() != machine::outcome::ok)
         log::warning("cluster", "this node's entry could not be changed: " + result->error().message());
     if (self.advertised != advertised) {

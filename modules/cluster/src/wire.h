@@ -47,6 +47,8 @@ namespace verdict {
 inline constexpr std::uint16_t none = 0, removed = 1, too_old = 2;
 }
 
+inline constexpr const char* kStoppingUnknownText =
+    "this node is stopping; whether it was done is not known: 'kontor cluster status' on another node says";
 inline constexpr const char* kIsolatedText = "this node is cut off from the others for a test";
 inline constexpr const char* kCountsAloneText =
     "stands on an older copy that an operator accepted as all that is left: it has no peers until 'kontor "

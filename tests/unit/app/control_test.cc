@@ -6,28 +6,85 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "support/environment.h"
 #include "support/temp_folder.h"
 
 namespace kontor::app {
 namespace {
 
+using Handler = std::function<std::string(const std::string&)>;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+bool is_within(Clock::time_point began, unsigned ms) {
+    return Clock::now() - began < milliseconds(kontor_test::patient_ms(ms));
+}
+
+// A client that does not do what the command line does.
+class RawClient {
+ public:
+    explicit RawClient(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path.data(), path.size());
+        EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    }
+    ~RawClient() { close(); }
+    RawClient(const RawClient&) = delete;
+    RawClient& operator=(const RawClient&) = delete;
+    bool send(const std::string& bytes) const {
+        return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+    }
+    void send_no_more() const { ::shutdown(fd_, SHUT_WR); }
+    // Until the server closes.
+    [[nodiscard]] std::string read_all() const {
+        std::string text;
+        char buffer[4096];
+        for (ssize_t n = 0; (n = ::recv(fd_, buffer, sizeof(buffer), 0)) > 0;)
+            text.append(buffer, static_cast<std::size_t>(n));
+        return text;
+    }
+    void close() {
+        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    }
+
+ private:
+    int fd_;
+};
+
 class ControlTest : public ::testing::Test {
  protected:
+    // Requests that begin with a "c" are commands, with a "v" verifications.
+    static ControlLane lane_of(const std::string& request) {
+        return request.starts_with('c')   ? ControlLane::command
+               : request.starts_with('v') ? ControlLane::verification
+                                          : ControlLane::question;
+    }
+    Result<std::unique_ptr<ControlServer>> start(Handler handler) {
+        return ControlServer::start({control_path(folder_), std::move(handler), lane_of});
+    }
+    std::future<Result<std::string>> call(const std::string& request) {
+        return std::async(std::launch::async,
+                          [this, request] { return control_call(control_path(folder_), request); });
+    }
     const kontor_test::TempFolder own_{"control"};
     const std::string folder_ = own_.path();
 };
 
 TEST_F(ControlTest, AnswersItsUserOnly) {
-    auto server = ControlServer::start(control_path(folder_),
-                                       [](const std::string& request) { return "got " + request; });
+    auto server = start([](const std::string& request) { return "got " + request; });
     ASSERT_TRUE(server) << server.error().describe();
     struct stat info {};
     ASSERT_EQ(::stat(control_path(folder_).c_str(), &info), 0);
@@ -42,7 +99,7 @@ TEST_F(ControlTest, AnswersItsUserOnly) {
 }
 
 TEST_F(ControlTest, ARequestThatCannotBeAnsweredEndsNothing) {
-    auto server = ControlServer::start(control_path(folder_), [](const std::string& request) -> std::string {
+    auto server = start([](const std::string& request) -> std::string {
         if (request == "bad") throw std::runtime_error("of an odd type");
         return "good";
     });
@@ -55,7 +112,7 @@ TEST_F(ControlTest, ARequestThatCannotBeAnsweredEndsNothing) {
 
 TEST_F(ControlTest, ALineThatIsTooLongIsDropped) {
     auto server =
-        ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("read"); });
+        start([](const std::string&) { return std::string("read"); });
     ASSERT_TRUE(server);
     EXPECT_TRUE(control_call(control_path(folder_), std::string(60'000, 'x')));
     EXPECT_FALSE(control_call(control_path(folder_), std::string(80'000, 'x')));
@@ -69,7 +126,7 @@ TEST_F(ControlTest, NobodyThereIsUnavailable) {
 
 // It takes its time, and those who wait behind it too; nobody takes it for dead.
 TEST_F(ControlTest, ANodeThatIsAtWorkIsWaitedFor) {
-    auto server = ControlServer::start(control_path(folder_), [](const std::string& request) {
+    auto server = start([](const std::string& request) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
         return request;
     });
@@ -104,47 +161,210 @@ TEST_F(ControlTest, ANodeThatStandsStillIsGivenUp) {
     ::close(listener);
 }
 
-TEST_F(ControlTest, SoManyWaitAtOnceAndNoMore) {
-    constexpr std::size_t kAtOnce = 64;
+// Blanks for ever, or half a request: each is one of many clients that are heard at once.
+TEST_F(ControlTest, WhoSendsSlowlyHoldsUpNobody) {
+    auto server = start([](const std::string& request) { return request; });
+    ASSERT_TRUE(server);
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (std::size_t i = 0; i < kControlSending; ++i)
+        slow.push_back(std::make_unique<RawClient>(control_path(folder_)));
+    std::atomic<bool> ends{false};
+    std::thread dribbles([&] {
+        while (!ends.load()) {
+            for (const auto& client : slow) client->send(" ");
+            std::this_thread::sleep_for(milliseconds(20));
+        }
+    });
+    const auto began = Clock::now();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
+    EXPECT_TRUE(is_within(began, kControlRequestMs / 2));
+    // Whatever they send: the request as a whole has a deadline.
+    for (const auto& client : slow) EXPECT_EQ(client->read_all(), "");
+    EXPECT_TRUE(is_within(began, 2 * kControlRequestMs));
+    ends.store(true);
+    dribbles.join();
+}
+
+TEST_F(ControlTest, WhoSendsSlowlyDoesNotHoldUpTheEnd) {
+    auto server = start([](const std::string& request) { return request; });
+    ASSERT_TRUE(server);
+    const RawClient silent(control_path(folder_)), half(control_path(folder_));
+    half.send(R"({"command":"sta)");
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
+    const auto began = Clock::now();
+    server->reset();
+    EXPECT_TRUE(is_within(began, kControlRequestMs / 4));
+}
+
+TEST_F(ControlTest, OfTooManySendersTheOldestGoesFirst) {
+    auto server = start([](const std::string& request) { return request; });
+    ASSERT_TRUE(server);
+    std::vector<std::unique_ptr<RawClient>> senders;
+    for (std::size_t i = 0; i < kControlSending; ++i)
+        senders.push_back(std::make_unique<RawClient>(control_path(folder_)));
+    const RawClient newest(control_path(folder_));
+    const auto began = Clock::now();
+    EXPECT_EQ(senders.front()->read_all(), "");
+    EXPECT_TRUE(is_within(began, kControlRequestMs / 2));
+    EXPECT_TRUE(senders[1]->send("second\n"));
+    EXPECT_EQ(senders[1]->read_all(), "second\n");
+    EXPECT_TRUE(newest.send("newest\n"));
+    EXPECT_EQ(newest.read_all(), "newest\n");
+}
+
+TEST_F(ControlTest, QuestionsWaitForNothingAndCommandsForEachOther) {
     std::promise<void> begun, go;
-    auto server = ControlServer::start(control_path(folder_), [&](const std::string& request) {
-        if (request == "first") {
+    std::atomic<int> commands{0};
+    auto server = start([&](const std::string& request) {
+        if (request.starts_with('c')) ++commands;
+        if (request == "command 1") {
             begun.set_value();
             go.get_future().wait();
         }
         return request;
     });
     ASSERT_TRUE(server);
-    const auto call = [this](const std::string& request) {
-        return std::async(std::launch::async,
-                          [this, request] { return control_call(control_path(folder_), request); });
-    };
-    std::vector<std::future<Result<std::string>>> calls;
-    calls.push_back(call("first"));
+    auto first = call("command 1");
     begun.get_future().wait();
-    for (std::size_t i = 0; i < kAtOnce; ++i) calls.push_back(call("another"));
-    // The one too many is told at once.
-    std::size_t refused = 0;
-    while (refused == 0)
-        for (auto& one : calls)
-            refused += one.wait_for(std::chrono::milliseconds(20)) == std::future_status::ready ? 1 : 0;
+    auto second = call("command 2");
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
+    EXPECT_EQ(*control_call(control_path(folder_), "verify"), "verify");
+    EXPECT_EQ(second.wait_for(milliseconds(50)), std::future_status::timeout);
+    EXPECT_EQ(commands.load(), 1);
     go.set_value();
-    std::size_t answered = 0;
-    for (auto& one : calls) answered += one.get() ? 1 : 0;
-    EXPECT_EQ(refused, 1U);
-    EXPECT_EQ(answered, kAtOnce);
+    EXPECT_EQ(*first.get(), "command 1");
+    EXPECT_EQ(*second.get(), "command 2");
+}
+
+TEST_F(ControlTest, WhatNobodyWaitsForAnyMoreIsNotBegun) {
+    std::promise<void> begun, go;
+    std::vector<std::string> done;  // of the one thread that answers commands
+    auto server = start([&](const std::string& request) {
+        done.push_back(request);
+        if (request == "c first") {
+            begun.set_value();
+            go.get_future().wait();
+        }
+        return request;
+    });
+    ASSERT_TRUE(server);
+    auto first = call("c first");
+    begun.get_future().wait();
+    RawClient gone(control_path(folder_)), listens(control_path(folder_));
+    ASSERT_TRUE(gone.send("c gone\n"));
+    gone.close();
+    ASSERT_TRUE(listens.send("c listens\n"));
+    listens.send_no_more();
+    // Whoever asks after them has been heard after them.
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
+    go.set_value();
+    EXPECT_TRUE(listens.read_all().ends_with("c listens\n"));
+    EXPECT_EQ(*control_call(control_path(folder_), "c last"), "c last");
+    server->reset();
+    std::erase(done, "question");
+    EXPECT_EQ(done, (std::vector<std::string>{"c first", "c listens", "c last"}));
+}
+
+TEST_F(ControlTest, SoManyWaitInALaneAndNoMore) {
+    std::promise<void> begun, go;
+    auto server = start([&](const std::string& request) {
+        if (request == "c first") {
+            begun.set_value();
+            go.get_future().wait();
+        }
+        return request;
+    });
+    ASSERT_TRUE(server);
+    auto first = call("c first");
+    begun.get_future().wait();
+    std::vector<std::unique_ptr<RawClient>> waiting;
+    for (std::size_t i = 0; i < kControlWaiting; ++i) {
+        waiting.push_back(std::make_unique<RawClient>(control_path(folder_)));
+        ASSERT_TRUE(waiting.back()->send("c waits\n"));
+    }
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
+    const auto refused = control_call(control_path(folder_), "c one too many");
+    ASSERT_TRUE(refused) << refused.error().describe();
+    EXPECT_NE(refused->find("too many requests wait"), std::string::npos) << *refused;
+    // Who has gone has left a place.
+    waiting.front()->close();
+    auto fits = call("c fits");
+    EXPECT_EQ(fits.wait_for(milliseconds(50)), std::future_status::timeout);
+    go.set_value();
+    EXPECT_EQ(*fits.get(), "c fits");
+    EXPECT_EQ(*first.get(), "c first");
+    for (std::size_t i = 1; i < waiting.size(); ++i)
+        EXPECT_TRUE(waiting[i]->read_all().ends_with("c waits\n")) << i;
+}
+
+TEST_F(ControlTest, AtTheEndWhoWaitsIsTold) {
+    std::promise<void> begun;
+    std::atomic<bool> shall_stop{false};
+    auto server = start([&](const std::string& request) {
+        begun.set_value();
+        while (!shall_stop.load()) std::this_thread::sleep_for(milliseconds(1));
+        return request + " was cut short";
+    });
+    ASSERT_TRUE(server);
+    auto first = call("c first");
+    begun.get_future().wait();
+    auto second = call("c second");
+    EXPECT_EQ(second.wait_for(milliseconds(50)), std::future_status::timeout);
+    const auto began = Clock::now();
+    shall_stop.store(true);
+    server->reset();
+    EXPECT_TRUE(is_within(began, 500));
+    EXPECT_EQ(*first.get(), "c first was cut short");
+    const auto told = second.get();
+    ASSERT_TRUE(told) << told.error().describe();
+    EXPECT_NE(told->find("stopping; nothing was done"), std::string::npos) << *told;
+}
+
+// More than a socket takes: neither the next one nor the end waits for ever.
+TEST_F(ControlTest, AnAnswerThatIsNotTakenHoldsNobodyUpForLong) {
+    auto server = start(
+        [](const std::string& request) { return std::string(request == "large" ? 8U << 20U : 1, 'x'); });
+    ASSERT_TRUE(server);
+    const RawClient deaf(control_path(folder_));
+    ASSERT_TRUE(deaf.send("large\n"));
+    const auto began = Clock::now();
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "x");
+    EXPECT_TRUE(is_within(began, kControlAnswerMs + 1'000));
+    const RawClient again(control_path(folder_));
+    ASSERT_TRUE(again.send("large\n"));
+    auto behind = call("question");
+    EXPECT_EQ(behind.wait_for(milliseconds(100)), std::future_status::timeout);
+    const auto ends = Clock::now();
+    server->reset();
+    EXPECT_TRUE(is_within(ends, 500));
+}
+
+TEST_F(ControlTest, ANodeThatEndsBeforeItsAnswerSaysNothingAboutIt) {
+    const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = control_path(folder_);
+    std::memcpy(address.sun_path, path.data(), path.size());
+    ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(listener, 1), 0);
+    auto answer = call("c");
+    ::close(::accept(listener, nullptr, nullptr));
+    const auto said = answer.get();
+    ASSERT_FALSE(said);
+    EXPECT_EQ(said.error().code, ErrorCode::io);
+    EXPECT_NE(said.error().message.find("not known"), std::string::npos) << said.error().message;
+    ::close(listener);
 }
 
 TEST_F(ControlTest, ASocketLeftBehindIsReplaced) {
     {
-        auto dead = ControlServer::start(control_path(folder_),
-                                         [](const std::string&) { return std::string("old"); });
+        auto dead = start([](const std::string&) { return std::string("old"); });
         ASSERT_TRUE(dead);
         std::filesystem::create_hard_link(control_path(folder_), folder_ + "/kept");
     }
     std::filesystem::rename(folder_ + "/kept", control_path(folder_));
     auto server =
-        ControlServer::start(control_path(folder_), [](const std::string&) { return std::string("new"); });
+        start([](const std::string&) { return std::string("new"); });
     ASSERT_TRUE(server) << server.error().describe();
     EXPECT_EQ(*control_call(control_path(folder_), "{}"), "new");
 }

@@ -71,7 +71,31 @@ TEST(VerifyReport, OfAViewThatEnded) {
     EXPECT_FALSE(says(text, "HOLD")) << text;
     const auto json = nlohmann::json::parse(to_json(verification));
     EXPECT_EQ(json["verified"], false);
+    EXPECT_TRUE(json["holds"].is_null()) << json;
     EXPECT_EQ(json["problems"][0], "not verified: the view was ended");
+}
+
+// What nobody could look at is not known; what was found is a finding, however the look ended.
+TEST(VerifyReport, TellsNotKnownFromBroken) {
+    Verification verification = whole();
+    EXPECT_EQ(verdict_in(to_json(verification)), Verdict::holds);
+    verification.not_verified = "the node is stopping";
+    EXPECT_EQ(verification.verdict(), Verdict::not_known);
+    EXPECT_EQ(verdict_in(to_json(verification)), Verdict::not_known);
+    verification.ledger.differences = 1;
+    EXPECT_EQ(verification.verdict(), Verdict::broken);
+    EXPECT_EQ(verdict_in(to_json(verification)), Verdict::broken);
+    for (const ErrorCode code : {ErrorCode::io, ErrorCode::unavailable, ErrorCode::timeout, ErrorCode::too_large,
+                                 ErrorCode::not_found, ErrorCode::invalid_argument})
+        EXPECT_EQ(verdict_in(to_json(Error{code, "what"})), Verdict::not_known) << to_string(code);
+    const auto ended = nlohmann::json::parse(to_json(Error{ErrorCode::io, "the node ended"}));
+    EXPECT_TRUE(ended["holds"].is_null()) << ended;
+    EXPECT_EQ(ended["verified"], false);
+    EXPECT_EQ(ended["error"], "i/o error: the node ended");
+    const auto damaged = nlohmann::json::parse(to_json(Error{ErrorCode::corruption, "a page"}));
+    EXPECT_EQ(damaged["holds"], false);
+    for (const char* text : {"", "{}", "[]", "null", R"({"holds":null})", R"({"holds":1})"})
+        EXPECT_EQ(verdict_in(text), Verdict::not_known) << text;
 }
 
 }  // namespace

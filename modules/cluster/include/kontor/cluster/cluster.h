@@ -64,7 +64,9 @@ struct ClusterOptions {
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
-    std::function<bool()> shall_stop;  // may be empty; asked by copy_state() before the node is started
+    // May be empty. Asked by copy_state() before the node is started, and by the commands for people below:
+    // those that wait for others end then, with unavailable.
+    std::function<bool()> shall_stop;
     std::function<void(bool leads)> on_leads;  // from a thread of the node; keep it short
     // This node must not go on: another one has taken its place, or its state differs. The process ends.
     std::function<void(const Error&)> on_fatal;
