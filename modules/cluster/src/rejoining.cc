@@ -86,12 +86,26 @@ std::string described(const Identity& self, const net::PeerNet& links, const Oth
     return text;
 }
 
+using Look = Result<replication::FolderLook>;
+
 // As far as its folder and its marker can tell; 0: neither does.
-std::uint64_t promised_index(const RejoinWishes& wishes) {
-    const auto look = replication::look_at_folder(wishes.data_folder + "/log", wishes.marker);
+std::uint64_t promised_index(const Look& look) {
     if (!look) return 0;
     const std::uint64_t remembered = look->is_of_marker ? look->marker->promise.index : 0;
     return std::max(remembered, look->last_index.value_or(0));
+}
+
+// What helps when the others have no majority because this node is away. Only a folder that forgot nothing may
+// vote.
+std::string without_a_majority(const Look& look, const Identity& self) {
+    if (self.counts_alone)
+        return "This folder was accepted as all that is left ('kontor accept-older-data'): it helps nobody to a "
+               "majority. Are the others lost for good: start it, and 'kontor cluster takeover --accept-loss' "
+               "here. ";
+    const bool may_vote = look && look->owner && look->forgotten.empty() && !self.rejoins;
+    return std::string(may_vote ? "Is this node only needed for their majority: start it as it is"
+                                : "This folder does not vote: for that, put the newer one back, or mount its disk") +
+           ". Are the others lost for good: 'kontor cluster takeover' on the node that has the most. ";
 }
 
 // This node does not run: who leads has a majority without it.
@@ -129,7 +143,8 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
                     "nothing was changed: " + *removed +
                         ". Its number does not come back: move the data folder aside, 'kontor cluster token' "
                         "on another node, then 'kontor cluster join' here");
-    const std::uint64_t promised = promised_index(wishes);
+    const Look look = replication::look_at_folder(wishes.data_folder + "/log", wishes.marker);
+    const std::uint64_t promised = promised_index(look);
     const std::string own =
         promised != 0 ? "This node had promised entries up to " + std::to_string(promised) + ". " : "";
     return fail(
@@ -137,10 +152,9 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
         "nothing was changed: the others have no majority without this node, so none of them could take it "
         "in anew, and what only its folder has would be lost. " +
             own + "Of the others:" + who +
-            "\nStart the others first and try again. Is this node only needed for their majority: start it "
-            "as it is. Are the others lost for good: 'kontor cluster takeover' on the node that has the "
-            "most. To ask for it all the same: --accept-loss; 'kontor cluster rejoin --undo' takes it back "
-            "until the others have let this node in.");
+            "\nStart the others first and try again. " + without_a_majority(look, self) +
+            "To ask for it all the same: --accept-loss; 'kontor cluster rejoin --undo' takes it back until "
+            "the others have let this node in.");
 }
 
 }  // namespace
