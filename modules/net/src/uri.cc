@@ -28,11 +28,23 @@ std::string to_lower(std::string_view text) {
     return out;
 }
 
+// No domain of the top level is a number. To resolvers such a host is an address, also when it is short, octal,
+// hexadecimal or one number: "127.1", "0x7f.0.0.1", "2130706433".
+bool ends_in_number(std::string_view host) {
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    const bool is_hex = last.size() >= 2 && last[0] == '0' && (last[1] == 'x' || last[1] == 'X');
+    for (const char c : last.substr(is_hex ? 2 : 0))
+        if (is_hex ? hex_value(c) < 0 : !is_digit(c)) return false;
+    return true;
+}
+
 bool valid_host_name(std::string_view host) {
     if (host.empty() || host.size() > 253) return false;
     for (const char c : host)
         if (!is_letter(c) && !is_digit(c) && c != '-' && c != '.' && c != '_') return false;
-    return host.front() != '.' && host.find("..") == std::string_view::npos;
+    if (host.front() == '.' || host.find("..") != std::string_view::npos) return false;
+    in_addr parsed{};
+    return !ends_in_number(host) || inet_pton(AF_INET, std::string(host).c_str(), &parsed) == 1;
 }
 
 Result<void> split_authority(std::string_view authority, Url& url) {
@@ -59,6 +71,7 @@ Result<void> split_authority(std::string_view authority, Url& url) {
             port = authority.substr(colon + 1);
             host = authority.substr(0, colon);
         }
+        if (host.ends_with('.')) host.remove_suffix(1);  // of a name that is whole, as ours all are
         if (!valid_host_name(host)) return fail(ErrorCode::invalid_argument, "URL: not a host name");
     }
     if (has_port) {

@@ -31,14 +31,15 @@ using QueryPairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Url {
     bool https = true;
-    std::string host;  // without brackets: "example.org", "::1"; ASCII, lower case
+    std::string host;  // without brackets and last dot: "example.org", "::1"; ASCII, lower case
     std::uint16_t port = 443;
     std::string target = "/";  // path and query, starts with '/'
 
     [[nodiscard]] std::string authority()
         const;  // for the Host header: brackets where needed, no default port
 };
-// Absolute http or https URLs. User names, fragments, control characters and spaces are refused.
+// Absolute http or https URLs. User names, fragments, control characters and spaces are refused, and so are
+// hosts that end in a number and are no plain IPv4 address. The dot at the end of a host is left away.
 [[nodiscard]] Result<Url> split_url(std::string_view url);
 
 }  // namespace kontor::net
