@@ -29,16 +29,7 @@ ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, st
 
 // Nothing decides about money from reports: they wait for what they lack, and the node does not.
 void ReportImpl::open() {
-    auto opened = open_file();
-    if (opened && log_index() > options_.last_log_index) {
-        log::warning("reporting", path_ + " stands for entry " + std::to_string(log_index()) +
-                                      " of the log, which ends with " +
-                                      std::to_string(options_.last_log_index) +
-                                      "; it is made again from the ledger's journals");
-        drop_file();
-        opened = try_open();
-    }
-    if (!opened) log::error("reporting", opened.error().describe());
+    if (auto opened = open_file(); !opened) tell_once(opened.error());
 }
 
 void ReportImpl::start() {
@@ -69,11 +60,22 @@ void ReportImpl::unsubscribe(std::uint64_t subscription) {
 
 Result<void> ReportImpl::open_file() {
     auto opened = try_open();
+    // Once: what it is later it became while the node went on.
+    if (opened && std::exchange(is_first_open_, false) && log_index() > options_.last_log_index) {
+        log::warning("reporting", path_ + " stands for entry " + std::to_string(log_index()) +
+                                      " of the log, which ends with " +
+                                      std::to_string(options_.last_log_index) +
+                                      "; it is made again from the ledger's journals");
+        drop_file();
+        return try_open();
+    }
     if (opened) return {};
     const ErrorCode code = opened.error().code;
     if (code != ErrorCode::corruption && code != ErrorCode::unsupported) return opened;
-    log::warning("reporting", opened.error().describe() + "; the report " + std::string(spec_.name.value) +
-                                  " is made again from the ledger's journals");
+    if (opened.error().describe() != told_)
+        log::warning("reporting", opened.error().describe() + "; the report " +
+                                      std::string(spec_.name.value) +
+                                      " is made again from the ledger's journals");
     drop_file();
     return try_open();
 }
@@ -93,7 +95,7 @@ void ReportImpl::drop_file() {
         ++generation_;
     }
     std::error_code ec;
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix, ec);
+    for (const char* suffix : kDatabaseSuffixes) std::filesystem::remove(path_ + suffix, ec);
 }
 
 // --- the node's apply thread
@@ -178,12 +180,12 @@ Result<void> ReportImpl::work(bool catch_up_first, const std::vector<Queued>& ba
 
 // The disk may be full or the file broken: keep the node serving, try again from the store.
 void ReportImpl::recover(const Error& error) {
-    log::error("reporting", error.describe());
+    if (file_) tell_once(error);  // without a file it was said why there is none
     if (auto rolled_back = file_ ? file_->rollback() : Result<void>{}; !rolled_back)
         log::debug("reporting", "no transaction was open");
     if (error.code == ErrorCode::corruption || !file_) {
         if (error.code == ErrorCode::corruption) drop_file();
-        if (auto opened = open_file(); !opened) log::error("reporting", opened.error().describe());
+        if (auto opened = open_file(); !opened) tell_once(opened.error());
     }
     std::deque<Queued> dropped;  // what failed came before these; freed without the lock
     std::unique_lock lock(mutex_);
@@ -195,6 +197,15 @@ void ReportImpl::recover(const Error& error) {
     dropped.clear();
     lock.lock();
     changed_.wait_for(lock, std::chrono::milliseconds(kRetryMs), [this] { return stopping_; });
+}
+
+// It is tried again every second, for as long as nobody does anything about it.
+void ReportImpl::tell_once(const Error& error) {
+    std::string text = error.describe();
+    if (text == told_) return;
+    log::error("reporting", text + "; the report " + std::string(spec_.name.value) +
+                                " waits, and is tried again every second");
+    told_ = std::move(text);
 }
 
 Result<void> ReportImpl::write(const std::vector<Queued>& batch, std::uint64_t log_index) {
@@ -209,6 +220,7 @@ Result<void> ReportImpl::write(const std::vector<Queued>& batch, std::uint64_t l
     });
     KONTOR_CHECK(std::move(written));
     log_index_.store(log_index, std::memory_order_release);
+    told_.clear();
     tell();
     return {};
 }

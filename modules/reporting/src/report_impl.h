@@ -55,6 +55,7 @@ class ReportImpl final : public Report {
     std::vector<Queued> take_batch();
     Result<void> work(bool catch_up_first, const std::vector<Queued>& batch);
     void recover(const Error& error);
+    void tell_once(const Error& error);
     Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index);
     Result<void> write_transaction(const std::vector<Queued>& batch, std::uint64_t log_index);
     Result<void> catch_up();
@@ -69,6 +70,8 @@ class ReportImpl final : public Report {
     const std::string path_;
     std::unique_ptr<ReportFile> file_;       // its thread, after start()
     std::uint64_t next_transaction_ms_ = 0;  // its thread
+    std::string told_;                       // its thread, after start(): what it waits for
+    bool is_first_open_ = true;              // its thread, after start(): no file was open yet
     std::atomic<std::uint64_t> log_index_{0};
 
     mutable std::mutex mutex_;

@@ -1,8 +1,11 @@
 #include "kontor/reporting/sqlite.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <mutex>
 #include <utility>
 
@@ -11,7 +14,8 @@
 namespace kontor::reporting {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
+// A writer is tried again later, and a start waits for it; a reader is somebody who waits for an answer.
+constexpr int kWriterBusyMs = 500, kReaderBusyMs = 5'000;
 constexpr int kStepsBetweenLooks = 1'000;  // of SQLite's virtual machine: well below a millisecond
 // 16 MiB of pages are kept, so that the text index is not read again and again.
 constexpr const char* kWriterPragmas = "PRAGMA cache_size=-16384;";
@@ -48,6 +52,32 @@ Error error_of(sqlite3* handle, int code) {
     }
     return Error{kind, std::string("reports database: ") +
                            (handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code))};
+}
+
+Result<void> check_own_files(const std::string& path) {
+    for (const char* suffix : kDatabaseSuffixes) {
+        const std::string file = path + suffix;
+        struct stat info {};
+        if (::lstat(file.c_str(), &info) != 0) {
+            if (errno == ENOENT) continue;
+            return fail(errno_error("look at " + file, errno));
+        }
+        if (S_ISREG(info.st_mode) && info.st_uid == ::geteuid()) continue;
+        return fail(ErrorCode::unsupported,
+                    file + (S_ISLNK(info.st_mode)    ? " is a link"
+                            : S_ISDIR(info.st_mode)  ? " is a folder"
+                            : !S_ISREG(info.st_mode) ? " is no file"
+                                                     : " belongs to another user") +
+                        ", and nothing is read from it or written through it");
+    }
+    return {};
+}
+
+std::string without_links_to_folders(const std::string& path) {
+    const std::filesystem::path whole(path);
+    std::error_code code;
+    const auto folder = std::filesystem::canonical(whole.parent_path(), code);
+    return code ? path : (folder / whole.filename()).string();
 }
 
 }  // namespace
@@ -113,17 +143,20 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
         // Its statistics, which nobody reads, take a lock on every allocation.
         sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     });
+    KONTOR_CHECK(check_own_files(path));
     sqlite3* handle = nullptr;
     const int flags =
         mode == Mode::writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, checked_vfs());
+    // What was a file a moment ago is not followed as a link now; the folders may be links.
+    const int code = sqlite3_open_v2(without_links_to_folders(path).c_str(), &handle,
+                                     flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, checked_vfs());
     if (code != SQLITE_OK) {
         Error error = error_of(handle, code);
         sqlite3_close_v2(handle);
         return fail(std::move(error));
     }
     std::unique_ptr<Database> database(new Database(handle));
-    sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+    sqlite3_busy_timeout(handle, mode == Mode::writer ? kWriterBusyMs : kReaderBusyMs);
     sqlite3_extended_result_codes(handle, 1);
     int reserved = kPageChecksumBytes;
     sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_RESERVE_BYTES, &reserved);

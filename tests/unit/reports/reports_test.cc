@@ -2,12 +2,18 @@
 
 #include "kontor/reporting/reports.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -32,6 +38,7 @@
 #include "reports/all.h"
 #include "reports/payment_list/payment_list.h"
 #include "reports/volumes/volumes.h"
+#include "support/environment.h"
 #include "support/memory_rows.h"
 
 namespace kontor::reports {
@@ -40,6 +47,7 @@ namespace {
 using payment_list::PaymentQuery;
 using payment_list::PaymentRow;
 using reporting::Database;
+using reporting::kDatabaseSuffixes;
 using volumes::Bucket;
 
 constexpr std::int64_t kStart = 1'800'000'000'000;
@@ -490,6 +498,112 @@ TEST_F(ReportsTest, OneThatKnowsMoreThanTheLogIsMadeAgain) {
         close();
         EXPECT_EQ(dump(), last == shop_.index() ? wrong : right) << last;
     }
+}
+
+// Whatever lies where a report's files belong: nothing is written through it, and the report is made again.
+TEST_F(ReportsTest, WhatIsNoFileOfItsOwnIsNotUsed) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    close();
+    const std::string before = dump();
+    const std::string elsewhere = folder_ + "/elsewhere";
+    std::filesystem::copy_file(path("payments"), elsewhere);
+    const auto content = [](const std::string& file) {
+        std::ifstream in(file, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    const std::string whole = content(elsewhere);
+    for (const char* suffix : kDatabaseSuffixes) {
+        const std::string file = path("payments") + suffix;
+        const std::pair<const char*, std::function<void()>> cases[] = {
+            {"a link to a file", [&] { std::filesystem::create_symlink(elsewhere, file); }},
+            {"a link to nothing", [&] { std::filesystem::create_symlink(folder_ + "/nothing", file); }},
+            {"a pipe", [&] { ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0); }},
+            {"a folder", [&] { std::filesystem::create_directory(file); }},
+        };
+        for (const auto& [what, make] : cases) {
+            SCOPED_TRACE(std::string(what) + " for payments.sqlite" + suffix);
+            std::filesystem::remove(file);
+            make();
+            EXPECT_EQ(Database::open(path("payments"), Database::Mode::reader).error().code,
+                      ErrorCode::unsupported);
+            open();
+            ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+            close();
+            EXPECT_EQ(dump(), before);
+            EXPECT_EQ(content(elsewhere), whole);
+            EXPECT_FALSE(std::filesystem::exists(folder_ + "/nothing"));
+            EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(path("payments"))));
+        }
+    }
+    // Where the folder lies is up to the operator.
+    const std::string link = folder_ + ".link";
+    std::filesystem::create_symlink(folder_, link);
+    EXPECT_TRUE(Database::open(link + "/payments.sqlite", Database::Mode::reader));
+    std::filesystem::remove(link);
+}
+
+TEST_F(ReportsTest, ReportsThatWereSwappedAreMadeAgain) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    close();
+    const std::string before = dump();
+    std::filesystem::rename(path("payments"), path("moved"));
+    std::filesystem::rename(path("volumes"), path("payments"));
+    std::filesystem::rename(path("moved"), path("volumes"));
+    open();
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    close();
+    EXPECT_EQ(dump(), before);
+}
+
+// A tool that copies or looks at it has it: the reports wait, and whoever starts them does not for long.
+TEST_F(ReportsTest, AFileThatSomebodyHasLockedIsWaitedForApart) {
+    open();
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    shop_.pay(ada, 10, "before");
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    close();
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t holder = ::fork();
+    if (holder == 0) {  // another process: locks of one's own do not lock one out
+        const int fd = ::open(path("payments").c_str(), O_RDWR);
+        struct flock all {};
+        all.l_type = F_WRLCK;
+        all.l_start = 0x40000000;  // where SQLite's locks are
+        all.l_len = 512;
+        char byte = ::fcntl(fd, F_SETLK, &all) == 0 ? 'l' : 'x';
+        ::close(ends[1]);
+        (void)!::write(ready[1], &byte, 1);
+        (void)!::read(ends[0], &byte, 1);
+        ::_exit(0);
+    }
+    ::close(ends[0]);
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    ASSERT_EQ(byte, 'l');
+    const auto began = std::chrono::steady_clock::now();
+    open();
+    EXPECT_LT(std::chrono::steady_clock::now() - began,
+              std::chrono::milliseconds(kontor_test::patient_ms(2'000)));
+    shop_.pay(ada, 10, "while it is locked");
+    // The other report goes on.
+    ASSERT_TRUE(until([&] {
+        const auto lines = volumes::list(*reports_, Bucket::day, false, 0, kStart + kDay);
+        return lines && lines->size() == 1 && lines->front().succeeded == 2;
+    }));
+    ::close(ends[1]);
+    int status = 0;
+    ::waitpid(holder, &status, 0);
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    EXPECT_EQ(found("locked"), 1U);
 }
 
 TEST_F(ReportsTest, WhatIsNoReportAnyMoreIsRemoved) {

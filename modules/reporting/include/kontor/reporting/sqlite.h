@@ -2,8 +2,9 @@
 // A thin wrapper over SQLite: statements are prepared once and bound by position, failures are Results.
 //
 // Threading: a Database and its statements belong to one thread at a time. Ownership: statements die before
-// their database. Errors: io, no_space, corruption (also "not a
-// database"), invalid_argument (SQL that does not fit), unavailable (locked), timeout. Limits: limit_time().
+// their database. Errors: io, no_space, corruption (also "not a database"), invalid_argument (SQL that does
+// not fit), unsupported (a file that is a link, no file, or another user's), unavailable (locked), timeout.
+// Limits: limit_time().
 
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,9 @@ class Statement {
     explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
     sqlite3_stmt* statement_ = nullptr;
 };
+
+// What SQLite has beside a database of this name.
+inline constexpr const char* kDatabaseSuffixes[] = {"", "-wal", "-shm", "-journal"};
 
 class Database {
  public:
