@@ -96,7 +96,9 @@ class Check {
             }
         if (!check_data_folder(settings_, complain, warn)) return;
         if (purpose_ == Purpose::join || purpose_ == Purpose::dev) return;
-        if (const auto fit = check_folder_state(settings_); !fit) problem(key, fit.error().message);
+        // A start opens the store right after this.
+        const FolderLook look = purpose_ == Purpose::look ? FolderLook::whole : FolderLook::quick;
+        if (const auto fit = check_folder_state(settings_, look); !fit) problem(key, fit.error().message);
     }
 
     void look_at_names() {

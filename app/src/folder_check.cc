@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "data_folder.h"
+#include "domains/all.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/folder.h"
 #include "kontor/replication/folder_look.h"
@@ -86,14 +87,17 @@ Result<void> check_partitions(const std::string& folder, const replication::Fold
 
 }  // namespace
 
-Result<void> check_folder_state(const Settings& settings) {
+Result<void> check_folder_state(const Settings& settings, FolderLook wanted) {
     const std::string marker = marker_path(settings);
     const auto check = [&]() -> Result<void> {
         KONTOR_TRY(const auto kind, cluster::check_folder(settings.data_folder));
         if (kind == cluster::FolderKind::waiting) return {};
         KONTOR_TRY(const auto look, replication::look_at_folder(settings.data_folder + "/log", marker));
         KONTOR_CHECK(check_log(settings, look));
-        return check_partitions(settings.data_folder, look);
+        KONTOR_CHECK(check_partitions(settings.data_folder, look));
+        const std::string store = settings.data_folder + "/store";
+        if (wanted == FolderLook::quick || !file_exists(store + "/partitions")) return {};
+        return store::check_store(store, domains::registry().tables());
     };
     const auto done = check();
     return done ? done : Result<void>(fail(with_cure(done.error(), settings, marker)));

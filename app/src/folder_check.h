@@ -13,7 +13,9 @@
 namespace kontor::app {
 
 // A folder that nobody has taken: a copy, an older one, one that was lost in part or as a whole.
-[[nodiscard]] Result<void> check_folder_state(const Settings& settings);
+// `whole`: also what opening the store would find, which takes as long as opening it.
+enum class FolderLook { quick, whole };
+[[nodiscard]] Result<void> check_folder_state(const Settings& settings, FolderLook look);
 
 // What is wrong with the folder is known where it is opened; which cure helps is known here.
 [[nodiscard]] Error with_cure(Error error, const Settings& settings, const std::string& marker);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What a start says of a folder before it makes anything: copies, losses, other people's files; and the cures."""
+import collections
 import contextlib
 import json
 import os
@@ -22,6 +23,18 @@ def everything_in(*folders):
                 info = os.lstat(path)
                 found[path] = (info.st_mode, info.st_uid, info.st_size if os.path.isfile(path) else 0)
     return found
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, content):
+    """In place: another inode would be another folder's file."""
+    with open(path, "r+b") as file:
+        file.write(content)
+        file.truncate()
 
 
 def move_copy(machine):
@@ -186,6 +199,71 @@ class SingleNodeTest(FolderTest):
                 os.truncate(f"{machine.data}/{part}", 100)
             machine.start()
             self.assertEqual(len(machine.process.api(key).all("/v1/payment_intents")), 50)
+
+    def test_pages_that_are_damaged(self):
+        """By any disk: the check, a start and a look agree, name the file and the cure, and none dies of it."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            process = machine.start()
+            _, key = Admin(process).set_up(admin_url=process.ready["admin_url"]).merchant_key("Shop")
+            api = process.api(key)
+            for amount in range(100, 400):
+                api.pay(amount)
+            machine.stop()
+            names = sorted(os.listdir(f"{machine.data}/store/partitions"))
+            first, second = (f"{machine.data}/store/partitions/{name}/data.mdb" for name in names[:2])
+            whole = {path: read(path) for path in (first, second)}
+            page = 4096
+
+            def metas(at, *values):
+                """The first partition with these bytes in its meta pages."""
+                damaged = bytearray(whole[first])
+                for number, value in enumerate(values):
+                    damaged[number * page + at:number * page + at + len(value)] = value
+                return bytes(damaged)
+            newest = 16 + 128  # the number of the transaction
+            for what, content in (("empty", b""), ("no meta pages", bytes(2 * page) + whole[first][2 * page:]),
+                                  ("no first one", bytes(page) + whole[first][page:]),
+                                  ("no second one", whole[first][:page] + bytes(page) + whole[first][2 * page:]),
+                                  ("a page size that is none", metas(16 + 24, b"\1\2\0\0", b"\1\2\0\0")),
+                                  ("a transaction that never was", metas(newest, b"\xff" * 8)),
+                                  ("one that is not the next", metas(newest, (9998).to_bytes(8, "little"))),
+                                  ("roots outside", metas(16 + 72 + 40, b"\0" * 5 + b"\4\0\0", b"\0" * 5 + b"\4\0\0")),
+                                  ("another partition", whole[second])):
+                with self.subTest(what=what):
+                    write(first, content)
+                    self.refused(machine, f"partition{'s/' if what != 'another partition' else ' '}{names[0]}",
+                                 "put the missing part back")
+                    self.assertEqual(self.verified(machine), 1)
+            # A page in the middle: those that are free do not matter.
+            outcomes = collections.Counter()
+            for number in range(2, len(whole[first]) // page, 3):
+                for content in (bytes(page), b"\xa5" * page, os.urandom(16) + whole[first][number * page + 16:][:page - 16]):
+                    write(first, whole[first][:number * page] + content + whole[first][(number + 1) * page:])
+                    code = self.verified(machine)
+                    checked = run("config", "check", "--config", machine.config)
+                    self.assertEqual(checked.returncode, {0: 0, 1: 2}[code], (number, checked.stderr))
+                    outcomes[(code, "has a damaged page" in checked.stderr)] += 1
+                    if code == 0:
+                        continue
+                    self.assertIn(f"partitions/{names[0]}", checked.stderr)
+                    self.assertIn("put the missing part back", checked.stderr)
+                    if outcomes[(code, "has a damaged page" in checked.stderr)] <= 2:
+                        self.refused(machine, f"partitions/{names[0]}", "put the missing part back")
+            print(dict(outcomes))
+            self.assertGreater(outcomes[(1, True)], 0, "no page ended a read of LMDB")
+            write(first, whole[first])
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
+
+    def verified(self, machine):
+        """`kontor verify` says which file it is, too."""
+        done = run("verify", "--config", machine.config, "--json")
+        said = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(said["holds"], {0: True, 1: False}.get(done.returncode), (done.returncode, said, done.stderr))
+        if done.returncode != 0:
+            self.assertIn("partition", json.dumps(said))
+        return done.returncode
 
     def test_one_that_is_in_use(self):
         with temporary_folder() as folder:
