@@ -5,13 +5,15 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import subprocess
+import sys
 import time
 import unittest
 
 from cluster_process import Cluster, Load
 from forgetful_member_test import copy_away, put_back
-from kontor_process import Admin, main, run, temporary_folder
+from kontor_process import SLOW, Admin, main, run, temporary_folder, until
 
 
 def everything_in(*folders):
@@ -259,11 +261,83 @@ class SingleNodeTest(FolderTest):
     def verified(self, machine):
         """`kontor verify` says which file it is, too."""
         done = run("verify", "--config", machine.config, "--json")
+        self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         said = json.loads(done.stdout.splitlines()[-1])
         self.assertEqual(said["holds"], {0: True, 1: False}.get(done.returncode), (done.returncode, said, done.stderr))
         if done.returncode != 0:
             self.assertIn("partition", json.dumps(said))
         return done.returncode
+
+    def test_reports_that_cannot_be_used_stop_nothing(self):
+        """Links, pipes, folders, one report in the other's place, a lock: the node starts, and the reports are made again."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            process = machine.start()
+            admin = Admin(process).set_up(admin_url=process.ready["admin_url"])
+            _, key = admin.merchant_key("Shop")
+            api = process.api(key)
+            for _ in range(20):
+                api.pay(100)
+            payments, volumes = (f"{machine.data}/reports/{name}.sqlite" for name in ("payments", "volumes"))
+
+            def totals(paid):
+                """What both reports show, once they are there; a report that is made again answers nothing before."""
+                def look():
+                    answers = [admin.request("GET", what) for what in ("home", "payments?limit=100")]
+                    if any(answer.status != 200 for answer in answers):
+                        return False
+                    home, listed = (answer.json for answer in answers)
+                    counted = {line["currency"]: line["payments"] for line in home["totals"]}
+                    return counted.get("eur") == paid and len(listed["data"]) == min(paid, 100)
+                until(look, 20 * SLOW, f"{paid} payments in both reports")
+
+            def again(paid):
+                machine.start()
+                admin.kontor, admin.api = machine.process, machine.process.api()
+                machine.process.api(key).pay(100)
+                totals(paid)
+                self.assertEqual(machine.stop(), 0)
+            totals(20)
+            machine.stop()
+            paid = 20
+            elsewhere = f"{folder}/elsewhere.sqlite"
+            shutil.copy(payments, elsewhere)
+            before = read(elsewhere)
+
+            def swap():
+                os.rename(payments, payments + ".x")
+                os.rename(volumes, payments)
+                os.rename(payments + ".x", volumes)
+            for what, break_it in (("a link", lambda: os.symlink(elsewhere, payments)),
+                                   ("a link to nothing", lambda: os.symlink(f"{folder}/nothing", payments)),
+                                   ("a pipe", lambda: os.mkfifo(payments)),
+                                   ("a log that is a folder", lambda: os.mkdir(payments + "-wal")),
+                                   ("a log that is a link", lambda: os.symlink(elsewhere, payments + "-wal")),
+                                   ("swapped", swap)):
+                with self.subTest(what=what):
+                    if what in ("a link", "a link to nothing", "a pipe"):
+                        os.remove(payments)
+                    break_it()
+                    paid += 1
+                    again(paid)
+                    self.assertTrue(stat.S_ISREG(os.lstat(payments).st_mode))
+                    self.assertIn("is made again from the ledger's journals", "\n".join(machine.process.errors))
+            self.assertEqual(read(elsewhere), before)
+            self.assertFalse(os.path.exists(f"{folder}/nothing"))
+            # Another process has its lock, and keeps it.
+            lock = ("import fcntl, sys\nfile = open(sys.argv[1], 'r+b')\nfcntl.lockf(file, fcntl.LOCK_EX, 512, 0x40000000)\n"
+                    "print('locked', flush=True)\nsys.stdin.read()")
+            with subprocess.Popen([sys.executable, "-c", lock, payments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True) as holder:
+                self.assertEqual(holder.stdout.readline(), "locked\n")
+                machine.start()
+                machine.process.api(key).pay(100)
+                self.assertIn("database is locked; the report payments waits", "\n".join(machine.process.errors))
+                holder.stdin.close()
+                holder.wait()
+            admin.kontor, admin.api = machine.process, machine.process.api()
+            totals(paid + 1)
+            self.assertEqual(machine.stop(), 0)
 
     def test_one_that_is_in_use(self):
         with temporary_folder() as folder:

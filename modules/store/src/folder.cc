@@ -59,6 +59,10 @@ Result<unsigned> count_partitions(const std::string& path) {
     return count;
 }
 
+std::string data_file(const std::string& partitions, unsigned number) {
+    return partitions + "/" + partition_name(number) + "/data.mdb";
+}
+
 // Brings all partitions to one checkpoint, and what they miss of written-back tables into memory: every
 // partition goes through the redo files above its indexes, which have to follow one another.
 class Recovery {
@@ -252,6 +256,13 @@ class Recovery {
     std::uint64_t files_ = 0;
 };
 
+// As far as a start would look at it.
+Result<void> check_small_file(const std::string& path) {
+    KONTOR_CHECK(check_partition_file(path));
+    KONTOR_TRY(const std::uint64_t bytes, partition_file_bytes(path));
+    return bytes <= StoreOptions().check_up_to_bytes ? check_partition_pages(path) : Result<void>{};
+}
+
 }  // namespace
 
 Result<unsigned> partitions_made(const std::string& folder) {
@@ -259,6 +270,10 @@ Result<unsigned> partitions_made(const std::string& folder) {
     Error last{ErrorCode::not_found, path + " holds no partition"};
     std::error_code code;
     for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+        if (auto sound = check_small_file(it->path().string() + "/data.mdb"); !sound) {
+            last = sound.error();
+            continue;
+        }
         const auto partition = Partition::open(it->path().string(), 0, StoreOptions().map_bytes, {}, true);
         const auto meta =
             partition ? (*partition)->read_meta() : Result<PartitionMeta>(fail(partition.error()));
@@ -314,14 +329,22 @@ Result<Folder> open_folder(StoreOptions& options) {
                                                      " partitions, the options say " +
                                                      std::to_string(options.partitions) +
                                                      "; the number is chosen when the folder is made");
+    std::uint64_t bytes = 0;
+    for (unsigned number = 0; number < count; ++number) {
+        KONTOR_CHECK(check_partition_file(data_file(path, number)));
+        KONTOR_TRY(const std::uint64_t more, partition_file_bytes(data_file(path, number)));
+        bytes += more;
+    }
+    const bool is_checked = bytes <= options.check_up_to_bytes;
+    // Pages before rows: LMDB ends the process at one that is none.
+    for (unsigned number = 0; is_checked && number < count; ++number)
+        KONTOR_CHECK(check_partition_pages(data_file(path, number)));
     for (unsigned number = 0; number < count; ++number) {
         KONTOR_TRY(auto partition, Partition::open(path + "/" + partition_name(number), number,
                                                    options.map_bytes, options.tables, options.read_only));
         folder.partitions.push_back(std::move(partition));
     }
-    std::uint64_t bytes = 0;
-    for (const auto& partition : folder.partitions) bytes += partition->used_bytes();
-    if (bytes <= options.check_up_to_bytes)
+    if (is_checked)
         for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->check());
     folder.tables = std::make_unique<Tables>(options.tables, count);
     for (unsigned number = 0; number < count; ++number)

@@ -16,22 +16,10 @@
 #include "files.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/shortage.h"
+#include "lmdb_form.h"
 
 namespace kontor::store {
 namespace {
-
-constexpr std::size_t kHeaderBytes = 16;  // page number 8, padding 2, flags 2, lower 2, upper 2
-constexpr std::size_t kFlagsAt = 10;      // in a header
-constexpr std::size_t kMetaBytes = 136;
-constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
-constexpr std::size_t kFreeTreeAt = 24, kLastPageAt = 120, kTransactionAt = 128;  // in a meta
-constexpr std::size_t kTreeRootAt = 40;                                           // in a tree's record
-constexpr std::uint64_t kNoPage = UINT64_MAX;
-constexpr unsigned kBranch = 1, kLeaf = 2, kMeta = 8;  // flags of a page
-constexpr unsigned kOnPagesOfItsOwn = 1;    // flag of a node
-constexpr std::size_t kNodeBytes = 8;       // low 2, high 2, flags 2, size of the key 2
-constexpr unsigned kMaxDepth = 32;
-constexpr std::uint32_t kMinPageBytes = 256, kMaxPageBytes = 1U << 16U;
 
 class FreePages {
  public:
@@ -111,13 +99,8 @@ class FreePages {
     std::vector<bool> free_;  // of the missing pages
 };
 
-struct Meta {
-    std::uint32_t page_bytes = 0;
-    std::uint64_t transaction = 0, last_page = 0, free_root = 0;
-};
-
 // The meta page at `offset`; nothing: it is none.
-Result<std::optional<Meta>> meta_at(int fd, const std::string& path, std::uint64_t offset) {
+Result<std::optional<PartitionFileMeta>> meta_at(int fd, const std::string& path, std::uint64_t offset) {
     std::string page(kHeaderBytes + kMetaBytes, '\0');
     const ssize_t got = ::pread(fd, page.data(), page.size(), static_cast<off_t>(offset));
     if (got < 0) return fail(errno_error("read " + path, errno));
@@ -125,28 +108,29 @@ Result<std::optional<Meta>> meta_at(int fd, const std::string& path, std::uint64
     const unsigned flags = get_le<std::uint16_t>(std::string_view(page).substr(kFlagsAt));
     if (got != static_cast<ssize_t>(page.size()) || (flags & kMeta) == 0 ||
         get_le<std::uint32_t>(in) != kMagic || (get_le<std::uint32_t>(in.substr(4)) & 0xFFFFU) != kVersion)
-        return std::optional<Meta>();
-    Meta meta;
+        return std::optional<PartitionFileMeta>();
+    PartitionFileMeta meta;
     meta.page_bytes = get_le<std::uint32_t>(in.substr(kFreeTreeAt));
     meta.transaction = get_le<std::uint64_t>(in.substr(kTransactionAt));
     meta.last_page = get_le<std::uint64_t>(in.substr(kLastPageAt));
     meta.free_root = get_le<std::uint64_t>(in.substr(kFreeTreeAt + kTreeRootAt));
+    meta.main_root = get_le<std::uint64_t>(in.substr(kMainTreeAt + kTreeRootAt));
     const bool is_good = meta.page_bytes >= kMinPageBytes && meta.page_bytes <= kMaxPageBytes &&
                          (meta.page_bytes & (meta.page_bytes - 1)) == 0;
-    return is_good ? std::optional<Meta>(meta) : std::nullopt;
+    return is_good ? std::optional<PartitionFileMeta>(meta) : std::nullopt;
 }
 
 // Transactions are written to the two pages in turn, the even ones to the first; a new file has 0 in both.
-bool are_of_one_file(const Meta& first, const Meta& second) {
+bool are_of_one_file(const PartitionFileMeta& first, const PartitionFileMeta& second) {
     if (first.page_bytes != second.page_bytes || first.transaction % 2 != 0) return false;
     if (second.transaction == 0) return first.transaction == 0;
     return second.transaction % 2 == 1 && (second.transaction == first.transaction + 1 ||
                                            second.transaction == first.transaction - 1);
 }
 
-// The newer one of the two. LMDB looks at the numbers of their transactions in more than one way, so that one
-// that cannot be would let the same file say different things.
-Result<Meta> newest_meta(int fd, const std::string& path) {
+}  // namespace
+
+Result<PartitionFileMeta> newest_meta(int fd, const std::string& path) {
     const auto damaged = [&](const char* what) {
         return fail(ErrorCode::corruption, path + " is damaged: " + what);
     };
@@ -158,15 +142,13 @@ Result<Meta> newest_meta(int fd, const std::string& path) {
     return second->transaction > first->transaction ? *second : *first;
 }
 
-}  // namespace
-
 Result<void> check_partition_file(const std::string& path) {
     const File file(open_file(path, O_RDONLY));
     if (file.fd() < 0) return errno == ENOENT ? Result<void>{} : fail(errno_error("open " + path, errno));
     struct stat info {};
     if (::fstat(file.fd(), &info) != 0) return fail(errno_error("stat " + path, errno));
     if (info.st_size == 0) return fail(ErrorCode::corruption, path + " was cut short: it is empty");
-    KONTOR_TRY(const Meta meta, newest_meta(file.fd(), path));
+    KONTOR_TRY(const PartitionFileMeta meta, newest_meta(file.fd(), path));
     if (::fstat(file.fd(), &info) != 0)  // after the meta pages: of a node that runs it grows
         return fail(errno_error("stat " + path, errno));
     const auto size = static_cast<std::uint64_t>(info.st_size);
@@ -182,6 +164,14 @@ Result<void> check_partition_file(const std::string& path) {
                                            " bytes, and its last page, of " +
                                            std::to_string(meta.page_bytes) + " bytes, has the number " +
                                            std::to_string(last));
+}
+
+Result<std::uint64_t> partition_file_bytes(const std::string& path) {
+    const File file(open_file(path, O_RDONLY));
+    if (file.fd() < 0)
+        return errno == ENOENT ? Result<std::uint64_t>(0) : fail(errno_error("open " + path, errno));
+    KONTOR_TRY(const PartitionFileMeta meta, newest_meta(file.fd(), path));
+    return (meta.last_page + 1) * meta.page_bytes;
 }
 
 }  // namespace kontor::store
