@@ -31,8 +31,8 @@ struct ApplianceOptions {
     std::function<void(const std::string&)> tell;
     // A new node copies the state before anything else is there: with its cluster, and with null at the end.
     std::function<void(cluster::Cluster* joining)> on_joining;
-    // Asked now and then while that goes on: true: start() gives up with unavailable. And by commands of people
-    // that wait for other nodes, which end then.
+    // Asked now and then while that goes on: true: start() gives up with unavailable. And by commands of
+    // people that wait for other nodes, which end then.
     std::function<bool()> shall_stop;
     // The node shall start again in place: drain(), stop, become the binary on disk. Null: it cannot.
     std::function<void(std::uint64_t drain_ms)> on_restart;

@@ -289,8 +289,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(ControlOptions optio
     Descriptor wake(::eventfd(0, EFD_CLOEXEC));
     if (wake.fd < 0) return fail(errno_error("eventfd", errno));
     try {
-        return Result<std::unique_ptr<ControlServer>>(std::make_unique<ControlServerImpl>(
-            std::move(options), std::move(listener), std::move(wake)));
+        return Result<std::unique_ptr<ControlServer>>(
+            std::make_unique<ControlServerImpl>(std::move(options), std::move(listener), std::move(wake)));
     } catch (const std::system_error& e) {
         return fail(ErrorCode::unavailable, std::string("no thread for the control socket: ") + e.what());
     }
@@ -358,8 +358,7 @@ Result<int> control_peer(const std::string& path) {
 
 Result<std::string> control_call(const std::string& path, const std::string& request_json, int silent_ms) {
     KONTOR_TRY(const Descriptor client, connect_to(path, silent_ms));
-    const Error ended{ErrorCode::io,
-                      "the node ended before it answered; whether it was done is not known"};
+    const Error ended{ErrorCode::io, "the node ended before it answered; whether it was done is not known"};
     const auto asked = Clock::now();
     if (!write_all(client.fd, request_json + "\n", silent_ms)) {
         const bool is_silent = Clock::now() - asked >= std::chrono::milliseconds(silent_ms);

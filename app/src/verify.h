@@ -48,7 +48,7 @@ struct Verification {
 // When nothing could be looked at: corruption is a finding, everything else says nothing about the rows.
 [[nodiscard]] std::string to_json(const Error& error);
 [[nodiscard]] Verdict verdict_of(const Error& error);
-[[nodiscard]] Verdict verdict_in(const std::string& json);  // of what to_json() wrote, on any node
+[[nodiscard]] Verdict verdict_in(const std::string& json);            // of what to_json() wrote, on any node
 [[nodiscard]] std::string to_text(const Verification& verification);  // for people
 
 }  // namespace kontor::app

@@ -348,7 +348,8 @@ Result<pb::Result> ClusterImpl::propose_as(Asker asker, pb::Command command) {
             last = done->error();
         } else if (const std::uint64_t leader = node()->leader_id(); leader != 0) {
             was_sent = true;
-            const auto answer = call_as(asker, leader, call_kind::command, command.SerializeAsString(), 5'000);
+            const auto answer =
+                call_as(asker, leader, call_kind::command, command.SerializeAsString(), 5'000);
             pb::Result result;
             if (answer && result.ParseFromString(*answer)) return result;
             if (!answer) last = answer.error();

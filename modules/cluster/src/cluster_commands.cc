@@ -183,10 +183,11 @@ Result<void> ClusterImpl::wait_until_uncounted(std::uint64_t node_no) {
                             " is marked, but the majority still counts it: stop no other node before 'kontor "
                             "cluster status' shows that it does not vote");
         if (shall_stop())
-            return fail(ErrorCode::unavailable,
-                        "node " + std::to_string(node_no) +
-                            " is marked, and this node is stopping: stop no other node before 'kontor cluster "
-                            "status' on one of them shows that it does not vote");
+            return fail(
+                ErrorCode::unavailable,
+                "node " + std::to_string(node_no) +
+                    " is marked, and this node is stopping: stop no other node before 'kontor cluster "
+                    "status' on one of them shows that it does not vote");
         std::unique_lock lock(steward_mutex_);
         if (steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookAgainMs),
                                       [this] { return stopping_; }))

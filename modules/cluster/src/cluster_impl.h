@@ -138,7 +138,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     // --- asking others
     Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
                                       std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
-    // The same and propose() for people, who are told when this node shall stop, and for itself, which is not.
+    // The same and propose() for people, who are told when this node shall stop, and for itself, which is
+    // not.
     enum class Asker { people, node };
     Result<std::string> call_as(Asker asker, std::uint64_t node_no, std::uint16_t kind, std::string body,
                                 std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);

@@ -22,7 +22,8 @@ class Pending {
         if (!answer_) answer_ = std::move(answer);
         changed_.notify_all();
     }
-    // Nothing: it did not come in this time, or `gives_up` (null: never) said so, which is asked now and then.
+    // Nothing: it did not come in this time, or `gives_up` (null: never) said so, which is asked now and
+    // then.
     [[nodiscard]] std::optional<Answer> wait(std::optional<std::uint64_t> within_ms,
                                              const std::function<bool()>& gives_up = {}) {
         using Clock = std::chrono::steady_clock;

@@ -95,16 +95,19 @@ std::uint64_t promised_index(const Look& look) {
     return std::max(remembered, look->last_index.value_or(0));
 }
 
-// What helps when the others have no majority because this node is away. Only a folder that forgot nothing may
-// vote.
+// What helps when the others have no majority because this node is away. Only a folder that forgot nothing
+// may vote.
 std::string without_a_majority(const Look& look, const Identity& self) {
     if (self.counts_alone)
-        return "This folder was accepted as all that is left ('kontor accept-older-data'): it helps nobody to a "
-               "majority. Are the others lost for good: start it, and 'kontor cluster takeover --accept-loss' "
+        return "This folder was accepted as all that is left ('kontor accept-older-data'): it helps nobody "
+               "to a "
+               "majority. Are the others lost for good: start it, and 'kontor cluster takeover "
+               "--accept-loss' "
                "here. ";
     const bool may_vote = look && look->owner && look->forgotten.empty() && !self.rejoins;
-    return std::string(may_vote ? "Is this node only needed for their majority: start it as it is"
-                                : "This folder does not vote: for that, put the newer one back, or mount its disk") +
+    return std::string(
+               may_vote ? "Is this node only needed for their majority: start it as it is"
+                        : "This folder does not vote: for that, put the newer one back, or mount its disk") +
            ". Are the others lost for good: 'kontor cluster takeover' on the node that has the most. ";
 }
 
@@ -151,8 +154,8 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
         ErrorCode::conflict,
         "nothing was changed: the others have no majority without this node, so none of them could take it "
         "in anew, and what only its folder has would be lost. " +
-            own + "Of the others:" + who +
-            "\nStart the others first and try again. " + without_a_majority(look, self) +
+            own + "Of the others:" + who + "\nStart the others first and try again. " +
+            without_a_majority(look, self) +
             "To ask for it all the same: --accept-loss; 'kontor cluster rejoin --undo' takes it back until "
             "the others have let this node in.");
 }

@@ -27,9 +27,9 @@ Result<Restarting> ClusterImpl::restart(std::uint64_t node_no, const RestartWish
     request.set_drain_ms(wishes.drain_ms);
     request.set_accept_pause(wishes.accept_pause);
     const bool is_self = node_no == 0 || node_no == identity().node_no;
-    KONTOR_TRY(const std::string answer,
-               is_self ? restart_here(request.SerializeAsString())
-                       : call_as(Asker::people, node_no, call_kind::restart, request.SerializeAsString(), kAnswerMs));
+    KONTOR_TRY(const std::string answer, is_self ? restart_here(request.SerializeAsString())
+                                                 : call_as(Asker::people, node_no, call_kind::restart,
+                                                           request.SerializeAsString(), kAnswerMs));
     pb::RestartReply reply;
     if (!reply.ParseFromString(answer)) return fail(ErrorCode::unsupported, "the answer cannot be read");
     return Restarting{reply.version(), reply.run_id()};

@@ -28,8 +28,8 @@ std::string to_lower(std::string_view text) {
     return out;
 }
 
-// No domain of the top level is a number. To resolvers such a host is an address, also when it is short, octal,
-// hexadecimal or one number: "127.1", "0x7f.0.0.1", "2130706433".
+// No domain of the top level is a number. To resolvers such a host is an address, also when it is short,
+// octal, hexadecimal or one number: "127.1", "0x7f.0.0.1", "2130706433".
 bool ends_in_number(std::string_view host) {
     const std::string_view last = host.substr(host.rfind('.') + 1);
     const bool is_hex = last.size() >= 2 && last[0] == '0' && (last[1] == 'x' || last[1] == 'X');

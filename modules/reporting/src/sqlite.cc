@@ -63,12 +63,12 @@ Result<void> check_own_files(const std::string& path) {
             return fail(errno_error("look at " + file, errno));
         }
         if (S_ISREG(info.st_mode) && info.st_uid == ::geteuid()) continue;
-        return fail(ErrorCode::unsupported,
-                    file + (S_ISLNK(info.st_mode)    ? " is a link"
-                            : S_ISDIR(info.st_mode)  ? " is a folder"
-                            : !S_ISREG(info.st_mode) ? " is no file"
-                                                     : " belongs to another user") +
-                        ", and nothing is read from it or written through it");
+        return fail(ErrorCode::unsupported, file +
+                                                (S_ISLNK(info.st_mode)    ? " is a link"
+                                                 : S_ISDIR(info.st_mode)  ? " is a folder"
+                                                 : !S_ISREG(info.st_mode) ? " is no file"
+                                                                          : " belongs to another user") +
+                                                ", and nothing is read from it or written through it");
     }
     return {};
 }

@@ -14,8 +14,8 @@ namespace kontor::store {
 inline constexpr std::size_t kHeaderBytes = 16, kFlagsAt = 10, kLowerAt = 12, kUpperAt = 14;
 inline constexpr unsigned kBranch = 1, kLeaf = 2, kOverflow = 4, kMeta = 8;  // flags of a page
 
-// A node: size of the value 4 (of a branch: the child's number, with the flags above it), flags 2, size of the
-// key 2, key, value.
+// A node: size of the value 4 (of a branch: the child's number, with the flags above it), flags 2, size of
+// the key 2, key, value.
 inline constexpr std::size_t kNodeBytes = 8, kNodeFlagsAt = 4, kKeySizeAt = 6;
 inline constexpr unsigned kOnPagesOfItsOwn = 1, kIsTree = 2;  // flags of a node
 inline constexpr std::size_t kMaxKeyBytes = 511;

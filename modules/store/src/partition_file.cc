@@ -124,8 +124,8 @@ Result<std::optional<PartitionFileMeta>> meta_at(int fd, const std::string& path
 bool are_of_one_file(const PartitionFileMeta& first, const PartitionFileMeta& second) {
     if (first.page_bytes != second.page_bytes || first.transaction % 2 != 0) return false;
     if (second.transaction == 0) return first.transaction == 0;
-    return second.transaction % 2 == 1 && (second.transaction == first.transaction + 1 ||
-                                           second.transaction == first.transaction - 1);
+    return second.transaction % 2 == 1 &&
+           (second.transaction == first.transaction + 1 || second.transaction == first.transaction - 1);
 }
 
 }  // namespace
@@ -160,10 +160,9 @@ Result<void> check_partition_file(const std::string& path) {
         if (missing.hold_all(meta.free_root)) return {};
         if (missing.error() != 0) return fail(errno_error("read " + path, missing.error()));
     }
-    return fail(ErrorCode::corruption, path + " was cut short: it has " + std::to_string(size) +
-                                           " bytes, and its last page, of " +
-                                           std::to_string(meta.page_bytes) + " bytes, has the number " +
-                                           std::to_string(last));
+    return fail(ErrorCode::corruption,
+                path + " was cut short: it has " + std::to_string(size) + " bytes, and its last page, of " +
+                    std::to_string(meta.page_bytes) + " bytes, has the number " + std::to_string(last));
 }
 
 Result<std::uint64_t> partition_file_bytes(const std::string& path) {

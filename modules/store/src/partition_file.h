@@ -14,8 +14,9 @@ namespace kontor::store {
 [[nodiscard]] Result<void> check_partition_file(const std::string& path);
 // Up to the last page that was ever used; 0: it is not there.
 [[nodiscard]] Result<std::uint64_t> partition_file_bytes(const std::string& path);
-// Whether each page that is used is one, and each of its rows within it. LMDB believes what its pages say, and
-// ends the process at one that cannot be, or reads beyond the file. Reads all of it. corruption: names the page.
+// Whether each page that is used is one, and each of its rows within it. LMDB believes what its pages say,
+// and ends the process at one that cannot be, or reads beyond the file. Reads all of it. corruption: names
+// the page.
 [[nodiscard]] Result<void> check_partition_pages(const std::string& path);
 
 }  // namespace kontor::store

@@ -45,7 +45,8 @@ class PageCheck {
         const ssize_t got =
             ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(number * meta_.page_bytes));
         if (got < 0) return fail(errno_error("read " + path_, errno));
-        if (got != static_cast<ssize_t>(bytes.size())) return damaged(number, "lies behind the end of the file");
+        if (got != static_cast<ssize_t>(bytes.size()))
+            return damaged(number, "lies behind the end of the file");
         return {};
     }
 

@@ -155,10 +155,11 @@ MaybeError check_email(const Node& node, const Param& spec, const std::string& p
 
 MaybeError check_url(const Node& node, const std::string& path) {
     if (node.text.size() <= machine::limits::kUrlBytes && net::split_url(node.text)) return std::nullopt;
-    return invalid("Invalid URL: " + printable(node.text) +
-                       ". It must be absolute, with http or https and a host name or plain address, and at most " +
-                       std::to_string(machine::limits::kUrlBytes) + " bytes.",
-                   path, "url_invalid");
+    return invalid(
+        "Invalid URL: " + printable(node.text) +
+            ". It must be absolute, with http or https and a host name or plain address, and at most " +
+            std::to_string(machine::limits::kUrlBytes) + " bytes.",
+        path, "url_invalid");
 }
 
 MaybeError check_descriptor(const Node& node, const Param& spec, const std::string& path) {

@@ -111,8 +111,7 @@ TEST_F(ControlTest, ARequestThatCannotBeAnsweredEndsNothing) {
 }
 
 TEST_F(ControlTest, ALineThatIsTooLongIsDropped) {
-    auto server =
-        start([](const std::string&) { return std::string("read"); });
+    auto server = start([](const std::string&) { return std::string("read"); });
     ASSERT_TRUE(server);
     EXPECT_TRUE(control_call(control_path(folder_), std::string(60'000, 'x')));
     EXPECT_FALSE(control_call(control_path(folder_), std::string(80'000, 'x')));
@@ -363,8 +362,7 @@ TEST_F(ControlTest, ASocketLeftBehindIsReplaced) {
         std::filesystem::create_hard_link(control_path(folder_), folder_ + "/kept");
     }
     std::filesystem::rename(folder_ + "/kept", control_path(folder_));
-    auto server =
-        start([](const std::string&) { return std::string("new"); });
+    auto server = start([](const std::string&) { return std::string("new"); });
     ASSERT_TRUE(server) << server.error().describe();
     EXPECT_EQ(*control_call(control_path(folder_), "{}"), "new");
 }

@@ -85,8 +85,8 @@ TEST(VerifyReport, TellsNotKnownFromBroken) {
     verification.ledger.differences = 1;
     EXPECT_EQ(verification.verdict(), Verdict::broken);
     EXPECT_EQ(verdict_in(to_json(verification)), Verdict::broken);
-    for (const ErrorCode code : {ErrorCode::io, ErrorCode::unavailable, ErrorCode::timeout, ErrorCode::too_large,
-                                 ErrorCode::not_found, ErrorCode::invalid_argument})
+    for (const ErrorCode code : {ErrorCode::io, ErrorCode::unavailable, ErrorCode::timeout,
+                                 ErrorCode::too_large, ErrorCode::not_found, ErrorCode::invalid_argument})
         EXPECT_EQ(verdict_in(to_json(Error{code, "what"})), Verdict::not_known) << to_string(code);
     const auto ended = nlohmann::json::parse(to_json(Error{ErrorCode::io, "the node ended"}));
     EXPECT_TRUE(ended["holds"].is_null()) << ended;

@@ -59,14 +59,16 @@ TEST(UrlTest, Splits) {
 
 // Resolvers take these for addresses, whatever looks for private ones does not.
 TEST(UrlTest, AHostThatEndsInANumberIsAPlainAddress) {
-    for (const std::string bad :
-         {"2130706433", "0x7f000001", "0X7F000001", "017700000001", "127.1", "127.0.1", "0x7f.1", "0177.0.0.1",
-          "127.0.0.01", "00000177.1", "0", "0x", "1.2.3", "1.2.3.4.5", "256.1.1.1", "999.999.999.999",
-          "foo.0x7f000001", "127.0x0.1", "example.1", "0xffffffffff", "127.0.0.1.0x0"})
+    for (const std::string bad : {"2130706433",     "0x7f000001", "0X7F000001", "017700000001",
+                                  "127.1",          "127.0.1",    "0x7f.1",     "0177.0.0.1",
+                                  "127.0.0.01",     "00000177.1", "0",          "0x",
+                                  "1.2.3",          "1.2.3.4.5",  "256.1.1.1",  "999.999.999.999",
+                                  "foo.0x7f000001", "127.0x0.1",  "example.1",  "0xffffffffff",
+                                  "127.0.0.1.0x0"})
         for (const char* dot : {"", ".", ".:444"})
             EXPECT_FALSE(split_url("https://" + bad + dot + "/x")) << bad << dot;
-    for (const std::string good : {"127.0.0.1", "8.8.8.8", "127.0.0.1.nip.io", "1e3", "0x7g", "1.example", "x1",
-                                   "a.0b1", "3com.com", "h.x0"})
+    for (const std::string good : {"127.0.0.1", "8.8.8.8", "127.0.0.1.nip.io", "1e3", "0x7g", "1.example",
+                                   "x1", "a.0b1", "3com.com", "h.x0"})
         EXPECT_TRUE(split_url("https://" + good + "/x")) << good;
 }
 

@@ -386,7 +386,8 @@ TEST(StoreDamage, EachDamagedPageIsNamedBeforeItIsUsed) {
                 }
                 int status = 0;
                 ::waitpid(child, &status, 0);
-                ASSERT_TRUE(WIFEXITED(status)) << path << ", page " << page << ": signal " << WTERMSIG(status);
+                ASSERT_TRUE(WIFEXITED(status))
+                    << path << ", page " << page << ": signal " << WTERMSIG(status);
                 ASSERT_LE(WEXITSTATUS(status), 1) << path << ", page " << page;
                 ++outcomes[WEXITSTATUS(status) == 0 ? "was free" : "was named"];
             }
