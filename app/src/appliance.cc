@@ -34,6 +34,7 @@
 #include "outbox_keeper.h"
 #include "reports/all.h"
 #include "secrets.h"
+#include "server_limits.h"
 #include "thread_room.h"
 #include "tls_keeper.h"
 #include "version.h"
@@ -63,8 +64,6 @@ api::ApiLimits api_limits(const Settings& settings) {
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
-// A third of a core's, with elliptic curves.
-constexpr std::size_t kHandshakesPerThread = 1'000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
 class ApplianceImpl final : public Appliance {
@@ -82,7 +81,7 @@ class ApplianceImpl final : public Appliance {
                    check_secrets_key(options_.secrets_key, settings.secrets_key_file, settings.data_folder));
         KONTOR_CHECK(cured(start_cluster()));
         KONTOR_CHECK(cured(start_node()));
-        if (!key_is_known) KONTOR_CHECK(learn_secrets_key());
+        KONTOR_CHECK(look_at_secrets(key_is_known));
         KONTOR_CHECK(start_reports());
         KONTOR_CHECK(prepare_outbox());
         start_surfaces();
@@ -208,15 +207,15 @@ class ApplianceImpl final : public Appliance {
         node.folder = settings.data_folder;
         node.marker = options_.marker;
         node.partitions = static_cast<unsigned>(settings.partitions);
-        KONTOR_TRY(const MemoryPlan memory, plan_memory(settings, machine_share()));
-        node.cache_bytes = memory.cache_bytes;
+        KONTOR_TRY(memory_, plan_memory(settings, machine_share()));
+        node.cache_bytes = memory_.cache_bytes;
         node.redo_bytes = static_cast<std::uint64_t>(settings.redo_mib) * kMiB;
-        node.memtable_bytes = memory.memtable_bytes;
+        node.memtable_bytes = memory_.memtable_bytes;
         node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
         node.min_free_bytes = static_cast<std::uint64_t>(settings.min_free_mib) * kMiB;
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
         node.log_segment_bytes = std::min<std::uint64_t>(64 * kMiB, node.max_log_bytes / 8);
-        node.max_queue_bytes = static_cast<std::uint64_t>(settings.queue_max_mib) * kMiB;
+        node.max_queue_bytes = memory_.queue_bytes;
         node.dev = options_.dev;
         node.clock = options_.clock;
         node.metrics = &metrics_;
@@ -230,14 +229,16 @@ class ApplianceImpl final : public Appliance {
         return fail(with_cure(done.error(), options_.settings, options_.marker));
     }
 
-    // A folder of an earlier version, or a new one: the rows say whether they were sealed with this key.
-    Result<void> learn_secrets_key() {
+    // The rows say whether they were sealed with this key, whatever the file beside them says. That one is
+    // made for a new folder and for one of an earlier version.
+    Result<void> look_at_secrets(bool key_is_known) {
         const Settings& settings = options_.settings;
         Result<void> fits;
         node_->read([&](const store::Reader& rows, std::uint64_t) {
             fits = check_secrets_key(sealer_, settings.secrets_key_file, rows);
         });
         KONTOR_CHECK(fits);
+        if (key_is_known) return {};
         return remember_secrets_key(options_.secrets_key, settings.data_folder);
     }
 
@@ -247,6 +248,7 @@ class ApplianceImpl final : public Appliance {
         reporting.service = node_.get();
         reporting.clock = options_.clock;
         reporting.metrics = &metrics_;
+        reporting.max_queue_bytes = memory_.reports_bytes;
         const node::NodeStats now = node_->stats();
         reporting.last_log_index = std::max(now.applied_index, now.log.last_index);
         KONTOR_TRY(reports_, reporting::Reports::open(std::move(reporting), reports::all()));
@@ -320,22 +322,7 @@ class ApplianceImpl final : public Appliance {
         server.port = static_cast<std::uint16_t>(settings.https_port);
         server.threads = network_threads(settings);
         server.tls = tls.identity;
-        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
-        server.limits.max_connections = plan.max_connections;
-        server.limits.max_connections_per_address = plan.max_connections_per_address;
-        server.limits.max_descriptor = plan.max_descriptor;
-        const auto rate = static_cast<std::size_t>(settings.https_max_handshakes_per_s);
-        server.limits.handshakes_per_s = rate != 0 ? rate : kHandshakesPerThread * server.threads;
-        const auto share = static_cast<std::size_t>(settings.https_max_handshakes_per_s_per_address);
-        server.limits.handshakes_per_s_per_address =
-            share != 0 ? share : std::max<std::size_t>(1, server.limits.handshakes_per_s / 2);
-        server.limits.max_body_bytes = static_cast<std::size_t>(settings.https_max_body_kib) << 10U;
-        server.limits.max_request_bytes = static_cast<std::size_t>(settings.https_max_request_mib) << 20U;
-        server.limits.max_answer_bytes = static_cast<std::size_t>(settings.https_max_answer_mib) << 20U;
-        server.limits.idle_timeout_ms = static_cast<std::uint64_t>(settings.https_idle_timeout_s) * 1000;
-        server.limits.header_timeout_ms = static_cast<std::uint64_t>(settings.https_header_timeout_s) * 1000;
-        server.limits.single_fields = {"idempotency-key", "stripe-version",   "stripe-account",
-                                       "stripe-context",  "kontor-min-index", "x-csrf-token"};
+        KONTOR_TRY(server.limits, server_limits(settings, memory_, server.threads));
         server.handler = [this](net::Request request, net::Responder respond) {
             front_.handle(std::move(request), std::move(respond));
         };
@@ -466,6 +453,7 @@ class ApplianceImpl final : public Appliance {
     // In the order of start; destroyed in reverse.
     std::unique_ptr<cluster::Cluster> cluster_;
     std::unique_ptr<node::Node> node_;
+    MemoryPlan memory_;
     std::unique_ptr<reporting::Reports> reports_;
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<channels::Channel> sandbox_;

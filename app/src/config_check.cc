@@ -62,7 +62,7 @@ class Check {
             look_at_folder(complain, warn);
         }
         if (purpose_ == Purpose::dev) return;
-        check_secrets_key(settings_, complain);
+        check_secrets_key(settings_, complain, warn);
     }
 
  private:

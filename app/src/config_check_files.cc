@@ -256,7 +256,7 @@ void check_marker_place(const Settings& settings, const std::string& config_file
     if (!may(written, is_there ? R_OK | W_OK : W_OK | X_OK)) tell(key, why_not(written, errno) + without);
 }
 
-void check_secrets_key(const Settings& settings, const Complaint& complain) {
+void check_secrets_key(const Settings& settings, const Complaint& complain, const Complaint& warn) {
     if (lies_inside(settings.secrets_key_file, settings.data_folder)) {
         complain("secrets.key_file",
                  "'secrets.key_file' must not be inside data.folder: a stolen backup would "
@@ -266,7 +266,11 @@ void check_secrets_key(const Settings& settings, const Complaint& complain) {
     const auto key = load_secrets_key(settings.secrets_key_file, settings.data_folder);
     if (!key) return complain("secrets.key_file", key.error().message);
     const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder);
-    if (!fits) complain("secrets.key_file", fits.error().message);
+    if (!fits) return complain("secrets.key_file", fits.error().message);
+    if (!*fits && holds_data(settings.data_folder))
+        warn("secrets.key_file",
+             "whether " + settings.secrets_key_file + " is the key of " + settings.data_folder +
+                 " is known when it is started: secrets.check is missing there, or damaged");
 }
 
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,

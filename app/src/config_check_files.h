@@ -18,7 +18,7 @@ void check_room(const Settings& settings, const Complaint& complain, const Compl
 // Where the marker goes: nothing else may be there. `config_file`: "" for none.
 void check_marker_place(const Settings& settings, const std::string& config_file, const Complaint& complain,
                         const Complaint& warn);
-void check_secrets_key(const Settings& settings, const Complaint& complain);
+void check_secrets_key(const Settings& settings, const Complaint& complain, const Complaint& warn);
 void check_certificate_files(const Settings& settings, const LoadNotes& notes, const Clock& clock,
                              const Complaint& complain);
 // That folder or something in it, whatever the spelling: links, "..", slashes, another mount of the same.

@@ -36,12 +36,13 @@ bool is_check_value(std::string_view text) {
     return text.size() == 2 * kKeyBytes + 1 && text.back() == '\n' && from_hex(text.substr(0, 2 * kKeyBytes));
 }
 
-Unexpected another_key(const std::string& key_file, const std::string& what) {
+Unexpected another_key(const std::string& key_file, const std::string& what, const std::string& more = "") {
     return fail(
         ErrorCode::permission_denied,
         key_file + " is not the key that sealed " + what +
             ": put the right one back (from its backup, or from another node of the cluster) and start "
-            "again. Nothing was changed.");
+            "again." +
+            more);
 }
 
 // What is wrong with a file of this content; "" for a good key.
@@ -105,7 +106,11 @@ Result<bool> check_secrets_key(const crypto::Secret& key, const std::string& key
         return false;
     }
     if (!crypto::equal_constant_time(*known, check_value(key)))
-        return another_key(key_file, "the secrets in " + data_folder);
+        return another_key(
+            key_file, "the secrets in " + data_folder,
+            " Nothing was changed. (" + check_path(data_folder) +
+                " says so. If that file came from another folder and this key is the right one, "
+                "remove it: then the start asks what is in the folder.)");
     return true;
 }
 
@@ -133,11 +138,10 @@ Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& 
     return {};
 }
 
-Result<void> check_configured_key(const std::string& key_file, const std::string& data_folder) {
-    if (!file_exists(check_path(data_folder))) return {};
+Result<bool> check_configured_key(const std::string& key_file, const std::string& data_folder) {
+    if (!file_exists(check_path(data_folder))) return false;
     KONTOR_TRY(const crypto::Secret key, load_secrets_key(key_file, data_folder));
-    KONTOR_TRY([[maybe_unused]] const bool known, check_secrets_key(key, key_file, data_folder));
-    return {};
+    return check_secrets_key(key, key_file, data_folder);
 }
 
 Result<void> remember_secrets_key(const crypto::Secret& key, const std::string& data_folder) {

@@ -27,13 +27,13 @@ namespace kontor::app {
 // it has none yet, or a damaged one. Errors: permission_denied when it is another key.
 [[nodiscard]] Result<bool> check_secrets_key(const crypto::Secret& key, const std::string& key_file,
                                              const std::string& data_folder);
-// For a folder without a check value: tries one secret of each kind that the rows hold. Errors: as above.
+// Tries one secret of each kind that the rows hold. Errors: as above.
 [[nodiscard]] Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& key_file,
                                              const store::Reader& rows);
 // For commands about a folder that the node of this configuration uses: a key that is missing or another one
-// is noticed before anything is done. A folder without a check value, such as one of an earlier version, has
-// nothing to compare.
-[[nodiscard]] Result<void> check_configured_key(const std::string& key_file, const std::string& data_folder);
+// is noticed before anything is done. False: the folder has no check value, such as one of an earlier
+// version, and so nothing to compare.
+[[nodiscard]] Result<bool> check_configured_key(const std::string& key_file, const std::string& data_folder);
 // From now on the folder belongs to this key.
 [[nodiscard]] Result<void> remember_secrets_key(const crypto::Secret& key, const std::string& data_folder);
 

@@ -225,14 +225,13 @@ const std::vector<Setting>& setting_table() {
          1'000'000, "", false, "The same for one client address. 0: half of max_handshakes_per_s."},
         {"https.max_body_kib", &Settings::https_max_body_kib, 1, 65'536, "", false,
          "The largest request body, in KiB. Above: status 413."},
-        {"https.max_request_mib", &Settings::https_max_request_mib, 64, 65'536, "", false,
+        {"https.max_request_mib", &Settings::https_max_request_mib, 0, 65'536, "", false,
          "Memory for all request bodies that are on their way, in MiB; half of it for one key or one "
-         "address. "
-         "Above: status 503, or 429 for its own share."},
-        {"https.max_answer_mib", &Settings::https_max_answer_mib, 64, 65'536, "", false,
+         "address. Above: status 503, or 429 for its own share. At least two bodies of max_body_kib. 0: a "
+         "sixteenth of the machine's memory, or of what its control group allows; 8 to 256."},
+        {"https.max_answer_mib", &Settings::https_max_answer_mib, 0, 65'536, "", false,
          "Memory for all answers that slow clients do not take, in MiB; half of it for one key or one "
-         "address. "
-         "Above, the connection is cut."},
+         "address. Above, the connection is cut. 0: as for max_request_mib."},
         {"https.idle_timeout_s", &Settings::https_idle_timeout_s, 1, 3'600, "", false,
          "How long a quiet keep-alive connection stays open, in seconds."},
         {"https.header_timeout_s", &Settings::https_header_timeout_s, 1, 600, "", false,
@@ -291,8 +290,9 @@ const std::vector<Setting>& setting_table() {
          "The longest time between checkpoints while something changes, in seconds."},
         {"log.max_mib", &Settings::log_max_mib, 64, 1'048'576, "", false,
          "The log's largest size on disk, in MiB. A checkpoint is forced before it is reached."},
-        {"queue.max_mib", &Settings::queue_max_mib, 1, 65'536, "", false,
-         "Commands that may wait for the log, in MiB. Above: status 429 with Retry-After."},
+        {"queue.max_mib", &Settings::queue_max_mib, 0, 65'536, "", false,
+         "Commands that may wait for the log, in MiB. Above: status 429 with Retry-After. 0: a sixteenth of "
+         "the machine's memory, or of what its control group allows; 8 to 64."},
         {"cluster.name", &Settings::cluster_name, 0, 0, "", false,
          "What people call this node. Empty: the machine's host name."},
         {"cluster.address", &Settings::cluster_address, 0, 0, "", false,

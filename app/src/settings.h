@@ -35,8 +35,8 @@ struct Settings {
     std::int64_t https_max_handshakes_per_s = 0;
     std::int64_t https_max_handshakes_per_s_per_address = 0;
     std::int64_t https_max_body_kib = 4'096;
-    std::int64_t https_max_request_mib = 256;
-    std::int64_t https_max_answer_mib = 256;
+    std::int64_t https_max_request_mib = 0;
+    std::int64_t https_max_answer_mib = 0;
     std::int64_t https_idle_timeout_s = 75;
     std::int64_t https_header_timeout_s = 10;
     std::int64_t https_drain_ms = 1'000;
@@ -61,7 +61,7 @@ struct Settings {
     std::int64_t checkpoint_interval_s = 5;
     std::int64_t min_free_mib = 0;
     std::int64_t log_max_mib = 1'024;
-    std::int64_t queue_max_mib = 64;
+    std::int64_t queue_max_mib = 0;
 
     std::string cluster_name;
     std::string cluster_address;

@@ -18,9 +18,9 @@ from kontor_process import BINARY, SLOW, clean_environment, seed, temporary_fold
 from line import Line
 from memory_bound import MIB, MemoryGroup, MemoryWatch
 
-STATE_MIB = int(os.environ.get("KONTOR_COPY_STATE_MIB", "192"))
+STATE_MIB = int(os.environ.get("KONTOR_COPY_STATE_MIB", "288"))
 # The same for every size of state. The group's is for everything, so most of the state is never in the page cache.
-ANONYMOUS_MIB, GROUP_MIB = 48, 96
+ANONYMOUS_MIB, GROUP_MIB = 48, 212
 COPY_MIB_S = max(8, STATE_MIB // 64)  # of compressed answers: slow enough to be met in the middle
 ACCOUNTS, FILLS_MIB_S = 10_000, 40
 DROPS = KILLS = 3

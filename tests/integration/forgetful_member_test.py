@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Folders that forgot: a member put back from a copy, with and without its marker, in part or in whole; a single node."""
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -206,6 +208,22 @@ class ForgetfulMemberTest(unittest.TestCase):
                     machine.stop()
                 self.take_over(first)
                 self.assertEqual([one["name"] for one in first.process.api(key).all("/v1/customers")], ["Ada"])
+
+    def test_an_old_voter_hears_that_it_was_removed(self):
+        """Its rows are those of its last checkpoint: who took over has joined since."""
+        with temporary_folder() as folder, Cluster(folder, store__checkpoint_interval_s=3600) as cluster:
+            cluster.form(3)
+            standby = cluster.machine()
+            standby.do("join", cluster.machines[0].token("--standby"))
+            standby.start()
+            until(lambda: "standby" in [node["is"] for node in (standby.status() or {"nodes": []})["nodes"]], 20, "it is one")
+            cluster.caught_up()
+            for machine in cluster.machines[:3]:
+                machine.kill()
+            until(lambda: standby.cli("takeover", "--accept-loss").returncode == 0, 30 * SLOW, "a take-over")
+            for machine in cluster.machines[:3]:
+                machine.start(wait=False)
+                self.assertIn(machine.process.wait_end(), (2, 3), machine.process.story())
 
     def test_of_several_accepted_copies_one_goes_on(self):
         with temporary_folder() as folder, Cluster(folder) as cluster:
@@ -472,7 +490,33 @@ class SingleNodeTest(unittest.TestCase):
                 with open(check, encoding="ascii") as file:
                     self.assertEqual(file.read(), value)
             # A folder of an earlier version has no check value: it is learned at the next start.
-            os.remove(f"{machine.data}/secrets.check")
+            os.remove(check)
+            looked = run("config", "check", "--config", machine.config)
+            self.assertEqual(looked.returncode, 0, looked.stderr)
+            self.assertIn("is known when it is started", looked.stderr + looked.stdout)
+            machine.start()
+            Admin(machine.process).set_up("ada", machine.control("setup-link")["admin_url"])
+            machine.stop()
+            # With the check value of another key this key is refused, and the way out is named; the other key opens nothing.
+            right, other = machine.key, f"{folder}/other.key"
+            with open(other, "wb") as file:
+                file.write(os.urandom(32))
+            os.chmod(other, 0o600)
+            with open(other, "rb") as file:
+                foreign = hmac.new(file.read(), b"kontor secrets key check v1", hashlib.sha256).hexdigest() + "\n"
+            with open(check, "w", encoding="ascii") as file:
+                file.write(foreign)
+            code, said = self.refused(machine)
+            self.assertEqual(code, 2, said)
+            self.assertIn("came from another folder", said)
+            machine.write(secrets__key_file=other)
+            for content in (foreign, None):
+                if content is None:
+                    os.remove(check)
+                code, said = self.refused(machine)
+                self.assertEqual(code, 2, said)
+                self.assertIn("is not the key that sealed the operators' secrets", said)
+            machine.write(secrets__key_file=right)
             machine.start()
             machine.stop()
             self.assertTrue(os.path.exists(f"{machine.data}/secrets.check"))

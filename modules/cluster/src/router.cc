@@ -104,6 +104,9 @@ void Router::read_here(net::Request request, net::Responder respond) {
 
 bool Router::is_outdated(const net::Request& request, const net::Response& response) const {
     if (response.prepare || response.on_stream) return false;
+    // It may not have noticed yet that it ceased to lead, or lead again. A node without others stays with it.
+    const bool is_lost = response.outcome == machine::outcome::undecided && node_no_.load() != 0;
+    if (is_lost && request.kind.is_repeatable) return true;
     return (request.kind.is_read || may_be_ignorance(response.status)) && !parts_.leads();
 }
 

@@ -113,6 +113,11 @@ void ClusterImpl::look_after_links() {
         else
             peers[row.no()] = row.peer_address();
     }
+    // Rows of an old checkpoint do not know who joined since. Until a leader was heard, those count that this
+    // node knew when it ended: one of them may say that it was removed.
+    if (!node()->leads() && node()->leader_silence_ms() == replication::kNeverMs)
+        for (const auto& [no, address] : self.peers)
+            if (std::find(removed.begin(), removed.end(), no) == removed.end()) peers.emplace(no, address);
     std::shared_ptr<net::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);

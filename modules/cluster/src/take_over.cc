@@ -24,8 +24,8 @@ constexpr std::uint64_t kHearOldPeersMs = 3'000, kLookAgainMs = 20;
 }  // namespace
 
 // Copies that were each accepted as all that is left wait side by side; only one of them may go on, and none
-// while a node lives that has more. One that waits calls nobody and refuses who calls; so who is heard lives, and
-// one that has taken over says that this node was removed.
+// while a node lives that has more. One that waits calls nobody and refuses who calls; so who is heard lives,
+// and one that has taken over says that this node was removed.
 Result<void> ClusterImpl::nobody_else_is_left() {
     if (!counts_alone_.load()) return {};
     std::shared_ptr<net::PeerNet> links;

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "ascii.h"
+#include "kontor/base/release.h"
 #include "kontor/base/shortage.h"
 
 namespace kontor::net {
@@ -231,7 +232,7 @@ bool ClientConnection::step_sending() {
         return false;
     }
     state_ = State::receiving;
-    if (out_.capacity() > kKeptBytes) out_ = std::string();
+    if (out_.capacity() > kKeptBytes) release(out_);
     return transport_.has_buffered() ? true : wait_for(IoStatus::want_read);
 }
 

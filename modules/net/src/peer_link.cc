@@ -1,5 +1,7 @@
 #include "peer_link.h"
 
+#include "kontor/base/release.h"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -204,7 +206,7 @@ bool PeerLink::write_turn() {
         const std::string_view bytes = next_bytes();
         if (bytes.empty()) {
             if (body_.capacity() > kTurnBytes) {
-                body_ = std::string();
+                release(body_);
                 body_at_ = 0;
             }
             return was_paused;

@@ -7,6 +7,7 @@
 
 #include "greeting_peek.h"
 #include "kontor/base/log.h"
+#include "kontor/base/release.h"
 #include "kontor/net/client_address.h"
 #include "worker.h"
 
@@ -352,7 +353,7 @@ void Session::begin_close() {
     state_ = State::closing;
     worker_.waiting().waits(place);
     parser_.reset();
-    carry_ = std::string();
+    release(carry_);
     carry_fresh_ = false;
     set_deadline(worker_.state().draining.load(std::memory_order_relaxed) ? kDrainLingerMs : kLingerMs);
 }

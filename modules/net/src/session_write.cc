@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "kontor/base/log.h"
+#include "kontor/base/release.h"
 #include "kontor/json/error_object.h"
 #include "response_head.h"
 #include "session.h"
@@ -119,8 +120,8 @@ bool Session::step_writing() {
     }
     worker_.state().answers->give_back(answer_claim_);
     out_.clear();
-    if (out_.capacity() > kKeptBytes) out_ = std::string();
-    if (body_.capacity() > kKeptBytes) body_ = std::string();
+    if (out_.capacity() > kKeptBytes) release(out_);
+    if (body_.capacity() > kKeptBytes) release(body_);
     out_at_ = 0;
     return after_write();
 }
@@ -188,7 +189,7 @@ bool Session::step_streaming() {
         out_at_ += sent.bytes;
         set_deadline(worker_.limits().write_timeout_ms);
         if (out_at_ < out_.size()) return true;
-        out_ = std::string();
+        release(out_);
         out_at_ = 0;
         deadline_ms_ = 0;  // a quiet stream is fine
         stream_->written();

@@ -1,5 +1,6 @@
 #include "stream_queue.h"
 
+#include "kontor/base/release.h"
 #include "server_state.h"
 
 namespace kontor::net {
@@ -62,7 +63,7 @@ void StreamQueue::written() {
 void StreamQueue::detach() {
     const std::lock_guard lock(mutex_);
     gone_ = true;
-    waiting_ = std::string();
+    release(waiting_);
 }
 
 }  // namespace kontor::net

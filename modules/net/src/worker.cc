@@ -69,6 +69,8 @@ Result<std::uint16_t> Worker::listen(const asio::ip::tcp::endpoint& endpoint) {
     if (::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
         return failed(error_code(errno, boost::system::system_category()));
     acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    // Its connections inherit it: what a client does not read waits here, where it is counted.
+    if (!error) acceptor_.set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(4096, error);
     if (error) return failed(error);

@@ -114,6 +114,7 @@ ApiError from_failure(const Error& failure, bool is_repeatable) {
         case ErrorCode::timeout:
         case ErrorCode::conflict:
             error.status = 503;
+            error.outcome = machine::outcome::undecided;
             error.message =
                 "The service is not available at the moment. Retry with the same Idempotency-Key.";
             error.retry = true;

@@ -98,7 +98,7 @@ TEST(LoadWorker, ClosedLoopCountsWhatIsAnsweredInside) {
     // A request a millisecond at most; a slow machine may do fewer.
     const std::uint64_t requests = result.kinds[0].latency.count();
     EXPECT_LE(requests, 301U);
-    EXPECT_GE(requests, 30U);
+    EXPECT_GE(requests, 4U);
     EXPECT_EQ(result.kinds[0].operations, requests * 10);
     EXPECT_EQ(errors_of(result), 0U);
     // Four connections take turns: each waits for three others and itself.

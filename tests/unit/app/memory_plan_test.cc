@@ -21,28 +21,43 @@ TEST(MemoryPlan, AnEighthAndASixteenthOfWhatIsAllowed) {
     ASSERT_TRUE(small) << small.error().describe();
     EXPECT_EQ(small->cache_bytes, 300 * kMiB / 8);
     EXPECT_EQ(small->memtable_bytes, 300 * kMiB / 16);
-    EXPECT_LE(kOtherBytes + small->cache_bytes + 2 * small->memtable_bytes, 300 * kMiB);
+    EXPECT_EQ(small->request_bytes, 300 * kMiB / 16);
+    EXPECT_EQ(small->answer_bytes, 300 * kMiB / 16);
+    EXPECT_EQ(small->queue_bytes, 300 * kMiB / 16);
+    EXPECT_EQ(small->reports_bytes, 300 * kMiB / 32);
+    EXPECT_EQ(large->request_bytes, kMostWaitingBytes);
+    EXPECT_EQ(large->queue_bytes, kMostQueueBytes);
+    EXPECT_EQ(large->reports_bytes, kMostReportsBytes);
+}
+
+TEST(MemoryPlan, TheLargestBodyFitsIntoHalfOfAllBodies) {
+    Settings settings;
+    settings.https_max_request_mib = 16;
+    settings.https_max_body_kib = 8 * 1024;
+    EXPECT_EQ(plan_memory(settings, limited(1024))->request_bytes, 16 * kMiB);
+    settings.https_max_body_kib += 1;
+    EXPECT_EQ(plan_memory(settings, limited(1024))->request_bytes, 16 * kMiB + 2048);
 }
 
 TEST(MemoryPlan, TheEdge) {
-    EXPECT_TRUE(plan_memory({}, limited(74)));
-    const auto refused = plan_memory({}, limited(73));
+    EXPECT_TRUE(plan_memory({}, limited(211)));
+    const auto refused = plan_memory({}, limited(210));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
-    EXPECT_NE(refused.error().message.find("allows 73 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("allows 210 MiB"), std::string::npos) << refused.error().message;
 }
 
 TEST(MemoryPlan, SettingsAreObeyedOrRefused) {
     Settings settings;
     settings.cache_mib = 64;
     settings.memtable_mib = 32;
-    const auto plan = plan_memory(settings, limited(176));
+    const auto plan = plan_memory(settings, limited(308));
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->cache_bytes, 64 * kMiB);
     EXPECT_EQ(plan->memtable_bytes, 32 * kMiB);
-    const auto refused = plan_memory(settings, limited(175));
+    const auto refused = plan_memory(settings, limited(307));
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().message.find("may need 176 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("may need 308 MiB"), std::string::npos) << refused.error().message;
     EXPECT_TRUE(plan_memory(settings, {175 * kMiB, false, 1})) << "a machine without a limit may swap";
     EXPECT_TRUE(plan_memory(settings, {128 * kMiB, false, 1}));
     const auto larger = plan_memory(settings, {127 * kMiB, false, 1});

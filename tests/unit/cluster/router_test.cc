@@ -503,6 +503,37 @@ TEST_F(Fixture, ALeaderThatCeasesToLeadPassesOn) {
     EXPECT_EQ(ask("POST", {kKey}).status, 503) << "it still leads, so this is its answer";
 }
 
+// The log refuses or loses an entry a moment before the node says that it does not lead, or when it leads
+// again.
+TEST_F(Fixture, WhatItCouldNotDecideIsTriedAgainHereToo) {
+    leads = true;
+    local_status = 503;
+    local_outcome = machine::outcome::undecided;
+    const auto succeed_later = [this] {
+        after_local = [this] {
+            local_status = 200;
+            local_outcome = 0;
+        };
+    };
+    succeed_later();
+    EXPECT_EQ(ask("POST").status, 503) << "without a key it may have been done";
+    for (const char* method : {"POST", "GET"}) {
+        local_status = 503;
+        local_outcome = machine::outcome::undecided;
+        EXPECT_EQ(ask(method, {kKey}).status, 200);
+    }
+    EXPECT_TRUE(asked.empty());
+    after_local = [this] { clock.now += kLeaderWaitMs; };
+    local_status = 503;
+    local_outcome = machine::outcome::undecided;
+    EXPECT_EQ(ask("POST", {kKey}).body.find("nothing was done"), std::string::npos);
+    router->set_node_no(0);
+    answered_here = 0;
+    after_local = nullptr;
+    EXPECT_EQ(ask("POST", {kKey}).status, 503);
+    EXPECT_EQ(answered_here, 1) << "there is nobody else, and it will not change its mind";
+}
+
 TEST_F(Fixture, ItBecomesTheLeaderWhileARequestLooksForOne) {
     leader = 2;  // this node, but not ready yet
     std::thread later([this] {

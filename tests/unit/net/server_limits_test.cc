@@ -256,6 +256,14 @@ TEST_F(ServerLimitsTest, AReaderThatDoesNotReadIsCutOff) {
         eventually([this] { return handled_.load() == 1 && server_->stats().open_connections == 0; }));
 }
 
+// Where the kernel took megabytes a connection, nobody would count them.
+TEST_F(ServerLimitsTest, WhatAReaderDoesNotReadIsCounted) {
+    start();
+    RawClient client(port(), true, 4096);
+    ASSERT_TRUE(client.send(get("/large")));
+    EXPECT_TRUE(eventually([this] { return server_->stats().answer_bytes >= 1U << 20U; }));
+}
+
 TEST_F(ServerLimitsTest, ConnectionsThatAreBusyAreNotClosedForNewOnes) {
     ServerOptions small = options();
     small.limits.max_connections = 3;

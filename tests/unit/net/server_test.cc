@@ -1,5 +1,6 @@
 // The server's normal life: requests, answers, connections, stopping.
 
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -264,6 +265,30 @@ TEST_F(ServerTest, TwoHundredConnectionsAtOnce) {
     EXPECT_EQ(server_->stats().open_connections, 200U);
     clients.clear();
     EXPECT_TRUE(eventually([this] { return server_->stats().open_connections == 0; }));
+}
+
+// An answer that was taken is memory given back, whether or not its connection lives on.
+TEST_F(ServerTest, AConnectionDoesNotKeepALargeAnswer) {
+    const auto in_use = [] {
+        const struct mallinfo2 now = ::mallinfo2();
+        return now.uordblks + now.hblkhd;
+    };
+    start();
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < 40; ++i) clients.push_back(std::make_unique<RawClient>(port()));
+    const auto ask_all = [&](const std::string& path, std::size_t bytes) {
+        for (const auto& client : clients) {
+            ASSERT_TRUE(client->send(get(path)));
+            const auto answer = client->response();
+            ASSERT_TRUE(answer);
+            ASSERT_EQ(answer->body.size(), bytes);
+            client->buffer.shrink_to_fit();
+        }
+    };
+    ask_all("/hello", 5);
+    const std::size_t before = in_use();
+    ask_all("/large", 1U << 20U);
+    EXPECT_TRUE(eventually([&] { return in_use() < before + (10U << 20U); })) << in_use() - before;
 }
 
 TEST_F(ServerTest, StopFinishesWhatRuns) {

@@ -47,6 +47,10 @@ inline constexpr std::string_view invalid_request = "invalid_request_error", car
 }
 
 namespace outcome {
+// No record, and in no result: an answer between a handler and the router that says that this node could not
+// bring the command to an outcome (it does not lead any more, or what it proposed was lost).
+inline constexpr std::uint32_t undecided = UINT32_MAX;
+
 inline constexpr Outcome ok{0, "ok", 200, "", "", "", Kept::yes, AskAgain::no};
 inline constexpr Outcome resource_missing{
     1,        "resource_missing", 400, error_type::invalid_request, "resource_missing", "No such object.",

@@ -25,6 +25,10 @@ namespace kontor::net {
 
 class AddressRanges;
 
+// What the kernel holds of a connection's answers, besides ServerLimits::max_answer_bytes; it takes the
+// double, and at most what net.core.wmem_max allows.
+inline constexpr int kSendBufferBytes = 128 << 10;
+
 struct ServerLimits {
     // Fields that a request may have once; a second one is answered with 400, since two parties that read it
     // could each take another. Lower case. Host, Content-Length and those like them are always of that kind.
