@@ -23,7 +23,8 @@ def everything_in(*folders):
         for parent, names, files in os.walk(folder):
             for path in [parent] + [os.path.join(parent, name) for name in names + files]:
                 info = os.lstat(path)
-                found[path] = (info.st_mode, info.st_uid, info.st_size if os.path.isfile(path) else 0)
+                has_size = os.path.isfile(path) and os.path.basename(path) != "LOCK"  # with the number of the last process
+                found[path] = (info.st_mode, info.st_uid, info.st_size if has_size else 0)
     return found
 
 

@@ -192,7 +192,7 @@ Result<OpenedFolder> open_folder(const ReplicaOptions& options, std::string_view
         }
         if (opened.start.snapshot) {
             return fail(
-                ErrorCode::invalid_argument,
+                ErrorCode::corruption,
                 options.folder + " is missing or holds no log, but there is a checkpoint at entry " +
                     std::to_string(opened.start.snapshot->index) +
                     ". A checkpoint alone may lack what was acknowledged: put the log back from where it "

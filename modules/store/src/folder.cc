@@ -331,8 +331,10 @@ Result<Folder> open_folder(StoreOptions& options) {
                                                      "; the number is chosen when the folder is made");
     std::uint64_t bytes = 0;
     for (unsigned number = 0; number < count; ++number) {
-        KONTOR_CHECK(check_partition_file(data_file(path, number)));
-        KONTOR_TRY(const std::uint64_t more, partition_file_bytes(data_file(path, number)));
+        const std::string file = data_file(path, number);
+        if (!std::filesystem::exists(file)) return fail(ErrorCode::corruption, file + " is missing");
+        KONTOR_CHECK(check_partition_file(file));
+        KONTOR_TRY(const std::uint64_t more, partition_file_bytes(file));
         bytes += more;
     }
     const bool is_checked = bytes <= options.check_up_to_bytes;

@@ -274,7 +274,7 @@ TEST(Replica, LogAndCheckpointMustMeet) {
     // The whole log folder is gone, the checkpoint is not: never start empty over it.
     TempFolder empty;
     auto elsewhere = options_in(empty.path());
-    EXPECT_EQ(Replica::open(elsewhere, machine, meta).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(Replica::open(elsewhere, machine, meta).error().code, ErrorCode::corruption);
 }
 
 TEST(Replica, ProposalLimits) {
