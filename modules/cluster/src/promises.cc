@@ -164,6 +164,9 @@ bool ClusterImpl::is_taken_out(std::uint64_t node_no) const {
 // counts what it forgot. The steward does it; the caller asks again until it is done.
 void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallResponder& respond) {
     if (!node()->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
+    // The log counts nobody else any more, and the rows do not say yet that all others are removed.
+    if (is_taking_over_.load())
+        return respond(fail(ErrorCode::unavailable, "retry: this node is taking over"));
     bool is_member = false;
     node()->read([&](const store::Reader& rows, std::uint64_t) {
         const auto row = members::find_cluster_node(rows, from.node_id);
