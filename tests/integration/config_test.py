@@ -181,7 +181,10 @@ class Refused(unittest.TestCase):
             refused("not valid for else.example", https__names="pay.example,else.example")
             refused("not valid for 10.1.1.1", https__names="10.1.1.1,127.0.0.1")
             refused("no subject alternative names", *made.pair("nameless", names=""))
-            refused("not for servers", *made.pair("client", extra="extendedKeyUsage=clientAuth"))
+            refused("not for servers .extended key usage without serverAuth",
+                    *made.pair("client", extra="extendedKeyUsage=clientAuth"))
+            refused("not for servers .key usage without digitalSignature",
+                    *made.pair("signer", extra="keyUsage=critical,keyCertSign"))
             refused("cannot be used together.*too small", *made.pair("weak", key=("rsa:1024",)))
             refused("cannot be used by any client", *made.pair("odd", key=("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")))
             os.chmod(good, 0o644)
@@ -214,6 +217,14 @@ class Refused(unittest.TestCase):
             chain = write(f"{folder}/chain.pem", read(good) + read(made.ca))
             refused("later certificate", certificate=write(f"{folder}/turned.pem", read(made.ca) + read(good)))
             refused("certificate 2 did not sign", certificate=write(f"{folder}/wrong.pem", read(good) + read(good)))
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=self", "-addext",
+                    "subjectAltName=DNS:self", "-keyout", f"{folder}/self.key", "-out", f"{folder}/self.pem")
+            os.chmod(f"{folder}/self.key", 0o600)
+            for count, pattern in ((200, "has 200 certificates of .* bytes, and clients take at most 102400"),
+                                   (300, "holds more than 256 certificates: the server's own")):
+                said = refused(pattern, certificate=write(f"{folder}/long.pem", read(f"{folder}/self.pem") * count),
+                               private=f"{folder}/self.key")
+                self.assertNotIn("take a P-256", said, "it is not the key")
             refused("go together", private="")
             done = run("config", "check", "--config", site.config,
                        *set_all(https__certificate_file=chain, https__private_key_file=key, https__names="pay.example"))

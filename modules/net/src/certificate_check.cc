@@ -16,6 +16,9 @@ namespace kontor::net {
 namespace {
 
 constexpr int kMaxHandshakeSteps = 20;  // a whole one takes three or four
+constexpr std::size_t kMostChainBytes = SSL_MAX_CERT_LIST_DEFAULT;  // of OpenSSL's clients
+constexpr std::string_view kAllThatIsWanted =
+    ": the server's own and each one's signer are all that is wanted";
 constexpr std::string_view kKeyEnd = "PRIVATE KEY-----";
 
 std::string day_of(std::int64_t unix_seconds) {
@@ -116,6 +119,25 @@ bool is_valid_for(X509& certificate, const std::string& name) {
                            nullptr) == 1;
 }
 
+// Either extension may forbid it.
+std::string why_not_for_servers(X509& certificate) {
+    const std::uint32_t there = X509_get_extension_flags(&certificate);
+    if ((there & EXFLAG_XKUSAGE) != 0 &&
+        (X509_get_extended_key_usage(&certificate) & (XKU_SSL_SERVER | XKU_SGC | XKU_ANYEKU)) == 0)
+        return "extended key usage without serverAuth";
+    if ((there & EXFLAG_KUSAGE) != 0) return "key usage without digitalSignature";
+    return "by its extensions";
+}
+
+// As the message that carries it in a handshake: a length for each and extensions of none.
+std::size_t bytes_of(const std::vector<X509Pointer>& chain) {
+    constexpr std::size_t kAroundAll = 4, kAroundEach = 5;
+    std::size_t bytes = kAroundAll;
+    for (const X509Pointer& one : chain)
+        bytes += kAroundEach + static_cast<std::size_t>(std::max(0, i2d_X509(one.get(), nullptr)));
+    return bytes;
+}
+
 bool has_names(const X509& certificate) {
     return X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) >= 0;
 }
@@ -164,10 +186,14 @@ class Look {
         auto key = key_from_pem(identity_.private_key_pem);
         if (!key) problem(true, why_no_key(identity_.private_key_pem));
         auto chain = certificates_from_pem(identity_.certificate_chain_pem);
-        if (!chain) problem(false, why_no_certificate(identity_.certificate_chain_pem));
+        if (!chain && chain.error().code == ErrorCode::too_large)
+            problem(false, "holds " + chain.error().message + std::string(kAllThatIsWanted));
+        else if (!chain)
+            problem(false, why_no_certificate(identity_.certificate_chain_pem));
         if (chain) {
             look_at_dates(*chain);
             look_at_order(*chain);
+            look_at_size(*chain);
             look_at_use(*chain->front(), names);
         }
         if (key && chain) look_at_pair(**key, *chain);
@@ -212,9 +238,17 @@ class Look {
         }
     }
 
+    void look_at_size(const std::vector<X509Pointer>& chain) {
+        const std::size_t bytes = bytes_of(chain);
+        if (bytes <= kMostChainBytes) return;
+        problem(false, "has " + std::to_string(chain.size()) + " certificates of " + std::to_string(bytes) +
+                           " bytes, and clients take at most " + std::to_string(kMostChainBytes) +
+                           std::string(kAllThatIsWanted));
+    }
+
     void look_at_use(X509& own, const std::vector<std::string>& names) {
         if (X509_check_purpose(&own, X509_PURPOSE_SSL_SERVER, 0) != 1)
-            problem(false, "is not for servers (extended key usage without serverAuth)");
+            problem(false, "is not for servers (" + why_not_for_servers(own) + ")");
         if (!has_names(own))
             return problem(false, "has no subject alternative names, so no client accepts it");
         std::string missing;
