@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "appliance.h"
@@ -144,8 +145,9 @@ std::string cell(const std::string& text, std::size_t width) {
 void print_clock(const nlohmann::json& clock, const Output& output) {
     const auto ms = [&clock](const char* name) { return clock.value(name, std::int64_t{0}); };
     if (clock.value("is_off", false))
-        output.text("The clock of this node is " + std::to_string(ms("off_ms")) +
-                    " ms ahead of those of the others (at most " + std::to_string(ms("limit_ms")) +
+        output.text("The clock of this node is " + std::to_string(std::abs(ms("off_ms"))) + " ms " +
+                    (ms("off_ms") < 0 ? "behind" : "ahead of") + " those of the others (at most " +
+                    std::to_string(ms("limit_ms")) +
                     "): set it (NTP). It does not lead while another node can.");
     if (ms("behind_log_ms") > ms("limit_ms"))
         output.text("The clock of this node lies " + std::to_string(ms("behind_log_ms")) +

@@ -6,6 +6,7 @@ Each process has a wall clock of its own (tests/cluster/clock_shim.c). KONTOR_CL
 repeats it with other steps."""
 import json
 import os
+import re
 import struct
 import subprocess
 import time
@@ -131,6 +132,10 @@ class Clocks(unittest.TestCase):
             self.assertFalse(off.leads())
             self.pay(Client([off, third], cluster.key), "without the successor")
             successor.start()
+            for set_ms in (step_ms, -step_ms):
+                off.set_clock(set_ms)
+                which = re.compile(rf"is \d+ ms {'ahead of' if set_ms > 0 else 'behind'} those of the others")
+                until(lambda m=off, w=which: w.search(m.cli("status").stdout), 10 * SLOW, which.pattern)
             off.set_clock(0)
             until(lambda m=off: not m.status()["clock"]["is_off"], 10 * SLOW, "the clock is right again")
             self.assertTrue(off.said("agrees with the others again"))
