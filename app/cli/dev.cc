@@ -295,11 +295,8 @@ class DevRun {
         KONTOR_CHECK(start(folder.path()));
         KONTOR_TRY(auto control,
                    start_control(folder.path(), *appliance_, [this] { return shall_stop_.load(); }));
-        if (has_no_room()) {
-            output_.text("\n" + appliance_->node().full_disk());
-        } else if (!arguments_.serve_only) {
+        if (!has_no_room() && !arguments_.serve_only)
             KONTOR_CHECK(Performance(*appliance_, *receiver_, *api_, output_).run());
-        }
         KONTOR_CHECK(announce());
         if (!arguments_.exit_after_demo) {
             output_.text("\nServing. Ctrl-C stops.");
@@ -371,12 +368,14 @@ class DevRun {
 
     Result<void> announce() {
         KONTOR_TRY(const std::string admin_url, appliance_->admin_link());
-        output_.event(Json{{"event", "ready"},
-                           {"url", appliance_->url()},
-                           {"ca_file", appliance_->ca_file()},
-                           {"test_key", test_key_},
-                           {"admin_url", admin_url}});
-        output_.text("\nKontor is ready at " + appliance_->url());
+        Json ready{{"event", "ready"},
+                   {"url", appliance_->url()},
+                   {"ca_file", appliance_->ca_file()},
+                   {"test_key", test_key_},
+                   {"admin_url", admin_url}};
+        if (has_no_room()) ready["refuses_writes"] = appliance_->node().full_disk();
+        output_.event(ready);
+        output_.text("\n" + where_it_is(*appliance_));
         output_.text("\n  Test API key   " + test_key_);
         output_.text("  Try            curl --cacert " + appliance_->ca_file() + " -u " + test_key_ + ": " +
                      appliance_->url() +

@@ -54,6 +54,28 @@ bool wait_until_ready(Appliance& appliance, const Output& output) {
     return false;
 }
 
+Result<void> announce(Appliance& appliance, const Output& output) {
+    const node::Node& node = appliance.node();
+    const std::string full = node.full_disk();
+    Json ready{{"event", "ready"}, {"url", appliance.url()}, {"ca_file", appliance.ca_file()}};
+    if (!full.empty()) ready["refuses_writes"] = full;
+    output.text(where_it_is(appliance));
+    bool is_set_up = true;  // or the leader says how
+    if (!appliance.cluster().is_member() || node.leads())
+        node.read(
+            [&](const store::Reader& rows, std::uint64_t) { is_set_up = operators::has_operator(rows); });
+    if (!is_set_up && full.empty()) {
+        KONTOR_TRY(const std::string link, appliance.admin_link());
+        ready["admin_url"] = link;
+        output.text("Nobody has set it up yet. Open this one-time link within 24 hours:\n  " + link +
+                    "\nLater, 'kontor setup-link' makes a new one.");
+    } else if (!is_set_up) {
+        output.text("Nobody has set it up yet: when there is room, 'kontor setup-link' makes a one-time link.");
+    }
+    output.event(ready);
+    return {};
+}
+
 // While the start goes on, however long: says so, and hears signals. A start may be cut short at any moment,
 // as by a power cut: one that does not hear that it shall stop is ended.
 class StartWatch {
@@ -177,22 +199,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
                start_control(settings.data_folder, *appliance, [&shall_stop] { return shall_stop.load(); }));
     bool stopping = asked_to_stop || wait_until_ready(*appliance, output);
     is_ready->store(true);
-    bool set_up = false;
-    if (!stopping && (!appliance->cluster().is_member() || appliance->node().leads())) {
-        appliance->node().read(
-            [&](const store::Reader& rows, std::uint64_t) { set_up = operators::has_operator(rows); });
-    } else {
-        set_up = true;  // the leader says how
-    }
-    Json ready{{"event", "ready"}, {"url", appliance->url()}, {"ca_file", appliance->ca_file()}};
-    output.text("Kontor is ready at " + appliance->url());
-    if (!set_up && appliance->node().full_disk().empty()) {
-        KONTOR_TRY(const std::string link, appliance->admin_link());
-        ready["admin_url"] = link;
-        output.text("Nobody has set it up yet. Open this one-time link within 24 hours:\n  " + link +
-                    "\nLater, 'kontor setup-link' makes a new one.");
-    }
-    output.event(ready);
+    if (!stopping) KONTOR_CHECK(announce(*appliance, output));
     Reloader reloader(sources, settings, *appliance);
     bool again = !stopping && wait_for_end_or_restart(restart, reloader);
     shall_stop.store(true);

@@ -478,6 +478,12 @@ std::string advertised_address(const Settings& settings) {
            std::to_string(settings.cluster_port);
 }
 
+std::string where_it_is(Appliance& appliance) {
+    const std::string full = appliance.node().full_disk();
+    if (full.empty()) return "Kontor is ready at " + appliance.url();
+    return "Kontor runs at " + appliance.url() + " and is not ready for payments: " + full;
+}
+
 Result<std::unique_ptr<Appliance>> Appliance::start(ApplianceOptions options) {
     KONTOR_ASSERT(options.clock != nullptr, "an appliance needs a clock");
     auto appliance = std::make_unique<ApplianceImpl>(std::move(options));

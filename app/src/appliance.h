@@ -65,4 +65,7 @@ class Appliance {
     [[nodiscard]] virtual Result<std::string> admin_link(bool always = false) = 0;
 };
 
+// "Kontor is ready at https://…", or why /readyz says 503 although it runs.
+[[nodiscard]] std::string where_it_is(Appliance& appliance);
+
 }  // namespace kontor::app

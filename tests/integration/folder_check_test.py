@@ -533,6 +533,16 @@ class MemberTest(FolderTest):
             third.start()
             cluster.settled(3)
 
+    def test_one_that_never_was_ready_does_not_say_that_it_is(self):
+        with temporary_folder() as folder:
+            cluster, _ = self.form(folder, 2)
+            for machine in cluster.machines:
+                machine.stop()
+            alone = cluster.machines[1].start(wait=False)
+            alone.wait_event("waiting")
+            self.assertEqual(alone.stop(), 0, alone.story())
+            self.assertEqual([json.loads(line)["event"] for line in alone.lines][-2:], ["waiting", "stopped"])
+
 
 if __name__ == "__main__":
     main()

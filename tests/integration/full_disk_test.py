@@ -156,9 +156,15 @@ class FullDisk(unittest.TestCase):
         machine.kill()
         for _ in range(2):
             machine.start()
+            self.assertIn("no space left", machine.process.ready["refuses_writes"])
             self.refused(machine.process)
             self.assertEqual(machine.process.api(key).get(f"/v1/payment_intents/{paid}")["status"], "succeeded")
             machine.kill()
+        with Kontor("serve", "--config", machine.config) as plain:
+            until(lambda: any("is not ready for payments: no space left" in line for line in plain.lines), 30 * SLOW,
+                  "what it lacks")
+            self.assertEqual(plain.stop(), 0, plain.story())
+        self.assertNotIn("is ready", "\n".join(plain.lines))
         machine.start()
         os.unlink(f"{self.disk}/filler")
         until(lambda: self.ready(machine.process).status == 200, 10 * SLOW, "a node that takes payments again")
