@@ -67,12 +67,9 @@ class ProgressLine {
     std::uint64_t shown_ns_ = 0;
 };
 
-// SIGINT and SIGTERM are blocked (block_signals()); true when one came within the time.
+// They are blocked (block_signals()); true when one came within the time.
 bool wait_for_signal(std::uint64_t ns) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    const sigset_t set = shutdown_signals();
     const timespec limit{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
     return ::sigtimedwait(&set, nullptr, &limit) > 0;
 }

@@ -10,19 +10,16 @@
 namespace kontor::app {
 namespace {
 
-// Timers, limits and input that this program does not use. With SIGXFSZ ignored a write answers EFBIG.
-constexpr int kHarmless[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM,  SIGVTALRM,
-                             SIGPROF, SIGIO,   SIGXCPU, SIGXFSZ, SIGSTKFLT};
+// Timers, limits and input that this program does not use. With SIGXFSZ ignored a write answers EFBIG. A
+// debugger gets its SIGTRAP all the same, and a trap that nobody expects still ends the process.
+constexpr int kHarmless[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM,   SIGVTALRM,
+                             SIGPROF, SIGIO,   SIGXCPU, SIGXFSZ, SIGSTKFLT, SIGTRAP};
 
 sigset_t set_of(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : signals) sigaddset(&set, signal);
     return set;
-}
-
-sigset_t shutdown_signals() {
-    return set_of({SIGINT, SIGTERM, SIGPWR});  // PWR: an uninterruptible supply says that its end is near
 }
 
 void end_at_the_next_signal() {
@@ -42,6 +39,12 @@ void end_at_the_next_signal() {
 void ignore_harmless_signals() {
     for (const int signal : kHarmless) std::signal(signal, SIG_IGN);
     for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_IGN);
+}
+
+// PWR: an uninterruptible supply says that its end is near. QUIT: how containers of other servers are
+// stopped, and a key of each terminal.
+sigset_t shutdown_signals() {
+    return set_of({SIGINT, SIGTERM, SIGQUIT, SIGPWR});
 }
 
 void block_signals() {

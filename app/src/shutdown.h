@@ -1,14 +1,17 @@
 #pragma once
-// Signals. SIGINT and SIGTERM end a serving command in order, and SIGHUP makes `serve` read its configuration
-// again: blocked in every thread (call the functions that block before the first one is made) and waited for
-// in the main thread. Everywhere else SIGHUP is ignored, as SIGUSR1, SIGUSR2 and SIGPIPE are in every
-// command.
+// Signals. SIGINT, SIGTERM, SIGQUIT and SIGPWR end a serving command in order, and SIGHUP makes `serve` read
+// its configuration again: blocked in every thread (call the functions that block before the first one is
+// made) and waited for in the main thread. Everywhere else SIGHUP is ignored, as SIGUSR1, SIGUSR2, SIGPIPE
+// and the like are in every command.
+
+#include <csignal>
 
 namespace kontor::app {
 
 void ignore_harmless_signals();  // first in main()
-void block_signals();            // SIGINT, SIGTERM
-void want_hangups();             // SIGHUP too: kept until hangup_came() is asked, also an early one
+sigset_t shutdown_signals();     // those that end it
+void block_signals();
+void want_hangups();  // SIGHUP too: kept until hangup_came() is asked, also an early one
 
 // True: one came within this time, as wait_for_shutdown_signal().
 [[nodiscard]] bool shutdown_signal_within(unsigned ms);

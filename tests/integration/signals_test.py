@@ -19,7 +19,7 @@ from kontor_process import BINARY, SLOW, Admin, Kontor, clean_environment, run, 
 from serve_test import Site, free_port
 
 HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGALRM, signal.SIGVTALRM,
-            signal.SIGPROF, signal.SIGIO, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSTKFLT, signal.SIGRTMIN,
+            signal.SIGPROF, signal.SIGIO, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSTKFLT, signal.SIGTRAP, signal.SIGRTMIN,
             signal.SIGRTMIN + 3, signal.SIGRTMAX)
 
 
@@ -136,7 +136,7 @@ class Drain(unittest.TestCase):
             site = Site(folder)
             with site.serve(environment={"KONTOR_HTTPS_DRAIN_MS": "30000"}) as kontor:
                 kontor.wait_ready()
-                kontor.process.send_signal(signal.SIGTERM)
+                kontor.process.send_signal(signal.SIGQUIT)
                 kontor.wait_event("draining")
                 begun = time.monotonic()
                 kontor.process.send_signal(signal.SIGTERM)
