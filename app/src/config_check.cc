@@ -58,8 +58,13 @@ class Check {
         check_certificate_files(settings_, checked_.notes, clock_, complain);
         if (!settings_.data_folder.empty()) {
             check_room(settings_, complain, warn);
-            check_marker_place(settings_, file_, complain, warn);
-            look_at_folder(complain, warn);
+            std::string marker = marker_path(settings_);
+            const Complaint complain_of_marker = [&](std::string_view key, std::string what) {
+                marker.clear();  // said already
+                complain(key, std::move(what));
+            };
+            check_marker_place(settings_, file_, complain_of_marker, warn);
+            look_at_folder(marker, complain, warn);
         }
         if (purpose_ == Purpose::dev) return;
         check_secrets_key(settings_, complain, warn);
@@ -78,7 +83,7 @@ class Check {
         checked_.problems.push_back({checked_.notes.where(key), std::move(what), std::string(key), may_pass});
     }
 
-    void look_at_folder(const Complaint& complain, const Complaint& warn) {
+    void look_at_folder(const std::string& marker, const Complaint& complain, const Complaint& warn) {
         const char* const key = "data.folder";
         const std::string& folder = settings_.data_folder;
         if (const auto user = DataFolder::user_of(folder); !user.name.empty()) {
@@ -98,7 +103,7 @@ class Check {
         if (purpose_ == Purpose::join || purpose_ == Purpose::dev) return;
         // A start opens the store right after this.
         const FolderLook look = purpose_ == Purpose::look ? FolderLook::whole : FolderLook::quick;
-        if (const auto fit = check_folder_state(settings_, look); !fit) problem(key, fit.error().message);
+        if (const auto fit = check_folder_state(settings_, marker, look); !fit) problem(key, fit.error().message);
     }
 
     void look_at_names() {

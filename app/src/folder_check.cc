@@ -87,8 +87,7 @@ Result<void> check_partitions(const std::string& folder, const replication::Fold
 
 }  // namespace
 
-Result<void> check_folder_state(const Settings& settings, FolderLook wanted) {
-    const std::string marker = marker_path(settings);
+Result<void> check_folder_state(const Settings& settings, const std::string& marker, FolderLook wanted) {
     const auto check = [&]() -> Result<void> {
         KONTOR_TRY(const auto kind, cluster::check_folder(settings.data_folder));
         if (kind == cluster::FolderKind::waiting) return {};

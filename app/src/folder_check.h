@@ -13,9 +13,11 @@
 namespace kontor::app {
 
 // A folder that nobody has taken: a copy, an older one, one that was lost in part or as a whole.
-// `whole`: also what opening the store would find, which takes as long as opening it.
+// `marker`: marker_path(), or "" when nothing is to be said of it. `whole`: also what opening the store would
+// find, which takes as long as opening it.
 enum class FolderLook { quick, whole };
-[[nodiscard]] Result<void> check_folder_state(const Settings& settings, FolderLook look);
+[[nodiscard]] Result<void> check_folder_state(const Settings& settings, const std::string& marker,
+                                              FolderLook look);
 
 // What is wrong with the folder is known where it is opened; which cure helps is known here.
 [[nodiscard]] Error with_cure(Error error, const Settings& settings, const std::string& marker);

@@ -300,7 +300,8 @@ class Refused(unittest.TestCase):
                                    (site.data, "must not be inside"), (f"{site.data}/LOCK", "must not be inside"),
                                    (f"{folder}/around/data/x", "must not be inside"),
                                    ("/nope/x/y", "/nope/x does not exist"), ("/proc/x", "cannot be kept there")):
-                self.refused(site, f"data.marker: .*({pattern})", *set_all(data__marker=value))
+                said = self.refused(site, f"data.marker: .*({pattern})", *set_all(data__marker=value))
+                self.assertEqual(sum(not line.startswith("warning") for line in said.splitlines()), 1, f"once: {said}")
             for value, pattern in ((certificate, "https.certificate_file are the same"),
                                    (private, "https.private_key_file are the same")):
                 self.refused(site, pattern, *set_all(data__marker=value, https__certificate_file=certificate,
