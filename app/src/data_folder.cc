@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
@@ -95,6 +97,31 @@ constexpr Part kParts[] = {
     {"reserve", false},        {"control.sock", false},
     {"secrets.check", false},  {"dev.json", false},
 };
+// A group that this process is in may be its user's own; any other one is somebody else's.
+bool is_of_own_group(gid_t group) {
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+    groups.resize(static_cast<std::size_t>(
+        std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+    return group == ::getegid() || std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+bool may_others_write(const struct stat& info) {
+    return (info.st_mode & S_IWOTH) != 0 ||
+           ((info.st_mode & S_IWGRP) != 0 && !is_of_own_group(info.st_gid));
+}
+
+// Others may have put something in, taken something out, or left a link to somewhere else.
+Result<void> check_closed(const std::string& path, const struct stat& info) {
+    if (!may_others_write(info)) return {};
+    const bool can_be_closed =
+        (info.st_uid == ::geteuid() || ::geteuid() == 0) && (info.st_mode & S_ISVTX) == 0;
+    return fail(ErrorCode::invalid_argument,
+                path + " is a folder that others may write to" +
+                    (can_be_closed
+                         ? ": look whether all in it is the node's (ls -lA), then 'chmod go-w " + path + "'"
+                         : " (like /tmp): name a folder in it"));
+}
+
 // The parts that say whose a folder is, the first one first.
 constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
@@ -231,10 +258,9 @@ Result<void> DataFolder::check_owner(const std::string& path) {
     KONTOR_CHECK(check_one_owner(path));
     struct stat folder {};
     if (::stat(path.c_str(), &folder) == 0) {
+        if ((folder.st_mode & S_IWOTH) != 0) KONTOR_CHECK(check_closed(path, folder));
         if (::geteuid() == 0 && folder.st_uid != 0) return of_another_user(path, folder.st_uid);
-        if ((folder.st_mode & S_ISVTX) != 0 && (folder.st_mode & S_IWOTH) != 0)
-            return fail(ErrorCode::invalid_argument, path + " is a folder that everybody may write to (" +
-                                                         "like /tmp): name a folder in it");
+        KONTOR_CHECK(check_closed(path, folder));
     }
     for (const char* part : kOwned) {
         struct stat info {};

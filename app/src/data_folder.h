@@ -1,12 +1,12 @@
 #pragma once
 // A data folder is taken by one process before anything else is opened or listens, so that whatever is wrong
 // with it is said once, in its own words: another user's, another process's, read-only, no folder,
-// somebody else's files in it.
+// somebody else's files in it, others who may write to it.
 // What a node did not make is never touched: not its content, not its mode.
 //
 // Threading: none. Ownership: the folder is this process's as long as the object lives.
 // Errors: permission_denied (another user's, not accessible), unavailable (in use), invalid_argument (no
-// folder; of other files), io, no_space. Each says what to do.
+// folder; of other files; others may write to it), io, no_space. Each says what to do.
 
 #include <string>
 

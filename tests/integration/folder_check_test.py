@@ -111,6 +111,21 @@ class SingleNodeTest(FolderTest):
             machine.start()
             machine.stop()
 
+    def test_one_that_others_may_write_to(self):
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            os.mkdir(machine.data)
+            for is_used in (False, True):
+                os.chmod(machine.data, 0o777)
+                self.refused(machine, "others may write to", f"chmod go-w {machine.data}")
+                os.chmod(machine.data, 0o755)
+                if not is_used:
+                    machine.start()
+                    self.assertEqual(machine.stop(), 0)
+            os.chmod(folder, 0o755)
+            os.chmod(machine.data, 0o1777)
+            self.refused(machine, "others may write to", "name a folder in it")
+
     @unittest.skipUnless(os.geteuid() == 0, "only root starts in another user's folder")
     def test_root_does_not_start_in_another_users_empty_folder(self):
         with temporary_folder() as folder:

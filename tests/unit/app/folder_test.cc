@@ -74,9 +74,31 @@ TEST_F(FolderTest, OnlyWhatANodeMadeIsClosed) {
 
 TEST_F(FolderTest, OneThatEverybodyMayWriteToIsNotTaken) {
     fs::create_directories(data_);
-    ASSERT_EQ(::chmod(data_.c_str(), 01777), 0);
+    for (const unsigned mode : {01777U, 0777U, 0702U}) {
+        ASSERT_EQ(::chmod(data_.c_str(), mode), 0);
+        const auto taken = DataFolder::take(data_);
+        ASSERT_FALSE(taken) << mode;
+        EXPECT_EQ(taken.error().code, ErrorCode::invalid_argument);
+        EXPECT_TRUE(fs::is_empty(data_));
+        EXPECT_EQ(mode_of(data_), mode & 0777U);
+    }
+    // Also a node's own, since who knows what became of it.
+    put("log/state");
     EXPECT_FALSE(DataFolder::take(data_));
-    EXPECT_TRUE(fs::is_empty(data_));
+    ASSERT_EQ(::chmod(data_.c_str(), 0755), 0);
+    EXPECT_TRUE(DataFolder::take(data_));
+}
+
+TEST_F(FolderTest, OneThatAForeignGroupMayWriteToIsNotTaken) {
+    fs::create_directories(data_);
+    ASSERT_EQ(::chmod(data_.c_str(), 0770), 0);
+    EXPECT_TRUE(DataFolder::take(data_)) << "its user's own group";
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives a folder to a group that it is not in";
+    ASSERT_EQ(::chown(data_.c_str(), static_cast<uid_t>(-1), 65'534), 0);
+    ASSERT_EQ(::chmod(data_.c_str(), 0770), 0);
+    EXPECT_EQ(DataFolder::take(data_).error().code, ErrorCode::invalid_argument);
+    ASSERT_EQ(::chmod(data_.c_str(), 0750), 0);
+    EXPECT_TRUE(DataFolder::take(data_));
 }
 
 TEST_F(FolderTest, ALookSaysWhoHasIt) {
