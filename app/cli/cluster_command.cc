@@ -86,6 +86,8 @@ std::string not_of_a_member(const Settings& settings) {
 }
 
 int run_rejoin(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
+    if (const auto may = DataFolder::check_readable(settings.data_folder); !may)
+        return trouble("rejoin", may.error().message);
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
         return trouble("rejoin", fits.error().message);
     if (!file_exists(settings.data_folder + "/peer/identity.json"))

@@ -111,9 +111,12 @@ int run_verify(const VerifyArguments& arguments) {
                 Error{ErrorCode::invalid_argument, problems.front().where + ": " + problems.front().what},
                 arguments.json);
         folder = settings.data_folder;
+    }
+    if (const auto may = DataFolder::check_readable(folder); !may)
+        return refuse(may.error(), arguments.json);
+    if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return refuse(fits.error(), arguments.json);
-    }
     if (!file_exists(folder + "/store"))
         return refuse(
             Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},

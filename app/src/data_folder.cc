@@ -276,6 +276,16 @@ Result<void> DataFolder::check(const std::string& path) {
     return check_content(path);
 }
 
+Result<void> DataFolder::check_readable(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0) {
+        if (!S_ISDIR(info.st_mode) || ::access(path.c_str(), R_OK | X_OK) == 0) return {};
+    } else if (errno != EACCES) {
+        return {};
+    }
+    return not_usable(path, errno);
+}
+
 DataFolder::User DataFolder::user_of(const std::string& path) {
     const int fd = ::open((path + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return {};

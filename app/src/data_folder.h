@@ -27,6 +27,9 @@ class DataFolder {
     // The two parts of it: what is in the folder, and whose it is.
     [[nodiscard]] static Result<void> check_content(const std::string& path);
     [[nodiscard]] static Result<void> check_owner(const std::string& path);
+    // This user may look into it, or it is not there: for commands that would take what they may not see for
+    // missing.
+    [[nodiscard]] static Result<void> check_readable(const std::string& path);
     // Who has it now: "process 12", "another process"; "": nobody, or this process.
     struct User {
         bool is_this_process = false;

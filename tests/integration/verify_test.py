@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import shutil
+import subprocess
 import unittest
 
 import kontor_process
@@ -96,6 +97,18 @@ class Holds(unittest.TestCase):
             code, report = verify(folder)
             self.assertEqual((code, report["holds"], report["verified"]), (2, None, False))
             self.assertEqual(os.listdir(folder), [], "looking makes nothing")
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user is needed")
+    def test_one_that_this_user_may_not_look_into(self):
+        with temporary_folder() as folder:
+            os.chmod(folder, 0o755)
+            os.makedirs(f"{folder}/data/store", mode=0o700)
+            for path in (f"{folder}/data", f"{folder}/data/store"):
+                done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", kontor_process.BINARY,
+                                       "verify", "--data", path], text=True, capture_output=True,
+                                      env=kontor_process.clean_environment(), check=False)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(f"{folder}/data belongs to user root, and this process runs as nobody", done.stderr)
 
 
 class Damage(unittest.TestCase):
