@@ -11,6 +11,7 @@
 #include "control.h"
 #include "data_folder.h"
 #include "domains/all.h"
+#include "folder_check.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
 #include "kontor/replication/folder_look.h"
@@ -35,7 +36,8 @@ int refuse(const Error& error, bool as_json) {
 
 // Recovers the folder in memory as a start would on the disk (redo files, log), and verifies that. Nothing is
 // written: it may be the last copy, on a full disk or on one that is mounted read-only.
-int verify_stopped(const std::string& folder, const std::string& note, bool as_json) {
+int verify_stopped(const Settings& settings, const std::string& note, bool as_json) {
+    const std::string& folder = settings.data_folder;
     telemetry::Registry metrics;
     node::NodeOptions options;
     options.folder = folder;
@@ -55,7 +57,12 @@ int verify_stopped(const std::string& folder, const std::string& note, bool as_j
         return failure.value_or(otherwise);
     };
     auto node = node::Node::start(std::move(options));
-    if (!node) return refuse(why(node.error()), as_json);
+    if (!node) {
+        const Error error = why(node.error());
+        // A member whose folder does not say any more that it is one.
+        const bool is_of_cluster = error.code == ErrorCode::permission_denied;
+        return refuse(is_of_cluster ? with_cure(error, settings, marker_path(settings)) : error, as_json);
+    }
     Verification verification = verify_rows(**node, system_clock());
     verification.note = note;
     (*node)->stop();
@@ -127,7 +134,7 @@ int run_verify(const VerifyArguments& arguments) {
         const std::string note = age_of(settings);
         return file_exists(folder + "/peer/identity.json")
                    ? verify_stopped_member(folder, note, arguments.json)
-                   : verify_stopped(folder, note, arguments.json);
+                   : verify_stopped(settings, note, arguments.json);
     }
     if (!answer) return refuse(answer.error(), arguments.json);
     const auto json = nlohmann::json::parse(*answer, nullptr, false);

@@ -539,6 +539,11 @@ class MemberTest(FolderTest):
                 self.assertEqual(accepted.returncode, 2, accepted.stdout)
                 for text in texts:
                     self.assertIn(text, accepted.stderr)
+                if state == "without peer/":
+                    looked = run("verify", "--config", third.config)
+                    self.assertEqual(looked.returncode, 2, looked.stdout)
+                    for text in texts:
+                        self.assertIn(text, looked.stderr)
                 rejoined = third.cli("rejoin")
                 self.assertEqual(rejoined.returncode, 1)
                 for text in texts:
