@@ -98,6 +98,8 @@ class BenchRun {
         progress_line_.clear();
         output_.text(report.text());
         output_.event(report.json());
+        if (report.result.errors.contains("status " + std::to_string(kNoSuchKey)))
+            std::fprintf(stderr, "kontor bench: %s\n", kNoSuchKeyText);
         return report.operations() > 0;
     }
     [[nodiscard]] bool interrupted() const { return interrupted_; }

@@ -26,6 +26,11 @@ struct BenchTarget {
     std::string authority;  // for the Host header
 };
 
+inline constexpr int kNoSuchKey = 401;  // the status
+inline constexpr const char* kNoSuchKeyText =
+    "the server answered 401: it does not know this key; name the API key of a merchant of this server "
+    "(--key)";
+
 // Failed operations by what happened: "status 429", "transport: connection closed", "exceeds_credits".
 using ErrorCounts = std::map<std::string, std::uint64_t>;
 

@@ -6,11 +6,27 @@
 #include <thread>
 #include <vector>
 
+#include "bench_wire.h"
+
 namespace kontor::app {
 namespace {
 
 constexpr std::uint64_t kPollUs = 100'000;
+constexpr std::size_t kShownBytes = 400;
 constexpr auto kRefusedPause = std::chrono::milliseconds(50);
+
+Error refusal(const std::string& what, const net::LoadAnswer& answer) {
+    const std::string_view message = json_string(answer.body, "message");
+    const bool is_of_key = answer.status == kNoSuchKey;
+    const ErrorCode code = is_of_key              ? ErrorCode::unauthenticated
+                           : answer.status == 403 ? ErrorCode::permission_denied
+                           : answer.status >= 500 ? ErrorCode::unavailable
+                                                  : ErrorCode::unsupported;
+    const std::string said(message.empty() ? answer.body.substr(0, kShownBytes) : message);
+    return {code, what + ": " +
+                      (is_of_key ? std::string(kNoSuchKeyText)
+                                 : "the server answered " + std::to_string(answer.status) + ": " + said)};
+}
 
 class SetupRun final : public net::LoadHandler {
  public:
@@ -50,9 +66,7 @@ class SetupRun final : public net::LoadHandler {
             return refuse(
                 {ErrorCode::unavailable, "preparing " + work_.what + ": " + std::string(answer.failure)});
         } else {
-            return refuse({ErrorCode::internal, "preparing " + work_.what + ": the server answered " +
-                                                    std::to_string(answer.status) + ": " +
-                                                    std::string(answer.body.substr(0, 400))});
+            return refuse(refusal("preparing " + work_.what, answer));
         }
         ++done_;
         if (next_ < work_.requests && !error_) send(connection, next_++);

@@ -117,6 +117,17 @@ class Servers(unittest.TestCase):
             self.assertNotIn("server_rss_bytes", result)
             self.assertEqual(kontor.api().pay(100)["status"], "succeeded")
 
+    def test_a_key_that_the_server_does_not_know(self):
+        with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
+            named = ["--url", kontor.ready["url"], "--ca-file", kontor.ready["ca_file"]]
+            for scenario in (["payments", *SMALL], ["batches", *SMALL], ["get", "--path", "/v1/balance"]):
+                for key in (["--key", "sk_test_wrong"], []):
+                    done = run("bench", *scenario, *QUICK, *named, *key, timeout_s=120 * SLOW)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn("401", done.stderr + done.stdout)
+                    self.assertIn("name the API key of a merchant of this server (--key)", done.stderr)
+                    self.assertNotIn("internal error", done.stderr)
+
     def test_runs_against_one_server_do_not_meet(self):
         """The same command again, with the same seed: its keys and its ids are new ones."""
         with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
