@@ -78,18 +78,20 @@ Json loss_json(const FolderLook& look, bool is_accepted) {
 }
 
 // Why this folder is none that anybody could accept.
-std::optional<std::string> refusal(const FolderLook& look, bool has_identity, const std::string& folder,
+std::optional<std::string> refusal(const FolderLook& look, bool has_identity, const Settings& settings,
                                    const std::string& marker) {
+    const std::string& folder = settings.data_folder;
     if (has_identity && !look.owner)
         return folder +
                "/log is missing, and with it what this node has voted: let it be taken in anew "
                "('kontor cluster rejoin'), or put a folder that is whole back from a backup. Nothing was "
                "changed";
-    const bool is_lost_member =
-        !has_identity && look.marker && look.marker->is_member && (!look.owner || look.is_of_marker);
-    if (is_lost_member)
-        return folder + " is not what was here before: the marker " + marker + " remembers entries up to " +
-               std::to_string(look.marker->promise.index) + cure_of_lost_member(look.marker->node_id);
+    if (const auto lost = lost_member_of(settings, marker))
+        return folder + " is not what was here before" +
+               (look.marker ? ": the marker " + marker + " remembers entries up to " +
+                                  std::to_string(look.marker->promise.index)
+                            : "") +
+               cure_of_lost_member(*lost);
     if (!look.owner && file_exists(folder + "/store/partitions"))
         return folder +
                "/log is missing: put the whole folder back from its backup first. Nothing was changed";
@@ -117,10 +119,10 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return trouble(fits.error().message, 2);
-    const bool has_identity = file_exists(folder + "/peer/identity.json");
+    const bool has_identity = cluster::says_which_node(folder);
     const auto look = replication::look_at_folder(folder + "/log", marker);
     if (!look) return trouble(look.error().describe(), 1);
-    if (const auto why = refusal(*look, has_identity, folder, marker)) return trouble(*why, 2);
+    if (const auto why = refusal(*look, has_identity, settings, marker)) return trouble(*why, 2);
     const auto is_copy = cluster::adopt_folder(folder, true);
     if (!is_copy) return trouble(is_copy.error().message, 2);
     const bool is_of_marker = look->is_of_marker && look->forgotten.empty();

@@ -12,7 +12,7 @@
 #include "data_folder.h"
 #include "folder_check.h"
 #include "kontor/base/files.h"
-#include "kontor/replication/folder_look.h"
+#include "kontor/cluster/folder.h"
 #include "output.h"
 #include "secrets.h"
 #include "version.h"
@@ -61,6 +61,9 @@ int run_join(const ClusterArguments& arguments, const Settings& settings, const 
                       file_exists(settings.data_folder + "/peer/identity.json");
     if (!folder && !runs) return trouble("join", folder.error().message);
     const auto joined = cluster::join(wishes);
+    if (!joined && joined.error().code == ErrorCode::corruption)
+        return trouble("join", joined.error().message +
+                                   ": move this data folder aside, and join with an empty one");
     if (!joined) return trouble("join", joined.error().message);
     // The member that let this node in has opened what this key sealed.
     if (auto kept = remember_secrets_key(*key, settings.data_folder); !kept)
@@ -74,15 +77,9 @@ int run_join(const ClusterArguments& arguments, const Settings& settings, const 
 
 // Of a folder that does not say which node it is: what its marker says.
 std::string not_of_a_member(const Settings& settings) {
-    const std::string what = settings.data_folder + " is of no member of a cluster";
-    const auto look = replication::look_at_folder(settings.data_folder + "/log", marker_path(settings));
-    if (look && look->marker && look->marker->is_member && (!look->owner || look->is_of_marker))
-        return settings.data_folder + " does not hold what was here before" +
-               cure_of_lost_member(look->marker->node_id);
-    if (look && look->owner && look->owner->node_id != 1)
-        return settings.data_folder + " is the folder of a member" +
-               cure_of_lost_member(look->owner->node_id);
-    return what;
+    if (const auto number = lost_member_of(settings, marker_path(settings)))
+        return settings.data_folder + " does not hold what was here before" + cure_of_lost_member(*number);
+    return settings.data_folder + " is of no member of a cluster";
 }
 
 int run_rejoin(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
@@ -90,7 +87,7 @@ int run_rejoin(const ClusterArguments& arguments, const Settings& settings, cons
         return trouble("rejoin", may.error().message);
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
         return trouble("rejoin", fits.error().message);
-    if (!file_exists(settings.data_folder + "/peer/identity.json"))
+    if (!cluster::says_which_node(settings.data_folder))
         return trouble("rejoin", not_of_a_member(settings));
     const auto folder = DataFolder::take_existing(settings.data_folder);
     if (!folder)

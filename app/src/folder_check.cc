@@ -14,13 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_identity(const std::string& folder) {
-    return file_exists(folder + "/peer/identity.json");
-}
-
 // The marker's member, when the folder has lost what says so.
 std::uint64_t lost_member(const replication::FolderLook& look, const std::string& folder) {
-    if (has_identity(folder) || !look.marker || !look.marker->is_member) return 0;
+    if (cluster::says_which_node(folder) || !look.marker || !look.marker->is_member) return 0;
     return look.owner && !look.is_of_marker ? 0 : look.marker->node_id;
 }
 
@@ -35,7 +31,7 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
     const std::string& folder = settings.data_folder;
     if (look.owner) {
         // A single node is number 1.
-        if (lost_member(look, folder) != 0 || (look.owner->node_id != 1 && !has_identity(folder)))
+        if (lost_member(look, folder) != 0 || (look.owner->node_id != 1 && !cluster::says_which_node(folder)))
             return fail(ErrorCode::permission_denied,
                         folder + " is of node " + std::to_string(look.owner->node_id) + " of a cluster");
         if (look.marker && !look.is_of_marker)
@@ -52,10 +48,10 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
                                              " remembers): it was replaced by an earlier copy");
     }
     const bool has_rows = file_exists(folder + "/store/partitions");
-    if (has_rows || has_identity(folder))
-        return fail(has_identity(folder) ? ErrorCode::conflict : ErrorCode::corruption,
+    if (has_rows || cluster::says_which_node(folder))
+        return fail(cluster::says_which_node(folder) ? ErrorCode::conflict : ErrorCode::corruption,
                     folder + "/log is missing, and with it what this node has " +
-                        (has_identity(folder) ? "voted" : "accepted since its last checkpoint"));
+                        (cluster::says_which_node(folder) ? "voted" : "accepted since its last checkpoint"));
     return look.marker ? Result<void>(lost(settings, *look.marker)) : Result<void>{};
 }
 
@@ -103,26 +99,38 @@ Result<void> check_folder_state(const Settings& settings, const std::string& mar
 }
 
 std::string cure_of_lost_member(std::uint64_t node_no) {
-    const std::string number = std::to_string(node_no);
-    return ". It was node " + number +
-           " of a cluster, and its folder peer/, which says so, is missing. Mount the disk or put peer/ back "
-           "if "
+    const std::string number = node_no != 0 ? std::to_string(node_no) : "N";
+    return (node_no != 0
+                ? ". It was node " + number + " of a cluster"
+                : std::string(". It was a node of a cluster (N, see 'kontor cluster status' on another one)")) +
+           ", and its folder peer/, which says so, is missing or damaged. Mount the disk or put peer/ back if "
            "they are to be had. If not, let an empty data folder take its place: 'kontor cluster token "
            "--replace " +
            number +
-           "' on another node, then 'kontor cluster join TOKEN' here, and start it. Only when no other node "
-           "lives: "
-           "put a member's folder back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
+           "' on another node (a plain 'kontor cluster token' if there is no such node any more, since it was "
+           "removed), then 'kontor cluster join TOKEN' here, and start it. Only when no other node lives: put "
+           "a member's folder back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
            "(docs/cluster.md)";
 }
 
-Error with_cure(Error error, const Settings& settings, const std::string& marker) {
+std::optional<std::uint64_t> lost_member_of(const Settings& settings, const std::string& marker) {
     const std::string& folder = settings.data_folder;
-    const bool is_member = has_identity(folder);
+    if (cluster::says_which_node(folder)) return std::nullopt;
     const auto look = replication::look_at_folder(folder + "/log", marker);
-    const std::uint64_t lost_no = look ? lost_member(*look, folder) : 0;
-    const bool is_of_cluster = look && look->owner && look->owner->node_id != 1;
+    if (look)
+        if (const std::uint64_t number = lost_member(*look, folder); number != 0) return number;
+    const std::uint64_t owner = look && look->owner ? look->owner->node_id : 0;
+    // A single node is number 1, and has no identity that could be damaged.
+    if (owner > 1 || file_exists(folder + "/peer/identity.json")) return owner;
+    return std::nullopt;
+}
+
+Error with_cure(Error error, const Settings& settings, const std::string& marker) {
+    const bool is_member = cluster::says_which_node(settings.data_folder);
     const bool is_of_state = error.code == ErrorCode::conflict || error.code == ErrorCode::corruption;
+    auto lost_no = lost_member_of(settings, marker);
+    // Of a folder without an identity only the log is refused so: it is of a cluster.
+    if (!lost_no && !is_member && error.code == ErrorCode::permission_denied) lost_no = 0;
     if (is_of_state && is_member)
         error.message +=
             ". It must not vote. Let it be taken in anew under its number ('kontor cluster rejoin', then "
@@ -130,8 +138,8 @@ Error with_cure(Error error, const Settings& settings, const std::string& marker
             "that is "
             "whole back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
             "(docs/cluster.md)";
-    else if (lost_no != 0 && (is_of_state || error.code == ErrorCode::permission_denied))
-        error.message += cure_of_lost_member(lost_no);
+    else if (lost_no && (is_of_state || error.code == ErrorCode::permission_denied))
+        error.message += cure_of_lost_member(*lost_no);
     else if (error.code == ErrorCode::conflict)
         error.message +=
             ". Put the newer folder back, or mount its disk; or, if an older one was restored on purpose and "
@@ -144,11 +152,6 @@ Error with_cure(Error error, const Settings& settings, const std::string& marker
             "where "
             "it went, or the whole data folder from its backup, and then 'kontor accept-older-data'. "
             "(docs/operating.md)";
-    else if (error.code == ErrorCode::permission_denied && is_of_cluster && !is_member)
-        error.message +=
-            ", and its folder peer/, which says which node this is, is missing. Let an empty data folder "
-            "take its place: 'kontor cluster token --replace', then 'kontor cluster join'. Nothing was "
-            "changed. (docs/cluster.md)";
     return error;
 }
 

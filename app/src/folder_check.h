@@ -5,6 +5,8 @@
 // Threading: none. Each function only looks. Errors: permission_denied, conflict, corruption,
 // invalid_argument (all of them final), io; each text says what to do.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "kontor/base/result.h"
@@ -22,8 +24,10 @@ enum class FolderLook { quick, whole };
 // What is wrong with the folder is known where it is opened; which cure helps is known here.
 [[nodiscard]] Error with_cure(Error error, const Settings& settings, const std::string& marker);
 
-// The marker is of a member, and the folder does not say any more which one: its number comes back by a
-// token.
+// The folder is of a member and does not say any more which one: its number, 0 if nothing here knows it.
+[[nodiscard]] std::optional<std::uint64_t> lost_member_of(const Settings& settings,
+                                                          const std::string& marker);
+// Its place is taken by means of a token.
 [[nodiscard]] std::string cure_of_lost_member(std::uint64_t node_no);
 
 }  // namespace kontor::app

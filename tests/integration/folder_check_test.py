@@ -525,16 +525,24 @@ class MemberTest(FolderTest):
             cluster, key = self.form(folder, 3)
             third = cluster.machines[2]
             third.stop()
-            aside = f"{third.folder}/aside"
-            os.rename(f"{third.data}/peer", aside)
-            for state in ("without peer/", "emptied", "gone"):
+            aside, identity = f"{third.folder}/aside", f"{third.data}/peer/identity.json"
+            for state in ("cut", "no text", "without peer/", "emptied", "gone"):
+                if state == "cut":
+                    write(identity, read(identity)[:700])
+                if state == "no text":
+                    write(identity, b"")
+                if state == "without peer/":
+                    os.rename(f"{third.data}/peer", aside)
                 if state == "emptied":
                     shutil.rmtree(third.data)
                     os.mkdir(third.data)
                 if state == "gone":
                     os.rmdir(third.data)
-                texts = ("node 3", "kontor cluster token --replace 3", "kontor cluster join")
+                texts = ("It was node 3", "kontor cluster token --replace 3", "kontor cluster join")
                 self.refused(third, *texts)
+                checked = run("config", "check", "--config", third.config).stderr
+                self.assertNotIn("exception", checked, "a parser's words")
+                self.assertEqual("identity.json is damaged" in checked, state in ("cut", "no text"), checked)
                 accepted = run("accept-older-data", "--config", third.config, "--accept-loss")
                 self.assertEqual(accepted.returncode, 2, accepted.stdout)
                 for text in texts:
@@ -552,6 +560,9 @@ class MemberTest(FolderTest):
             self.assertEqual(third.do("join", first.token("--replace", "3"))["node"], 4)
             third.start()
             cluster.settled(3)
+            again = first.cli("token", "--replace", "3")
+            self.assertEqual(again.returncode, 1)
+            self.assertRegex(again.stderr, "No such node: 3. If it was removed, .*without --replace")
 
     def test_one_that_never_was_ready_does_not_say_that_it_is(self):
         with temporary_folder() as folder:

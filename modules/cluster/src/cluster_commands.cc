@@ -136,7 +136,13 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
     wanted.set_lifetime_ms(wishes.lifetime_ms);
     wanted.set_voter(wishes.voter);
     wanted.set_replaces(wishes.replaces);
-    KONTOR_CHECK(outcome_of(propose(std::move(command))));
+    const auto made = propose(std::move(command));
+    if (made && made->outcome() == machine::outcome::resource_missing && wishes.replaces != 0)
+        return fail(ErrorCode::not_found,
+                    made->error().message() +
+                        ". If it was removed, nothing is left to replace: 'kontor cluster token' without "
+                        "--replace, and it joins as a new node with an empty data folder");
+    KONTOR_CHECK(outcome_of(made));
     const Identity self = identity();
     KONTOR_TRY(token.authority_sha256, net::ca_fingerprint(self.credentials.ca_pem));
     token.addresses.push_back(self.advertised);

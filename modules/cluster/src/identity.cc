@@ -96,8 +96,8 @@ Result<std::optional<FoundIdentity>> find_identity(const std::string& data_folde
         KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
         found.is_copied = json.at("folder").get<std::string>() != mark;
         return std::optional(std::move(found));
-    } catch (const std::exception& e) {
-        return fail(ErrorCode::corruption, path + ": " + e.what());
+    } catch (const std::exception&) {  // a parser's words help nobody
+        return fail(ErrorCode::corruption, path + " is damaged");
     }
 }
 
@@ -161,6 +161,11 @@ Result<FolderKind> check_folder(const std::string& data_folder) {
     // One that has copied the state begins its log after it.
     const bool begins = !found->has_log && !file_exists(data_folder + "/log/state");
     return found->needs_state || found->rejoins || begins ? FolderKind::waiting : FolderKind::member;
+}
+
+bool says_which_node(const std::string& data_folder) {
+    const auto found = find_identity(data_folder);
+    return found ? found->has_value() : found.error().code != ErrorCode::corruption;
 }
 
 Result<bool> adopt_folder(const std::string& data_folder, bool only_look) {
