@@ -574,6 +574,30 @@ class MemberTest(FolderTest):
             self.assertEqual(alone.stop(), 0, alone.story())
             self.assertEqual([json.loads(line)["event"] for line in alone.lines][-2:], ["waiting", "stopped"])
 
+    def test_the_others_promises_are_not_lost_without_a_word(self):
+        with temporary_folder() as folder:
+            cluster, _ = self.form(folder, 2)
+            first, second = cluster.machines
+            second.stop()
+            promises = f"{second.data}/peer/promises.json"
+            whole = read(promises)
+            self.assertIn(b'"1"', whole)
+            for content in (whole[:-20], b"", None):
+                if content is None:
+                    os.remove(promises)
+                else:
+                    write(promises, content)
+                second.start()
+                said = "\n".join(second.process.errors)
+                self.assertIn("event=promises_lost", said)
+                self.assertNotIn("exception", said, "a parser's words")
+                if content is not None:
+                    self.assertEqual(read(f"{promises}.damaged"), content)
+                until(lambda: b'"1"' in read(promises), 20 * SLOW, "what the other one says again")
+                second.stop()
+            second.start()
+            self.assertNotIn("event=promises_lost", "\n".join(second.process.errors))
+
 
 if __name__ == "__main__":
     main()

@@ -62,8 +62,8 @@ Result<PromiseMemory> PromiseMemory::from_json(const std::string& text) {
             remembered.promise = {value("generation"), value("sequence"), value("term"), value("epoch"),
                                   value("index")};
         }
-    } catch (const std::exception& e) {
-        return fail(ErrorCode::invalid_argument, e.what());
+    } catch (const std::exception&) {
+        return fail(ErrorCode::invalid_argument, "no text of promises");
     }
     return memory;
 }

@@ -123,14 +123,25 @@ void ClusterImpl::look_after_promises(std::uint64_t now_ms) {
     if (file && std::rename(draft.c_str(), path.c_str()) == 0) stored_promises_ = text;
 }
 
+// A power cut may leave it damaged. Each of the others says again what it promised as soon as it is there.
 void ClusterImpl::load_promises() {
-    const auto text = read_file(path_of(options_.data_folder));
-    if (!text) return;
-    auto loaded = PromiseMemory::from_json(*text);
-    if (loaded)
+    const std::string path = path_of(options_.data_folder);
+    const auto text = read_file(path);
+    auto loaded = text ? PromiseMemory::from_json(*text) : Result<PromiseMemory>(fail(text.error()));
+    if (loaded) {
         promises_ = *std::move(loaded);
-    else  // a power cut leaves it so
-        log::warning("cluster", path_of(options_.data_folder) + ": " + loaded.error().message);
+        return;
+    }
+    const bool is_missing = !text && text.error().code == ErrorCode::not_found;
+    if (is_missing && !identity_.has_log) return;  // its first start
+    const std::string aside = path + ".damaged";
+    const bool is_kept = !is_missing && std::rename(path.c_str(), aside.c_str()) == 0;
+    log::warning("cluster", "event=promises_lost file=" + path +
+                                (is_missing ? " is missing" : " is damaged") +
+                                (is_kept ? ", kept as " + aside : "") +
+                                " (what the other members promised is not known here any more, until each has "
+                                "said it again: one that is put back from an older copy meanwhile is noticed "
+                                "by its own marker and by the other members only)");
 }
 
 // Another member remembers more. Only what is true is believed: it may be that one that is confused.
