@@ -214,7 +214,7 @@ class ApplianceImpl final : public Appliance {
         node.checkpoint_interval_ms = static_cast<std::uint64_t>(settings.checkpoint_interval_s) * 1000;
         node.min_free_bytes = static_cast<std::uint64_t>(settings.min_free_mib) * kMiB;
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
-        node.log_segment_bytes = std::min<std::uint64_t>(64 * kMiB, node.max_log_bytes / 8);
+        node.log_segment_bytes = log_segment_bytes(settings);
         node.max_queue_bytes = memory_.queue_bytes;
         node.dev = options_.dev;
         node.clock = options_.clock;
@@ -476,6 +476,11 @@ std::string advertised_address(const Settings& settings) {
     const bool is_v6 = settings.cluster_address.find(':') != std::string::npos;
     return (is_v6 ? "[" + settings.cluster_address + "]" : settings.cluster_address) + ":" +
            std::to_string(settings.cluster_port);
+}
+
+std::uint64_t log_segment_bytes(const Settings& settings) {
+    constexpr std::uint64_t kMost = 64 * kMiB, kShareOfLog = 8;
+    return std::min(kMost, static_cast<std::uint64_t>(settings.log_max_mib) * kMiB / kShareOfLog);
 }
 
 std::string where_it_is(Appliance& appliance) {

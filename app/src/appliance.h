@@ -65,6 +65,9 @@ class Appliance {
     [[nodiscard]] virtual Result<std::string> admin_link(bool always = false) = 0;
 };
 
+// Each file of the log takes so much when it is made.
+[[nodiscard]] std::uint64_t log_segment_bytes(const Settings& settings);
+
 // "Kontor is ready at https://…", or why /readyz says 503 although it runs.
 [[nodiscard]] std::string where_it_is(Appliance& appliance);
 

@@ -58,6 +58,7 @@ class Check {
         check_certificate_files(settings_, checked_.notes, clock_, complain);
         if (!settings_.data_folder.empty()) {
             check_room(settings_, complain, warn);
+            check_limits(settings_, complain, warn);
             std::string marker = marker_path(settings_);
             const Complaint complain_of_marker = [&](std::string_view key, std::string what) {
                 marker.clear();  // said already
@@ -103,7 +104,8 @@ class Check {
         if (purpose_ == Purpose::join || purpose_ == Purpose::dev) return;
         // A start opens the store right after this.
         const FolderLook look = purpose_ == Purpose::look ? FolderLook::whole : FolderLook::quick;
-        if (const auto fit = check_folder_state(settings_, marker, look); !fit) problem(key, fit.error().message);
+        if (const auto fit = check_folder_state(settings_, marker, look); !fit)
+            problem(key, fit.error().message);
     }
 
     void look_at_names() {

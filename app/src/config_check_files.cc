@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "appliance.h"
 #include "control.h"
 #include "data_folder.h"
 #include "kontor/base/disk_space.h"
@@ -20,6 +21,7 @@
 #include "kontor/net/certificates.h"
 #include "kontor/replication/marker.h"
 #include "kontor/store/partitions_made.h"
+#include "kontor/store/store.h"
 #include "secrets.h"
 #include "tls_files.h"
 
@@ -30,6 +32,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxEntriesLookedAt = 10'000;  // of a data folder
 constexpr int kMaxDepthLookedAt = 3;
+// Beside the first piece of the log: certificates, reports; and for each partition.
+constexpr std::uint64_t kFirstStartBytes = 2ULL << 20, kFirstStartPartitionBytes = 64ULL << 10;
+constexpr std::uint64_t kFirstStartFiles = 48, kFirstStartPartitionFiles = 3;
 // Not in every <linux/magic.h>.
 constexpr unsigned long kCifs = 0xFF534D42UL, kSmb2 = 0xFE534D42UL, kFuse = 0x65735546UL,
                         kNinep = 0x01021997UL;
@@ -147,6 +152,40 @@ fs::path without_trailing_slash(const fs::path& path) {
     return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
 }
 
+std::string in_kib(std::uint64_t bytes) {
+    return std::to_string(bytes >> 10U) + " KiB";
+}
+
+std::uint64_t bytes_in(const fs::path& folder) {
+    std::uint64_t bytes = 0;
+    std::error_code code, ignored;
+    for (auto it = fs::directory_iterator(folder, code); !code && it != fs::end(it); it.increment(code))
+        if (const auto size = it->file_size(ignored); !ignored) bytes += size;
+    return bytes;
+}
+
+// One that ends for want of room leaves a part of a node behind.
+void check_room_of_first_start(const Settings& settings, const fs::path& disk, const Complaint& complain) {
+    if (file_exists(settings.data_folder + "/log/state") ||
+        file_exists(settings.data_folder + "/store/partitions"))
+        return;
+    const auto partitions = static_cast<std::uint64_t>(settings.partitions);
+    const std::uint64_t bytes =
+        log_segment_bytes(settings) + kFirstStartBytes + partitions * kFirstStartPartitionBytes;
+    const std::uint64_t files = kFirstStartFiles + partitions * kFirstStartPartitionFiles;
+    const auto space = disk_space(disk);
+    if (!space) return;
+    // What an earlier try left is made again.
+    const std::uint64_t free = space->free_bytes + bytes_in(fs::path(settings.data_folder) / "log");
+    if (free < bytes)
+        complain("data.folder", "a first start needs " + in_kib(bytes) + " on the disk of " + disk.string() +
+                                    ", and " + in_kib(free) + " are free");
+    if (space->has_file_limit && space->free_files < files)
+        complain("data.folder", "a first start makes " + std::to_string(files) + " files on the disk of " +
+                                    disk.string() + ", and " + std::to_string(space->free_files) +
+                                    " more are possible");
+}
+
 }  // namespace
 
 bool lies_inside(const std::string& path, const std::string& folder) {
@@ -212,10 +251,30 @@ void check_room(const Settings& settings, const Complaint& complain, const Compl
         warn("data.min_free_mib", "writes are refused until " + std::to_string(settings.min_free_mib) +
                                       " MiB are free on the disk of " + there.string() + "; it has " +
                                       std::to_string(space->free_bytes / kMiB));
-    rlimit size{};
-    if (::getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY)
-        warn("data.folder", "no file may grow beyond " + std::to_string(size.rlim_cur / kMiB) +
-                                " MiB here (ulimit -f, LimitFSIZE=), which is met as a full disk");
+    check_room_of_first_start(settings, there, complain);
+}
+
+void check_limits(const Settings& settings, const Complaint& complain, const Complaint& warn) {
+    const auto limit = [](auto which) {
+        rlimit found{};
+        return ::getrlimit(which, &found) == 0 ? found.rlim_cur : RLIM_INFINITY;
+    };
+    const std::uint64_t segment = log_segment_bytes(settings);
+    if (const rlim_t file = limit(RLIMIT_FSIZE); file < segment)
+        complain("data.folder", "no file may grow beyond " + in_kib(file) +
+                                    " here (ulimit -f, LimitFSIZE=), and each of the log has " +
+                                    in_kib(segment) + ": take the limit away");
+    else if (file != RLIM_INFINITY)
+        warn("data.folder", "no file may grow beyond " + in_kib(file) +
+                                " here (ulimit -f, LimitFSIZE=), which is met as a full disk");
+    // Of memory this takes nothing.
+    const std::uint64_t maps =
+        static_cast<std::uint64_t>(settings.partitions) * store::StoreOptions().map_bytes;
+    if (const rlim_t space = limit(RLIMIT_AS); space < maps)
+        complain("data.folder",
+                 "this process may have " + in_kib(space) +
+                     " of address space (ulimit -v, LimitAS=), and the partitions are mapped in " +
+                     in_kib(maps) + ": take the limit away; MemoryMax= limits memory");
 }
 
 void check_marker_place(const Settings& settings, const std::string& config_file, const Complaint& complain,

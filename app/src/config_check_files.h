@@ -13,8 +13,10 @@ using Complaint = std::function<void(std::string_view key, std::string what)>;
 // False: it cannot be used; what is in it is not worth a look.
 [[nodiscard]] bool check_data_folder(const Settings& settings, const Complaint& complain,
                                      const Complaint& warn);
-// Room on the disk, and a limit of file sizes.
+// Room on the disk.
 void check_room(const Settings& settings, const Complaint& complain, const Complaint& warn);
+// What this process may do, where it is less than a node does: file sizes, address space.
+void check_limits(const Settings& settings, const Complaint& complain, const Complaint& warn);
 // Where the marker goes: nothing else may be there. `config_file`: "" for none.
 void check_marker_place(const Settings& settings, const std::string& config_file, const Complaint& complain,
                         const Complaint& warn);

@@ -11,7 +11,8 @@ namespace kontor::app {
 // Of a node, beside those of the network and as many for reads; a member of a cluster has most.
 inline constexpr unsigned kThreads = 46;
 inline constexpr const char* kMoreThreadsText =
-    "Allow this user or service more of them (ulimit -u, LimitNPROC=, TasksMax=, a container's pids limit)";
+    "Allow this user or service more of them (ulimit -u, LimitNPROC=, TasksMax=, a container's pids limit; "
+    "or memory for their stacks: ulimit -d, LimitDATA=)";
 
 // Makes so many, and lets them go again.
 [[nodiscard]] Result<void> check_threads(unsigned count);

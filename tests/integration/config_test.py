@@ -2,6 +2,7 @@
 """The check before the start: what `config check` approves, `serve` does not refuse. Every kind of configuration that cannot
 work is refused by both with the same words and exit code 2, and nothing is made on disk before."""
 import os
+import resource
 import re
 import socket
 import subprocess
@@ -348,6 +349,37 @@ class Refused(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stderr, "warning: .*writes are refused until")
             self.refused(site, "store.cache_mib.*MiB of memory", *set_all(store__cache_mib=1_048_576))
+
+    def test_limits_of_the_process(self):
+        with temporary_folder() as folder:
+            site = Site(folder)
+            before = sorted(os.listdir(folder))
+            for limit, bytes_, pattern in ((resource.RLIMIT_FSIZE, 100 << 10, "no file may grow beyond 100 KiB .*65536 KiB"),
+                                           (resource.RLIMIT_AS, 4 << 30, "4194304 KiB of address space .*MemoryMax=")):
+                for command in (("config", "check"), ("serve",)):
+                    done = subprocess.run([kontor_process.BINARY, *command, "--config", site.config], text=True,
+                                          capture_output=True, env=kontor_process.clean_environment(), check=False,
+                                          preexec_fn=lambda: resource.setrlimit(limit, (bytes_, bytes_)))
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertRegex(done.stderr, f"kontor.toml:\\d+: .*{pattern}")
+            self.assertEqual(sorted(os.listdir(folder)), before, "something was made")
+
+    def test_a_disk_that_is_too_small_for_a_first_start(self):
+        with temporary_folder() as folder:
+            disk = f"{folder}/disk"
+            os.mkdir(disk)
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "kontor-test", disk], capture_output=True,
+                              check=False).returncode != 0:
+                self.skipTest("file systems cannot be mounted here")
+            try:
+                site, wanted = Site(folder), set_all(data__folder=f"{disk}/data")
+                self.refused(site, "a first start needs .* KiB on the disk of .*disk, and 4096 KiB are free", *wanted,
+                             data=f"{disk}/data")
+                subprocess.run(["mount", "-o", "remount,size=256m,nr_inodes=40", disk], check=True)
+                self.refused(site, "a first start makes .* files on the disk of .*disk, and [0-9]+ more are possible",
+                             *wanted, data=f"{disk}/data")
+            finally:
+                subprocess.run(["umount", "-l", disk], check=True)
 
     @unittest.skipUnless(os.geteuid() == 0, "another user is needed")
     def test_what_another_user_owns(self):
