@@ -62,8 +62,8 @@ int run_join(const ClusterArguments& arguments, const Settings& settings, const 
     if (!folder && !runs) return trouble("join", folder.error().message);
     const auto joined = cluster::join(wishes);
     if (!joined && joined.error().code == ErrorCode::corruption)
-        return trouble("join", joined.error().message +
-                                   ": move this data folder aside, and join with an empty one");
+        return trouble("join",
+                       joined.error().message + ": move this data folder aside, and join with an empty one");
     if (!joined) return trouble("join", joined.error().message);
     // The member that let this node in has opened what this key sealed.
     if (auto kept = remember_secrets_key(*key, settings.data_folder); !kept)
@@ -87,8 +87,7 @@ int run_rejoin(const ClusterArguments& arguments, const Settings& settings, cons
         return trouble("rejoin", may.error().message);
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
         return trouble("rejoin", fits.error().message);
-    if (!cluster::says_which_node(settings.data_folder))
-        return trouble("rejoin", not_of_a_member(settings));
+    if (!cluster::says_which_node(settings.data_folder)) return trouble("rejoin", not_of_a_member(settings));
     const auto folder = DataFolder::take_existing(settings.data_folder);
     if (!folder)
         return trouble("rejoin",

@@ -70,7 +70,8 @@ Result<void> announce(Appliance& appliance, const Output& output) {
         output.text("Nobody has set it up yet. Open this one-time link within 24 hours:\n  " + link +
                     "\nLater, 'kontor setup-link' makes a new one.");
     } else if (!is_set_up) {
-        output.text("Nobody has set it up yet: when there is room, 'kontor setup-link' makes a one-time link.");
+        output.text(
+            "Nobody has set it up yet: when there is room, 'kontor setup-link' makes a one-time link.");
     }
     output.event(ready);
     return {};

@@ -100,14 +100,13 @@ constexpr Part kParts[] = {
 // A group that this process is in may be its user's own; any other one is somebody else's.
 bool is_of_own_group(gid_t group) {
     std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-    groups.resize(static_cast<std::size_t>(
-        std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+    groups.resize(
+        static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
     return group == ::getegid() || std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
 bool may_others_write(const struct stat& info) {
-    return (info.st_mode & S_IWOTH) != 0 ||
-           ((info.st_mode & S_IWGRP) != 0 && !is_of_own_group(info.st_gid));
+    return (info.st_mode & S_IWOTH) != 0 || ((info.st_mode & S_IWGRP) != 0 && !is_of_own_group(info.st_gid));
 }
 
 // Others may have put something in, taken something out, or left a link to somewhere else.
@@ -115,11 +114,11 @@ Result<void> check_closed(const std::string& path, const struct stat& info) {
     if (!may_others_write(info)) return {};
     const bool can_be_closed =
         (info.st_uid == ::geteuid() || ::geteuid() == 0) && (info.st_mode & S_ISVTX) == 0;
-    return fail(ErrorCode::invalid_argument,
-                path + " is a folder that others may write to" +
-                    (can_be_closed
-                         ? ": look whether all in it is the node's (ls -lA), then 'chmod go-w " + path + "'"
-                         : " (like /tmp): name a folder in it"));
+    return fail(
+        ErrorCode::invalid_argument,
+        path + " is a folder that others may write to" +
+            (can_be_closed ? ": look whether all in it is the node's (ls -lA), then 'chmod go-w " + path + "'"
+                           : " (like /tmp): name a folder in it"));
 }
 
 // The parts that say whose a folder is, the first one first.

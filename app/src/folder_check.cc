@@ -99,18 +99,19 @@ Result<void> check_folder_state(const Settings& settings, const std::string& mar
 }
 
 std::string cure_of_lost_member(std::uint64_t node_no) {
-    const std::string number = node_no != 0 ? std::to_string(node_no) : "N";
-    return (node_no != 0
-                ? ". It was node " + number + " of a cluster"
-                : std::string(". It was a node of a cluster (N, see 'kontor cluster status' on another one)")) +
-           ", and its folder peer/, which says so, is missing or damaged. Mount the disk or put peer/ back if "
-           "they are to be had. If not, let an empty data folder take its place: 'kontor cluster token "
+    const bool is_known = node_no != 0;
+    const std::string number = is_known ? std::to_string(node_no) : "N";
+    const std::string who = is_known ? "node " + number + " of a cluster"
+                                     : "a node of a cluster (N: see 'kontor cluster status' on another one)";
+    return ". It was " + who +
+           ", and its folder peer/, which says so, is missing or damaged. Mount the disk or put peer/ back "
+           "if they are to be had. If not, let an empty data folder take its place: 'kontor cluster token "
            "--replace " +
            number +
-           "' on another node (a plain 'kontor cluster token' if there is no such node any more, since it was "
-           "removed), then 'kontor cluster join TOKEN' here, and start it. Only when no other node lives: put "
-           "a member's folder back from a backup, then 'kontor accept-older-data'. Nothing was changed. "
-           "(docs/cluster.md)";
+           "' on another node (a plain 'kontor cluster token' if there is no such node any more, since it "
+           "was removed), then 'kontor cluster join TOKEN' here, and start it. Only when no other node "
+           "lives: put a member's folder back from a backup, then 'kontor accept-older-data'. Nothing was "
+           "changed. (docs/cluster.md)";
 }
 
 std::optional<std::uint64_t> lost_member_of(const Settings& settings, const std::string& marker) {

@@ -136,12 +136,13 @@ void ClusterImpl::load_promises() {
     if (is_missing && !identity_.has_log) return;  // its first start
     const std::string aside = path + ".damaged";
     const bool is_kept = !is_missing && std::rename(path.c_str(), aside.c_str()) == 0;
-    log::warning("cluster", "event=promises_lost file=" + path +
-                                (is_missing ? " is missing" : " is damaged") +
-                                (is_kept ? ", kept as " + aside : "") +
-                                " (what the other members promised is not known here any more, until each has "
-                                "said it again: one that is put back from an older copy meanwhile is noticed "
-                                "by its own marker and by the other members only)");
+    const char* const reason = is_missing ? "missing" : text ? "damaged" : "unreadable";
+    log::warning("cluster",
+                 "event=promises_lost file=" + path + " reason=" + reason +
+                     (is_kept ? " kept=" + aside : "") +
+                     " (what the other members promised is not known here until each has said it again: one "
+                     "that is put back from an older copy meanwhile is noticed by its own marker and by the "
+                     "other members only)");
 }
 
 // Another member remembers more. Only what is true is believed: it may be that one that is confused.

@@ -15,7 +15,7 @@
 namespace kontor::net {
 namespace {
 
-constexpr int kMaxHandshakeSteps = 20;  // a whole one takes three or four
+constexpr int kMaxHandshakeSteps = 20;                              // a whole one takes three or four
 constexpr std::size_t kMostChainBytes = SSL_MAX_CERT_LIST_DEFAULT;  // of OpenSSL's clients
 constexpr std::string_view kAllThatIsWanted =
     ": the server's own and each one's signer are all that is wanted";
