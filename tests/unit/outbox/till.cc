@@ -109,7 +109,7 @@ void Till::start(Machine& machine) {
         options.seat.transport = &machine;
         options.seat.is_member = cluster_ != replication::ClusterId{};
         options.seat.election_timeout_ms = options.seat.max_staleness_ms =
-            kontor_test::patient_ms(kElectionMs);
+            std::min<std::uint64_t>(kontor_test::patient_ms(kElectionMs), 60'000);
     }
     auto node = node::Node::start(std::move(options));
     ASSERT_TRUE(node) << node.error().describe();
