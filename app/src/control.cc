@@ -237,7 +237,7 @@ class ControlServerImpl final : public ControlServer {
             const std::string request = lane.at_work->request;
             const bool is_begun = !has_gone(lane.at_work->socket.fd);
             lock.unlock();
-            const std::string text = is_begun ? answer(request) : "";
+            const std::string text = !is_begun ? "" : is_too_late(lane) ? kStoppingText : answer(request);
             lock.lock();
             const Client client = *std::exchange(lane.at_work, std::nullopt);
             lock.unlock();
@@ -246,6 +246,11 @@ class ControlServerImpl final : public ControlServer {
         }
         for (const Client& client : lane.waiting) tell(client, kStoppingText, 0);
         lane.waiting.clear();
+    }
+
+    [[nodiscard]] bool is_too_late(const Lane& lane) const {
+        return &lane != &lanes_[static_cast<std::size_t>(ControlLane::question)] && options_.shall_stop &&
+               options_.shall_stop();
     }
 
     // Whatever a client sends, this thread goes on.

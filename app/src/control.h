@@ -39,6 +39,8 @@ struct ControlOptions {
     std::string path;
     std::function<std::string(const std::string& request_json)> handler;
     std::function<ControlLane(const std::string& request_json)> lane_of;  // null: all are questions
+    // The process ends soon: only questions are answered any more. May be null.
+    std::function<bool()> shall_stop;
 };
 
 class ControlServer {

@@ -143,6 +143,7 @@ Result<std::unique_ptr<ControlServer>> start_control(const std::string& data_fol
     ControlOptions options;
     options.path = control_path(data_folder);
     options.lane_of = lane_of;
+    options.shall_stop = shall_stop;
     options.handler = [&appliance, shall_stop = std::move(shall_stop)](const std::string& request_json) {
         return handle_control(appliance, shall_stop, request_json);
     };

@@ -73,7 +73,8 @@ class ControlTest : public ::testing::Test {
                                           : ControlLane::question;
     }
     Result<std::unique_ptr<ControlServer>> start(Handler handler) {
-        return ControlServer::start({control_path(folder_), std::move(handler), lane_of});
+        return ControlServer::start(
+            {control_path(folder_), std::move(handler), lane_of, [this] { return shall_stop_.load(); }});
     }
     std::future<Result<std::string>> call(const std::string& request) {
         return std::async(std::launch::async,
@@ -81,6 +82,7 @@ class ControlTest : public ::testing::Test {
     }
     const kontor_test::TempFolder own_{"control"};
     const std::string folder_ = own_.path();
+    std::atomic<bool> shall_stop_{false};
 };
 
 TEST_F(ControlTest, AnswersItsUserOnly) {
@@ -298,10 +300,10 @@ TEST_F(ControlTest, SoManyWaitInALaneAndNoMore) {
 
 TEST_F(ControlTest, AtTheEndWhoWaitsIsTold) {
     std::promise<void> begun;
-    std::atomic<bool> shall_stop{false};
     auto server = start([&](const std::string& request) {
+        if (!request.starts_with('c')) return request;
         begun.set_value();
-        while (!shall_stop.load()) std::this_thread::sleep_for(milliseconds(1));
+        while (!shall_stop_.load()) std::this_thread::sleep_for(milliseconds(1));
         return request + " was cut short";
     });
     ASSERT_TRUE(server);
@@ -310,11 +312,12 @@ TEST_F(ControlTest, AtTheEndWhoWaitsIsTold) {
     auto second = call("c second");
     EXPECT_EQ(second.wait_for(milliseconds(50)), std::future_status::timeout);
     const auto began = Clock::now();
-    shall_stop.store(true);
-    server->reset();
-    EXPECT_TRUE(is_within(began, 500));
+    shall_stop_.store(true);
     EXPECT_EQ(*first.get(), "c first was cut short");
     const auto told = second.get();
+    EXPECT_EQ(*control_call(control_path(folder_), "question"), "question") << "it is still running";
+    server->reset();
+    EXPECT_TRUE(is_within(began, 500));
     ASSERT_TRUE(told) << told.error().describe();
     EXPECT_NE(told->find("stopping; nothing was done"), std::string::npos) << *told;
 }
