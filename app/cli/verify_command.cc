@@ -119,7 +119,9 @@ int run_verify(const VerifyArguments& arguments) {
                 arguments.json);
         folder = settings.data_folder;
     }
-    if (const auto may = DataFolder::check_readable(folder); !may) return refuse(may.error(), arguments.json);
+    for (const char* part : {"", "/store", "/store/partitions", "/log"})
+        if (const auto may = DataFolder::check_readable(folder + part); !may)
+            return refuse(may.error(), arguments.json);
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return refuse(fits.error(), arguments.json);

@@ -102,13 +102,17 @@ class Holds(unittest.TestCase):
     def test_one_that_this_user_may_not_look_into(self):
         with temporary_folder() as folder:
             os.chmod(folder, 0o755)
-            os.makedirs(f"{folder}/data/store", mode=0o700)
-            for path in (f"{folder}/data", f"{folder}/data/store"):
+            data, log = f"{folder}/data", f"{folder}/data/log"
+            for path in (data, log, f"{data}/store", f"{data}/store/partitions"):
+                os.mkdir(path, mode=0o755)
+            for closed in (data, log, f"{data}/store", f"{data}/store/partitions"):
+                os.chmod(closed, 0o700)
                 done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", kontor_process.BINARY,
-                                       "verify", "--data", path], text=True, capture_output=True,
+                                       "verify", "--data", data], text=True, capture_output=True,
                                       env=kontor_process.clean_environment(), check=False)
                 self.assertEqual(done.returncode, 2, done.stderr)
-                self.assertIn(f"{folder}/data belongs to user root, and this process runs as nobody", done.stderr)
+                self.assertIn(f"{closed} belongs to user root, and this process runs as nobody", done.stderr)
+                os.chmod(closed, 0o755)
 
 
 class Damage(unittest.TestCase):
