@@ -579,7 +579,10 @@ class MemberTest(FolderTest):
             cluster, _ = self.form(folder, 2)
             first, second = cluster.machines
             promises = f"{second.data}/peer/promises.json"
-            until(lambda: os.path.exists(promises) and b'"1"' in read(promises), 20 * SLOW, "what the other one says")
+
+            def remembers():
+                return os.path.exists(promises) and b'"1"' in read(promises)
+            until(remembers, 20 * SLOW, "what the other one promised")
             second.stop()
             whole = read(promises)
             for content in (whole[:-20], b"", None):
@@ -593,7 +596,7 @@ class MemberTest(FolderTest):
                 self.assertNotIn("exception", said, "a parser's words")
                 if content is not None:
                     self.assertEqual(read(f"{promises}.damaged"), content)
-                until(lambda: b'"1"' in read(promises), 20 * SLOW, "what the other one says again")
+                until(remembers, 20 * SLOW, "what the other one says again")
                 second.stop()
             second.start()
             self.assertNotIn("event=promises_lost", "\n".join(second.process.errors))
