@@ -114,7 +114,8 @@ ApiError from_failure(const Error& failure, bool is_repeatable) {
         case ErrorCode::timeout:
         case ErrorCode::conflict:
             error.status = 503;
-            error.outcome = machine::outcome::undecided;
+            // A conflict is one at each try, here and at any other node.
+            if (failure.code != ErrorCode::conflict) error.outcome = machine::outcome::undecided;
             error.message =
                 "The service is not available at the moment. Retry with the same Idempotency-Key.";
             error.retry = true;
