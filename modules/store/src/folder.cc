@@ -258,8 +258,7 @@ class Recovery {
 
 // As far as a start would look at it.
 Result<void> check_small_file(const std::string& path) {
-    KONTOR_CHECK(check_partition_file(path));
-    KONTOR_TRY(const std::uint64_t bytes, partition_file_bytes(path));
+    KONTOR_TRY(const std::uint64_t bytes, check_partition_file(path));
     return bytes <= StoreOptions().check_up_to_bytes ? check_partition_pages(path) : Result<void>{};
 }
 
@@ -333,8 +332,7 @@ Result<Folder> open_folder(StoreOptions& options) {
     for (unsigned number = 0; number < count; ++number) {
         const std::string file = data_file(path, number);
         if (!std::filesystem::exists(file)) return fail(ErrorCode::corruption, file + " is missing");
-        KONTOR_CHECK(check_partition_file(file));
-        KONTOR_TRY(const std::uint64_t more, partition_file_bytes(file));
+        KONTOR_TRY(const std::uint64_t more, check_partition_file(file));
         bytes += more;
     }
     const bool is_checked = bytes <= options.check_up_to_bytes;

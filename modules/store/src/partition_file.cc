@@ -49,7 +49,7 @@ class FreePages {
         if (depth > kMaxDepth || ++visited_ > first_missing_ || !read(number, 0, page)) return false;
         const std::string_view in = page;
         const unsigned flags = get_le<std::uint16_t>(in.substr(kFlagsAt));
-        const std::size_t end = get_le<std::uint16_t>(in.substr(12));
+        const std::size_t end = get_le<std::uint16_t>(in.substr(kLowerAt));
         if ((flags & (kBranch | kLeaf)) == 0 || end > page_bytes_) return false;
         for (std::size_t at = kHeaderBytes; at + 2 <= end; at += 2) {
             const std::size_t node = get_le<std::uint16_t>(in.substr(at));
@@ -142,9 +142,10 @@ Result<PartitionFileMeta> newest_meta(int fd, const std::string& path) {
     return second->transaction > first->transaction ? *second : *first;
 }
 
-Result<void> check_partition_file(const std::string& path) {
+Result<std::uint64_t> check_partition_file(const std::string& path) {
     const File file(open_file(path, O_RDONLY));
-    if (file.fd() < 0) return errno == ENOENT ? Result<void>{} : fail(errno_error("open " + path, errno));
+    if (file.fd() < 0)
+        return errno == ENOENT ? Result<std::uint64_t>(0) : fail(errno_error("open " + path, errno));
     struct stat info {};
     if (::fstat(file.fd(), &info) != 0) return fail(errno_error("stat " + path, errno));
     if (info.st_size == 0) return fail(ErrorCode::corruption, path + " was cut short: it is empty");
@@ -153,24 +154,17 @@ Result<void> check_partition_file(const std::string& path) {
         return fail(errno_error("stat " + path, errno));
     const auto size = static_cast<std::uint64_t>(info.st_size);
     const std::uint64_t there = size / meta.page_bytes, last = meta.last_page;
-    if (last < there) return {};
+    const std::uint64_t bytes = (last + 1) * meta.page_bytes;
+    if (last < there) return bytes;
     // The pages that are there could not name more of them: what claims so is not looked through.
     if (there >= 2 && last - there < there * (meta.page_bytes / 8)) {
         FreePages missing(file.fd(), meta.page_bytes, there, last);
-        if (missing.hold_all(meta.free_root)) return {};
+        if (missing.hold_all(meta.free_root)) return bytes;
         if (missing.error() != 0) return fail(errno_error("read " + path, missing.error()));
     }
     return fail(ErrorCode::corruption,
                 path + " was cut short: it has " + std::to_string(size) + " bytes, and its last page, of " +
                     std::to_string(meta.page_bytes) + " bytes, has the number " + std::to_string(last));
-}
-
-Result<std::uint64_t> partition_file_bytes(const std::string& path) {
-    const File file(open_file(path, O_RDONLY));
-    if (file.fd() < 0)
-        return errno == ENOENT ? Result<std::uint64_t>(0) : fail(errno_error("open " + path, errno));
-    KONTOR_TRY(const PartitionFileMeta meta, newest_meta(file.fd(), path));
-    return (meta.last_page + 1) * meta.page_bytes;
 }
 
 }  // namespace kontor::store
