@@ -23,9 +23,13 @@
 namespace kontor::app {
 namespace {
 
-int report(const std::string& json, const std::string& text, bool as_json) {
+int report(Verdict verdict, const std::string& json, const std::string& text, bool as_json) {
     std::printf("%s%s", as_json ? json.c_str() : text.c_str(), as_json ? "\n" : "");
-    return static_cast<int>(verdict_in(json));
+    return static_cast<int>(verdict);
+}
+
+int report(const Verification& verification, bool as_json) {
+    return report(verification.verdict(), to_json(verification), to_text(verification), as_json);
 }
 
 int refuse(const Error& error, bool as_json) {
@@ -66,10 +70,10 @@ int verify_stopped(const Settings& settings, const std::string& note, bool as_js
     Verification verification = verify_rows(**node, system_clock());
     verification.note = note;
     (*node)->stop();
-    if (!verification.holds()) return report(to_json(verification), to_text(verification), as_json);
+    if (!verification.holds()) return report(verification, as_json);
     const Error none{ErrorCode::internal, ""};
     if (const Error error = why(none); !error.message.empty()) return refuse(error, as_json);
-    return report(to_json(verification), to_text(verification), as_json);
+    return report(verification, as_json);
 }
 
 // Its log may end with entries that never were committed, and only the others know: they would be applied.
@@ -85,7 +89,7 @@ int verify_stopped_member(const std::string& folder, const std::string& note, bo
     if (!store) return refuse(store.error(), as_json);
     Verification verification = verify_rows(**store, system_clock());
     verification.note = note;
-    return report(to_json(verification), to_text(verification), as_json);
+    return report(verification, as_json);
 }
 
 // Sums that hold say nothing about what is not there any more.
@@ -143,7 +147,8 @@ int run_verify(const VerifyArguments& arguments) {
         return refuse(Error{ErrorCode::io, "the node's answer does not parse"}, arguments.json);
     if (json.contains("error"))
         return refuse(Error{ErrorCode::unavailable, json.value("error", "")}, arguments.json);
-    return report(json.value("json", ""), json.value("text", ""), arguments.json);
+    const std::string said = json.value("json", "");
+    return report(verdict_in(said), said, json.value("text", ""), arguments.json);
 }
 
 }  // namespace kontor::app

@@ -47,11 +47,11 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
                                              look.forgotten + "; " + marker_path(settings) +
                                              " remembers): it was replaced by an earlier copy");
     }
-    const bool has_rows = file_exists(folder + "/store/partitions");
-    if (has_rows || cluster::says_which_node(folder))
-        return fail(cluster::says_which_node(folder) ? ErrorCode::conflict : ErrorCode::corruption,
+    const bool is_member = cluster::says_which_node(folder);
+    if (is_member || file_exists(folder + "/store/partitions"))
+        return fail(is_member ? ErrorCode::conflict : ErrorCode::corruption,
                     folder + "/log is missing, and with it what this node has " +
-                        (cluster::says_which_node(folder) ? "voted" : "accepted since its last checkpoint"));
+                        (is_member ? "voted" : "accepted since its last checkpoint"));
     return look.marker ? Result<void>(lost(settings, *look.marker)) : Result<void>{};
 }
 

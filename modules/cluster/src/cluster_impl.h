@@ -146,15 +146,17 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<pb::Result> propose_as(Asker asker, pb::Command command);
     [[nodiscard]] bool shall_stop() const;
 
-    // --- the steward (steward.cc): a thread that makes things as the rows say
-    void run_steward();
-    [[nodiscard]] Result<void> mark_removed(std::uint64_t node_no);
-    [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
-    void look_after_links();
+    // --- what people ask for (cluster_commands.cc, take_over.cc)
     // What a command about the cluster answered, as what the one who asked is told.
     [[nodiscard]] static Result<void> outcome_of(const Result<pb::Result>& result);
+    [[nodiscard]] Result<void> mark_removed(std::uint64_t node_no);
+    [[nodiscard]] Result<void> wait_until_uncounted(std::uint64_t node_no);
     [[nodiscard]] Result<void> nobody_else_is_left();
     [[nodiscard]] Result<void> begin_after_take_over();
+
+    // --- the steward (steward.cc): a thread that makes things as the rows say
+    void run_steward();
+    void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
     void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);
     void heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms);

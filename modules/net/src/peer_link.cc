@@ -1,11 +1,11 @@
 #include "peer_link.h"
 
-#include "kontor/base/release.h"
-
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "kontor/base/release.h"
 
 namespace kontor::net {
 namespace {
