@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 import kontor_process
-from kontor_process import run, temporary_folder
+from kontor_process import read, run, temporary_folder
 from serve_test import Site, free_port
 
 LINKS = {  # what container platforms put into every container beside services called kontor and kontor-https
@@ -48,11 +48,6 @@ class Certificates:
         for path in (f"{base}.key", f"{base}.pem"):
             os.chmod(path, 0o600)
         return f"{base}.pem", f"{base}.key"
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def write(path, content, mode=0o600):

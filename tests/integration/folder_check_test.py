@@ -13,7 +13,7 @@ import unittest
 
 from cluster_process import Cluster, Load
 from forgetful_member_test import copy_away, put_back
-from kontor_process import SLOW, Admin, main, run, temporary_folder, until
+from kontor_process import SLOW, Admin, main, read, run, temporary_folder, until
 
 
 def everything_in(*folders):
@@ -26,11 +26,6 @@ def everything_in(*folders):
                 has_size = os.path.isfile(path) and os.path.basename(path) != "LOCK"  # with the number of the last process
                 found[path] = (info.st_mode, info.st_uid, info.st_size if has_size else 0)
     return found
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def write(path, content):

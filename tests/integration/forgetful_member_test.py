@@ -12,7 +12,7 @@ import time
 import unittest
 
 from cluster_process import Cluster, Load
-from kontor_process import SLOW, Admin, Api, main, run, temporary_folder, until, verify
+from kontor_process import SLOW, Admin, Api, main, read, run, temporary_folder, until, verify
 
 
 def put_back(copy, folder):
@@ -502,8 +502,7 @@ class SingleNodeTest(unittest.TestCase):
             with open(other, "wb") as file:
                 file.write(os.urandom(32))
             os.chmod(other, 0o600)
-            with open(other, "rb") as file:
-                foreign = hmac.new(file.read(), b"kontor secrets key check v1", hashlib.sha256).hexdigest() + "\n"
+            foreign = hmac.new(read(other), b"kontor secrets key check v1", hashlib.sha256).hexdigest() + "\n"
             with open(check, "w", encoding="ascii") as file:
                 file.write(foreign)
             code, said = self.refused(machine)

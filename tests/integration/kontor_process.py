@@ -62,6 +62,12 @@ def temporary_folder():
         shutil.rmtree(path, ignore_errors=True)
 
 
+def read(path):
+    """Its bytes."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def run(*arguments, environment=None, cwd=None, timeout_s=60 * SLOW, binary=None):
     """Runs a command of the binary to its end."""
     return subprocess.run([binary or BINARY, *arguments], env=clean_environment(environment), cwd=cwd, text=True,

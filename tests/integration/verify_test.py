@@ -8,15 +8,10 @@ import subprocess
 import unittest
 
 import kontor_process
-from kontor_process import Admin, Kontor, run, temporary_folder, verify
+from kontor_process import Admin, Kontor, read, run, temporary_folder, verify
 
 # One checkpoint only, at the stop; the log keeps what came after it.
 QUIET = ["--set", "store.checkpoint_interval_s=3600", "--set", "data.partitions=4"]
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def flip(path, offset):

@@ -64,6 +64,15 @@ class RawClient {
     int fd_;
 };
 
+// A request that is at work until the test lets it go.
+struct Held {
+    std::promise<void> begun, go;
+    void wait() {
+        begun.set_value();
+        go.get_future().wait();
+    }
+};
+
 class ControlTest : public ::testing::Test {
  protected:
     // Requests that begin with a "c" are commands, with a "v" verifications.
@@ -214,43 +223,37 @@ TEST_F(ControlTest, OfTooManySendersTheOldestGoesFirst) {
 }
 
 TEST_F(ControlTest, QuestionsWaitForNothingAndCommandsForEachOther) {
-    std::promise<void> begun, go;
+    Held held;
     std::atomic<int> commands{0};
     auto server = start([&](const std::string& request) {
         if (request.starts_with('c')) ++commands;
-        if (request == "command 1") {
-            begun.set_value();
-            go.get_future().wait();
-        }
+        if (request == "command 1") held.wait();
         return request;
     });
     ASSERT_TRUE(server);
     auto first = call("command 1");
-    begun.get_future().wait();
+    held.begun.get_future().wait();
     auto second = call("command 2");
     EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
     EXPECT_EQ(*control_call(control_path(folder_), "verify"), "verify");
     EXPECT_EQ(second.wait_for(milliseconds(50)), std::future_status::timeout);
     EXPECT_EQ(commands.load(), 1);
-    go.set_value();
+    held.go.set_value();
     EXPECT_EQ(*first.get(), "command 1");
     EXPECT_EQ(*second.get(), "command 2");
 }
 
 TEST_F(ControlTest, WhatNobodyWaitsForAnyMoreIsNotBegun) {
-    std::promise<void> begun, go;
+    Held held;
     std::vector<std::string> done;  // of the one thread that answers commands
     auto server = start([&](const std::string& request) {
         done.push_back(request);
-        if (request == "c first") {
-            begun.set_value();
-            go.get_future().wait();
-        }
+        if (request == "c first") held.wait();
         return request;
     });
     ASSERT_TRUE(server);
     auto first = call("c first");
-    begun.get_future().wait();
+    held.begun.get_future().wait();
     RawClient gone(control_path(folder_)), listens(control_path(folder_));
     ASSERT_TRUE(gone.send("c gone\n"));
     gone.close();
@@ -258,7 +261,7 @@ TEST_F(ControlTest, WhatNobodyWaitsForAnyMoreIsNotBegun) {
     listens.send_no_more();
     // Whoever asks after them has been heard after them.
     EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
-    go.set_value();
+    held.go.set_value();
     EXPECT_TRUE(listens.read_all().ends_with("c listens\n"));
     EXPECT_EQ(*control_call(control_path(folder_), "c last"), "c last");
     server->reset();
@@ -267,17 +270,14 @@ TEST_F(ControlTest, WhatNobodyWaitsForAnyMoreIsNotBegun) {
 }
 
 TEST_F(ControlTest, SoManyWaitInALaneAndNoMore) {
-    std::promise<void> begun, go;
+    Held held;
     auto server = start([&](const std::string& request) {
-        if (request == "c first") {
-            begun.set_value();
-            go.get_future().wait();
-        }
+        if (request == "c first") held.wait();
         return request;
     });
     ASSERT_TRUE(server);
     auto first = call("c first");
-    begun.get_future().wait();
+    held.begun.get_future().wait();
     std::vector<std::unique_ptr<RawClient>> waiting;
     for (std::size_t i = 0; i < kControlWaiting; ++i) {
         waiting.push_back(std::make_unique<RawClient>(control_path(folder_)));
@@ -291,7 +291,7 @@ TEST_F(ControlTest, SoManyWaitInALaneAndNoMore) {
     waiting.front()->close();
     auto fits = call("c fits");
     EXPECT_EQ(fits.wait_for(milliseconds(50)), std::future_status::timeout);
-    go.set_value();
+    held.go.set_value();
     EXPECT_EQ(*fits.get(), "c fits");
     EXPECT_EQ(*first.get(), "c first");
     for (std::size_t i = 1; i < waiting.size(); ++i)

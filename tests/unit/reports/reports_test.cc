@@ -190,6 +190,21 @@ class ReportsTest : public ::testing::Test {
         payment_list::subscribe(*reports_, [this](const std::vector<PaymentRow>&) { changed_.notify_all(); });
     }
     void close() { reports_.reset(); }
+    // The reports come to stand for all that there is, and are closed.
+    void finish() {
+        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+        close();
+    }
+    void catch_up() {
+        open();
+        finish();
+    }
+    void report_ten_payments() {
+        open();
+        const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+        for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
+        finish();
+    }
 
     // Waits until the reports show what `enough` wants to see.
     template <typename F>
@@ -443,11 +458,7 @@ TEST_F(ReportsTest, ABrokenFileIsRebuilt) {
 
 // One report of another version, or broken, is made again, and the other one stays as it is.
 TEST_F(ReportsTest, EachIsMadeAgainAlone) {
-    open();
-    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
-    for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(report_ten_payments());
     const std::string before = dump();
     // What only a file that was kept has.
     const auto mark = [&](const char* report) {
@@ -466,9 +477,7 @@ TEST_F(ReportsTest, EachIsMadeAgainAlone) {
         ASSERT_TRUE(mark(other));
         ASSERT_TRUE(
             (*Database::open(path(changed), Database::Mode::writer))->execute("PRAGMA user_version=99"));
-        open();
-        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-        close();
+        ASSERT_NO_FATAL_FAILURE(catch_up());
         EXPECT_FALSE(is_kept(changed));
         EXPECT_TRUE(is_kept(other)) << other;
         EXPECT_EQ(dump(), before);
@@ -481,8 +490,7 @@ TEST_F(ReportsTest, OneThatKnowsMoreThanTheLogIsMadeAgain) {
     open();
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     shop_.pay(ada, 10, "p");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(finish());
     const auto add_what_the_ledger_never_had = [&] {
         return Database::open(path("volumes"), Database::Mode::writer)
             .value()
@@ -493,20 +501,14 @@ TEST_F(ReportsTest, OneThatKnowsMoreThanTheLogIsMadeAgain) {
     const std::string wrong = dump();
     for (const std::uint64_t last : {shop_.index(), shop_.index() - 1}) {
         last_log_index_ = last;
-        open();
-        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-        close();
+        ASSERT_NO_FATAL_FAILURE(catch_up());
         EXPECT_EQ(dump(), last == shop_.index() ? wrong : right) << last;
     }
 }
 
 // Whatever lies where a report's files belong: nothing is written through it, and the report is made again.
 TEST_F(ReportsTest, WhatIsNoFileOfItsOwnIsNotUsed) {
-    open();
-    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
-    for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(report_ten_payments());
     const std::string before = dump();
     const std::string elsewhere = folder_ + "/elsewhere";
     std::filesystem::copy_file(path("payments"), elsewhere);
@@ -529,9 +531,7 @@ TEST_F(ReportsTest, WhatIsNoFileOfItsOwnIsNotUsed) {
             make();
             EXPECT_EQ(Database::open(path("payments"), Database::Mode::reader).error().code,
                       ErrorCode::unsupported);
-            open();
-            ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-            close();
+            ASSERT_NO_FATAL_FAILURE(catch_up());
             EXPECT_EQ(dump(), before);
             EXPECT_EQ(content(elsewhere), whole);
             EXPECT_FALSE(std::filesystem::exists(folder_ + "/nothing"));
@@ -546,18 +546,12 @@ TEST_F(ReportsTest, WhatIsNoFileOfItsOwnIsNotUsed) {
 }
 
 TEST_F(ReportsTest, ReportsThatWereSwappedAreMadeAgain) {
-    open();
-    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
-    for (int i = 0; i < 10; ++i) shop_.pay(ada, 10, "p");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(report_ten_payments());
     const std::string before = dump();
     std::filesystem::rename(path("payments"), path("moved"));
     std::filesystem::rename(path("volumes"), path("payments"));
     std::filesystem::rename(path("moved"), path("volumes"));
-    open();
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(catch_up());
     EXPECT_EQ(dump(), before);
 }
 
@@ -566,8 +560,7 @@ TEST_F(ReportsTest, AFileThatSomebodyHasLockedIsWaitedForApart) {
     open();
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     shop_.pay(ada, 10, "before");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
-    close();
+    ASSERT_NO_FATAL_FAILURE(finish());
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     int ready[2];
