@@ -11,7 +11,9 @@
 namespace kontor::reporting {
 namespace {
 
-constexpr std::size_t kJournalsPerTransaction = 2'000;
+// A transaction writes each page that it changes once, so that large ones cost less a journal.
+constexpr std::size_t kJournalsPerTransaction = 10'000;
+constexpr std::size_t kJournalsPerCatchUp = 2'000;  // in memory beside the queue
 // A transaction costs a commit, and what it changes twice is written once: at most ten a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 100;
 constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
@@ -258,7 +260,7 @@ Result<void> ReportImpl::catch_up_scope(machine::Scope scope) {
     KONTOR_TRY(std::uint64_t after, file_->cursor(scope));
     for (bool more = true; more;) {
         std::vector<Queued> batch;
-        for (std::size_t journals = 0; more && journals < kJournalsPerTransaction;) {
+        for (std::size_t journals = 0; more && journals < kJournalsPerCatchUp;) {
             std::vector<pb::Journal> found;
             options_.service->read([&](const store::Reader& rows, std::uint64_t) {
                 machine::visit_journals(rows, scope, after, kJournalsPerRead,
