@@ -53,10 +53,10 @@ class ReportImpl final : public Report {
     void run();
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     std::vector<Queued> take_batch();
-    Result<void> work(bool catch_up_first, const std::vector<Queued>& batch);
+    Result<void> work(bool catch_up_first, std::vector<Queued> batch);
     void recover(const Error& error);
     void tell_once(const Error& error);
-    Result<void> write(const std::vector<Queued>& batch, std::uint64_t log_index);
+    Result<void> write(std::vector<Queued> batch, std::uint64_t log_index);
     Result<void> write_transaction(const std::vector<Queued>& batch, std::uint64_t log_index);
     Result<void> catch_up();
     Result<void> catch_up_scope(machine::Scope scope);
