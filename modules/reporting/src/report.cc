@@ -14,8 +14,8 @@ namespace {
 // A transaction writes each page that it changes once, so that large ones cost less a journal.
 constexpr std::size_t kJournalsPerTransaction = 10'000;
 constexpr std::size_t kJournalsPerCatchUp = 2'000;  // in memory beside the queue
-// A transaction costs a commit, and what it changes twice is written once: at most ten a second.
-constexpr std::uint64_t kBetweenTransactionsMs = 100;
+// A transaction costs a commit, and what it changes twice is written once: at most four a second.
+constexpr std::uint64_t kBetweenTransactionsMs = 250;
 constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxIdleReaders = 4;
