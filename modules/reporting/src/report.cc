@@ -13,7 +13,8 @@ namespace {
 
 // A transaction writes each page that it changes once, so that large ones cost less a journal.
 constexpr std::size_t kJournalsPerTransaction = 10'000;
-constexpr std::size_t kJournalsPerCatchUp = 2'000;  // in memory beside the queue
+// A message in memory takes several times its bytes: a short text, with two of them, has 48 bytes.
+constexpr std::size_t kMemoryPerByte = 8, kJournalBytes = 256;
 // A transaction costs a commit, and what it changes twice is written once: at most four a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 250;
 constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
@@ -23,10 +24,14 @@ constexpr std::uint64_t kRetryMs = 1'000;
 
 }  // namespace
 
-ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_queue_bytes)
+std::size_t memory_of(const pb::Journal& journal) {
+    return kJournalBytes + kMemoryPerByte * journal.ByteSizeLong();
+}
+
+ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_bytes)
     : spec_(spec),
       options_(options),
-      max_queue_bytes_(max_queue_bytes),
+      max_waiting_bytes_(max_bytes / 2),
       path_(options.folder + "/" + std::string(spec.name.value) + ".sqlite") {}
 
 // Nothing decides about money from reports: they wait for what they lack, and the node does not.
@@ -108,7 +113,7 @@ void ReportImpl::enqueue(const Queued& queued, bool is_gap) {
         const std::lock_guard lock(mutex_);
         // Too much waits: what comes from now on is read from the store, which has it all, once the queue is
         // written. (Not dropping the queue: freeing it here took payments a quarter of a second.)
-        behind_ = behind_ || is_gap || queue_bytes_ + queued.bytes > max_queue_bytes_;
+        behind_ = behind_ || is_gap || queue_bytes_ + queued.bytes > max_waiting_bytes_;
         if (!behind_) {
             const bool was_full = queued_journals_ >= kJournalsPerTransaction;
             wake = queue_.empty();
@@ -263,17 +268,20 @@ Result<void> ReportImpl::catch_up_scope(machine::Scope scope) {
     KONTOR_TRY(std::uint64_t after, file_->cursor(scope));
     for (bool more = true; more;) {
         std::vector<Queued> batch;
-        for (std::size_t journals = 0; more && journals < kJournalsPerCatchUp;) {
+        std::size_t bytes = 0;
+        for (std::size_t journals = 0;
+             more && journals < kJournalsPerTransaction && bytes < max_waiting_bytes_;) {
             std::vector<pb::Journal> found;
             options_.service->read([&](const store::Reader& rows, std::uint64_t) {
                 machine::visit_journals(rows, scope, after, kJournalsPerRead,
                                         [&](const pb::Journal& journal) {
+                                            bytes += memory_of(journal);
                                             found.push_back(journal);
-                                            return true;
+                                            return bytes < max_waiting_bytes_;
                                         });
             });
             if (stopping()) return {};
-            more = found.size() == kJournalsPerRead;
+            more = found.size() == kJournalsPerRead || bytes >= max_waiting_bytes_;
             if (found.empty()) break;
             after = found.back().no();
             journals += found.size();

@@ -27,9 +27,13 @@ struct Queued {
     std::size_t bytes = 0;
 };
 
+// Of the process, roughly and rather too much.
+[[nodiscard]] std::size_t memory_of(const pb::Journal& journal);
+
 class ReportImpl final : public Report {
  public:
-    ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_queue_bytes);
+    // max_bytes: half for what waits, half for what is being written.
+    ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_bytes);
     ~ReportImpl() override { stop(); }
 
     void open();
@@ -66,7 +70,7 @@ class ReportImpl final : public Report {
 
     const ReportSpec& spec_;
     const ReportsOptions& options_;
-    const std::uint64_t max_queue_bytes_;
+    const std::uint64_t max_waiting_bytes_;
     const std::string path_;
     std::unique_ptr<ReportFile> file_;       // its thread, after start()
     std::uint64_t next_transaction_ms_ = 0;  // its thread

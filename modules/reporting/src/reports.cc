@@ -12,7 +12,7 @@
 namespace kontor::reporting {
 namespace {
 
-constexpr std::size_t kQueuedBytes = 64;  // of an entry, and of a journal, besides what it says
+constexpr std::size_t kQueuedBytes = 64;  // of an entry, besides its journals
 
 class ReportsImpl final : public Reports {
  public:
@@ -80,7 +80,7 @@ class ReportsImpl final : public Reports {
     void enqueue(const machine::AppliedEntry& entry) {
         Queued queued{entry.journals, entry.log_index, kQueuedBytes};
         for (const pb::Journal& journal : *entry.journals)
-            queued.bytes += journal.ByteSizeLong() + kQueuedBytes;
+            queued.bytes += memory_of(journal);
         for (const auto& report : reports_) report->enqueue(queued, entry.is_gap);
     }
 

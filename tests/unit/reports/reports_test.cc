@@ -175,7 +175,7 @@ class ReportsTest : public ::testing::Test {
         std::filesystem::remove_all(folder_);
     }
 
-    void open(std::uint64_t queue_bytes = 1U << 20U) {
+    void open(std::uint64_t queue_bytes = 16U << 20U) {
         reporting::ReportsOptions options;
         options.folder = folder_;
         options.service = &shop_;
@@ -422,7 +422,7 @@ TEST_F(ReportsTest, RebuildIsTheSameRowForRow) {
 }
 
 TEST_F(ReportsTest, AnOverflowingQueueCatchesUpFromTheStore) {
-    open(2'000);  // a few journals
+    open(64'000);  // a few journals
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     for (int i = 0; i < 200; ++i) shop_.pay(ada, 10, "burst");
     ASSERT_TRUE(until([&] {
@@ -440,6 +440,29 @@ TEST_F(ReportsTest, AnOverflowingQueueCatchesUpFromTheStore) {
     const auto lines = volumes::list(*reports_, Bucket::day, false, 0, kStart + kDay);
     ASSERT_TRUE(lines);
     EXPECT_EQ(lines->front().succeeded, 200U);
+}
+
+// What a report reads again is weighed, not counted: a journal of one payment may have 100 KB.
+TEST_F(ReportsTest, CatchingUpHoldsNoMoreThanItsShare) {
+    const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
+    constexpr int kPayments = 20;
+    for (int i = 0; i < kPayments; ++i) shop_.pay(ada, 10, std::string(50'000, 'x'));
+    std::atomic<int> transactions{0};
+    open(4 * 8 * 3 * 50'000);  // room for about two journals of such a payment in each report's half
+    payment_list::subscribe(*reports_, [&](const std::vector<PaymentRow>&) { ++transactions; });
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    EXPECT_GE(transactions.load(), kPayments / 3);
+    EXPECT_EQ(rows_of().size(), std::size_t{kPayments});
+    close();
+}
+
+// A file that is mapped into memory ends the process when somebody cuts it short.
+TEST_F(ReportsTest, NothingOfAReportIsMappedIntoMemory) {
+    ASSERT_NO_FATAL_FAILURE(report_ten_payments());
+    open();
+    EXPECT_EQ(rows_of().size(), 10U);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) EXPECT_EQ(line.find(folder_), std::string::npos) << line;
 }
 
 TEST_F(ReportsTest, ABrokenFileIsRebuilt) {
