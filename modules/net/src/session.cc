@@ -238,6 +238,7 @@ void Session::dispatch() {
     request.is_http10 = !http11_;
     request.peer_ip = client_ip(request.headers);
     head_only_ = request.method == "HEAD";
+    is_get_ = head_only_ || request.method == "GET";
     // RFC 9110 9.3.2: the same answer without its body. Who answers GET need not know.
     if (head_only_) request.method = "GET";
 

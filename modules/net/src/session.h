@@ -97,6 +97,8 @@ class Session : public std::enable_shared_from_this<Session> {
     void refuse_request(int status, std::string_view message);
     void write_response(Response& response);
     bool hold_answer();
+    bool claim_answer(std::size_t bytes);
+    bool refuse_large(const Response& response);
     bool after_write();
     bool let_others();
     bool check_stream_peer();
@@ -134,6 +136,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool keep_alive_ = true;
     bool http11_ = true;
     bool head_only_ = false;
+    bool is_get_ = false;
     bool answered_inside_ = false;
     std::optional<Response> inside_;
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kFirstWriteBytes = 16U << 10U;  // one TLS record: head and a small body leave together
 constexpr std::size_t kKeptBytes = 64U << 10U;        // larger buffers are given back after the response
+constexpr std::size_t kHeldBytes = 256U << 10U;       // a larger answer counts before it is begun
 constexpr std::size_t kMaxUnreadBytes = 64U << 10U;   // from a peer that talks while it listens to a stream
 
 bool is_answer(int status) {
@@ -30,7 +31,24 @@ void Session::respond(std::optional<Response> response) {
                                     "a handler answered with status " + std::to_string(response->status));
         return respond_error(500, "an internal error occurred");
     }
-    write_response(*response);
+    if (!refuse_large(*response)) write_response(*response);
+}
+
+// A client that reads at once does not take a large answer at once either. Where there is no room for it, it
+// hears so instead of half of it.
+bool Session::refuse_large(const Response& response) {
+    answer_account_ = response.account;
+    const std::size_t bytes = response.body.size();
+    if (head_only_ || bytes <= kHeldBytes || claim_answer(bytes)) return false;
+    const std::size_t most = worker_.limits().max_answer_bytes / 2;
+    if (is_get_ && bytes > most)
+        respond_error(400, "this answer has " + std::to_string(bytes) + " bytes, and one client may have " +
+                               std::to_string(most) + " under way here: ask for fewer objects at a time");
+    else
+        respond_error(is_get_ ? 429 : 503,
+                      is_get_ ? "too many large answers are under way: wait, or ask for fewer objects at a time"
+                              : "there is no room for this answer; what it would have said is not known");
+    return true;
 }
 
 bool Session::prepare(Response& response) {
@@ -129,16 +147,19 @@ bool Session::step_writing() {
 // The client does not take its answer: from now on it counts, and the session may have to make room.
 bool Session::hold_answer() {
     if (!WaitingList::is_waiting(place)) worker_.waiting().waits(place);
-    if (answer_claim_.bytes != 0) return true;
-    ByteClaim claim{answer_account_, origin_.is_bound ? origin_.share : std::string(),
-                    out_.size() + body_.size()};
-    if (worker_.state().answers->take(claim) == ByteBudget::Verdict::taken) {
-        answer_claim_ = std::move(claim);
-        return true;
-    }
-    worker_.state().log_limited(Worker::now_ms(), "too many answers wait for slow readers");
+    if (answer_claim_.bytes != 0 || claim_answer(out_.size() + body_.size())) return true;
     close_now();
     return false;
+}
+
+bool Session::claim_answer(std::size_t bytes) {
+    ByteClaim claim{answer_account_, origin_.is_bound ? origin_.share : std::string(), bytes};
+    if (worker_.state().answers->take(claim) != ByteBudget::Verdict::taken) {
+        worker_.state().log_limited(Worker::now_ms(), "too many answers wait for slow readers");
+        return false;
+    }
+    answer_claim_ = std::move(claim);
+    return true;
 }
 
 void Session::start_stream() {

@@ -135,9 +135,30 @@ TEST_F(AdmissionTest, AnswersThatNobodyReadsAreBounded) {
     ASSERT_TRUE(eventually([this] { return server_->stats().answer_bytes > 0; }));
     RawClient second(port(), true, 4096);
     ASSERT_TRUE(second.send(get("/huge")));
-    EXPECT_TRUE(eventually([this] { return server_->stats().open_connections == 1; }));
+    const auto refused = second.response();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 429);
+    EXPECT_EQ(refused->headers.at("retry-after"), "1");
+    ASSERT_TRUE(second.send("POST /huge HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"));
+    const auto done = second.response();
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->status, 503);  // it may have been carried out
     first.abort();
     EXPECT_TRUE(eventually([this] { return server_->stats().answer_bytes == 0; }));
+    EXPECT_EQ(second.send(get("/hello")) ? second.response()->status : 0, 200);
+}
+
+TEST_F(AdmissionTest, AnAnswerThatNeverFitsSaysSo) {
+    ServerOptions small = options();
+    small.limits.max_answer_bytes = 40U << 20U;
+    start(small);
+    RawClient client(port());
+    ASSERT_TRUE(client.send(get("/huge")));
+    const auto refused = client.response();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 400);
+    EXPECT_NE(refused->body.find("ask for fewer objects"), std::string::npos) << refused->body;
+    EXPECT_EQ(server_->stats().answer_bytes, 0U);
 }
 
 TEST_F(AdmissionTest, AnswersThatNobodyReadsAreBoundedForEachAccount) {
@@ -152,10 +173,12 @@ TEST_F(AdmissionTest, AnswersThatNobodyReadsAreBoundedForEachAccount) {
     const std::size_t one = server_->stats().answer_bytes;
     RawClient second(port(), true, 4096), other(port(), true, 4096);
     ASSERT_TRUE(second.send(get("/huge", "Account: 1\r\n")));
-    EXPECT_TRUE(eventually([this] { return server_->stats().open_connections == 2; }));
+    const auto refused = second.response();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 429);
     ASSERT_TRUE(other.send(get("/huge", "Account: 2\r\n")));
     EXPECT_TRUE(eventually([&] { return server_->stats().answer_bytes == 2 * one; }));
-    EXPECT_EQ(server_->stats().open_connections, 2U);
+    EXPECT_EQ(server_->stats().open_connections, 3U);
 }
 
 TEST(ByteBudget, GivesBackWhatItTook) {

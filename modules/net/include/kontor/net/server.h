@@ -48,8 +48,8 @@ struct ServerLimits {
     std::size_t handshakes_per_s = 2'000;
     std::size_t handshakes_per_s_per_address = 1'000;
     // The sum of all bodies that do not come with their heads, until they are answered, and of all answers
-    // that wait for slow readers. One account or address has half of it at most. Above: 429 for the account's
-    // own, else 503; an answer that is under way is cut off.
+    // that are large or wait for slow readers. One account or address has half of it at most. Above: 429 for
+    // the account's own, else 503; 400 for a large answer that never fits; one that is under way is cut off.
     std::size_t max_request_bytes = 256U << 20U;
     std::size_t max_answer_bytes = 256U << 20U;
     std::size_t max_stranger_bytes = 8U << 20U;  // of max_request_bytes: bodies without an account, together
