@@ -82,8 +82,8 @@ std::optional<std::string> refusal(const FolderLook& look, bool has_identity, co
                                    const std::string& marker) {
     const std::string& folder = settings.data_folder;
     if (has_identity && !look.owner)
-        return folder +
-               "/log is missing, and with it what this node has voted: let it be taken in anew "
+        return folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
+               " is missing, and with it what this node has voted: let it be taken in anew "
                "('kontor cluster rejoin'), or put a folder that is whole back from a backup. Nothing was "
                "changed";
     if (const auto lost = lost_member_of(settings, marker))
@@ -93,8 +93,8 @@ std::optional<std::string> refusal(const FolderLook& look, bool has_identity, co
                             : "") +
                cure_of_lost_member(*lost);
     if (!look.owner && file_exists(folder + "/store/partitions"))
-        return folder +
-               "/log is missing: put the whole folder back from its backup first. Nothing was changed";
+        return folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
+               " is missing: put the whole folder back from its backup first. Nothing was changed";
     return std::nullopt;
 }
 
@@ -115,7 +115,11 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
         if (const auto fit = DataFolder::check(folder); !fit) return trouble(fit.error().message, 2);
         if (const auto user = DataFolder::user_of(folder); !user.name.empty())
             return trouble(folder + " is in use by " + user.name + ": stop the node first", 2);
-    }
+    } else if (!file_exists(marker))
+        return trouble(folder +
+                           " is not there: name the data folder with --data, or its configuration with "
+                           "--config",
+                       2);
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return trouble(fits.error().message, 2);

@@ -84,15 +84,17 @@ std::string not_of_a_member(const Settings& settings) {
 
 int run_rejoin(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
     if (const auto may = DataFolder::check_readable(settings.data_folder); !may)
-        return trouble("rejoin", may.error().message);
+        return trouble("rejoin", may.error().message, kRefused);
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
-        return trouble("rejoin", fits.error().message);
-    if (!cluster::says_which_node(settings.data_folder)) return trouble("rejoin", not_of_a_member(settings));
+        return trouble("rejoin", fits.error().message, kRefused);
+    if (!cluster::says_which_node(settings.data_folder))
+        return trouble("rejoin", not_of_a_member(settings), kRefused);
     const auto folder = DataFolder::take_existing(settings.data_folder);
     if (!folder)
         return trouble("rejoin",
                        folder.error().message +
-                           (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""));
+                           (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""),
+                       kRefused);
     if (arguments.undoes) {
         const auto kept = cluster::undo_rejoin(settings.data_folder);
         if (!kept) return trouble("rejoin", kept.error().message, kRefused);

@@ -88,14 +88,25 @@ struct Part {
     bool is_folder;
 };
 constexpr Part kParts[] = {
-    {"LOCK", false},           {"log", true},
-    {"log/LOCK", false},       {"store", true},
-    {"store/LOCK", false},     {"store/partitions", true},
-    {"store/redo", true},      {"peer", true},
-    {"reports", true},         {"tls", true},
-    {"tls/server.pem", false}, {"tls/server.names", false},
-    {"reserve", false},        {"control.sock", false},
-    {"secrets.check", false},  {"dev.json", false},
+    {"LOCK", false},
+    {"log", true},
+    {"log/LOCK", false},
+    {"log/state", false},
+    {"log/durable", false},
+    {"log/promise", false},
+    {"store", true},
+    {"store/LOCK", false},
+    {"store/partitions", true},
+    {"store/redo", true},
+    {"peer", true},
+    {"reports", true},
+    {"tls", true},
+    {"tls/server.pem", false},
+    {"tls/server.names", false},
+    {"reserve", false},
+    {"control.sock", false},
+    {"secrets.check", false},
+    {"dev.json", false},
 };
 // A group that this process is in may be its user's own; any other one is somebody else's.
 bool is_of_own_group(gid_t group) {
@@ -121,6 +132,8 @@ Result<void> check_closed(const std::string& path, const struct stat& info) {
                            : " (like /tmp): name a folder in it"));
 }
 
+constexpr const char* kNeverLinks[] = {"/LOCK",        "/log/LOCK",    "/log/state",
+                                       "/log/durable", "/log/promise", "/store/LOCK"};
 // The parts that say whose a folder is, the first one first.
 constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
@@ -129,6 +142,16 @@ bool is_part(const std::string& name) {
     return std::any_of(std::begin(kParts), std::end(kParts), [&](const Part& part) {
         return name == part.name || (name.starts_with(part.name) && name[part.name.size()] == '.');
     });
+}
+
+// Folders may be links, to another disk. A file that is one is opened by nobody here: what it leads to may be
+// somebody else's.
+Result<void> check_no_link(const std::string& at) {
+    struct stat info {};
+    if (::lstat(at.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return {};
+    return fail(ErrorCode::invalid_argument,
+                at + " is a symbolic link, and a node has a file of its own there: put the file itself "
+                     "there. Nothing was changed");
 }
 
 Result<void> check_kind(const std::string& at, bool is_folder) {
@@ -148,6 +171,7 @@ Result<void> check_kind(const std::string& at, bool is_folder) {
 Result<void> check_kinds(const std::string& path) {
     for (const Part& part : kParts)
         KONTOR_CHECK(check_kind(path + "/" + std::string(part.name), part.is_folder));
+    for (const char* file : kNeverLinks) KONTOR_CHECK(check_no_link(path + file));
     for (const reporting::ReportSpec* report : reports::all())
         KONTOR_CHECK(check_kind(path + "/reports/" + std::string(report->name.value) + ".sqlite", false));
     return {};

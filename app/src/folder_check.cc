@@ -50,7 +50,8 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
     const bool is_member = cluster::says_which_node(folder);
     if (is_member || file_exists(folder + "/store/partitions"))
         return fail(is_member ? ErrorCode::conflict : ErrorCode::corruption,
-                    folder + "/log is missing, and with it what this node has " +
+                    folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
+                        " is missing, and with it what this node has " +
                         (is_member ? "voted" : "accepted since its last checkpoint"));
     return look.marker ? Result<void>(lost(settings, *look.marker)) : Result<void>{};
 }
@@ -59,7 +60,9 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
 Result<void> check_partitions(const std::string& folder, const replication::FolderLook& look) {
     if (!file_exists(folder + "/store/partitions")) {
         // Another node's state that was being put in its place: the start goes on with that.
-        if (look.first_index <= 1 || file_exists(folder + "/store.incoming")) return {};
+        if (file_exists(folder + "/store.incoming")) return {};
+        KONTOR_CHECK(store::check_no_partitions(folder + "/store"));
+        if (look.first_index <= 1) return {};
         return fail(ErrorCode::corruption, folder +
                                                "/store/partitions is missing, and the log begins at entry " +
                                                std::to_string(look.first_index) + " only");

@@ -15,7 +15,7 @@ struct MemoryPlan {
     std::uint64_t cache_bytes = 0, memtable_bytes = 0;
     std::uint64_t request_bytes = 0, answer_bytes = 0;  // net::ServerLimits
     std::uint64_t queue_bytes = 0;                      // of commands that wait
-    std::uint64_t reports_bytes = 0;                    // of journals that wait for the reports, or are written
+    std::uint64_t reports_bytes = 0;  // of journals that wait for the reports, or are written
 };
 
 inline constexpr std::uint64_t kCacheShare = 8;      // of the memory

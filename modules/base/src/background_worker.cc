@@ -12,13 +12,21 @@
 namespace kontor {
 namespace {
 
-constexpr int kLowestPriority = 19;
+constexpr int kLowPriority = 10;  // a tenth of a processor that somebody else wants
 
-// Linux has priorities of threads, whatever POSIX says. Nobody may raise his own again without a privilege.
-void lower_priority_of_this_thread() {
+// Linux has priorities of threads, whatever POSIX says.
+bool set_policy(pid_t thread, int policy) {
     const sched_param none{};
-    ::sched_setscheduler(0, SCHED_IDLE, &none);
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
+    return ::sched_setscheduler(thread, policy, &none) == 0;
+}
+
+bool can_come_back() {
+    static const bool can = [] {
+        bool did = false;
+        std::thread([&did] { did = set_policy(0, SCHED_IDLE) && set_policy(0, SCHED_OTHER); }).join();
+        return did;
+    }();
+    return can;
 }
 
 }  // namespace
@@ -49,10 +57,23 @@ void BackgroundWorker::wait() {
     changed_.wait(lock, [this] { return !busy_; });
 }
 
+bool BackgroundWorker::wait_for_ms(std::uint64_t ms) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return !busy_; });
+}
+
+void BackgroundWorker::hurry() {
+    const std::scoped_lock lock(mutex_);
+    if (!busy_ || hurried_ || thread_id_ == 0 || !can_come_back()) return;
+    hurried_ = set_policy(thread_id_, SCHED_OTHER);
+}
+
 void BackgroundWorker::loop(const char* name) {
     pthread_setname_np(pthread_self(), name);
-    lower_priority_of_this_thread();
+    const bool is_idle = can_come_back() && set_policy(0, SCHED_IDLE);
+    if (!is_idle) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowPriority);
     std::unique_lock lock(mutex_);
+    if (is_idle) thread_id_ = ::gettid();
     while (true) {
         changed_.wait(lock, [this] { return work_ != nullptr || stopping_; });
         if (work_ == nullptr) return;
@@ -61,6 +82,7 @@ void BackgroundWorker::loop(const char* name) {
         work();
         lock.lock();
         busy_ = false;
+        if (std::exchange(hurried_, false)) set_policy(0, SCHED_IDLE);
         changed_.notify_all();
     }
 }

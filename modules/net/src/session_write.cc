@@ -46,8 +46,9 @@ bool Session::refuse_large(const Response& response) {
                                std::to_string(most) + " under way here: ask for fewer objects at a time");
     else
         respond_error(is_get_ ? 429 : 503,
-                      is_get_ ? "too many large answers are under way: wait, or ask for fewer objects at a time"
-                              : "there is no room for this answer; what it would have said is not known");
+                      is_get_
+                          ? "too many large answers are under way: wait, or ask for fewer objects at a time"
+                          : "there is no room for this answer; what it would have said is not known");
     return true;
 }
 

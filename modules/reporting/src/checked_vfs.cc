@@ -163,8 +163,8 @@ sqlite3_vfs make_vfs() {
 const char* checked_vfs() {
     static_assert(sizeof(CheckedFile) % alignof(std::max_align_t) == 0);
     static const int registered = [] {
-        // For this process alone: the index of the write-ahead log is in its memory, not in a file that somebody
-        // could cut short under it, which the kernel ends a process for.
+        // For this process alone: the index of the write-ahead log is in its memory, not in a file that
+        // somebody could cut short under it, which the kernel ends a process for.
         real_vfs = sqlite3_vfs_find("unix-excl");
         KONTOR_ASSERT(real_vfs != nullptr && real_vfs->iVersion >= 2, "SQLite has a file system layer");
         static sqlite3_vfs vfs = make_vfs();

@@ -21,6 +21,7 @@ constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up hol
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxIdleReaders = 4;
 constexpr std::uint64_t kRetryMs = 1'000;
+constexpr std::uint64_t kGivesWayMs = 10'000;  // a transaction, to payments and to other programs
 
 }  // namespace
 
@@ -49,6 +50,7 @@ void ReportImpl::stop() {
         stopping_ = true;
     }
     changed_.notify_all();
+    background_.hurry();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -220,7 +222,7 @@ void ReportImpl::tell_once(const Error& error) {
 Result<void> ReportImpl::write(std::vector<Queued> batch, std::uint64_t log_index) {
     if (!file_) return fail(ErrorCode::unavailable, "the report's file is not open");
     Result<void> written;
-    background_.run([&] {
+    background_.start([&] {
         try {
             written = write_transaction(batch, log_index);
         } catch (const std::exception& e) {
@@ -228,6 +230,8 @@ Result<void> ReportImpl::write(std::vector<Queued> batch, std::uint64_t log_inde
         }
         batch.clear();  // here: freeing ten thousand journals takes payments a millisecond elsewhere
     });
+    if (stopping() || !background_.wait_for_ms(kGivesWayMs)) background_.hurry();
+    background_.wait();
     KONTOR_CHECK(std::move(written));
     log_index_.store(log_index, std::memory_order_release);
     told_.clear();

@@ -79,8 +79,7 @@ class ReportsImpl final : public Reports {
     // On the node's apply thread.
     void enqueue(const machine::AppliedEntry& entry) {
         Queued queued{entry.journals, entry.log_index, kQueuedBytes};
-        for (const pb::Journal& journal : *entry.journals)
-            queued.bytes += memory_of(journal);
+        for (const pb::Journal& journal : *entry.journals) queued.bytes += memory_of(journal);
         for (const auto& report : reports_) report->enqueue(queued, entry.is_gap);
     }
 

@@ -86,6 +86,9 @@ void Checkpointer::hurry() {
         hurried_.store(true, std::memory_order_relaxed);
     }
     changed_.notify_all();
+    // The pieces that are under way: somebody else may have the processor.
+    first_worker_.hurry();
+    second_worker_.hurry();
 }
 
 void Checkpointer::merge(unsigned partition) {
@@ -333,6 +336,10 @@ Result<void> Checkpointer::each_partition(const std::function<Result<void>(unsig
     };
     first_worker_.start(leave);
     second_worker_.start(leave);
+    if (hurried_.load(std::memory_order_relaxed)) {
+        first_worker_.hurry();
+        second_worker_.hurry();
+    }
     const Result<void> own = caught(meanwhile);
     {
         std::unique_lock lock(mutex_);

@@ -5,8 +5,8 @@
 // for one index in all tables (docs/adr/0009-write-back-rows.md).
 //
 // Whoever serves payments goes first: sorting, encoding and writing is done by two threads of the lowest
-// priority, partition by partition. Only while the store waits or will soon (hurry()), the checkpoint thread,
-// of usual priority, does such pieces too. It alone takes locks that others wait for.
+// priority, partition by partition. Only while the store waits or will soon (hurry()), they have the usual
+// priority, and the checkpoint thread does such pieces too. It alone takes locks that others wait for.
 //
 // Threading: start() on the apply thread; hurry(), wait(), merge() and merge_all() on any that holds no entry
 // lock; hooks on the checkpoint thread.

@@ -71,9 +71,8 @@ class Recovery {
 
     Result<void> run() {
         KONTOR_CHECK(read_metas());
-        KONTOR_TRY(const auto redo_indexes, list_redo_files(folder_.redo_folder));
-        for (const std::uint64_t index : redo_indexes)
-            if (is_needed(index)) KONTOR_CHECK(use(index));
+        // Who opens a store to write has made it.
+        if (!options_.read_only || std::filesystem::exists(folder_.redo_folder)) KONTOR_CHECK(read_redo());
         KONTOR_CHECK(check_agreement());
         folder_.checkpoint = metas_[0].checkpoint;
         // As the partitions say it, also where redo files brought nothing: the next start asks them.
@@ -85,6 +84,12 @@ class Recovery {
     }
 
  private:
+    Result<void> read_redo() {
+        KONTOR_TRY(const auto indexes, list_redo_files(folder_.redo_folder));
+        for (const std::uint64_t index : indexes)
+            if (is_needed(index)) KONTOR_CHECK(use(index));
+        return {};
+    }
     Result<void> read_metas() {
         for (unsigned number = 0; number < folder_.partitions.size(); ++number) {
             KONTOR_TRY(auto meta, folder_.partitions[number]->read_meta());
@@ -294,6 +299,15 @@ Result<void> check_partition_files(const std::string& folder) {
     return {};
 }
 
+Result<void> check_no_partitions(const std::string& folder) {
+    const std::string redo = folder + "/redo";
+    if (std::error_code none; !std::filesystem::exists(redo, none)) return {};
+    KONTOR_TRY(const auto indexes, list_redo_files(redo));
+    if (indexes.empty()) return {};
+    return fail(ErrorCode::corruption,
+                "there are redo files in " + redo + " but no " + folder + "/partitions");
+}
+
 Result<void> check_store(const std::string& folder, std::span<const TableSpec> tables) {
     StoreOptions options;
     options.folder = folder;
@@ -314,10 +328,7 @@ Result<Folder> open_folder(StoreOptions& options) {
     if (!options.read_only) KONTOR_CHECK(make_folder(folder.redo_folder));
     KONTOR_TRY(folder.lock, lock_folder(options.folder, options.read_only));
     if (!std::filesystem::exists(path)) {
-        KONTOR_TRY(const auto redo_indexes, list_redo_files(folder.redo_folder));
-        if (!redo_indexes.empty())
-            return fail(ErrorCode::corruption,
-                        "there are redo files in " + folder.redo_folder + " but no " + path);
+        KONTOR_CHECK(check_no_partitions(options.folder));
         KONTOR_CHECK(make_partitions(options, path));
     }
     KONTOR_TRY(const unsigned count, count_partitions(path));

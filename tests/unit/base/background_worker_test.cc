@@ -1,6 +1,7 @@
 #include "kontor/base/background_worker.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -15,13 +16,37 @@ int priority_of_this_thread() {
     return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
 }
 
-TEST(BackgroundWorker, WorksAtTheLowestPriorityOfItsOwnThreadOnly) {
-    const int mine = priority_of_this_thread();
+TEST(BackgroundWorker, WorksAtALowPriorityOfItsOwnThreadOnly) {
+    const int mine = priority_of_this_thread(), my_policy = ::sched_getscheduler(0);
     BackgroundWorker worker("low");
-    int its = 0;
-    worker.run([&] { its = priority_of_this_thread(); });
-    EXPECT_EQ(its, 19);
+    int its = 0, its_policy = 0;
+    worker.run([&] {
+        its = priority_of_this_thread();
+        its_policy = ::sched_getscheduler(0);
+    });
+    EXPECT_TRUE(its_policy == SCHED_IDLE || its == 10) << its_policy << " " << its;
     EXPECT_EQ(priority_of_this_thread(), mine);
+    EXPECT_EQ(::sched_getscheduler(0), my_policy);
+}
+
+// Whoever may not come back from the lowest priority never goes there.
+TEST(BackgroundWorker, WhatSomebodyWaitsForComesBackFromTheLowestPriority) {
+    BackgroundWorker worker("hurry");
+    worker.hurry();  // nothing to do
+    for (int round = 0; round < 3; ++round) {
+        std::atomic<bool> began{false};
+        worker.start([&] {
+            began = true;
+            while (::sched_getscheduler(0) == SCHED_IDLE) std::this_thread::yield();
+        });
+        while (!began) std::this_thread::yield();
+        worker.hurry();
+        worker.hurry();
+        worker.wait();
+    }
+    int policy = 0;
+    worker.run([&] { policy = ::sched_getscheduler(0); });
+    EXPECT_TRUE(policy == SCHED_IDLE || ::geteuid() != 0);
 }
 
 TEST(BackgroundWorker, RunIsDoneWhenItReturnsAgainAndAgain) {

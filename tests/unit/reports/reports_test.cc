@@ -462,7 +462,8 @@ TEST_F(ReportsTest, NothingOfAReportIsMappedIntoMemory) {
     open();
     EXPECT_EQ(rows_of().size(), 10U);
     std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);) EXPECT_EQ(line.find(folder_), std::string::npos) << line;
+    for (std::string line; std::getline(maps, line);)
+        EXPECT_EQ(line.find(folder_), std::string::npos) << line;
 }
 
 TEST_F(ReportsTest, ABrokenFileIsRebuilt) {
