@@ -1,5 +1,7 @@
 // The one binary. Parses the command line and hands over; every command lives in its own file.
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
@@ -159,6 +161,20 @@ int run(int argc, char** argv) {
     return 2;
 }
 
+// With less the process ends without a word, wherever it is. New threads have as much as the first one may
+// have.
+bool has_stack() {
+    constexpr rlim_t kLeastKiB = 1'024;
+    rlimit stack{};
+    if (::getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur / 1'024 >= kLeastKiB) return true;
+    std::fprintf(
+        stderr,
+        "kontor: this process may have %llu KiB of stack (ulimit -s, LimitSTACK=), and a thread needs "
+        "%llu: raise the limit\n",
+        static_cast<unsigned long long>(stack.rlim_cur / 1'024), static_cast<unsigned long long>(kLeastKiB));
+    return false;
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // Before any constructor of a library: a service manager may send SIGHUP as soon as the process is there.
 // (A sanitizer is not ready for that.)
@@ -170,6 +186,7 @@ __attribute__((section(".preinit_array"), used)) void (*ignore_early)(int, char*
 
 int main(int argc, char** argv) {
     kontor::app::ignore_harmless_signals();
+    if (!kontor::app::has_stack()) return 2;
     kontor::app::remember_start(argc, argv);
     kontor::app::keep_process_private();
     kontor::report_mapped_faults();

@@ -152,6 +152,7 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
         if (!taking) return trouble(taking.error().message, 1);
         taken = *std::move(taking);
     }
+    drop_reports(folder);
     // The marker last: after a crash in between the same command goes on.
     if (const auto done = cluster::adopt_folder(folder, false); !done)
         return trouble(done.error().describe(), 1);

@@ -112,6 +112,7 @@ int run_rejoin(const ClusterArguments& arguments, const Settings& settings, cons
     if (!number)
         return trouble("rejoin", number.error().message,
                        number.error().code == ErrorCode::conflict ? kRefused : 1);
+    drop_reports(settings.data_folder);
     output.step(
         "Start node " + std::to_string(*number) +
             " now (kontor serve): when the others have taken it out, it copies the state from one of "

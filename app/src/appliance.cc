@@ -249,8 +249,11 @@ class ApplianceImpl final : public Appliance {
         reporting.clock = options_.clock;
         reporting.metrics = &metrics_;
         reporting.max_queue_bytes = memory_.reports_bytes;
+        // A member that was killed may have applied what only the others' logs had: it comes back from them,
+        // and whoever accepts an older folder drops its reports (accept-older-data).
         const node::NodeStats now = node_->stats();
-        reporting.last_log_index = std::max(now.applied_index, now.log.last_index);
+        if (!cluster_->is_member())
+            reporting.last_log_index = std::max(now.applied_index, now.log.last_index);
         KONTOR_TRY(reports_, reporting::Reports::open(std::move(reporting), reports::all()));
         return {};
     }

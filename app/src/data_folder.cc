@@ -246,6 +246,14 @@ bool holds_data(const std::string& folder) {
     return file_exists(folder + "/log/state") || file_exists(folder + "/store");
 }
 
+void drop_reports(const std::string& folder) {
+    std::error_code ignored;
+    for (const reporting::ReportSpec* report : reports::all())
+        for (const char* suffix : reporting::kDatabaseSuffixes)
+            std::filesystem::remove(
+                folder + "/reports/" + std::string(report->name.value) + ".sqlite" + suffix, ignored);
+}
+
 std::string marker_path(const Settings& settings) {
     if (!settings.data_marker.empty()) return settings.data_marker;
     std::error_code ec;

@@ -49,5 +49,8 @@ class DataFolder {
 [[nodiscard]] std::string marker_path(const Settings& settings);
 // A node's log or rows are in it.
 [[nodiscard]] bool holds_data(const std::string& folder);
+// Of a folder that does not stand for what it stood for: the next start makes its reports again from its
+// ledger.
+void drop_reports(const std::string& folder);
 
 }  // namespace kontor::app

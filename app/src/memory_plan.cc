@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "descriptors.h"
+
 namespace kontor::app {
 
 namespace {
@@ -27,10 +29,14 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
                                   2 * (static_cast<std::uint64_t>(settings.https_max_body_kib) << 10U));
     plan.answer_bytes = bytes_of(settings.https_max_answer_mib, waiting);
     plan.queue_bytes = bytes_of(settings.queue_max_mib, std::min(waiting, kMostQueueBytes));
+    const auto connections = static_cast<std::uint64_t>(settings.https_max_connections);
+    plan.connection_bytes =
+        connections != 0 ? connections * kConnectionBytes
+                         : std::min(all / kConnectionsShare, kDefaultMaxConnections * kConnectionBytes);
     plan.reports_bytes = std::clamp(all / kReportsShare, kLeastReportsBytes, kMostReportsBytes);
     const std::uint64_t others = kOtherBytes + kPasswordBytes + plan.reports_bytes;
     const std::uint64_t needed = others + plan.cache_bytes + 2 * plan.memtable_bytes + plan.request_bytes +
-                                 plan.answer_bytes + plan.queue_bytes;
+                                 plan.answer_bytes + plan.queue_bytes + plan.connection_bytes;
     // A machine without a limit may swap, but not what the cache alone takes of it.
     const bool is_asked = settings.cache_mib != 0 || settings.memtable_mib != 0;
     const bool fits = plan.cache_bytes + 2 * plan.memtable_bytes <= all;
@@ -42,9 +48,9 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
             mib(all) + " MiB of memory, and with these settings Kontor may need " + mib(needed) +
             " MiB (store.cache_mib: " + mib(plan.cache_bytes) + ", twice store.memtable_mib: " +
             mib(2 * plan.memtable_bytes) + ", https.max_request_mib: " + mib(plan.request_bytes) +
-            ", https.max_answer_mib: " + mib(plan.answer_bytes) +
-            ", queue.max_mib: " + mib(plan.queue_bytes) + ", all else: " + mib(others) +
-            "): allow at least that much, or lower the settings");
+            ", https.max_answer_mib: " + mib(plan.answer_bytes) + ", queue.max_mib: " +
+            mib(plan.queue_bytes) + ", https.max_connections: " + mib(plan.connection_bytes) +
+            ", all else: " + mib(others) + "): allow at least that much, or lower the settings");
 }
 
 unsigned processors_allowed() {

@@ -15,6 +15,7 @@ struct MemoryPlan {
     std::uint64_t cache_bytes = 0, memtable_bytes = 0;
     std::uint64_t request_bytes = 0, answer_bytes = 0;  // net::ServerLimits
     std::uint64_t queue_bytes = 0;                      // of commands that wait
+    std::uint64_t connection_bytes = 0;                 // of kConnectionBytes each
     std::uint64_t reports_bytes = 0;  // of journals that wait for the reports, or are written
 };
 
@@ -25,11 +26,14 @@ inline constexpr std::uint64_t kMostMemtableBytes = 96ULL << 20, kLeastMemtableB
 inline constexpr std::uint64_t kWaitingShare = 16;
 inline constexpr std::uint64_t kMostWaitingBytes = 256ULL << 20, kLeastWaitingBytes = 8ULL << 20;
 inline constexpr std::uint64_t kMostQueueBytes = 64ULL << 20;
+// An idle one with TLS, the kernel's part included; what it sends and is sent is counted above.
+inline constexpr std::uint64_t kConnectionBytes = 20ULL << 10;
+inline constexpr std::uint64_t kConnectionsShare = 16;
 inline constexpr std::uint64_t kReportsShare = 32;
 inline constexpr std::uint64_t kMostReportsBytes = 256ULL << 20, kLeastReportsBytes = 4ULL << 20;
 // One password that is checked (crypto::hash_password); they are checked one after the other.
 inline constexpr std::uint64_t kPasswordBytes = 64ULL << 20;
-// All else: code, threads, connections, answers that are being made, the reports' caches.
+// All else: code, threads, answers that are being made, the reports' caches.
 inline constexpr std::uint64_t kOtherBytes = 48ULL << 20;
 
 [[nodiscard]] Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& share);

@@ -216,7 +216,7 @@ const std::vector<Setting>& setting_table() {
          true},
         {"https.max_connections", &Settings::https_max_connections, 0, 1'000'000, "", false,
          "Connections at once. Above, the one that has been idle longest makes room. 0: as many as open "
-         "files allow (RLIMIT_NOFILE), up to 10000."},
+         "files (RLIMIT_NOFILE) and a sixteenth of the memory allow, up to 10000."},
         {"https.max_connections_per_address", &Settings::https_max_connections_per_address, 0, 1'000'000, "",
          false, "The same for one client address, or one /64 of IPv6. 0: a quarter of max_connections."},
         {"https.max_handshakes_per_s", &Settings::https_max_handshakes_per_s, 0, 1'000'000, "", false,

@@ -59,6 +59,7 @@ class Copy(unittest.TestCase):
         self.chance, self.lines = random.Random(seed()), []
         with temporary_folder() as folder, BoundCluster(
                 folder, store__cache_mib=16, store__memtable_mib=16, queue__max_mib=16, log__max_mib=64,
+                https__max_request_mib=8, https__max_answer_mib=8, https__max_connections=500,
                 store__checkpoint_interval_s=1, cluster__copy_max_mib_s=COPY_MIB_S) as cluster:
             try:
                 self.ride(cluster)

@@ -305,9 +305,12 @@ std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity
         const bool is_member = std::any_of(members.begin(), members.end(),
                                            [&](const auto& one) { return one.id == who.node_id; });
         if (is_removed && !is_member)
-            return because(ErrorCode::permission_denied,
-                           name + " was removed from the cluster; it may join as a new node",
-                           verdict::removed);
+            return because(
+                ErrorCode::permission_denied,
+                name +
+                    " was removed from the cluster; it may join as a new one: 'kontor cluster token' here, "
+                    "then 'kontor cluster join TOKEN' there, with an empty data folder",
+                verdict::removed);
         if (hello.feature_level() < level)
             return because(ErrorCode::unsupported,
                            name + " is too old for this cluster: version " + hello.version() +

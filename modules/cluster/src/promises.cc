@@ -156,7 +156,8 @@ void ClusterImpl::hear_that_it_forgot(const net::PeerIdentity& from, const std::
     if (own.generation == 0 || what.empty()) return;
     const std::string text = "node " + std::to_string(from.node_id) +
                              " remembers more of what this node promised than its folder does (" + what +
-                             "): the folder was replaced by an earlier copy";
+                             "): the folder was replaced by an earlier copy. Let the others take this node "
+                             "in anew: 'kontor cluster rejoin' here, then start it";
     [[maybe_unused]] const bool posted = tasks_.post([this, text] {
         if (auto kept = change_identity([&](Identity& self) { self.forgot = text; }); !kept)
             log::warning("cluster", kept.error().describe());

@@ -13,13 +13,15 @@
 #include "kontor/payments_bodies.pb.h"
 
 namespace kontor::payment_list {
-namespace {
 
 std::string method_detail(const pb::PaymentMethod& method) {
     return method.last4().empty() ? method.brand() : method.brand() + " •••• " + method.last4();
 }
 
-}  // namespace
+const std::string& failure_code(const pb::PaymentIntent& intent) {
+    const pb::PaymentError& error = intent.last_payment_error();
+    return error.decline_code().empty() ? error.code() : error.decline_code();
+}
 
 Result<void> PaymentWriter::prepare() {
     KONTOR_TRY(put_payment_,
@@ -75,9 +77,6 @@ Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending
     search.append(1, '\n').append(intent.description());
     if (!intent.receipt_email().empty()) search.append(1, '\n').append(intent.receipt_email());
     for (const pb::Pair& pair : intent.metadata()) search.append(1, '\n').append(pair.value());
-    const std::string& code = intent.last_payment_error().decline_code().empty()
-                                  ? intent.last_payment_error().code()
-                                  : intent.last_payment_error().decline_code();
     const std::string detail = method_detail(payments::method_of(intent));
     put_payment_.bind(1, intent.no())
         .bind(2, intent.merchant_no())
@@ -90,7 +89,7 @@ Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending
         .bind(9, payments::method_name(payments::method_of(intent).kind()))
         .bind(10, detail)
         .bind(11, intent.description())
-        .bind(12, code)
+        .bind(12, failure_code(intent))
         .bind(13, search);
     if (pending.amount_refunded) put_payment_.bind(14, *pending.amount_refunded);
     return put_payment_.run();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,9 @@
 #include "kontor/reporting/report.h"
 
 namespace kontor::payment_list {
+
+[[nodiscard]] std::string method_detail(const pb::PaymentMethod& method);  // "visa •••• 4242"
+[[nodiscard]] const std::string& failure_code(const pb::PaymentIntent& intent);
 
 class PaymentWriter final : public reporting::ReportWriter {
  public:

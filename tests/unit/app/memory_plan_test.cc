@@ -25,6 +25,8 @@ TEST(MemoryPlan, AnEighthAndASixteenthOfWhatIsAllowed) {
     EXPECT_EQ(small->answer_bytes, 300 * kMiB / 16);
     EXPECT_EQ(small->queue_bytes, 300 * kMiB / 16);
     EXPECT_EQ(small->reports_bytes, 300 * kMiB / 32);
+    EXPECT_EQ(small->connection_bytes, 300 * kMiB / 16);
+    EXPECT_EQ(large->connection_bytes, 10'000 * kConnectionBytes);
     EXPECT_EQ(large->request_bytes, kMostWaitingBytes);
     EXPECT_EQ(large->queue_bytes, kMostQueueBytes);
     EXPECT_EQ(large->reports_bytes, kMostReportsBytes);
@@ -40,24 +42,24 @@ TEST(MemoryPlan, TheLargestBodyFitsIntoHalfOfAllBodies) {
 }
 
 TEST(MemoryPlan, TheEdge) {
-    EXPECT_TRUE(plan_memory({}, limited(211)));
-    const auto refused = plan_memory({}, limited(210));
+    EXPECT_TRUE(plan_memory({}, limited(239)));
+    const auto refused = plan_memory({}, limited(238));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
-    EXPECT_NE(refused.error().message.find("allows 210 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("allows 238 MiB"), std::string::npos) << refused.error().message;
 }
 
 TEST(MemoryPlan, SettingsAreObeyedOrRefused) {
     Settings settings;
     settings.cache_mib = 64;
     settings.memtable_mib = 32;
-    const auto plan = plan_memory(settings, limited(308));
+    const auto plan = plan_memory(settings, limited(334));
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->cache_bytes, 64 * kMiB);
     EXPECT_EQ(plan->memtable_bytes, 32 * kMiB);
-    const auto refused = plan_memory(settings, limited(307));
+    const auto refused = plan_memory(settings, limited(333));
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().message.find("may need 308 MiB"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("may need 334 MiB"), std::string::npos) << refused.error().message;
     EXPECT_TRUE(plan_memory(settings, {175 * kMiB, false, 1})) << "a machine without a limit may swap";
     EXPECT_TRUE(plan_memory(settings, {128 * kMiB, false, 1}));
     const auto larger = plan_memory(settings, {127 * kMiB, false, 1});
