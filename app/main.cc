@@ -186,7 +186,7 @@ __attribute__((section(".preinit_array"), used)) void (*ignore_early)(int, char*
 
 int main(int argc, char** argv) {
     kontor::app::ignore_harmless_signals();
-    if (!kontor::app::has_stack()) return 2;
+    if (!has_stack()) return 2;
     kontor::app::remember_start(argc, argv);
     kontor::app::keep_process_private();
     kontor::report_mapped_faults();

@@ -125,10 +125,11 @@ std::optional<CheckedSettings> check_with_patience(const SettingSources& sources
     }
 }
 
-// Trying again changes nothing about these: the folder, the key or the settings are not what they should be.
-bool is_final(ErrorCode code) {
-    return code == ErrorCode::invalid_argument || code == ErrorCode::permission_denied ||
-           code == ErrorCode::conflict || code == ErrorCode::corruption;
+// Trying again changes nothing about these: the folder, the key or the settings are not what they should be,
+// or the others have taken this node out. What is damaged while it runs may be a disk's passing trouble.
+bool is_final(ErrorCode code, bool is_ready) {
+    if (code == ErrorCode::permission_denied || code == ErrorCode::conflict) return true;
+    return !is_ready && (code == ErrorCode::invalid_argument || code == ErrorCode::corruption);
 }
 
 // What other threads ask of the one that serves.
@@ -169,7 +170,7 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     options.on_fatal = [is_ready, settings, marker = options.marker](const Error& error) {
         if (error.code == ErrorCode::corruption)
             std::fprintf(stderr, "kontor serve: %s\n", with_cure(error, settings, marker).describe().c_str());
-        ::_exit(!is_ready->load() && is_final(error.code) ? 2 : 3);
+        ::_exit(is_final(error.code, is_ready->load()) ? 2 : 3);
     };
     store::end_at_damaged_file(options.on_fatal);
     options.next_version = successor_version;
@@ -254,7 +255,7 @@ int run_serve(const ServeArguments& arguments) {
     const Error error = again ? become_successor() : again.error();
     std::fprintf(stderr, "kontor serve: %s\n", error.describe().c_str());
     output.event(Json{{"event", "failed"}, {"message", error.describe()}});
-    return !again && is_final(error.code) ? 2 : 1;
+    return !again && is_final(error.code, false) ? 2 : 1;
 }
 
 int run_config_check(const ServeArguments& arguments) {

@@ -154,6 +154,20 @@ Result<void> check_no_link(const std::string& at) {
                      "there. Nothing was changed");
 }
 
+// A partition may be a link to a folder, for another disk; its files may not.
+Result<void> check_no_links(const std::string& folder) {
+    std::error_code code;
+    for (std::filesystem::directory_iterator it(folder, code), end; !code && it != end; it.increment(code)) {
+        const std::string at = it->path().string();
+        if (std::error_code none; !it->is_directory(none)) {
+            KONTOR_CHECK(check_no_link(at));
+        } else {
+            for (const char* file : {"/data.mdb", "/lock.mdb"}) KONTOR_CHECK(check_no_link(at + file));
+        }
+    }
+    return {};
+}
+
 Result<void> check_kind(const std::string& at, bool is_folder) {
     struct stat info {};
     if (::stat(at.c_str(), &info) != 0) {
@@ -172,6 +186,8 @@ Result<void> check_kinds(const std::string& path) {
     for (const Part& part : kParts)
         KONTOR_CHECK(check_kind(path + "/" + std::string(part.name), part.is_folder));
     for (const char* file : kNeverLinks) KONTOR_CHECK(check_no_link(path + file));
+    for (const char* folder : {"/log", "/store/redo", "/store/partitions"})
+        KONTOR_CHECK(check_no_links(path + folder));
     for (const reporting::ReportSpec* report : reports::all())
         KONTOR_CHECK(check_kind(path + "/reports/" + std::string(report->name.value) + ".sqlite", false));
     return {};

@@ -350,6 +350,7 @@ class Refused(unittest.TestCase):
             site = Site(folder)
             before = sorted(os.listdir(folder))
             for limit, bytes_, pattern in ((resource.RLIMIT_FSIZE, 100 << 10, "no file may grow beyond 100 KiB .*65536 KiB"),
+                                           (resource.RLIMIT_STACK, 512 << 10, "512 KiB of stack .*LimitSTACK="),
                                            (resource.RLIMIT_AS, 4 << 30, "4194304 KiB of address space .*MemoryMax=")):
                 for command in (("config", "check"), ("serve",)):
                     done = subprocess.run([kontor_process.BINARY, *command, "--config", site.config], text=True,

@@ -184,7 +184,9 @@ class SingleNodeTest(FolderTest):
                     os.remove(f"{machine.data}/{part}")
                 os.mkdir(f"{machine.data}/{part}")
                 refused(part)
-            for part in ("LOCK", "log/LOCK", "log/state", "log/durable", "log/promise", "store/LOCK"):
+            segment = [name for name in os.listdir(f"{machine.data}/log") if name.endswith(".seg")][0]
+            for part in ("LOCK", "log/LOCK", "log/state", "log/durable", "log/promise", "store/LOCK",
+                         f"log/{segment}", "store/partitions/00/data.mdb"):
                 os.rename(f"{machine.data}/{part}", f"{folder}/outside")
                 os.symlink(f"{folder}/outside", f"{machine.data}/{part}")
                 refused(part, "is a symbolic link")
