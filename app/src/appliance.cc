@@ -216,6 +216,7 @@ class ApplianceImpl final : public Appliance {
         node.max_log_bytes = static_cast<std::uint64_t>(settings.log_max_mib) * kMiB;
         node.log_segment_bytes = log_segment_bytes(settings);
         node.max_queue_bytes = memory_.queue_bytes;
+        node.max_batch_commands = memory_.batch_commands;
         node.dev = options_.dev;
         node.clock = options_.clock;
         node.metrics = &metrics_;
@@ -281,7 +282,7 @@ class ApplianceImpl final : public Appliance {
         worker.clock = options_.clock;
         worker.metrics = &metrics_;
         // Each takes a connection: so connections are shared between merchants as these are.
-        worker.max_deliveries_in_flight = std::min(worker.max_deliveries_in_flight, plan.max_outgoing);
+        worker.max_deliveries_in_flight = std::min(memory_.deliveries, plan.max_outgoing);
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };

@@ -16,6 +16,8 @@ struct MemoryPlan {
     std::uint64_t request_bytes = 0, answer_bytes = 0;  // net::ServerLimits
     std::uint64_t queue_bytes = 0;                      // of commands that wait
     std::uint64_t connection_bytes = 0;                 // of kConnectionBytes each
+    std::size_t batch_commands = 0;                     // of one log entry: node::NodeOptions
+    std::size_t deliveries = 0;                         // of webhooks, at once
     std::uint64_t reports_bytes = 0;  // of journals that wait for the reports, or are written
 };
 
@@ -29,6 +31,10 @@ inline constexpr std::uint64_t kMostQueueBytes = 64ULL << 20;
 // An idle one with TLS, the kernel's part included; what it sends and is sent is counted above.
 inline constexpr std::uint64_t kConnectionBytes = 20ULL << 10;
 inline constexpr std::uint64_t kConnectionsShare = 16;
+// What a command may make of a small request, of objects with all the metadata that there may be; and a
+// delivery.
+inline constexpr std::uint64_t kMostCommandBytes = 1ULL << 20, kMostDeliveryBytes = 256ULL << 10;
+inline constexpr std::uint64_t kBatchShare = 16, kDeliveriesShare = 32;
 inline constexpr std::uint64_t kReportsShare = 32;
 inline constexpr std::uint64_t kMostReportsBytes = 256ULL << 20, kLeastReportsBytes = 4ULL << 20;
 // One password that is checked (crypto::hash_password); they are checked one after the other.

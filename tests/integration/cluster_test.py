@@ -195,7 +195,7 @@ class Joining(unittest.TestCase):
 
 
 class Membership(unittest.TestCase):
-    def assert_ended(self, process, *what, code=3):
+    def assert_ended(self, process, *what, code=2):
         until(lambda: process.process.poll() is not None, ENDS_WITHIN_S, "the end of a removed node")
         self.assertEqual(process.wait_end(), code, process.story())
         for text in what:

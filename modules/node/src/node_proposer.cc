@@ -94,7 +94,8 @@ void NodeImpl::propose_from_outside() {
 bool NodeImpl::propose_batch() {
     if (!replica_->ready() || failed_.load(std::memory_order_relaxed)) return false;
     if (!proposals_.worth_proposing()) return false;
-    std::vector<Proposal> batch = proposals_.take(kTargetBatchBytes, kMaxBatchWeight);
+    std::vector<Proposal> batch =
+        proposals_.take({kTargetBatchBytes, kMaxBatchWeight, options_.max_batch_commands});
     if (batch.empty()) return false;
     pb::Batch head = machine::new_batch(options_.random_bytes(machine::kSaltBytes));
     machine_time_.begin();

@@ -25,16 +25,16 @@ Proposals::Refusal Proposals::add(Proposal& proposal) {
     return Refusal::none;
 }
 
-std::vector<Proposal> Proposals::take(std::size_t max_bytes, std::uint64_t max_weight) {
+std::vector<Proposal> Proposals::take(const Most& most) {
     const std::lock_guard lock(mutex_);
     std::vector<Proposal> batch;
     std::size_t bytes = 0;
     std::uint64_t weight = 0;
-    while (!turns_.empty()) {
+    while (!turns_.empty() && (batch.empty() || batch.size() < most.commands)) {
         const auto at = lanes_.find(turns_.front());
         Lane& lane = at->second;
         Proposal& next = lane.queue.front();
-        if (!batch.empty() && (bytes + next.bytes > max_bytes || weight + next.weight > max_weight)) break;
+        if (!batch.empty() && (bytes + next.bytes > most.bytes || weight + next.weight > most.weight)) break;
         if (lane.credit < next.bytes && turns_.size() > 1) {
             lane.credit += kTurnBytes;
             if (lane.credit < next.bytes) {  // saves up for a large one while the others take their turns

@@ -61,9 +61,13 @@ class Proposals {
     enum class Refusal : std::uint8_t { none, closed, full };
     // Takes the proposal unless it is refused.
     [[nodiscard]] Refusal add(Proposal& proposal);
-    // The next batch, at most `max_bytes` of commands and `max_weight` of their weights (at least one
-    // command). Empty: nothing is waiting.
-    [[nodiscard]] std::vector<Proposal> take(std::size_t max_bytes, std::uint64_t max_weight);
+    struct Most {
+        std::size_t bytes = 0;
+        std::uint64_t weight = 0;
+        std::size_t commands = 0;
+    };
+    // The next batch, with at most so much in it (at least one command). Empty: nothing is waiting.
+    [[nodiscard]] std::vector<Proposal> take(const Most& most);
     // Group commit: while kFlightsAtOnce batches are under way the next one gathers, unless much waits
     // already. Small batches would cost the same thread hand-overs, and carry less.
     [[nodiscard]] bool worth_proposing() const;

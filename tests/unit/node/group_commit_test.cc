@@ -7,6 +7,8 @@
 namespace kontor::node {
 namespace {
 
+constexpr std::size_t kMany = 1'000'000;
+
 Proposal of_bytes(std::size_t bytes) {
     Proposal proposal;
     proposal.command = std::string(bytes, 'x');
@@ -20,7 +22,7 @@ void add(Proposals& proposals, std::size_t bytes) {
 }
 
 std::uint64_t launch_all(Proposals& proposals) {
-    auto batch = proposals.take(1U << 20U, 10'000);
+    auto batch = proposals.take({1U << 20U, 10'000, kMany});
     EXPECT_FALSE(batch.empty());
     return proposals.launch(batch);
 }

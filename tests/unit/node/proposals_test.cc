@@ -6,6 +6,8 @@
 namespace kontor::node {
 namespace {
 
+constexpr std::size_t kMany = 1'000'000;
+
 Proposal proposal(std::uint64_t merchant_no, std::size_t bytes, std::uint64_t weight = 1) {
     Proposal made;
     made.merchant_no = merchant_no;
@@ -32,10 +34,18 @@ constexpr auto kFull = Proposals::Refusal::full;
 TEST(Proposals, OneAfterTheOtherForOneMerchant) {
     Proposals proposals(1 << 20, 1'000);
     for (std::size_t i = 1; i <= 5; ++i) ASSERT_EQ(add(proposals, 7, i), kNone);
-    const auto batch = proposals.take(1 << 20, 1'000);
+    const auto batch = proposals.take({1 << 20, 1'000, kMany});
     ASSERT_EQ(batch.size(), 5U);
     for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(batch[i].bytes, i + 1);
-    EXPECT_TRUE(proposals.take(1 << 20, 1'000).empty());
+    EXPECT_TRUE(proposals.take({1 << 20, 1'000, kMany}).empty());
+    EXPECT_TRUE(proposals.idle());
+}
+
+TEST(Proposals, ABatchHasSoManyCommands) {
+    Proposals proposals(1 << 20, 1'000);
+    for (std::uint64_t i = 0; i < 5; ++i) ASSERT_EQ(add(proposals, i % 2, 1), kNone);
+    EXPECT_EQ(proposals.take({1 << 20, 1'000, 3}).size(), 3U);
+    EXPECT_EQ(proposals.take({1 << 20, 1'000, 3}).size(), 2U);
     EXPECT_TRUE(proposals.idle());
 }
 
@@ -45,7 +55,7 @@ TEST(Proposals, WhoSendsMuchDoesNotDelayWhoSendsLittle) {
     for (int i = 0; i < 40; ++i) ASSERT_EQ(add(proposals, 1, 400'000), kNone);
     for (int i = 0; i < 10; ++i) ASSERT_EQ(add(proposals, 2, 300), kNone);
     for (int i = 0; i < 10; ++i) ASSERT_EQ(add(proposals, 3, 300), kNone);
-    const auto first = bytes_by_merchant(proposals.take(512U << 10U, 1'000'000));
+    const auto first = bytes_by_merchant(proposals.take({512U << 10U, 1'000'000, kMany}));
     EXPECT_EQ(first.at(2), 3'000U);
     EXPECT_EQ(first.at(3), 3'000U);
     EXPECT_EQ(first.at(1), 400'000U);  // and the large one is not starved either
@@ -57,7 +67,8 @@ TEST(Proposals, FloodsShareEvenly) {
     for (int i = 0; i < 1'000; ++i) ASSERT_EQ(add(proposals, 2, 5'000), kNone);
     std::map<std::uint64_t, std::size_t> sum;
     for (int i = 0; i < 4; ++i)
-        for (const auto& [merchant, bytes] : bytes_by_merchant(proposals.take(256U << 10U, 1'000'000)))
+        for (const auto& [merchant, bytes] :
+             bytes_by_merchant(proposals.take({256U << 10U, 1'000'000, kMany})))
             sum[merchant] += bytes;
     EXPECT_NEAR(static_cast<double>(sum[1]), static_cast<double>(sum[2]), 2.0 * kTurnBytes);
 }
@@ -65,12 +76,12 @@ TEST(Proposals, FloodsShareEvenly) {
 TEST(Proposals, ABatchIsBoundedByBytesAndByWeightButTakesOneCommand) {
     Proposals proposals(64 << 20, 100'000);
     for (int i = 0; i < 3; ++i) ASSERT_EQ(add(proposals, 1, 100, 8'192), kNone);
-    EXPECT_EQ(proposals.take(1 << 20, 16'384).size(), 2U);
-    EXPECT_EQ(proposals.take(1 << 20, 16'384).size(), 1U);
+    EXPECT_EQ(proposals.take({1 << 20, 16'384, kMany}).size(), 2U);
+    EXPECT_EQ(proposals.take({1 << 20, 16'384, kMany}).size(), 1U);
     ASSERT_EQ(add(proposals, 1, 1 << 20), kNone);
     ASSERT_EQ(add(proposals, 1, 1), kNone);
-    EXPECT_EQ(proposals.take(1'000, 16'384).size(), 1U);
-    EXPECT_EQ(proposals.take(1'000, 16'384).size(), 1U);
+    EXPECT_EQ(proposals.take({1'000, 16'384, kMany}).size(), 1U);
+    EXPECT_EQ(proposals.take({1'000, 16'384, kMany}).size(), 1U);
 }
 
 TEST(Proposals, NobodyFillsTheQueueForAllOthers) {
@@ -90,7 +101,7 @@ TEST(Proposals, NobodyFillsTheQueueForAllOthers) {
     EXPECT_EQ(first + second + 1'000 + own, kQueue);
     EXPECT_EQ(proposals.queued().first, kQueue);
     // What was taken is free again, and not a byte is lost from the books.
-    while (!proposals.take(10'000, 1'000'000).empty()) {
+    while (!proposals.take({10'000, 1'000'000, kMany}).empty()) {
     }
     EXPECT_EQ(proposals.queued(), (std::pair<std::uint64_t, std::uint64_t>(0, 0)));
     EXPECT_EQ(add(proposals, 1, 50'000), kNone);

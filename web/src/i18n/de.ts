@@ -79,6 +79,7 @@ export const de: Messages = {
 
   home_title: 'Heute',
   home_as_of: 'Stand',
+  home_behind: 'die Zahlen holen das Hauptbuch noch ein',
   home_payments: 'Zahlungen',
   home_today_utc: 'Seit Mitternacht UTC',
   home_success: 'Erfolgsquote',

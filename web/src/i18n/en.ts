@@ -82,6 +82,7 @@ export const en = {
   // Home
   home_title: 'Today',
   home_as_of: 'As of',
+  home_behind: 'the figures are still catching up with the ledger',
   home_payments: 'Payments',
   home_today_utc: 'Since midnight UTC',
   home_success: 'Success rate',

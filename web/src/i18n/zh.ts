@@ -78,6 +78,7 @@ export const zh: Messages = {
 
   home_title: '今日',
   home_as_of: '截至',
+  home_behind: '数据仍在追赶账本',
   home_payments: '支付笔数',
   home_today_utc: '自 UTC 零点起',
   home_success: '成功率',

@@ -192,6 +192,10 @@ function Recent(): JSX.Element {
   );
 }
 
+// Entries of the log: fewer are the work of a moment.
+const MANY_ENTRIES = 1000;
+const isBehind = (node: Home['node']): boolean => node.projection_index + MANY_ENTRIES < node.log_index;
+
 export function HomePage(): JSX.Element {
   const home = useResource(`home:${mode.value}`, (signal) =>
     request(Home, 'GET', inMode('home'), { signal }),
@@ -208,6 +212,7 @@ export function HomePage(): JSX.Element {
         {home.data && (
           <p class="page-note">
             {t('home_as_of')} <Time ms={home.data.as_of_ms} />
+            {isBehind(home.data.node) && ` · ${t('home_behind')}`}
           </p>
         )}
       </div>

@@ -76,6 +76,9 @@ struct NodeOptions {
     std::uint64_t min_free_bytes = 0;
     std::uint64_t max_queue_bytes = 64ULL << 20;  // commands waiting for a batch; above: overloaded (429)
     std::uint64_t max_queue_commands = 100'000;
+    // Of one log entry, whose rows and journals are in memory until it is applied: up to about 1 MiB a
+    // command (an object of 100 KiB, in rows and in events).
+    std::size_t max_batch_commands = 16'384;
     std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
     std::uint64_t tick_ms = 200;             // how often the node looks for due work
     bool read_only = false;                  // only look: nothing is written, no command is taken (verify)
