@@ -77,7 +77,7 @@ class SmallMemory(unittest.TestCase):
                         self.assertTrue(kontor.process.poll() is None, f"{request[:20]} {reads}: {kontor.story()}")
                         for connection in held:
                             connection.close()
-                api.pay(100)
+                kontor.api().pay(100)  # the other connection made room
                 kontor.stop()
 
     def ask(self, kontor, request, reads):
