@@ -349,15 +349,15 @@ class Refused(unittest.TestCase):
         with temporary_folder() as folder:
             site = Site(folder)
             before = sorted(os.listdir(folder))
-            for limit, bytes_, pattern in ((resource.RLIMIT_FSIZE, 100 << 10, "no file may grow beyond 100 KiB .*65536 KiB"),
-                                           (resource.RLIMIT_STACK, 512 << 10, "512 KiB of stack .*LimitSTACK="),
-                                           (resource.RLIMIT_AS, 4 << 30, "4194304 KiB of address space .*MemoryMax=")):
+            for limit, bytes_, pattern in ((resource.RLIMIT_FSIZE, 100 << 10, r"kontor.toml:\d+: .*no file may grow beyond 100 KiB .*65536 KiB"),
+                                           (resource.RLIMIT_STACK, 512 << 10, "^kontor: .*512 KiB of stack .*LimitSTACK="),
+                                           (resource.RLIMIT_AS, 4 << 30, r"kontor.toml:\d+: .*4194304 KiB of address space .*MemoryMax=")):
                 for command in (("config", "check"), ("serve",)):
                     done = subprocess.run([kontor_process.BINARY, *command, "--config", site.config], text=True,
                                           capture_output=True, env=kontor_process.clean_environment(), check=False,
                                           preexec_fn=lambda: resource.setrlimit(limit, (bytes_, bytes_)))
                     self.assertEqual(done.returncode, 2, done.stderr)
-                    self.assertRegex(done.stderr, f"kontor.toml:\\d+: .*{pattern}")
+                    self.assertRegex(done.stderr, pattern)
             self.assertEqual(sorted(os.listdir(folder)), before, "something was made")
 
     def test_a_disk_that_is_too_small_for_a_first_start(self):
