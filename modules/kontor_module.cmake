@@ -45,7 +45,7 @@ target_compile_options(kontor_warnings INTERFACE -Wall -Wextra -Wshadow -Werror
     $<$<COMPILE_LANGUAGE:CXX>:-Wconversion -Wnon-virtual-dtor -Woverloaded-virtual>)
 if(KONTOR_SANITIZE)
     # g++ 12 sees ghosts in std::variant and std::optional once a sanitizer has rewritten the code.
-    target_compile_options(kontor_warnings INTERFACE -Wno-maybe-uninitialized)
+    target_compile_options(kontor_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
 
 # kontor_module(NAME ledger SOURCES src/a.cc … DEPS kontor::base … [LIBS lmdb …])
