@@ -98,7 +98,7 @@ void on_fault(int signal, siginfo_t* info, void* /*context*/) {
 void report_mapped_faults() {
     struct sigaction action {};
     action.sa_sigaction = on_fault;
-    action.sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER;
+    action.sa_flags = static_cast<int>(SA_SIGINFO | SA_RESETHAND | SA_NODEFER);
     ::sigaction(SIGBUS, &action, nullptr);
 }
 
