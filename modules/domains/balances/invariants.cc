@@ -44,7 +44,9 @@ void compare(Audit& audit, Scope scope) {
     for (const BalanceLine& line : merchant_balance(audit.rows, scope)) sums[line.currency];
     add_transactions(audit, scope, sums);
     add_waiting(audit, scope, sums);
-    for (const auto& [currency, sum] : sums) {
+    for (const auto& each : sums) {  // (clang 14 captures no parts of one)
+        const std::uint32_t currency = each.first;
+        const auto& sum = each.second;
         const std::int64_t pending = available(audit.rows, scope, currency, merchant_pending(scope));
         const std::int64_t both = pending + available(audit.rows, scope, currency, merchant_available(scope));
         const auto differ = [&](std::string_view what, std::int64_t ledger, std::int64_t rows) {
