@@ -5,6 +5,6 @@
 #include "params_property.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    kontor::api::check_body(std::string_view(reinterpret_cast<const char*>(data), size));
+    kontor::surface::check_body(std::string_view(reinterpret_cast<const char*>(data), size));
     return 0;
 }
