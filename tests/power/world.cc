@@ -225,7 +225,8 @@ bool World::takes_commands_again(node::Node& node, const std::function<std::stri
     return true;
 }
 
-// The file, or its folder: LMDB does not say which of its two files. Of a draft that is taken away, the draft.
+// The file, or its folder: LMDB does not say which of its two files. Of a draft that is taken away, the
+// draft.
 void World::expect_named(const std::string& why) {
     for (const std::string& faulty : faulty_paths_) {
         const std::string path = place() + faulty.substr(0, faulty.find(".tmp"));
