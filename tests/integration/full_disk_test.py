@@ -39,20 +39,17 @@ def fill(disk, leave_bytes):
     """Takes all room but this, as somebody else's backup would."""
     room = os.statvfs(disk)
     size = room.f_bavail * room.f_frsize - leave_bytes
-    with open(f"{disk}/filler", "ab") as file:
+    with contextlib.suppress(OSError), open(f"{disk}/filler", "ab") as file:
         while size > 0:
-            try:
-                size -= file.write(b"x" * min(size, MIB))
-                file.flush()
-            except OSError:
-                return
+            size -= file.write(b"x" * min(size, MIB))
+            file.flush()
 
 
 class Payer(threading.Thread):
     """Pays again and again, and keeps what it was told."""
 
     def __init__(self, api):
-        super().__init__()
+        super().__init__(daemon=True)
         self.api, self.answers, self.ended = api, [], False
         self.longest_s = 0
 
