@@ -175,7 +175,8 @@ void Cluster::took(std::size_t i, const Result<void>& result, const char* what) 
         const bool is_cut = servers_[i].disk->is_off();
         ++(is_cut ? stats_.power_cuts_at_work : stats_.shortages_fatal);
         crash(i);
-        // Cut in the storm, and noticed only now: who slept when peace began is started again like the others.
+        // Cut in the storm, and noticed only now: who slept when peace began is started again like the
+        // others.
         if (calm_ && is_cut) restart(i);
     } else {
         violate("server " + std::to_string(id_of(i)) + ", " + what + ": " + result.error().describe());
