@@ -82,7 +82,7 @@ std::optional<std::string> refusal(const FolderLook& look, bool has_identity, co
                                    const std::string& marker) {
     const std::string& folder = settings.data_folder;
     if (has_identity && !look.owner)
-        return folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
+        return missing_log(folder) +
                " is missing, and with it what this node has voted: let it be taken in anew "
                "('kontor cluster rejoin'), or put a folder that is whole back from a backup. Nothing was "
                "changed";
@@ -93,7 +93,7 @@ std::optional<std::string> refusal(const FolderLook& look, bool has_identity, co
                             : "") +
                cure_of_lost_member(*lost);
     if (!look.owner && file_exists(folder + "/store/partitions"))
-        return folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
+        return missing_log(folder) +
                " is missing: put the whole folder back from its backup first. Nothing was changed";
     return std::nullopt;
 }

@@ -162,8 +162,8 @@ class ApplianceImpl final : public Appliance {
         cluster.version = kVersion;
         cluster.election_timeout_ms = static_cast<std::uint64_t>(settings.cluster_election_timeout_ms);
         cluster.heartbeat_ms = static_cast<std::uint64_t>(settings.cluster_heartbeat_ms);
-        KONTOR_TRY(const DescriptorPlan descriptors, plan_descriptors(settings, descriptor_limit()));
-        cluster.max_descriptor = descriptors.max_descriptor;
+        KONTOR_TRY(descriptors_, plan_descriptors(settings, descriptor_limit()));
+        cluster.max_descriptor = descriptors_.max_descriptor;
         cluster.max_staleness_ms = static_cast<std::uint64_t>(settings.cluster_max_staleness_ms);
         cluster.max_clock_skew_ms = settings.cluster_max_clock_skew_ms;
         cluster.balance_reads = settings.cluster_balance_reads;
@@ -250,10 +250,8 @@ class ApplianceImpl final : public Appliance {
         reporting.clock = options_.clock;
         reporting.metrics = &metrics_;
         reporting.max_queue_bytes = memory_.reports_bytes;
-        // A member that was killed may have applied what only the others' logs had: it comes back from them,
-        // and whoever accepts an older folder drops its reports (accept-older-data).
-        const node::NodeStats now = node_->stats();
-        if (!cluster_->is_member())
+        // What a killed member had applied beyond its own log comes back from the others.
+        if (const node::NodeStats now = node_->stats(); !cluster_->is_member())
             reporting.last_log_index = std::max(now.applied_index, now.log.last_index);
         KONTOR_TRY(reports_, reporting::Reports::open(std::move(reporting), reports::all()));
         return {};
@@ -268,9 +266,8 @@ class ApplianceImpl final : public Appliance {
         client.allow_private_addresses = settings.webhooks_allow_private_addresses;
         // A merchant alone at a receiver has half of them: enough for one quick endpoint.
         client.max_connections_per_origin = 2 * outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
-        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
-        client.max_connections = plan.max_outgoing;
-        client.max_descriptor = plan.max_descriptor;
+        client.max_connections = descriptors_.max_outgoing;
+        client.max_descriptor = descriptors_.max_descriptor;
         client.max_response_bytes = 0;  // the status is all that counts
         client.niceness = kWebhookNiceness;
         client_ = net::Client::make(std::move(client));
@@ -282,7 +279,7 @@ class ApplianceImpl final : public Appliance {
         worker.clock = options_.clock;
         worker.metrics = &metrics_;
         // Each takes a connection: so connections are shared between merchants as these are.
-        worker.max_deliveries_in_flight = std::min(memory_.deliveries, plan.max_outgoing);
+        worker.max_deliveries_in_flight = std::min(memory_.deliveries, descriptors_.max_outgoing);
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
@@ -361,8 +358,7 @@ class ApplianceImpl final : public Appliance {
         server.threads = 1;
         server.tls = identity;
         server.limits.max_connections = kMaxConnections;
-        KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(options_.settings, descriptor_limit()));
-        server.limits.max_descriptor = plan.max_descriptor;
+        server.limits.max_descriptor = descriptors_.max_descriptor;
         server.handler = [this](net::Request request, net::Responder respond) {
             front_.handle_metrics_port(std::move(request), std::move(respond));
         };
@@ -458,6 +454,7 @@ class ApplianceImpl final : public Appliance {
     std::unique_ptr<cluster::Cluster> cluster_;
     std::unique_ptr<node::Node> node_;
     MemoryPlan memory_;
+    DescriptorPlan descriptors_;
     std::unique_ptr<reporting::Reports> reports_;
     std::unique_ptr<net::Client> client_;
     std::unique_ptr<channels::Channel> sandbox_;

@@ -132,8 +132,6 @@ Result<void> check_closed(const std::string& path, const struct stat& info) {
                            : " (like /tmp): name a folder in it"));
 }
 
-constexpr const char* kNeverLinks[] = {"/LOCK",        "/log/LOCK",    "/log/state",
-                                       "/log/durable", "/log/promise", "/store/LOCK"};
 // The parts that say whose a folder is, the first one first.
 constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
@@ -185,8 +183,8 @@ Result<void> check_kind(const std::string& at, bool is_folder) {
 Result<void> check_kinds(const std::string& path) {
     for (const Part& part : kParts)
         KONTOR_CHECK(check_kind(path + "/" + std::string(part.name), part.is_folder));
-    for (const char* file : kNeverLinks) KONTOR_CHECK(check_no_link(path + file));
-    for (const char* folder : {"/log", "/store/redo", "/store/partitions"})
+    KONTOR_CHECK(check_no_link(path + "/LOCK"));
+    for (const char* folder : {"/log", "/store", "/store/redo", "/store/partitions"})
         KONTOR_CHECK(check_no_links(path + folder));
     for (const reporting::ReportSpec* report : reports::all())
         KONTOR_CHECK(check_kind(path + "/reports/" + std::string(report->name.value) + ".sqlite", false));

@@ -8,7 +8,7 @@
 
 namespace kontor::app {
 
-Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t limit) {
+Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t limit, std::uint64_t usual) {
     limit = std::min<std::uint64_t>(limit, std::numeric_limits<int>::max());
     const std::uint64_t files = kFileDescriptors + 2 * static_cast<std::uint64_t>(settings.partitions);
     const std::uint64_t others = std::min(kOtherSockets, limit / 4);
@@ -25,7 +25,7 @@ Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t 
                                                      " does not fit, at most " + std::to_string(most) +
                                                      " do: " + why);
     DescriptorPlan plan;
-    plan.max_connections = wanted != 0 ? wanted : std::min(kDefaultMaxConnections, most);
+    plan.max_connections = wanted != 0 ? wanted : std::min(usual, most);
     const auto share = static_cast<std::size_t>(settings.https_max_connections_per_address);
     plan.max_connections_per_address =
         share != 0 ? share : std::max<std::size_t>(1, plan.max_connections / 4);

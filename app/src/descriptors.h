@@ -26,8 +26,9 @@ struct DescriptorPlan {
     int max_descriptor = 0;        // sockets below it, files anywhere
 };
 
-// `limit`: what this process may open.
-[[nodiscard]] Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t limit);
+// `limit`: what this process may open. `usual`: connections where the settings name no number.
+[[nodiscard]] Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t limit,
+                                                      std::uint64_t usual = kDefaultMaxConnections);
 // RLIMIT_NOFILE after raise_descriptor_limit().
 [[nodiscard]] std::uint64_t descriptor_limit();
 // The soft limit becomes the hard one. The usual 1,024 are for programs that use select(2); none here does.

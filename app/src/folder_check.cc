@@ -50,8 +50,7 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
     const bool is_member = cluster::says_which_node(folder);
     if (is_member || file_exists(folder + "/store/partitions"))
         return fail(is_member ? ErrorCode::conflict : ErrorCode::corruption,
-                    folder + (file_exists(folder + "/log") ? "/log/state" : "/log") +
-                        " is missing, and with it what this node has " +
+                    missing_log(folder) + " is missing, and with it what this node has " +
                         (is_member ? "voted" : "accepted since its last checkpoint"));
     return look.marker ? Result<void>(lost(settings, *look.marker)) : Result<void>{};
 }
@@ -85,6 +84,10 @@ Result<void> check_partitions(const std::string& folder, const replication::Fold
 }
 
 }  // namespace
+
+std::string missing_log(const std::string& folder) {
+    return folder + (file_exists(folder + "/log") ? "/log/state" : "/log");
+}
 
 Result<void> check_folder_state(const Settings& settings, const std::string& marker, FolderLook wanted) {
     const auto check = [&]() -> Result<void> {

@@ -21,6 +21,10 @@ enum class FolderLook { quick, whole };
 [[nodiscard]] Result<void> check_folder_state(const Settings& settings, const std::string& marker,
                                               FolderLook look);
 
+// "FOLDER/log", or what is missing of it where the folder is there. Of a folder without a log that says whose
+// it is.
+[[nodiscard]] std::string missing_log(const std::string& folder);
+
 // What is wrong with the folder is known where it is opened; which cure helps is known here.
 [[nodiscard]] Error with_cure(Error error, const Settings& settings, const std::string& marker);
 

@@ -36,9 +36,10 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
         connections != 0 ? connections * kConnectionBytes
                          : std::min(all / kConnectionsShare, kDefaultMaxConnections * kConnectionBytes);
     plan.batch_commands = static_cast<std::size_t>(std::clamp<std::uint64_t>(
-        all / kBatchShare / kMostCommandBytes, 8, node::NodeOptions().max_batch_commands));
-    plan.deliveries = static_cast<std::size_t>(std::clamp<std::uint64_t>(
-        all / kDeliveriesShare / kMostDeliveryBytes, 16, outbox::WorkerOptions().max_deliveries_in_flight));
+        all / kBatchShare / kMostCommandBytes, kLeastBatchCommands, node::NodeOptions().max_batch_commands));
+    plan.deliveries = static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(all / kDeliveriesShare / kMostDeliveryBytes, kLeastDeliveries,
+                                  outbox::WorkerOptions().max_deliveries_in_flight));
     plan.reports_bytes = std::clamp(all / kReportsShare, kLeastReportsBytes, kMostReportsBytes);
     const std::uint64_t others = kOtherBytes + kPasswordBytes + plan.reports_bytes;
     const std::uint64_t needed = others + plan.cache_bytes + 2 * plan.memtable_bytes + plan.request_bytes +

@@ -35,6 +35,7 @@ inline constexpr std::uint64_t kConnectionsShare = 16;
 // delivery.
 inline constexpr std::uint64_t kMostCommandBytes = 1ULL << 20, kMostDeliveryBytes = 256ULL << 10;
 inline constexpr std::uint64_t kBatchShare = 16, kDeliveriesShare = 32;
+inline constexpr std::uint64_t kLeastBatchCommands = 8, kLeastDeliveries = 16;
 inline constexpr std::uint64_t kReportsShare = 32;
 inline constexpr std::uint64_t kMostReportsBytes = 256ULL << 20, kLeastReportsBytes = 4ULL << 20;
 // One password that is checked (crypto::hash_password); they are checked one after the other.

@@ -15,14 +15,10 @@ constexpr std::size_t kHandshakesPerThread = 1'000;
 Result<net::ServerLimits> server_limits(const Settings& settings, const MemoryPlan& memory,
                                         unsigned threads) {
     net::ServerLimits limits;
-    KONTOR_TRY(const DescriptorPlan plan, plan_descriptors(settings, descriptor_limit()));
-    const bool is_asked = settings.https_max_connections != 0;
-    limits.max_connections =
-        is_asked ? plan.max_connections
-                 : std::min<std::size_t>(plan.max_connections, memory.connection_bytes / kConnectionBytes);
-    limits.max_connections_per_address = settings.https_max_connections_per_address != 0
-                                             ? plan.max_connections_per_address
-                                             : std::max<std::size_t>(1, limits.max_connections / 4);
+    KONTOR_TRY(const DescriptorPlan plan,
+               plan_descriptors(settings, descriptor_limit(), memory.connection_bytes / kConnectionBytes));
+    limits.max_connections = plan.max_connections;
+    limits.max_connections_per_address = plan.max_connections_per_address;
     limits.max_descriptor = plan.max_descriptor;
     const auto rate = static_cast<std::size_t>(settings.https_max_handshakes_per_s);
     limits.handshakes_per_s = rate != 0 ? rate : kHandshakesPerThread * threads;

@@ -287,8 +287,15 @@ template <typename Piece>
 Result<void> Checkpointer::do_piece(const Piece& piece) {
     if (hurried_.load(std::memory_order_relaxed)) return caught(piece);
     Result<void> result;
-    first_worker_.run([&] { result = caught(piece); });
+    start_on(first_worker_, [&] { result = caught(piece); });
+    first_worker_.wait();
     return result;
+}
+
+// A hurry that begins meanwhile finds the worker at work, or is seen here.
+void Checkpointer::start_on(BackgroundWorker& worker, std::function<void()> work) {
+    worker.start(std::move(work));
+    if (hurried_.load(std::memory_order_relaxed)) worker.hurry();
 }
 
 Result<void> Checkpointer::write_redo(const std::vector<PartitionRows>& rows) {
@@ -334,12 +341,8 @@ Result<void> Checkpointer::each_partition(const std::function<Result<void>(unsig
         }
         changed_.notify_all();
     };
-    first_worker_.start(leave);
-    second_worker_.start(leave);
-    if (hurried_.load(std::memory_order_relaxed)) {
-        first_worker_.hurry();
-        second_worker_.hurry();
-    }
+    start_on(first_worker_, leave);
+    start_on(second_worker_, leave);
     const Result<void> own = caught(meanwhile);
     {
         std::unique_lock lock(mutex_);

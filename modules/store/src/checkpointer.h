@@ -66,6 +66,7 @@ class Checkpointer {
     void loop();
     [[nodiscard]] Result<void> run();
     // One piece of the work after the other, each by a thread of the priority that is right when it begins.
+    void start_on(BackgroundWorker& worker, std::function<void()> work);
     template <typename Piece>
     [[nodiscard]] Result<void> do_piece(const Piece& piece);
     [[nodiscard]] Result<void> each_partition(const std::function<Result<void>(unsigned)>& piece,

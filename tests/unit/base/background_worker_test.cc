@@ -16,11 +16,16 @@ int priority_of_this_thread() {
     return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
 }
 
+void run(BackgroundWorker& worker, const std::function<void()>& work) {
+    worker.start(work);
+    worker.wait();
+}
+
 TEST(BackgroundWorker, WorksAtALowPriorityOfItsOwnThreadOnly) {
     const int mine = priority_of_this_thread(), my_policy = ::sched_getscheduler(0);
     BackgroundWorker worker("low");
     int its = 0, its_policy = 0;
-    worker.run([&] {
+    run(worker, [&] {
         its = priority_of_this_thread();
         its_policy = ::sched_getscheduler(0);
     });
@@ -45,7 +50,7 @@ TEST(BackgroundWorker, WhatSomebodyWaitsForComesBackFromTheLowestPriority) {
         worker.wait();
     }
     int policy = 0;
-    worker.run([&] { policy = ::sched_getscheduler(0); });
+    run(worker, [&] { policy = ::sched_getscheduler(0); });
     EXPECT_TRUE(policy == SCHED_IDLE || ::geteuid() != 0);
 }
 
@@ -53,7 +58,7 @@ TEST(BackgroundWorker, RunIsDoneWhenItReturnsAgainAndAgain) {
     BackgroundWorker worker("turns");
     int done = 0;  // no lock: run() orders them
     for (int i = 1; i <= 1'000; ++i) {
-        worker.run([&] { ++done; });
+        run(worker, [&] { ++done; });
         ASSERT_EQ(done, i);
     }
 }

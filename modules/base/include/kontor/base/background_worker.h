@@ -36,10 +36,6 @@ class BackgroundWorker {
     [[nodiscard]] bool wait_for_ms(std::uint64_t ms);  // false: it still works
     // What runs now goes on at the usual priority.
     void hurry();
-    void run(std::function<void()> work) {
-        start(std::move(work));
-        wait();
-    }
 
  private:
     void loop(const char* name);

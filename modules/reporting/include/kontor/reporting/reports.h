@@ -25,7 +25,7 @@ struct ReportsOptions {
     machine::Service* service = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
-    std::uint64_t max_queue_bytes = 32ULL << 20;  // of all reports
+    std::uint64_t max_queue_bytes = 32ULL << 20;  // of all reports: journals that wait, or are being written
     std::uint64_t query_timeout_ms = 2'000;
     // The last entry that the node has at the start. A report of more stands for entries that are gone (the
     // ledger was put back from a copy), and is made again.
