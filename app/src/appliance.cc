@@ -400,6 +400,9 @@ class ApplianceImpl final : public Appliance {
         text += "\nleads: " + std::string(node_->leads() || !cluster_->is_member() ? "yes" : "no");
         text += "\nleader: " + std::to_string(node_->leader_id());
         if (const std::string full = node_->full_disk(); !full.empty()) text += "\nwrites: refused: " + full;
+        if (const std::string full = node_->full_index(); !full.empty()) text += "\nwrites: refused: " + full;
+        if (stats.index_used >= node::kWarnIndexUsed)
+            text += "\nlog_index_used_percent: " + std::to_string(static_cast<int>(stats.index_used * 100));
         text += "\nterm: " + std::to_string(view.term);
         text += "\napplied_index: " + std::to_string(stats.applied_index);
         text += "\ncommit_index: " + std::to_string(stats.log.commit_index);

@@ -37,6 +37,8 @@ std::string_view to_string(ErrorCode code) {
             return "unsupported";
         case ErrorCode::internal:
             return "internal error";
+        case ErrorCode::exhausted:
+            return "used up";
     }
     return "unknown error";
 }

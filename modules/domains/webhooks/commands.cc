@@ -9,6 +9,7 @@
 #include "domains/webhooks/webhooks.h"
 #include "kontor/base/bytes.h"
 #include "kontor/bodies.h"
+#include "kontor/machine/limits.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/webhooks_bodies.pb.h"
 
@@ -17,6 +18,8 @@ namespace kontor::webhooks {
 using namespace machine;  // the frame's words
 
 namespace {
+
+static_assert(limits::kWebhookEndpointsPerMode <= machine::limits::kAnnouncedPerEvent);
 
 constexpr std::array<std::int64_t, 9> kBackOffSeconds = {5, 30, 120, 600, 1'800, 3600, 7200, 14400, 21600};
 

@@ -6,6 +6,7 @@
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
+#include "kontor/machine/limits.h"
 
 namespace kontor::machine {
 
@@ -18,14 +19,20 @@ Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint6
       command(command_in),
       effects(effects_in),
       scope{command_in.merchant_no(), command_in.livemode()},
-      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(index, position, 0)),
-      command_no_(make_object_no(index, position, 0)),
+      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(kFirstGroup, index, position, 0)),
+      command_no_(make_object_no(kFirstGroup, index, position, 0)),
       salt_(salt),
       scratch_(scratch) {}
 
 std::uint64_t Context::next_no() {
-    KONTOR_ASSERT(objects_ + 1 < kMaxObjectsPerCommand, "a command makes too many objects");
+    KONTOR_ASSERT(objects_ < kMaxObjectsPerCommand, "a command makes too many objects");
     return command_no_ + ++objects_;
+}
+
+std::uint64_t Context::numbers_left() const {
+    const std::uint64_t timestamps = ledger.next_timestamp() - command_no_;
+    const std::uint64_t used = std::max(objects_ + reserved_, timestamps);
+    return used < kMaxObjectsPerCommand ? kMaxObjectsPerCommand - used : 0;
 }
 
 Context::Book& Context::book(Scope of) {
@@ -72,6 +79,7 @@ void Context::journal_about(LinkKind kind, std::uint64_t no) {
 pb::Event& Context::new_event(std::string_view type, std::string previous) {
     pb::Event& event = *journal().add_events();
     event.set_no(next_no());
+    reserved_ += limits::kAnnouncedPerEvent;
     event.set_type(std::string(type));
     event.set_previous_attributes_json(std::move(previous));
     return event;
@@ -102,6 +110,8 @@ void Context::close(Book& of) {
 void Context::finish() {
     for (Book& each : books_) close(each);
     books_.clear();
+    KONTOR_ASSERT(ledger.next_timestamp() - command_no_ <= kMaxObjectsPerCommand,
+                  "a command's last timestamps are the next one's");
 }
 
 }  // namespace kontor::machine

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kontor/base/assert.h"
 #include "kontor/base/bytes.h"
 #include "kontor/machine/frame.h"
 #include "kontor/machine/limits.h"
@@ -42,13 +43,19 @@ std::vector<std::string> due_now(const store::Reader& rows, const DueQueue& queu
     return found;
 }
 
-// What of `limit` it took; all of it: there may be more.
-std::size_t work_queue(Context& context, const DueQueue& queue, std::size_t limit) {
+// What of `limit` it took; all of it: there may be more. No row is begun without kNumbersPerDueRow above
+// `keep_numbers`, which are for other queues.
+std::size_t work_queue(Context& context, const DueQueue& queue, std::size_t limit,
+                       std::uint64_t keep_numbers) {
     std::size_t left = limit;
     for (const std::string& key : due_now(context.rows, queue, on_clock(queue.clock, context.now), limit)) {
         if (left == 0) break;
+        const std::uint64_t numbers = context.numbers_left();
+        if (numbers < keep_numbers + limits::kNumbersPerDueRow) return limit;
         const std::size_t done =
             queue.work.value(context, queue.clock, std::string_view(key).substr(kDueHeadBytes), left);
+        KONTOR_ASSERT(numbers - context.numbers_left() <= limits::kNumbersPerDueRow,
+                      "a row of due work makes too many objects");
         if (done >= left) return limit;  // perhaps more of the same: the row stays for the next Tick
         context.rows.erase(table::due, key);
         left -= done + 1;
@@ -58,22 +65,23 @@ std::size_t work_queue(Context& context, const DueQueue& queue, std::size_t limi
 
 }  // namespace
 
-// First everybody's share, then whoever has more: a flood of one kind delays no other.
+// First everybody's share, of the numbers too, then whoever has more: a flood of one kind delays no other.
 pb::Result tick(Context& context) {
     const auto queues = context.registry.due();
     const auto own = context.registry.own_queues();
     std::size_t left = limits::kDuePerEntry;
     std::vector<bool> has_more(queues.size() + own.size());
-    const auto work = [&](std::size_t at, std::size_t limit) {
+    const auto work = [&](std::size_t at, std::size_t limit, std::uint64_t keep_numbers) {
         if (limit == 0) return;
-        const std::size_t done = at < queues.size() ? work_queue(context, queues[at], limit)
+        const std::size_t done = at < queues.size() ? work_queue(context, queues[at], limit, keep_numbers)
                                                     : own[at - queues.size()].work.value(context, limit);
         has_more[at] = done >= limit;
         left -= done;
     };
-    for (std::size_t at = 0; at < has_more.size(); ++at) work(at, limits::kDueShare);
+    for (std::size_t at = 0; at < has_more.size(); ++at)
+        work(at, limits::kDueShare, (has_more.size() - 1 - at) * limits::kNumbersPerDueRow);
     for (std::size_t at = has_more.size(); at > 0; --at)
-        if (has_more[at - 1]) work(at - 1, left);
+        if (has_more[at - 1]) work(at - 1, left, 0);
     return {};
 }
 

@@ -68,7 +68,7 @@ Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const Lis
         return page.rows.size() <= limit;
     });
     // Behind all events of the journal that was looked at last.
-    if (bound.resume != 0 && range.ascending) bound.resume |= kMaxObjectsPerCommand - 1;
+    if (bound.resume != 0 && range.ascending) bound.resume = last_of_command(bound.resume);
     page.has_more = bound.resume != 0;
     if (page.rows.size() > limit) {
         page.rows.resize(limit);

@@ -48,6 +48,7 @@ Machine::~Machine() = default;
 
 void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& batch, Effects& effects) {
     KONTOR_ASSERT(batch.version() <= kCommandVersion, "the log was written by a newer version: use that one");
+    // Long before, the node takes no commands any more (modules/node, IndexRoom).
     KONTOR_ASSERT(index > 0 && index <= kMaxLogIndex, "object numbers derive from the log index");
     KONTOR_ASSERT(static_cast<std::uint64_t>(batch.commands_size()) <= kMaxCommandsPerBatch,
                   "a batch has too many commands");

@@ -80,7 +80,7 @@ std::vector<std::uint64_t> utc_steps(const store::Reader& rows) {
               store::Direction::ascending, [&](std::string_view key, std::string_view) {
                   if (key.size() != kStepKeyBytes)
                       row_failure("instance", "a step of the time has another shape");
-                  steps.push_back(make_object_no(get_be64(key.substr(1)), 0, 0));
+                  steps.push_back(make_object_no(kFirstGroup, get_be64(key.substr(1)), 0, 0));
                   return true;
               });
     return steps;

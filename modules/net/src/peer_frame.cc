@@ -85,7 +85,7 @@ std::size_t encoded_bytes(const Frame& frame) {
 
 ErrorCode error_code_of(std::uint16_t code) {
     const bool known = code >= static_cast<std::uint16_t>(ErrorCode::invalid_argument) &&
-                       code <= static_cast<std::uint16_t>(ErrorCode::internal);
+                       code <= static_cast<std::uint16_t>(ErrorCode::exhausted);
     return known ? static_cast<ErrorCode>(code) : ErrorCode::internal;
 }
 

@@ -35,6 +35,7 @@ NodeImpl::NodeImpl(NodeOptions options)
       lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
       space_({options_.folder, options_.folder + "/log", options_.folder + "/store"}, options_.min_free_bytes,
              options_.log_segment_bytes, options_.memtable_bytes),
+      index_room_(options_.last_index),
       machine_time_(*options_.clock),
       wall_watch_(*options_.clock),
       proposals_(options_.max_queue_bytes, options_.max_queue_commands),
@@ -53,6 +54,11 @@ void NodeImpl::look_at_space() {
     if (options_.read_only) return;
     space_.look(options_.clock->monotonic_ms());
     takes_no_entries_.store(space_.refuses());
+}
+
+void NodeImpl::look_at_index() {
+    const std::shared_lock open(swap_mutex_, std::try_to_lock);
+    if (open && store_) index_room_.look(store_->applied_index());
 }
 
 // Threads that write. An error of a full disk that seems to have room (a quota) is believed: who serves goes
@@ -86,6 +92,10 @@ void NodeImpl::submit(pb::Command command, Done done) {
     }
     if (space_.refuses()) {
         done(fail(ErrorCode::no_space, space_.text()));
+        return;
+    }
+    if (index_room_.refuses()) {
+        done(fail(ErrorCode::exhausted, index_room_.text()));
         return;
     }
     if (auto allowed = check_level(command); !allowed) {
@@ -170,6 +180,7 @@ NodeStats NodeImpl::stats() const {
     stats.cache.bytes += stats.store.settled_bytes;
     stats.cache.limit_bytes = options_.cache_bytes;
     stats.applied_index = store_->applied_index();
+    stats.index_used = index_room_.used(stats.applied_index);
     return stats;
 }
 

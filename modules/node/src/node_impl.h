@@ -15,6 +15,7 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/node/node.h"
+#include "index_room.h"
 #include "node_time.h"
 #include "proposals.h"
 #include "space_guard.h"
@@ -43,6 +44,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::int64_t machine_now_ms() const override { return machine_time_.now(); }
     void hear_machine_time(std::int64_t machine_ms) override { machine_time_.hear(machine_ms); }
     std::string full_disk() const override { return space_.text(); }
+    std::string full_index() const override { return index_room_.text(); }
     NodeStats stats() const override;
     std::string state_hash() const override {
         const std::shared_lock open(swap_mutex_);
@@ -91,6 +93,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     Result<void> first_command();
     Result<void> wait_for_old_entries();
     void look_at_space();
+    void look_at_index();
     void end_waits_without_room(std::uint64_t now);
     void freeze_rest();
     [[nodiscard]] bool wait_for_space(std::uint64_t bytes, unsigned failed);
@@ -130,6 +133,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     NodeOptions options_;
     const std::uint64_t lease_ms_;  // since a majority last answered: so long nobody else leads
     SpaceGuard space_;
+    IndexRoom index_room_;
     std::unique_ptr<cache::RowCache> cache_;
     // Shared by whoever uses store_ or replica_ from outside; exclusive while install() replaces them. The
     // node's own threads need none: they are joined before.

@@ -29,8 +29,11 @@ void NodeImpl::register_metrics() {
                   [this] { return static_cast<double>(space_.free_bytes()); });
     metrics.gauge("kontor_disk_reserve_bytes", "With less room than this no command is taken.",
                   [this] { return static_cast<double>(space_.reserve_bytes()); });
-    metrics.gauge("kontor_writes_refused", "1 while commands are refused because a disk has no room.",
-                  [this] { return space_.refuses() ? 1.0 : 0.0; });
+    metrics.gauge("kontor_writes_refused",
+                  "1 while commands are refused because a disk has no room, or the log no more indexes.",
+                  [this] { return space_.refuses() || index_room_.refuses() ? 1.0 : 0.0; });
+    metrics.gauge("kontor_log_index_used_ratio", "Share of the log's indexes that is used, 0 to 1.",
+                  [this] { return stats().index_used; });
     metrics.gauge("kontor_memtable_bytes", "Bytes changed since the last checkpoint.", [this] {
         const std::shared_lock open(swap_mutex_);
         return static_cast<double>(store_->stats().memtable_bytes);

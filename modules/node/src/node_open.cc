@@ -67,6 +67,7 @@ Result<void> NodeImpl::open_store() {
     });
     machine_time_.at_least(times.machine_ms);
     wall_watch_.log_has(times.highest_utc_ms);
+    index_room_.look(store_->applied_index());
     KONTOR_CHECK(check_features(level));
     store_->on_checkpoint = [this](const store::CheckpointMeta& meta) {
         if (replica_) replica_->checkpointed(meta.replication_meta);
@@ -130,7 +131,7 @@ Result<void> NodeImpl::open_log() {
 
 // The first command of a run is applied after everything that the log already had: then the node is ready.
 Result<void> NodeImpl::first_command() {
-    if (options_.read_only || space_.refuses()) {
+    if (options_.read_only || space_.refuses() || index_room_.refuses()) {
         KONTOR_CHECK(wait_for_old_entries());
         if (store_->applied_index() != 0 || options_.read_only) return {};
         return fail(ErrorCode::no_space, space_.text());  // for a new folder

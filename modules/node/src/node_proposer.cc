@@ -6,9 +6,9 @@
 
 #include "domains/all.h"
 #include "entry.h"
-#include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/chain.h"
@@ -22,9 +22,10 @@
 namespace kontor::node {
 namespace {
 
-constexpr std::uint64_t kMaxBatchWeight =
-    16'384;  // about 20 ms of apply(): nobody waits longer for an entry's end
-static_assert(kMaxBatchWeight <= kMaxCommandsPerBatch);
+// About 20 ms of apply(): nobody waits longer for an entry's end. Two full batches of the ledger API; how many
+// commands an entry has is another limit.
+constexpr std::uint64_t kMaxBatchWeight = 16'384;
+static_assert(kMaxBatchWeight >= ledger::kMaxBatch);
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
 constexpr std::uint64_t kHoldAfterCopyMs = 30'000;
 constexpr std::uint64_t kFullDiskWaitMs = 1'000;  // for an entry that was under way when the room ended
@@ -55,6 +56,7 @@ void NodeImpl::run_proposer() {
         if (is_member_.load()) look_at_role();
         look_at_copies(now);
         look_at_space();
+        look_at_index();
         end_waits_without_room(now);
         if (n_index_waiters_.load(std::memory_order_relaxed) != 0)
             tell_index_waiters(store_->applied_index(), now);
@@ -135,7 +137,8 @@ bool NodeImpl::has_due_work() const {
 }
 
 void NodeImpl::propose_tick_if_due() {
-    if (!ready() || failed_.load() || tick_in_flight_.load() || space_.refuses() || options_.read_only)
+    if (!ready() || failed_.load() || tick_in_flight_.load() || options_.read_only) return;
+    if (space_.refuses() || index_room_.refuses())
         return;
     if (is_member_.load() && !leads()) return;
     bool has_work = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kontor/base/object_id.h"
+
 namespace kontor::node {
 
 Proposals::Refusal Proposals::add(Proposal& proposal) {
@@ -35,6 +37,7 @@ std::vector<Proposal> Proposals::take(const Most& most) {
         Lane& lane = at->second;
         Proposal& next = lane.queue.front();
         if (!batch.empty() && (bytes + next.bytes > most.bytes || weight + next.weight > most.weight)) break;
+        if (batch.size() == kMaxCommandsPerBatch) break;
         if (lane.credit < next.bytes && turns_.size() > 1) {
             lane.credit += kTurnBytes;
             if (lane.credit < next.bytes) {  // saves up for a large one while the others take their turns

@@ -66,7 +66,8 @@ class Proposals {
         std::uint64_t weight = 0;
         std::size_t commands = 0;
     };
-    // The next batch, with at most so much in it (at least one command). Empty: nothing is waiting.
+    // The next batch, with at most so much in it, and as many commands as an entry has numbers for
+    // (kMaxCommandsPerBatch); at least one command. Empty: nothing is waiting.
     [[nodiscard]] std::vector<Proposal> take(const Most& most);
     // Group commit: while kFlightsAtOnce batches are under way the next one gathers, unless much waits
     // already. Small batches would cost the same thread hand-overs, and carry less.

@@ -128,6 +128,13 @@ ApiError from_failure(const Error& failure, bool is_repeatable) {
                 "Nothing was done; retry with the same Idempotency-Key.";
             error.retry = true;
             return error;
+        case ErrorCode::exhausted:  // asking again does not help
+            error.status = 503;
+            error.message =
+                "This installation has used up its log's indexes: nothing is written any more, reads go on. "
+                "Nothing was done.";
+            error.never_retry = true;
+            return error;
         case ErrorCode::too_large:
             error.status = 413;
             error.type = kInvalidRequest;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kontor/base/object_id.h"
+
 namespace kontor::node {
 namespace {
 
@@ -82,6 +84,15 @@ TEST(Proposals, ABatchIsBoundedByBytesAndByWeightButTakesOneCommand) {
     ASSERT_EQ(add(proposals, 1, 1), kNone);
     EXPECT_EQ(proposals.take({1'000, 16'384, kMany}).size(), 1U);
     EXPECT_EQ(proposals.take({1'000, 16'384, kMany}).size(), 1U);
+}
+
+// A batch of the ledger API weighs as much as 8,192 commands and is one; light ones end at the entry's numbers.
+TEST(Proposals, ABatchHasNoMoreCommandsThanAnEntryHasNumbersFor) {
+    Proposals proposals(64 << 20, 100'000);
+    for (std::size_t i = 0; i < kMaxCommandsPerBatch + 1; ++i) ASSERT_EQ(add(proposals, i % 7, 10), kNone);
+    EXPECT_EQ(proposals.take({1 << 20, 1'000'000, kMany}).size(), kMaxCommandsPerBatch);
+    EXPECT_EQ(proposals.take({1 << 20, 1'000'000, kMany}).size(), 1U);
+    EXPECT_TRUE(proposals.idle());
 }
 
 TEST(Proposals, NobodyFillsTheQueueForAllOthers) {

@@ -27,6 +27,7 @@ enum class ErrorCode : std::uint8_t {
     conflict = 13,     // lost a race; nothing changed
     unsupported = 14,
     internal = 15,
+    exhausted = 16,  // something that is there once for all is used up: only reads go on
 };
 
 [[nodiscard]] std::string_view to_string(ErrorCode code);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "kontor/base/object_id.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/limits.h"
 
@@ -104,7 +105,8 @@ constexpr bool due_distinct(std::span<const Domain* const> domains) {
 constexpr bool queues_have_their_share(std::span<const Domain* const> domains) {
     std::size_t queues = 0;
     for (const Domain* domain : domains) queues += domain->due.size() + domain->own_queues.size();
-    return queues * limits::kDueShare <= limits::kDuePerEntry;
+    return queues * limits::kDueShare <= limits::kDuePerEntry &&
+           queues * limits::kNumbersPerDueRow <= kMaxObjectsPerCommand;
 }
 // Commands that concern a merchant are let in by one domain, and events told to others by one.
 constexpr bool hooks_are_single(std::span<const Domain* const> domains) {

@@ -48,8 +48,11 @@ class Context {
     bool lost_race = false;              // refused because something else is under way: not kept for replays
 
     [[nodiscard]] std::uint64_t command_no() const { return command_no_; }
-    // Numbers of new objects and transfers, in the order of the calls.
+    // Numbers of new objects and transfers, in the order of the calls; of what announces an event, at finish().
     [[nodiscard]] std::uint64_t next_no();
+    // How many more this command may give, with what its events so far may need to be announced. The house
+    // book's timestamps derive from the command's number as well, and end with the same limit.
+    [[nodiscard]] std::uint64_t numbers_left() const;
 
     template <typename T>
     void put(store::TableId table, const Key& key, const T& message) {
@@ -98,6 +101,7 @@ class Context {
     std::uint64_t command_no_;
     std::string_view salt_;  // of the batch
     std::uint64_t objects_ = 0;
+    std::uint64_t reserved_ = 0;  // of the numbers that follow: for announcing events
     std::deque<Book> books_;
     Scratch& scratch_;
 };

@@ -23,6 +23,10 @@ inline constexpr std::size_t kListScanMax =
     10'000;                                       // rows a filtered list looks at before it asks to continue
 inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clean-ups a Tick does at once
 inline constexpr std::size_t kDueShare = 56;      // of these, what each kind has for itself
+// What numbers there are for a command (object_id.h, 1,023) is shared out: an event takes one and at most so
+// many to be announced, a row of due work at most so many with its events.
+inline constexpr std::uint64_t kAnnouncedPerEvent = 16;
+inline constexpr std::uint64_t kNumbersPerDueRow = 64;
 // A wall clock that is so little behind the log's UTC is waited for: `created` then grows with the number.
 inline constexpr std::int64_t kUtcHoldMs = 1000;
 // What passes between two entries counts as running time up to this. Long enough that a quiet hour counts in

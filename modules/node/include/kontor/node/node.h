@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "kontor/base/clock.h"
+#include "kontor/base/object_id.h"
 #include "kontor/base/result.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/carriers.pb.h"
@@ -83,6 +84,7 @@ struct NodeOptions {
     std::uint64_t tick_ms = 200;             // how often the node looks for due work
     bool read_only = false;                  // only look: nothing is written, no command is taken (verify)
     bool dev = false;                        // recorded in the instance row at the first start
+    std::uint64_t last_index = kMaxLogIndex;  // test seam: where the log's indexes end
     Seat seat;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
@@ -95,6 +97,7 @@ struct NodeOptions {
 };
 
 inline constexpr std::size_t kMaxIndexWaiters = 10'000;
+inline constexpr double kWarnIndexUsed = 0.8;  // of NodeStats::index_used
 
 struct NodeStats {
     replication::ReplicaStats log;
@@ -104,6 +107,7 @@ struct NodeStats {
     std::uint64_t applied_index = 0;
     std::uint64_t queue_bytes = 0, queue_commands = 0;
     bool ready = false;
+    double index_used = 0;  // share of the log's indexes, 0 to 1
     // The wall clock: how often it was set, by how much last (forward is positive), how far it lies before
     // the log's highest UTC.
     std::uint64_t clock_steps = 0;
@@ -121,6 +125,8 @@ class Node : public machine::Service {
     [[nodiscard]] virtual bool ready() const = 0;
     // Why commands are refused although all else is well: a disk without room. "": they are not.
     [[nodiscard]] virtual std::string full_disk() const = 0;
+    // Why they are refused for ever: no numbers are left for objects (docs/formats/numbers.md). "": they are not.
+    [[nodiscard]] virtual std::string full_index() const = 0;
     [[nodiscard]] virtual NodeStats stats() const = 0;
     [[nodiscard]] virtual std::string state_hash() const = 0;
     // For verify and rebuilds: every row of a table, under read().
