@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "config_option.h"
 #include "descriptors.h"
+#include "id_look.h"
 #include "kontor/base/mapped_fault.h"
 #include "private_process.h"
 #include "shutdown.h"
@@ -110,6 +111,18 @@ int run(int argc, char** argv) {
     link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
     link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
 
+    IdArguments id;
+    auto* id_command =
+        app.add_subcommand("id", "What an id that a client names stands for: number and place in the log.");
+    id_command->add_option("ids", id.ids, "Ids, values of Kontor-Log-Index, or numbers as logs have them.")
+        ->expected(0, static_cast<int>(kMaxLooks));
+    id_command->add_option("--data", id.node.data_folder, "A data folder, of a running or a stopped node.");
+    id_command->add_option("--config", id.node.config_file, "Or the configuration that names it.")
+        ->check(named_file());
+    id_command->add_flag("--key", id.key, "Say the key that ids are made with, for tools that read exports.");
+    id_command->add_flag("--json", id.node.json, "One JSON object a line, for scripts.");
+    id_command->footer("Example:\n  kontor id pi_FGxRLpoUpaA --config /etc/kontor/kontor.toml");
+
     AcceptOlderArguments older;
     auto* older_command = app.add_subcommand(
         "accept-older-data",
@@ -157,6 +170,7 @@ int run(int argc, char** argv) {
     if (example_command->parsed()) return run_config_example();
     if (init_command->parsed()) return run_secrets_init(key_file);
     if (link_command->parsed()) return run_setup_link(link);
+    if (id_command->parsed()) return run_id(id);
     if (older_command->parsed()) return run_accept_older(older);
     return 2;
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "kontor/base/result.h"
+
 namespace kontor::app {
 
 struct DevArguments {
@@ -34,6 +36,16 @@ struct VerifyArguments {
     bool json = false;
 };
 [[nodiscard]] int run_verify(const VerifyArguments& arguments);
+
+// The data folder that they name, itself or by a configuration.
+[[nodiscard]] Result<std::string> data_folder_of(const VerifyArguments& arguments);
+
+struct IdArguments {
+    VerifyArguments node;
+    std::vector<std::string> ids;
+    bool key = false;  // say the key of ids, too
+};
+[[nodiscard]] int run_id(const IdArguments& arguments);
 
 struct BenchArguments {
     std::string scenario;

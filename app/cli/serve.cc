@@ -222,6 +222,8 @@ Result<bool> serve(const SettingSources& sources, const Settings& settings, std:
     return again;
 }
 
+}  // namespace
+
 // Where a node's data lies, from --data or from its configuration.
 Result<std::string> data_folder_of(const VerifyArguments& arguments) {
     if (!arguments.data_folder.empty()) return arguments.data_folder;
@@ -232,8 +234,6 @@ Result<std::string> data_folder_of(const VerifyArguments& arguments) {
     KONTOR_CHECK(check_configured_key(settings.secrets_key_file, settings.data_folder));
     return settings.data_folder;
 }
-
-}  // namespace
 
 int run_serve(const ServeArguments& arguments) {
     block_signals();

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "domains/instance/instance.h"
+#include "id_look.h"
 #include "kontor/base/bytes.h"
 #include "selftest_node.h"
 #include "verify.h"
@@ -109,6 +111,15 @@ std::string handle_control(Appliance& appliance, const std::function<bool()>& sh
         return Json{{"json", to_json(verification)}, {"text", to_text(verification)}}.dump(
             -1, ' ', false, Json::error_handler_t::replace);
     }
+    if (command == "id") {
+        const auto texts = request.value("ids", std::vector<std::string>());
+        if (texts.size() > kMaxLooks) return problem("at most " + std::to_string(kMaxLooks) + " ids at once");
+        std::string key;
+        appliance.node().read([&](const store::Reader& rows, std::uint64_t) {
+            if (const auto row = instance::find_instance(rows)) key = row->id_key();
+        });
+        return Json{{"ids", look_at_ids(texts)}, {"key", to_hex(key)}}.dump();
+    }
     if (command == "status") return status(appliance.node());
     if (command.starts_with("cluster-")) return handle_cluster(appliance.cluster(), command, request);
     if (command == "selftest-live") return Json{{"live", has_live_keys(appliance.node())}}.dump();
@@ -124,7 +135,8 @@ std::string handle_control(Appliance& appliance, const std::function<bool()>& sh
         const auto link = appliance.admin_link(true);
         return link ? Json{{"admin_url", *link}}.dump() : problem(link.error().describe());
     }
-    return problem("unknown command; this node knows verify, status, setup-link, selftest-… and cluster-…");
+    return problem(
+        "unknown command; this node knows verify, id, status, setup-link, selftest-… and cluster-…");
 } catch (const std::exception& e) {
     return problem(e.what());
 }

@@ -3,7 +3,7 @@
 
 #include "domains/accounts/ids.h"
 #include "impl.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/limits.h"

@@ -5,7 +5,7 @@
 #include "domains/accounts/ids.h"
 #include "domains/accounts/permissions.h"
 #include "kontor/accounts.pb.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/json/writer.h"
 #include "kontor/surface/call.h"
 

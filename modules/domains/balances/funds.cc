@@ -10,7 +10,7 @@
 #include "domains/refunds/ids.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/base/bytes.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/money/money.h"
 
 namespace kontor::balances {

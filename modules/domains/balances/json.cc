@@ -3,7 +3,7 @@
 #include "domains/balances/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/refunds/ids.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/json_parts.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"

@@ -9,8 +9,8 @@
 #include "domains/refunds/ids.h"
 #include "domains/refunds/refunds.h"
 #include "kontor/balances_bodies.pb.h"
-#include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
 

@@ -1,7 +1,7 @@
 #include "domains/customers/customers.h"
 
 #include "domains/customers/ids.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/json_parts.h"
 
 namespace kontor::customers {

@@ -14,7 +14,7 @@
 #include "domains/webhooks/ids.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/base/bytes.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/ledger/chart.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"

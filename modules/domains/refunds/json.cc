@@ -7,7 +7,7 @@
 #include "domains/payments/methods.h"
 #include "domains/refunds/ids.h"
 #include "kontor/balances_bodies.pb.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/json_parts.h"
 #include "kontor/payments_bodies.pb.h"

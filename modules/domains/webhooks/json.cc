@@ -1,7 +1,7 @@
 #include "domains/webhooks/webhooks.h"
 
 #include "domains/webhooks/ids.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/json_parts.h"
 
 namespace kontor::webhooks {

@@ -19,7 +19,8 @@ Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint6
       command(command_in),
       effects(effects_in),
       scope{command_in.merchant_no(), command_in.livemode()},
-      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms), make_object_no(kFirstGroup, index, position, 0)),
+      ledger(rows_in, static_cast<std::uint64_t>(now_in.machine_ms),
+             make_object_no(kFirstGroup, index, position, 0)),
       command_no_(make_object_no(kFirstGroup, index, position, 0)),
       salt_(salt),
       scratch_(scratch) {}

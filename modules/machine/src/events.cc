@@ -4,6 +4,7 @@
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/chain.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/json_parts.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kontor/base/assert.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/domain.h"
 #include "kontor/money/money.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"

@@ -28,7 +28,8 @@ void IndexRoom::look(std::uint64_t applied_index) {
 std::string IndexRoom::text() const {
     if (!refuses()) return {};
     return "the log's " + std::to_string(last_index_) +
-           " indexes are used up: nothing is written any more, reads go on; a new installation has to take over";
+           " indexes are used up: nothing is written any more, reads go on; a new installation has to take "
+           "over";
 }
 
 }  // namespace kontor::node

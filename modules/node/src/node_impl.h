@@ -12,10 +12,10 @@
 #include <thread>
 
 #include "domains/all.h"
+#include "index_room.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/node/node.h"
-#include "index_room.h"
 #include "node_time.h"
 #include "proposals.h"
 #include "space_guard.h"

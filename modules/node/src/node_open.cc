@@ -1,11 +1,12 @@
 // How a node starts: its rows, its log, and the first command of the run.
 
 #include "domains/all.h"
+#include "domains/instance/instance.h"
 #include "domains/members/members.h"
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/crypto/crypto.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/instance_bodies.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/times.h"
@@ -62,6 +63,7 @@ Result<void> NodeImpl::open_store() {
     std::uint32_t level = 0;
     machine::LogTimes times;
     store_->read([&](const store::Reader& rows, std::uint64_t) {
+        instance::use_id_key(rows);
         level = members::active_feature_level(rows);
         times = machine::last_times(rows);
     });
@@ -142,6 +144,7 @@ Result<void> NodeImpl::first_command() {
         fresh = true;
         mutable_body(command, pb::init_instance)->set_instance_id(options_.random_bytes(16));
         mutable_body(command, pb::init_instance)->set_dev(options_.dev);
+        mutable_body(command, pb::init_instance)->set_id_key(options_.random_bytes(kIdKeyBytes));
     }
     // A log that was never checkpointed may hold the instance already: apply() then answers ALREADY_EXISTS.
     bool is_known = false;

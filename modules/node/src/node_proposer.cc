@@ -22,8 +22,8 @@
 namespace kontor::node {
 namespace {
 
-// About 20 ms of apply(): nobody waits longer for an entry's end. Two full batches of the ledger API; how many
-// commands an entry has is another limit.
+// About 20 ms of apply(): nobody waits longer for an entry's end. Two full batches of the ledger API; how
+// many commands an entry has is another limit.
 constexpr std::uint64_t kMaxBatchWeight = 16'384;
 static_assert(kMaxBatchWeight >= ledger::kMaxBatch);
 constexpr std::uint64_t kRoleLookMs = 10;  // while a leader learns what was committed before it
@@ -138,8 +138,7 @@ bool NodeImpl::has_due_work() const {
 
 void NodeImpl::propose_tick_if_due() {
     if (!ready() || failed_.load() || tick_in_flight_.load() || options_.read_only) return;
-    if (space_.refuses() || index_room_.refuses())
-        return;
+    if (space_.refuses() || index_room_.refuses()) return;
     if (is_member_.load() && !leads()) return;
     bool has_work = false;
     try {

@@ -4,8 +4,8 @@
 // A payment is found by its own words and by its customer's. The customer's are indexed once, not with each
 // of the payments: indexing three letters costs about a microsecond.
 //
-// SQLite orders the object numbers of a group right, since the bits of the group, the highest, are the same in
-// all of them.
+// SQLite orders the object numbers of a group right, since the bits of the group, the highest, are the same
+// in all of them.
 
 #include <cstdint>
 #include <string_view>

@@ -108,8 +108,8 @@ Result<StateAnswer> decode_answer(std::string_view request, std::string_view byt
     const auto asked = in.number<std::uint32_t>();
     const std::size_t plain = in.number<std::uint32_t>();
     const std::string_view body = in.take(in.number<std::uint32_t>());
-    if (!in.is_at_end() || status > 2 || codec > 1 || code > static_cast<std::uint8_t>(ErrorCode::exhausted) ||
-        plain > kMaxStateResponseSize)
+    if (!in.is_at_end() || status > 2 || codec > 1 ||
+        code > static_cast<std::uint8_t>(ErrorCode::exhausted) || plain > kMaxStateResponseSize)
         return bad_answer("it is put together wrongly");
     if (asked != crc32c(request)) return bad_answer("it is to another request");
     answer.status = static_cast<StateStatus>(status);

@@ -4,9 +4,9 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/log.h"
-#include "kontor/base/object_id.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/events.h"

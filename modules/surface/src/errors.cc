@@ -1,5 +1,6 @@
 #include "kontor/surface/errors.h"
 
+#include "kontor/crypto/public_id.h"
 #include "kontor/json/error_object.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"

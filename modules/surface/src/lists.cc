@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "kontor/base/object_id.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/json/writer.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/limits.h"

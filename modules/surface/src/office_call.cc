@@ -80,9 +80,10 @@ void Call::refuse(const Error& error) const {
                 "There is no space left on the node's disk: nothing is written until there is, reads "
                 "go on.");
         case ErrorCode::exhausted:
-            return refuse(503, "exhausted",
-                          "This installation has used up its log's indexes: nothing is written any more, reads "
-                          "go on.");
+            return refuse(
+                503, "exhausted",
+                "This installation has used up its log's indexes: nothing is written any more, reads "
+                "go on.");
         default:
             return refuse(503, "unavailable", "The node cannot answer now; try again shortly.");
     }

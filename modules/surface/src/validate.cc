@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/limits.h"
 #include "kontor/money/money.h"

@@ -1,6 +1,6 @@
 #include "domains/keys/keys.h"
 #include "domains/operators/ids.h"
-#include "kontor/base/object_id.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/keys.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
-
 namespace kontor {
 namespace {
 
@@ -32,42 +30,6 @@ TEST(ObjectNoTest, NumbersRiseWithTheLog) {
     EXPECT_LT(make_object_no(0, 1, 511, 1'023), make_object_no(0, 2, 0, 0));
     EXPECT_LT(make_object_no(0, 1, 1, 1'023), make_object_no(0, 1, 2, 0));
     EXPECT_LT(make_object_no(0, kMaxLogIndex, 511, 1'023), make_object_no(1, 1, 0, 0));
-}
-
-TEST(IdTest, FormatsWithPadding) {
-    EXPECT_EQ(format_id("pi", 0), "pi_00000000000");
-    EXPECT_EQ(format_id("pi", 61), "pi_0000000000z");
-    EXPECT_EQ(format_id("pi", 62), "pi_00000000010");
-    EXPECT_EQ(format_id("cus", ~ObjectNo{0}), "cus_LygHa16AHYF");  // 2^64 - 1
-    EXPECT_EQ(format_id("", 1), "_00000000001");
-}
-
-TEST(IdTest, IdsSortLikeTheirNumbers) {
-    std::vector<ObjectNo> numbers = {0, 9, 10, 35, 36, 61, 62, 3843, 3844};
-    for (unsigned shift = 12; shift < 64; ++shift) {
-        numbers.push_back((ObjectNo{1} << shift) - 1);
-        numbers.push_back(ObjectNo{1} << shift);
-    }
-    numbers.push_back(~ObjectNo{0});
-    for (std::size_t i = 1; i < numbers.size(); ++i) {
-        if (numbers[i - 1] >= numbers[i]) continue;
-        EXPECT_LT(format_id("x", numbers[i - 1]), format_id("x", numbers[i]));
-    }
-    numbers.erase(numbers.begin());
-    for (const ObjectNo no : numbers) EXPECT_EQ(parse_id("x", format_id("x", no)), no);
-    EXPECT_FALSE(parse_id("x", format_id("x", 0)));  // 0 means "none": no object has it
-}
-
-TEST(IdTest, OnlyTheExactFormIsParsed) {
-    EXPECT_EQ(parse_id("pi", "pi_00000000010"), 62U);
-    for (const char* bad : {"", "pi", "pi_", "pi_0000000001", "pi_000000000100", "py_00000000010",
-                            "PI_00000000010", "pi-00000000010", "pi_0000000001 ", " pi_0000000001",
-                            "pi_0000000_010", "pi_-0000000010", "ppi_00000000010", "pi_0000000001\xC3"})
-        EXPECT_FALSE(parse_id("pi", bad)) << bad;
-    // One above 2^64 - 1, and the largest eleven digits.
-    EXPECT_TRUE(parse_id("pi", "pi_LygHa16AHYF"));
-    EXPECT_FALSE(parse_id("pi", "pi_LygHa16AHYG"));
-    EXPECT_FALSE(parse_id("pi", "pi_zzzzzzzzzzz"));
 }
 
 }  // namespace

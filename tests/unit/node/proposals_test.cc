@@ -86,7 +86,8 @@ TEST(Proposals, ABatchIsBoundedByBytesAndByWeightButTakesOneCommand) {
     EXPECT_EQ(proposals.take({1'000, 16'384, kMany}).size(), 1U);
 }
 
-// A batch of the ledger API weighs as much as 8,192 commands and is one; light ones end at the entry's numbers.
+// A batch of the ledger API weighs as much as 8,192 commands and is one; light ones end at the entry's
+// numbers.
 TEST(Proposals, ABatchHasNoMoreCommandsThanAnEntryHasNumbersFor) {
     Proposals proposals(64 << 20, 100'000);
     for (std::size_t i = 0; i < kMaxCommandsPerBatch + 1; ++i) ASSERT_EQ(add(proposals, i % 7, 10), kNone);

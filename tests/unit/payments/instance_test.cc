@@ -8,6 +8,7 @@
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/instance_bodies.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/log.pb.h"
@@ -60,16 +61,30 @@ class Instance : public ::testing::Test {
 };
 
 TEST_F(Instance, IsInitialisedOnce) {
-    const auto init = [&] {
-        return world.run([](pb::Command& c) {
+    const auto init = [&](const std::string& key) {
+        return world.run([&](pb::Command& c) {
             mutable_body(c, pb::init_instance)->set_instance_id("id");
             mutable_body(c, pb::init_instance)->set_dev(true);
+            mutable_body(c, pb::init_instance)->set_id_key(key);
         });
     };
+    const std::string key = "a key of its own";
+    const std::string before = format_id("pi", 77);
+    instance::use_id_key(world.rows);  // there is none yet: nothing changes
+    for (const std::string& wrong : {std::string(), key.substr(1), key + "!"})
+        EXPECT_EQ(init(wrong).outcome(), machine::outcome::invalid_parameter);
     EXPECT_FALSE(instance::find_instance(world.rows));
-    EXPECT_EQ(init().outcome(), machine::outcome::ok);
+    EXPECT_EQ(format_id("pi", 77), before);
+    EXPECT_EQ(init(key).outcome(), machine::outcome::ok);
     EXPECT_TRUE(instance::find_instance(world.rows)->dev());
-    EXPECT_EQ(init().outcome(), machine::outcome::already_exists);
+    EXPECT_EQ(init("the key of tests").outcome(), machine::outcome::already_exists);
+    const std::string shown = format_id("pi", 77);
+    EXPECT_NE(shown, before) << "ids are shown with the state's key from the command on";
+    set_id_key("the key of tests");
+    EXPECT_EQ(format_id("pi", 77), before);
+    instance::use_id_key(world.rows);
+    EXPECT_EQ(format_id("pi", 77), shown) << "and by whoever opens the state";
+    set_id_key("the key of tests");
 }
 
 TEST_F(Instance, MerchantsHaveBoundedTerms) {

@@ -42,7 +42,7 @@ TEST_F(Numbers, ACommandHasOneThousandAndTwentyThree) {
 TEST_F(Numbers, AnEventKeepsSomeForWhoIsTold) {
     Context of = context();
     of.event("customer.created", pb::customer, pb::Customer());
-    EXPECT_EQ(of.numbers_left(), kMaxObjectsPerCommand - 1 - limits::kAnnouncedPerEvent);
+    EXPECT_EQ(of.numbers_left(), kMaxObjectsPerCommand - 1 - machine::limits::kAnnouncedPerEvent);
 }
 
 TEST_F(Numbers, TheHeaviestPaymentIsFarFromTheEnd) {

@@ -5,6 +5,7 @@
 #include "domains/refunds/outcomes.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
@@ -229,7 +230,7 @@ TEST_F(Payments, TimeNeverGoesBack) {
 TEST(State, KeysAreFrozen) {
     World world;
     world.make_merchant();
-    EXPECT_EQ(world.scope.merchant_no, 0x10000001U);
+    EXPECT_EQ(world.scope.merchant_no, 0x80001U);
     const auto customer = world.customer_with(100);  // entries 2 and 3
     world.make_customer();
     pb::Batch batch = world.batch();
@@ -240,12 +241,12 @@ TEST(State, KeysAreFrozen) {
     const auto has = [&](store::TableId table, const std::string& hex) {
         return world.rows.get(table, from_hex(hex).value()).has_value();
     };
-    EXPECT_TRUE(has(21, "0000000010000001000000000050001001"));
-    EXPECT_TRUE(has(26, "0000000010000001000000000050001000"));
+    EXPECT_TRUE(has(21, "0000000000080001000000000000280401"));
+    EXPECT_TRUE(has(26, "0000000000080001000000000000280400"));
     EXPECT_TRUE(has(27,
-                    "0000000010000001000000000050001001"
+                    "0000000000080001000000000000280401"
                     "6a"
-                    "0000000050001000"));
+                    "0000000000280400"));
 }
 
 TEST_F(Payments, JournalRowsAreChained) {

@@ -7,6 +7,7 @@
 #include "kontor/balances.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/limits.h"

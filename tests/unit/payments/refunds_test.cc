@@ -6,6 +6,7 @@
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/channels.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/page.h"

@@ -2,6 +2,7 @@
 #include "domains/refunds/outcomes.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/outcome.h"
@@ -271,7 +272,7 @@ TEST(Refusals, TextsAreThoseThatMerchantsKnow) {
     EXPECT_EQ(world.confirm(g_no).error().message(),
               "You cannot confirm this PaymentIntent because it has already succeeded after being previously "
               "confirmed.");
-    EXPECT_EQ(world.confirm(1).error().message(), "No such payment_intent: 'pi_00000000001'");
+    EXPECT_EQ(world.confirm(1).error().message(), "No such payment_intent: '" + format_id("pi", 1) + "'");
     EXPECT_EQ(object_in(world.cancel(g_no), pb::payment_intent).status(), pb::SUCCEEDED);
     world.refund(g_no);
     EXPECT_EQ(world.refund(g_no).error().message(),

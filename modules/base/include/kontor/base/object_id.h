@@ -1,19 +1,13 @@
 #pragma once
-// Object numbers and the ids that merchants see.
+// Object numbers. How clients see them is kontor/crypto/public_id.h.
 //
 // An object number is derived from the log position, never random, so that every node makes the same:
 //     group (4 bits) | log index (41) | command in the batch (9) | object in the command (10)
-// Within a group, whose rows never meet another group's, numbers rise with the log. docs/formats/numbers.md has
-// the arithmetic: 120 years at 50 million entries a day, almost 5 at 14,000 entries a second.
-// An id is PREFIX '_' + 11 base62 digits of `no`, zero-padded, alphabet 0-9A-Za-z, so that ids of one
-// kind sort like their numbers: "pi_00000000G8x".
-//
-// Limits: 16 groups, 2^41 - 1 log entries each, 512 commands a batch, 1,023 objects a command (0: itself).
+// Within a group, whose rows never meet another group's, numbers rise with the log. docs/formats/numbers.md
+// has the arithmetic: 120 years at 50 million entries a day, almost 5 at 14,000 entries a second. Limits: 16
+// groups, 2^41 - 1 log entries each, 512 commands a batch, 1,023 objects a command (0: itself).
 
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 namespace kontor {
 
@@ -56,9 +50,5 @@ static_assert(kMaxLogIndex >= 14'000ULL * 3'600 * kHoursPerYear * 2, "2 years at
 [[nodiscard]] constexpr std::uint64_t group_of(ObjectNo no) {
     return no >> (kIndexBits + kCommandBits + kObjectBits);
 }
-
-[[nodiscard]] std::string format_id(std::string_view prefix, ObjectNo no);
-// nullopt unless `id` is exactly prefix + '_' + 11 digits that fit 64 bits and are not all zero (0: none).
-[[nodiscard]] std::optional<ObjectNo> parse_id(std::string_view prefix, std::string_view id);
 
 }  // namespace kontor

@@ -48,7 +48,8 @@ class Context {
     bool lost_race = false;              // refused because something else is under way: not kept for replays
 
     [[nodiscard]] std::uint64_t command_no() const { return command_no_; }
-    // Numbers of new objects and transfers, in the order of the calls; of what announces an event, at finish().
+    // Numbers of new objects and transfers, in the order of the calls; of what announces an event, at
+    // finish().
     [[nodiscard]] std::uint64_t next_no();
     // How many more this command may give, with what its events so far may need to be announced. The house
     // book's timestamps derive from the command's number as well, and end with the same limit.

@@ -79,7 +79,7 @@ struct NodeOptions {
     std::uint64_t max_queue_commands = 100'000;
     // Of one log entry, whose rows and journals are in memory until it is applied: up to about 1 MiB a
     // command (an object of 100 KiB, in rows and in events).
-    std::size_t max_batch_commands = 16'384;
+    std::size_t max_batch_commands = 16'384;  // kMaxCommandsPerBatch at most
     std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
     std::uint64_t tick_ms = 200;             // how often the node looks for due work
     bool read_only = false;                  // only look: nothing is written, no command is taken (verify)
@@ -125,7 +125,8 @@ class Node : public machine::Service {
     [[nodiscard]] virtual bool ready() const = 0;
     // Why commands are refused although all else is well: a disk without room. "": they are not.
     [[nodiscard]] virtual std::string full_disk() const = 0;
-    // Why they are refused for ever: no numbers are left for objects (docs/formats/numbers.md). "": they are not.
+    // Why they are refused for ever: no numbers are left for objects (docs/formats/numbers.md). "": they are
+    // not.
     [[nodiscard]] virtual std::string full_index() const = 0;
     [[nodiscard]] virtual NodeStats stats() const = 0;
     [[nodiscard]] virtual std::string state_hash() const = 0;

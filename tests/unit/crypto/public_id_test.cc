@@ -1,0 +1,113 @@
+// Ids and tokens of positions: the bytes of docs/formats/public-ids.md, their edges, and that they tell
+// nothing.
+#include "kontor/crypto/public_id.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kontor/crypto/permutation.h"
+
+namespace kontor {
+namespace {
+
+// The key of the examples, and that of the tests again at the end.
+class PublicId : public ::testing::Test {
+ protected:
+    PublicId() {
+        std::string key;
+        for (char c = 0; c < 16; ++c) key.push_back(c);
+        set_id_key(key);
+    }
+    ~PublicId() override { set_id_key("the key of tests"); }
+    static constexpr ObjectNo kNo = 0x280401;
+};
+
+TEST_F(PublicId, AreTheDocumentsExamples) {
+    EXPECT_EQ(format_id("pi", 1), "pi_DP5i2YPwbp4");
+    EXPECT_EQ(format_id("pi", 0x280401), "pi_FGxRLpoUpaA");
+    EXPECT_EQ(format_id("pi", 0x280402), "pi_Haz24Ckd3qP");
+    EXPECT_EQ(format_id("cus", ~ObjectNo{0}), "cus_B1tdTWEmWB0");
+    EXPECT_EQ(format_position({0, 5}), "1F0JJrUsWxcL");
+    EXPECT_EQ(format_position({0, 6}), "1F31xutniuKW");
+    EXPECT_EQ(format_position({kMaxGroup, kMaxLogIndex}), "1CYwk3ENhdoc");
+}
+
+TEST_F(PublicId, ReadBackAtTheEdges) {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+        for (const ObjectNo no : {ObjectNo{1} << bit, (ObjectNo{1} << bit) - 1, ~(ObjectNo{1} << bit)}) {
+            if (no != 0) {
+                EXPECT_EQ(parse_id("x", format_id("x", no)), no);
+            }
+        }
+    }
+    EXPECT_FALSE(parse_id("x", format_id("x", 0))) << "0 means none: no object has it";
+    for (const LogPosition position : {LogPosition{0, 0}, {0, 1}, {0, kMaxLogIndex}, {kMaxGroup, 7}})
+        EXPECT_EQ(parse_position(format_position(position)), position);
+}
+
+TEST_F(PublicId, OnlyTheExactFormIsRead) {
+    EXPECT_EQ(parse_id("pi", "pi_FGxRLpoUpaA"), 0x280401U);
+    for (const char* bad :
+         {"", "pi", "pi_", "pi_FGxRLpoUpa", "pi_FGxRLpoUpaAA", "py_FGxRLpoUpaA", "PI_FGxRLpoUpaA",
+          "pi-FGxRLpoUpaA", "pi_FGxRLpoUpa ", " pi_FGxRLpoUpaA", "pi_FGxRLpo_paA", "pi_-GxRLpoUpaA",
+          "ppi_FGxRLpoUpaA", "pi_FGxRLpoUpa\xC3", "pi_LygHa16AHYG", "pi_zzzzzzzzzzz"})
+        EXPECT_FALSE(parse_id("pi", bad)) << bad;
+    EXPECT_TRUE(parse_id("pi", "pi_LygHa16AHYF")) << "2^64 - 1 is somebody's";
+    for (const char* bad : {"", "1", "5", "1F0JJrUsWxcM", "2F0JJrUsWxcL", "1F0JJrUsWxc", "1F0JJrUsWxcLL",
+                            "F0JJrUsWxcL", "1LygHa16AHYG", "1zzzzzzzzzzz", "1F0JJrUs-xcL", "1f0JJrUsWxcL"})
+        EXPECT_FALSE(parse_position(bad)) << bad;
+}
+
+// Nineteen bits check a token: of a hundred thousand made up ones hardly any is taken.
+TEST_F(PublicId, MadeUpTokensAreRefused) {
+    int taken = 0;
+    for (std::uint64_t i = 0; i < 100'000; ++i) {
+        std::string token = format_position({0, i});
+        token.back() = token.back() == '0' ? '1' : '0';
+        taken += parse_position(token) ? 1 : 0;
+    }
+    EXPECT_LE(taken, 5);
+}
+
+// Objects of two merchants, one after the other in the log: neither order nor distance shows.
+TEST_F(PublicId, TellNothingOfTheVolume) {
+    constexpr std::uint64_t kIds = 4'096;
+    const crypto::Permutation ids("0123456789abcdef", 1);
+    std::uint64_t rising = 0, flipped = 0;
+    std::set<std::uint64_t> gaps;
+    std::array<std::uint64_t, 64> ones{};
+    for (std::uint64_t entry = 1; entry <= kIds; ++entry) {
+        const std::uint64_t mine = ids.forward(make_object_no(kFirstGroup, entry, 0, 1));
+        const std::uint64_t theirs = ids.forward(make_object_no(kFirstGroup, entry + 1, 0, 1));
+        rising += theirs > mine ? 1 : 0;
+        flipped += static_cast<std::uint64_t>(std::popcount(theirs ^ mine));
+        gaps.insert(theirs - mine);
+        for (unsigned bit = 0; bit < 64; ++bit) ones.at(bit) += (mine >> bit) & 1U;
+    }
+    EXPECT_NEAR(static_cast<double>(rising), kIds / 2.0, 6 * std::sqrt(kIds / 4.0));
+    EXPECT_NEAR(static_cast<double>(flipped), kIds * 32.0, 6 * std::sqrt(kIds * 16.0));
+    EXPECT_EQ(gaps.size(), kIds) << "no gap comes twice";
+    for (const std::uint64_t count : ones)
+        EXPECT_NEAR(static_cast<double>(count), kIds / 2.0, 6 * std::sqrt(kIds / 4.0));
+}
+
+TEST_F(PublicId, KeysAndPurposesHaveNothingInCommon) {
+    const std::string mine = format_id("pi", kNo);
+    const crypto::Permutation one("0123456789abcdef", 1), two("0123456789abcdef", 2);
+    EXPECT_NE(one.forward(kNo), two.forward(kNo));
+    EXPECT_EQ(one.backward(one.forward(kNo)), kNo);
+    set_id_key("0123456789abcdef");
+    EXPECT_NE(format_id("pi", kNo), mine);
+    EXPECT_NE(parse_id("pi", mine), kNo) << "another instance's id is no object here";
+    EXPECT_FALSE(parse_position("1F0JJrUsWxcL"));
+    EXPECT_DEATH(set_id_key("too short"), "16 bytes");
+}
+
+}  // namespace
+}  // namespace kontor
