@@ -65,15 +65,16 @@ class SelftestLoad {
     struct Worker {
         std::vector<bool> is_acknowledged;  // by number of the transfer
         LoadCounts counts;
+        std::string last_index;  // of what it was acknowledged last
         std::thread thread;
     };
     struct Answer {
         int status = 0;  // 0: none
         std::string body, what;
-        std::uint64_t index = 0;  // Kontor-Log-Index
+        std::string index;  // Kontor-Log-Index: nothing to calculate with
     };
     Answer ask(std::size_t target, const std::string& path, const std::string& body,
-               const std::string& idempotency_key = {}, std::uint64_t min_index = 0) const;
+               const std::string& idempotency_key = {}, const std::string& min_index = {}) const;
     void work(std::size_t worker);
     bool transfer(std::size_t worker, std::uint64_t number);
     void recovered(std::uint64_t begun_us, LoadCounts& counts) const;
@@ -85,7 +86,7 @@ class SelftestLoad {
     const std::uint64_t run_;
     std::vector<std::unique_ptr<net::Client>> clients_;  // one a target: each trusts its own authority
     std::vector<Worker> workers_;
-    std::atomic<std::uint64_t> acknowledged_{0}, sent_{0}, newest_index_{0};
+    std::atomic<std::uint64_t> acknowledged_{0}, sent_{0};
     std::atomic<std::uint64_t> failed_us_{0};  // 0: not yet
     std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> give_up_us_{~std::uint64_t{0}};

@@ -12,6 +12,7 @@ import threading
 import time
 
 from kontor_process import SLOW, form
+from positions import Positions
 
 LEDGER, CODE = 978, 1
 OK, LINKED_EVENT_FAILED, EXCEEDS_CREDITS = 0, 1, 37
@@ -27,10 +28,15 @@ DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
 Lost = (OSError, http.client.HTTPException)
 
 
+def min_index_header(index):
+    return {"Kontor-Min-Index": Positions.of_instance.token(index)}
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
-        self.index = int(headers.get("Kontor-Log-Index") or 0)
+        token = headers.get("Kontor-Log-Index")
+        self.index = Positions.of_instance.index(token) if token else 0
 
     @property
     def json(self):
@@ -256,7 +262,7 @@ class Bank:
     def look(self, client, chance, _):
         """One account or the whole bank, at one node, with everything that anybody was told of."""
         node, min_index = client.pick(chance), self.seen_index
-        headers, start = {"Kontor-Min-Index": str(min_index)}, time.monotonic()
+        headers, start = min_index_header(min_index), time.monotonic()
         ids = self.accounts if chance.random() < 0.5 else [chance.choice(self.accounts)]
         try:
             if len(ids) == 1 and chance.random() < 0.8:

@@ -12,6 +12,7 @@ import time
 import network
 
 from kontor_process import SLOW, Admin, Answer, Kontor, run, until
+from positions import Positions
 
 HTTPS_PORT = 8443
 DISK_MIB = 640  # of the node that lives on a disk of its own
@@ -187,6 +188,7 @@ class Cluster:
             self.again(lambda machine=machine, token=token: machine.do("join", token))
             machine.start()
         self.settled()
+        Positions.of_instance = Positions(first.control("id")["key"])
         admin = Admin(first.process).set_up(admin_url=admin_url)
         _, self.key = admin.merchant_key("Bank")
         self.targets = [self.target(machine) for machine in self.machines]

@@ -1,7 +1,7 @@
 """What each node says at the end, read through its own API, and its own proof."""
 import json
 
-from bank import NodeClient
+from bank import NodeClient, min_index_header
 from checker import Stored
 from cluster import until
 
@@ -15,7 +15,7 @@ class Reader:
 
     def __init__(self, bank, node, min_index):
         self.bank, self.node, self.client = bank, node, NodeClient(bank.targets, bank.key)
-        self.headers = {"Kontor-Min-Index": str(min_index)}
+        self.headers = min_index_header(min_index)
 
     def get(self, path):
         answer = self.client.json(self.node, "GET", path, headers=self.headers)

@@ -10,6 +10,7 @@ import unittest
 import kontor_process
 from cluster_process import Cluster, Load
 from kontor_process import PASSWORD, Admin, allow, temporary_folder, totp, until
+from positions import Positions
 
 READS = 400  # of the read-your-writes tests
 FAR = 1 << 40
@@ -169,12 +170,16 @@ class AnyNode(unittest.TestCase):
             self.assertEqual(load.retried(), [])
 
     def test_min_index(self):
+        machine = self.cluster.machines[0]
+        positions = Positions(machine.control("id")["key"])
+        good = positions.token(machine.control("status")["applied_index"])
         for api, _ in self.each():
-            for bad in ("x", "-1", "1.5", "99999999999999999999999", "1 2", "0x10"):
+            for bad in ("x", "-1", "5", "99999999999999999999999", "1 2", "1zzzzzzzzzzz", good[:-1], good + "0",
+                        good[:-1] + ("0" if good[-1] != "0" else "1")):
                 answer = api.request("GET", "/v1/balance", headers={"Kontor-Min-Index": bad})
                 self.assertEqual((answer.status, answer.error["type"]), (400, "invalid_request_error"), bad)
             begun = time.monotonic()
-            answer = api.request("GET", "/v1/balance", headers={"Kontor-Min-Index": str(FAR)})
+            answer = api.request("GET", "/v1/balance", headers={"Kontor-Min-Index": positions.token(FAR)})
             self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"), answer)
             self.assertLess(time.monotonic() - begun, allow(REFUSED_WITHIN_S))
 

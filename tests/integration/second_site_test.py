@@ -43,6 +43,7 @@ if __name__ == "__main__":
 from cluster_process import Cluster, Machine, free_ports  # noqa: E402  (in the inner process only)
 from kontor_process import BINARY, SLOW, Kontor, allow, main, run, temporary_folder, until  # noqa: E402
 from line import Line  # noqa: E402
+from positions import Positions  # noqa: E402
 
 
 def name_of(number):
@@ -76,6 +77,7 @@ class Steady:
 
     def __init__(self, machines, key, a_second=40, batch=5):
         self.apis = [machine.process.api(key, timeout_s=5 * SLOW) for machine in machines]
+        self.positions = Positions(machines[0].control("id")["key"])
         self.pause, self.batch = 1 / a_second, batch
         self.acknowledged, self.latencies, self.failures = [], [], []
         self.stopping, self.count = threading.Event(), 0
@@ -101,7 +103,7 @@ class Steady:
                 self.failures.append(repr(answer))
                 return
             self.latencies.append((begun, ended - begun))
-            self.acknowledged.append((ended, int(answer.headers["Kontor-Log-Index"]), ids))
+            self.acknowledged.append((ended, self.positions.index(answer.headers["Kontor-Log-Index"]), ids))
             due = max(due + self.pause, time.monotonic() - 1)
             self.stopping.wait(max(0.0, due - time.monotonic()))
 

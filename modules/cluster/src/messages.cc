@@ -1,7 +1,6 @@
 #include "messages.h"
 
-#include <charconv>
-
+#include "kontor/crypto/public_id.h"
 #include "kontor/json/error_object.h"
 
 namespace kontor::cluster {
@@ -25,25 +24,20 @@ net::Response problem(int status, std::string_view message, bool may_retry) {
     return response;
 }
 
-namespace {
-
-std::optional<std::uint64_t> index_in(std::string_view text) {
-    std::uint64_t index = 0;
-    if (text.empty()) return index;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return index;
-}
-
-}  // namespace
-
 std::optional<std::uint64_t> min_index_of(const net::Request& request) {
-    return index_in(request.header(kMinIndexHeader));
+    const std::string_view token = request.header(kMinIndexHeader);
+    if (token.empty()) return 0;
+    const auto position = parse_position(token);
+    if (!position || position->group != kFirstGroup) return std::nullopt;
+    return position->index;
 }
 
 std::uint64_t log_index_of(const net::Response& response) {
-    for (const net::Header& header : response.headers)
-        if (header.name == kLogIndexHeader) return index_in(header.value).value_or(0);
+    for (const net::Header& header : response.headers) {
+        if (header.name != kLogIndexHeader) continue;
+        const auto position = parse_position(header.value);
+        return position && position->group == kFirstGroup ? position->index : 0;
+    }
     return 0;
 }
 

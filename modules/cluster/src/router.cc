@@ -13,6 +13,8 @@ constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kHearWithinMs = 300;  // by a node that has heard no leader for long
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
+constexpr const char* kBadIndexText =
+    "Kontor-Min-Index is no position of this log: send back what an answer's Kontor-Log-Index was, as it was.";
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
 }  // namespace
@@ -58,7 +60,7 @@ void Router::handle(net::Request request, net::Responder respond) {
     request.kind = parts_.kind_of(request);
     const auto min_index = min_index_of(request);
     if (!min_index)
-        return respond(problem(400, "Kontor-Min-Index is a log index: a number from Kontor-Log-Index."));
+        return respond(problem(400, kBadIndexText));
     const bool leads = parts_.leads();
     if (!request.kind.is_read) {
         if (leads) return lead_here(std::move(request), std::move(respond));

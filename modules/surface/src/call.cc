@@ -79,7 +79,8 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     response.headers.push_back({"Stripe-Version", api_version});
     if (!idempotency_key.empty()) response.headers.push_back({"Idempotency-Key", idempotency_key});
     if (replayed) response.headers.push_back({"Idempotent-Replayed", "true"});
-    if (log_index != 0) response.headers.push_back({"Kontor-Log-Index", std::to_string(log_index)});
+    if (log_index != 0)
+        response.headers.push_back({"Kontor-Log-Index", format_position({kFirstGroup, log_index})});
     if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"Kontor\""});
     if (error != nullptr && !error->allow.empty()) response.headers.push_back({"Allow", error->allow});
     if (rate.limit != 0) {

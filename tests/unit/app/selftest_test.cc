@@ -34,7 +34,7 @@ class FakeNode final : public net::Client {
 
  private:
     static net::ClientResponse ok(const Json& json) {
-        return {200, {{"Kontor-Log-Index", "7"}}, json.dump()};
+        return {200, {{"Kontor-Log-Index", "1aToken"}}, json.dump()};
     }
     static bool is_turn(std::uint64_t n, std::uint64_t one_in) { return one_in != 0 && n % one_in == 0; }
 

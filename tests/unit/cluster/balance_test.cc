@@ -7,12 +7,18 @@
 #include <deque>
 #include <mutex>
 
+#include "kontor/crypto/public_id.h"
 #include "kontor/telemetry/metrics.h"
 #include "router.h"
 #include "wire.h"
 
 namespace kontor::cluster {
 namespace {
+
+// A position as clients have it.
+std::string at(std::uint64_t index) {
+    return format_position({kFirstGroup, index});
+}
 
 net::Request request_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0) {
     net::Request request;
@@ -184,9 +190,9 @@ class Busy : public ::testing::Test {
         for (int i = 0; i < 10; ++i) router->balancer().look(900, {{2, 0}}, 1'000);
     }
 
-    static Result<std::string> there(const char* log_index = "70") {
+    static Result<std::string> there(std::uint64_t log_index = 70) {
         net::Response response;
-        response.headers = {{"Kontor-Log-Index", log_index}};
+        response.headers = {{"Kontor-Log-Index", at(log_index)}};
         response.body = "there";
         return encode_response(std::move(response));
     }
@@ -237,7 +243,7 @@ TEST_F(Busy, CostlyReadsArePassedOnAndTheRestIsNot) {
     }
     EXPECT_EQ(passed, static_cast<int>(kMaxShare / 10));
     EXPECT_EQ(answered_here, 100 - passed);
-    EXPECT_EQ(last.header("Kontor-Min-Index"), "70") << "it shall know what this node knows";
+    EXPECT_EQ(last.header("Kontor-Min-Index"), at(70)) << "it shall know what this node knows";
     passed = 0;
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(ask(request_of("GET", "/v1/charges/ch_1")), "here /v1/charges/ch_1");
@@ -257,9 +263,9 @@ TEST_F(Busy, AFollowerPassesOnToo) {
 TEST_F(Busy, AGreaterMinIndexIsKept) {
     applied = 90;
     net::Request request = request_of("GET", "/v1/charges");
-    request.headers = {{"kontor-min-index", "85"}};
+    request.headers = {{"kontor-min-index", at(85)}};
     while (passed == 0) (void)ask(request);
-    EXPECT_EQ(last.header("Kontor-Min-Index"), "85");
+    EXPECT_EQ(last.header("Kontor-Min-Index"), at(85));
 }
 
 TEST_F(Busy, AfterAnyErrorThisNodeAnswers) {
@@ -280,7 +286,7 @@ TEST_F(Busy, AfterAnyErrorThisNodeAnswers) {
 }
 
 TEST_F(Busy, NobodySeesLessAfterwards) {
-    answer = [] { return there("71"); };  // the other one is ahead of this one
+    answer = [] { return there(71); };  // the other one is ahead of this one
     while (passed == 0) EXPECT_EQ(ask(request_of("GET", "/v1/charges")), "here /v1/charges");
     applied = 71;
     while (passed == 1) (void)ask(request_of("GET", "/v1/charges"));
@@ -290,7 +296,7 @@ TEST_F(Busy, NobodySeesLessAfterwards) {
 
 TEST_F(Busy, AsTheOtherNodeItAnswersCostlyReadsOnly) {
     net::Request request = request_of("GET", "/v1/charges");
-    request.headers = {{"Kontor-Min-Index", "70"}};
+    request.headers = {{"Kontor-Min-Index", at(70)}};
     for (const bool leading : {true, false}) {
         leads = leading;
         const auto got = serve(request);
@@ -300,7 +306,7 @@ TEST_F(Busy, AsTheOtherNodeItAnswersCostlyReadsOnly) {
     EXPECT_EQ(passed, 0) << "never passed on twice";
     EXPECT_EQ(serve(request_of("GET", "/v1/charges/ch_1")).error().code, ErrorCode::unavailable);
     EXPECT_EQ(serve(request_of("POST", "/v1/charges")).error().code, ErrorCode::unavailable);
-    request.headers = {{"Kontor-Min-Index", "71"}};
+    request.headers = {{"Kontor-Min-Index", at(71)}};
     EXPECT_EQ(serve(request).error().code, ErrorCode::unavailable) << "behind";
     request.headers.clear();
     for (const int status : {400, 401, 403, 404, 500, 503}) {

@@ -10,12 +10,18 @@
 #include <mutex>
 #include <thread>
 
+#include "kontor/crypto/public_id.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/telemetry/metrics.h"
 #include "wire.h"
 
 namespace kontor::cluster {
 namespace {
+
+// A position as clients have it.
+std::string at(std::uint64_t index) {
+    return format_position({kFirstGroup, index});
+}
 
 class StepClock final : public Clock {
  public:
@@ -202,37 +208,41 @@ TEST_F(Fixture, WhoStoodStillWhileItAnsweredAsks) {
 }
 
 TEST_F(Fixture, MinIndexWaitsThenAsks) {
-    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "100"}}).body, "here /v1/x");
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", at(100)}}).body, "here /v1/x");
     answers.push_back(leaders(200));
-    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}).body, "leader");
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", at(101)}}).body, "leader");
     // The leader has no such entry either: that is the answer, without asking it again.
     answers.push_back(broken(ErrorCode::conflict));
     asked.clear();
-    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}).status, 503);
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", at(101)}}).status, 503);
     EXPECT_EQ(asked.size(), 1U);
     leads = true;
-    const auto future = ask("GET", {{"Kontor-Min-Index", "101"}});
+    const auto future = ask("GET", {{"Kontor-Min-Index", at(101)}});
     EXPECT_EQ(future.status, 503);
-    for (const char* wrong : {"x", "-1", "1.5", "99999999999999999999999", "1 "})
-        EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", wrong}}).status, 400) << wrong;
+    for (const std::string& wrong : {std::string("x"), std::string("-1"), std::string("100"), at(100) + " ",
+                                     at(100).substr(1), "2" + at(100).substr(1), format_position({1, 100})}) {
+        const auto refused = ask("GET", {{"Kontor-Min-Index", wrong}});
+        EXPECT_EQ(refused.status, 400) << wrong;
+        EXPECT_NE(refused.body.find("Kontor-Min-Index"), std::string::npos) << refused.body;
+    }
 }
 
 TEST_F(Fixture, TheLeaderKnowsForOthersWhatIsNotThere) {
     leads = true;
-    const auto forwarded = [&](const char* method, const char* index) {
+    const auto forwarded = [&](const char* method, std::uint64_t index) {
         net::Request request;
         request.method = method;
         request.path = "/v1/x";
-        request.headers = {{"Kontor-Min-Index", index}};
+        request.headers = {{"Kontor-Min-Index", at(index)}};
         std::promise<Result<std::string>> answer;
         router->serve_forwarded(encode_request(request),
                                 [&](Result<std::string> got) { answer.set_value(std::move(got)); });
         return answer.get_future().get();
     };
-    EXPECT_TRUE(forwarded("GET", "100"));
-    EXPECT_TRUE(forwarded("POST", "101"));  // only reads look at it
+    EXPECT_TRUE(forwarded("GET", 100));
+    EXPECT_TRUE(forwarded("POST", 101));  // only reads look at it
     EXPECT_EQ(answered_here, 2);
-    const auto beyond = forwarded("GET", "101");
+    const auto beyond = forwarded("GET", 101);
     ASSERT_FALSE(beyond);
     EXPECT_EQ(beyond.error().code, ErrorCode::conflict);
     EXPECT_EQ(answered_here, 2);
@@ -272,7 +282,7 @@ TEST_F(Fixture, AKeyCountsWhereItIsHonoured) {
     EXPECT_EQ(asked.size(), 1U);
     answers.push_back(broken(ErrorCode::io));
     answers.push_back(leaders(200));
-    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", "101"}}, "/admin/api/merchants").status, 200);
+    EXPECT_EQ(ask("GET", {{"Kontor-Min-Index", at(101)}}, "/admin/api/merchants").status, 200);
     EXPECT_EQ(asked.size(), 3U);
 }
 
@@ -347,7 +357,7 @@ TEST_F(Fixture, ALookUpInTheLedgerIsARead) {
     // Also where this node thinks that it leads: it may have been replaced.
     leads = true;
     applied = 5;
-    EXPECT_EQ(ask("POST", {{"Kontor-Min-Index", "6"}}, "/v1/ledger/accounts/lookup").status, 503);
+    EXPECT_EQ(ask("POST", {{"Kontor-Min-Index", at(6)}}, "/v1/ledger/accounts/lookup").status, 503);
     leads = false;
     answers.push_back(leaders(200));
     EXPECT_EQ(ask("POST", {}, "/v1/x/lookup").body, "leader") << "only the ledger's";
