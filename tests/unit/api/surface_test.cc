@@ -324,6 +324,17 @@ TEST(Failures, OfTheNodeAreRetried) {
     EXPECT_EQ(status_of(ErrorCode::internal), 500);
 }
 
+// The end of the log's indexes is for ever.
+TEST(Failures, WhatIsUsedUpIsSaidAndNotTriedAgain) {
+    Shop shop;
+    shop.service.refuse_with = Error{ErrorCode::exhausted, "inside"};
+    const Answer answer = shop.post("/v1/customers", {{"name", "Ada"}});
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_NE(answer.error().at("message").get<std::string>().find("used up"), std::string::npos);
+    EXPECT_EQ(answer.header("Stripe-Should-Retry"), "false");
+    EXPECT_EQ(answer.text.find("inside"), std::string::npos);
+}
+
 // Programs that repeat it by themselves would pay twice.
 TEST(Failures, OfAPostWithoutAKeyThatMayBeDoneAreNotRetried) {
     Shop shop;
