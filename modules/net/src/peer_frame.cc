@@ -20,8 +20,9 @@ constexpr std::size_t field_bytes(std::uint8_t kind) {
         case FrameKind::refused:
             return 4;
         case FrameKind::message:
-            return 0;
+            return 1;
         case FrameKind::call:
+            return 11;
         case FrameKind::failure:
             return 10;
         case FrameKind::answer:
@@ -38,6 +39,9 @@ constexpr bool has_id(FrameKind kind) {
 constexpr bool has_code(FrameKind kind) {
     return kind == FrameKind::hello || kind == FrameKind::refused || kind == FrameKind::call ||
            kind == FrameKind::failure;
+}
+constexpr bool has_group(FrameKind kind) {
+    return kind == FrameKind::message || kind == FrameKind::call;
 }
 constexpr bool has_body(FrameKind kind) {
     return kind != FrameKind::ping && kind != FrameKind::pong;
@@ -70,6 +74,7 @@ std::size_t encode_head(const Frame& frame, std::array<char, kMaxFrameHeadBytes>
     if (has_code(frame.kind)) at = put_be(at, frame.code);
     if (frame.kind == FrameKind::hello) *at++ = static_cast<char>(frame.purpose);
     if (frame.kind == FrameKind::refused) at = put_be(at, frame.verdict);
+    if (has_group(frame.kind)) *at++ = static_cast<char>(frame.group);
     return static_cast<std::size_t>(at - into.data());
 }
 
@@ -116,6 +121,7 @@ Result<void> FrameParser::read_fields() {
         fields.remove_prefix(2);
     }
     if (frame_.kind == FrameKind::refused) frame_.verdict = get_be16(fields);
+    if (has_group(frame_.kind)) frame_.group = static_cast<std::uint8_t>(fields[0]);
     if (frame_.kind == FrameKind::hello) {
         const auto purpose = static_cast<std::uint8_t>(fields[0]);
         if (purpose < 1 || purpose > 4) return bad_frame("unknown purpose");

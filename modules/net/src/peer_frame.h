@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "kontor/base/object_id.h"
 #include "kontor/base/result.h"
 
 namespace kontor::net {
@@ -28,15 +29,16 @@ enum class FrameKind : std::uint8_t {
 // What a connection is for; in the hello.
 enum class Purpose : std::uint8_t { messages = 1, fast_calls = 2, bulk_calls = 3, anonymous = 4 };
 
-inline constexpr std::uint16_t kPeerProtocol = 1;
+inline constexpr std::uint16_t kPeerProtocol = 2;  // 1: messages and calls had no group
 inline constexpr std::size_t kFrameHeadBytes = 5;  // length of all that follows, kind
-inline constexpr std::size_t kMaxFrameHeadBytes = kFrameHeadBytes + 10;
+inline constexpr std::size_t kMaxFrameHeadBytes = kFrameHeadBytes + 11;
 
 struct Frame {
     FrameKind kind = FrameKind::ping;
     std::uint64_t id = 0;                 // call, answer, failure: the call; ping, pong: a stamp
     std::uint16_t code = 0;               // call: its kind; failure, refused: ErrorCode; hello: protocol
     Purpose purpose = Purpose::messages;  // hello
+    std::uint8_t group = kFirstGroup;     // message, call: the replication group that it is about
     std::uint16_t verdict = 0;            // refused: the owner's number for programs; 0: none
     std::string body;
 };

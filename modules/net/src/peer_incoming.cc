@@ -106,8 +106,12 @@ void PeerIncoming::on_closed(PeerLink& link, const Error& why) {
 
 void PeerIncoming::on_frame(PeerLink& link, Frame& frame) {
     const bool messages = link.purpose() == Purpose::messages;
-    if (frame.kind == FrameKind::message && messages)
-        return shared_.on_message(link.who().node_id, std::move(frame.body));
+    if (frame.kind == FrameKind::message && messages) {
+        if (frame.group == kFirstGroup) return shared_.on_message(link.who().node_id, std::move(frame.body));
+        // Of one that a later version knows: not for this node, and no reason to part from what it has.
+        return shared_.log_limited("a message of " + node_name(link.who().node_id) + " for group " +
+                                   std::to_string(frame.group) + ", which this node has not, was dropped");
+    }
     if (frame.kind == FrameKind::call && !messages) return on_call(link, frame);
     link.shut({ErrorCode::corruption,
                "a frame that has no place on a connection for " + std::string(to_string(link.purpose()))},
@@ -120,6 +124,7 @@ void PeerIncoming::on_call(PeerLink& link, Frame& frame) {
     const auto refuse = [&link, &frame](ErrorCode code, const char* why) {
         link.answer(failure(frame.id, {code, why}));
     };
+    if (frame.group != kFirstGroup) return refuse(ErrorCode::unsupported, "this node has group 0 only");
     const auto& open = options.anonymous_kinds;
     if (link.purpose() == Purpose::anonymous && std::find(open.begin(), open.end(), frame.code) == open.end())
         return refuse(ErrorCode::permission_denied, "this call needs the certificate of a node");

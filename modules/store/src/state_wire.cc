@@ -31,7 +31,7 @@ std::string encode_request(const StateRequest& request) {
     out.push_back(static_cast<char>(request.op));
     out.push_back(static_cast<char>(request.partition));
     out.push_back(static_cast<char>(request.tree));
-    out.push_back(0);
+    out.push_back(static_cast<char>(request.group));
     put_le(out, request.transfer);
     put_le(out, request.max_bytes);
     put_le(out, request.index);
@@ -54,13 +54,17 @@ Result<StateRequest> decode_request(std::string_view bytes) {
     request.op = static_cast<StateOp>(op);
     request.partition = in.number<std::uint8_t>();
     request.tree = in.number<std::uint8_t>();
-    (void)in.number<std::uint8_t>();
+    request.group = in.number<std::uint8_t>();
     request.transfer = in.number<std::uint64_t>();
     request.max_bytes = in.number<std::uint32_t>();
     request.index = in.number<std::uint64_t>();
     request.offset = in.number<std::uint64_t>();
     request.after = in.take(in.number<std::uint16_t>());
     if (!in.is_at_end()) return not_a_request("another length than it says");
+    if (request.group != kFirstGroup)
+        return fail(ErrorCode::unsupported, "a transfer of the state of group " +
+                                                std::to_string(request.group) +
+                                                ": this node has group 0 only");
     if (op < 1 || op > static_cast<std::uint8_t>(StateOp::end)) return not_a_request("unknown operation");
     if (request.after.size() > kMaxKeyBytes + 1) return not_a_request("impossible key");
     return request;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "content_sum.h"
+#include "kontor/base/object_id.h"
 #include "kontor/base/result.h"
 #include "kontor/store/state_transfer.h"
 
@@ -35,6 +36,7 @@ struct StateRequest {
     std::uint64_t index = 0;
     std::uint64_t offset = 0;
     std::string after;  // LMDB key
+    std::uint8_t group = kFirstGroup;
 };
 [[nodiscard]] std::string encode_request(const StateRequest& request);
 [[nodiscard]] Result<StateRequest> decode_request(std::string_view bytes);

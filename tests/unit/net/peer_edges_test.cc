@@ -159,6 +159,30 @@ TEST_F(PeerEdgesTest, CallConnectionsToTheLimitAndOneMore) {
     }
 }
 
+// A later version may have groups that this one has not: its own business goes on.
+TEST_F(PeerEdgesTest, WhatIsForAnotherGroupIsRefusedAndTheRestGoesOn) {
+    PeerNode one(1);
+    one.start();
+    const auto two = credentials_of(cluster_authority(), kTestCluster, 2);
+    RawPeer calls(one.net->port(), two), messages(one.net->port(), two);
+    ASSERT_EQ(calls.greet(Purpose::fast_calls).value().kind, FrameKind::hello);
+    for (const std::uint8_t group : {std::uint8_t{1}, std::uint8_t{15}, std::uint8_t{255}}) {
+        ASSERT_TRUE(
+            calls.send({.kind = FrameKind::call, .id = group, .code = kWho, .group = group, .body = ""}));
+        const auto refused = calls.receive_news();
+        ASSERT_TRUE(refused && refused->kind == FrameKind::failure);
+        EXPECT_EQ(error_code_of(refused->code), ErrorCode::unsupported);
+        EXPECT_EQ(refused->id, group);
+    }
+    ASSERT_TRUE(calls.send({.kind = FrameKind::call, .id = 7, .code = kWho, .body = ""}));
+    EXPECT_EQ(calls.receive_news().value().body, "2");
+    ASSERT_EQ(messages.greet(Purpose::messages).value().kind, FrameKind::hello);
+    ASSERT_TRUE(messages.send({.kind = FrameKind::message, .group = 1, .body = "for nobody"}));
+    ASSERT_TRUE(messages.send({.kind = FrameKind::message, .body = "for us"}));
+    ASSERT_TRUE(eventually([&] { return !one.messages_from(2).empty(); }));
+    EXPECT_EQ(one.messages_from(2), std::vector<std::string>{"for us"});
+}
+
 TEST_F(PeerEdgesTest, LongReasonsAreCut) {
     PeerNode one(1);
     one.refuse_hello = std::string(kMaxRefusalBytes + 1, 'r');

@@ -105,7 +105,8 @@ class RawPeer {
     // The next frame that is not a ping.
     std::optional<Frame> receive_news(int timeout_ms = 10'000);
     // Says hello and returns what comes back.
-    std::optional<Frame> greet(Purpose purpose, const std::string& hello = "", std::uint16_t protocol = 1);
+    std::optional<Frame> greet(Purpose purpose, const std::string& hello = "",
+                               std::uint16_t protocol = kPeerProtocol);
 
  private:
     int fd_ = -1;

@@ -12,11 +12,13 @@ namespace {
 
 const std::vector<Frame>& all_kinds() {
     static const std::vector<Frame> frames = {
-        {.kind = FrameKind::hello, .code = 1, .purpose = Purpose::bulk_calls, .body = "hi"},
+        {.kind = FrameKind::hello, .code = kPeerProtocol, .purpose = Purpose::bulk_calls, .body = "hi"},
         {.kind = FrameKind::refused, .code = 4, .verdict = 0x0102, .body = "no"},
         {.kind = FrameKind::message, .body = "abc"},
         {.kind = FrameKind::message, .body = ""},
         {.kind = FrameKind::call, .id = 0x0102030405060708, .code = 0x1122, .body = "body"},
+        {.kind = FrameKind::call, .id = 1, .code = 2, .group = 15, .body = ""},
+        {.kind = FrameKind::message, .group = 255, .body = "of another group"},
         {.kind = FrameKind::answer, .id = UINT64_MAX, .body = std::string(4'096, 'a')},
         {.kind = FrameKind::failure, .id = 7, .code = 12, .body = "late"},
         {.kind = FrameKind::ping, .id = 99, .body = ""},
@@ -29,7 +31,7 @@ TEST(PeerFrameTest, TheBytesOfTheDocument) {
     // docs/formats/peer-link.md
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[0])),
               "0000000501"
-              "0001"
+              "0002"
               "03"
               "6869");
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[1])),
@@ -38,14 +40,16 @@ TEST(PeerFrameTest, TheBytesOfTheDocument) {
               "0102"
               "6e6f");
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[2])),
-              "0000000303"
+              "0000000403"
+              "00"
               "616263");
     EXPECT_EQ(to_hex(encode_frame(all_kinds()[4])),
-              "0000000e04"
+              "0000000f04"
               "0102030405060708"
               "1122"
+              "00"
               "626f6479");
-    EXPECT_EQ(to_hex(encode_frame(all_kinds()[6])),
+    EXPECT_EQ(to_hex(encode_frame(all_kinds()[8])),
               "0000000e06"
               "0000000000000007"
               "000c"
@@ -64,6 +68,7 @@ TEST(PeerFrameTest, WhatIsWrittenIsRead) {
         EXPECT_EQ(parser.frame().id, frame.id);
         EXPECT_EQ(parser.frame().code, frame.code);
         EXPECT_EQ(parser.frame().body, frame.body);
+        EXPECT_EQ(parser.frame().group, frame.group);
         EXPECT_EQ(parser.frame().purpose, frame.purpose);
     }
     EXPECT_TRUE(left.empty());
@@ -96,7 +101,8 @@ TEST(PeerFrameTest, LimitsOfTheParser) {
     }
     EXPECT_EQ(error_code_of(12), ErrorCode::timeout);
     EXPECT_EQ(error_code_of(0), ErrorCode::internal);
-    EXPECT_EQ(error_code_of(16), ErrorCode::internal);
+    EXPECT_EQ(error_code_of(16), ErrorCode::exhausted);
+    EXPECT_EQ(error_code_of(17), ErrorCode::internal);
 }
 
 }  // namespace

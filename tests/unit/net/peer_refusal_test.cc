@@ -14,7 +14,7 @@ class PeerRefusalTest : public PeerTest {
  protected:
     // What a listener with id 1 tells somebody with these credentials.
     static std::string told(const PeerNode& node, const PeerCredentials& credentials,
-                            Purpose purpose = Purpose::messages, std::uint16_t protocol = 1) {
+                            Purpose purpose = Purpose::messages, std::uint16_t protocol = kPeerProtocol) {
         RawPeer peer(node.net->port(), credentials);
         if (!peer.connected()) return "no handshake";
         const auto frame = peer.greet(purpose, "", protocol);
@@ -42,7 +42,7 @@ TEST_F(PeerRefusalTest, TheListenerSaysWhy) {
     EXPECT_TRUE(has(told(one, credentials_of(authority, "another cluster!", 2)), "of another cluster"));
     EXPECT_TRUE(has(told(one, credentials_of(authority, kTestCluster, 1)), "two nodes have the same id"));
     EXPECT_TRUE(
-        has(told(one, credentials_of(authority, kTestCluster, 2), Purpose::messages, 2), "peer protocol 2"));
+        has(told(one, credentials_of(authority, kTestCluster, 2), Purpose::messages, 1), "peer protocol 1"));
     // Nor does a clock that is behind the issuer's matter, by however much.
     for (const std::int64_t ahead_ms : {600'000L, 40 * kDayMs})
         EXPECT_EQ(told(one, credentials_of(authority, kTestCluster, 2, real_now_ms() + ahead_ms)),
@@ -203,7 +203,7 @@ TEST_F(PeerRefusalTest, FramesThatBreakTheRules) {
     ends_with(Purpose::messages, "\0\0\0\1\4x"s, "too short for its kind");
     ends_with(Purpose::messages, "\0\0\0\11\7\0\0\0\0\0\0\0\0\0"s, "a ping has no body");
     ends_with(Purpose::messages, "\xFF\0\0\0\3"s, "larger than allowed");
-    ends_with(Purpose::messages, encode_frame({.kind = FrameKind::hello, .code = 1, .body = ""}),
+    ends_with(Purpose::messages, encode_frame({.kind = FrameKind::hello, .code = kPeerProtocol, .body = ""}),
               "second hello");
     ends_with(Purpose::messages, encode_frame({.kind = FrameKind::call, .id = 1, .body = ""}),
               "has no place");

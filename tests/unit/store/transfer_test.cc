@@ -117,10 +117,25 @@ TEST(StateTransfer, WithASourceThatStartsAgain) {
 }
 
 TEST(StateTransfer, RequestAsDocumented) {
-    const StateRequest request{StateOp::begin, 1, 512U << 10U, 0, 0, 0, 0, ""};
+    StateRequest request{StateOp::begin, 1, 512U << 10U, 0, 0, 0, 0, ""};
     EXPECT_EQ(to_hex(encode_request(request)),
               "4b54513101000000010000000000000000000800000000000000000000000000000000000000"
               "7ef3b7bd");
+    request.group = 1;
+    EXPECT_EQ(to_hex(encode_request(request)).substr(0, 16), "4b54513101000001");
+}
+
+TEST(StateTransfer, OfAnotherGroupIsRefusedWithACode) {
+    const TempFolder folder;
+    ChangingStore source(1, test_options(folder.path()));
+    StateRequest request{StateOp::begin, 1, 512U << 10U, 0, 0, 0, 0, ""};
+    EXPECT_TRUE(source.source().answer(encode_request(request)));
+    for (const std::uint8_t group : {std::uint8_t{1}, std::uint8_t{15}, std::uint8_t{255}}) {
+        request.group = group;
+        const auto answer = source.source().answer(encode_request(request));
+        ASSERT_FALSE(answer);
+        EXPECT_EQ(answer.error().code, ErrorCode::unsupported);
+    }
 }
 
 TEST(StateTransfer, OfNothing) {

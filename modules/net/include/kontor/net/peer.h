@@ -137,7 +137,8 @@ class PeerNet {
     virtual void set_peers(std::map<std::uint64_t, std::string> peers) = 0;
     // Never blocks. Dropped while not connected, and above max_frame_bytes (logged). A queue above
     // max_queued_bytes drops the message and reconnects. After a reconnect nothing of the old connection is
-    // delivered any more.
+    // delivered any more. It is of group 0, as every call is: there is no other so far. What comes for
+    // another group is dropped (logged); a call for one fails with `unsupported`.
     virtual void send(std::uint64_t node_id, std::string frame) = 0;
     // `done` exactly once, on the lane's network thread, or inside of call() for an unknown node, a body that
     // is too large, or after stop().
