@@ -43,10 +43,10 @@ const Operation& operation_of(const pb::ChannelAttempt& attempt) {
 }
 
 balances::AccountRef receivable() {
-    return {ledger::AccountKind::channel_receivable, balances::kSandboxChannel};
+    return balances::of_platform(ledger::AccountKind::channel_receivable, balances::kSandboxChannel);
 }
 balances::AccountRef suspense() {
-    return {ledger::AccountKind::suspense, balances::kSandboxChannel};
+    return balances::of_platform(ledger::AccountKind::suspense, balances::kSandboxChannel);
 }
 
 void to_suspense(Context& context, const pb::ChannelAttempt& attempt, bool back) {

@@ -127,7 +127,8 @@ ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t am
         chain.post(authorization, amount);
     }
     if (fee > 0) {
-        chain.move(TransferCode::fee, merchant_pending(scope), {ledger::AccountKind::platform_fees, 0}, fee);
+        chain.move(TransferCode::fee, merchant_pending(scope),
+                   of_platform(ledger::AccountKind::platform_fees), fee);
     }
     if (at_once && net > 0) {
         chain.move(TransferCode::funds_available, merchant_pending(scope), merchant_available(scope), net);

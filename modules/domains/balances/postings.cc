@@ -89,7 +89,7 @@ AccountRef payer(const pb::PaymentMethod& method, std::uint64_t customer_no) {
         case pb::METHOD_WALLET:
             return {ledger::AccountKind::customer_wallet, customer_no};
         case pb::METHOD_CARD:
-            return {ledger::AccountKind::channel_receivable, kSandboxChannel};
+            return of_platform(ledger::AccountKind::channel_receivable, kSandboxChannel);
         default:
             KONTOR_UNREACHABLE("a payment without a method moves no money");
     }

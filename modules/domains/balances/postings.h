@@ -67,6 +67,11 @@ class Chain {
     return {ledger::AccountKind::merchant_available, scope.merchant_no};
 }
 
+// The platform's own account in this group; `number`: a channel's, where each has its own.
+[[nodiscard]] inline AccountRef of_platform(ledger::AccountKind kind, std::uint64_t number = 0) {
+    return {kind, ledger::platform_owner(kFirstGroup, number)};
+}
+
 // Ids of payments' transfers: the system bit, then the object number; callers of the ledger API cannot take
 // them.
 [[nodiscard]] ledger::Id128 transfer_id(std::uint64_t no);

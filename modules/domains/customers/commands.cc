@@ -144,7 +144,8 @@ pb::Result top_up_wallet(Context& context, const pb::TopUpWallet& wanted) {
                       "A wallet holds at most " + std::to_string(limits::kWalletMaxMinor) + ".", "amount");
     }
     balances::Chain chain(context, context.scope, wanted.currency(), customer->no());
-    chain.move(balances::TransferCode::top_up, {ledger::AccountKind::bank, 0}, wallet, wanted.amount());
+    chain.move(balances::TransferCode::top_up, balances::of_platform(ledger::AccountKind::bank), wallet,
+               wanted.amount());
     if (const ledger::Status status = chain.run(); status != ledger::Status::ok) {
         return refuse(machine::outcome::ledger_refused,
                       "The ledger refused this top-up: " + std::string(ledger::to_string(status)) + ".");

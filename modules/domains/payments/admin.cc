@@ -96,27 +96,9 @@ std::string_view fill_query(const Call& call, payment_list::PaymentQuery& query)
     return {};
 }
 
-const char* kind_name(ledger::AccountKind kind) {
-    using ledger::AccountKind;
-    switch (kind) {
-        case AccountKind::channel_receivable:
-            return "channel_receivable";
-        case AccountKind::merchant_pending:
-            return "merchant_pending";
-        case AccountKind::merchant_available:
-            return "merchant_available";
-        case AccountKind::platform_fees:
-            return "platform_fees";
-        case AccountKind::payouts_in_transit:
-            return "payouts_in_transit";
-        case AccountKind::customer_wallet:
-            return "customer_wallet";
-        case AccountKind::suspense:
-            return "suspense";
-        case AccountKind::bank:
-            return "bank";
-    }
-    return "unknown";
+std::string_view kind_name(ledger::AccountKind kind) {
+    const ledger::KindRecord* record = ledger::record_of(kind);
+    return record == nullptr ? "unknown" : record->name;
 }
 
 std::string hex_of(ledger::Id128 id) {

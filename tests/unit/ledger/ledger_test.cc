@@ -1,5 +1,9 @@
 // What the statuses do not show: effects on balances, chains, time-outs, history, stored bytes.
 
+#include <algorithm>
+#include <fstream>
+#include <regex>
+
 #include "kontor/base/bytes.h"
 #include "kontor/ledger/chart.h"
 #include "rows.h"
@@ -405,6 +409,34 @@ TEST(Stored, BytesAreFrozen) {
     EXPECT_EQ(to_hex(ExpiryKey(1'010'000, kHouseBook, id(0xABCD)).view()),
               "6500000000000f6950000000000000000000000000000000abcd");
     EXPECT_EQ(stored(kExpiryTable, ExpiryKey(1'010'000, kHouseBook, id(0xABCD)).view()), "01");
+}
+
+// The table for people and the one for programs.
+TEST(Chart, TheDocumentListsTheKindsThatThereAre) {
+    std::ifstream file(std::string(KONTOR_SOURCE_DIR) + "/docs/chart-of-accounts.md");
+    ASSERT_TRUE(file) << "docs/chart-of-accounts.md";
+    const std::regex row(
+        R"(\| (\d+) \| ([a-z ]+) \| .* \| ([a-z]+) \| [a-z]+ \| (—|debits must not exceed credits) \|)");
+    const std::string owners[] = {"platform", "channel", "merchant", "customer", "member", "fund", "holder"};
+    std::vector<std::string> documented, there;
+    bool is_reserved = false;
+    for (std::string line; std::getline(file, line);) {
+        is_reserved = is_reserved || line.starts_with("These numbers are reserved");
+        std::smatch found;
+        if (!std::regex_match(line, found, row)) continue;
+        std::string name = found[2];
+        std::replace(name.begin(), name.end(), ' ', '_');
+        documented.push_back(found[1].str() + " " + name + " " + found[3].str() +
+                             (found[4] == "—" ? "" : " limit") + (is_reserved ? " reserved" : ""));
+    }
+    for (const KindRecord& record : kChart)
+        there.push_back(std::to_string(static_cast<unsigned>(record.kind)) + " " + std::string(record.name) +
+                        " " + owners[static_cast<std::size_t>(record.owner)] +
+                        (record.keeps_its_limit ? " limit" : "") + (record.is_in_use ? "" : " reserved"));
+    EXPECT_EQ(documented, there);
+    EXPECT_EQ(record_of(static_cast<AccountKind>(0)), nullptr);
+    EXPECT_EQ(record_of(static_cast<AccountKind>(kChart.size() + 1)), nullptr);
+    EXPECT_EQ(flags_of(static_cast<AccountKind>(999)), 0);
 }
 
 TEST(Chart, AccountsAreOpenedOnce) {
