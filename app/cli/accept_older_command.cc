@@ -10,6 +10,7 @@
 #include "folder_check.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/folder.h"
+#include "kontor/node/folder.h"
 #include "kontor/replication/folder_look.h"
 #include "kontor/replication/replica.h"
 #include "output.h"
@@ -92,7 +93,7 @@ std::optional<std::string> refusal(const FolderLook& look, bool has_identity, co
                                   std::to_string(look.marker->promise.index)
                             : "") +
                cure_of_lost_member(*lost);
-    if (!look.owner && file_exists(folder + "/store/partitions"))
+    if (!look.owner && file_exists(node::store_folder(folder) + "/partitions"))
         return missing_log(folder) +
                " is missing: put the whole folder back from its backup first. Nothing was changed";
     return std::nullopt;
@@ -124,7 +125,7 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return trouble(fits.error().message, 2);
     const bool has_identity = cluster::says_which_node(folder);
-    const auto look = replication::look_at_folder(folder + "/log", marker);
+    const auto look = replication::look_at_folder(node::log_folder(folder), marker);
     if (!look) return trouble(look.error().describe(), 1);
     if (const auto why = refusal(*look, has_identity, settings, marker)) return trouble(*why, 2);
     const auto is_copy = cluster::adopt_folder(folder, true);
@@ -157,7 +158,7 @@ int run_accept_older(const AcceptOlderArguments& arguments) {
     if (const auto done = cluster::adopt_folder(folder, false); !done)
         return trouble(done.error().describe(), 1);
     replication::ReplicaOptions log;
-    log.folder = folder + "/log";
+    log.folder = node::log_folder(folder);
     log.marker = marker;
     if (const auto done = replication::Replica::accept_older(log); !done)
         return trouble(done.error().describe(), 1);

@@ -6,11 +6,13 @@
 
 #include "commands.h"
 #include "control.h"
+#include "data_folder.h"
 #include "domains/all.h"
 #include "domains/instance/instance.h"
 #include "id_look.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
+#include "kontor/node/folder.h"
 #include "kontor/store/store.h"
 #include "output.h"
 
@@ -33,7 +35,7 @@ Result<Json> of_running(const std::string& folder, const IdArguments& arguments)
 // The instance's row is in the first checkpoint: more of the log is not needed.
 Result<Json> of_stopped(const std::string& folder, const IdArguments& arguments) {
     store::StoreOptions options;
-    options.folder = folder + "/store";
+    options.folder = node::store_folder(folder);
     const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = 0;  // whatever the folder has
@@ -54,9 +56,10 @@ std::string line_of(const Json& found) {
     const std::string place = "group " + std::to_string(found.value("group", 0ULL)) + ", log index " +
                               std::to_string(found.value("log_index", 0ULL));
     if (found.contains("position")) return found.value("position", "") + ": " + place;
-    return found.value("id", "") + ": number " + found.value("hex", "") + " (" +
-           std::to_string(found.value("number", 0ULL)) + "), " + place + ", command " +
-           std::to_string(found.value("command", 0ULL)) + ", object " +
+    const std::string kind = found.value("kind", "");
+    return found.value("id", "") + ": " + (kind.empty() ? "" : kind + ", ") + "number " +
+           found.value("hex", "") + " (" + std::to_string(found.value("number", 0ULL)) + "), " + place +
+           ", command " + std::to_string(found.value("command", 0ULL)) + ", object " +
            std::to_string(found.value("object", 0ULL));
 }
 
@@ -70,7 +73,8 @@ int run_id(const IdArguments& arguments) {
         std::fprintf(stderr, "kontor id: %s\n", folder.error().describe().c_str());
         return 2;
     }
-    auto found = of_running(*folder, arguments);
+    const auto known = DataFolder::check_format(*folder);
+    auto found = known ? of_running(*folder, arguments) : Result<Json>(fail(known.error()));
     if (!found && found.error().code == ErrorCode::unavailable) found = of_stopped(*folder, arguments);
     if (!found) {
         std::fprintf(stderr, "kontor id: %s\n", found.error().describe().c_str());

@@ -89,7 +89,8 @@ SelftestLoad::Answer SelftestLoad::ask(std::size_t target, const std::string& pa
     answer.body = std::move(response->body);
     answer.what = std::to_string(answer.status) + " " + answer.body.substr(0, 300);
     for (const net::Header& header : response->headers)
-        if (header.name == "Kontor-Log-Index" || header.name == "kontor-log-index") answer.index = header.value;
+        if (header.name == "Kontor-Log-Index" || header.name == "kontor-log-index")
+            answer.index = header.value;
     return answer;
 }
 

@@ -14,6 +14,7 @@
 #include "folder_check.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
+#include "kontor/node/folder.h"
 #include "kontor/replication/folder_look.h"
 #include "kontor/store/damaged_file.h"
 #include "secrets.h"
@@ -79,7 +80,7 @@ int verify_stopped(const Settings& settings, const std::string& note, bool as_js
 // Its log may end with entries that never were committed, and only the others know: they would be applied.
 int verify_stopped_member(const std::string& folder, const std::string& note, bool as_json) {
     store::StoreOptions options;
-    options.folder = folder + "/store";
+    options.folder = node::store_folder(folder);
     const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = 0;  // whatever the folder has
@@ -95,7 +96,7 @@ int verify_stopped_member(const std::string& folder, const std::string& note, bo
 // Sums that hold say nothing about what is not there any more.
 std::string age_of(const Settings& settings) {
     const std::string marker = marker_path(settings);
-    const auto look = replication::look_at_folder(settings.data_folder + "/log", marker);
+    const auto look = replication::look_at_folder(node::log_folder(settings.data_folder), marker);
     if (!look || look->forgotten.empty()) return {};
     std::string note =
         settings.data_folder + " is older than its marker " + marker + " remembers (" + look->forgotten + ")";
@@ -129,7 +130,9 @@ int run_verify(const VerifyArguments& arguments) {
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return refuse(fits.error(), arguments.json);
-    if (!file_exists(folder + "/store"))
+    if (const auto known = DataFolder::check_format(folder); !known)
+        return refuse(known.error(), arguments.json);
+    if (!file_exists(node::store_folder(folder)))
         return refuse(
             Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},
             arguments.json);

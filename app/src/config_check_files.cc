@@ -19,6 +19,7 @@
 #include "kontor/base/disk_space.h"
 #include "kontor/base/files.h"
 #include "kontor/net/certificates.h"
+#include "kontor/node/folder.h"
 #include "kontor/replication/marker.h"
 #include "kontor/store/partitions_made.h"
 #include "kontor/store/store.h"
@@ -31,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxEntriesLookedAt = 10'000;  // of a data folder
-constexpr int kMaxDepthLookedAt = 3;
+constexpr int kMaxDepthLookedAt = 5;
 // Beside the first piece of the log: certificates, reports; and for each partition.
 constexpr std::uint64_t kFirstStartBytes = 2ULL << 20, kFirstStartPartitionBytes = 64ULL << 10;
 constexpr std::uint64_t kFirstStartFiles = 48, kFirstStartPartitionFiles = 3;
@@ -125,9 +126,9 @@ void check_file_system(const fs::path& path, const Complaint& complain, const Co
 
 void check_partitions(const Settings& settings, const Complaint& complain) {
     std::error_code code;
-    if (!fs::exists(fs::path(settings.data_folder) / "store" / "partitions", code)) return;
+    if (!fs::exists(node::store_folder(settings.data_folder) + "/partitions", code)) return;
     // As it was made, whatever is left of it.
-    const auto made = store::partitions_made(settings.data_folder + "/store");
+    const auto made = store::partitions_made(node::store_folder(settings.data_folder));
     if (made && *made != settings.partitions)
         complain("data.partitions", "the folder has " + std::to_string(*made) + " partitions, not " +
                                         std::to_string(settings.partitions) +
@@ -166,8 +167,8 @@ std::uint64_t bytes_in(const fs::path& folder) {
 
 // One that ends for want of room leaves a part of a node behind.
 void check_room_of_first_start(const Settings& settings, const fs::path& disk, const Complaint& complain) {
-    if (file_exists(settings.data_folder + "/log/state") ||
-        file_exists(settings.data_folder + "/store/partitions"))
+    if (file_exists(node::log_folder(settings.data_folder) + "/state") ||
+        file_exists(node::store_folder(settings.data_folder) + "/partitions"))
         return;
     const auto partitions = static_cast<std::uint64_t>(settings.partitions);
     const std::uint64_t bytes =

@@ -24,6 +24,7 @@ std::string status(const node::Node& node) {
     return Json{
         {"ready", stats.ready},
         {"applied_index", stats.applied_index},
+        {"index_used", stats.index_used},           // 0 to 1
         {"state_hash", to_hex(node.state_hash())},  // of that index, unless more was applied meanwhile
         {"checkpoint_index", stats.store.last_checkpoint_index},
         {"log_bytes", stats.log.log_bytes},

@@ -9,13 +9,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 #include <vector>
 
+#include "kontor/base/data_format.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
+#include "kontor/node/folder.h"
 #include "private_process.h"
 #include "reports/all.h"
 
@@ -80,24 +83,29 @@ Result<void> make_folders(const std::string& path) {
 }
 
 // Of a node's parts, each shows whose folder it is: by any of these it is a node's.
-constexpr const char* kProofs[] = {"/log/state", "/store/partitions", "/peer/identity.json", "/tls/ca.pem",
-                                   "/secrets.check"};
-// What a node makes there. Parts that begin so are being replaced (store.incoming).
+constexpr const char* kProofs[] = {"/format", "/peer/identity.json", "/tls/ca.pem", "/secrets.check"};
+// And these, where format 1 had them: docs/formats/folder.md.
+constexpr const char* kProofsOfFormat1[] = {"/log/state", "/store/partitions"};
+constexpr std::string_view kFormatWords = "kontor data format ";
+// What a node makes there. Parts that begin so are being replaced (format.new).
 struct Part {
     std::string_view name;
     bool is_folder;
 };
 constexpr Part kParts[] = {
     {"LOCK", false},
-    {"log", true},
-    {"log/LOCK", false},
-    {"log/state", false},
-    {"log/durable", false},
-    {"log/promise", false},
-    {"store", true},
-    {"store/LOCK", false},
-    {"store/partitions", true},
-    {"store/redo", true},
+    {"format", false},
+    {"groups", true},
+    {"groups/0", true},
+    {"groups/0/log", true},
+    {"groups/0/log/LOCK", false},
+    {"groups/0/log/state", false},
+    {"groups/0/log/durable", false},
+    {"groups/0/log/promise", false},
+    {"groups/0/store", true},
+    {"groups/0/store/LOCK", false},
+    {"groups/0/store/partitions", true},
+    {"groups/0/store/redo", true},
     {"peer", true},
     {"reports", true},
     {"tls", true},
@@ -133,7 +141,9 @@ Result<void> check_closed(const std::string& path, const struct stat& info) {
 }
 
 // The parts that say whose a folder is, the first one first.
-constexpr const char* kOwned[] = {"/log/state", "/log", "/store", "/peer/identity.json"};
+constexpr const char* kOwned[] = {"/format",       "/groups",         "/groups/0",
+                                  "/groups/0/log/state", "/groups/0/log", "/groups/0/store",
+                                  "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
 
 bool is_part(const std::string& name) {
@@ -183,9 +193,10 @@ Result<void> check_kind(const std::string& at, bool is_folder) {
 Result<void> check_kinds(const std::string& path) {
     for (const Part& part : kParts)
         KONTOR_CHECK(check_kind(path + "/" + std::string(part.name), part.is_folder));
-    KONTOR_CHECK(check_no_link(path + "/LOCK"));
-    for (const char* folder : {"/log", "/store", "/store/redo", "/store/partitions"})
-        KONTOR_CHECK(check_no_links(path + folder));
+    for (const char* file : {"/LOCK", "/format"}) KONTOR_CHECK(check_no_link(path + file));
+    const std::string store = node::store_folder(path);
+    for (const std::string& folder : {node::log_folder(path), store, store + "/redo", store + "/partitions"})
+        KONTOR_CHECK(check_no_links(folder));
     for (const reporting::ReportSpec* report : reports::all())
         KONTOR_CHECK(check_kind(path + "/reports/" + std::string(report->name.value) + ".sqlite", false));
     return {};
@@ -257,7 +268,7 @@ Result<int> lock(const std::string& path) {
 }  // namespace
 
 bool holds_data(const std::string& folder) {
-    return file_exists(folder + "/log/state") || file_exists(folder + "/store");
+    return file_exists(node::log_folder(folder) + "/state") || file_exists(node::store_folder(folder));
 }
 
 void drop_reports(const std::string& folder) {
@@ -277,8 +288,48 @@ std::string marker_path(const Settings& settings) {
     return path == "/var/lib/kontor" ? "/var/lib/kontor-state/node.mark" : path + ".mark";
 }
 
+Result<void> DataFolder::check_format(const std::string& path) {
+    const auto refuse = [&path](const std::string& why) {
+        return fail(ErrorCode::unsupported,
+                    path + why + " Nothing was changed. (docs/operating.md, \"Data formats\")");
+    };
+    const std::string file = path + "/format";
+    KONTOR_CHECK(check_kind(file, false));
+    if (!file_exists(file)) {
+        for (const char* proof : kProofsOfFormat1)
+            if (file_exists(path + proof))
+                return refuse(
+                    " was made by Kontor 0.1 or a version before it (data format 1). This version has data "
+                    "format " +
+                    std::to_string(kDataFormat) +
+                    " and cannot read it, and nothing converts it: go on with the version that made it, or "
+                    "name a "
+                    "new data folder.");
+        if (file_exists(node::log_folder(path) + "/state") ||
+            file_exists(node::store_folder(path) + "/partitions"))
+            return refuse(
+                " has data and no file 'format', which every start makes first: put the whole folder back "
+                "from its backup.");
+        return {};
+    }
+    KONTOR_TRY(const std::string said, read_file(file));
+    std::uint32_t format = 0;
+    const std::string_view number = std::string_view(said).substr(std::min(kFormatWords.size(), said.size()));
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), format);
+    if (!said.starts_with(kFormatWords) || error != std::errc{} ||
+        std::string_view(end, static_cast<std::size_t>(number.data() + number.size() - end)) != "\n")
+        return refuse(" has a file 'format' that says no format: put the whole folder back from its backup.");
+    if (format == kDataFormat) return {};
+    return refuse(
+        " has data format " + said.substr(kFormatWords.size(), said.size() - kFormatWords.size() - 1) +
+        ", and this version has " + std::to_string(kDataFormat) +
+        (format > kDataFormat ? ": use the newer version that made it."
+                              : ": go on with the version that made it, or name a new data folder."));
+}
+
 // A start that was cut short may have left a part of the names, and nothing in them that shows it.
 Result<void> DataFolder::check_content(const std::string& path) {
+    KONTOR_CHECK(check_format(path));
     KONTOR_CHECK(check_kinds(path));
     for (const char* proof : kProofs)
         if (file_exists(path + proof)) return {};
@@ -355,6 +406,9 @@ Result<DataFolder> DataFolder::take(const std::string& path) {
     KONTOR_CHECK(check(path));
     DataFolder folder;
     KONTOR_TRY(folder.lock_, lock(path));
+    if (!file_exists(path + "/format"))
+        KONTOR_CHECK(write_file(path + "/format",
+                                std::string(kFormatWords) + std::to_string(kDataFormat) + "\n", 0600));
     const Tightened done = keep_folder_private(path, is_part);
     if (done.changed != 0)
         log::warning("start", "event=files_made_private count=" + std::to_string(done.changed) +

@@ -6,7 +6,8 @@
 //
 // Threading: none. Ownership: the folder is this process's as long as the object lives.
 // Errors: permission_denied (another user's, not accessible), unavailable (in use), invalid_argument (no
-// folder; of other files; others may write to it), io, no_space. Each says what to do.
+// folder; of other files; others may write to it), unsupported
+// (another format), io, no_space. Each says what to do.
 
 #include <string>
 
@@ -24,7 +25,9 @@ class DataFolder {
     [[nodiscard]] static Result<DataFolder> take_existing(const std::string& path);
     // What take() would say of a folder that is there, but for who has it now; changes nothing.
     [[nodiscard]] static Result<void> check(const std::string& path);
-    // The two parts of it: what is in the folder, and whose it is.
+    // Whether this version reads what is in it (kontor/base/data_format.h). unsupported: says who does.
+    [[nodiscard]] static Result<void> check_format(const std::string& path);
+    // The two parts of it: what is in the folder, its format among it, and whose it is.
     [[nodiscard]] static Result<void> check_content(const std::string& path);
     [[nodiscard]] static Result<void> check_owner(const std::string& path);
     // This user may look into it, or it is not there: for commands that would take what they may not see for

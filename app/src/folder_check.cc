@@ -6,6 +6,7 @@
 #include "domains/all.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/folder.h"
+#include "kontor/node/folder.h"
 #include "kontor/replication/folder_look.h"
 #include "kontor/store/partitions_made.h"
 
@@ -48,7 +49,7 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
                                              " remembers): it was replaced by an earlier copy");
     }
     const bool is_member = cluster::says_which_node(folder);
-    if (is_member || file_exists(folder + "/store/partitions"))
+    if (is_member || file_exists(node::store_folder(folder) + "/partitions"))
         return fail(is_member ? ErrorCode::conflict : ErrorCode::corruption,
                     missing_log(folder) + " is missing, and with it what this node has " +
                         (is_member ? "voted" : "accepted since its last checkpoint"));
@@ -57,46 +58,47 @@ Result<void> check_log(const Settings& settings, const replication::FolderLook& 
 
 // A folder that has rows has all of its partitions, and one without them a log that tells everything.
 Result<void> check_partitions(const std::string& folder, const replication::FolderLook& look) {
-    if (!file_exists(folder + "/store/partitions")) {
+    const std::string rows = node::store_folder(folder);
+    if (!file_exists(rows + "/partitions")) {
         // Another node's state that was being put in its place: the start goes on with that.
-        if (file_exists(folder + "/store.incoming")) return {};
-        KONTOR_CHECK(store::check_no_partitions(folder + "/store"));
+        if (file_exists(rows + ".incoming")) return {};
+        KONTOR_CHECK(store::check_no_partitions(rows));
         if (look.first_index <= 1) return {};
-        return fail(ErrorCode::corruption, folder +
-                                               "/store/partitions is missing, and the log begins at entry " +
+        return fail(ErrorCode::corruption, rows + "/partitions is missing, and the log begins at entry " +
                                                std::to_string(look.first_index) + " only");
     }
     std::error_code code;
     unsigned there = 0;
-    for (auto it = fs::directory_iterator(folder + "/store/partitions", code); !code && it != fs::end(it);
+    for (auto it = fs::directory_iterator(rows + "/partitions", code); !code && it != fs::end(it);
          it.increment(code))
         there += file_exists(it->path().string() + "/data.mdb") ? 1 : 0;
     if (there == 0)
-        return fail(ErrorCode::corruption,
-                    folder + "/store/partitions holds no partition: its content was lost");
-    KONTOR_CHECK(store::check_partition_files(folder + "/store"));
-    const auto known = store::partitions_made(folder + "/store");
+        return fail(ErrorCode::corruption, rows + "/partitions holds no partition: its content was lost");
+    KONTOR_CHECK(store::check_partition_files(rows));
+    const auto known = store::partitions_made(rows);
     if (!known) return {};  // a start says what is wrong with them
     const unsigned made = *known;
     if (there == made) return {};
-    return fail(ErrorCode::corruption, folder + "/store/partitions holds " + std::to_string(there) + " of " +
+    return fail(ErrorCode::corruption, rows + "/partitions holds " + std::to_string(there) + " of " +
                                            std::to_string(made) + " partitions: a part of it was lost");
 }
 
 }  // namespace
 
 std::string missing_log(const std::string& folder) {
-    return folder + (file_exists(folder + "/log") ? "/log/state" : "/log");
+    const std::string log = node::log_folder(folder);
+    return log + (file_exists(log) ? "/state" : "");
 }
 
 Result<void> check_folder_state(const Settings& settings, const std::string& marker, FolderLook wanted) {
     const auto check = [&]() -> Result<void> {
         KONTOR_TRY(const auto kind, cluster::check_folder(settings.data_folder));
         if (kind == cluster::FolderKind::waiting) return {};
-        KONTOR_TRY(const auto look, replication::look_at_folder(settings.data_folder + "/log", marker));
+        KONTOR_TRY(const auto look,
+                   replication::look_at_folder(node::log_folder(settings.data_folder), marker));
         KONTOR_CHECK(check_log(settings, look));
         KONTOR_CHECK(check_partitions(settings.data_folder, look));
-        const std::string store = settings.data_folder + "/store";
+        const std::string store = node::store_folder(settings.data_folder);
         if (wanted == FolderLook::quick || !file_exists(store + "/partitions")) return {};
         return store::check_store(store, domains::registry().tables());
     };
@@ -123,7 +125,7 @@ std::string cure_of_lost_member(std::uint64_t node_no) {
 std::optional<std::uint64_t> lost_member_of(const Settings& settings, const std::string& marker) {
     const std::string& folder = settings.data_folder;
     if (cluster::says_which_node(folder)) return std::nullopt;
-    const auto look = replication::look_at_folder(folder + "/log", marker);
+    const auto look = replication::look_at_folder(node::log_folder(folder), marker);
     if (look)
         if (const std::uint64_t number = lost_member(*look, folder); number != 0) return number;
     const std::uint64_t owner = look && look->owner ? look->owner->node_id : 0;

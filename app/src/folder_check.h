@@ -21,7 +21,7 @@ enum class FolderLook { quick, whole };
 [[nodiscard]] Result<void> check_folder_state(const Settings& settings, const std::string& marker,
                                               FolderLook look);
 
-// "FOLDER/log", or what is missing of it where the folder is there. Of a folder without a log that says whose
+// The log's folder, or what is missing of it where that is there. Of a folder without a log that says whose
 // it is.
 [[nodiscard]] std::string missing_log(const std::string& folder);
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "domains/all.h"
 #include "kontor/crypto/public_id.h"
 
 namespace kontor::app {
@@ -46,9 +47,15 @@ Json look_at(const std::string& text) {
     if (const auto position = parse_position(text))
         return Json{{"position", text}, {"group", position->group}, {"log_index", position->index}};
     const std::size_t bar = text.rfind('_');
-    if (bar != std::string::npos)
-        if (const auto no = parse_id(std::string_view(text).substr(0, bar), text))
-            return object_of(text, *no);
+    if (bar != std::string::npos) {
+        const std::string_view prefix = std::string_view(text).substr(0, bar);
+        if (const auto no = parse_id(prefix, text)) {
+            Json found = object_of(text, *no);
+            if (const auto* kind = domains::registry().object_by_prefix(prefix))
+                found["kind"] = kind->name.value;
+            return found;
+        }
+    }
     return Json{{"text", text}, {"error", "neither an id, nor a Kontor-Log-Index, nor a number"}};
 }
 

@@ -92,7 +92,7 @@ class CatchUp(unittest.TestCase):
                      "credit_account": "2", "amount": 1, "ledger": 978, "code": 7} for _ in range(1000)]}), headers)
 
         def is_cut():
-            return all("log-00000000000000000001.seg" not in os.listdir(f"{machine.data}/log") for machine in machines)
+            return all("log-00000000000000000001.seg" not in os.listdir(f"{machine.data}/groups/0/log") for machine in machines)
 
         threads = [threading.Thread(target=work, args=(0,)) for work in (customers, customers, customers, transfers)]
         for thread in threads:

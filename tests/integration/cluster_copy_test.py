@@ -204,7 +204,7 @@ def said(machine, text):
 
 def stored_mib(machine):
     return sum(os.path.getsize(os.path.join(folder, name)) if "partitions" in folder else 0
-               for folder, _, names in os.walk(f"{machine.data}/store") for name in names) // MIB
+               for folder, _, names in os.walk(f"{machine.data}/groups/0/store") for name in names) // MIB
 
 
 if __name__ == "__main__":

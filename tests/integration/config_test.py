@@ -392,12 +392,14 @@ class Refused(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertRegex(done.stderr, pattern)
             check("cannot be made: .*belongs to root")
-            os.makedirs(f"{site.data}/store")
+            os.makedirs(f"{site.data}/groups/0/store")
+            write(f"{site.data}/format", b"kontor data format 2\n")
             check("data may not be used by this user .*belongs to root")
             os.chown(site.data, 65534, 65534)
-            check("store may not be used by this user .*belongs to root.*chown")
-            os.chown(f"{site.data}/store", 65534, 65534)
-            for path in (site.data, f"{site.data}/store"):
+            check("(groups|format) may not be used by this user .*belongs to root.*chown")
+            for part in ("format", "groups", "groups/0", "groups/0/store"):
+                os.chown(f"{site.data}/{part}", 65534, 65534)
+            for path in (site.data, f"{site.data}/groups/0/store"):
                 os.chmod(path, 0o500)
                 check(f"{path} belongs to this user .nobody., and its mode forbids to use it: chmod u.rwx {path}")
                 os.chmod(path, 0o700)

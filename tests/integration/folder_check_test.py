@@ -64,7 +64,7 @@ class SingleNodeTest(FolderTest):
     def test_other_peoples_files_stay_as_they_are(self):
         with temporary_folder() as folder:
             machine = self.make(folder)
-            for content in ({"passwd": "x"}, {"log/old.log": "x"}, {"store/goods": "x", "notes": "y"}):
+            for content in ({"passwd": "x"}, {"log/old.log": "x"}, {"store/goods": "x", "notes": "y"}, {"groups/0/store/goods": "x"}):
                 for name, text in content.items():
                     os.makedirs(os.path.dirname(f"{machine.data}/{name}"), exist_ok=True)
                     with open(f"{machine.data}/{name}", "w", encoding="ascii") as file:
@@ -138,7 +138,7 @@ class SingleNodeTest(FolderTest):
             machine = self.make(folder)
             machine.start()
             machine.stop()
-            for path in ("log", "store"):
+            for path in ("groups/0/log", "groups/0/store"):
                 subprocess.run(["chown", "-R", "65534", f"{machine.data}/{path}"], check=True)
                 self.refused(machine, f"{machine.data}/{path}", " belongs to user ", "to user ", "nobody", "chown -R")
                 subprocess.run(["chown", "-R", "0", f"{machine.data}/{path}"], check=True)
@@ -166,9 +166,10 @@ class SingleNodeTest(FolderTest):
                 self.refused(machine, part, *texts)
                 shutil.rmtree(machine.data)
                 shutil.copytree(f"{folder}/good", machine.data)
-            for part in ("log", "store", "reports", "tls", "store/partitions", "store/redo", "store/partitions/00"):
+            for part in ("groups", "groups/0", "groups/0/log", "groups/0/store", "reports", "tls",
+                         "groups/0/store/partitions", "groups/0/store/redo", "groups/0/store/partitions/00"):
                 for how in ("file", "link"):
-                    if part == "store/partitions/00" and how == "link":
+                    if part == "groups/0/store/partitions/00" and how == "link":
                         continue
                     shutil.rmtree(f"{machine.data}/{part}")
                     if how == "file":
@@ -177,16 +178,17 @@ class SingleNodeTest(FolderTest):
                     else:
                         os.symlink(f"{folder}/nowhere", f"{machine.data}/{part}")
                     refused(part)
-            for part in ("LOCK", "log/LOCK", "log/state", "store/LOCK", "store/partitions/00/data.mdb",
-                         "store/partitions/01/lock.mdb", "reports/payments.sqlite", "secrets.check", "reserve",
-                         "control.sock", "tls/ca.pem", "tls/server.names", "tls/server.pem"):
+            for part in ("LOCK", "format", "groups/0/log/LOCK", "groups/0/log/state", "groups/0/store/LOCK",
+                         "groups/0/store/partitions/00/data.mdb", "groups/0/store/partitions/01/lock.mdb",
+                         "reports/payments.sqlite", "secrets.check", "reserve", "control.sock", "tls/ca.pem", "tls/server.names", "tls/server.pem"):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(f"{machine.data}/{part}")
                 os.mkdir(f"{machine.data}/{part}")
                 refused(part)
-            segment = [name for name in os.listdir(f"{machine.data}/log") if name.endswith(".seg")][0]
-            for part in ("LOCK", "log/LOCK", "log/state", "log/durable", "log/promise", "store/LOCK",
-                         f"log/{segment}", "store/partitions/00/data.mdb"):
+            segment = [name for name in os.listdir(f"{machine.data}/groups/0/log") if name.endswith(".seg")][0]
+            for part in ("LOCK", "format", "groups/0/log/LOCK", "groups/0/log/state", "groups/0/log/durable",
+                         "groups/0/log/promise", "groups/0/store/LOCK", f"groups/0/log/{segment}",
+                         "groups/0/store/partitions/00/data.mdb"):
                 os.rename(f"{machine.data}/{part}", f"{folder}/outside")
                 os.symlink(f"{folder}/outside", f"{machine.data}/{part}")
                 refused(part, "is a symbolic link")
@@ -201,11 +203,12 @@ class SingleNodeTest(FolderTest):
             for amount in range(100, 150):
                 process.api(key).pay(amount)
             machine.stop()
-            for part in ("store/partitions/00/data.mdb", "store/partitions/01/data.mdb", "tls/ca.pem", "tls/ca.key"):
+            for part in ("groups/0/store/partitions/00/data.mdb", "groups/0/store/partitions/01/data.mdb", "tls/ca.pem",
+                         "tls/ca.key"):
                 with open(f"{machine.data}/{part}", "r+b") as file:
                     whole = file.read()
                     file.truncate(len(whole) // 2)
-                    is_store = part.startswith("store")
+                    is_store = part.startswith("groups")
                     self.refused(machine, part, "put the missing part back" if is_store else "Put both back")
                     if is_store:
                         done = run("verify", "--config", machine.config)
@@ -381,28 +384,68 @@ class SingleNodeTest(FolderTest):
                 shutil.rmtree(machine.data)
                 shutil.copytree(whole, machine.data)
 
-            without("store/partitions/01", "holds 1 of 2 partitions")
-            without("store/partitions/00/data.mdb", "holds 1 of 2 partitions")
-            without("log", "/log is missing")
-            without("log/state", "/log/state is missing")
-            without("store/partitions", "redo files in", "but no")
-            shutil.rmtree(f"{machine.data}/store/redo")  # empty, or of no use: a start makes it
+            without("groups/0/store/partitions/01", "holds 1 of 2 partitions")
+            without("groups/0/store/partitions/00/data.mdb", "holds 1 of 2 partitions")
+            without("groups/0/log", "/log is missing")
+            without("groups/0/log/state", "/log/state is missing")
+            without("groups/0/store/partitions", "redo files in", "but no")
+            shutil.rmtree(f"{machine.data}/groups/0/store/redo")  # empty, or of no use: a start makes it
             looked = run("config", "check", "--config", machine.config)
             self.assertEqual(looked.returncode, 0, looked.stderr)
             shutil.rmtree(machine.data)
             shutil.copytree(whole, machine.data)
-            segment = [name for name in os.listdir(f"{machine.data}/log") if name.endswith(".seg")][0]
-            os.remove(f"{machine.data}/log/{segment}")
+            segment = [name for name in os.listdir(f"{machine.data}/groups/0/log") if name.endswith(".seg")][0]
+            os.remove(f"{machine.data}/groups/0/log/{segment}")
             done = run("serve", "--config", machine.config)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn("whole data folder from its backup", done.stderr)
+
+    def test_another_format(self):
+        """By each command, with what to do, and nothing is changed."""
+        with temporary_folder() as folder:
+            machine = self.make(folder)
+            machine.start()
+            machine.stop()
+            whole = copy_away(machine)
+
+            def refused(*texts):
+                self.refused(machine, *texts, "Nothing was changed")
+                before = everything_in(machine.folder)
+                for command in (["verify", "--data", machine.data], ["accept-older-data", "--config", machine.config],
+                                ["id", "--data", machine.data, "1"]):
+                    done = run(*command)
+                    self.assertIn(done.returncode, (1, 2), command)
+                    for text in texts:
+                        self.assertIn(text, done.stderr, command)
+                self.assertEqual(everything_in(machine.folder), before)
+                shutil.rmtree(machine.data)
+                shutil.copytree(whole, machine.data)
+
+            def say(text):
+                with open(f"{machine.data}/format", "w", encoding="ascii") as file:
+                    file.write(text)
+
+            # As Kontor 0.1 left it: log/ and store/ beside peer/, and no format.
+            for part in ("log", "store"):
+                os.rename(f"{machine.data}/groups/0/{part}", f"{machine.data}/{part}")
+            shutil.rmtree(f"{machine.data}/groups")
+            os.remove(f"{machine.data}/format")
+            refused("made by Kontor 0.1 or a version before it", "name a new data folder")
+            say("kontor data format 3\n")
+            refused("has data format 3", "use the newer version")
+            say("2")
+            refused("says no format")
+            os.remove(f"{machine.data}/format")
+            refused("no file 'format'", "from its backup")
+            machine.start()
+            self.assertEqual(machine.stop(), 0)
 
     def test_rows_that_are_made_again_from_the_log(self):
         with temporary_folder() as folder:
             machine = self.make(folder)
             machine.start()
             machine.stop()
-            shutil.rmtree(f"{machine.data}/store")
+            shutil.rmtree(f"{machine.data}/groups/0/store")
             machine.start()
             self.assertEqual(machine.stop(), 0)
             self.assertIn("it was made again from the log", machine.process.story())
@@ -444,7 +487,7 @@ class SingleNodeTest(FolderTest):
             finally:
                 os.chdir(before)
             machine.stop()
-            self.assertTrue(os.path.exists(f"{machine.folder}/data/log/state"))
+            self.assertTrue(os.path.exists(f"{machine.folder}/data/groups/0/log/state"))
             self.assertTrue(os.path.exists(f"{machine.folder}/here.mark"))
 
     def test_an_empty_name_of_a_configuration(self):

@@ -291,7 +291,7 @@ class ForgetfulMemberTest(unittest.TestCase):
                 self.assertLess(time.monotonic() - started, 10 * SLOW)
                 os.rename(f"{machine.folder}/peer", f"{machine.data}/peer")
             third = cluster.machines[2]
-            shutil.rmtree(f"{third.data}/log")
+            shutil.rmtree(f"{third.data}/groups/0/log")
             self.assert_refused(third, "/log is missing", "kontor cluster rejoin")
             for machine in cluster.machines[:2]:
                 machine.start(wait=False)
@@ -433,12 +433,12 @@ class SingleNodeTest(unittest.TestCase):
     def test_a_log_that_is_gone(self):
         with temporary_folder() as folder:
             machine = self.make(folder)
-            os.rename(f"{machine.data}/log", f"{folder}/kept")
+            os.rename(f"{machine.data}/groups/0/log", f"{folder}/kept")
             code, said = self.refused(machine)
             self.assertEqual(code, 2, said)
             self.assertIn("put the missing part back from where it went", said)
-            self.assertFalse(os.path.exists(f"{machine.data}/log"), "a refused start makes nothing")
-            os.rename(f"{folder}/kept", f"{machine.data}/log")
+            self.assertFalse(os.path.exists(f"{machine.data}/groups/0/log"), "a refused start makes nothing")
+            os.rename(f"{folder}/kept", f"{machine.data}/groups/0/log")
             machine.start()
             self.assertEqual(machine.stop(), 0)
 
@@ -526,7 +526,7 @@ class SingleNodeTest(unittest.TestCase):
         with temporary_folder() as folder:
             machine = self.make(folder)
             os.chmod(machine.data, 0o755)
-            os.chmod(f"{machine.data}/log/state", 0o644)
+            os.chmod(f"{machine.data}/groups/0/log/state", 0o644)
             before = os.umask(0)
             try:
                 machine.start()

@@ -60,7 +60,7 @@ class KilledUnderLoad(unittest.TestCase):
                               what="batches to be applied")
                         end = time.monotonic() + chance.uniform(0.5, 4)
                         while time.monotonic() < end:
-                            log_bytes = max(log_bytes, folder_bytes(os.path.join(data, "log")))
+                            log_bytes = max(log_bytes, folder_bytes(os.path.join(data, "groups", "0", "log")))
                             time.sleep(0.05)
                         kontor.kill()
                         # It goes on to its end without a server, and says how much was acknowledged.

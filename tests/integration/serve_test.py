@@ -296,7 +296,7 @@ class Termination(unittest.TestCase):
         with temporary_folder() as folder:
             site = Site(folder)
             with site.serve() as kontor:
-                kontor_process.until(lambda: os.path.exists(f"{site.data}/store") or kontor.process.poll() is not None,
+                kontor_process.until(lambda: os.path.exists(f"{site.data}/groups/0/store") or kontor.process.poll() is not None,
                                      pause_s=0.001)
                 self.assertEqual(kontor.stop(), 0, kontor.story())
             self.assertIn(verify(site.data)[0], (0, 1))

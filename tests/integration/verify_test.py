@@ -140,7 +140,7 @@ class Damage(unittest.TestCase):
             for amount in range(300, 330):
                 kontor.api().pay(amount)
             kontor.stop()
-        for partition in sorted(glob.glob(f"{cls.half}/store/partitions/*"))[2:]:
+        for partition in sorted(glob.glob(f"{cls.half}/groups/0/store/partitions/*"))[2:]:
             shutil.copy(partition.replace(cls.half, cls.stopped) + "/data.mdb", f"{partition}/data.mdb")
 
     def copy_of(self, source):
@@ -172,7 +172,7 @@ class Damage(unittest.TestCase):
             for step in (0, 16, 40, 90):
                 with self.subTest(what=what, step=step):
                     data, hits = self.copy_of(self.stopped), 0
-                    for path in glob.glob(f"{data}/store/partitions/*/data.mdb"):
+                    for path in glob.glob(f"{data}/groups/0/store/partitions/*/data.mdb"):
                         content, at = read(path), -1
                         while (at := content.find(key, at + 1)) >= 0:
                             flip(path, at + len(key) + step)
@@ -182,13 +182,13 @@ class Damage(unittest.TestCase):
 
     def test_a_byte_of_the_log(self):
         for source, name in ((self.killed, "killed"), (self.stopped, "stopped")):
-            for path in sorted(glob.glob(f"{source}/log/log-*.seg")):
+            for path in sorted(glob.glob(f"{source}/groups/0/log/log-*.seg")):
                 used = len(read(path).rstrip(b"\0"))
                 self.assertGreater(used, 1000)
                 for offset in (8, 100, used // 2):
                     with self.subTest(folder=name, file=os.path.basename(path), offset=offset):
                         data = self.copy_of(source)
-                        flip(f"{data}/log/{os.path.basename(path)}", offset)
+                        flip(f"{data}/groups/0/log/{os.path.basename(path)}", offset)
                         self.assert_found(data, os.path.basename(path))
                         done = run("dev", "--serve-only", "--port", "0", "--data", data, *QUIET)
                         self.assertEqual(done.returncode, 1)
@@ -196,12 +196,12 @@ class Damage(unittest.TestCase):
 
     def test_a_missing_log_is_not_a_new_one(self):
         data = self.copy_of(self.stopped)
-        shutil.rmtree(f"{data}/log")
+        shutil.rmtree(f"{data}/groups/0/log")
         self.assert_found(data, "log")
-        self.assertFalse(glob.glob(f"{data}/log/*.seg"), "nothing starts empty over a checkpoint")
+        self.assertFalse(glob.glob(f"{data}/groups/0/log/*.seg"), "nothing starts empty over a checkpoint")
 
     def test_a_byte_of_the_redo_file_that_is_needed(self):
-        (path,) = glob.glob(f"{self.half}/store/redo/*")
+        (path,) = glob.glob(f"{self.half}/groups/0/store/redo/*")
         size = os.path.getsize(path)
         for offset in (0, 20, size // 2, size - 1):
             with self.subTest(offset=offset):
@@ -210,7 +210,7 @@ class Damage(unittest.TestCase):
                 self.assert_found(data, "redo")
 
     def test_a_needed_redo_file_that_is_cut_or_gone(self):
-        (path,) = glob.glob(f"{self.half}/store/redo/*")
+        (path,) = glob.glob(f"{self.half}/groups/0/store/redo/*")
         for change in (lambda p: os.truncate(p, os.path.getsize(p) - 1), lambda p: os.truncate(p, 0), os.remove):
             data = self.copy_of(self.half)
             change(path.replace(self.half, data))
@@ -218,7 +218,7 @@ class Damage(unittest.TestCase):
 
     def test_a_missing_partition(self):
         data = self.copy_of(self.stopped)
-        shutil.rmtree(f"{data}/store/partitions/02")
+        shutil.rmtree(f"{data}/groups/0/store/partitions/02")
         self.assert_found(data, "02")
 
 

@@ -10,6 +10,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/folder.h"
+#include "kontor/node/folder.h"
 
 namespace kontor::cluster {
 namespace {
@@ -159,7 +160,7 @@ Result<FolderKind> check_folder(const std::string& data_folder) {
     KONTOR_TRY(const auto found, identity_to_start_with(data_folder));
     if (!found) return FolderKind::single;
     // One that has copied the state begins its log after it.
-    const bool begins = !found->has_log && !file_exists(data_folder + "/log/state");
+    const bool begins = !found->has_log && !file_exists(node::log_folder(data_folder) + "/state");
     return found->needs_state || found->rejoins || begins ? FolderKind::waiting : FolderKind::member;
 }
 

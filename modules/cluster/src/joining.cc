@@ -22,12 +22,9 @@ constexpr std::uint64_t kJoinTimeoutMs = 15'000;
 
 // A folder that was a node before must not become another one: it would forget what it voted.
 Result<void> check_empty(const std::string& data_folder) {
-    for (const char* part : {"/store", "/log"}) {
-        if (file_exists(data_folder + part)) {
-            return fail(ErrorCode::already_exists,
-                        data_folder + " holds a node's data already: join with an empty data folder");
-        }
-    }
+    if (file_exists(data_folder + "/groups"))
+        return fail(ErrorCode::already_exists,
+                    data_folder + " holds a node's data already: join with an empty data folder");
     std::error_code ec;
     std::filesystem::create_directories(data_folder, ec);
     if (ec) return fail(ErrorCode::io, "cannot make " + data_folder + ": " + ec.message());

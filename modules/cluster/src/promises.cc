@@ -15,6 +15,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
+#include "kontor/node/folder.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -211,7 +212,7 @@ void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallRespond
 
 replication::ReplicaOptions ClusterImpl::log_folder() const {
     replication::ReplicaOptions options;
-    options.folder = options_.data_folder + "/log";
+    options.folder = node::log_folder(options_.data_folder);
     options.marker = options_.marker;
     return options;
 }
@@ -259,11 +260,11 @@ Result<void> ClusterImpl::be_taken_in_anew(const std::function<void(const std::s
 
 // The copied state takes the place of store/ by itself; the log and what was made of the old rows go here.
 Result<void> ClusterImpl::forget_folder() {
-    for (const char* part : {"/log", "/reports"}) {
+    for (const std::string& part :
+         {node::log_folder(options_.data_folder), options_.data_folder + "/reports"}) {
         std::error_code ec;
-        std::filesystem::remove_all(options_.data_folder + part, ec);
-        if (ec)
-            return fail(ErrorCode::io, "cannot remove " + options_.data_folder + part + ": " + ec.message());
+        std::filesystem::remove_all(part, ec);
+        if (ec) return fail(ErrorCode::io, "cannot remove " + part + ": " + ec.message());
     }
     return {};
 }

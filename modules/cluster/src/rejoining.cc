@@ -11,6 +11,7 @@
 #include "kontor/base/clock.h"
 #include "kontor/cluster/cluster.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/node/folder.h"
 #include "kontor/peer.pb.h"
 #include "kontor/replication/folder_look.h"
 #include "wire.h"
@@ -146,7 +147,7 @@ Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& 
                     "nothing was changed: " + *removed +
                         ". Its number does not come back: move the data folder aside, 'kontor cluster token' "
                         "on another node, then 'kontor cluster join' here");
-    const Look look = replication::look_at_folder(wishes.data_folder + "/log", wishes.marker);
+    const Look look = replication::look_at_folder(node::log_folder(wishes.data_folder), wishes.marker);
     const std::uint64_t promised = promised_index(look);
     const std::string own =
         promised != 0 ? "This node had promised entries up to " + std::to_string(promised) + ". " : "";

@@ -43,7 +43,8 @@ void Router::read_there(std::uint64_t node_no, net::Request request, net::Respon
     net::Request passed = request;
     const std::uint64_t known = std::max(parts_.applied_index(), min_index_of(request).value_or(0));
     // The first one of a name counts.
-    passed.headers.insert(passed.headers.begin(), {std::string(kMinIndexHeader), format_position({kFirstGroup, known})});
+    passed.headers.insert(passed.headers.begin(),
+                          {std::string(kMinIndexHeader), format_position({kFirstGroup, known})});
     const auto waiting = std::make_shared<Passed>(Passed{std::move(request), std::move(respond)});
     parts_.call(
         node_no, call_kind::balanced_read, encode_request(passed), kHelperTimeoutMs,

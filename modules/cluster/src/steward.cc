@@ -17,6 +17,7 @@
 #include "kontor/machine/service.h"
 #include "kontor/members.pb.h"
 #include "kontor/members_bodies.pb.h"
+#include "kontor/node/folder.h"
 #include "kontor/store/state_transfer.h"
 #include "state_copy.h"
 #include "wire.h"
@@ -396,7 +397,10 @@ bool ClusterImpl::needs_state() const {
 
 Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&)>& tell) {
     KONTOR_CHECK(be_taken_in_anew(tell));
-    const std::string live = options_.data_folder + "/store";
+    const std::string live = node::store_folder(options_.data_folder);
+    for (const std::string& folder :
+         {options_.data_folder + "/groups", node::group_folder(options_.data_folder)})
+        KONTOR_CHECK(node::make_durable_folder(folder));
     StateCopy copy;
     copy.store_folder = live;
     copy.partitions = 0;

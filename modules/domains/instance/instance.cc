@@ -1,18 +1,13 @@
 #include "domains/instance/instance.h"
 
 #include "domains/instance/commands.h"
+#include "kontor/base/data_format.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/machine/refuse.h"
 
 namespace kontor::instance {
 
 using namespace machine;  // the frame's words
-
-namespace {
-
-constexpr std::uint64_t kLayoutVersion = 2;
-
-}  // namespace
 
 std::optional<pb::Instance> find_instance(const store::Reader& rows) {
     return load<pb::Instance>(rows, machine::table::instance, instance_key());
@@ -32,7 +27,7 @@ pb::Result init_instance(Context& context, const pb::InitInstance& wanted) {
     if (wanted.id_key().size() != kIdKeyBytes)
         return refuse(machine::outcome::invalid_parameter, "The key of public ids has another size.");
     pb::Instance instance;
-    instance.set_version(kLayoutVersion);
+    instance.set_version(kDataFormat);
     instance.set_created_ms(context.now.utc_ms);
     instance.set_instance_id(wanted.instance_id());
     instance.set_dev(wanted.dev());

@@ -8,7 +8,7 @@
 namespace kontor::machine {
 namespace {
 
-// "merchant 0000000010000001 test, command 0000000050001000 (entry 5, command 1): …"
+// "merchant 0000000000080001 test, command 0000000000280400 (entry 5, command 1): …"
 std::string place(Scope scope, std::uint64_t no) {
     char text[128];
     std::string out;

@@ -6,6 +6,7 @@
 #include "kontor/base/log.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/service.h"
+#include "kontor/node/folder.h"
 #include "kontor/store/state_transfer.h"
 #include "node_impl.h"
 
@@ -268,7 +269,7 @@ Result<void> NodeImpl::take_over() {
 // finds. The other way round a crash in between leaves a store that the log knows nothing of.
 Result<void> NodeImpl::install() {
     installing_.store(true);
-    const std::string live = options_.folder + "/store";
+    const std::string live = store_folder(options_.folder);
     const std::string incoming = store::incoming_folder(live);
     const auto exchange = [&]() -> Result<void> {
         std::string meta;

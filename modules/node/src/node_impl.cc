@@ -17,6 +17,7 @@
 #include "kontor/machine/machine.h"
 #include "kontor/machine/service.h"
 #include "kontor/members_bodies.pb.h"
+#include "kontor/node/folder.h"
 
 namespace kontor::node {
 namespace {
@@ -33,8 +34,8 @@ constexpr const char* kNotLeaderText = "this node is not the leader; try again s
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
       lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
-      space_({options_.folder, options_.folder + "/log", options_.folder + "/store"}, options_.min_free_bytes,
-             options_.log_segment_bytes, options_.memtable_bytes),
+      space_({options_.folder, log_folder(options_.folder), store_folder(options_.folder)},
+             options_.min_free_bytes, options_.log_segment_bytes, options_.memtable_bytes),
       index_room_(options_.last_index),
       machine_time_(*options_.clock),
       wall_watch_(*options_.clock),

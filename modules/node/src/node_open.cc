@@ -10,6 +10,7 @@
 #include "kontor/instance_bodies.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/times.h"
+#include "kontor/node/folder.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -39,7 +40,7 @@ Result<void> NodeImpl::open() {
 
 store::StoreOptions NodeImpl::store_options() {
     store::StoreOptions store_options;
-    store_options.folder = options_.folder + "/store";
+    store_options.folder = store_folder(options_.folder);
     const auto tables = domains::registry().tables();
     store_options.tables.assign(tables.begin(), tables.end());
     store_options.partitions = options_.partitions;
@@ -79,7 +80,7 @@ Result<void> NodeImpl::open_store() {
 
 replication::ReplicaOptions NodeImpl::replica_options() {
     replication::ReplicaOptions log_options;
-    log_options.folder = options_.folder + "/log";
+    log_options.folder = log_folder(options_.folder);
     log_options.segment_bytes = options_.log_segment_bytes;
     log_options.max_log_bytes = options_.max_log_bytes;
     log_options.trailing_entries = kTrailingEntries;
@@ -104,11 +105,11 @@ replication::ReplicaOptions NodeImpl::replica_options() {
 
 Result<void> NodeImpl::open_log() {
     // A node that has joined has a copy of the state and no log yet.
-    KONTOR_TRY(const auto known, replication::Replica::identity(options_.folder + "/log"));
+    KONTOR_TRY(const auto known, replication::Replica::identity(log_folder(options_.folder)));
     if (!known && is_member_.load()) {
         if (options_.seat.has_log)
-            return fail(ErrorCode::conflict, options_.folder +
-                                                 "/log is missing, and with it what this node "
+            return fail(ErrorCode::conflict, log_folder(options_.folder) +
+                                                 " is missing, and with it what this node "
                                                  "has voted");
         if (store_->checkpoint().replication_meta.empty())
             return fail(ErrorCode::corruption, options_.folder + " has neither a log nor a copied state");
@@ -154,8 +155,8 @@ Result<void> NodeImpl::first_command() {
     if (failed_.load(std::memory_order_acquire)) return fail(fatal_error());
     if (!done) return done;
     if (fresh && is_known)
-        log::warning("node", "event=state_rebuilt there was no state in " + options_.folder +
-                                 "/store: it was made again from the log");
+        log::warning("node", "event=state_rebuilt there was no state in " + store_folder(options_.folder) +
+                                 ": it was made again from the log");
     else if (fresh)
         log::info("node", "a new data folder was made at " + options_.folder);
     ready_.store(true, std::memory_order_release);

@@ -26,9 +26,9 @@ class FolderTest : public ::testing::Test {
         data_ = base_ + "/data";
     }
     ~FolderTest() override { fs::remove_all(base_); }
-    void put(const std::string& name, unsigned mode = 0644) const {
+    void put(const std::string& name, const std::string& content = "x") const {
         fs::create_directories(fs::path(data_ + "/" + name).parent_path());
-        ASSERT_TRUE(write_file(data_ + "/" + name, "x", mode));
+        ASSERT_TRUE(write_file(data_ + "/" + name, content, 0644));
     }
     static unsigned mode_of(const std::string& path) {
         struct stat info {};
@@ -38,7 +38,8 @@ class FolderTest : public ::testing::Test {
 };
 
 TEST_F(FolderTest, OneOfOtherFilesIsNotTaken) {
-    for (const char* name : {"passwd", "log/messages", "store/goods", "peer/names", "LOCKED"}) {
+    for (const char* name :
+         {"passwd", "log/messages", "store/goods", "groups/names", "peer/names", "LOCKED"}) {
         fs::remove_all(data_);
         put(name);
         const unsigned before = mode_of(data_);
@@ -53,23 +54,64 @@ TEST_F(FolderTest, OneOfOtherFilesIsNotTaken) {
 
 TEST_F(FolderTest, WhatAStartThatWasCutShortLeftIsTaken) {
     put("LOCK");
-    put("log/state.tmp");
+    put("groups/0/log/state.tmp");
     EXPECT_TRUE(DataFolder::take(data_));
     fs::remove_all(data_);
-    fs::create_directories(data_ + "/store");
+    fs::create_directories(data_ + "/groups");
     fs::create_directories(data_ + "/lost+found");
     EXPECT_TRUE(DataFolder::take(data_));
 }
 
 TEST_F(FolderTest, OnlyWhatANodeMadeIsClosed) {
-    put("log/state");
-    put("store.incoming/x");
+    put("format", "kontor data format 2\n");
+    put("groups/0/log/state");
+    put("groups/0/store.incoming/x");
     put("notes");
     ASSERT_TRUE(DataFolder::take(data_));
     EXPECT_EQ(mode_of(data_), 0700U);
-    EXPECT_EQ(mode_of(data_ + "/log/state"), 0600U);
-    EXPECT_EQ(mode_of(data_ + "/store.incoming/x"), 0600U);
+    EXPECT_EQ(mode_of(data_ + "/groups/0/log/state"), 0600U);
+    EXPECT_EQ(mode_of(data_ + "/groups/0/store.incoming/x"), 0600U);
     EXPECT_EQ(mode_of(data_ + "/notes"), 0644U);
+}
+
+// Each look names the version to use and changes nothing: no lock, no note, no mode.
+TEST_F(FolderTest, OfAnotherFormatIsRefusedAndLeftAlone) {
+    struct Case {
+        const char* file;
+        const char* content;
+        const char* said;
+    };
+    for (const Case& each : {Case{"log/state", "x", "Kontor 0.1"},
+                             {"store/partitions/00/data.mdb", "x", "data format 1"},
+                             {"format", "kontor data format 1\n", "data format 1"},
+                             {"format", "kontor data format 3\n", "use the newer version"},
+                             {"format", "kontor data format 4294967295\n", "use the newer version"},
+                             {"format", "kontor data format 4294967296\n", "says no format"},
+                             {"format", "kontor data format 2", "says no format"},
+                             {"format", "kontor data format 2\n\n", "says no format"},
+                             {"format", "kontor data format ", "says no format"},
+                             {"format", "", "says no format"},
+                             {"format", "x", "says no format"},
+                             {"groups/0/log/state", "x", "no file 'format'"},
+                             {"groups/0/store/partitions/00/data.mdb", "x", "no file 'format'"}}) {
+        fs::remove_all(data_);
+        put(each.file, each.content);
+        const auto taken = DataFolder::take(data_);
+        ASSERT_FALSE(taken) << each.file << ' ' << each.content;
+        EXPECT_EQ(taken.error().code, ErrorCode::unsupported);
+        EXPECT_NE(taken.error().message.find(each.said), std::string::npos) << taken.error().message;
+        EXPECT_NE(taken.error().message.find("Nothing was changed"), std::string::npos);
+        EXPECT_FALSE(DataFolder::check(data_));
+        EXPECT_FALSE(fs::exists(data_ + "/LOCK"));
+        EXPECT_EQ(mode_of(data_ + "/" + each.file), 0644U);
+    }
+}
+
+TEST_F(FolderTest, ANewOneSaysItsFormatFirst) {
+    ASSERT_TRUE(DataFolder::take(data_));
+    EXPECT_EQ(read_file(data_ + "/format").value(), "kontor data format 2\n");
+    EXPECT_TRUE(DataFolder::check_format(data_));
+    EXPECT_TRUE(DataFolder::take(data_));
 }
 
 TEST_F(FolderTest, OneThatEverybodyMayWriteToIsNotTaken) {

@@ -30,6 +30,7 @@
 #include "kontor/machine/page.h"
 #include "kontor/machine/service.h"
 #include "kontor/machine/times.h"
+#include "kontor/node/folder.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/payments.pb.h"
 #include "kontor/payments_bodies.pb.h"
@@ -168,7 +169,8 @@ class NodeTest : public ::testing::Test {
     // The first byte of every copy of `text` in the store's files is changed.
     void damage(const std::string& text) const {
         std::size_t hits = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ + "/data/store")) {
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(store_folder(folder_ + "/data"))) {
             if (!entry.is_regular_file()) continue;
             std::string bytes;
             {
@@ -204,6 +206,41 @@ TEST_F(NodeTest, WhatWasAcknowledgedIsThereAfterARestart) {
     ASSERT_TRUE(run(customer(shop, "one more")).first);
     EXPECT_EQ(customers(shop), 21U);
     EXPECT_NE(node_->state_hash(), hash);
+    EXPECT_EQ(fatal_.load(), 0);
+}
+
+// The indexes that object numbers derive from are used up: refused with a text, read on, started again.
+TEST_F(NodeTest, AtTheEndOfTheIndexesOnlyReadsGoOn) {
+    const auto with_few = [this] {
+        NodeOptions few = options();
+        few.last_index = 30;
+        return few;
+    };
+    start(with_few());
+    const auto shop = merchant("Shop");
+    EXPECT_EQ(node_->full_index(), "");
+    std::size_t made = 0;
+    std::optional<Error> refused;
+    while (!refused && made < 5'000) {
+        const Outcome outcome = run(customer(shop, "c" + std::to_string(made)));
+        if (outcome.second)
+            refused = outcome.second;
+        else
+            ++made;
+    }
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->code, ErrorCode::exhausted);
+    EXPECT_NE(refused->message.find("used up"), std::string::npos) << refused->message;
+    EXPECT_EQ(node_->full_index(), refused->message);
+    EXPECT_GE(node_->stats().index_used, 1.0);
+    EXPECT_TRUE(node_->ready());
+    EXPECT_EQ(customers(shop), std::min<std::size_t>(made, 100));
+    node_->stop();
+    node_.reset();
+    start(with_few());
+    EXPECT_TRUE(node_->ready());
+    EXPECT_EQ(customers(shop), std::min<std::size_t>(made, 100));
+    EXPECT_EQ(run(customer(shop, "late")).second->code, ErrorCode::exhausted);
     EXPECT_EQ(fatal_.load(), 0);
 }
 

@@ -20,6 +20,7 @@
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
+#include "kontor/node/folder.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/payments.pb.h"
 #include "kontor/payments_bodies.pb.h"
@@ -155,8 +156,9 @@ void Till::restart() {
 void Till::find_successor() {
     cluster_ = node().cluster_id();
     stop(machines_[0]);
-    std::filesystem::create_directories(folder_of(machines_[1]));
-    std::filesystem::copy(folder_of(machines_[0]) + "/store", folder_of(machines_[1]) + "/store",
+    std::filesystem::create_directories(node::group_folder(folder_of(machines_[1])));
+    std::filesystem::copy(node::store_folder(folder_of(machines_[0])),
+                          node::store_folder(folder_of(machines_[1])),
                           std::filesystem::copy_options::recursive);
     // It was booted at another time, so its own clock says nothing about the first one's.
     machines_[1].clock.pass(kBootedEarlierMs);

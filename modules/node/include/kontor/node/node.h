@@ -59,7 +59,7 @@ struct Seat {
 inline constexpr std::uint64_t kMaxRowCacheBytes = 160ULL << 20;
 
 struct NodeOptions {
-    std::string folder;  // holds store/ and log/
+    std::string folder;  // a node's data folder: holds groups/ (folder.h)
     std::string marker;  // as in replication::ReplicaOptions
     unsigned partitions = 8;
     // Rows in memory: accounts newer than their partition or in use, and a quarter (at most
