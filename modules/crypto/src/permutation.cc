@@ -1,30 +1,56 @@
 #include "kontor/crypto/permutation.h"
 
-#include <sodium.h>
-
-#include <algorithm>
+#include <bit>
 
 #include "kontor/base/assert.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::crypto {
+namespace {
 
-static_assert(Permutation::kKeyBytes == crypto_shorthash_siphash24_KEYBYTES);
+// SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012), whose numbers these are.
+constexpr std::array<std::uint64_t, 4> kInitial = {0x736f6d6570736575, 0x646f72616e646f6d, 0x6c7967656e657261,
+                                                   0x7465646279746573};
+constexpr std::uint64_t kMessageBytes = 6;  // round, purpose, half
+constexpr std::uint64_t kEnd = 0xff;
 
-Permutation::Permutation(std::string_view key, std::uint8_t purpose) : purpose_(purpose) {
-    KONTOR_ASSERT(key.size() == kKeyBytes, "the key of a permutation has 16 bytes");
-    std::copy(key.begin(), key.end(), key_.begin());
+inline void sip_round(std::array<std::uint64_t, 4>& v) {
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = std::rotl(v[1], 13) ^ v[0];
+    v[3] = std::rotl(v[3], 16) ^ v[2];
+    v[0] = std::rotl(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = std::rotl(v[1], 17) ^ v[2];
+    v[3] = std::rotl(v[3], 21) ^ v[0];
+    v[2] = std::rotl(v[2], 32);
 }
 
-// Six bytes are one block of SipHash.
-std::uint32_t Permutation::round(unsigned number, std::uint32_t half) const {
-    const std::array<unsigned char, 6> message = {
-        static_cast<unsigned char>(number),      purpose_,
-        static_cast<unsigned char>(half >> 24U), static_cast<unsigned char>(half >> 16U),
-        static_cast<unsigned char>(half >> 8U),  static_cast<unsigned char>(half)};
-    std::array<unsigned char, crypto_shorthash_siphash24_BYTES> hash{};
-    crypto_shorthash_siphash24(hash.data(), message.data(), message.size(), key_.data());
-    return get_be32({reinterpret_cast<const char*>(hash.data()), 4});
+}  // namespace
+
+Permutation::Permutation(std::string_view key, std::uint8_t purpose) {
+    KONTOR_ASSERT(key.size() == kKeyBytes, "the key of a permutation has 16 bytes");
+    const auto low = get_le<std::uint64_t>(key), high = get_le<std::uint64_t>(key.substr(8));
+    state_ = {kInitial[0] ^ low, kInitial[1] ^ high, kInitial[2] ^ low, kInitial[3] ^ high};
+    for (unsigned i = 0; i < kRounds; ++i)
+        blocks_.at(i) = (kMessageBytes << 56U) | (std::uint64_t{purpose} << 8U) | i;
+}
+
+// The block's bytes, the first one lowest: round, purpose, half (big-endian), 0, length.
+inline std::uint32_t Permutation::round(unsigned number, std::uint32_t half) const {
+    const std::uint64_t block = blocks_[number] | (std::uint64_t{__builtin_bswap32(half)} << 16U);
+    std::array<std::uint64_t, 4> v = state_;
+    v[3] ^= block;
+    sip_round(v);
+    sip_round(v);
+    v[0] ^= block;
+    v[2] ^= kEnd;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return __builtin_bswap32(static_cast<std::uint32_t>(v[0] ^ v[1] ^ v[2] ^ v[3]));
 }
 
 std::uint64_t Permutation::forward(std::uint64_t number) const {

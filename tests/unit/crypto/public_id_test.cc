@@ -3,12 +3,15 @@
 #include "kontor/crypto/public_id.h"
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kontor/crypto/permutation.h"
@@ -73,6 +76,39 @@ TEST_F(PublicId, MadeUpTokensAreRefused) {
         taken += parse_position(token) ? 1 : 0;
     }
     EXPECT_LE(taken, 5);
+}
+
+// The document's words, with libsodium's SipHash: what a permutation has of its own is its speed.
+std::uint64_t forward_by_libsodium(const std::string& key, std::uint8_t purpose, std::uint64_t number) {
+    auto left = static_cast<std::uint32_t>(number >> 32U), right = static_cast<std::uint32_t>(number);
+    for (unsigned char i = 0; i < 6; ++i) {
+        const unsigned char message[] = {i,
+                                         purpose,
+                                         static_cast<unsigned char>(right >> 24U),
+                                         static_cast<unsigned char>(right >> 16U),
+                                         static_cast<unsigned char>(right >> 8U),
+                                         static_cast<unsigned char>(right)};
+        unsigned char hash[crypto_shorthash_siphash24_BYTES];
+        crypto_shorthash_siphash24(hash, message, sizeof message,
+                                   reinterpret_cast<const unsigned char*>(key.data()));
+        std::uint32_t mixed = 0;
+        for (int byte = 0; byte < 4; ++byte) mixed = mixed << 8U | hash[byte];
+        left = std::exchange(right, left ^ mixed);
+    }
+    return std::uint64_t{left} << 32U | right;
+}
+
+TEST_F(PublicId, ThePermutationIsTheDocumentsWithLibsodiumsHash) {
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 2'000; ++i) {
+        std::string key(crypto::Permutation::kKeyBytes, '\0');
+        for (char& byte : key) byte = static_cast<char>(random());
+        const auto purpose = static_cast<std::uint8_t>(random());
+        const crypto::Permutation permutation(key, purpose);
+        const std::uint64_t number = random() >> (random() % 64);
+        ASSERT_EQ(permutation.forward(number), forward_by_libsodium(key, purpose, number));
+        ASSERT_EQ(permutation.backward(permutation.forward(number)), number);
+    }
 }
 
 // Objects of two merchants, one after the other in the log: neither order nor distance shows.

@@ -1,12 +1,14 @@
 #pragma once
 // A keyed permutation of 64-bit numbers: a balanced Feistel network over two halves of 32 bits, six rounds of
-// SipHash-2-4 (libsodium). Luby and Rackoff (1988); for six rounds Patarin (CRYPTO 2004): nobody tells it
-// from a random permutation by fewer than about 2^32 pairs of his choice. docs/formats/public-ids.md has an
-// example.
+// SipHash-2-4. Luby and Rackoff (1988); for six rounds Patarin (CRYPTO 2004): nobody tells it from a random
+// permutation by fewer than about 2^32 pairs of his choice. docs/formats/public-ids.md has an example.
+//
+// A round hashes six bytes, which are one block: the compression is written out here and the key's part of it
+// made once, since libsodium's call for any length takes twice as long. A test compares it with libsodium's.
 //
 // It hides order and distance of numbers; it authenticates nothing, and no money hangs on it.
 //
-// Threading: constant after construction. Errors: none. Limits: below 0.2 us each way.
+// Threading: constant after construction. Errors: none. Limits: below 0.1 us each way, and no memory.
 
 #include <array>
 #include <cstdint>
@@ -26,8 +28,8 @@ class Permutation {
  private:
     [[nodiscard]] std::uint32_t round(unsigned number, std::uint32_t half) const;
 
-    std::array<unsigned char, kKeyBytes> key_{};
-    std::uint8_t purpose_;
+    std::array<std::uint64_t, 4> state_{};         // SipHash after its key
+    std::array<std::uint64_t, kRounds> blocks_{};  // a round's block without its half
 };
 
 }  // namespace kontor::crypto
