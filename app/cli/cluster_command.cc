@@ -29,6 +29,11 @@ int trouble(const std::string& action, const std::string& what, int code = 1) {
     return code;
 }
 
+// Of another version, or what a node's folder is not.
+int code_of(const Error& folder) {
+    return folder.code == ErrorCode::unsupported || folder.code == ErrorCode::invalid_argument ? kRefused : 1;
+}
+
 // Whoever only asks a running node needs nothing of the machine but the folder.
 CheckedSettings settings_of(const ClusterArguments& arguments) {
     SettingSources sources{arguments.config_file, kontor_environment(), arguments.assignments};
@@ -59,7 +64,7 @@ int run_join(const ClusterArguments& arguments, const Settings& settings, const 
     // Of a member that runs join() says that it is one already.
     const bool runs = !folder && folder.error().code == ErrorCode::unavailable &&
                       file_exists(settings.data_folder + "/peer/identity.json");
-    if (!folder && !runs) return trouble("join", folder.error().message);
+    if (!folder && !runs) return trouble("join", folder.error().message, code_of(folder.error()));
     const auto joined = cluster::join(wishes);
     if (!joined && joined.error().code == ErrorCode::corruption)
         return trouble("join",

@@ -78,7 +78,7 @@ int run_id(const IdArguments& arguments) {
     if (!found && found.error().code == ErrorCode::unavailable) found = of_stopped(*folder, arguments);
     if (!found) {
         std::fprintf(stderr, "kontor id: %s\n", found.error().describe().c_str());
-        return 1;
+        return known ? 1 : 2;
     }
     bool all = true;
     for (const Json& one : found->at("ids")) {

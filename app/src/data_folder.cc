@@ -141,10 +141,15 @@ Result<void> check_closed(const std::string& path, const struct stat& info) {
 }
 
 // The parts that say whose a folder is, the first one first.
-constexpr const char* kOwned[] = {"/format",       "/groups",         "/groups/0",
-                                  "/groups/0/log/state", "/groups/0/log", "/groups/0/store",
-                                  "/peer/identity.json"};
+constexpr const char* kOwned[] = {
+    "/format",       "/groups",         "/groups/0",          "/groups/0/log/state",
+    "/groups/0/log", "/groups/0/store", "/peer/identity.json"};
 constexpr std::string_view kOfTheFileSystem[] = {"lost+found", ".snapshot", ".zfs"};
+
+bool is_of_format_1(const std::string& path) {
+    return std::any_of(std::begin(kProofsOfFormat1), std::end(kProofsOfFormat1),
+                       [&path](const char* proof) { return file_exists(path + proof); });
+}
 
 bool is_part(const std::string& name) {
     return std::any_of(std::begin(kParts), std::end(kParts), [&](const Part& part) {
@@ -268,7 +273,8 @@ Result<int> lock(const std::string& path) {
 }  // namespace
 
 bool holds_data(const std::string& folder) {
-    return file_exists(node::log_folder(folder) + "/state") || file_exists(node::store_folder(folder));
+    return file_exists(node::log_folder(folder) + "/state") || file_exists(node::store_folder(folder)) ||
+           is_of_format_1(folder);
 }
 
 void drop_reports(const std::string& folder) {
@@ -296,15 +302,13 @@ Result<void> DataFolder::check_format(const std::string& path) {
     const std::string file = path + "/format";
     KONTOR_CHECK(check_kind(file, false));
     if (!file_exists(file)) {
-        for (const char* proof : kProofsOfFormat1)
-            if (file_exists(path + proof))
-                return refuse(
-                    " was made by Kontor 0.1 or a version before it (data format 1). This version has data "
-                    "format " +
-                    std::to_string(kDataFormat) +
-                    " and cannot read it, and nothing converts it: go on with the version that made it, or "
-                    "name a "
-                    "new data folder.");
+        if (is_of_format_1(path))
+            return refuse(
+                " was made by Kontor 0.1 or a version before it (data format 1). This version has data "
+                "format " +
+                std::to_string(kDataFormat) +
+                " and cannot read it, and nothing converts it: go on with the version that made it, or "
+                "name a new data folder.");
         if (file_exists(node::log_folder(path) + "/state") ||
             file_exists(node::store_folder(path) + "/partitions"))
             return refuse(
@@ -312,7 +316,9 @@ Result<void> DataFolder::check_format(const std::string& path) {
                 "from its backup.");
         return {};
     }
-    KONTOR_TRY(const std::string said, read_file(file));
+    auto read = read_file(file);
+    if (!read && read.error().code == ErrorCode::permission_denied) return not_usable(file, EACCES);
+    KONTOR_TRY(const std::string said, std::move(read));
     std::uint32_t format = 0;
     const std::string_view number = std::string_view(said).substr(std::min(kFormatWords.size(), said.size()));
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), format);

@@ -98,9 +98,9 @@ Result<void> check_folder_state(const Settings& settings, const std::string& mar
                    replication::look_at_folder(node::log_folder(settings.data_folder), marker));
         KONTOR_CHECK(check_log(settings, look));
         KONTOR_CHECK(check_partitions(settings.data_folder, look));
-        const std::string store = node::store_folder(settings.data_folder);
-        if (wanted == FolderLook::quick || !file_exists(store + "/partitions")) return {};
-        return store::check_store(store, domains::registry().tables());
+        const std::string rows = node::store_folder(settings.data_folder);
+        if (wanted == FolderLook::quick || !file_exists(rows + "/partitions")) return {};
+        return store::check_store(rows, domains::registry().tables());
     };
     const auto done = check();
     return done ? done : Result<void>(fail(with_cure(done.error(), settings, marker)));

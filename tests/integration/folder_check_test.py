@@ -232,8 +232,8 @@ class SingleNodeTest(FolderTest):
             for amount in range(100, 400):
                 api.pay(amount)
             machine.stop()
-            names = sorted(os.listdir(f"{machine.data}/store/partitions"))
-            first, second = (f"{machine.data}/store/partitions/{name}/data.mdb" for name in names[:2])
+            names = sorted(os.listdir(f"{machine.data}/groups/0/store/partitions"))
+            first, second = (f"{machine.data}/groups/0/store/partitions/{name}/data.mdb" for name in names[:2])
             whole = {path: read(path) for path in (first, second)}
             page = 4096
 
@@ -406,15 +406,22 @@ class SingleNodeTest(FolderTest):
             machine = self.make(folder)
             machine.start()
             machine.stop()
+            # Also as a member, whom `cluster rejoin` would ask.
+            os.makedirs(f"{machine.data}/peer", exist_ok=True)
+            with open(f"{machine.data}/peer/identity.json", "w", encoding="ascii") as file:
+                file.write("{}")
             whole = copy_away(machine)
 
             def refused(*texts):
                 self.refused(machine, *texts, "Nothing was changed")
                 before = everything_in(machine.folder)
-                for command in (["verify", "--data", machine.data], ["accept-older-data", "--config", machine.config],
-                                ["id", "--data", machine.data, "1"]):
+                for command in (["verify", "--data", machine.data], ["verify", "--config", machine.config],
+                                ["accept-older-data", "--config", machine.config], ["id", "--data", machine.data, "1"],
+                                ["dev", "--data", machine.data, "--port", "0", "--exit-after-demo"],
+                                ["cluster", "join", "a-token", "--config", machine.config],
+                                ["cluster", "rejoin", "--config", machine.config]):
                     done = run(*command)
-                    self.assertIn(done.returncode, (1, 2), command)
+                    self.assertEqual(done.returncode, 2, (command, done.stdout + done.stderr))
                     for text in texts:
                         self.assertIn(text, done.stderr, command)
                 self.assertEqual(everything_in(machine.folder), before)
@@ -426,17 +433,22 @@ class SingleNodeTest(FolderTest):
                     file.write(text)
 
             # As Kontor 0.1 left it: log/ and store/ beside peer/, and no format.
-            for part in ("log", "store"):
-                os.rename(f"{machine.data}/groups/0/{part}", f"{machine.data}/{part}")
-            shutil.rmtree(f"{machine.data}/groups")
-            os.remove(f"{machine.data}/format")
-            refused("made by Kontor 0.1 or a version before it", "name a new data folder")
+            for parts in (("log", "store"), ("log",), ("store",)):
+                for part in parts:
+                    os.rename(f"{machine.data}/groups/0/{part}", f"{machine.data}/{part}")
+                shutil.rmtree(f"{machine.data}/groups")
+                os.remove(f"{machine.data}/format")
+                refused("made by Kontor 0.1 or a version before it", "name a new data folder")
             say("kontor data format 3\n")
             refused("has data format 3", "use the newer version")
             say("2")
             refused("says no format")
             os.remove(f"{machine.data}/format")
+            os.mkdir(f"{machine.data}/format")
+            refused("format is a folder, and a node has a file there")
+            os.remove(f"{machine.data}/format")
             refused("no file 'format'", "from its backup")
+            shutil.rmtree(f"{machine.data}/peer")
             machine.start()
             self.assertEqual(machine.stop(), 0)
 

@@ -101,6 +101,7 @@ TEST_F(FolderTest, OfAnotherFormatIsRefusedAndLeftAlone) {
         EXPECT_EQ(taken.error().code, ErrorCode::unsupported);
         EXPECT_NE(taken.error().message.find(each.said), std::string::npos) << taken.error().message;
         EXPECT_NE(taken.error().message.find("Nothing was changed"), std::string::npos);
+        EXPECT_EQ(holds_data(data_), std::string_view(each.file) != "format") << "of any format";
         EXPECT_FALSE(DataFolder::check(data_));
         EXPECT_FALSE(fs::exists(data_ + "/LOCK"));
         EXPECT_EQ(mode_of(data_ + "/" + each.file), 0644U);
