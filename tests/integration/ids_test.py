@@ -5,6 +5,7 @@ import json
 import shutil
 import unittest
 
+from cluster_process import Cluster
 from kontor_process import Kontor, main, run, temporary_folder
 from positions import DIGITS, Positions
 
@@ -60,6 +61,31 @@ class Ids(unittest.TestCase):
             with Kontor.dev(data) as kontor:
                 self.assertEqual(kontor.api().get(f"/v1/customers/{ids[7]}")["name"], "7")
             self.assertEqual(look(copy, ids[0], key=True), (code, stopped))
+
+    def test_each_node_has_the_same_ones(self):
+        """Also one that copied the state when there was much of it, and all after a start."""
+        with temporary_folder() as folder:
+            cluster = Cluster(folder)
+            self.addCleanup(lambda: [machine.end() for machine in cluster.machines])
+            cluster.form(2)
+            key = cluster.set_up()
+            made = cluster.machines[0].process.api(key).request("POST", "/v1/customers", {"name": "Ada"}).json["id"]
+            third = cluster.machine()
+            third.do("join", cluster.machines[0].token())
+            third.start()
+            cluster.settled(3)
+            cluster.caught_up()
+
+            def looked():
+                return [look(machine.data, made, key=True) for machine in cluster.machines]
+            first = looked()[0]
+            self.assertEqual((first[0], first[1][0]["id"]), (0, made))
+            self.assertEqual(looked(), [first] * 3)
+            for machine in cluster.machines:
+                self.assertEqual(machine.process.api(key).get(f"/v1/customers/{made}")["id"], made)
+            for machine in cluster.machines:
+                machine.stop()
+            self.assertEqual(looked(), [first] * 3)
 
     def test_an_id_of_another_installation_is_no_object(self):
         with temporary_folder() as folder, Kontor.dev(f"{folder}/one") as one, Kontor.dev(f"{folder}/two") as two:

@@ -63,11 +63,15 @@ Result<void> NodeImpl::open_store() {
     KONTOR_TRY(store_, store::Store::open(store_options()));
     std::uint32_t level = 0;
     machine::LogTimes times;
-    store_->read([&](const store::Reader& rows, std::uint64_t) {
-        instance::use_id_key(rows);
-        level = members::active_feature_level(rows);
-        times = machine::last_times(rows);
-    });
+    try {
+        store_->read([&](const store::Reader& rows, std::uint64_t) {
+            instance::use_id_key(rows);
+            level = members::active_feature_level(rows);
+            times = machine::last_times(rows);
+        });
+    } catch (const store::StoreFailure& failure) {
+        return fail(store_failure(failure));
+    }
     machine_time_.at_least(times.machine_ms);
     wall_watch_.log_has(times.highest_utc_ms);
     index_room_.look(store_->applied_index());

@@ -3,7 +3,8 @@
 // replays to the same answer, and the rows are exactly those of a node that never crashed or checkpointed and
 // replays its whole log.
 //
-// One command is one entry here, and the wall clock stands still, so that two runs write the same rows.
+// One command is one entry here, and the wall clock stands still, so that two runs write the same rows. What
+// is drawn at random, the key of public ids among it, comes from the seed of the run that draws it.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -20,6 +21,7 @@
 #include <set>
 
 #include "domains/all.h"
+#include "domains/instance/instance.h"
 #include "domains/payments/methods.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/bodies.h"
@@ -27,12 +29,14 @@
 #include "kontor/channels.pb.h"
 #include "kontor/channels_bodies.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/ledger.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/service.h"
+#include "kontor/node/folder.h"
 #include "kontor/node/node.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
@@ -57,9 +61,13 @@ constexpr std::uint32_t kEur = 978;
 
 class StandingClock final : public Clock {
  public:
-    std::int64_t wall_ms() const override { return 1'800'000'000'000; }
+    explicit StandingClock(std::int64_t days) : days_(days) {}
+    std::int64_t wall_ms() const override { return 1'800'000'000'000 + days_ * 86'400'000; }
     std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
     std::uint64_t boot_ms() const override { return 1'000; }  // machine time stands in the rows, too
+
+ private:
+    const std::int64_t days_;
 };
 
 class TempFolder {
@@ -152,12 +160,15 @@ struct Case {
     unsigned occurrence = 0;  // 1 is the first
     bool checkpoints = true;
     std::size_t commands = kCommands;
+    std::uint64_t seed = 1;  // of its random bytes, and its day
 };
 
 class Run {
  public:
     Run(const TempFolder& folder, const Case& wanted)
-        : wanted_(wanted), steps_(folder.steps(), std::ios::app) {
+        : wanted_(wanted),
+          clock_(static_cast<std::int64_t>(wanted.seed)),
+          steps_(folder.steps(), std::ios::app) {
         options_.folder = folder.data();
         options_.partitions = kPartitions;
         options_.cache_bytes = 64U << 10U;
@@ -169,7 +180,7 @@ class Run {
         options_.tick_ms = 1;
         options_.channel_wait_ms = 0;  // the interim answer is the answer: the channel's comes as a command
         options_.clock = &clock_;
-        options_.random_bytes = kontor_test::seeded_bytes(1);
+        options_.random_bytes = kontor_test::seeded_bytes(wanted.seed);
         options_.metrics = &metrics_;
         options_.on_fatal = [](const Error& error) { std::cerr << error.describe() << std::endl; };
         options_.crash_point = [this](const char* step) { at(step); };
@@ -209,6 +220,13 @@ class Run {
             }
         });
         return found;
+    }
+    std::string id_key() {
+        std::string key;
+        node_->read([&](const store::Reader& reader, std::uint64_t) {
+            key = instance::find_instance(reader).value_or(pb::Instance()).id_key();
+        });
+        return key;
     }
     ledger::VerifyReport verify() {
         ledger::VerifyReport report;
@@ -387,6 +405,63 @@ TEST(NodeCrash, AtEveryStepOfARecovery) {
             expect_recovered(folder, acked);
         }
     }
+}
+
+// What a first start draws: the instance's id, then the key.
+std::string first_key_of(std::uint64_t seed) {
+    const auto draw = kontor_test::seeded_bytes(seed);
+    (void)draw(16);
+    return draw(kIdKeyBytes);
+}
+
+// A start of another day, with other random bytes. The key that the rows have then.
+std::string key_at_start(const TempFolder& folder, std::uint64_t seed) {
+    set_id_key(std::string(kIdKeyBytes, 'x'));
+    Run run(folder, Case{"", 0, false, 0, seed});
+    const auto started = run.start();
+    EXPECT_TRUE(started) << started.error().describe();
+    if (!started) return {};
+    const std::string key = run.id_key();
+    const std::string shown = format_id("pi", 77);
+    set_id_key(key);
+    EXPECT_EQ(shown, format_id("pi", 77)) << "who opens the state shows ids by its key";
+    return key;
+}
+
+TEST(NodeCrash, TheKeyOfIdsIsDrawnOnceAndComesWithTheLogAndTheRows) {
+    ASSERT_NE(first_key_of(1), first_key_of(2));
+    for (const bool checkpoints : {false, true}) {
+        const TempFolder folder;
+        std::filesystem::create_directories(folder.data());
+        ASSERT_EQ(run_in_child(folder, Case{"", 0, checkpoints}), 0);
+        EXPECT_EQ(count_steps(folder)["redo-synced"] != 0, checkpoints);
+        EXPECT_EQ(key_at_start(folder, 2),
+                  first_key_of(1));  // from the log alone, or from rows and the rest of the log
+        EXPECT_EQ(key_at_start(folder, 3), first_key_of(1));  // the stop before made a checkpoint
+        if (checkpoints) continue;
+        std::filesystem::remove_all(store_folder(folder.data()));  // from the log alone, again
+        EXPECT_EQ(key_at_start(folder, 4), first_key_of(1));
+    }
+    const TempFolder other;
+    std::filesystem::create_directories(other.data());
+    EXPECT_EQ(key_at_start(other, 5), first_key_of(5));
+}
+
+// A first start that dies leaves a key in the log or none: whoever goes on takes what is there, and it stays.
+TEST(NodeCrash, AFirstStartThatDiesLeavesItsKeyOrNone) {
+    std::set<std::string> left;
+    for (const char* step : {"bootstrap-logged", "log-written", "log-synced"}) {
+        for (const unsigned occurrence : {1U, 2U, 3U}) {
+            SCOPED_TRACE(std::string(step) + " #" + std::to_string(occurrence));
+            const TempFolder folder;
+            die_at(folder, step, occurrence);
+            const std::string key = key_at_start(folder, 2);
+            EXPECT_TRUE(key == first_key_of(1) || key == first_key_of(2));
+            EXPECT_EQ(key_at_start(folder, 3), key);
+            left.insert(key);
+        }
+    }
+    EXPECT_EQ(left.size(), 2U) << "deaths before and after the key was in the log";
 }
 
 }  // namespace
