@@ -1,6 +1,8 @@
 // `kontor id`: what an id or a Kontor-Log-Index stands for, asked of a running node or of a stopped one's
 // folder.
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
 #include "kontor/node/folder.h"
+#include "kontor/store/damaged_file.h"
 #include "kontor/store/store.h"
 #include "output.h"
 
@@ -34,6 +37,10 @@ Result<Json> of_running(const std::string& folder, const IdArguments& arguments)
 
 // The instance's row is in the first checkpoint: more of the log is not needed.
 Result<Json> of_stopped(const std::string& folder, const IdArguments& arguments) {
+    store::end_at_damaged_file([](const Error& error) {
+        std::fprintf(stderr, "kontor id: %s\n", error.describe().c_str());
+        ::_exit(1);
+    });
     store::StoreOptions options;
     options.folder = node::store_folder(folder);
     const auto tables = domains::registry().tables();

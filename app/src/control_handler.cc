@@ -98,7 +98,7 @@ std::string command_of(const nlohmann::json& request) {
 ControlLane lane_of(const std::string& request_json) {
     const std::string command = command_of(nlohmann::json::parse(request_json, nullptr, false));
     if (command == "verify") return ControlLane::verification;
-    for (const char* question : {"status", "cluster-status", "selftest-live"})
+    for (const char* question : {"status", "cluster-status", "id", "selftest-live"})
         if (command == question) return ControlLane::question;
     return ControlLane::command;
 }
