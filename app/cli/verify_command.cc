@@ -124,15 +124,17 @@ int run_verify(const VerifyArguments& arguments) {
                 arguments.json);
         folder = settings.data_folder;
     }
-    for (const char* part : {"", "/store", "/store/partitions", "/log"})
-        if (const auto may = DataFolder::check_readable(folder + part); !may)
+    const std::string rows = node::store_folder(folder);
+    for (const std::string& part :
+         {folder, node::group_folder(folder), rows, rows + "/partitions", node::log_folder(folder)})
+        if (const auto may = DataFolder::check_readable(part); !may)
             return refuse(may.error(), arguments.json);
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return refuse(fits.error(), arguments.json);
     if (const auto known = DataFolder::check_format(folder); !known)
         return refuse(known.error(), arguments.json);
-    if (!file_exists(node::store_folder(folder)))
+    if (!file_exists(rows))
         return refuse(
             Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},
             arguments.json);
