@@ -97,10 +97,11 @@ class Holds(unittest.TestCase):
     def test_one_that_this_user_may_not_look_into(self):
         with temporary_folder() as folder:
             os.chmod(folder, 0o755)
-            data, log = f"{folder}/data", f"{folder}/data/log"
-            for path in (data, log, f"{data}/store", f"{data}/store/partitions"):
+            data = f"{folder}/data"
+            group = f"{data}/groups/0"
+            for path in (data, f"{data}/groups", group, f"{group}/log", f"{group}/store", f"{group}/store/partitions"):
                 os.mkdir(path, mode=0o755)
-            for closed in (data, log, f"{data}/store", f"{data}/store/partitions"):
+            for closed in (data, group, f"{group}/log", f"{group}/store", f"{group}/store/partitions"):
                 os.chmod(closed, 0o700)
                 done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", kontor_process.BINARY,
                                        "verify", "--data", data], text=True, capture_output=True,
