@@ -19,6 +19,7 @@ RULES = {
     "owner": "a third-party header with one owner in modules/LEVELS stays in that owner's src/, behind its wrapper",
     "levels-file": "modules/LEVELS names every module, once, and headers and folders agree with it",
     "domain": "a domain's tables, commands and records are its own; others see its queries, ids, limits and outcomes",
+    "channel": "no rule, API, report or worker names a channel or a method: connectors and method records do",
     "cmake": "targets link along the same edges; sources are listed one by one",
     "clock": "below app/ time is injected (kontor::Clock), or nothing can be simulated",
     "wall": "where due times are read, the wall clock is not: Service::machine_now_ms(); say what else it is for",
@@ -44,9 +45,9 @@ TOP_FILES = {
     "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "CHANGELOG.md",
     ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes",
 }
-DETERMINISTIC = ("ledger", "machine", "domains")
+DETERMINISTIC = ("ledger", "machine", "domains", "connectors")  # connectors: values in, values out
 INTEGER_ONLY = ("money", "ledger", "machine", "domains")
-WALL_CAREFUL = ("channels", "node", "outbox", "surface", "domain_routes", "admin", "api")
+WALL_CAREFUL = ("node", "inbox", "outbox", "surface", "domain_routes", "admin", "api")
 CLOCK_HOMES = ("modules/base/include/kontor/base/clock.h", "modules/base/src/clock.cc", "modules/base/src/log.cc")
 MAX_LINES = 600
 SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
@@ -57,7 +58,7 @@ DOMAIN_HEADER = re.compile(r"domains/([a-z_0-9]+)/([a-z_0-9]+)[.]h$")
 DOMAIN_OWN = ("tables", "commands", "domain", "invariants")
 # A domain's routes stand in its folder, and count as the module domain_routes: they alone see surface and the network.
 DOMAIN_ROUTES = re.compile(r"modules/domains/(?:routes|[a-z_0-9]+/(?:api|admin)[a-z_0-9]*)[.](?:cc|h)$")
-GLOBBED = ("domains", "domain_routes", "proto", "reports")  # a folder or file is all that a new one takes
+GLOBBED = ("domains", "domain_routes", "proto", "reports", "connectors")  # a folder or file is all that a new one takes
 KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
 
 # Calls to the C library's clock and generator, not methods or our own functions that end in the same letters.
@@ -85,6 +86,10 @@ SAME_WORDS = re.compile(r"\b(?:\w*message|reason|last_error|describe\(\)|failure
 ROUTE_GUESS = re.compile(r"\boperation\s*\.\s*(?:find|starts_with|ends_with)\s*\(")
 PATH_GUESS = re.compile(r"\b(?:request|head)(?:\.|->)path\s*(?:\.\s*\w+\s*\(|[=!]=)|\bpath\s*\.\s*ends_with\s*\(")
 KNOWS_NO_PATHS = ("net", "cluster", "replication", "node")
+# A test token stands in its connector's table alone; a method's word in its record.
+CHANNEL_NAMES = re.compile(r"sandbox|METHOD_CARD|METHOD_WALLET|\bpm_card|\btok_[a-z]", re.IGNORECASE)
+METHOD_RECORDS = ("modules/domains/payments/methods.h", "modules/domains/payments/json_method.cc")
+METHOD_WORDS = re.compile(r'"(?:card|wallet)"')
 FLOAT = re.compile(r"\b(?:float|double)\b")
 # Spelled so that this file does not break its own rule.
 HOSTS = re.compile(
@@ -191,6 +196,8 @@ class Checker:
             yield from self.check_domain_include(path, module, header)
         elif header.startswith("reports/"):
             yield from self.check_report_include(path, module, header)
+        elif header.startswith("connectors/"):
+            yield from self.check_connector_include(path, module, header)
         elif "modules/" in header or "/src/" in header or (header.startswith("..") and not private):
             yield "private", f"{header} reaches into a module's folder"
         elif quote == '"' and not self.private_header_exists(path, header):
@@ -212,6 +219,16 @@ class Checker:
         elif match and match.group(2) in DOMAIN_OWN and not path.startswith(f"modules/domains/{match.group(1)}/") and (
                 path != "modules/domains/all.cc"):
             yield "domain", f"{header} is that domain's own"
+
+    def check_connector_include(self, path, module, header):
+        """Connectors see no other connector; the rest sees the port and the list, and app the sandbox."""
+        own = os.path.dirname(path) == f"modules/{os.path.dirname(header)}"
+        if not os.path.isfile(os.path.join(self.root, "modules", header)):
+            yield "private", f"{header} is no header of a connector"
+        elif module != "connectors" and self.levels.get("connectors", 99) >= self.levels.get(module, 0):
+            yield "level", f"{module} (level {self.levels.get(module)}) must not see the connectors"
+        elif header.count("/") > 1 and not own and module != "app" and path != "modules/connectors/all.cc":
+            yield "channel", f"{header} is that connector's own"
 
     def check_report_include(self, path, module, header):
         """Reports see no other report; who shows one sees its queries, in the header that has the folder's name."""
@@ -248,6 +265,7 @@ class Checker:
         if module in WALL_CAREFUL and re.search(r"\bwall_ms\s*\(", bare):
             yield "wall", "reads the wall clock; deadlines are machine time"
         yield from check_text_decisions(module, bare, raw)
+        yield from check_channel_names(path, module, raw)
         if module in INTEGER_ONLY and FLOAT.search(bare):
             yield "float", f"floating point in {module}"
 
@@ -328,6 +346,17 @@ class Checker:
                     self.check_cmake(path)
             self.check_text(path)
         return self.problems
+
+
+def check_channel_names(path, module, raw):
+    if module in ("connectors", "app", None):
+        return
+    match = CHANNEL_NAMES.search(raw)
+    if match:
+        yield "channel", f"'{match.group(0)}' is named outside of modules/connectors"
+    match = METHOD_WORDS.search(raw.split("// ")[0]) if path not in METHOD_RECORDS else None
+    if match and module in ("machine", "domains", "domain_routes", "reports", "outbox", "inbox", "api"):
+        yield "channel", f"{match.group(0)} is a method's word: ask its record"
 
 
 def check_text_decisions(module, bare, raw):

@@ -35,7 +35,7 @@ constexpr bool is_sound(Route route, Change change) {
     const std::array routes = {kList, route};
     return routes_are_sound(routes);
 }
-static_assert(!std::is_constructible_v<machine::RequiredPointer<Handler>, std::nullptr_t>);
+static_assert(!std::is_constructible_v<kontor::RequiredPointer<Handler>, std::nullptr_t>);
 static_assert(is_sound(kMake, [](Route&) {}));
 static_assert(!is_sound(kMake, [](Route& r) { r.permission.value = &machine::kAnybody; }));
 static_assert(!is_sound(kMake, [](Route& r) { r.method.value = "PATCH"; }));

@@ -26,7 +26,7 @@ constexpr bool is_sound(Change change) {
     const std::array routes = {kList, route};
     return routes_are_sound(routes);
 }
-static_assert(!std::is_constructible_v<machine::RequiredPointer<Handler>, std::nullptr_t>);
+static_assert(!std::is_constructible_v<kontor::RequiredPointer<Handler>, std::nullptr_t>);
 static_assert(is_sound([](Route&) {}));
 static_assert(!is_sound([](Route& r) { r.method.value = "DELETE"; }));
 static_assert(!is_sound([](Route& r) { r.method.value = "GET"; }), "one request, two routes");

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <utility>
 
+#include "kontor/base/required.h"
 #include "kontor/base/result.h"
-#include "kontor/machine/required.h"
 #include "kontor/reporting/sqlite.h"
 
 namespace kontor::pb {
@@ -69,11 +69,11 @@ Result<std::unique_ptr<ReportReader>> open_reader(std::unique_ptr<Database> data
 }
 
 struct ReportSpec {
-    machine::Required<std::string_view> name;    // of its file, NAME.sqlite
-    machine::Required<std::int64_t> version;     // goes up with each change of what the file holds
-    machine::Required<std::string_view> schema;  // SQL; tables `report_*` are the frame's
-    machine::RequiredPointer<OpenWriter> open_writer;
-    machine::RequiredPointer<OpenReader> open_reader;
+    Required<std::string_view> name;    // of its file, NAME.sqlite
+    Required<std::int64_t> version;     // goes up with each change of what the file holds
+    Required<std::string_view> schema;  // SQL; tables `report_*` are the frame's
+    RequiredPointer<OpenWriter> open_writer;
+    RequiredPointer<OpenReader> open_reader;
 };
 
 class Report {

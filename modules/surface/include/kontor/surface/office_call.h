@@ -23,6 +23,10 @@ namespace kontor::reporting {
 class Reports;
 }
 
+namespace kontor::crypto {
+class Sealer;
+}
+
 namespace kontor::surface::office {
 
 using Json = nlohmann::ordered_json;
@@ -30,6 +34,7 @@ using Json = nlohmann::ordered_json;
 // The parts of whoever answers. All of it outlives the calls.
 struct Host {
     machine::Service* service = nullptr;
+    const crypto::Sealer* sealer = nullptr;       // for routes that take secrets
     const reporting::Reports* reports = nullptr;  // for routes that read reports; nothing here looks into it
     const Clock* clock = nullptr;
 };

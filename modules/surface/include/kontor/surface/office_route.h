@@ -18,9 +18,6 @@
 
 namespace kontor::surface::office {
 
-using machine::Required;
-using machine::RequiredPointer;
-
 enum class Place : std::uint8_t { instance, mode };  // mode: below test/ or live/
 // What reads much or asks SQLite leaves the network thread.
 enum class Runs : std::uint8_t { here, report_thread };

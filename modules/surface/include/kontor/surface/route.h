@@ -11,17 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "kontor/base/required.h"
 #include "kontor/json/writer.h"
 #include "kontor/machine/permission.h"
-#include "kontor/machine/required.h"
 #include "kontor/surface/call.h"
 #include "kontor/surface/param.h"
 #include "kontor/surface/table.h"
 
 namespace kontor::surface {
-
-using machine::Required;
-using machine::RequiredPointer;
 
 // What a request does: whether another node may answer it, and whether it can hold up others.
 enum class Work : std::uint8_t {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace kontor::machine {
+namespace kontor {
 
 template <typename T>
 struct Required {
@@ -28,4 +28,4 @@ struct RequiredPointer {
     constexpr operator P() const { return value; }  // NOLINT
 };
 
-}  // namespace kontor::machine
+}  // namespace kontor
