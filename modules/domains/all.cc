@@ -6,6 +6,7 @@
 #include "domains/attempts/domain.h"
 #include "domains/attempts/operations.h"
 #include "domains/balances/domain.h"
+#include "domains/channels/domain.h"
 #include "domains/customers/domain.h"
 #include "domains/instance/domain.h"
 #include "domains/keys/domain.h"
@@ -24,10 +25,10 @@ namespace kontor {
 namespace {
 
 // One line a domain. The order is that in which their due work has its turn.
-constexpr std::array<const machine::Domain*, 13> kDomains = {
+constexpr std::array<const machine::Domain*, 14> kDomains = {
     &machine::kFrame,      &balances::kDomain, &webhooks::kDomain, &operators::kDomain, &members::kDomain,
     &ledger_book::kDomain, &accounts::kDomain, &keys::kDomain,     &instance::kDomain,  &customers::kDomain,
-    &payments::kDomain,    &refunds::kDomain,  &attempts::kDomain,
+    &payments::kDomain,    &refunds::kDomain,  &attempts::kDomain, &channels::kDomain,
 };
 
 static_assert(machine::command_numbers_distinct(kDomains), "two commands have the same number");

@@ -4,6 +4,7 @@
 
 #include "domains/accounts/permissions.h"
 #include "domains/balances/permissions.h"
+#include "domains/channels/permissions.h"
 #include "domains/customers/permissions.h"
 #include "domains/instance/permissions.h"
 #include "domains/keys/permissions.h"
@@ -20,10 +21,10 @@ namespace {
 using machine::Permission;
 
 // Whoever set the installation up, in the back office.
-constexpr std::array<const Permission*, 7> kOfOwner = {
+constexpr std::array<const Permission*, 9> kOfOwner = {
     &operators::permission::session, &instance::permission::home,  &payments::permission::read,
     &accounts::permission::read,     &accounts::permission::write, &keys::permission::read,
-    &keys::permission::write,
+    &keys::permission::write,        &channels::permission::read,  &channels::permission::write,
 };
 
 // A merchant's program: all of the merchant API, in the merchant and mode of its key.

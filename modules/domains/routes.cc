@@ -5,6 +5,7 @@
 #include "domains/accounts/admin.h"
 #include "domains/accounts/api.h"
 #include "domains/balances/api.h"
+#include "domains/channels/admin.h"
 #include "domains/customers/api.h"
 #include "domains/keys/admin.h"
 #include "domains/ledger_book/api.h"
@@ -24,10 +25,11 @@ constexpr std::array<const surface::Resource*, 7> kApi = {
 };
 
 // One line a domain that operators can ask.
-constexpr std::array<const surface::office::Resource*, 3> kAdmin = {
+constexpr std::array<const surface::office::Resource*, 4> kAdmin = {
     &payments::kAdmin,
     &accounts::kAdmin,
     &keys::kAdmin,
+    &channels::kAdmin,
 };
 
 }  // namespace

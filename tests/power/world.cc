@@ -9,7 +9,6 @@
 #include "../../modules/node/src/entry.h"
 #include "../../modules/replication/src/log_format.h"
 #include "domains/all.h"
-#include "domains/payments/methods.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
@@ -23,6 +22,7 @@
 #include "kontor/machine/service.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
+#include "support/methods.h"
 #include "support/seeded_bytes.h"
 
 namespace kontor::power {
@@ -380,7 +380,7 @@ pb::Command World::next_command() {
         create.set_client_secret_suffix("s");
         create.set_description(std::string(below(900), static_cast<char>('a' + below(26))));
         create.add_payment_method_types("wallet");
-        *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+        *create.mutable_payment_method() = kontor_test::method("pm_wallet");
     }
     return command;
 }

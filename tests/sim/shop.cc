@@ -4,6 +4,7 @@
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/channels_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/packed.h"
 #include "kontor/ledger_book_bodies.pb.h"
@@ -192,6 +193,7 @@ void Shop::learn(const Wish& wish, std::uint64_t index, const pb::Result& result
         if (object_in(result, pb::payment_intent).latest_charge_no() != 0)
             charges_.push_back(object_in(result, pb::payment_intent).latest_charge_no());
     }
+    if (has_object(result, pb::channel_account)) has_sandbox_ = true;
     if (has_object(result, pb::webhook_endpoint))
         endpoints_.push_back(object_in(result, pb::webhook_endpoint).no());
     if (has_body(wish.command, pb::create_ledger_accounts)) has_book_ = true;

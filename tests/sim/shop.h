@@ -93,7 +93,7 @@ class Shop {
     std::vector<std::uint64_t> customers_, intents_, charges_, endpoints_, pending_ids_;
     std::vector<std::uint64_t> banks_;  // customers that only take keyed top-ups
     std::vector<std::string> tokens_, api_keys_;
-    bool has_book_ = false;
+    bool has_book_ = false, has_sandbox_ = false;
     std::vector<std::uint64_t> timed_, old_timed_;  // reservations with a time-out; those of before the peace
     std::uint64_t next_payment_ms_ = 0;
     std::map<std::string, std::uint64_t> paying_;  // key of a card payment in peace: when it was asked for

@@ -2,13 +2,12 @@
 
 #include "domains/all.h"
 #include "domains/attempts/attempts.h"
-#include "domains/payments/methods.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/accounts_bodies.pb.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/ledger/packed.h"
@@ -23,6 +22,8 @@
 #include "kontor/refunds_bodies.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "shop.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::sim {
 
@@ -35,7 +36,7 @@ constexpr std::uint32_t kLedger = 77;
 constexpr std::uint64_t kSimple = 3, kFirstWild = 11, kWild = 6, kPayer = 9;
 
 pb::PaymentMethod method(const char* token) {
-    return payments::find_method(token, false).value();
+    return kontor_test::method(token);
 }
 
 }  // namespace
@@ -301,14 +302,25 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
         const auto attempts = attempts::due_attempts(rows, machine, 5);
         if (!attempts.empty() && percent(70)) {
             c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-            auto& a = *mutable_body(c, pb::channel_answered);
+            pb::ChannelAnswered a;
             a.set_attempt_no(attempts[below(attempts.size())].no);
-            const std::uint64_t what = below(10);
+            const std::uint64_t what = below(12);
             a.set_state(what < 6   ? pb::ATTEMPT_SUCCEEDED
                         : what < 8 ? pb::ATTEMPT_FAILED
-                                   : pb::ATTEMPT_UNKNOWN);
+                        : what < 9 ? pb::ATTEMPT_UNKNOWN
+                                   : pb::ATTEMPT_WAITING_FOR_PAYER);
             a.set_channel_reference("sbx");
             if (a.state() == pb::ATTEMPT_FAILED) a.mutable_error()->set_code("card_declined");
+            if (a.state() == pb::ATTEMPT_WAITING_FOR_PAYER)
+                a.mutable_next_action()->set_redirect_url("https://bank.example/" + std::to_string(below(2)));
+            if (percent(75)) {
+                *mutable_body(c, pb::channel_answered) = a;
+            } else {  // the channel says it by itself
+                auto& notified = *mutable_body(c, pb::channel_notified);
+                notified.set_account_no(1);
+                notified.set_notice_id("notice-" + std::to_string(below(100)));
+                *notified.mutable_answer() = a;
+            }
             out = c;
             return;
         }
@@ -326,6 +338,7 @@ std::optional<pb::Command> Shop::chore(std::size_t leader) {
 Shop::Wish Shop::random_wish(std::size_t leader) {
     if (banks_.size() < 3 || customers_.empty()) return {customer(), Kind::plain};
     if (!has_book_) return {accounts(), Kind::plain};
+    if (!has_sandbox_ && percent(50)) return {kontor_test::open_sandbox(), Kind::plain};
     const std::uint64_t what = below(100);
     Wish wish;
     if (what < 15) {

@@ -4,13 +4,12 @@
 
 #include "domains/all.h"
 #include "domains/attempts/attempts.h"
-#include "domains/payments/methods.h"
 #include "domains/payments/payments.h"
 #include "domains/webhooks/webhooks.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/times.h"
@@ -18,6 +17,7 @@
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "shop.h"
+#include "support/methods.h"
 
 namespace kontor::sim {
 
@@ -33,7 +33,8 @@ void Shop::faults_ended() {
 
 void Shop::work() {
     const auto leader = cluster_.leader();
-    const bool pays = cluster_.now() >= next_payment_ms_ && merchant_ != 0 && banks_.size() == 3;
+    const bool pays =
+        cluster_.now() >= next_payment_ms_ && merchant_ != 0 && has_sandbox_ && banks_.size() == 3;
     std::vector<Wish> mine;
     if (pays) {
         next_payment_ms_ = cluster_.now() + kPaysEveryMs;
@@ -56,7 +57,7 @@ Shop::Wish Shop::card_payment() {
     p.set_currency(978);
     p.set_confirm(true);
     p.set_client_secret_suffix("s");
-    *p.mutable_payment_method() = payments::find_method("pm_card_visa", false).value();
+    *p.mutable_payment_method() = kontor_test::method("pm_card_visa");
     wish.command.set_idempotency_key("peace-" + std::to_string(++keys_));
     wish.command.set_params_hash(std::to_string(keys_));
     wish.asked_ms = cluster_.now();

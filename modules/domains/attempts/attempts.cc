@@ -6,10 +6,16 @@
 #include "domains/accounts/accounts.h"
 #include "domains/attempts/commands.h"
 #include "domains/attempts/ids.h"
+#include "domains/attempts/limits.h"
 #include "domains/attempts/operations.h"
 #include "domains/attempts/tables.h"
 #include "domains/balances/postings.h"
+#include "domains/channels/channels.h"
+#include "domains/channels/limits.h"
+#include "domains/channels/outcomes.h"
 #include "domains/payments/changes.h"
+#include "domains/payments/payments.h"
+#include "kontor/base/bytes.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/machine/waiting.h"
 
@@ -42,19 +48,14 @@ const Operation& operation_of(const pb::ChannelAttempt& attempt) {
     KONTOR_UNREACHABLE("an attempt has an operation that some domain asks for");
 }
 
-balances::AccountRef receivable() {
-    return balances::of_platform(ledger::AccountKind::channel_receivable, balances::kSandboxChannel);
-}
-balances::AccountRef suspense() {
-    return balances::of_platform(ledger::AccountKind::suspense, balances::kSandboxChannel);
-}
-
 void to_suspense(Context& context, const pb::ChannelAttempt& attempt, bool back) {
+    const balances::AccountRef receivable = balances::channel_receivable(attempt.account_no());
+    const balances::AccountRef suspense = balances::channel_suspense(attempt.account_no());
     balances::Chain chain(context, context.scope, attempt.currency(), attempt.no());
     if (back) {
-        chain.move(balances::TransferCode::unexpected_back, suspense(), receivable(), attempt.amount());
+        chain.move(balances::TransferCode::unexpected_back, suspense, receivable, attempt.amount());
     } else {
-        chain.move(balances::TransferCode::unexpected, receivable(), suspense(), attempt.amount());
+        chain.move(balances::TransferCode::unexpected, receivable, suspense, attempt.amount());
     }
     KONTOR_ASSERT(chain.run() == ledger::Status::ok, "suspense takes what nothing else takes");
 }
@@ -91,25 +92,22 @@ void end_of_compensation(Context& context, const pb::ChannelAttempt& attempt,
 
 void ask_again(Context& context, pb::ChannelAttempt& attempt) {
     unschedule(context, attempt);
-    attempt.set_state(pb::ATTEMPT_UNKNOWN);
+    if (attempt.state() == pb::ATTEMPT_WAITING) attempt.set_state(pb::ATTEMPT_UNKNOWN);
     attempt.set_tries(attempt.tries() + 1);
     attempt.set_next_try_ms(context.now.machine_ms + channel_back_off_ms(attempt.tries()));
     put_attempt(context, attempt);
     schedule(context, attempt);
 }
 
-}  // namespace
-
-// The channel took (or holds) money that our books do not want: it is given back.
-void give_back(Context& context, const pb::ChannelAttempt& attempt, const std::string& channel_reference) {
-    const bool took_money = operation_of(attempt).takes_money;
-    if (took_money) to_suspense(context, attempt, false);
+// What undoes an attempt at the channel: nobody waits for it.
+void compensate(Context& context, const pb::ChannelAttempt& attempt, pb::ChannelOperation operation,
+                const std::string& channel_reference) {
     pb::ChannelAttempt back;
     back.set_no(context.next_no());
     back.set_merchant_no(attempt.merchant_no());
     back.set_livemode(attempt.livemode());
-    back.set_channel(attempt.channel());
-    back.set_operation(took_money ? pb::CHANNEL_REFUND : pb::CHANNEL_VOID);
+    back.set_account_no(attempt.account_no());
+    back.set_operation(operation);
     back.set_intent_no(attempt.intent_no());
     back.set_charge_no(attempt.charge_no());
     back.set_amount(attempt.amount());
@@ -125,18 +123,119 @@ void give_back(Context& context, const pb::ChannelAttempt& attempt, const std::s
     payments::journal_about(context, back.intent_no());
 }
 
+// The attempt is in nobody's queue any more.
+void settle(Context& context, pb::ChannelAttempt& attempt, pb::AttemptState state,
+            const pb::PaymentError& error) {
+    unschedule(context, attempt);
+    if (attempt.expires_ms() != 0)
+        context.rows.erase(machine::table::due, expiry_due_key(attempt.expires_ms(), attempt.no()).view());
+    attempt.set_state(state);
+    attempt.clear_next_try_ms();
+    attempt.clear_expires_ms();
+    if (state == pb::ATTEMPT_FAILED) *attempt.mutable_error() = error;
+}
+
+// The outcome of a command that waited for the attempt.
+void resolve(Context& context, pb::ChannelAttempt& attempt, pb::Result result) {
+    answer_waiting(context, {attempt.no(), attempt.idempotency_row(), attempt.expand()}, std::move(result));
+    attempt.clear_idempotency_row();
+    attempt.clear_expand();
+}
+
+bool is_sound(const pb::NextAction& action) {
+    return action.redirect_url().empty() != action.qr_data().empty() &&
+           action.redirect_url().size() <= limits::kActionUrlBytes &&
+           action.qr_data().size() <= limits::kActionDataBytes;
+}
+
+// Until when the payer may act, in machine time.
+std::int64_t expires_at(const Context& context, const pb::NextAction& action) {
+    const std::int64_t wanted =
+        action.expires_ms() == 0 ? limits::kPayerHasMs : action.expires_ms() - context.now.utc_ms;
+    return context.now.machine_ms + std::clamp(wanted, limits::kPayerHasAtLeastMs, limits::kPayerHasMs);
+}
+
+pb::PaymentError authentication_required() {
+    pb::PaymentError error;
+    error.set_type("card_error");
+    error.set_code("authentication_required");
+    error.set_decline_code("authentication_required");
+    error.set_message(
+        "Your card was declined. This transaction requires authentication, and nobody is there to give it.");
+    return error;
+}
+
+// Ends with a failure that the channel does not know of: it is told to do nothing more.
+void give_up(Context& context, pb::ChannelAttempt& attempt, const pb::PaymentError& error) {
+    compensate(context, attempt, pb::CHANNEL_VOID, attempt.channel_reference());
+    settle(context, attempt, pb::ATTEMPT_FAILED, error);
+    pb::ChannelAnswered answer;
+    answer.set_attempt_no(attempt.no());
+    answer.set_state(pb::ATTEMPT_FAILED);
+    *answer.mutable_error() = error;
+    resolve(context, attempt, operation_of(attempt).end.value(context, attempt, answer));
+    put_attempt(context, attempt);
+}
+
+// The channel wants something of the payer.
+pb::Result wait_for_payer(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
+    const Waits waits = operation_of(attempt).waits;
+    if (waits == nullptr || attempt.compensates() != 0 || !is_sound(answer.next_action())) {
+        ask_again(context, attempt);  // not an answer that this operation can have
+        return {};
+    }
+    if (!answer.channel_reference().empty()) attempt.set_channel_reference(answer.channel_reference());
+    if (attempt.refuses_action()) {
+        give_up(context, attempt, authentication_required());
+        return {};
+    }
+    const bool is_first = attempt.state() != pb::ATTEMPT_WAITING_FOR_PAYER;
+    pb::Result result = waits(context, attempt, answer.next_action());
+    if (is_first) {
+        attempt.set_state(pb::ATTEMPT_WAITING_FOR_PAYER);
+        attempt.set_expires_ms(expires_at(context, answer.next_action()));
+        context.due(DueClock::machine, attempt.expires_ms(), kExpiryDue, Key().be64(attempt.no()).view());
+        resolve(context, attempt, std::move(result));
+    }
+    ask_again(context, attempt);
+    return {};
+}
+
+}  // namespace
+
+// The channel took (or holds) money that our books do not want: it is given back.
+void give_back(Context& context, const pb::ChannelAttempt& attempt, const std::string& channel_reference) {
+    const bool took_money = operation_of(attempt).takes_money;
+    if (took_money) to_suspense(context, attempt, false);
+    compensate(context, attempt, took_money ? pb::CHANNEL_REFUND : pb::CHANNEL_VOID, channel_reference);
+}
+
+void close(Context& context, std::uint64_t attempt_no, std::string_view why) {
+    auto attempt = find_attempt(context.rows, attempt_no);
+    KONTOR_ASSERT(attempt && attempt->state() == pb::ATTEMPT_WAITING_FOR_PAYER,
+                  "what is closed waits for the payer");
+    compensate(context, *attempt, pb::CHANNEL_VOID, attempt->channel_reference());
+    pb::PaymentError error;
+    error.set_type(std::string(machine::error_type::invalid_request));
+    error.set_code("payment_intent_unexpected_state");
+    error.set_message(std::string(why));
+    settle(context, *attempt, pb::ATTEMPT_FAILED, error);
+    put_attempt(context, *attempt);
+}
+
 std::int64_t channel_back_off_ms(std::uint32_t tries) {
     const std::size_t at = tries == 0 ? 0 : tries - 1;
     return kBackOffSeconds[std::min(at, kBackOffSeconds.size() - 1)] * 1000;
 }
 
 pb::ChannelAttempt new_attempt(Context& context, const pb::PaymentIntent& intent,
-                               pb::ChannelOperation operation, std::int64_t amount) {
+                               pb::ChannelOperation operation, std::int64_t amount,
+                               std::uint64_t account_no) {
     pb::ChannelAttempt attempt;
     attempt.set_no(context.next_no());
     attempt.set_merchant_no(intent.merchant_no());
     attempt.set_livemode(intent.livemode());
-    attempt.set_channel(std::string(balances::kSandboxName));
+    attempt.set_account_no(account_no);
     attempt.set_operation(operation);
     attempt.set_intent_no(intent.no());
     attempt.set_amount(amount);
@@ -161,51 +260,107 @@ pb::Result start_attempt(Context& context, const pb::ChannelAttempt& attempt, pb
 
 namespace {
 
-// The outcome of a command that waited for the attempt.
-void resolve(Context& context, const pb::ChannelAttempt& attempt, pb::Result result) {
-    answer_waiting(context, {attempt.no(), attempt.idempotency_row(), attempt.expand()}, std::move(result));
+bool is_answer(pb::AttemptState state) {
+    return state == pb::ATTEMPT_SUCCEEDED || state == pb::ATTEMPT_FAILED || state == pb::ATTEMPT_UNKNOWN ||
+           state == pb::ATTEMPT_WAITING_FOR_PAYER;
+}
+
+pb::Result no_answer() {
+    return refuse(machine::outcome::invalid_parameter,
+                  "A channel's answer is success, failure, unknown or what the payer has to do.", "state");
+}
+
+std::optional<pb::ChannelAttempt> attempt_of(Context& context, const pb::ChannelAnswered& answer) {
+    return load<pb::ChannelAttempt>(context.rows, table::attempts, Key().be64(answer.attempt_no()));
+}
+
+// Whoever brought it.
+pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
+    context.scope = {attempt.merchant_no(), attempt.livemode()};
+    const bool ended = attempt.state() == pb::ATTEMPT_SUCCEEDED || attempt.state() == pb::ATTEMPT_FAILED;
+    if (ended) {
+        // The same answer again says nothing new. A failure after success neither: the money is booked.
+        if (attempt.state() == pb::ATTEMPT_FAILED && answer.state() == pb::ATTEMPT_SUCCEEDED &&
+            !attempt.late_success()) {
+            late_success(context, attempt, answer);
+        }
+        return {};
+    }
+    if (answer.state() == pb::ATTEMPT_UNKNOWN) {
+        ask_again(context, attempt);
+        return {};
+    }
+    if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER && attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER &&
+        !attempt.refuses_action())
+        return wait_for_payer(context, attempt, answer);  // as before: no journal row unless it changed
+    accounts::enter_as(context, context.scope.merchant_no);
+    pb::Journal& journal = context.journal();
+    journal.set_request_id(attempt.request_id());
+    journal.set_idempotency_key(attempt.idempotency_key());
+    if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER) return wait_for_payer(context, attempt, answer);
+    attempt.set_tries(attempt.tries() + 1);
+    settle(context, attempt, answer.state(), answer.error());
+    if (attempt.compensates() != 0) {
+        end_of_compensation(context, attempt, answer);
+    } else {
+        resolve(context, attempt, operation_of(attempt).end.value(context, attempt, answer));
+    }
+    put_attempt(context, attempt);
+    return {};
 }
 
 }  // namespace
 
 pb::Result channel_answered(Context& context, const pb::ChannelAnswered& answer) {
-    auto attempt = load<pb::ChannelAttempt>(context.rows, table::attempts, Key().be64(answer.attempt_no()));
+    auto attempt = attempt_of(context, answer);
     if (!attempt) return no_such("channel attempt", prefix::attempt, answer.attempt_no(), "attempt");
-    if (answer.state() != pb::ATTEMPT_SUCCEEDED && answer.state() != pb::ATTEMPT_FAILED &&
-        answer.state() != pb::ATTEMPT_UNKNOWN) {
-        return refuse(machine::outcome::invalid_parameter,
-                      "A channel's answer is success, failure or unknown.", "state");
+    if (!is_answer(answer.state())) return no_answer();
+    return take(context, *attempt, answer);
+}
+
+pb::Result channel_notified(Context& context, const pb::ChannelNotified& notified) {
+    const pb::ChannelAnswered& answer = notified.answer();
+    const auto account = channels::find_account(context.rows, notified.account_no());
+    auto attempt = attempt_of(context, answer);
+    // Another account's attempt is as good as none: what a channel says is about its own.
+    if (!account || !attempt || attempt->account_no() != notified.account_no())
+        return no_such("channel attempt", prefix::attempt, answer.attempt_no(), "attempt");
+    if (!is_answer(answer.state())) return no_answer();
+    if (notified.notice_id().empty() || notified.notice_id().size() > channels::limits::kNoticeIdBytes)
+        return refuse(machine::outcome::invalid_parameter, "A notice's id has 1 to 255 bytes.", "notice_id");
+    switch (channels::remember_notice(context, *account, notified.notice_id())) {
+        case channels::Notice::known:
+            return {};
+        case channels::Notice::too_many:
+            return refuse(channels::outcome::too_many_notices,
+                          "Too many notices of this channel account are remembered.");
+        case channels::Notice::is_new:
+            break;
     }
+    const bool is_open = attempt->next_try_ms() != 0;
+    if (answer.state() == pb::ATTEMPT_UNKNOWN &&
+        is_open) {  // the channel says no more than that there is news
+        unschedule(context, *attempt);
+        attempt->set_next_try_ms(context.now.machine_ms);
+        put_attempt(context, *attempt);
+        schedule(context, *attempt);
+        return {};
+    }
+    return take(context, *attempt, answer);
+}
+
+std::size_t expire_attempt(Context& context, DueClock /*clock*/, std::string_view payload,
+                           std::size_t /*limit*/) {
+    if (payload.size() != kExpiryDueBytes) row_failure("due", "a row of an attempt has another shape");
+    auto attempt = find_attempt(context.rows, get_be64(payload));
+    KONTOR_ASSERT(attempt && attempt->state() == pb::ATTEMPT_WAITING_FOR_PAYER,
+                  "what expires waits for the payer");
+    const Scope before = context.scope;
     context.scope = {attempt->merchant_no(), attempt->livemode()};
-    const bool ended = attempt->state() == pb::ATTEMPT_SUCCEEDED || attempt->state() == pb::ATTEMPT_FAILED;
-    if (ended) {
-        // The same answer again says nothing new. A failure after success neither: the money is booked.
-        if (attempt->state() == pb::ATTEMPT_FAILED && answer.state() == pb::ATTEMPT_SUCCEEDED &&
-            !attempt->late_success()) {
-            late_success(context, *attempt, answer);
-        }
-        return {};
-    }
-    if (answer.state() == pb::ATTEMPT_UNKNOWN) {
-        ask_again(context, *attempt);
-        return {};
-    }
     accounts::enter_as(context, context.scope.merchant_no);
-    pb::Journal& journal = context.journal();
-    journal.set_request_id(attempt->request_id());
-    journal.set_idempotency_key(attempt->idempotency_key());
-    unschedule(context, *attempt);
-    attempt->set_state(answer.state());
-    attempt->set_tries(attempt->tries() + 1);
-    attempt->clear_next_try_ms();
-    if (answer.state() == pb::ATTEMPT_FAILED) *attempt->mutable_error() = answer.error();
-    if (attempt->compensates() != 0) {
-        end_of_compensation(context, *attempt, answer);
-    } else {
-        resolve(context, *attempt, operation_of(*attempt).end.value(context, *attempt, answer));
-    }
-    put_attempt(context, *attempt);
-    return {};
+    give_up(context, *attempt, payments::authentication_failure());
+    context.scope = before;
+    return 0;
 }
 
 }  // namespace kontor::attempts

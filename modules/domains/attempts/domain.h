@@ -9,11 +9,15 @@
 #include "domains/attempts/commands.h"
 #include "domains/attempts/invariants.h"
 #include "domains/attempts/tables.h"
-#include "kontor/channels_bodies.pb.h"
+#include "domains/channels/outcomes.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/records.h"
 
 namespace kontor::attempts {
+
+inline constexpr std::array<const machine::Outcome*, 1> kOutcomesOfChannelNotified = {
+    &channels::outcome::too_many_notices};
 
 // clang-format off
 inline constexpr std::array kCommands = {
@@ -30,6 +34,19 @@ inline constexpr std::array kCommands = {
         .outcomes = std::span<const machine::Outcome* const>(),
         .run = &machine::run_body<pb::channel_answered, &channel_answered>,
     },
+    machine::Command{
+        .number = pb::kChannelNotifiedFieldNumber,
+        .name = "channel_notified",
+        .concerns = machine::Concerns::worker,
+        .since = machine::kFirstFeatureLevel,
+        .permission = &machine::kPlatform,
+        .approval = machine::Approval::never,
+        .repeatable = machine::Repeatable::yes,
+        .peers = machine::Peers::never,
+        .weight = &machine::one,
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfChannelNotified),
+        .run = &machine::run_body<pb::channel_notified, &channel_notified>,
+    },
 };
 // clang-format on
 
@@ -38,6 +55,12 @@ inline constexpr std::array kLinks = {
 };
 inline constexpr std::array kOutboxes = {
     machine::Outbox{.kind = kAttemptOutbox, .waits = &is_asked_at},
+};
+inline constexpr std::array kDue = {
+    machine::DueQueue{.kind = kExpiryDue,
+                      .clock = machine::DueClock::machine,
+                      .payload_bytes = kExpiryDueBytes,
+                      .work = &expire_attempt},
 };
 inline constexpr std::array kInvariants = {
     machine::Invariant{.name = "each open attempt is in the outbox", .check = &check_attempts},
@@ -49,6 +72,7 @@ inline constexpr machine::Domain kDomain = {
     .tables = kTables,
     .links = kLinks,
     .outboxes = kOutboxes,
+    .due = kDue,
     .invariants = kInvariants,
 };
 

@@ -2,6 +2,7 @@
 
 #include "domains/attempts/attempts.h"
 #include "domains/attempts/tables.h"
+#include "domains/channels/channels.h"
 #include "domains/payments/payments.h"
 #include "domains/refunds/refunds.h"
 
@@ -12,7 +13,8 @@ using namespace machine;  // the frame's words
 namespace {
 
 bool is_open(const pb::ChannelAttempt& attempt) {
-    return attempt.state() == pb::ATTEMPT_WAITING || attempt.state() == pb::ATTEMPT_UNKNOWN;
+    return attempt.state() == pb::ATTEMPT_WAITING || attempt.state() == pb::ATTEMPT_UNKNOWN ||
+           attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER;
 }
 
 }  // namespace
@@ -41,6 +43,13 @@ void check_attempts(Audit& audit) {
                 audit.broken(scope, no, "the attempt's charge is not there");
             if (attempt.refund_no() != 0 && !refunds::find_refund(audit.rows, scope, attempt.refund_no()))
                 audit.broken(scope, no, "the attempt's refund is not there");
+            if (!channels::find_account(audit.rows, attempt.account_no()))
+                audit.broken(scope, no, "the attempt's channel account is not there");
+            const bool waits = attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER;
+            if (waits != (attempt.expires_ms() != 0) ||
+                (waits && !audit.has(machine::table::due, expiry_due_key(attempt.expires_ms(), no))))
+                audit.broken(scope, no,
+                             "an attempt ends by itself while it waits for the payer, and only then");
             if (!is_open(attempt)) {
                 if (attempt.next_try_ms() != 0)
                     audit.broken(scope, no, "the attempt ended and has a next try");

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <span>
 
-#include "kontor/channels.pb.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/base/required.h"
 #include "kontor/machine/context.h"
-#include "kontor/machine/required.h"
 
 namespace kontor::attempts {
 
 using End = pb::Result (*)(machine::Context&, pb::ChannelAttempt&, const pb::ChannelAnswered&);
+
+// The payer has something to do, for the first time or something else than before: the command's answer.
+using Waits = pb::Result (*)(machine::Context&, const pb::ChannelAttempt&, const pb::NextAction&);
 
 // What is done about a success that comes after the attempt was booked as failed.
 enum class Late : std::uint8_t {
@@ -21,10 +24,11 @@ enum class Late : std::uint8_t {
 };
 
 struct Operation {
-    machine::Required<pb::ChannelOperation> operation;
-    machine::Required<End> end;
-    machine::Required<Late> late;
-    machine::Required<bool> takes_money;  // of the payer, when it succeeds
+    Required<pb::ChannelOperation> operation;
+    Required<End> end;
+    Required<Late> late;
+    Required<bool> takes_money;  // of the payer, when it succeeds
+    Required<Waits> waits;       // null: it never waits for the payer
 };
 
 // Of all domains. Never null for an operation that an attempt can have.

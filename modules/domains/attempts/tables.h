@@ -18,4 +18,11 @@ inline constexpr machine::LinkKind kIntentAttempt{'a'};
 
 inline constexpr machine::OutboxKind kAttemptOutbox{'a'};
 
+// When an attempt that waits for its payer ends.
+inline constexpr machine::DueKind kExpiryDue{9};
+inline constexpr std::size_t kExpiryDueBytes = 8;
+[[nodiscard]] inline machine::Key expiry_due_key(std::int64_t expires_ms, std::uint64_t no) {
+    return machine::due_key(kExpiryDue, machine::DueClock::machine, expires_ms).be64(no);
+}
+
 }  // namespace kontor::attempts

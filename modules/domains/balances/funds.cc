@@ -121,8 +121,7 @@ ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t am
     const bool at_once = accounts::merchant_of(context).settlement_delay_days() == 0;
     Chain chain(context, scope, charge.currency(), charge.no());
     if (authorization.is_zero()) {
-        chain.move(TransferCode::payment, payer(charge.payment_method(), charge.customer_no()),
-                   merchant_pending(scope), amount);
+        chain.move(TransferCode::payment, payer(charge), merchant_pending(scope), amount);
     } else {
         chain.post(authorization, amount);
     }
@@ -163,7 +162,7 @@ RefundBooking book_refund(Context& context, pb::Refund& refund, const pb::Charge
         return RefundBooking::balance_insufficient;
 
     Chain chain(context, scope, charge.currency(), refund.no());
-    const AccountRef to = payer(charge.payment_method(), charge.customer_no());
+    const AccountRef to = payer(charge);
     const auto take = [&](AccountRef from, std::int64_t part) {
         if (part == 0) return;
         const ledger::Id128 id = chain.move(TransferCode::refund, from, to, part, reserve);

@@ -84,15 +84,16 @@ std::int64_t available(const store::Reader& rows, Scope scope, std::uint32_t cur
     return static_cast<std::int64_t>(std::min(ledger::available_to_debit(*row), kMost));
 }
 
-AccountRef payer(const pb::PaymentMethod& method, std::uint64_t customer_no) {
-    switch (method.kind()) {
-        case pb::METHOD_WALLET:
-            return {ledger::AccountKind::customer_wallet, customer_no};
-        case pb::METHOD_CARD:
-            return of_platform(ledger::AccountKind::channel_receivable, kSandboxChannel);
-        default:
-            KONTOR_UNREACHABLE("a payment without a method moves no money");
-    }
+AccountRef payer(const pb::Charge& charge) {
+    if (charge.account_no() != 0) return channel_receivable(charge.account_no());
+    KONTOR_ASSERT(charge.customer_no() != 0, "money comes from a channel or from a customer's wallet");
+    return {ledger::AccountKind::customer_wallet, charge.customer_no()};
+}
+AccountRef channel_receivable(std::uint64_t account_no) {
+    return of_platform(ledger::AccountKind::channel_receivable, account_no);
+}
+AccountRef channel_suspense(std::uint64_t account_no) {
+    return of_platform(ledger::AccountKind::suspense, account_no);
 }
 
 ledger::Id128 transfer_id(std::uint64_t no) {

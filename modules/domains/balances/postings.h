@@ -23,10 +23,6 @@ enum class TransferCode : std::uint16_t {
     unexpected_back = 7,  // suspense -> channel receivable: given back, or paid out against our books
 };
 
-// Owner numbers of channel accounts. Frozen.
-inline constexpr std::uint64_t kSandboxChannel = 1;
-inline constexpr std::string_view kSandboxName = "sandbox";
-
 struct AccountRef {
     ledger::AccountKind kind;
     std::uint64_t owner;
@@ -57,8 +53,11 @@ class Chain {
 // What may still leave the account; 0 if it was never opened.
 [[nodiscard]] std::int64_t available(const store::Reader& rows, machine::Scope scope, std::uint32_t currency,
                                      AccountRef account);
-// Where a payer's money comes from and goes back to.
-[[nodiscard]] AccountRef payer(const pb::PaymentMethod& method, std::uint64_t customer_no);
+// Where a payer's money comes from and goes back to: what the charge's channel owes us, or the customer's
+// wallet.
+[[nodiscard]] AccountRef payer(const pb::Charge& charge);
+[[nodiscard]] AccountRef channel_receivable(std::uint64_t account_no);
+[[nodiscard]] AccountRef channel_suspense(std::uint64_t account_no);
 
 [[nodiscard]] inline AccountRef merchant_pending(machine::Scope scope) {
     return {ledger::AccountKind::merchant_pending, scope.merchant_no};

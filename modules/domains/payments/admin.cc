@@ -6,6 +6,7 @@
 #include "domains/accounts/ids.h"
 #include "domains/attempts/attempts.h"
 #include "domains/attempts/ids.h"
+#include "domains/channels/channels.h"
 #include "domains/customers/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/payments.h"
@@ -207,16 +208,22 @@ void add_events(const store::Reader& rows, machine::Scope scope, const pb::Journ
     }
 }
 
+std::string channel_name(const store::Reader& rows, std::uint64_t account_no) {
+    const auto account = channels::find_account(rows, account_no);
+    return account ? account->name() : std::string();
+}
+
 void add_attempts(const store::Reader& rows, machine::Scope scope, std::uint64_t intent_no, Json& attempts) {
     static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
                                                   "capture", "void", "refund"};
-    static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed"};
+    static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed",
+                                              "waiting_for_payer"};
     for (const auto& attempt :
          attempts::attempts_of_intent(rows, scope, intent_no, 0, office_limits::kPageMax))
         attempts.push_back(Json{{"id", format_id(attempts::prefix::attempt, attempt.no())},
-                                {"channel", attempt.channel()},
+                                {"channel", channel_name(rows, attempt.account_no())},
                                 {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
-                                {"state", kStates[std::min<int>(attempt.state(), 3)]},
+                                {"state", kStates[std::min<int>(attempt.state(), 4)]},
                                 {"tries", attempt.tries()},
                                 {"next_try_ms", attempt.next_try_ms()},
                                 {"error", attempt.error().message()}});

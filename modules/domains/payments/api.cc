@@ -55,8 +55,8 @@ constexpr std::array kSamples = {
     Sample{"charge", charge_samples},
 };
 // Set-up programs that exist name them; nothing comes.
-constexpr std::array<std::string_view, 4> kSilentEvents = {
-    "charge.expired", "charge.pending", "payment_intent.partially_funded", "payment_intent.requires_action"};
+constexpr std::array<std::string_view, 3> kSilentEvents = {"charge.expired", "charge.pending",
+                                                           "payment_intent.partially_funded"};
 
 }  // namespace
 

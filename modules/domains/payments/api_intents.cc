@@ -3,6 +3,7 @@
 
 #include "domains/customers/ids.h"
 #include "domains/payments/api_handlers.h"
+#include "domains/payments/api_methods.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/methods.h"
 #include "domains/payments/payments.h"
@@ -24,39 +25,38 @@ namespace {
 
 constexpr std::size_t kClientSecretCharacters = 24;
 
-std::optional<ApiError> find_token(const Call& call, std::string_view token, std::string param,
+std::optional<ApiError> read_token(const Call& call, std::string_view token, std::string param,
                                    pb::PaymentMethod* method) {
-    auto found = find_method(token, call.caller.scope.livemode);
+    auto found = find_token(token, call.caller.scope.livemode);
     if (found) {
         *method = *std::move(found);
         return std::nullopt;
     }
     ApiError error = no_such("PaymentMethod", token, std::move(param), false);
-    if (call.caller.scope.livemode && find_method(token, false)) {
+    if (call.caller.scope.livemode && find_token(token, false)) {
         error.message +=
             "; a similar object exists in test mode, but a live mode key was used to make this request.";
     }
     return error;
 }
 
-// The payment method of payment_method or payment_method_data; METHOD_NONE when neither is given.
+// The payment method of payment_method or payment_method_data; without a type when neither is given.
 std::optional<ApiError> read_method(const Call& call, pb::PaymentMethod* method) {
     const auto token = call.params.text_of("payment_method");
     const Node* data = call.params.find("payment_method_data");
     if (token && data != nullptr) return exclusive_parameters("payment_method", "payment_method_data");
-    if (token) return find_token(call, *token, "payment_method", method);
+    if (token) return read_token(call, *token, "payment_method", method);
     if (data == nullptr || !data->is_container()) return std::nullopt;
 
-    if (data->text_of("type") == "wallet")
-        return find_token(call, "pm_wallet", "payment_method_data[type]", method);
-    const Node* card = data->find("card");
-    const auto card_token = card == nullptr ? std::nullopt : card->text_of("token");
-    if (!card_token) return missing_parameter("payment_method_data[card][token]");
-    // Stripe's test tokens have a payment method of the same name each: tok_visa, pm_card_visa.
-    const std::string_view name = *card_token;
-    return find_token(call,
-                      name.starts_with("tok_") ? "pm_card_" + std::string(name.substr(4)) : std::string(name),
-                      "payment_method_data[card][token]", method);
+    const Method* record = find_method(data->text_of("type").value_or(""));
+    if (record == nullptr) return missing_parameter("payment_method_data[type]");
+    if (!record->token.value.empty())
+        return read_token(call, record->token, "payment_method_data[type]", method);
+    const Node* named = data->find(record->type);
+    const auto own_token = named == nullptr ? std::nullopt : named->text_of("token");
+    const std::string param = "payment_method_data[" + std::string(record->type.value) + "][token]";
+    if (!own_token) return missing_parameter(param);
+    return read_token(call, *own_token, param, method);
 }
 
 std::string render_intent(const Call& call, const pb::Result& result) {
@@ -74,18 +74,19 @@ std::optional<ApiError> read_method_types(const Call& call,
         return exclusive_parameters("automatic_payment_methods", "payment_method_types");
     }
     for (std::size_t i = 0; i < named.size(); ++i) {
-        if (livemode && named[i] == "card") {
-            return invalid("The payment method type \"card\" is invalid: it is available in test mode only.",
-                           "payment_method_types[" + std::to_string(i) + "]",
-                           "payment_intent_invalid_parameter");
+        const Method* method = find_method(named[i]);
+        if (method != nullptr && !is_offered(*method, livemode)) {
+            return invalid(
+                "The payment method type \"" + named[i] + "\" is invalid: it is available in test mode only.",
+                "payment_method_types[" + std::to_string(i) + "]", "payment_intent_invalid_parameter");
         }
         if (std::find(types->begin(), types->end(), named[i]) == types->end())
             types->Add(std::string(named[i]));
     }
     if (automatic != nullptr && automatic->is_container() && automatic->boolean_of("enabled") == false &&
         types->empty()) {
-        if (!livemode) types->Add("card");
-        types->Add("wallet");
+        for (const Method& method : kMethods)
+            if (is_offered(method, livemode)) types->Add(std::string(method.type.value));
     }
     return std::nullopt;
 }
@@ -93,12 +94,17 @@ std::optional<ApiError> read_method_types(const Call& call,
 // A method outside the list of types could never pay: said before anything is written.
 std::optional<ApiError> check_method_fits(const google::protobuf::RepeatedPtrField<std::string>& types,
                                           const pb::PaymentMethod& method) {
-    if (types.empty() || method.kind() == pb::METHOD_NONE) return std::nullopt;
-    const std::string_view type = method.kind() == pb::METHOD_CARD ? "card" : "wallet";
-    if (std::find(types.begin(), types.end(), type) != types.end()) return std::nullopt;
-    return invalid("The PaymentMethod provided (" + std::string(type) +
+    if (types.empty() || !is_set(method)) return std::nullopt;
+    if (std::find(types.begin(), types.end(), method.type()) != types.end()) return std::nullopt;
+    return invalid("The PaymentMethod provided (" + method.type() +
                        ") is not allowed for this PaymentIntent: it is not among its payment_method_types.",
                    "payment_method", "payment_intent_incompatible_payment_method");
+}
+
+// Nobody is there who could act, or nobody shall be asked.
+bool refuses_action(const Node& params) {
+    return params.boolean_of("error_on_requires_action").value_or(false) ||
+           params.boolean_of("off_session").value_or(false);
 }
 
 }  // namespace
@@ -136,16 +142,16 @@ void create_intent(const CallPtr& call) {
     wanted.set_receipt_email(params.text_of("receipt_email").value_or(""));
     wanted.set_statement_descriptor(params.text_of("statement_descriptor").value_or(""));
     wanted.set_setup_future_usage(params.text_of("setup_future_usage").value_or(""));
-    wanted.set_error_on_requires_action(params.boolean_of("error_on_requires_action").value_or(false));
+    wanted.set_error_on_requires_action(refuses_action(params));
+    wanted.set_return_url(params.text_of("return_url").value_or(""));
     wanted.set_client_secret_suffix(call->random(kClientSecretCharacters));
-    // Nothing but the wallet may pay, and whose it is is known: no need to name it.
-    const bool only_wallet =
-        wanted.payment_method_types_size() == 1 && wanted.payment_method_types(0) == "wallet";
-    if (wanted.confirm() && only_wallet && wanted.payment_method().kind() == pb::METHOD_NONE &&
-        wanted.customer_no() != 0) {
-        if (auto wallet = find_method("pm_wallet", call->caller.scope.livemode)) {
-            *wanted.mutable_payment_method() = *std::move(wallet);
-        }
+    // Nothing but the customer's own money may pay, and whose it is is known: no need to name it.
+    const Method* only =
+        wanted.payment_method_types_size() == 1 ? find_method(wanted.payment_method_types(0)) : nullptr;
+    if (wanted.confirm() && only != nullptr && !only->token.value.empty() &&
+        !is_set(wanted.payment_method()) && wanted.customer_no() != 0) {
+        if (auto method = find_token(only->token, call->caller.scope.livemode))
+            *wanted.mutable_payment_method() = *std::move(method);
     }
     call->submit(std::move(command), render_intent);
 }
@@ -198,6 +204,8 @@ void confirm_intent(const CallPtr& call) {
     wanted.set_no(*no);
     if (const auto error = read_method(*call, wanted.mutable_payment_method())) return call->refuse(*error);
     if_given(call->params, "receipt_email", [&](const std::string& text) { wanted.set_receipt_email(text); });
+    if_given(call->params, "return_url", [&](const std::string& text) { wanted.set_return_url(text); });
+    wanted.set_error_on_requires_action(refuses_action(call->params));
     call->submit(std::move(command), render_intent);
 }
 

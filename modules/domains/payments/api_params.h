@@ -2,11 +2,13 @@
 // Parameters of the routes of payment intents and charges. `about` goes into the OpenAPI document.
 
 #include <array>
+#include <utility>
 
 #include "domains/customers/ids.h"
 #include "domains/customers/limits.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
+#include "domains/payments/methods.h"
 #include "kontor/machine/limits.h"
 #include "kontor/surface/param_parts.h"
 
@@ -15,7 +17,11 @@ namespace kontor::payments::params {
 using namespace surface;  // the words of parameters
 
 inline constexpr std::int64_t kMaxMethodTypes = 10;
-inline constexpr std::array<std::string_view, 2> kMethodTypes = {"card", "wallet"};
+inline constexpr std::array<std::string_view, kMethods.size()> kMethodTypes = [] {
+    std::array<std::string_view, kMethods.size()> types;
+    for (std::size_t i = 0; i < kMethods.size(); ++i) types[i] = kMethods[i].type.value;
+    return types;
+}();
 inline constexpr std::array<std::string_view, 3> kCaptureMethods = {"automatic", "automatic_async", "manual"};
 inline constexpr std::array<std::string_view, 2> kConfirmationMethods = {"automatic", "manual"};
 inline constexpr std::array<std::string_view, 2> kFutureUsages = {"off_session", "on_session"};
@@ -33,28 +39,35 @@ inline constexpr std::array kListCharges = {
 };
 
 inline constexpr std::array kAutomaticMethods = {
-    choice("allow_redirects", kRedirects, "Accepted: no payment method here redirects."),
+    choice("allow_redirects", kRedirects,
+           "Accepted: whether the payer may be sent elsewhere is his method's."),
     Param{.name = "enabled",
           .kind = Kind::boolean,
           .about = "Any method this platform offers may pay.",
           .required = true},
 };
-inline constexpr std::array kCardToken = {text("token", 64, "A test token such as tok_visa.")};
+inline constexpr std::array kOwnToken = {text("token", 64, "A test token (docs/testing.md).")};
 inline constexpr std::array kEmptyHash = std::array<Param, 0>{};
-inline constexpr std::array kMethodData = {
-    hash("card", kCardToken, "With type card: the test token. Card numbers are never accepted."),
-    Param{.name = "type",
-          .kind = Kind::choice,
-          .about = "Kind of payment method.",
-          .required = true,
-          .choices = kMethodTypes},
-    hash("wallet", kEmptyHash, "With type wallet: nothing."),
-};
+// A member for each method, and the type between them, as their names stand.
+inline constexpr std::array<Param, kMethods.size() + 1> kMethodData = [] {
+    std::array<Param, kMethods.size() + 1> members;
+    for (std::size_t i = 0; i < kMethods.size(); ++i)
+        members[i] = kMethods[i].token.value.empty() ? hash(kMethods[i].type, kOwnToken, kMethods[i].about)
+                                                     : hash(kMethods[i].type, kEmptyHash, kMethods[i].about);
+    members.back() = Param{.name = "type",
+                           .kind = Kind::choice,
+                           .about = "Kind of payment method.",
+                           .required = true,
+                           .choices = kMethodTypes};
+    for (std::size_t i = members.size() - 1; i > 0 && members[i].name < members[i - 1].name; --i)
+        std::swap(members[i], members[i - 1]);
+    return members;
+}();
 
 inline constexpr Param kMethodToken = {
     .name = "payment_method",
     .kind = Kind::method_token,
-    .about = "pm_wallet, or in test mode one of the well-known tokens such as pm_card_visa.",
+    .about = "pm_wallet, or in test mode one of the well-known test tokens (docs/testing.md).",
     .max = 64};
 inline constexpr Param kMethodDataParam =
     hash("payment_method_data", kMethodData, "The payment method, in place of payment_method.");
@@ -64,12 +77,13 @@ inline constexpr Param kMethodTypesParam = {.name = "payment_method_types",
                                             .max = 64,
                                             .high = kMaxMethodTypes,
                                             .choices = kMethodTypes};
-inline constexpr Param kReturnUrl = {
-    .name = "return_url", .kind = Kind::url, .about = "Accepted: no payment method here redirects."};
+inline constexpr Param kReturnUrl = {.name = "return_url",
+                                     .kind = Kind::url,
+                                     .about = "Where the payer goes after next_action.",
+                                     .max = machine::limits::kUrlBytes};
 inline constexpr Param kOffSession =
-    boolean("off_session", "Accepted: no payment method here asks the customer.");
-inline constexpr Param kUseSdk =
-    boolean("use_stripe_sdk", "Accepted: no payment method here needs a next action.");
+    boolean("off_session", "The customer is not there: an action that he had to do is a decline.");
+inline constexpr Param kUseSdk = boolean("use_stripe_sdk", "Accepted: next_action is the same.");
 inline constexpr Param kErrorOnAction =
     boolean("error_on_requires_action", "Fail instead of asking for an action.");
 inline constexpr Param kDescriptor = {.name = "statement_descriptor",

@@ -1,6 +1,8 @@
 // Full and empty payment intents and charges: the description's schemas are made from how they are rendered.
 #include "domains/payments/api_samples.h"
 
+#include "domains/payments/api_methods.h"
+#include "domains/payments/methods.h"
 #include "domains/payments/payments.h"
 #include "kontor/machine.pb.h"
 #include "kontor/surface/sample.h"
@@ -8,26 +10,12 @@
 namespace kontor::payments {
 
 pb::PaymentMethod sample_card() {
-    pb::PaymentMethod method;
-    method.set_kind(pb::METHOD_CARD);
-    method.set_token("pm_card_visa");
-    method.set_brand("visa");
-    method.set_last4("4242");
-    method.set_country("US");
-    method.set_funding("credit");
-    return method;
+    return sample_of(kMethods.front().type);
 }
 
 namespace {
 
 constexpr std::uint32_t kEuro = 978;
-
-pb::PaymentMethod wallet() {
-    pb::PaymentMethod method;
-    method.set_kind(pb::METHOD_WALLET);
-    method.set_token("pm_wallet");
-    return method;
-}
 
 pb::PaymentError failure() {
     pb::PaymentError error;
@@ -46,7 +34,9 @@ pb::PaymentIntent intent(bool full) {
     row.set_customer_no(1);
     row.set_description("…");
     *row.mutable_payment_method() = sample_card();
-    row.add_payment_method_types("card");
+    row.add_payment_method_types(row.payment_method().type());
+    row.mutable_next_action()->set_redirect_url("…");
+    row.set_return_url("…");
     row.set_receipt_email("ada@example.com");
     row.set_statement_descriptor("SHOP");
     row.set_client_secret("…");
@@ -75,21 +65,36 @@ pb::Charge charge(bool full) {
     return row;
 }
 
-pb::Charge wallet_charge() {
-    pb::Charge row = charge(true);
-    *row.mutable_payment_method() = wallet();
-    row.set_status(pb::CHARGE_FAILED);
+pb::PaymentIntent intent_with_code() {
+    pb::PaymentIntent row = intent(true);
+    row.mutable_next_action()->clear_redirect_url();
+    row.mutable_next_action()->set_qr_data("…");
+    row.mutable_next_action()->set_expires_ms(1);
     return row;
+}
+
+// What each method has of its own.
+std::vector<std::string> charges_by_method() {
+    std::vector<std::string> found;
+    for (const Method& method : kMethods) {
+        pb::Charge row = charge(true);
+        *row.mutable_payment_method() = sample_of(method.type);
+        row.set_status(pb::CHARGE_FAILED);
+        found.push_back(charge_json(row));
+    }
+    return found;
 }
 
 }  // namespace
 
 std::vector<std::string> intent_samples() {
-    return {intent_json(intent(false)), intent_json(intent(true))};
+    return {intent_json(intent(false)), intent_json(intent(true)), intent_json(intent_with_code())};
 }
 
 std::vector<std::string> charge_samples() {
-    return {charge_json(charge(false)), charge_json(charge(true)), charge_json(wallet_charge())};
+    std::vector<std::string> samples = charges_by_method();
+    samples.insert(samples.begin(), {charge_json(charge(false)), charge_json(charge(true))});
+    return samples;
 }
 
 }  // namespace kontor::payments

@@ -18,9 +18,9 @@
 #include "domains/payments/payment.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
-#include "kontor/channels.pb.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/payments_bodies.pb.h"
 
@@ -54,7 +54,7 @@ pb::PaymentError refused_by_ledger() {
 pb::Result still_authorized(Context& context, pb::PaymentIntent& intent, const pb::PaymentError& error) {
     intent.set_status(pb::REQUIRES_CAPTURE);
     intent.clear_cancellation_reason();
-    intent.clear_attempt_no();
+    at_rest(intent);
     *intent.mutable_last_payment_error() = error;
     put(context, intent);
     event(context, "payment_intent.amount_capturable_updated", intent);
@@ -68,7 +68,10 @@ pb::Result still_authorized(Context& context, pb::PaymentIntent& intent, const p
 
 pb::Result end_of_payment(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
     pb::PaymentIntent intent = intent_of(context, attempt);
+    if (answer.state() == pb::ATTEMPT_FAILED && answer.error().code() == kAuthenticationFailure)
+        return left(context, intent, answer.error());
     pb::Charge charge = new_charge(context, intent);
+    charge.set_account_no(attempt.account_no());
     attempt.set_charge_no(charge.no());
     if (answer.state() == pb::ATTEMPT_FAILED) return declined(context, intent, charge, answer.error(), false);
     charge.set_channel_reference(answer.channel_reference());
@@ -107,9 +110,27 @@ pb::Result end_of_void(Context& context, pb::ChannelAttempt& attempt, const pb::
     return result;
 }
 
+pb::Result payer_must_act(Context& context, const pb::ChannelAttempt& attempt, const pb::NextAction& action) {
+    pb::PaymentIntent intent = intent_of(context, attempt);
+    const bool is_first = intent.status() != pb::REQUIRES_ACTION;
+    const pb::NextAction& known = intent.next_action();
+    if (!is_first && known.redirect_url() == action.redirect_url() && known.qr_data() == action.qr_data() &&
+        known.expires_ms() == action.expires_ms())
+        return with_intent(intent);
+    intent.set_status(pb::REQUIRES_ACTION);
+    *intent.mutable_next_action() = action;
+    put(context, intent);
+    if (is_first)
+        event(context, "payment_intent.requires_action", intent);
+    else
+        changed(context, intent);
+    return with_intent(intent);
+}
+
 pb::Result ask_channel(Context& context, pb::PaymentIntent& intent, const pb::Charge& charge,
                        pb::ChannelOperation operation, std::int64_t amount) {
-    pb::ChannelAttempt attempt = attempts::new_attempt(context, intent, operation, amount);
+    pb::ChannelAttempt attempt =
+        attempts::new_attempt(context, intent, operation, amount, charge.account_no());
     attempt.set_charge_no(charge.no());
     attempt.set_channel_reference(charge.channel_reference());
     *attempt.mutable_payment_method() = charge.payment_method();

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "domains/channels/outcomes.h"
 #include "domains/payments/commands.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/invariants.h"
@@ -25,9 +26,9 @@ inline constexpr std::array<const machine::Outcome*, 7> kOutcomes = {
     &outcome::already_captured, &outcome::missing_payment_method, &outcome::processing_error,
     &outcome::customer_deleted};
 
-inline constexpr std::array<const machine::Outcome*, 5> kOutcomesOfCreatePaymentIntent = {
-    &outcome::card_declined, &outcome::insufficient_funds, &outcome::missing_payment_method,
-    &outcome::customer_deleted, &outcome::processing_error};
+inline constexpr std::array<const machine::Outcome*, 6> kOutcomesOfCreatePaymentIntent = {
+    &outcome::card_declined,    &outcome::insufficient_funds, &outcome::missing_payment_method,
+    &outcome::customer_deleted, &outcome::processing_error,   &channels::outcome::no_channel};
 inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCapturePaymentIntent = {
     &outcome::amount_too_large, &outcome::already_captured, &outcome::card_declined,
     &outcome::processing_error};
@@ -162,7 +163,7 @@ machine::ObjectKind{
 };
 // clang-format on
 
-inline constexpr std::array<std::string_view, 10> kEvents = {
+inline constexpr std::array<std::string_view, 11> kEvents = {
     "charge.captured",
     "charge.failed",
     "charge.succeeded",
@@ -172,6 +173,7 @@ inline constexpr std::array<std::string_view, 10> kEvents = {
     "payment_intent.created",
     "payment_intent.payment_failed",
     "payment_intent.processing",
+    "payment_intent.requires_action",
     "payment_intent.succeeded",
 };
 

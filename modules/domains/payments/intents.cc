@@ -15,12 +15,13 @@
 #include "domains/payments/features.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
+#include "domains/payments/methods.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payment.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/bodies.h"
-#include "kontor/channels.pb.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/money/money.h"
@@ -79,6 +80,11 @@ std::optional<pb::Result> bad_customer(Context& context, std::uint64_t no) {
     return no_such("customer", customers::prefix::customer, no, "customer");
 }
 
+std::optional<pb::Result> bad_method(const pb::PaymentMethod& method) {
+    if (!is_set(method) || find_method(method.type()) != nullptr) return std::nullopt;
+    return refuse(machine::outcome::invalid_parameter, "There is no such payment method.", "payment_method");
+}
+
 void set_method(pb::PaymentIntent& intent, const pb::PaymentMethod& method) {
     *intent.mutable_payment_method() = method;
     if (intent.status() == pb::REQUIRES_PAYMENT_METHOD) intent.set_status(pb::REQUIRES_CONFIRMATION);
@@ -90,6 +96,7 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
     if (auto bad = bad_amount(wanted.amount())) return *std::move(bad);
     if (auto bad = bad_currency(wanted.currency())) return *std::move(bad);
     if (auto bad = bad_customer(context, wanted.customer_no())) return *std::move(bad);
+    if (auto bad = bad_method(wanted.payment_method())) return *std::move(bad);
     pb::PaymentIntent intent;
     if (!merge_metadata(intent.mutable_metadata(), wanted.metadata())) return metadata_too_long();
     intent.set_no(context.next_no());
@@ -109,12 +116,14 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
                              wanted.client_secret_suffix());
     intent.set_created_ms(context.now.utc_ms);
     intent.set_setup_future_usage(wanted.setup_future_usage());
-    if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(intent, wanted.payment_method());
+    intent.set_return_url(wanted.return_url());
+    if (is_set(wanted.payment_method())) set_method(intent, wanted.payment_method());
 
     pb::Result result;
     if (wanted.confirm()) {
-        if (auto refused = cannot_pay(context, intent, true)) return *std::move(refused);
-        result = pay(context, intent, true);
+        Terms terms{.created = true, .refuses_action = wanted.error_on_requires_action()};
+        if (auto refused = cannot_pay(context, intent, true, terms.account_no)) return *std::move(refused);
+        result = pay(context, intent, terms);
         if (result.outcome() == machine::outcome::ledger_refused) return result;
     } else {
         put(context, intent);
@@ -128,10 +137,11 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
 pb::Result update_intent(Context& context, const pb::UpdatePaymentIntent& wanted) {
     auto intent = find_intent(context.rows, context.scope, wanted.no());
     if (!intent) return missing_intent(wanted.no());
-    const std::string_view restricted = wanted.has_amount()                                 ? "amount"
-                                        : wanted.has_currency()                             ? "currency"
-                                        : wanted.has_customer_no()                          ? "customer"
-                                        : wanted.payment_method().kind() != pb::METHOD_NONE ? "payment_method"
+    if (auto bad = bad_method(wanted.payment_method())) return *std::move(bad);
+    const std::string_view restricted = wanted.has_amount()                      ? "amount"
+                                        : wanted.has_currency()                  ? "currency"
+                                        : wanted.has_customer_no()               ? "customer"
+                                        : is_set(wanted.payment_method())        ? "payment_method"
                                         : !wanted.payment_method_types().empty() ? "payment_method_types"
                                         : wanted.has_statement_descriptor()      ? "statement_descriptor"
                                                                                  : "";
@@ -164,7 +174,12 @@ pb::Result update_intent(Context& context, const pb::UpdatePaymentIntent& wanted
     if (!wanted.payment_method_types().empty()) {
         *intent->mutable_payment_method_types() = wanted.payment_method_types();
     }
-    if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(*intent, wanted.payment_method());
+    if (is_set(wanted.payment_method())) set_method(*intent, wanted.payment_method());
+    // The payer would do what is not wanted any more.
+    if (!restricted.empty() && intent->status() == pb::REQUIRES_ACTION) {
+        close_waiting(context, *intent, "The payment was changed.");
+        intent->set_status(pb::REQUIRES_CONFIRMATION);
+    }
 
     put(context, *intent);
     if (other_customer && intent->customer_no() != 0) {
@@ -191,10 +206,13 @@ pb::Result confirm_intent(Context& context, const pb::ConfirmPaymentIntent& want
                               "requires_payment_method, requires_confirmation, requires_action.");
     }
     if (intent->declined_attempts() >= limits::kDeclinedAttemptsPerIntent) return too_many_attempts(*intent);
-    if (wanted.payment_method().kind() != pb::METHOD_NONE) set_method(*intent, wanted.payment_method());
+    if (auto bad = bad_method(wanted.payment_method())) return *std::move(bad);
+    if (is_set(wanted.payment_method())) set_method(*intent, wanted.payment_method());
     if (wanted.has_receipt_email()) intent->set_receipt_email(wanted.receipt_email());
-    if (auto refused = cannot_pay(context, *intent, false)) return *std::move(refused);
-    return pay(context, *intent, false);
+    if (wanted.has_return_url()) intent->set_return_url(wanted.return_url());
+    Terms terms{.refuses_action = wanted.error_on_requires_action()};
+    if (auto refused = cannot_pay(context, *intent, false, terms.account_no)) return *std::move(refused);
+    return pay(context, *intent, terms);
 }
 
 pb::Result capture_intent(Context& context, const pb::CapturePaymentIntent& wanted) {
@@ -229,7 +247,7 @@ pb::Result capture_intent(Context& context, const pb::CapturePaymentIntent& want
     if (!merge_metadata(intent->mutable_metadata(), wanted.metadata())) return metadata_too_long();
     auto charge = find_charge(context.rows, context.scope, intent->latest_charge_no());
     KONTOR_ASSERT(charge && !charge->captured(), "an intent that can be captured has an authorised charge");
-    if (charge->payment_method().kind() == pb::METHOD_CARD) {
+    if (charge->account_no() != 0) {
         return ask_channel(context, *intent, *charge, pb::CHANNEL_CAPTURE, amount);
     }
     const ledger::Status status = balances::book_charge(
@@ -252,11 +270,14 @@ pb::Result cancel_intent(Context& context, const pb::CancelPaymentIntent& wanted
                               "requires_action.");
     }
     intent->set_cancellation_reason(wanted.cancellation_reason());
-    if (intent->status() != pb::REQUIRES_CAPTURE) return canceled(context, *intent);
+    if (intent->status() != pb::REQUIRES_CAPTURE) {
+        close_waiting(context, *intent, "The payment was canceled.");
+        return canceled(context, *intent);
+    }
 
     auto charge = find_charge(context.rows, context.scope, intent->latest_charge_no());
     KONTOR_ASSERT(charge && !charge->captured(), "an intent that can be captured has an authorised charge");
-    if (charge->payment_method().kind() == pb::METHOD_CARD) {
+    if (charge->account_no() != 0) {
         return ask_channel(context, *intent, *charge, pb::CHANNEL_VOID, charge->amount());
     }
     release_charge(context, *charge);

@@ -22,14 +22,23 @@ bool is_reserved(const store::Reader& rows, const pb::Charge& charge) {
 }
 
 void check_attempt(Audit& audit, Scope scope, const pb::PaymentIntent& intent) {
-    if ((intent.status() == pb::PROCESSING) != (intent.attempt_no() != 0))
+    const bool acts = intent.status() == pb::REQUIRES_ACTION;
+    if ((intent.status() == pb::PROCESSING || acts) != (intent.attempt_no() != 0))
+        audit.broken(
+            scope, intent.no(),
+            "a payment intent is processing or waits for the payer while a channel is asked, and only "
+            "then");
+    if (acts != intent.has_next_action())
         audit.broken(scope, intent.no(),
-                     "a payment intent is processing while a channel is asked, and only then");
+                     "a payment intent names the payer's action while it waits for it, and only then");
     if (intent.attempt_no() == 0) return;
     const auto attempt = attempts::find_attempt(audit.rows, intent.attempt_no());
     if (!attempt || attempt->intent_no() != intent.no() || attempt->state() == pb::ATTEMPT_SUCCEEDED ||
         attempt->state() == pb::ATTEMPT_FAILED)
-        audit.broken(scope, intent.no(), "the payment intent waits for an attempt that is not open");
+        return audit.broken(scope, intent.no(), "the payment intent waits for an attempt that is not open");
+    if (acts != (attempt->state() == pb::ATTEMPT_WAITING_FOR_PAYER))
+        audit.broken(scope, intent.no(),
+                     "the payment intent and its attempt differ about whom they wait for");
 }
 
 void check_amounts(Audit& audit, Scope scope, const pb::PaymentIntent& intent) {

@@ -4,6 +4,7 @@
 #include "domains/customers/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/json_method.h"
+#include "domains/payments/methods.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
@@ -30,9 +31,9 @@ void last_payment_error(JsonWriter& json, const pb::PaymentIntent& intent) {
     json.field("message", error.message());
     if (!error.param().empty()) json.field("param", error.param());
     // A failed method is taken off the intent; the error remembers it.
-    const bool taken_off = intent.failed_payment_method().kind() != pb::METHOD_NONE;
+    const bool taken_off = is_set(intent.failed_payment_method());
     const pb::PaymentMethod& method = taken_off ? intent.failed_payment_method() : intent.payment_method();
-    if (method.kind() != pb::METHOD_NONE) {
+    if (is_set(method)) {
         json.key("payment_method");
         payments::parts::method_object(json, method, intent.customer_no(), intent.created_ms(),
                                        intent.livemode());
@@ -46,14 +47,40 @@ void method_types(JsonWriter& json, const pb::PaymentIntent& intent) {
     json.key("payment_method_types").begin_array();
     for (const std::string& type : intent.payment_method_types()) json.string(type);
     if (intent.payment_method_types().empty()) {
-        if (!intent.livemode()) json.string("card");
-        json.string("wallet");
+        for (const Method& method : kMethods)
+            if (is_offered(method, intent.livemode())) json.string(method.type.value);
     }
     json.end_array();
 }
 
+void next_action(JsonWriter& json, const pb::PaymentIntent& intent) {
+    if (!intent.has_next_action()) {
+        json.field_null("next_action");
+        return;
+    }
+    const pb::NextAction& action = intent.next_action();
+    json.key("next_action").begin_object();
+    if (!action.redirect_url().empty()) {
+        json.key("redirect_to_url").begin_object();
+        json.field_or_null("return_url", intent.return_url()).field("url", action.redirect_url());
+        json.end_object();
+        json.field("type", "redirect_to_url");
+    } else {
+        json.key("display_qr_code").begin_object();
+        json.field("data", action.qr_data());
+        if (action.expires_ms() != 0) {
+            json.field_integer("expires_at", machine::parts::seconds(action.expires_ms()));
+        } else {
+            json.field_null("expires_at");
+        }
+        json.end_object();
+        json.field("type", "display_qr_code");
+    }
+    json.end_object();
+}
+
 void method_reference(JsonWriter& json, const pb::PaymentIntent& intent, const Expansion& expansion) {
-    if (intent.payment_method().kind() == pb::METHOD_NONE) {
+    if (!is_set(intent.payment_method())) {
         json.field_null("payment_method");
     } else if (machine::parts::names(expansion, "payment_method")) {
         json.key("payment_method");
@@ -101,7 +128,8 @@ std::string intent_json(const pb::PaymentIntent& intent, const Expansion& expans
                               intent.latest_charge_no(), expansion);
     json.field_boolean("livemode", intent.livemode()).field_null("managed_payments");
     machine::parts::metadata(json, intent.metadata());
-    json.field_null("next_action").field_null("on_behalf_of");
+    next_action(json, intent);
+    json.field_null("on_behalf_of");
     method_reference(json, intent, expansion);
     json.field_null("payment_method_configuration_details").field_raw("payment_method_options", "{}");
     method_types(json, intent);

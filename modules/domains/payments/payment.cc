@@ -6,6 +6,7 @@
 #include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/postings.h"
+#include "domains/channels/channels.h"
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
 #include "domains/members/members.h"
@@ -17,9 +18,9 @@
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
-#include "kontor/channels.pb.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/payments_bodies.pb.h"
 
@@ -49,30 +50,35 @@ pb::PaymentError insufficient_wallet() {
     return error;
 }
 
-pb::Result pay_by_wallet(Context& context, pb::PaymentIntent& intent, bool created) {
+pb::Result pay_by_ledger(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
     pb::Charge charge = new_charge(context, intent);
     const ledger::Status status =
         intent.manual_capture() ? reserve_charge(context, charge)
                                 : balances::book_charge(context, charge, charge.amount(), ledger::Id128{});
-    if (status == ledger::Status::exceeds_credits) {
-        pb::Result result = declined(context, intent, charge, insufficient_wallet(), created);
-        result.set_outcome(outcome::insufficient_funds);
-        return result;
-    }
-    if (status != ledger::Status::ok) {
+    if (status != ledger::Status::ok && status != ledger::Status::exceeds_credits) {
         return refuse(machine::outcome::ledger_refused,
                       "The ledger refused this payment: " + std::string(ledger::to_string(status)) + ".");
     }
-    return intent.manual_capture() ? authorized(context, intent, charge, created)
-                                   : paid(context, intent, charge, created);
+    close_waiting(context, intent, "The payment was confirmed again.");
+    if (status == ledger::Status::exceeds_credits) {
+        pb::Result result = declined(context, intent, charge, insufficient_wallet(), terms.created);
+        result.set_outcome(outcome::insufficient_funds);
+        return result;
+    }
+    return intent.manual_capture() ? authorized(context, intent, charge, terms.created)
+                                   : paid(context, intent, charge, terms.created);
 }
 
-pb::Result pay_by_card(Context& context, pb::PaymentIntent& intent, bool created) {
+pb::Result pay_by_channel(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
+    close_waiting(context, intent, "The payment was confirmed again.");
     const auto operation = intent.manual_capture() ? pb::CHANNEL_AUTHORIZE : pb::CHANNEL_SALE;
-    pb::ChannelAttempt attempt = attempts::new_attempt(context, intent, operation, intent.amount());
+    pb::ChannelAttempt attempt =
+        attempts::new_attempt(context, intent, operation, intent.amount(), terms.account_no);
+    attempt.set_refuses_action(terms.refuses_action);
+    attempt.set_return_url(intent.return_url());
     intent.set_status(pb::PROCESSING);
     intent.set_attempt_no(attempt.no());
-    publish(context, intent, created);
+    publish(context, intent, terms.created);
     event(context, "payment_intent.processing", intent);
     return attempts::start_attempt(context, attempt, with_intent(intent));
 }
@@ -105,47 +111,60 @@ bool awaits_confirmation(pb::IntentStatus status) {
            status == pb::REQUIRES_ACTION;
 }
 
-std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent,
-                                     bool customer_checked) {
-    const pb::PaymentMethod& method = intent.payment_method();
-    if (method.kind() == pb::METHOD_NONE) {
+std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent, bool customer_checked,
+                                     std::uint64_t& account_no) {
+    if (!is_set(intent.payment_method())) {
         return refuse(outcome::missing_payment_method,
                       "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
                       "either update the PaymentIntent with a payment method and then confirm it again, or "
                       "confirm it again directly with a payment method.",
                       "payment_method");
     }
+    const Method& method = record_of(intent.payment_method());
     const auto& types = intent.payment_method_types();
-    const std::string_view kind = method_name(method.kind());
-    if (!types.empty() && std::find(types.begin(), types.end(), kind) == types.end()) {
+    if (!types.empty() && std::find(types.begin(), types.end(), method.type.value) == types.end()) {
         return refuse(machine::outcome::invalid_parameter,
-                      "The PaymentMethod provided (" + std::string(kind) +
+                      "The PaymentMethod provided (" + std::string(method.type.value) +
                           ") is not allowed for this PaymentIntent. Its payment_method_types do not name it.",
                       "payment_method");
     }
-    if (method.kind() == pb::METHOD_CARD && context.scope.livemode) {
-        return refuse(machine::outcome::testmode_only, "Test cards work in test mode only.",
-                      "payment_method");
-    }
-    if (method.kind() == pb::METHOD_WALLET) {
+    if (method.needs_customer) {
         if (intent.customer_no() == 0) {
             return refuse(machine::outcome::invalid_parameter,
-                          "A payment from a wallet needs the customer whose wallet it is.", "customer");
-        }
-        if (customer_checked) return std::nullopt;
-        const auto customer = customers::find_customer(context.rows, context.scope, intent.customer_no());
-        KONTOR_ASSERT(customer, "an intent's customer exists");
-        if (customer->deleted()) {
-            return refuse(outcome::customer_deleted, "The customer of this PaymentIntent was deleted.",
+                          "A payment from a " + std::string(method.type.value) +
+                              " needs the customer whose " + std::string(method.type.value) + " it is.",
                           "customer");
         }
+        if (!customer_checked) {
+            const auto customer = customers::find_customer(context.rows, context.scope, intent.customer_no());
+            KONTOR_ASSERT(customer, "an intent's customer exists");
+            if (customer->deleted()) {
+                return refuse(outcome::customer_deleted, "The customer of this PaymentIntent was deleted.",
+                              "customer");
+            }
+        }
     }
+    if (method.paid_by == PaidBy::ledger) return std::nullopt;
+    account_no = channels::route(context, method.type, intent.currency());
+    if (account_no == 0) return channels::no_channel(context.scope, method.type, intent.currency());
     return std::nullopt;
 }
 
-pb::Result pay(Context& context, pb::PaymentIntent& intent, bool created) {
-    return intent.payment_method().kind() == pb::METHOD_WALLET ? pay_by_wallet(context, intent, created)
-                                                               : pay_by_card(context, intent, created);
+pb::Result pay(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
+    return terms.account_no == 0 ? pay_by_ledger(context, intent, terms)
+                                 : pay_by_channel(context, intent, terms);
+}
+
+void at_rest(pb::PaymentIntent& intent) {
+    intent.clear_attempt_no();
+    intent.clear_next_action();
+}
+
+void close_waiting(Context& context, pb::PaymentIntent& intent, std::string_view why) {
+    if (intent.status() != pb::REQUIRES_ACTION) return;
+    attempts::close(context, intent.attempt_no(), why);
+    intent.set_declined_attempts(intent.declined_attempts() + 1);
+    at_rest(intent);
 }
 
 pb::Charge new_charge(Context& context, const pb::PaymentIntent& intent) {
@@ -168,8 +187,7 @@ pb::Charge new_charge(Context& context, const pb::PaymentIntent& intent) {
 
 ledger::Status reserve_charge(Context& context, pb::Charge& charge) {
     balances::Chain chain(context, context.scope, charge.currency(), charge.no());
-    const ledger::Id128 id = chain.move(balances::TransferCode::payment,
-                                        balances::payer(charge.payment_method(), charge.customer_no()),
+    const ledger::Id128 id = chain.move(balances::TransferCode::payment, balances::payer(charge),
                                         balances::merchant_pending(context.scope), charge.amount(), true);
     const ledger::Status status = chain.run();
     if (status == ledger::Status::ok) charge.set_pending_transfer_id(balances::id_bytes(id));
@@ -190,7 +208,7 @@ pb::Result paid(Context& context, pb::PaymentIntent& intent, pb::Charge& charge,
     intent.set_latest_charge_no(charge.no());
     intent.clear_last_payment_error();
     intent.clear_failed_payment_method();
-    intent.clear_attempt_no();
+    at_rest(intent);
     publish(context, intent, created);
     publish(context, charge);
     event(context, "charge.succeeded", charge);
@@ -205,7 +223,7 @@ pb::Result authorized(Context& context, pb::PaymentIntent& intent, pb::Charge& c
     intent.set_latest_charge_no(charge.no());
     intent.clear_last_payment_error();
     intent.clear_failed_payment_method();
-    intent.clear_attempt_no();
+    at_rest(intent);
     publish(context, intent, created);
     publish(context, charge);
     event(context, "charge.succeeded", charge);
@@ -222,7 +240,7 @@ pb::Result declined(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
     *intent.mutable_failed_payment_method() = intent.payment_method();
     intent.clear_payment_method();
     intent.set_latest_charge_no(charge.no());
-    intent.clear_attempt_no();
+    at_rest(intent);
     if (members::active_feature_level(context.rows) >= kCapsAttempts)
         intent.set_declined_attempts(intent.declined_attempts() + 1);
     publish(context, intent, created);
@@ -235,12 +253,37 @@ pb::Result declined(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
     return result;
 }
 
+pb::PaymentError authentication_failure() {
+    pb::PaymentError error;
+    error.set_type(std::string(machine::error_type::invalid_request));
+    error.set_code(std::string(kAuthenticationFailure));
+    error.set_message(
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+        "PaymentMethod to attempt to fulfill this PaymentIntent again.");
+    return error;
+}
+
+pb::Result left(Context& context, pb::PaymentIntent& intent, const pb::PaymentError& error) {
+    intent.set_status(pb::REQUIRES_PAYMENT_METHOD);
+    *intent.mutable_last_payment_error() = error;
+    *intent.mutable_failed_payment_method() = intent.payment_method();
+    intent.clear_payment_method();
+    at_rest(intent);
+    intent.set_declined_attempts(intent.declined_attempts() + 1);
+    put(context, intent);
+    event(context, "payment_intent.payment_failed", intent);
+    pb::Result result = with_intent(intent);
+    result.set_outcome(outcome::card_declined);
+    *result.mutable_error() = error;
+    return result;
+}
+
 pb::Result captured(Context& context, pb::PaymentIntent& intent, pb::Charge& charge) {
     intent.set_status(pb::SUCCEEDED);
     intent.set_amount_received(charge.amount_captured());
     intent.clear_amount_capturable();
     intent.clear_last_payment_error();
-    intent.clear_attempt_no();
+    at_rest(intent);
     put(context, intent);
     put(context, charge);
     event(context, "charge.captured", charge, R"({"amount_captured":0,"captured":false})");
@@ -252,7 +295,7 @@ pb::Result canceled(Context& context, pb::PaymentIntent& intent) {
     intent.set_status(pb::CANCELED);
     intent.set_canceled_ms(context.now.utc_ms);
     intent.clear_amount_capturable();
-    intent.clear_attempt_no();
+    at_rest(intent);
     put(context, intent);
     event(context, "payment_intent.canceled", intent);
     return with_intent(intent);

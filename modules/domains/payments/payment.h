@@ -1,8 +1,10 @@
 #pragma once
-// Paying an intent: by wallet at once, by card through a channel attempt; and what follows from the outcome.
+// Paying an intent: by the ledger at once, or through a channel attempt; and what follows from the outcome.
 // `created`: the intent is new in this command, so its first event comes first.
 
+#include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "kontor/ledger/ledger.h"
 #include "kontor/machine/context.h"
@@ -13,11 +15,21 @@ namespace kontor::payments {
 [[nodiscard]] bool awaits_confirmation(pb::IntentStatus status);  // requires_payment_method … requires_action
 
 // Why the intent's method cannot be tried, before anything is written; nullopt: it can. `customer_checked`:
-// this command has seen the customer already.
+// this command has seen the customer already. `account_no`: the channel account that takes it; 0: the ledger.
 [[nodiscard]] std::optional<pb::Result> cannot_pay(machine::Context& context, const pb::PaymentIntent& intent,
-                                                   bool customer_checked);
-// The intent has its method and passed cannot_pay(). Writes the intent.
-[[nodiscard]] pb::Result pay(machine::Context& context, pb::PaymentIntent& intent, bool created);
+                                                   bool customer_checked, std::uint64_t& account_no);
+// The intent has its method and passed cannot_pay(). Writes the intent; closes an attempt that waits for the
+// payer.
+struct Terms {
+    bool created = false;
+    bool refuses_action = false;  // an action of the payer is a decline
+    std::uint64_t account_no = 0;
+};
+[[nodiscard]] pb::Result pay(machine::Context& context, pb::PaymentIntent& intent, const Terms& terms);
+// What waits for the payer is not wanted any more; `intent` keeps its status.
+void close_waiting(machine::Context& context, pb::PaymentIntent& intent, std::string_view why);
+// No channel is asked, and nothing is wanted of the payer.
+void at_rest(pb::PaymentIntent& intent);
 
 [[nodiscard]] pb::Charge new_charge(machine::Context& context, const pb::PaymentIntent& intent);
 // Each writes intent and charge and announces them.
@@ -27,6 +39,9 @@ namespace kontor::payments {
                                     bool created);
 [[nodiscard]] pb::Result declined(machine::Context& context, pb::PaymentIntent& intent, pb::Charge& charge,
                                   const pb::PaymentError& error, bool created);
+// The payer did not do what the channel wanted: no charge, and another try needs a method again.
+[[nodiscard]] pb::Result left(machine::Context& context, pb::PaymentIntent& intent,
+                              const pb::PaymentError& error);
 [[nodiscard]] pb::Result captured(machine::Context& context, pb::PaymentIntent& intent, pb::Charge& charge);
 [[nodiscard]] pb::Result canceled(machine::Context& context, pb::PaymentIntent& intent);
 // Reserves the charge's whole amount from the payer for a later capture.

@@ -33,6 +33,10 @@ namespace kontor::payments {
     const store::Reader&, machine::Scope, std::uint64_t intent_no, std::uint64_t after_no = 0,
     std::size_t limit = machine::kRelatedMax);
 
+// How a payment ends whose payer failed or did not come; connectors say the same code.
+inline constexpr std::string_view kAuthenticationFailure = "payment_intent_authentication_failure";
+[[nodiscard]] pb::PaymentError authentication_failure();
+
 // "succeeded": an intent's status as the API, the reports and messages say it.
 [[nodiscard]] std::string_view status_name(pb::IntentStatus status);
 [[nodiscard]] std::string intent_json(const pb::PaymentIntent&, const machine::Expansion& = {});

@@ -122,7 +122,7 @@ pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
     if (auto bad = cannot_refund(*charge, wanted)) return *std::move(bad);
     pb::Refund refund = new_refund(context, *charge, wanted);
     if (!merge_metadata(refund.mutable_metadata(), wanted.metadata())) return metadata_too_long();
-    const bool by_channel = charge->payment_method().kind() == pb::METHOD_CARD;
+    const bool by_channel = charge->account_no() != 0;
     switch (balances::book_refund(context, refund, *charge, by_channel)) {
         case balances::RefundBooking::ok:
             break;
@@ -141,7 +141,8 @@ pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
     if (by_channel) {
         auto intent = payments::find_intent(context.rows, context.scope, charge->intent_no());
         KONTOR_ASSERT(intent, "a charge belongs to an intent");
-        attempt = attempts::new_attempt(context, *intent, pb::CHANNEL_REFUND, refund.amount());
+        attempt = attempts::new_attempt(context, *intent, pb::CHANNEL_REFUND, refund.amount(),
+                                        charge->account_no());
         attempt->set_charge_no(charge->no());
         attempt->set_refund_no(refund.no());
         attempt->set_channel_reference(charge->channel_reference());

@@ -1,7 +1,7 @@
 #pragma once
 // Commands of refunds, and what follows from a channel's answer to one.
 
-#include "kontor/channels.pb.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/machine/context.h"
 #include "kontor/refunds.pb.h"
 

@@ -4,7 +4,6 @@
 #include "domains/customers/ids.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/json_method.h"
-#include "domains/payments/methods.h"
 #include "domains/refunds/ids.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/crypto/public_id.h"
@@ -29,18 +28,6 @@ std::string_view status_text(pb::RefundStatus status) {
     }
 }
 
-void destination_details(JsonWriter& json, const pb::Refund& refund) {
-    json.key("destination_details").begin_object();
-    if (refund.payment_method().kind() == pb::METHOD_CARD) {
-        json.key("card").begin_object();
-        json.field("reference_status", refund.status() == pb::REFUND_SUCCEEDED ? "available" : "pending");
-        json.field("reference_type", "acquirer_reference_number").field("type", "refund");
-        json.end_object();
-    }
-    json.field("type", payments::method_name(refund.payment_method().kind()));
-    json.end_object();
-}
-
 }  // namespace
 
 std::string refund_json(const pb::Refund& refund, const Expansion& expansion) {
@@ -60,7 +47,8 @@ std::string refund_json(const pb::Refund& refund, const Expansion& expansion) {
     machine::parts::reference(json, "customer", pb::kCustomerFieldNumber, customers::prefix::customer,
                               refund.customer_no(), expansion);
     json.field_null("customer_account");
-    if (refund.payment_method().kind() != pb::METHOD_NONE) destination_details(json, refund);
+    payments::parts::destination_details(json, refund.payment_method(),
+                                         refund.status() == pb::REFUND_SUCCEEDED);
     if (refund.status() == pb::REFUND_FAILED) {
         machine::parts::reference(json, "failure_balance_transaction", pb::kBalanceTransactionFieldNumber,
                                   balances::prefix::balance_transaction,

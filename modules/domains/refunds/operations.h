@@ -12,7 +12,8 @@ inline constexpr std::array kOperations = {
     attempts::Operation{.operation = pb::CHANNEL_REFUND,
                         .end = &end_of_refund,
                         .late = attempts::Late::suspense,
-                        .takes_money = false},
+                        .takes_money = false,
+                        .waits = nullptr},
 };
 
 }  // namespace kontor::refunds

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "kontor/channels.pb.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/machine/context.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/page.h"

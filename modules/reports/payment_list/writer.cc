@@ -86,7 +86,7 @@ Result<void> PaymentWriter::write_payment(std::uint64_t intent_no, const Pending
         .bind(6, intent.amount())
         .bind(7, std::int64_t{intent.currency()})
         .bind(8, payments::status_name(intent.status()))
-        .bind(9, payments::method_name(payments::method_of(intent).kind()))
+        .bind(9, payments::method_name(payments::method_of(intent).type()))
         .bind(10, detail)
         .bind(11, intent.description())
         .bind(12, failure_code(intent))

@@ -47,7 +47,7 @@ Result<void> VolumeWriter::apply(const pb::Journal& journal, const pb::Event& ev
 
 Result<void> VolumeWriter::apply_intent(const pb::Journal& journal, const pb::Event& event) {
     const pb::PaymentIntent& intent = object_in(event, pb::payment_intent);
-    const std::string_view method = payments::method_name(payments::method_of(intent).kind());
+    const std::string_view method = payments::method_name(payments::method_of(intent).type());
     const std::string& type = event.type();
     if (type == "payment_intent.created") {
         count(journal, method, intent.currency(), "created", intent.amount());
@@ -85,7 +85,7 @@ Result<std::string_view> VolumeWriter::method_of_paid(std::uint64_t intent_no) {
     KONTOR_TRY(const bool found, find_paid_.step());
     const std::string stored = found ? find_paid_.text(0) : "";
     find_paid_.reset();
-    return payments::method_name(std::string_view(stored));  // a constant, which outlives this call
+    return payments::method_name(stored);  // a constant, which outlives this call
 }
 
 void VolumeWriter::count(const pb::Journal& journal, std::string_view method, std::uint32_t currency,

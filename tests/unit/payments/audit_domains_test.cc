@@ -1,6 +1,7 @@
 // The audit must not believe anything: the rows of the domains.
 
 #include "audited.h"
+#include "kontor/channels_bodies.pb.h"
 
 namespace kontor::payments::testing {
 namespace {
@@ -48,6 +49,49 @@ TEST_F(Audited, Attempts) {
     expect("the attempt ended and has a next try");
 }
 
+TEST_F(Audited, AttemptsAndTheirAccounts) {
+    const auto with = [&](auto edit) {
+        change<pb::ChannelAttempt>(30, [&](pb::ChannelAttempt& row) { return edit(row), true; });
+    };
+    with([](pb::ChannelAttempt& row) { row.set_account_no(5); });
+    expect("the attempt's channel account is not there");
+    with([](pb::ChannelAttempt& row) { row.set_expires_ms(5); });
+    expect("an attempt ends by itself while it waits for the payer, and only then");
+    with([](pb::ChannelAttempt& row) { row.set_state(pb::ATTEMPT_WAITING_FOR_PAYER); });
+    expect("an attempt ends by itself while it waits for the payer, and only then");
+}
+
+TEST_F(Audited, Channels) {
+    const auto account = [&](auto edit) {
+        change<pb::ChannelAccount>(36, [&](pb::ChannelAccount& row) { return edit(row), true; });
+    };
+    account([](pb::ChannelAccount& row) { row.set_routed_by(2); });
+    expect("the channel account counts 2 rows of routes, and there are 1");
+    account([](pb::ChannelAccount& row) { row.set_disabled(true); });
+    expect("a route names an account that does not take its payments");
+    account([](pb::ChannelAccount& row) { row.set_livemode(true); });
+    expect("a route names an account that does not take its payments");
+    account([](pb::ChannelAccount& row) { row.set_merchant_no(5); });
+    expect("a route names an account that does not take its payments");
+    account([](pb::ChannelAccount& row) { row.set_no(2); });
+    expect("the channel account stands under another key");
+    account([](pb::ChannelAccount& row) { row.set_notices(1); });
+    expect("the channel account counts 1 notices, and there are 0");
+    drop(36);
+    expect("a route names an account that does not take its payments");
+    change<pb::ChannelRoutes>(37, [](pb::ChannelRoutes& row) { return row.clear_entries(), true; });
+    expect("a row of routes has none");
+    change<pb::ChannelRoutes>(37, [](pb::ChannelRoutes& row) { return row.set_merchant_no(5), true; });
+    expect("routes stand under another key");
+    change<pb::ScopeHead>(16, [](pb::ScopeHead& head) {
+        if (!head.HasExtension(pb::webhook_head)) return false;
+        return head.MutableExtension(pb::channel_head)->set_has_routes(true), true;
+    });
+    expect("the head names routes that are not there");
+    add(38, std::string(7, '\0') + "\x01" + std::string(32, 'n'), "\x01");
+    expect("the channel account counts 0 notices, and there are 1");
+}
+
 TEST_F(Audited, PaymentIntents) {
     const auto with = [&](pb::IntentStatus status, auto edit) {
         change<pb::PaymentIntent>(
@@ -64,7 +108,14 @@ TEST_F(Audited, PaymentIntents) {
     with(pb::REQUIRES_CAPTURE, [](pb::PaymentIntent& row) { row.set_amount_capturable(1); });
     expect("the payment intent can be captured, and its charge is not reserved in the ledger");
     with(pb::PROCESSING, [](pb::PaymentIntent& row) { row.set_attempt_no(0); });
-    expect("a payment intent is processing while a channel is asked, and only then");
+    expect("a payment intent is processing or waits for the payer while a channel is asked, and only then");
+    with(pb::PROCESSING, [](pb::PaymentIntent& row) { row.set_status(pb::REQUIRES_ACTION); });
+    expect("a payment intent names the payer's action while it waits for it, and only then");
+    with(pb::PROCESSING, [](pb::PaymentIntent& row) {
+        row.set_status(pb::REQUIRES_ACTION);
+        row.mutable_next_action()->set_redirect_url("https://bank.example");
+    });
+    expect("the payment intent and its attempt differ about whom they wait for");
     with(pb::PROCESSING, [](pb::PaymentIntent& row) { row.set_attempt_no(5); });
     expect("the payment intent waits for an attempt that is not open");
     change<pb::Charge>(22, [](pb::Charge& row) {

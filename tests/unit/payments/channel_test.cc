@@ -1,9 +1,9 @@
 // Card payments: the outbox asks the channel, its answer completes what waited; nothing is guessed.
 #include "domains/attempts/attempts.h"
 #include "domains/refunds/outcomes.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/payments.pb.h"
 #include "kontor/payments_bodies.pb.h"

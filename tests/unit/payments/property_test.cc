@@ -7,10 +7,11 @@
 #include <map>
 
 #include "domains/balances/balances.h"
+#include "domains/channels/outcomes.h"
 #include "domains/refunds/outcomes.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/balances.pb.h"
 #include "kontor/bodies.h"
-#include "kontor/channels.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/rows.h"
@@ -56,7 +57,9 @@ bool may_follow(pb::IntentStatus from, pb::IntentStatus to) {
             return to != pb::REQUIRES_ACTION;
         case pb::PROCESSING:
             return to == pb::SUCCEEDED || to == pb::REQUIRES_CAPTURE || to == pb::REQUIRES_PAYMENT_METHOD ||
-                   to == pb::CANCELED;
+                   to == pb::CANCELED || to == pb::REQUIRES_ACTION;
+        case pb::REQUIRES_ACTION:
+            return true;  // confirmed again by the wallet, canceled, changed, or as from processing
         case pb::REQUIRES_CAPTURE:
             return to == pb::SUCCEEDED || to == pb::PROCESSING || to == pb::CANCELED;
         default:
@@ -153,7 +156,9 @@ class Checker {
     void intents() {
         for (const auto& intent : all_of<pb::PaymentIntent>(shop_.world, 21)) {
             ASSERT_EQ(intent.status(), statuses_[intent.no()]);
-            ASSERT_EQ(intent.status() == pb::PROCESSING, intent.attempt_no() != 0);
+            ASSERT_EQ(intent.status() == pb::PROCESSING || intent.status() == pb::REQUIRES_ACTION,
+                      intent.attempt_no() != 0);
+            ASSERT_EQ(intent.status() == pb::REQUIRES_ACTION, intent.has_next_action());
             const Scope scope{intent.merchant_no(), intent.livemode()};
             const auto charge = find_charge(shop_.world.rows, scope, intent.latest_charge_no());
             ASSERT_EQ(charge.has_value(), intent.latest_charge_no() != 0);
@@ -180,7 +185,8 @@ class Checker {
     void outbox() {
         std::size_t attempts = 0;
         for (const auto& row : all_of<pb::ChannelAttempt>(shop_.world, 30)) {
-            if (row.state() == pb::ATTEMPT_WAITING || row.state() == pb::ATTEMPT_UNKNOWN) ++attempts;
+            if (row.state() != pb::ATTEMPT_SUCCEEDED && row.state() != pb::ATTEMPT_FAILED) ++attempts;
+            ASSERT_EQ(row.state() == pb::ATTEMPT_WAITING_FOR_PAYER, row.expires_ms() != 0);
         }
         std::size_t deliveries = 0;
         for (const auto& row : all_of<pb::WebhookDelivery>(shop_.world, 29)) {
@@ -217,7 +223,7 @@ void retry(RandomShop& shop, Checker& checker) {
 void expect_everything_happened(const RandomShop& shop, const Checker& checker) {
     std::map<pb::IntentStatus, int> statuses;
     for (const auto& intent : all_of<pb::PaymentIntent>(shop.world, 21)) ++statuses[intent.status()];
-    EXPECT_EQ(statuses.size(), 6U);  // all but requires_action
+    EXPECT_EQ(statuses.size(), 7U);
     std::map<std::string, int> transactions;
     for (const auto& row : all_of<pb::BalanceTransaction>(shop.world, 24)) ++transactions[row.type()];
     EXPECT_EQ(transactions.size(), 3U);  // charge, refund, refund_failure
@@ -236,7 +242,8 @@ void expect_everything_happened(const RandomShop& shop, const Checker& checker) 
           outcome::already_captured, refunds::outcome::already_refunded, refunds::outcome::refund_too_large,
           refunds::outcome::charge_not_refundable, refunds::outcome::balance_insufficient,
           machine::outcome::invalid_parameter, outcome::missing_payment_method,
-          machine::outcome::testmode_only, outcome::customer_deleted, machine::outcome::idempotency_in_use}) {
+          machine::outcome::testmode_only, outcome::customer_deleted, machine::outcome::idempotency_in_use,
+          channels::outcome::no_channel}) {
         EXPECT_TRUE(checker.outcomes.contains(outcome)) << outcome;
     }
     EXPECT_GT(checker.replays, 0);

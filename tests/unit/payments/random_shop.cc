@@ -1,10 +1,10 @@
 #include "random_shop.h"
 #include "domains/attempts/attempts.h"
 #include "domains/webhooks/webhooks.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
@@ -84,6 +84,7 @@ pb::Command RandomShop::create_intent() {
         p.set_confirm(percent(75));
         *p.mutable_payment_method() = random_method();
         p.set_client_secret_suffix("s");
+        p.set_error_on_requires_action(percent(20));
     });
 }
 
@@ -187,14 +188,33 @@ pb::Command RandomShop::webhook() {
 pb::Command RandomShop::channel_answer() {
     pb::Command c;
     c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-    auto& a = *mutable_body(c, pb::channel_answered);
+    pb::ChannelAnswered a;
     const std::uint64_t window =
         percent(80) ? std::min<std::uint64_t>(attempts_.size(), 6) : attempts_.size();
     a.set_attempt_no(attempts_.empty() ? 1 : attempts_[attempts_.size() - 1 - below(window)]);
-    const std::uint64_t what = below(10);
-    a.set_state(what < 6 ? pb::ATTEMPT_SUCCEEDED : what < 8 ? pb::ATTEMPT_FAILED : pb::ATTEMPT_UNKNOWN);
+    const std::uint64_t what = below(12);
+    a.set_state(what < 6   ? pb::ATTEMPT_SUCCEEDED
+                : what < 8 ? pb::ATTEMPT_FAILED
+                : what < 9 ? pb::ATTEMPT_UNKNOWN
+                           : pb::ATTEMPT_WAITING_FOR_PAYER);
     a.set_channel_reference("sbx");
-    if (a.state() == pb::ATTEMPT_FAILED) a.mutable_error()->set_code("card_declined");
+    if (a.state() == pb::ATTEMPT_FAILED)
+        a.mutable_error()->set_code(percent(80) ? "card_declined" : std::string(kAuthenticationFailure));
+    if (a.state() == pb::ATTEMPT_WAITING_FOR_PAYER) {
+        if (percent(80))
+            a.mutable_next_action()->set_redirect_url("https://bank.example/" + std::to_string(below(3)));
+        else if (percent(80))
+            a.mutable_next_action()->set_qr_data("code");
+        if (percent(50)) a.mutable_next_action()->set_expires_ms(world.now + 60'000);
+    }
+    if (percent(70)) {
+        *mutable_body(c, pb::channel_answered) = a;
+        return c;
+    }
+    auto& notified = *mutable_body(c, pb::channel_notified);
+    notified.set_account_no(percent(95) ? 1 : 2);
+    notified.set_notice_id("notice-" + std::to_string(below(200)));
+    *notified.mutable_answer() = a;
     return c;
 }
 

@@ -16,7 +16,6 @@
 #include "domains/ledger_book/outcomes.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
-#include "domains/payments/methods.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/refunds/ids.h"
@@ -24,13 +23,13 @@
 #include "domains/refunds/refunds.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/accounts_bodies.pb.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/balances.pb.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/ledger/chart.h"
 #include "kontor/ledger/ledger.h"
@@ -46,6 +45,8 @@
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
 #include "support/memory_rows.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::payments {
 
@@ -69,7 +70,10 @@ inline constexpr std::int64_t kStart = 1'800'000'000'000;  // not at midnight
 
 class World {
  public:
-    World() : rows(domains::registry().tables()) { effects.now.machine_ms = now; }
+    World() : rows(domains::registry().tables()) {
+        effects.now.machine_ms = now;
+        EXPECT_EQ(apply(kontor_test::open_sandbox()).outcome(), machine::outcome::ok);
+    }
 
     pb::Result apply(const pb::Command& command) {
         pb::Batch batch = this->batch();
@@ -139,11 +143,7 @@ class World {
         EXPECT_EQ(top_up(customer, amount).outcome(), machine::outcome::ok);
         return customer;
     }
-    static pb::PaymentMethod method(const std::string& token) {
-        const auto found = find_method(token, false);
-        EXPECT_TRUE(found) << token;
-        return found.value_or(pb::PaymentMethod());
-    }
+    static pb::PaymentMethod method(const std::string& token) { return kontor_test::method(token); }
     using Fill = std::function<void(pb::Command&, pb::CreatePaymentIntent&)>;
     pb::Command pay_command(const std::string& token, std::int64_t amount, std::uint64_t customer = 0,
                             const Fill& more = {}) const {
@@ -188,6 +188,34 @@ class World {
         }
         apply(c);
         return effects.resolved_results.empty() ? pb::Result() : effects.resolved_results.at(0);
+    }
+    // The channel wants the payer to go somewhere.
+    pb::Result ask_payer(std::uint64_t attempt, const std::string& url = "https://bank.example/1",
+                         std::int64_t expires_ms = 0) {
+        pb::Command c;
+        c.set_version(kCommandVersion);
+        c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        auto& a = *mutable_body(c, pb::channel_answered);
+        a.set_attempt_no(attempt);
+        a.set_state(pb::ATTEMPT_WAITING_FOR_PAYER);
+        a.set_channel_reference("sbx_" + std::to_string(attempt));
+        a.mutable_next_action()->set_redirect_url(url);
+        a.mutable_next_action()->set_expires_ms(expires_ms);
+        apply(c);
+        return effects.resolved_results.empty() ? pb::Result() : effects.resolved_results.at(0);
+    }
+    pb::Result notify(std::uint64_t attempt, pb::AttemptState state, const std::string& id,
+                      std::uint64_t account_no = 1) {
+        pb::Command c;
+        c.set_version(kCommandVersion);
+        c.mutable_actor()->set_kind(pb::Actor::CHANNEL);
+        auto& n = *mutable_body(c, pb::channel_notified);
+        n.set_account_no(account_no);
+        n.set_notice_id(id);
+        n.mutable_answer()->set_attempt_no(attempt);
+        n.mutable_answer()->set_state(state);
+        n.mutable_answer()->set_channel_reference("sbx_" + std::to_string(attempt));
+        return apply(c);
     }
     pb::Result succeed(std::uint64_t attempt) { return answer(attempt, pb::ATTEMPT_SUCCEEDED); }
     pb::Result fail(std::uint64_t attempt) { return answer(attempt, pb::ATTEMPT_FAILED); }

@@ -20,7 +20,6 @@
 #include <random>
 
 #include "domains/all.h"
-#include "domains/payments/methods.h"
 #include "domains/payments/outcomes.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/base/object_id.h"
@@ -40,6 +39,7 @@
 #include "reports/volumes/volumes.h"
 #include "support/environment.h"
 #include "support/memory_rows.h"
+#include "support/methods.h"
 
 namespace kontor::reports {
 namespace {
@@ -124,7 +124,7 @@ class Shop : public machine::Service {
         create.set_customer_no(customer_no);
         create.set_description(description);
         create.add_payment_method_types("wallet");
-        *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+        *create.mutable_payment_method() = kontor_test::method("pm_wallet");
         create.set_confirm(true);
         create.set_client_secret_suffix("x");
         return run(command);

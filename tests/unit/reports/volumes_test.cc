@@ -27,7 +27,7 @@ class VolumesTest : public ::testing::Test {
         event.set_type("payment_intent.succeeded");
         pb::PaymentIntent& intent = *mutable_object(event, pb::payment_intent);
         intent.set_no(7);
-        intent.mutable_payment_method()->set_kind(pb::METHOD_CARD);
+        intent.mutable_payment_method()->set_type("card");
         apply({std::move(journal)});
     }
 

@@ -14,11 +14,11 @@
 #include <string_view>
 #include <vector>
 
+#include "kontor/base/required.h"
 #include "kontor/bodies.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/permission.h"
-#include "kontor/machine/required.h"
 #include "kontor/machine/rows.h"
 #include "kontor/machine/times.h"
 #include "kontor/store/row_store.h"

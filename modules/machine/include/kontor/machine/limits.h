@@ -22,7 +22,7 @@ inline constexpr std::size_t kListLimitDefault = 10;
 inline constexpr std::size_t kListScanMax =
     10'000;                                       // rows a filtered list looks at before it asks to continue
 inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clean-ups a Tick does at once
-inline constexpr std::size_t kDueShare = 56;      // of these, what each kind has for itself
+inline constexpr std::size_t kDueShare = 46;      // of these, what each kind has for itself
 // What numbers there are for a command (object_id.h, 1,023) is shared out: an event takes one and at most so
 // many to be announced, a row of due work at most so many with its events.
 inline constexpr std::uint64_t kAnnouncedPerEvent = 16;

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "kontor/machine/required.h"
+#include "kontor/base/required.h"
 
 namespace kontor::machine {
 

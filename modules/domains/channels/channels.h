@@ -1,0 +1,36 @@
+#pragma once
+// Accounts at channels, and which of them takes a payment.
+//
+// An account's number is small and counts up: it is the owner of the ledger's channel accounts. What it
+// serves was copied from its connector's record when it was opened, so that no rule asks what this binary can
+// do. Routes name accounts that are open; an account is not disabled while a route names it, so that a
+// payment looks at routes alone: at its merchant's where it has any, then at the platform's. That is one row
+// for a merchant without routes of its own, and two at most.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "kontor/channels.pb.h"
+#include "kontor/machine/context.h"
+
+namespace kontor::channels {
+
+[[nodiscard]] std::optional<pb::ChannelAccount> find_account(const store::Reader&, std::uint64_t no);
+// Behind `after_no`, at most `limit`, in the order of their numbers.
+[[nodiscard]] std::vector<pb::ChannelAccount> list_accounts(const store::Reader&, std::uint64_t after_no,
+                                                            std::size_t limit);
+[[nodiscard]] std::optional<pb::ChannelRoutes> find_routes(const store::Reader&, machine::Scope);
+
+// The account that takes a payment of the command's merchant; 0: none.
+[[nodiscard]] std::uint64_t route(machine::Context& context, std::string_view method, std::uint32_t currency);
+// How a payment without one is refused.
+[[nodiscard]] pb::Result no_channel(machine::Scope scope, std::string_view method, std::uint32_t currency);
+
+// Whether what a channel said by itself is new; remembered for limits::kNoticeKeptMs.
+enum class Notice : std::uint8_t { is_new, known, too_many };
+[[nodiscard]] Notice remember_notice(machine::Context& context, const pb::ChannelAccount& account,
+                                     std::string_view notice_id);
+
+}  // namespace kontor::channels

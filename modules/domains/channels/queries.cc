@@ -1,0 +1,84 @@
+#include "domains/channels/channels.h"
+
+#include "domains/channels/limits.h"
+#include "domains/channels/outcomes.h"
+#include "domains/channels/tables.h"
+#include "kontor/base/bytes.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/crypto/crypto.h"
+#include "kontor/machine/refuse.h"
+#include "kontor/money/money.h"
+
+namespace kontor::channels {
+
+using namespace machine;  // the frame's words
+
+namespace {
+
+// The currency's own entry before that of any.
+std::uint64_t account_in(const pb::ChannelRoutes& routes, std::string_view method, std::uint32_t currency) {
+    std::uint64_t any = 0;
+    for (const pb::ChannelRoute& entry : routes.entries()) {
+        if (entry.method() != method) continue;
+        if (entry.currency() == currency) return entry.account_no();
+        if (entry.currency() == 0) any = entry.account_no();
+    }
+    return any;
+}
+
+}  // namespace
+
+std::optional<pb::ChannelAccount> find_account(const store::Reader& rows, std::uint64_t no) {
+    return load<pb::ChannelAccount>(rows, table::accounts, account_key(no));
+}
+
+std::vector<pb::ChannelAccount> list_accounts(const store::Reader& rows, std::uint64_t after_no,
+                                              std::size_t limit) {
+    std::vector<pb::ChannelAccount> found;
+    if (limit == 0) return found;
+    rows.scan(table::accounts, account_key(after_no + 1).view(), {}, store::Direction::ascending,
+              [&](std::string_view, std::string_view value) {
+                  found.push_back(parse_row<pb::ChannelAccount>(value, "channel_accounts"));
+                  return found.size() < limit;
+              });
+    return found;
+}
+
+std::optional<pb::ChannelRoutes> find_routes(const store::Reader& rows, Scope scope) {
+    return load<pb::ChannelRoutes>(rows, table::routes, routes_key(scope));
+}
+
+std::uint64_t route(Context& context, std::string_view method, std::uint32_t currency) {
+    // The head is read for the journal in any case.
+    if (context.head(context.scope).GetExtension(pb::channel_head).has_routes()) {
+        const auto own = find_routes(context.rows, context.scope);
+        KONTOR_ASSERT(own, "a merchant whose head says so has routes");
+        if (const std::uint64_t no = account_in(*own, method, currency); no != 0) return no;
+    }
+    const auto all = find_routes(context.rows, {0, context.scope.livemode});
+    return all ? account_in(*all, method, currency) : 0;
+}
+
+pb::Result no_channel(Scope scope, std::string_view method, std::uint32_t currency) {
+    const auto known = money::Currency::from_numeric(static_cast<std::uint16_t>(currency));
+    return refuse(outcome::no_channel,
+                  "There is no channel for " + std::string(method) + " payments in " +
+                      (known ? std::string(known->code()) : "this currency") + " in " +
+                      (scope.livemode ? "live" : "test") +
+                      " mode. The operator of this platform opens one and sets the route to it.",
+                  "payment_method");
+}
+
+Notice remember_notice(Context& context, const pb::ChannelAccount& account, std::string_view notice_id) {
+    const Key key = Key().be64(account.no()).bytes(crypto::sha256(notice_id));
+    if (context.rows.get(table::notices, key.view())) return Notice::known;
+    if (account.notices() >= limits::kNotices) return Notice::too_many;
+    pb::ChannelAccount counted = account;
+    counted.set_notices(account.notices() + 1);
+    context.put(table::accounts, account_key(account.no()), counted);
+    context.put_index(table::notices, key);
+    context.due(DueClock::machine, context.now.machine_ms + limits::kNoticeKeptMs, kNoticeDue, key.view());
+    return Notice::is_new;
+}
+
+}  // namespace kontor::channels

@@ -1,0 +1,32 @@
+#pragma once
+// Tables, and kinds of rows in the frame's tables. Numbers are frozen (docs/formats/state.md).
+
+#include <array>
+
+#include "kontor/machine/rows.h"
+
+namespace kontor::channels {
+
+namespace table {
+inline constexpr store::TableId accounts = 36;
+inline constexpr store::TableId routes = 37;
+inline constexpr store::TableId notices = 38;
+}  // namespace table
+inline constexpr std::array kTables = {
+    store::TableSpec{table::accounts, "channel_accounts", machine::home::singleton, true},
+    store::TableSpec{table::routes, "channel_routes", machine::home::merchant, false},
+    store::TableSpec{table::notices, "channel_notices", machine::home::whole_key, false},
+};
+
+// All in one home: there are few, and the next number is behind the last one.
+[[nodiscard]] inline machine::Key account_key(std::uint64_t no) {
+    return machine::Key().byte('a').be64(no);
+}
+[[nodiscard]] inline machine::Key routes_key(machine::Scope scope) {
+    return machine::Key().scope(scope);
+}
+
+inline constexpr machine::DueKind kNoticeDue{8};
+inline constexpr std::size_t kNoticeKeyBytes = 8 + machine::kHashBytes;
+
+}  // namespace kontor::channels
