@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
 #include "config_check.h"
+#include "connectors/all.h"
 #include "data_folder.h"
 #include "descriptors.h"
 #include "domains/operators/operators.h"
@@ -19,7 +21,7 @@
 #include "kontor/base/machine.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels/sandbox.h"
+#include "kontor/inbox/door.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/make.h"
@@ -33,6 +35,7 @@
 #include "memory_plan.h"
 #include "outbox_keeper.h"
 #include "reports/all.h"
+#include "sandbox_keeper.h"
 #include "secrets.h"
 #include "server_limits.h"
 #include "thread_room.h"
@@ -62,7 +65,8 @@ api::ApiLimits api_limits(const Settings& settings) {
 }
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
-constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads that serve payments
+constexpr std::size_t kChannelConnections = 512;  // as many calls of channels may be under way
+constexpr int kWebhookNiceness = 5;               // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
@@ -87,6 +91,7 @@ class ApplianceImpl final : public Appliance {
         start_surfaces();
         front_.api = api_.get();
         front_.admin = admin_.get();
+        front_.door = door_.get();
         front_.cluster = cluster_.get();
         cluster_->attach(
             *node_,
@@ -121,14 +126,7 @@ class ApplianceImpl final : public Appliance {
         if (cluster_) cluster_->stop();
     }
 
-    std::string url() const override {
-        const std::string& address = options_.settings.https_address;
-        const bool any = address == "0.0.0.0" || address == "::";
-        const std::string host = any                                      ? "localhost"
-                                 : address.find(':') != std::string::npos ? "[" + address + "]"
-                                                                          : address;
-        return "https://" + host + ":" + std::to_string(server_->port());
-    }
+    std::string url() const override { return url_at(server_->port()); }
     std::string ca_file() const override { return tls_.ca_file(); }
     std::string ca_pem() const override { return tls_.ca_pem(); }
     node::Node& node() override { return *node_; }
@@ -188,6 +186,21 @@ class ApplianceImpl final : public Appliance {
         });
         if (options_.on_joining) options_.on_joining(nullptr);
         return copied;
+    }
+
+    [[nodiscard]] std::string url_at(std::uint16_t port) const {
+        const std::string& address = options_.settings.https_address;
+        const bool any = address == "0.0.0.0" || address == "::";
+        const std::string host = any                                      ? "localhost"
+                                 : address.find(':') != std::string::npos ? "[" + address + "]"
+                                                                          : address;
+        return "https://" + host + ":" + std::to_string(port);
+    }
+    // Where channels and payers reach this instance.
+    [[nodiscard]] std::string public_url() const {
+        if (std::string told = api_url(); !told.empty()) return told;
+        const std::uint16_t port = public_port_.load();
+        return url_at(port != 0 ? port : static_cast<std::uint16_t>(options_.settings.https_port));
     }
 
     // Where clients reach this node, as the other nodes tell it.
@@ -271,7 +284,11 @@ class ApplianceImpl final : public Appliance {
         client.max_response_bytes = 0;  // the status is all that counts
         client.niceness = kWebhookNiceness;
         client_ = net::Client::make(std::move(client));
-        if (settings.sandbox_enabled) sandbox_ = channels::make_sandbox_acquirer();
+        net::ClientOptions channel_client;
+        channel_client.max_connections = channel_client.max_connections_per_origin = kChannelConnections;
+        channel_client.max_descriptor = plan.max_descriptor;
+        channel_client.max_response_bytes = connectors::kReplyBytes;
+        channel_client_ = net::Client::make(std::move(channel_client));
         outbox::WorkerOptions worker;
         worker.service = node_.get();
         worker.client = client_.get();
@@ -283,9 +300,18 @@ class ApplianceImpl final : public Appliance {
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
-        if (sandbox_) worker.channels.emplace("sandbox", sandbox_.get());
-        outbox_.start([worker] { return outbox::Worker::start(worker); });
-        if (!cluster_->is_member()) outbox_.want(true);
+        worker.channel_client = channel_client_.get();
+        worker.connectors = connectors::all();
+        worker.public_url = [this] { return public_url(); };
+        const auto keep = [this] { keep_sandbox(*node_, sealer_, options_.settings.sandbox_enabled); };
+        outbox_.start([this, worker, keep] {
+            if (cluster_->is_member()) keep();
+            return outbox::Worker::start(worker);
+        });
+        if (!cluster_->is_member()) {
+            keep();  // before anybody can pay
+            outbox_.want(true);
+        }
         return {};
     }
 
@@ -309,6 +335,16 @@ class ApplianceImpl final : public Appliance {
         // As for reads: a page must not show as live what a node that stood still believes.
         admin.knows_now = [this] { return !cluster_->is_member() || node_->may_answer_reads(); };
         admin_ = admin::Admin::make(std::move(admin));
+        inbox::DoorOptions door;
+        door.service = node_.get();
+        door.sealer = &sealer_;
+        door.clock = options_.clock;
+        door.metrics = &metrics_;
+        door.connectors = connectors::all();
+        door.public_url = [this] { return public_url(); };
+        door.per_address = static_cast<std::uint64_t>(options_.settings.limits_per_address);
+        door.refused = static_cast<std::uint64_t>(options_.settings.limits_wrong_keys);
+        door_ = inbox::Door::make(std::move(door));
     }
 
     Result<void> start_server() {
@@ -331,6 +367,7 @@ class ApplianceImpl final : public Appliance {
         server.clock = options_.clock;
         KONTOR_TRY(server.trusted_proxies, trusted_proxies(settings));
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
+        public_port_.store(server_->port());
         register_server_metrics();
         if (settings.metrics_port != 0) KONTOR_CHECK(start_metrics_server(tls.identity));
         tls_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
@@ -460,10 +497,12 @@ class ApplianceImpl final : public Appliance {
     DescriptorPlan descriptors_;
     std::unique_ptr<reporting::Reports> reports_;
     std::unique_ptr<net::Client> client_;
-    std::unique_ptr<channels::Channel> sandbox_;
+    std::unique_ptr<net::Client> channel_client_;
+    std::atomic<std::uint16_t> public_port_{0};  // once the server listens
     OutboxKeeper outbox_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<admin::Admin> admin_;
+    std::unique_ptr<inbox::Door> door_;
     std::unique_ptr<net::Server> server_, metrics_server_;
 };
 

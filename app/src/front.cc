@@ -41,6 +41,7 @@ net::Admission Front::admit(const net::Request& head) const {
         const bool is_alone = cluster == nullptr || !cluster->is_member();
         return api->admit(head, is_alone);
     }
+    if (inbox::Door::owns(head.path)) return door->admit(head);
     net::Admission admission;
     admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
     return admission;
@@ -49,6 +50,10 @@ net::Admission Front::admit(const net::Request& head) const {
 net::RequestKind Front::kind_of(const net::Request& request) {
     if (api::Api::owns(request.path)) return api::Api::kind_of(request);
     net::RequestKind kind;
+    if (inbox::Door::owns(request.path)) {
+        kind.is_repeatable = true;  // a notice is taken once, and always by the leader
+        return kind;
+    }
     kind.is_read = request.method == "GET";
     kind.is_repeatable = kind.is_read;  // only the merchants' interface looks at idempotency keys
     return kind;
@@ -56,6 +61,7 @@ net::RequestKind Front::kind_of(const net::Request& request) {
 
 void Front::handle_here(net::Request request, net::Responder respond) const {
     if (request.path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
+    if (inbox::Door::owns(request.path)) return door->handle(std::move(request), std::move(respond));
     admin->handle(std::move(request), std::move(respond));
 }
 
@@ -66,7 +72,8 @@ void Front::handle_metrics_port(net::Request request, net::Responder respond) co
 
 void Front::handle(net::Request request, net::Responder respond) const {
     const std::string& path = request.path;
-    if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/")) {
+    if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/") ||
+        inbox::Door::owns(path)) {
         if (cluster != nullptr && cluster->is_member())
             return cluster->handle(std::move(request), std::move(respond));
         return handle_here(std::move(request), std::move(respond));

@@ -2,6 +2,7 @@
 // The front of the one port: which surface answers which path.
 //
 //   /v1/…            merchant API          /admin…        admin API and UI
+//   /channels/…      what channels say, and the payer's pages of the sandbox
 //   /livez, /readyz  health, open to all   /metrics       for programs of this machine, not through a proxy;
 //                                                         or on a port of its own, and then there only
 //
@@ -14,6 +15,7 @@
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
 #include "kontor/cluster/cluster.h"
+#include "kontor/inbox/door.h"
 #include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
 
@@ -22,6 +24,7 @@ namespace kontor::app {
 struct Front {
     api::Api* api = nullptr;
     admin::Admin* admin = nullptr;
+    inbox::Door* door = nullptr;
     const telemetry::Registry* metrics = nullptr;
     std::function<bool()> ready;
     std::function<std::string()> ready_details;  // lines for /readyz?verbose

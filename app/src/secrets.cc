@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "connectors/credentials.h"
 #include "data_folder.h"
 #include "domains/accounts/accounts.h"
+#include "domains/channels/channels.h"
 #include "domains/members/members.h"
 #include "domains/operators/operators.h"
 #include "domains/webhooks/webhooks.h"
@@ -135,6 +137,9 @@ Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& 
                 return try_one(found.rows.front().sealed_secret(), "webhook-secret", "the webhooks' secrets");
         }
     }
+    for (const pb::ChannelAccount& account : channels::list_accounts(rows, 0, 1))
+        if (!connectors::Credentials::unseal(sealer, account.sealed_credentials()))
+            return another_key(key_file, "the channels' credentials");
     return {};
 }
 

@@ -9,7 +9,7 @@
 namespace kontor::app {
 
 // Of a node, beside those of the network and as many for reads; a member of a cluster has most.
-inline constexpr unsigned kThreads = 46;
+inline constexpr unsigned kThreads = 48;
 inline constexpr const char* kMoreThreadsText =
     "Allow this user or service more of them (ulimit -u, LimitNPROC=, TasksMax=, a container's pids limit; "
     "or memory for their stacks: ulimit -d, LimitDATA=)";

@@ -15,13 +15,13 @@
 #include <string>
 #include <vector>
 
-#include "kontor/channels/channel.h"
+#include "connectors/connector.h"
 
 namespace kontor::outbox {
 
 struct Came {
     std::uint64_t no = 0;  // attempt or delivery
-    channels::Answer answer;
+    connectors::Answer answer;
     int http_status = 0;  // 0: no answer, and `error` says why
     std::string error;
     bool is_put_off = false;  // this machine could not try

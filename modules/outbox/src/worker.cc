@@ -10,22 +10,21 @@
 #include <utility>
 #include <vector>
 
+#include "channel_calls.h"
 #include "clean_text.h"
 #include "deliveries.h"
 #include "domains/all.h"
-#include "domains/attempts/attempts.h"
-#include "domains/attempts/ids.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
-#include "kontor/crypto/public_id.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/links.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
+#include "kontor/outbox/channel_answer.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "mailbox.h"
 #include "shares.h"
@@ -34,42 +33,15 @@
 namespace kontor::outbox {
 namespace {
 
-constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
 constexpr std::uint64_t kBetweenLooksMs = 3;
 // While something is under way: its end wakes nobody by itself.
 constexpr std::uint64_t kProposedPollMs = 1, kCalledPollMs = 2;
 constexpr std::uint64_t kPollMs = 25;  // for what becomes due by time, while other things keep us awake
-constexpr std::uint64_t kBetweenWholeScansMs = 1000;
 constexpr std::uint64_t kProposeAgainMs = 100;  // after the node refused a result
 constexpr std::uint64_t kPutOffMs = 1000;       // what this machine had no room to try
 constexpr std::size_t kMaxErrorBytes = 500;
 constexpr std::uint64_t kDrainSliceMs = 50;
 constexpr unsigned kDrainSlices = 40;  // 2 s for calls under way when the worker stops
-
-// Where the next look for due rows begins. Rows that are done are erased, and until the next checkpoint a
-// scan walks over each of them: thousands of times, at thousands a second. New rows come behind what was
-// seen, since they become due when they are made or later. Should a clock have gone back, they wait for the
-// next look at all of them.
-class DueFront {
- public:
-    [[nodiscard]] machine::Due begin(std::uint64_t monotonic_ms) {
-        if (monotonic_ms < next_whole_ms_) return from_;
-        next_whole_ms_ = monotonic_ms + kBetweenWholeScansMs;
-        return {};
-    }
-    void saw(const std::vector<machine::Due>& page) {
-        if (page.empty()) {
-            from_ = last_;
-        } else {
-            from_ = {page.front().due_ms, page.front().no - 1};
-            last_ = page.back();
-        }
-    }
-
- private:
-    machine::Due from_, last_;
-    std::uint64_t next_whole_ms_ = 0;
-};
 
 // For metrics, written by the worker's thread.
 struct Figures {
@@ -85,6 +57,8 @@ class WorkerImpl final : public Worker {
                    options_.max_deliveries_per_quick_endpoint}),
           deliveries_(*options_.service, shares_, window_,
                       [this](std::uint64_t no) { return claims_.contains(no); }),
+          calls_({options_.service, options_.channel_client, options_.sealer, options_.clock,
+                  options_.connectors, options_.public_url, options_.max_channel_calls_in_flight}),
           delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
                                                "Webhook attempts by outcome.", R"(outcome="delivered")")),
           not_delivered_(options_.metrics->counter("kontor_webhook_deliveries_total",
@@ -118,8 +92,9 @@ class WorkerImpl final : public Worker {
         machine::Due due;     // of a delivery
         machine::Scope scope;
         std::uint64_t endpoint_no = 0;
-        std::int64_t started_ms = 0;  // for people
-        std::uint64_t since_ms = 0;   // of the call, then of the proposal
+        std::uint64_t account_no = 0;  // of a channel's call
+        std::int64_t started_ms = 0;   // for people
+        std::uint64_t since_ms = 0;    // of the call, then of the proposal
         pb::Command result;
     };
 
@@ -194,64 +169,29 @@ class WorkerImpl final : public Worker {
     // --- channels ---
 
     void start_attempts() {
-        std::vector<pb::ChannelAttempt> ready;
-        const std::int64_t now = options_.service->machine_now_ms();
-        options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-            const auto after = attempts_front_.begin(options_.clock->monotonic_ms());
-            const auto page = attempts::due_attempts(rows, now, kScanPage, after);
-            attempts_front_.saw(page);
-            for (const auto& due : page) {
-                if (channel_calls_under_way_ + ready.size() >= options_.max_channel_calls_in_flight) break;
-                if (claims_.contains(due.no)) continue;
-                auto attempt = attempts::find_attempt(rows, due.no);
-                if (attempt) ready.push_back(*std::move(attempt));
-            }
-        });
-        for (auto& attempt : ready) call_channel(attempt);
+        const auto is_claimed = [this](std::uint64_t no) { return claims_.contains(no); };
+        for (const ChannelCalls::Ready& ready : calls_.due(is_claimed)) call_channel(ready);
     }
 
-    void call_channel(const pb::ChannelAttempt& attempt) {
+    void call_channel(const ChannelCalls::Ready& ready) {
         if (!may_begin()) return;
-        const std::uint64_t no = attempt.no();
-        claims_.emplace(no, Claim());
-        ++channel_calls_under_way_;
-        const auto came_back = [mailbox = mailbox_, no](channels::Answer answer) {
-            mailbox->came({no, std::move(answer), 0, {}}, true);
-        };
-        const auto channel = options_.channels.find(attempt.channel());
-        if (channel == options_.channels.end()) {
-            // Perhaps it is configured again one day: not known, and asked again with back-off.
-            log::error("outbox", "no channel is registered as '" + attempt.channel() + "'");
-            return came_back(channels::Answer{});
-        }
+        const std::uint64_t no = ready.attempt.no();
+        Claim claim;
+        claim.account_no = ready.attempt.account_no();
+        claims_.emplace(no, std::move(claim));
         channel_calls_.add();
-        channels::Order order;
-        order.reference = format_id(attempts::prefix::attempt, no);
-        order.operation = static_cast<channels::Operation>(attempt.operation());
-        order.amount_minor = attempt.amount();
-        order.currency = static_cast<std::uint16_t>(attempt.currency());
-        order.method_token = attempt.payment_method().token();
-        order.channel_reference = attempt.channel_reference();
-        order.earlier_tries = attempt.tries();
-        channel->second->perform(std::move(order), came_back);
+        calls_.begin(ready, [mailbox = mailbox_, no](connectors::Answer answer) {
+            mailbox->came({no, std::move(answer), 0, {}}, true);
+        });
     }
 
-    static pb::Command answered(std::uint64_t no, const channels::Answer& answer) {
+    static pb::Command answered(std::uint64_t no, const connectors::Answer& answer) {
         pb::Command command = machine::new_command(pb::Actor::CHANNEL);
         auto& answered = *mutable_body(command, pb::channel_answered);
-        answered.set_attempt_no(no);
-        using State = channels::Answer::State;
-        answered.set_state(answer.state == State::succeeded ? pb::ATTEMPT_SUCCEEDED
-                           : answer.state == State::failed  ? pb::ATTEMPT_FAILED
-                                                            : pb::ATTEMPT_UNKNOWN);
-        answered.set_channel_reference(clean_text(answer.channel_reference, kMaxErrorBytes));
-        if (answer.state == State::failed) {
-            auto& error = *answered.mutable_error();
-            error.set_type(clean_text(answer.error_type, kMaxErrorBytes));
-            error.set_code(clean_text(answer.error_code, kMaxErrorBytes));
-            error.set_decline_code(clean_text(answer.decline_code, kMaxErrorBytes));
-            error.set_message(clean_text(answer.message, kMaxErrorBytes));
-        }
+        answered = channel_answer(no, answer);
+        if (answer.state == connectors::Answer::State::requires_action &&
+            answered.state() == pb::ATTEMPT_UNKNOWN)
+            log::error("outbox", "event=action_unusable a channel wants what no payer could do: asked again");
         return command;
     }
 
@@ -426,22 +366,25 @@ class WorkerImpl final : public Worker {
             if (!is_stopping_) return later_.emplace_back(now + kProposeAgainMs, one.no), void();
         }
         if (is_delivery) set_counts(claim->second, false);
+        if (is_delivery)
+            --unsettled_;
+        else
+            calls_.ended(claim->second.account_no);
         claims_.erase(claim);
-        --(is_delivery ? unsettled_ : channel_calls_under_way_);
     }
 
     WorkerOptions options_;
     std::shared_ptr<Mailbox> mailbox_;
     // Worker thread only.
     std::unordered_map<std::uint64_t, Claim> claims_;  // attempt or delivery; looked up by key, never walked
-    std::size_t unsettled_ = 0, channel_calls_under_way_ = 0;
+    std::size_t unsettled_ = 0;
     std::deque<std::pair<std::uint64_t, std::uint64_t>> later_;    // refused by the node: (when, what)
     std::deque<std::pair<std::uint64_t, std::uint64_t>> put_off_;  // the same
     std::deque<std::pair<std::uint64_t, std::uint64_t>> young_;    // calls that count: (since when, what)
     Shares shares_;
     Window window_;
     Deliveries deliveries_;
-    DueFront attempts_front_;
+    ChannelCalls calls_;
     std::uint64_t next_look_ms_ = 0, next_poll_ms_ = 0;
     std::size_t n_proposed_ = 0;  // results that the node has not said anything about
     bool is_worth_looking_ = true, may_begin_ = true;

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <mutex>
 
-#include "domains/payments/methods.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
@@ -15,6 +14,7 @@
 #include "kontor/machine/service.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/payments_bodies.pb.h"
+#include "support/methods.h"
 
 #include "reports/all.h"
 
@@ -235,7 +235,7 @@ pb::Result Office::pay(std::uint64_t customer_no, std::int64_t amount, const std
     create.set_customer_no(customer_no);
     create.set_description(description);
     create.add_payment_method_types("wallet");
-    *create.mutable_payment_method() = *payments::find_method("pm_wallet", false);
+    *create.mutable_payment_method() = kontor_test::method("pm_wallet");
     create.set_manual_capture(manual_capture);
     create.set_confirm(true);
     create.set_client_secret_suffix("x");

@@ -9,25 +9,29 @@
 #include <string>
 #include <vector>
 
+#include "connectors/sandbox/sandbox.h"
 #include "domains/all.h"
 #include "domains/attempts/attempts.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels/sandbox.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
+#include "kontor/outbox/channel_answer.h"
 #include "support/memory_rows.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::api::testing {
 
 class DirectService : public machine::Service {
  public:
-    DirectService() : rows(domains::registry().tables()), sandbox_(channels::make_sandbox_acquirer()) {}
+    DirectService() : rows(domains::registry().tables()) {
+        apply(kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l')).seal(sealer_)));
+    }
 
     void submit(pb::Command command, Done done) override {
         ++submitted;
@@ -83,9 +87,15 @@ class DirectService : public machine::Service {
     std::optional<pb::Result> run_channel(std::uint64_t attempt) {
         std::optional<pb::Result> resolved;
         for (int guard = 0; guard < 100; ++guard) {
-            const auto due = attempts::due_attempts(rows, std::numeric_limits<std::int64_t>::max(), 1);
-            if (due.empty()) break;
-            apply(answer_to(*attempts::find_attempt(rows, due[0].no)));
+            // What waits for the payer is asked in vain.
+            std::optional<pb::ChannelAttempt> next;
+            for (const auto& due :
+                 attempts::due_attempts(rows, std::numeric_limits<std::int64_t>::max(), 100)) {
+                auto found = attempts::find_attempt(rows, due.no);
+                if (!next && found->state() != pb::ATTEMPT_WAITING_FOR_PAYER) next = std::move(found);
+            }
+            if (!next) break;
+            apply(answer_to(*next));
             for (std::size_t i = 0; i < effects_.resolved.size(); ++i) {
                 if (effects_.resolved[i].attempt_no != attempt) continue;
                 resolved = effects_.resolved_results.at(effects_.resolved[i].result);
@@ -95,37 +105,29 @@ class DirectService : public machine::Service {
     }
 
     pb::Command answer_to(const pb::ChannelAttempt& attempt) {
-        channels::Order order;
+        connectors::Order order;
         order.reference = std::to_string(attempt.no());
-        order.operation = static_cast<channels::Operation>(attempt.operation());
+        order.operation = static_cast<connectors::Operation>(attempt.operation());
         order.amount_minor = attempt.amount();
         order.currency = static_cast<std::uint16_t>(attempt.currency());
         order.method_token = attempt.payment_method().token();
         order.channel_reference = attempt.channel_reference();
         order.earlier_tries = attempt.tries();
+        order.return_url = attempt.return_url();
+        order.door_url = "https://pay.example/channels/sandbox/" + std::to_string(attempt.account_no());
         pb::Command command;
         command.set_version(machine::kCommandVersion);
         command.mutable_actor()->set_kind(pb::Actor::CHANNEL);
-        pb::ChannelAnswered& answered = *mutable_body(command, pb::channel_answered);
-        answered.set_attempt_no(attempt.no());
-        sandbox_->perform(order, [&](channels::Answer answer) {
-            using State = channels::Answer::State;
-            answered.set_state(answer.state == State::succeeded ? pb::ATTEMPT_SUCCEEDED
-                               : answer.state == State::failed  ? pb::ATTEMPT_FAILED
-                                                                : pb::ATTEMPT_UNKNOWN);
-            answered.set_channel_reference(answer.channel_reference);
-            if (answer.state != State::failed) return;
-            answered.mutable_error()->set_type(answer.error_type);
-            answered.mutable_error()->set_code(answer.error_code);
-            answered.mutable_error()->set_decline_code(answer.decline_code);
-            answered.mutable_error()->set_message(answer.message);
-        });
+        const auto answer =
+            connectors::sandbox::build(order, connectors::sandbox::draw(std::string(32, 'l')), {});
+        *mutable_body(command, pb::channel_answered) =
+            outbox::channel_answer(attempt.no(), std::get<connectors::Answer>(answer));
         return command;
     }
 
+    const crypto::Sealer sealer_{crypto::Secret(std::string(32, 'k'))};
     domains::Machine machine_;
     machine::Effects effects_;
-    std::unique_ptr<channels::Channel> sandbox_;
 };
 
 }  // namespace kontor::api::testing

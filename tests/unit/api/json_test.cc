@@ -115,7 +115,7 @@ TEST(IntentJson, AFailedMethodStaysWithItsError) {
     pb::PaymentIntent intent;
     intent.set_currency(kEuro);
     intent.mutable_last_payment_error()->set_code("card_declined");
-    intent.mutable_failed_payment_method()->set_kind(pb::METHOD_CARD);
+    intent.mutable_failed_payment_method()->set_type("card");
     intent.mutable_failed_payment_method()->set_token("pm_card_chargeDeclined");
     const Json json = Json::parse(intent_json(intent));
     EXPECT_EQ(json.at("payment_method"), nullptr);

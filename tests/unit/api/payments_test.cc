@@ -1,4 +1,5 @@
 // The merchant's day through the API: pay, decline, capture, refund, expand.
+#include "kontor/channels_bodies.pb.h"
 #include "shop.h"
 
 namespace kontor::api::testing {
@@ -140,6 +141,56 @@ TEST(Intents, AcceptWhatTheLibrarySends) {
                                           {"payment_method_data[type]", "card"},
                                           {"payment_method_data[card][token]", "tok_mastercard"}});
     EXPECT_EQ(by_token.at("payment_method"), "pm_card_mastercard");
+}
+
+TEST(Intents, APayerMayHaveToAct) {
+    Shop shop;
+    const Json intent = shop.made("/v1/payment_intents", {{"amount", "1000"},
+                                                          {"currency", "eur"},
+                                                          {"confirm", "true"},
+                                                          {"payment_method", "pm_card_threeDSecure2Required"},
+                                                          {"return_url", "https://example.com/done"}});
+    EXPECT_EQ(intent.at("status"), "requires_action");
+    EXPECT_EQ(intent.at("latest_charge"), nullptr);
+    const Json& action = intent.at("next_action");
+    EXPECT_EQ(action.at("type"), "redirect_to_url");
+    EXPECT_EQ(action.at("redirect_to_url").at("return_url"), "https://example.com/done");
+    EXPECT_TRUE(action.at("redirect_to_url")
+                    .at("url")
+                    .get<std::string>()
+                    .starts_with("https://pay.example/channels/sandbox/1/authenticate/"));
+    const std::string target = "/v1/payment_intents/" + id_of(intent);
+    EXPECT_EQ(shop.made(target + "/confirm", {{"payment_method", "pm_card_visa"}}).at("status"), "succeeded")
+        << "another method, and the first one is closed";
+    EXPECT_EQ(shop.get(target).json.at("next_action"), nullptr);
+
+    for (const char* name : {"error_on_requires_action", "off_session"}) {
+        const Answer refused =
+            shop.post("/v1/payment_intents", {{"amount", "1000"},
+                                              {"currency", "eur"},
+                                              {"confirm", "true"},
+                                              {"payment_method", "pm_card_authenticationRequired"},
+                                              {name, "true"}});
+        EXPECT_EQ(refused.status, 402) << name;
+        EXPECT_EQ(refused.error().at("code"), "authentication_required");
+        EXPECT_EQ(refused.error().at("payment_intent").at("status"), "requires_payment_method");
+    }
+}
+
+TEST(Intents, WithoutAChannelNobodyPays) {
+    Shop shop;
+    pb::Command none;
+    mutable_body(none, pb::set_channel_routes);
+    shop.service.apply(none);
+    const Answer refused = shop.post(
+        "/v1/payment_intents",
+        {{"amount", "1000"}, {"currency", "eur"}, {"confirm", "true"}, {"payment_method", "pm_card_visa"}});
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.error().at("type"), "invalid_request_error");
+    EXPECT_EQ(refused.error().at("code"), "payment_method_not_available");
+    EXPECT_EQ(refused.error().at("param"), "payment_method");
+    EXPECT_TRUE(refused.error().at("message").get<std::string>().starts_with(
+        "There is no channel for card payments in EUR in test mode."));
 }
 
 TEST(Intents, ConfirmUpdateAndDecline) {

@@ -22,12 +22,11 @@
 
 #include "domains/all.h"
 #include "domains/instance/instance.h"
-#include "domains/payments/methods.h"
 #include "kontor/accounts_bodies.pb.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/customers_bodies.pb.h"
@@ -40,6 +39,8 @@
 #include "kontor/node/node.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/refunds_bodies.pb.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 #include "support/seeded_bytes.h"
 #include "support/temp_folder.h"
 
@@ -115,6 +116,9 @@ class Load {
             top_up.set_customer_no(acks[k - 3].object);
             top_up.set_amount(50'000);
             top_up.set_currency(kEur);
+        } else if (k == 7) {
+            *mutable_body(command, pb::open_channel_account) =
+                body(kontor_test::open_sandbox(), pb::open_channel_account);
         } else if (k % 4 == 3 && last_paid(k) != 0) {
             mutable_body(command, pb::create_refund)->set_intent_no(last_paid(k));
             mutable_body(command, pb::create_refund)->set_amount(1 + static_cast<std::int64_t>(k));
@@ -142,8 +146,7 @@ class Load {
         create.set_client_secret_suffix("s");
         create.set_description(std::string(700, 'd'));  // so that the memtable fills quickly
         create.add_payment_method_types(is_wallet(k) ? "wallet" : "card");
-        *create.mutable_payment_method() =
-            *payments::find_method(is_wallet(k) ? "pm_wallet" : "pm_card_visa", false);
+        *create.mutable_payment_method() = kontor_test::method(is_wallet(k) ? "pm_wallet" : "pm_card_visa");
     }
     static bool is_wallet(std::size_t k) { return k % 3 != 0; }
     // The newest wallet payment before k; 0: none.

@@ -15,12 +15,11 @@
 #include "domains/all.h"
 #include "domains/attempts/attempts.h"
 #include "domains/customers/customers.h"
-#include "domains/payments/methods.h"
 #include "kontor/accounts_bodies.pb.h"
+#include "kontor/attempts.pb.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels_bodies.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/keys_bodies.pb.h"
 #include "kontor/log.pb.h"
@@ -35,6 +34,8 @@
 #include "kontor/payments.pb.h"
 #include "kontor/payments_bodies.pb.h"
 #include "support/environment.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::node {
 namespace {
@@ -144,6 +145,7 @@ class NodeTest : public ::testing::Test {
         mutable_body(command, pb::create_customer)->set_name(name);
         return command;
     }
+    void open_sandbox() { ASSERT_TRUE(run(kontor_test::open_sandbox()).first); }
     static pb::Command card_payment(std::uint64_t merchant_no) {
         pb::Command command;
         command.set_version(1);
@@ -152,7 +154,7 @@ class NodeTest : public ::testing::Test {
         create.set_amount(1'000);
         create.set_currency(978);
         create.add_payment_method_types("card");
-        *create.mutable_payment_method() = *payments::find_method("pm_card_visa", false);
+        *create.mutable_payment_method() = kontor_test::method("pm_card_visa");
         create.set_confirm(true);
         create.set_client_secret_suffix("x");
         return command;
@@ -388,6 +390,7 @@ TEST_F(NodeTest, TheSameKeyTwiceAtOnceActsOnce) {
 TEST_F(NodeTest, ARequestWaitsForItsChannelAndGetsTheEnd) {
     start();
     const auto shop = merchant("Shop");
+    open_sandbox();
     Awaited payment;
     node_->submit(card_payment(shop), payment.done());
     std::vector<machine::Due> due;
@@ -414,6 +417,7 @@ TEST_F(NodeTest, AChannelThatIsSlowGivesTheInterimAnswer) {
     impatient.channel_wait_ms = 100;
     start(std::move(impatient));
     const auto shop = merchant("Shop");
+    open_sandbox();
     const Outcome outcome = run(card_payment(shop));
     ASSERT_TRUE(outcome.first);
     EXPECT_EQ(object_in(*outcome.first, pb::payment_intent).status(), pb::PROCESSING);
@@ -422,6 +426,7 @@ TEST_F(NodeTest, AChannelThatIsSlowGivesTheInterimAnswer) {
 TEST_F(NodeTest, StopAnswersWhoStillWaitsAndRefusesTheRest) {
     start();
     const auto shop = merchant("Shop");
+    open_sandbox();
     Awaited payment;
     node_->submit(card_payment(shop), payment.done());
     ASSERT_TRUE(eventually([&] {

@@ -5,9 +5,10 @@
 #include <chrono>
 #include <filesystem>
 
+#include "connectors/all.h"
+#include "connectors/sandbox/sandbox.h"
 #include "domains/balances/balances.h"
 #include "domains/operators/operators.h"
-#include "domains/payments/methods.h"
 #include "domains/payments/payments.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/accounts_bodies.pb.h"
@@ -28,6 +29,8 @@
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "support/environment.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::outbox::testing {
 namespace {
@@ -62,6 +65,9 @@ Till::Till(std::int64_t wall_ahead_ms, bool has_successor)
     }
     clock().set_wall_ahead(wall_ahead_ms);
     start(machines_[0]);
+    run([&](pb::Command& c) {
+        c = kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l')).seal(sealer_));
+    });
     merchant_ = make_merchant(0);
     slow_ = make_merchant(1);
     endpoint_ = make_endpoint();
@@ -131,7 +137,7 @@ void Till::start_worker(Machine& machine) {
     work.sealer = &sealer_;
     work.clock = &machine.clock;
     work.metrics = machine.metrics.get();
-    work.channels = {{"sandbox", sandbox_.get()}};
+    work.connectors = connectors::all();
     work.poll_ms = 20;
     machine.worker = Worker::start(std::move(work));
 }
@@ -316,7 +322,7 @@ pb::PaymentIntent Till::pay(bool manual, std::uint64_t merchant) {
             create.set_amount(1'000);
             create.set_currency(kEur);
             create.set_manual_capture(manual);
-            *create.mutable_payment_method() = *payments::find_method("pm_card_visa", false);
+            *create.mutable_payment_method() = kontor_test::method("pm_card_visa");
             create.set_confirm(true);
             create.set_client_secret_suffix("x");
         },

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "kontor/carriers.pb.h"
-#include "kontor/channels/sandbox.h"
 #include "kontor/log.pb.h"
 #include "kontor/node/node.h"
 #include "kontor/outbox/worker.h"
@@ -84,7 +83,6 @@ class Till {
     std::string folder_;
     replication::ClusterId cluster_{};
     crypto::Sealer sealer_;
-    std::unique_ptr<channels::Channel> sandbox_ = channels::make_sandbox_acquirer();
     std::unique_ptr<net::Client> client_;
     std::mutex mutex_;  // who is reachable
     std::array<Machine, 2> machines_;

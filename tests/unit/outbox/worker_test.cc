@@ -6,10 +6,12 @@
 #include <set>
 
 #include "clean_text.h"
+#include "connectors/all.h"
+#include "connectors/sandbox/sandbox.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
-#include "kontor/channels/sandbox.h"
+#include "kontor/channels_bodies.pb.h"
 #include "kontor/payments_bodies.pb.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
@@ -26,30 +28,79 @@ using testing::kStart;
 
 constexpr const char* kSecret = "whsec_of_this_test";
 
-// Keeps what it was asked until the test answers.
-class PatientChannel : public channels::Channel {
+// A channel, and the network to it: keeps what it was asked until the test answers.
+class PatientChannel : public net::Client {
  public:
-    void perform(channels::Order order, std::function<void(channels::Answer)> done) override {
+    PatientChannel() { here_ = this; }
+    ~PatientChannel() override { here_ = nullptr; }
+    void send(net::ClientRequest /*request*/,
+              std::function<void(Result<net::ClientResponse>)> done) override {
         const std::lock_guard lock(mutex_);
-        orders.push_back(std::move(order));
-        waiting.push_back(std::move(done));
+        waiting_.push_back(std::move(done));
     }
-    void answer_all(const channels::Answer& answer) {
-        std::vector<std::function<void(channels::Answer)>> ready;
+    void answer_all(const connectors::Answer& answer) {
+        std::vector<std::function<void(Result<net::ClientResponse>)>> ready;
         {
             const std::lock_guard lock(mutex_);
-            ready.swap(waiting);
+            ready.swap(waiting_);
+            answer_ = answer;
         }
-        for (const auto& done : ready) done(answer);
+        for (const auto& done : ready) done(net::ClientResponse{200, {}, {}});
+    }
+    // The connection broke, and nobody knows what became of it.
+    void lose_all() {
+        std::vector<std::function<void(Result<net::ClientResponse>)>> ready;
+        {
+            const std::lock_guard lock(mutex_);
+            ready.swap(waiting_);
+            answer_ = connectors::succeeded("of another one");
+        }
+        for (const auto& done : ready) done(fail(ErrorCode::io, "the connection was lost"));
     }
     std::size_t asked() {
         const std::lock_guard lock(mutex_);
         return orders.size();
     }
+    std::vector<connectors::Order> orders;
+
+    static std::variant<connectors::Call, connectors::Answer> build(const connectors::Order& order,
+                                                                    const connectors::Credentials&,
+                                                                    const connectors::Moment&) {
+        const std::lock_guard lock(here_->mutex_);
+        here_->orders.push_back(order);
+        return connectors::Call{};
+    }
+    static connectors::Answer parse(const connectors::Order&, const connectors::Reply& reply,
+                                    const connectors::Credentials&, const connectors::Moment&) {
+        const std::lock_guard lock(here_->mutex_);
+        return reply.status == 200 ? here_->answer_ : connectors::Answer{};
+    }
+    static Result<connectors::Handled> on_inbound(const connectors::Inbound&, const connectors::Credentials&,
+                                                  const connectors::Moment&) {
+        return fail(ErrorCode::not_found, "no door");
+    }
+
+ private:
+    static inline PatientChannel* here_ = nullptr;
     std::mutex mutex_;
-    std::vector<channels::Order> orders;
-    std::vector<std::function<void(channels::Answer)>> waiting;
+    connectors::Answer answer_;
+    std::vector<std::function<void(Result<net::ClientResponse>)>> waiting_;
 };
+
+// Takes the sandbox's place, whose account and route there are.
+constexpr connectors::Connector kPatient = {
+    .name = connectors::sandbox::kConnector.name,
+    .title = "Patient",
+    .modes = connectors::Modes::test,
+    .serves = std::span<const connectors::Served>(connectors::sandbox::kServes),
+    .fields = std::span<const connectors::Field>(connectors::sandbox::kFields),
+    .test_tokens = std::span<const connectors::TestToken>(),
+    .draw = nullptr,
+    .build = &PatientChannel::build,
+    .parse = &PatientChannel::parse,
+    .on_inbound = &PatientChannel::on_inbound,
+};
+constexpr std::array<const connectors::Connector*, 1> kPatientOnly = {&kPatient};
 
 // Has no room for the first requests.
 class ScarceClient : public net::Client {
@@ -210,7 +261,8 @@ TEST_F(WorkerTest, NothingBeginsWhileItIsNotKnownWhoLeads) {
     PatientChannel channel;
     std::atomic<bool> leads{false};
     WorkerOptions mine = options();
-    mine.channels.emplace("sandbox", &channel);
+    mine.connectors = kPatientOnly;
+    mine.channel_client = &channel;
     mine.may_begin = [&] { return leads.load(); };
     start(mine);
     world_.customer("Ada");
@@ -370,9 +422,8 @@ TEST_F(WorkerTest, WhatEndsWhileStoppingIsStillTold) {
 }
 
 TEST_F(WorkerTest, AsksTheChannelAndProposesItsAnswer) {
-    const auto sandbox = channels::make_sandbox_acquirer();
     WorkerOptions with = options();
-    with.channels = {{"sandbox", sandbox.get()}};
+    with.connectors = connectors::all();
     start(with);
     const auto paid = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     const auto declined = object_in(world_.card_payment("pm_card_chargeDeclined"), pb::payment_intent).no();
@@ -385,11 +436,12 @@ TEST_F(WorkerTest, AsksTheChannelAndProposesItsAnswer) {
 TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
     PatientChannel channel;
     WorkerOptions with = options();
-    with.channels = {{"sandbox", &channel}};
+    with.connectors = kPatientOnly;
+    with.channel_client = &channel;
     start(with);
     const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    channel.answer_all(channels::Answer{});
+    channel.answer_all(connectors::Answer{});
     ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
     const auto attempt = world_.attempts(no).at(0);
     EXPECT_GE(attempt.next_try_ms(), kStart + 2'000);
@@ -399,11 +451,44 @@ TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
     ASSERT_TRUE(eventually([&] { return channel.asked() == 2; }));
     EXPECT_EQ(channel.orders[0].reference, channel.orders[1].reference);
     EXPECT_EQ(channel.orders[1].earlier_tries, 1U);
-    channels::Answer yes;
-    yes.state = channels::Answer::State::succeeded;
-    yes.channel_reference = "ref";
-    channel.answer_all(yes);
+    channel.answer_all(connectors::succeeded("ref"));
     ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
+}
+
+TEST_F(WorkerTest, AChannelThatHangsLeavesRoomForOthers) {
+    PatientChannel channel;
+    WorkerOptions with = options();
+    with.connectors = kPatientOnly;
+    with.channel_client = &channel;
+    with.max_channel_calls_in_flight = 8;
+    start(with);
+    for (int i = 0; i < 12; ++i) world_.card_payment("pm_card_visa");
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 4; })) << "an account alone has half";
+    pb::Command second =
+        kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'm')).seal(sealer_));
+    world_.run(second);
+    pb::Command route;
+    auto& entry = *mutable_body(route, pb::set_channel_routes)->add_entries();
+    entry.set_method("card");
+    entry.set_account_no(2);
+    world_.run(route);
+    world_.card_payment("pm_card_visa");
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 5; }));
+    EXPECT_TRUE(channel.orders.back().door_url.ends_with("/channels/sandbox/2"));
+    channel.answer_all(connectors::succeeded("ref"));
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 9; })) << "and goes on when it answers";
+}
+
+TEST_F(WorkerTest, NothingCameIsNotKnown) {
+    PatientChannel channel;
+    WorkerOptions with = options();
+    with.connectors = kPatientOnly;
+    with.channel_client = &channel;
+    start(with);
+    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
+    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
+    channel.lose_all();
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
 }
 
 TEST_F(WorkerTest, AChannelThatIsNotThereIsAskedForLater) {
@@ -417,16 +502,12 @@ TEST_F(WorkerTest, AChannelThatIsNotThereIsAskedForLater) {
 TEST_F(WorkerTest, AChannelsWordsCannotBreakTheLog) {
     PatientChannel channel;
     WorkerOptions with = options();
-    with.channels = {{"sandbox", &channel}};
+    with.connectors = kPatientOnly;
+    with.channel_client = &channel;
     start(with);
     const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    channels::Answer odd;
-    odd.state = channels::Answer::State::failed;
-    odd.error_type = "card_error";
-    odd.error_code = "card_declined";
-    odd.message = "kaputt \xFF\xC3 zu";
-    channel.answer_all(odd);
+    channel.answer_all(connectors::failed({"card_error", "card_declined", {}, "kaputt \xFF\xC3 zu"}));
     ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_FAILED; }));
     EXPECT_EQ(world_.attempts(no).at(0).error().message(), "kaputt ?? zu");
 }
@@ -434,14 +515,13 @@ TEST_F(WorkerTest, AChannelsWordsCannotBreakTheLog) {
 TEST_F(WorkerTest, AnAnswerAfterTheWorkersEndTouchesNothing) {
     PatientChannel channel;
     WorkerOptions with = options();
-    with.channels = {{"sandbox", &channel}};
+    with.connectors = kPatientOnly;
+    with.channel_client = &channel;
     start(with);
     const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
     ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
     worker_.reset();
-    channels::Answer yes;
-    yes.state = channels::Answer::State::succeeded;
-    channel.answer_all(yes);
+    channel.answer_all(connectors::succeeded("ref"));
     EXPECT_EQ(world_.attempts(no).at(0).state(), pb::ATTEMPT_WAITING);
 }
 

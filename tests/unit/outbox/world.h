@@ -15,14 +15,14 @@
 #include <thread>
 #include <vector>
 
+#include "connectors/sandbox/sandbox.h"
 #include "domains/all.h"
 #include "domains/attempts/attempts.h"
-#include "domains/payments/methods.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/accounts_bodies.pb.h"
+#include "kontor/attempts.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels.pb.h"
 #include "kontor/customers_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
@@ -35,6 +35,8 @@
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "support/memory_rows.h"
+#include "support/methods.h"
+#include "support/sandbox_account.h"
 
 namespace kontor::outbox::testing {
 
@@ -53,6 +55,8 @@ template <typename F>
 class World : public machine::Service {
  public:
     explicit World(const Clock& clock) : clock_(clock), rows_(domains::registry().tables()) {
+        run(kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l'))
+                                          .seal(crypto::Sealer(crypto::Secret(std::string(32, 'k'))))));
         merchant_no = merchant();
     }
     std::uint64_t merchant() {
@@ -129,7 +133,7 @@ class World : public machine::Service {
         create.set_amount(1'000);
         create.set_currency(978);
         create.add_payment_method_types("card");
-        *create.mutable_payment_method() = *payments::find_method(token, false);
+        *create.mutable_payment_method() = kontor_test::method(token);
         create.set_confirm(true);
         create.set_client_secret_suffix("x");
         return run(command);

@@ -1,7 +1,7 @@
 #pragma once
 // The outbox workers: perform the intentions that apply() wrote (channel calls, webhook deliveries) and
 // propose what came back (DESIGN 9). apply() touches nothing outside; this is where the outside begins. Level
-// 5, since it sees payments, channels and net: docs/adr/0004.
+// 5, since it sees payments, connectors and net: docs/adr/0004.
 //
 // Exactly one worker runs per cluster, on the leader. After a crash an intention may be performed again:
 // channels are idempotent by reference, and webhook receivers are told the event id.
@@ -14,12 +14,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
+#include <span>
 #include <string>
 
+#include "connectors/connector.h"
 #include "kontor/base/clock.h"
-#include "kontor/channels/channel.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/machine/service.h"
 #include "kontor/net/client.h"
@@ -33,11 +33,14 @@ struct WorkerOptions {
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
-    std::map<std::string, channels::Channel*> channels;  // by name: "sandbox"
+    net::Client* channel_client = nullptr;  // for channels; null: no connector calls anybody
+    std::span<const connectors::Connector* const> connectors;  // those that this node may use
+    // Where channels and payers reach this instance, "https://pay.example". Null: nowhere.
+    std::function<std::string()> public_url;
     std::size_t max_deliveries_in_flight = 256;
     std::size_t max_deliveries_per_endpoint = 8;         // one slow receiver does not hold up the others
     std::size_t max_deliveries_per_quick_endpoint = 32;  // that answers at once
-    std::size_t max_channel_calls_in_flight = 256;
+    std::size_t max_channel_calls_in_flight = 512;       // an account alone has half of them
     std::uint64_t delivery_timeout_ms = 20'000;
     // Whether this node still is the one that works; asked before anything begins. Null: it is.
     std::function<bool()> may_begin;
