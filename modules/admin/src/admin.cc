@@ -76,6 +76,7 @@ class AdminImpl final : public Admin {
         parts_.service = options_.node;
         parts_.reports = options_.reports;
         parts_.clock = options_.clock;
+        parts_.sealer = options_.sealer;
         parts_.sessions = &sessions_;
         parts_.home = &home_;
         parts_.streams = &streams_;

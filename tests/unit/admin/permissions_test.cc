@@ -36,6 +36,11 @@ constexpr Row kMatrix[] = {
     {"GET {mode}/merchants/*/keys", "keys.read", "owner"},
     {"POST {mode}/merchants/*/keys", "keys.write", "owner"},
     {"POST {mode}/keys/*/revoke", "keys.write", "owner"},
+    {"GET {mode}/channels", "channels.read", "owner"},
+    {"POST {mode}/channels", "channels.write", "owner"},
+    {"POST {mode}/channels/*", "channels.write", "owner"},
+    {"GET {mode}/channel_routes", "channels.read", "owner"},
+    {"POST {mode}/channel_routes", "channels.write", "owner"},
 };
 
 TEST(Permissions, AreTheseForEachRouteAndRole) {

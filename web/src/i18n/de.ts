@@ -205,6 +205,7 @@ export const de: Messages = {
   attempts: 'Aufrufe des Kanals',
   attempt_waiting: 'Wartet',
   attempt_unknown: 'Ausgang unbekannt, wird erfragt',
+  attempt_waiting_for_payer: 'Wartet auf den Zahler',
   attempt_succeeded: 'Erfolgreich',
   attempt_failed: 'Gescheitert',
   operation_sale: 'Verkauf',

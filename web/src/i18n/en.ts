@@ -209,6 +209,7 @@ export const en = {
   attempts: 'Channel calls',
   attempt_waiting: 'Waiting',
   attempt_unknown: 'Outcome unknown, asking again',
+  attempt_waiting_for_payer: 'Waiting for the payer',
   attempt_succeeded: 'Succeeded',
   attempt_failed: 'Failed',
   operation_sale: 'Sale',

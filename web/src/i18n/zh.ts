@@ -203,6 +203,7 @@ export const zh: Messages = {
   attempts: '渠道调用',
   attempt_waiting: '等待中',
   attempt_unknown: '结果未知，正在查询',
+  attempt_waiting_for_payer: '等待付款人操作',
   attempt_succeeded: '成功',
   attempt_failed: '失败',
   operation_sale: '消费',

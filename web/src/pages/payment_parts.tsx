@@ -253,6 +253,7 @@ const ATTEMPT_LOOKS: Record<string, Look> = {
   succeeded: 'good',
   waiting: 'busy',
   unknown: 'wait',
+  waiting_for_payer: 'wait',
   failed: 'bad',
 };
 
