@@ -6,6 +6,7 @@ import json
 import random
 import time
 import unittest
+import urllib.parse
 
 import kontor_process
 from cluster_process import Cluster, Load
@@ -42,6 +43,20 @@ class AnyNode(unittest.TestCase):
     def each(self):
         """Every node, and another one than it."""
         return list(zip(self.apis, self.apis[1:] + self.apis[:1], strict=True))
+
+    def test_the_door_of_channels_is_on_every_node(self):
+        for api, other in self.each():
+            intent = api.post("/v1/payment_intents", {
+                "amount": 900, "currency": "eur", "confirm": True, "payment_method": "pm_card_threeDSecure2Required",
+                "return_url": "https://shop.example/"})
+            self.assertEqual(intent["status"], "requires_action")
+            link = urllib.parse.urlsplit(intent["next_action"]["redirect_to_url"]["url"])
+            target = f"{link.path}?{link.query}"
+            self.assertEqual(other.raw("GET", target).status, 200)
+            self.assertEqual(other.raw("GET", target[:-1] + ("0" if target[-1] != "0" else "1")).status, 401)
+            self.assertEqual(other.raw("POST", target, "outcome=complete").status, 303)
+            self.assertEqual(api.get(f"/v1/payment_intents/{intent['id']}")["status"], "succeeded")
+            self.assertEqual(api.raw("POST", target, "outcome=complete").status, 303)
 
     def test_payments_over_every_node(self):
         for api, other in self.each():

@@ -40,6 +40,11 @@ constexpr Route kRoutes[] = {
     {"GET", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
     {"POST", "{mode}/merchants/{acct_…}/keys", "live/merchants/acct_00000000001/keys", false},
     {"POST", "{mode}/keys/{key_…}/revoke", "live/keys/key_00000000001/revoke", false},
+    {"GET", "{mode}/channels", "live/channels", false},
+    {"POST", "{mode}/channels", "live/channels", false},
+    {"POST", "{mode}/channels/{account}", "live/channels/1", false},
+    {"GET", "{mode}/channel_routes?merchant=", "live/channel_routes", false},
+    {"POST", "{mode}/channel_routes", "live/channel_routes", false},
 };
 
 class Surface : public testing::Office {
