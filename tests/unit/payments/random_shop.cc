@@ -147,7 +147,7 @@ pb::Command RandomShop::customer() {
             mutable_body(c, pb::top_up_wallet)->set_customer_no(pick(&Shop::customers));
             mutable_body(c, pb::top_up_wallet)->set_amount(static_cast<std::int64_t>(below(3'000)));
             mutable_body(c, pb::top_up_wallet)->set_currency(kCurrencies[below(2)]);
-            if (shop_->scope.livemode) c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+            if (shop_->scope.livemode && percent(80)) c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
         } else if (what < 8) {
             mutable_body(c, pb::create_customer)->set_email("a" + std::to_string(below(5)) + "@x.de");
         } else if (what < 9) {
@@ -192,11 +192,11 @@ pb::Command RandomShop::channel_answer() {
     const std::uint64_t window =
         percent(80) ? std::min<std::uint64_t>(attempts_.size(), 6) : attempts_.size();
     a.set_attempt_no(attempts_.empty() ? 1 : attempts_[attempts_.size() - 1 - below(window)]);
-    const std::uint64_t what = below(12);
-    a.set_state(what < 6   ? pb::ATTEMPT_SUCCEEDED
-                : what < 8 ? pb::ATTEMPT_FAILED
-                : what < 9 ? pb::ATTEMPT_UNKNOWN
-                           : pb::ATTEMPT_WAITING_FOR_PAYER);
+    const std::uint64_t what = below(20);
+    a.set_state(what < 12   ? pb::ATTEMPT_SUCCEEDED
+                : what < 15 ? pb::ATTEMPT_FAILED
+                : what < 17 ? pb::ATTEMPT_UNKNOWN
+                            : pb::ATTEMPT_WAITING_FOR_PAYER);
     a.set_channel_reference("sbx");
     if (a.state() == pb::ATTEMPT_FAILED)
         a.mutable_error()->set_code(percent(80) ? "card_declined" : std::string(kAuthenticationFailure));
