@@ -44,7 +44,7 @@ PaymentRow row_of(const store::Reader& rows, machine::Scope scope, const pb::Pay
         row.amount_refunded = charge->amount_refunded();
     row.currency = static_cast<std::uint16_t>(intent.currency());
     row.status = payments::status_name(intent.status());
-    row.method = payments::method_name(method.kind());
+    row.method = payments::method_name(method.type());
     row.method_detail = method_detail(method);
     if (const auto customer = customers::find_customer(rows, scope, intent.customer_no()))
         row.customer_name = customer->name();
