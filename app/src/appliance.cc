@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "clients.h"
 #include "config_check.h"
 #include "connectors/all.h"
 #include "data_folder.h"
@@ -38,6 +39,7 @@
 #include "sandbox_keeper.h"
 #include "secrets.h"
 #include "server_limits.h"
+#include "server_metrics.h"
 #include "thread_room.h"
 #include "tls_keeper.h"
 #include "version.h"
@@ -65,8 +67,6 @@ api::ApiLimits api_limits(const Settings& settings) {
 }
 
 constexpr std::uint64_t kMiB = 1ULL << 20;
-constexpr std::size_t kChannelConnections = 512;  // as many calls of channels may be under way
-constexpr int kWebhookNiceness = 5;               // a third of the weight of the threads that serve payments
 constexpr std::int64_t kSetupLinkLifetimeMs = 24LL * 3600 * 1000;
 constexpr std::uint64_t kServerGraceMs = 5'000;
 
@@ -273,22 +273,8 @@ class ApplianceImpl final : public Appliance {
     // Exactly one outbox works in a cluster, the leader's. A single node's works from the start.
     Result<void> prepare_outbox() {
         const Settings& settings = options_.settings;
-        net::ClientOptions client;
-        client.ca_pem = options_.extra_trusted_ca_pem;
-        client.allow_plain_http = settings.webhooks_allow_http;
-        client.allow_private_addresses = settings.webhooks_allow_private_addresses;
-        // A merchant alone at a receiver has half of them: enough for one quick endpoint.
-        client.max_connections_per_origin = 2 * outbox::WorkerOptions().max_deliveries_per_quick_endpoint;
-        client.max_connections = descriptors_.max_outgoing;
-        client.max_descriptor = descriptors_.max_descriptor;
-        client.max_response_bytes = 0;  // the status is all that counts
-        client.niceness = kWebhookNiceness;
-        client_ = net::Client::make(std::move(client));
-        net::ClientOptions channel_client;
-        channel_client.max_connections = channel_client.max_connections_per_origin = kChannelConnections;
-        channel_client.max_descriptor = plan.max_descriptor;
-        channel_client.max_response_bytes = connectors::kReplyBytes;
-        channel_client_ = net::Client::make(std::move(channel_client));
+        client_ = webhook_client(settings, options_.extra_trusted_ca_pem, descriptors_);
+        channel_client_ = channel_client(memory_.channel_calls, descriptors_);
         outbox::WorkerOptions worker;
         worker.service = node_.get();
         worker.client = client_.get();
@@ -300,6 +286,7 @@ class ApplianceImpl final : public Appliance {
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
         worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
+        worker.max_channel_calls_in_flight = memory_.channel_calls;
         worker.channel_client = channel_client_.get();
         worker.connectors = connectors::all();
         worker.public_url = [this] { return public_url(); };
@@ -368,7 +355,7 @@ class ApplianceImpl final : public Appliance {
         KONTOR_TRY(server.trusted_proxies, trusted_proxies(settings));
         KONTOR_TRY(server_, net::Server::start(std::move(server)));
         public_port_.store(server_->port());
-        register_server_metrics();
+        register_server_metrics(metrics_, *server_, tls_);
         if (settings.metrics_port != 0) KONTOR_CHECK(start_metrics_server(tls.identity));
         tls_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
             KONTOR_CHECK(server_->set_identity(identity));
@@ -449,39 +436,6 @@ class ApplianceImpl final : public Appliance {
                                                                            : std::to_string(staleness));
         text += "\ncheckpoint_index: " + std::to_string(stats.store.last_checkpoint_index);
         return text + "\n";
-    }
-
-    void register_server_metrics() {
-        const auto figure = [this](const char* name, const char* help,
-                                   std::uint64_t net::ServerStats::*field) {
-            metrics_.gauge(name, help,
-                           [this, field] { return static_cast<double>(server_->stats().*field); });
-        };
-        metrics_.gauge("kontor_https_certificate_expiration_timestamp_seconds",
-                       "When the certificate in use ends, as Unix time.",
-                       [this] { return static_cast<double>(tls_.not_after_s()); });
-        metrics_.gauge("kontor_https_authority_expiration_timestamp_seconds",
-                       "When the authority of the certificate that Kontor made itself ends, as Unix time; 0: "
-                       "the certificate is from files.",
-                       [this] { return static_cast<double>(tls_.authority_not_after_s()); });
-        figure("kontor_http_open_connections", "HTTPS connections open now.",
-               &net::ServerStats::open_connections);
-        figure("kontor_http_connections_total", "HTTPS connections accepted.",
-               &net::ServerStats::connections);
-        figure("kontor_http_refused_connections_total", "HTTPS connections closed at once for want of room.",
-               &net::ServerStats::refused_connections);
-        figure("kontor_http_closed_for_room_total", "Idle HTTPS connections that made room for new ones.",
-               &net::ServerStats::closed_for_room);
-        figure("kontor_http_request_bytes", "Bytes of request bodies held or promised.",
-               &net::ServerStats::request_bytes);
-        figure("kontor_http_answer_bytes", "Bytes of answers that wait for slow readers.",
-               &net::ServerStats::answer_bytes);
-        figure("kontor_tls_delayed_total", "Times that a TLS handshake had to wait for its turn.",
-               &net::ServerStats::delayed_handshakes);
-        figure("kontor_http_requests_total", "HTTP requests handled.", &net::ServerStats::requests);
-        figure("kontor_tls_failures_total", "TLS handshakes that failed.", &net::ServerStats::tls_failures);
-        figure("kontor_http_bad_requests_total", "Requests that were no HTTP, too large or too slow.",
-               &net::ServerStats::bad_requests);
     }
 
     ApplianceOptions options_;

@@ -29,7 +29,7 @@ Result<DescriptorPlan> plan_descriptors(const Settings& settings, std::uint64_t 
     const auto share = static_cast<std::size_t>(settings.https_max_connections_per_address);
     plan.max_connections_per_address =
         share != 0 ? share : std::max<std::size_t>(1, plan.max_connections / 4);
-    plan.max_outgoing = static_cast<std::size_t>(others / 2);
+    plan.max_outgoing = static_cast<std::size_t>(others / 3);
     plan.max_descriptor = static_cast<int>(limit - files);
     return plan;
 }

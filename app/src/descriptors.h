@@ -22,7 +22,7 @@ inline constexpr std::uint64_t kDefaultMaxConnections = 10'000;
 struct DescriptorPlan {
     std::size_t max_connections = 0;
     std::size_t max_connections_per_address = 0;
-    std::size_t max_outgoing = 0;  // to receivers of webhooks
+    std::size_t max_outgoing = 0;  // to receivers of webhooks, and as many to channels
     int max_descriptor = 0;        // sockets below it, files anywhere
 };
 

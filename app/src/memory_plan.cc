@@ -40,6 +40,9 @@ Result<MemoryPlan> plan_memory(const Settings& settings, const MachineShare& sha
     plan.deliveries = static_cast<std::size_t>(
         std::clamp<std::uint64_t>(all / kDeliveriesShare / kMostDeliveryBytes, kLeastDeliveries,
                                   outbox::WorkerOptions().max_deliveries_in_flight));
+    plan.channel_calls = static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(all / kChannelCallsShare / kMostChannelCallBytes, kLeastChannelCalls,
+                                  outbox::WorkerOptions().max_channel_calls_in_flight));
     plan.reports_bytes = std::clamp(all / kReportsShare, kLeastReportsBytes, kMostReportsBytes);
     const std::uint64_t others = kOtherBytes + kPasswordBytes + plan.reports_bytes;
     const std::uint64_t needed = others + plan.cache_bytes + 2 * plan.memtable_bytes + plan.request_bytes +

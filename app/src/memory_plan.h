@@ -5,6 +5,7 @@
 // Errors: invalid_argument when it is too little for what the settings ask for; the text names what would be
 // enough.
 
+#include "connectors/connector.h"
 #include "kontor/base/machine.h"
 #include "kontor/base/result.h"
 #include "settings.h"
@@ -17,7 +18,7 @@ struct MemoryPlan {
     std::uint64_t queue_bytes = 0;                      // of commands that wait
     std::uint64_t connection_bytes = 0;                 // of kConnectionBytes each
     std::size_t batch_commands = 0;                     // of one log entry: node::NodeOptions
-    std::size_t deliveries = 0;                         // of webhooks, at once
+    std::size_t deliveries = 0, channel_calls = 0;      // of webhooks and of channels, at once
     std::uint64_t reports_bytes = 0;  // of journals that wait for the reports, or are written
 };
 
@@ -31,11 +32,12 @@ inline constexpr std::uint64_t kMostQueueBytes = 64ULL << 20;
 // An idle one with TLS, the kernel's part included; what it sends and is sent is counted above.
 inline constexpr std::uint64_t kConnectionBytes = 20ULL << 10;
 inline constexpr std::uint64_t kConnectionsShare = 16;
-// What a command may make of a small request, of objects with all the metadata that there may be; and a
-// delivery.
+// What a command may make of a small request, of objects with all the metadata that there may be; a
+// delivery; a call of a channel, whose reply is held as it came and as it is read.
 inline constexpr std::uint64_t kMostCommandBytes = 1ULL << 20, kMostDeliveryBytes = 256ULL << 10;
-inline constexpr std::uint64_t kBatchShare = 16, kDeliveriesShare = 32;
-inline constexpr std::uint64_t kLeastBatchCommands = 8, kLeastDeliveries = 16;
+inline constexpr std::uint64_t kMostChannelCallBytes = 2 * connectors::kReplyBytes;
+inline constexpr std::uint64_t kBatchShare = 16, kDeliveriesShare = 32, kChannelCallsShare = 32;
+inline constexpr std::uint64_t kLeastBatchCommands = 8, kLeastDeliveries = 16, kLeastChannelCalls = 16;
 inline constexpr std::uint64_t kReportsShare = 32;
 inline constexpr std::uint64_t kMostReportsBytes = 256ULL << 20, kLeastReportsBytes = 4ULL << 20;
 // One password that is checked (crypto::hash_password); they are checked one after the other.

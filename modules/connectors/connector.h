@@ -25,7 +25,7 @@
 
 namespace kontor::connectors {
 
-inline constexpr std::size_t kReplyBytes = 1U << 20U;     // a longer reply is none
+inline constexpr std::size_t kReplyBytes = 256U << 10U;   // a longer reply is none
 inline constexpr std::size_t kInboundBytes = 64U << 10U;  // a longer body is refused before it is read
 
 // ---- an order, and what becomes of it ----

@@ -172,7 +172,7 @@ CASES = [
     ("hosts", {"docs/a.md": "see deb." + "debian.org\n"}, {"docs/a.md": "see Debian's packages\n"}),
     ("hosts", {"web/package-lock.json": '"resolved": "https://registry.' + 'npmjs.org/x"\n'}, {"web/package-lock.json": "{}\n"}),
     ("hosts", {"docs/a.md": "in " + "/work/" + "main\n"}, {"docs/a.md": "in net/work/main and ./home/x\n"}),
-    ("length", {STORE: GOOD[STORE] + "\n" * 600}, {STORE: GOOD[STORE] + "\n" * 597}),
+    ("length", {STORE: GOOD[STORE] + "\n" * 500}, {STORE: GOOD[STORE] + "\n" * 497}),
     ("level", with_line(STORE, '#include "kontor/ledger/a.h"  // house: level:'),
      with_line(STORE, '#include "kontor/ledger/a.h"  // house: level: a reason why')),
 ]

@@ -151,8 +151,14 @@ std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& 
 }
 
 pb::Result pay(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
-    return terms.account_no == 0 ? pay_by_ledger(context, intent, terms)
-                                 : pay_by_channel(context, intent, terms);
+    switch (record_of(intent.payment_method()).paid_by.value) {
+        case PaidBy::ledger:
+            return pay_by_ledger(context, intent, terms);
+        case PaidBy::channel:
+            KONTOR_ASSERT(terms.account_no != 0, "a payment without a route was refused");
+            return pay_by_channel(context, intent, terms);
+    }
+    KONTOR_UNREACHABLE("a method is paid by somebody");
 }
 
 void at_rest(pb::PaymentIntent& intent) {

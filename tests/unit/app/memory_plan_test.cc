@@ -28,8 +28,10 @@ TEST(MemoryPlan, AnEighthAndASixteenthOfWhatIsAllowed) {
     EXPECT_EQ(small->connection_bytes, 300 * kMiB / 16);
     EXPECT_EQ(small->batch_commands, 18U);
     EXPECT_EQ(small->deliveries, 37U);
+    EXPECT_EQ(small->channel_calls, 18U);
     EXPECT_EQ(large->batch_commands, 1'536U);
     EXPECT_EQ(large->deliveries, 256U);
+    EXPECT_EQ(large->channel_calls, 512U);
     EXPECT_EQ(large->connection_bytes, 10'000 * kConnectionBytes);
     EXPECT_EQ(large->request_bytes, kMostWaitingBytes);
     EXPECT_EQ(large->queue_bytes, kMostQueueBytes);

@@ -80,10 +80,10 @@ struct NodeOptions {
     // Of one log entry, whose rows and journals are in memory until it is applied: up to about 1 MiB a
     // command (an object of 100 KiB, in rows and in events).
     std::size_t max_batch_commands = 16'384;  // kMaxCommandsPerBatch at most
-    std::uint64_t channel_wait_ms = 25'000;  // how long a request waits for its channel
-    std::uint64_t tick_ms = 200;             // how often the node looks for due work
-    bool read_only = false;                  // only look: nothing is written, no command is taken (verify)
-    bool dev = false;                        // recorded in the instance row at the first start
+    std::uint64_t channel_wait_ms = 25'000;   // how long a request waits for its channel
+    std::uint64_t tick_ms = 200;              // how often the node looks for due work
+    bool read_only = false;                   // only look: nothing is written, no command is taken (verify)
+    bool dev = false;                         // recorded in the instance row at the first start
     std::uint64_t last_index = kMaxLogIndex;  // test seam: where the log's indexes end
     Seat seat;
     const Clock* clock = nullptr;
