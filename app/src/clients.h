@@ -17,7 +17,6 @@ namespace kontor::app {
                                                           const std::string& extra_trusted_ca_pem,
                                                           const DescriptorPlan& plan);
 // `calls`: how many may be under way.
-[[nodiscard]] std::unique_ptr<net::Client> channel_client(std::size_t calls,
-                                                          const DescriptorPlan& plan);
+[[nodiscard]] std::unique_ptr<net::Client> channel_client(std::size_t calls, const DescriptorPlan& plan);
 
 }  // namespace kontor::app

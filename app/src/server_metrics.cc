@@ -6,8 +6,7 @@ namespace kontor::app {
 
 void register_server_metrics(telemetry::Registry& metrics, const net::Server& server, const TlsKeeper& tls) {
     const auto figure = [&](const char* name, const char* help, std::uint64_t net::ServerStats::*field) {
-        metrics.gauge(name, help,
-                      [&server, field] { return static_cast<double>(server.stats().*field); });
+        metrics.gauge(name, help, [&server, field] { return static_cast<double>(server.stats().*field); });
     };
     metrics.gauge("kontor_https_certificate_expiration_timestamp_seconds",
                   "When the certificate in use ends, as Unix time.",

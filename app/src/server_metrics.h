@@ -1,7 +1,8 @@
 #pragma once
 // What /metrics says of the HTTPS server and its certificate.
 //
-// Threading: at the start; the figures are read on any thread. Ownership: `server` and `tls` outlive `metrics`.
+// Threading: at the start; the figures are read on any thread. Ownership: `server` and `tls` outlive
+// `metrics`.
 
 #include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
