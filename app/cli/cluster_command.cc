@@ -90,6 +90,8 @@ std::string not_of_a_member(const Settings& settings) {
 int run_rejoin(const ClusterArguments& arguments, const Settings& settings, const Output& output) {
     if (const auto may = DataFolder::check_readable(settings.data_folder); !may)
         return trouble("rejoin", may.error().message, kRefused);
+    if (const auto known = DataFolder::check_format(settings.data_folder); !known)
+        return trouble("rejoin", known.error().message, kRefused);
     if (const auto fits = check_configured_key(settings.secrets_key_file, settings.data_folder); !fits)
         return trouble("rejoin", fits.error().message, kRefused);
     if (!cluster::says_which_node(settings.data_folder))
