@@ -161,12 +161,12 @@ part_fuzz() {
     local name each
     if ! one fuzz-configure 600 cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ \
         -DCMAKE_C_COMPILER=clang -DKONTOR_TESTS=ON -DKONTOR_SANITIZE=address,undefined ||
-        ! one fuzz-compile 5400 cmake --build build/fuzz --target api_params_fuzz peer_frame_fuzz net_frame_fuzz; then
+        ! one fuzz-compile 5400 cmake --build build/fuzz --target api_params_fuzz peer_frame_fuzz link_frame_fuzz; then
         return
     fi
     passed=$((passed - 2)) # preparations, not tests
     each=$((minutes * 60 / 3))
-    for name in api_params_fuzz peer_frame_fuzz net_frame_fuzz; do
+    for name in api_params_fuzz peer_frame_fuzz link_frame_fuzz; do
         mkdir -p "build/fuzz/corpus/$name" "$logs/$name"
         note "seed $((seed % 4294967295)) $name"
         one "$name" $((each + 300)) "build/fuzz/tests/fuzz/$name" -max_total_time="$each" -seed=$((seed % 4294967295)) \

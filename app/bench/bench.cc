@@ -20,8 +20,8 @@
 #include "bench_server.h"
 #include "commands.h"
 #include "kontor/base/files.h"
-#include "kontor/net/client.h"
-#include "kontor/net/uri.h"
+#include "kontor/http/client.h"
+#include "kontor/http/uri.h"
 #include "output.h"
 #include "shutdown.h"
 
@@ -131,7 +131,7 @@ class BenchRun {
                 KONTOR_TRY(target_.ca_pem, read_file_within(arguments_.ca_file));
             }
         }
-        KONTOR_TRY(const net::Url url, net::split_url(target_.url));
+        KONTOR_TRY(const http::Url url, http::split_url(target_.url));
         target_.authority = url.authority();
         return {};
     }
@@ -143,7 +143,7 @@ class BenchRun {
         const ApiClient api(*client, target_.url, target_.key);
         KONTOR_TRY(const auto list, api.get("/v1/webhook_endpoints"));
         for (const auto& endpoint : list["data"]) {
-            net::ClientRequest request;
+            http::ClientRequest request;
             request.method = "DELETE";
             request.url = target_.url + "/v1/webhook_endpoints/" + endpoint.value("id", "");
             request.headers.push_back({"Authorization", "Bearer " + target_.key});
@@ -169,11 +169,11 @@ class BenchRun {
         return {};
     }
 
-    [[nodiscard]] std::unique_ptr<net::Client> make_client() const {
-        net::ClientOptions options;
+    [[nodiscard]] std::unique_ptr<http::Client> make_client() const {
+        http::ClientOptions options;
         options.ca_pem = target_.ca_pem;
         options.max_response_bytes = kMaxMetricsBytes;
-        return net::Client::make(options);
+        return http::Client::make(options);
     }
 
     // A server that is not Kontor has none of it, which is no failure.
@@ -181,7 +181,7 @@ class BenchRun {
         ServerReading reading;
         if (server_) reading.process = process_usage(server_->pid());
         if (receiver_) reading.deliveries = receiver_->counted();
-        net::ClientRequest request;
+        http::ClientRequest request;
         request.url = target_.url + "/metrics";
         if (!target_.key.empty()) request.headers.push_back({"Authorization", "Bearer " + target_.key});
         const auto answer = make_client()->fetch(std::move(request));
@@ -193,15 +193,15 @@ class BenchRun {
     }
 
     Result<void> load(const Scenario& scenario, BenchReport& report) {
-        std::vector<std::unique_ptr<net::LoadClient>> clients;
+        std::vector<std::unique_ptr<http::LoadClient>> clients;
         std::vector<std::size_t> connections;
         for (unsigned i = 0; i < arguments_.threads; ++i) {
-            net::LoadClientOptions options;
+            http::LoadClientOptions options;
             options.url = target_.url;
             options.ca_pem = target_.ca_pem;
             options.connections = (arguments_.connections + i) / arguments_.threads;
             connections.push_back(options.connections);
-            KONTOR_TRY(auto client, net::LoadClient::connect(options));
+            KONTOR_TRY(auto client, http::LoadClient::connect(options));
             clients.push_back(std::move(client));
         }
         const std::uint64_t start = steady_ns(), measure_from = start + warmup_ns_,

@@ -62,7 +62,7 @@ class LedgerSource final : public Source {
         return kTransfer;
     }
 
-    std::uint64_t judge(std::size_t, unsigned kind, const net::LoadAnswer& answer,
+    std::uint64_t judge(std::size_t, unsigned kind, const http::LoadAnswer& answer,
                         ErrorCounts& errors) override {
         const std::uint64_t operations = kind == kTransfer ? setup_.batch : 1;
         const bool fails = setup_.failing && kind == kTransfer;

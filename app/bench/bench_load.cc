@@ -24,7 +24,7 @@ void LoadResult::merge(const LoadResult& other) {
     most_behind = std::max(most_behind, other.most_behind);
 }
 
-LoadWorker::LoadWorker(std::unique_ptr<net::LoadClient> client, std::unique_ptr<Source> source,
+LoadWorker::LoadWorker(std::unique_ptr<http::LoadClient> client, std::unique_ptr<Source> source,
                        std::size_t connections, std::size_t kinds, const LoadPlan& plan,
                        LoadProgress& progress)
     : client_(std::move(client)),
@@ -102,7 +102,7 @@ std::uint64_t LoadWorker::next_event_us(std::uint64_t now) const {
     return at <= now ? 0 : (at - now + 999) / 1000;
 }
 
-void LoadWorker::on_answer(std::size_t connection, const net::LoadAnswer& answer) {
+void LoadWorker::on_answer(std::size_t connection, const http::LoadAnswer& answer) {
     const std::uint64_t now = steady_ns();
     Sent& sent = sent_[connection];
     sent.busy = false;

@@ -50,12 +50,12 @@ struct LoadResult {
     void merge(const LoadResult& other);
 };
 
-class LoadWorker final : public net::LoadHandler {
+class LoadWorker final : public http::LoadHandler {
  public:
-    LoadWorker(std::unique_ptr<net::LoadClient> client, std::unique_ptr<Source> source,
+    LoadWorker(std::unique_ptr<http::LoadClient> client, std::unique_ptr<Source> source,
                std::size_t connections, std::size_t kinds, const LoadPlan& plan, LoadProgress& progress);
     [[nodiscard]] LoadResult run();
-    void on_answer(std::size_t connection, const net::LoadAnswer& answer) override;
+    void on_answer(std::size_t connection, const http::LoadAnswer& answer) override;
 
  private:
     struct Sent {
@@ -69,7 +69,7 @@ class LoadWorker final : public net::LoadHandler {
     [[nodiscard]] std::uint64_t next_event_us(std::uint64_t now) const;
     void count_unanswered();
 
-    std::unique_ptr<net::LoadClient> client_;
+    std::unique_ptr<http::LoadClient> client_;
     std::unique_ptr<Source> source_;
     const LoadPlan plan_;
     LoadProgress& progress_;

@@ -53,7 +53,7 @@ CLI::App* add_bench_command(CLI::App& app, BenchArguments& arguments) {
     command
         ->add_option("--connections", arguments.connections,
                      "Keep-alive connections [64; 8 for batches and hot, 16 for cold].")
-        ->check(CLI::Range(std::size_t{1}, net::kMaxLoadConnections));
+        ->check(CLI::Range(std::size_t{1}, http::kMaxLoadConnections));
     command->add_option("--threads", arguments.threads, "Threads of the generator.")
         ->capture_default_str()
         ->check(CLI::Range(1U, kMaxBenchThreads));

@@ -91,7 +91,7 @@ class PaymentSource final : public Source {
         return kind;
     }
 
-    std::uint64_t judge(std::size_t, unsigned kind, const net::LoadAnswer& answer,
+    std::uint64_t judge(std::size_t, unsigned kind, const http::LoadAnswer& answer,
                         ErrorCounts& errors) override {
         if (!answered_ok(answer, 1, errors)) return 0;
         if (json_string(answer.body, "status") != "succeeded") {
@@ -229,7 +229,7 @@ class GetScenario final : public Scenario {
             out += request_;
             return 0;
         }
-        std::uint64_t judge(std::size_t, unsigned, const net::LoadAnswer& answer,
+        std::uint64_t judge(std::size_t, unsigned, const http::LoadAnswer& answer,
                             ErrorCounts& errors) override {
             return answered_ok(answer, 1, errors) ? 1 : 0;
         }

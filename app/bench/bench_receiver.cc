@@ -8,14 +8,14 @@ Result<std::unique_ptr<BenchReceiver>> BenchReceiver::start(const std::string& t
     std::unique_ptr<BenchReceiver> receiver(new BenchReceiver);
     KONTOR_TRY(const ServerTls tls,
                load_own_certificate(tls_folder + "/server.pem", tls_folder + "/server.key"));
-    net::ServerOptions options;
+    http::ServerOptions options;
     options.threads = 1;
     options.tls = tls.identity;
-    options.handler = [raw = receiver.get()](const net::Request&, const net::Responder& respond) {
+    options.handler = [raw = receiver.get()](const http::Request&, const http::Responder& respond) {
         raw->counted_.fetch_add(1, std::memory_order_relaxed);
-        respond(net::Response());
+        respond(http::Response());
     };
-    KONTOR_TRY(receiver->server_, net::Server::start(std::move(options)));
+    KONTOR_TRY(receiver->server_, http::Server::start(std::move(options)));
     return receiver;
 }
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "kontor/base/result.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::app {
 
@@ -25,7 +25,7 @@ class BenchReceiver {
  private:
     BenchReceiver() = default;
     std::atomic<std::uint64_t> counted_{0};
-    std::unique_ptr<net::Server> server_;  // last: its threads end before what they use
+    std::unique_ptr<http::Server> server_;  // last: its threads end before what they use
 };
 
 }  // namespace kontor::app

@@ -82,7 +82,7 @@ std::optional<std::vector<unsigned>> parse_mix(std::string_view text, std::size_
     return mix;
 }
 
-bool answered_ok(const net::LoadAnswer& answer, std::uint64_t operations, ErrorCounts& errors) {
+bool answered_ok(const http::LoadAnswer& answer, std::uint64_t operations, ErrorCounts& errors) {
     if (answer.status == 200) return true;
     if (answer.status == 0)
         errors["transport: " + std::string(answer.failure)] += operations;

@@ -17,7 +17,7 @@
 
 #include "commands.h"
 #include "kontor/base/result.h"
-#include "kontor/net/load_client.h"
+#include "kontor/http/load_client.h"
 
 namespace kontor::app {
 
@@ -40,7 +40,7 @@ class Source {
     // Writes one whole request; returns its kind, an index of Scenario::kinds().
     virtual unsigned next(std::size_t connection, std::string& out) = 0;
     // The operations that succeeded; the others are added to `errors`.
-    virtual std::uint64_t judge(std::size_t connection, unsigned kind, const net::LoadAnswer& answer,
+    virtual std::uint64_t judge(std::size_t connection, unsigned kind, const http::LoadAnswer& answer,
                                 ErrorCounts& errors) = 0;
 };
 
@@ -68,6 +68,6 @@ class Scenario {
 [[nodiscard]] std::optional<std::vector<unsigned>> parse_mix(std::string_view text, std::size_t parts);
 
 // Counts a request that did not answer 200; true when it did.
-[[nodiscard]] bool answered_ok(const net::LoadAnswer& answer, std::uint64_t operations, ErrorCounts& errors);
+[[nodiscard]] bool answered_ok(const http::LoadAnswer& answer, std::uint64_t operations, ErrorCounts& errors);
 
 }  // namespace kontor::app

@@ -15,7 +15,7 @@ constexpr std::uint64_t kPollUs = 100'000;
 constexpr std::size_t kShownBytes = 400;
 constexpr auto kRefusedPause = std::chrono::milliseconds(50);
 
-Error refusal(const std::string& what, const net::LoadAnswer& answer) {
+Error refusal(const std::string& what, const http::LoadAnswer& answer) {
     const std::string_view message = json_string(answer.body, "message");
     const bool is_of_key = answer.status == kNoSuchKey;
     const ErrorCode code = is_of_key              ? ErrorCode::unauthenticated
@@ -28,9 +28,9 @@ Error refusal(const std::string& what, const net::LoadAnswer& answer) {
                                  : "the server answered " + std::to_string(answer.status) + ": " + said)};
 }
 
-class SetupRun final : public net::LoadHandler {
+class SetupRun final : public http::LoadHandler {
  public:
-    SetupRun(const SetupWork& work, net::LoadClient& client, const SetupProgress& progress)
+    SetupRun(const SetupWork& work, http::LoadClient& client, const SetupProgress& progress)
         : work_(work), client_(client), progress_(progress), request_of_(work.connections) {}
 
     Result<void> run() {
@@ -53,7 +53,7 @@ class SetupRun final : public net::LoadHandler {
         return {};
     }
 
-    void on_answer(std::size_t connection, const net::LoadAnswer& answer) override {
+    void on_answer(std::size_t connection, const http::LoadAnswer& answer) override {
         const std::uint64_t request = request_of_[connection];
         if (answer.status == 429 || answer.status == 503) {
             refused_.push_back(connection);
@@ -90,7 +90,7 @@ class SetupRun final : public net::LoadHandler {
     }
 
     const SetupWork& work_;
-    net::LoadClient& client_;
+    http::LoadClient& client_;
     const SetupProgress& progress_;
     std::vector<std::uint64_t> request_of_;
     std::vector<std::size_t> refused_;
@@ -102,11 +102,11 @@ class SetupRun final : public net::LoadHandler {
 
 Result<void> run_setup(const BenchTarget& target, const SetupWork& work, const SetupProgress& progress) {
     if (work.requests == 0) return {};
-    net::LoadClientOptions options;
+    http::LoadClientOptions options;
     options.url = target.url;
     options.ca_pem = target.ca_pem;
     options.connections = static_cast<std::size_t>(std::min<std::uint64_t>(work.connections, work.requests));
-    KONTOR_TRY(const auto client, net::LoadClient::connect(options));
+    KONTOR_TRY(const auto client, http::LoadClient::connect(options));
     SetupWork bounded = work;
     bounded.connections = options.connections;
     return SetupRun(bounded, *client, progress).run();

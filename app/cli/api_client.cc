@@ -32,7 +32,7 @@ std::string form_encode(const FormPairs& form) {
 }
 
 Result<nlohmann::json> ApiClient::post(const std::string& path, const FormPairs& form) const {
-    net::ClientRequest request;
+    http::ClientRequest request;
     request.method = "POST";
     request.url = base_url_ + path;
     request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
@@ -41,12 +41,12 @@ Result<nlohmann::json> ApiClient::post(const std::string& path, const FormPairs&
 }
 
 Result<nlohmann::json> ApiClient::get(const std::string& path) const {
-    net::ClientRequest request;
+    http::ClientRequest request;
     request.url = base_url_ + path;
     return send(std::move(request));
 }
 
-Result<nlohmann::json> ApiClient::send(net::ClientRequest request) const {
+Result<nlohmann::json> ApiClient::send(http::ClientRequest request) const {
     const std::string what = request.method + " " + request.url;
     request.headers.push_back({"Authorization", "Bearer " + key_});
     KONTOR_TRY(const auto response, client_.fetch(std::move(request)));

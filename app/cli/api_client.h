@@ -1,6 +1,6 @@
 #pragma once
 // A small client of our own merchant API for `kontor dev`: form bodies, JSON answers, blocking.
-// Errors: the API's own message, or the connection's. Limits: net::Client's.
+// Errors: the API's own message, or the connection's. Limits: http::Client's.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kontor/base/result.h"
-#include "kontor/net/client.h"
+#include "kontor/http/client.h"
 
 namespace kontor::app {
 
@@ -16,15 +16,15 @@ using FormPairs = std::vector<std::pair<std::string, std::string>>;
 
 class ApiClient {
  public:
-    ApiClient(net::Client& client, std::string base_url, std::string key)
+    ApiClient(http::Client& client, std::string base_url, std::string key)
         : client_(client), base_url_(std::move(base_url)), key_(std::move(key)) {}
     [[nodiscard]] Result<nlohmann::json> post(const std::string& path, const FormPairs& form) const;
     [[nodiscard]] Result<nlohmann::json> get(const std::string& path) const;
 
  private:
-    [[nodiscard]] Result<nlohmann::json> send(net::ClientRequest request) const;
+    [[nodiscard]] Result<nlohmann::json> send(http::ClientRequest request) const;
 
-    net::Client& client_;
+    http::Client& client_;
     std::string base_url_, key_;
 };
 

@@ -337,9 +337,9 @@ class DevRun {
         KONTOR_TRY(receiver_, WebhookReceiver::start(tls.identity, system_clock()));
         options.extra_trusted_ca_pem = tls.ca_pem;
         KONTOR_TRY(appliance_, Appliance::start(std::move(options)));
-        net::ClientOptions client_options;
+        http::ClientOptions client_options;
         client_options.ca_pem = tls.ca_pem;
-        client_ = net::Client::make(client_options);
+        client_ = http::Client::make(client_options);
         return prepare_merchant(folder + "/dev.json");
     }
 
@@ -391,7 +391,7 @@ class DevRun {
     std::atomic<bool> shall_stop_{false};
     std::optional<DevFolder> folder_;            // first: an ephemeral one goes when nobody writes any more
     std::unique_ptr<WebhookReceiver> receiver_;  // outlives the appliance, which delivers to it
-    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<http::Client> client_;
     std::unique_ptr<Appliance> appliance_;
     std::unique_ptr<ApiClient> api_;
     std::string test_key_;

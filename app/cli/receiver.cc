@@ -11,16 +11,16 @@ namespace {
 constexpr std::int64_t kToleranceS = 300;
 }
 
-Result<std::unique_ptr<WebhookReceiver>> WebhookReceiver::start(net::TlsIdentity identity,
+Result<std::unique_ptr<WebhookReceiver>> WebhookReceiver::start(transport::TlsIdentity identity,
                                                                 const Clock& clock) {
     std::unique_ptr<WebhookReceiver> receiver(new WebhookReceiver(clock));
-    net::ServerOptions options;
+    http::ServerOptions options;
     options.threads = 1;
     options.tls = std::move(identity);
-    options.handler = [raw = receiver.get()](const net::Request& request, const net::Responder& respond) {
+    options.handler = [raw = receiver.get()](const http::Request& request, const http::Responder& respond) {
         raw->handle(request, respond);
     };
-    KONTOR_TRY(receiver->server_, net::Server::start(std::move(options)));
+    KONTOR_TRY(receiver->server_, http::Server::start(std::move(options)));
     return receiver;
 }
 
@@ -34,7 +34,7 @@ void WebhookReceiver::set_secret(crypto::Secret secret) {
 }
 
 // As a merchant's library does it: every v1 of the header may match; the time must be near.
-bool WebhookReceiver::verify(const net::Request& request) const {
+bool WebhookReceiver::verify(const http::Request& request) const {
     const std::string header(request.header("Stripe-Signature"));
     std::string stamp;
     bool matches = false;
@@ -54,10 +54,10 @@ bool WebhookReceiver::verify(const net::Request& request) const {
     return matches && std::llabs(age) <= kToleranceS;
 }
 
-void WebhookReceiver::handle(const net::Request& request, const net::Responder& respond) {
+void WebhookReceiver::handle(const http::Request& request, const http::Responder& respond) {
     const auto body = nlohmann::json::parse(request.body, nullptr, false);
     if (!body.is_object() || !body.contains("id") || !body.contains("type")) {
-        respond(net::Response{
+        respond(http::Response{
             .status = 400, .headers = {}, .body = "not an event\n", .static_body = {}, .on_stream = {}});
         return;
     }
@@ -73,11 +73,11 @@ void WebhookReceiver::handle(const net::Request& request, const net::Responder& 
         if (delivered_.size() > kRemembered) delivered_.pop_front();
     }
     changed_.notify_all();
-    respond(net::Response{.status = delivered.verified ? 200 : 400,
-                          .headers = {},
-                          .body = delivered.verified ? "ok\n" : "the signature does not match\n",
-                          .static_body = {},
-                          .on_stream = {}});
+    respond(http::Response{.status = delivered.verified ? 200 : 400,
+                           .headers = {},
+                           .body = delivered.verified ? "ok\n" : "the signature does not match\n",
+                           .static_body = {},
+                           .on_stream = {}});
 }
 
 std::optional<Delivered> WebhookReceiver::wait_for(const std::string& type, const std::string& object_id,

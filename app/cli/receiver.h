@@ -13,7 +13,7 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::app {
 
@@ -25,7 +25,8 @@ struct Delivered {
 class WebhookReceiver {
  public:
     static constexpr std::size_t kRemembered = 1000;
-    static Result<std::unique_ptr<WebhookReceiver>> start(net::TlsIdentity identity, const Clock& clock);
+    static Result<std::unique_ptr<WebhookReceiver>> start(transport::TlsIdentity identity,
+                                                          const Clock& clock);
     [[nodiscard]] std::string url() const;
     void set_secret(crypto::Secret secret);
     // Waits until an event of this type about this object came in; nullopt after the time.
@@ -34,15 +35,15 @@ class WebhookReceiver {
 
  private:
     explicit WebhookReceiver(const Clock& clock) : clock_(clock) {}
-    void handle(const net::Request& request, const net::Responder& respond);
-    [[nodiscard]] bool verify(const net::Request& request) const;
+    void handle(const http::Request& request, const http::Responder& respond);
+    [[nodiscard]] bool verify(const http::Request& request) const;
 
     const Clock& clock_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    crypto::Secret secret_;                // guarded by mutex_
-    std::deque<Delivered> delivered_;      // guarded by mutex_
-    std::unique_ptr<net::Server> server_;  // last: its threads end before what they use
+    crypto::Secret secret_;                 // guarded by mutex_
+    std::deque<Delivered> delivered_;       // guarded by mutex_
+    std::unique_ptr<http::Server> server_;  // last: its threads end before what they use
 };
 
 }  // namespace kontor::app

@@ -46,11 +46,11 @@ SelftestLoad::SelftestLoad(std::vector<SelftestTarget> targets, std::string key,
             clients_.push_back(connect(target));
             continue;
         }
-        net::ClientOptions options;
+        http::ClientOptions options;
         options.ca_pem = target.ca_pem;
         options.max_connections_per_origin = threads + 1;
         options.max_response_bytes = 8U << 20U;
-        clients_.push_back(net::Client::make(std::move(options)));
+        clients_.push_back(http::Client::make(std::move(options)));
     }
 }
 
@@ -70,7 +70,7 @@ std::string SelftestLoad::transfer_id(std::size_t worker, std::uint64_t number) 
 SelftestLoad::Answer SelftestLoad::ask(std::size_t target, const std::string& path, const std::string& body,
                                        const std::string& idempotency_key,
                                        const std::string& min_index) const {
-    net::ClientRequest request;
+    http::ClientRequest request;
     request.method = body.empty() ? "GET" : "POST";
     request.url = targets_[target].url + path;
     request.headers.push_back({"Authorization", "Bearer " + key_});
@@ -88,7 +88,7 @@ SelftestLoad::Answer SelftestLoad::ask(std::size_t target, const std::string& pa
     answer.status = response->status;
     answer.body = std::move(response->body);
     answer.what = std::to_string(answer.status) + " " + answer.body.substr(0, 300);
-    for (const net::Header& header : response->headers)
+    for (const http::Header& header : response->headers)
         if (header.name == "Kontor-Log-Index" || header.name == "kontor-log-index")
             answer.index = header.value;
     return answer;

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "kontor/base/result.h"
-#include "kontor/net/client.h"
+#include "kontor/http/client.h"
 
 namespace kontor::app {
 
@@ -46,7 +46,7 @@ class SelftestLoad {
  public:
     // `run` tells the ids of this run from those of all others. `connect` makes the client of a target; null:
     // HTTPS, trusting the target's authority.
-    using Connect = std::function<std::unique_ptr<net::Client>(const SelftestTarget&)>;
+    using Connect = std::function<std::unique_ptr<http::Client>(const SelftestTarget&)>;
     SelftestLoad(std::vector<SelftestTarget> targets, std::string key, unsigned threads, std::uint64_t run,
                  const Connect& connect = nullptr);
     ~SelftestLoad();
@@ -84,7 +84,7 @@ class SelftestLoad {
     const std::vector<SelftestTarget> targets_;
     const std::string key_;
     const std::uint64_t run_;
-    std::vector<std::unique_ptr<net::Client>> clients_;  // one a target: each trusts its own authority
+    std::vector<std::unique_ptr<http::Client>> clients_;  // one a target: each trusts its own authority
     std::vector<Worker> workers_;
     std::atomic<std::uint64_t> acknowledged_{0}, sent_{0};
     std::atomic<std::uint64_t> failed_us_{0};  // 0: not yet

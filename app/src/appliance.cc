@@ -22,14 +22,14 @@
 #include "kontor/base/machine.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/http/client.h"
+#include "kontor/http/client_address.h"
+#include "kontor/http/server.h"
 #include "kontor/inbox/door.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/times.h"
-#include "kontor/net/client.h"
-#include "kontor/net/client_address.h"
-#include "kontor/net/server.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/outbox/worker.h"
 #include "kontor/reporting/reports.h"
@@ -95,7 +95,7 @@ class ApplianceImpl final : public Appliance {
         front_.cluster = cluster_.get();
         cluster_->attach(
             *node_,
-            [this](net::Request request, net::Responder respond) {
+            [this](http::Request request, http::Responder respond) {
                 front_.handle_here(std::move(request), std::move(respond));
             },
             Front::kind_of, api_url());
@@ -341,23 +341,23 @@ class ApplianceImpl final : public Appliance {
         front_.metrics = &metrics_;
         front_.ready = [this] { return node_->ready() && node_->full_disk().empty(); };
         front_.ready_details = [this] { return ready_details(); };
-        net::ServerOptions server;
+        http::ServerOptions server;
         server.address = settings.https_address;
         server.port = static_cast<std::uint16_t>(settings.https_port);
         server.threads = network_threads(settings);
         server.tls = tls.identity;
         KONTOR_TRY(server.limits, server_limits(settings, memory_, server.threads));
-        server.handler = [this](net::Request request, net::Responder respond) {
+        server.handler = [this](http::Request request, http::Responder respond) {
             front_.handle(std::move(request), std::move(respond));
         };
-        server.admit = [this](const net::Request& head) { return front_.admit(head); };
+        server.admit = [this](const http::Request& head) { return front_.admit(head); };
         server.clock = options_.clock;
         KONTOR_TRY(server.trusted_proxies, trusted_proxies(settings));
-        KONTOR_TRY(server_, net::Server::start(std::move(server)));
+        KONTOR_TRY(server_, http::Server::start(std::move(server)));
         public_port_.store(server_->port());
         register_server_metrics(metrics_, *server_, tls_);
         if (settings.metrics_port != 0) KONTOR_CHECK(start_metrics_server(tls.identity));
-        tls_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
+        tls_.use_with([this](const transport::TlsIdentity& identity) -> Result<void> {
             KONTOR_CHECK(server_->set_identity(identity));
             return metrics_server_ ? metrics_server_->set_identity(identity) : Result<void>();
         });
@@ -365,30 +365,30 @@ class ApplianceImpl final : public Appliance {
         return {};
     }
 
-    [[nodiscard]] static Result<std::shared_ptr<const net::AddressRanges>> trusted_proxies(
+    [[nodiscard]] static Result<std::shared_ptr<const http::AddressRanges>> trusted_proxies(
         const Settings& settings) {
-        using Ranges = std::shared_ptr<const net::AddressRanges>;
+        using Ranges = std::shared_ptr<const http::AddressRanges>;
         if (settings.https_trusted_proxies.empty()) return Ranges();
-        KONTOR_TRY(auto ranges, net::AddressRanges::parse(split_list(settings.https_trusted_proxies)));
-        return Ranges(std::make_shared<const net::AddressRanges>(std::move(ranges)));
+        KONTOR_TRY(auto ranges, http::AddressRanges::parse(split_list(settings.https_trusted_proxies)));
+        return Ranges(std::make_shared<const http::AddressRanges>(std::move(ranges)));
     }
 
     // /metrics alone, for whoever reaches this port: a proxy before the other one does not lead here.
-    Result<void> start_metrics_server(const net::TlsIdentity& identity) {
+    Result<void> start_metrics_server(const transport::TlsIdentity& identity) {
         constexpr std::size_t kMaxConnections = 64;
-        net::ServerOptions server;
+        http::ServerOptions server;
         server.address = options_.settings.metrics_address;
         server.port = static_cast<std::uint16_t>(options_.settings.metrics_port);
         server.threads = 1;
         server.tls = identity;
         server.limits.max_connections = kMaxConnections;
         server.limits.max_descriptor = descriptors_.max_descriptor;
-        server.handler = [this](net::Request request, net::Responder respond) {
+        server.handler = [this](http::Request request, http::Responder respond) {
             front_.handle_metrics_port(std::move(request), std::move(respond));
         };
         server.clock = options_.clock;
         front_.has_metrics_port = true;
-        KONTOR_TRY(metrics_server_, net::Server::start(std::move(server)));
+        KONTOR_TRY(metrics_server_, http::Server::start(std::move(server)));
         return {};
     }
 
@@ -450,14 +450,14 @@ class ApplianceImpl final : public Appliance {
     MemoryPlan memory_;
     DescriptorPlan descriptors_;
     std::unique_ptr<reporting::Reports> reports_;
-    std::unique_ptr<net::Client> client_;
-    std::unique_ptr<net::Client> channel_client_;
+    std::unique_ptr<http::Client> client_;
+    std::unique_ptr<http::Client> channel_client_;
     std::atomic<std::uint16_t> public_port_{0};  // once the server listens
     OutboxKeeper outbox_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<admin::Admin> admin_;
     std::unique_ptr<inbox::Door> door_;
-    std::unique_ptr<net::Server> server_, metrics_server_;
+    std::unique_ptr<http::Server> server_, metrics_server_;
 };
 
 }  // namespace

@@ -14,9 +14,10 @@ constexpr int kWebhookNiceness = 5;  // a third of the weight of the threads tha
 
 }  // namespace
 
-std::unique_ptr<net::Client> webhook_client(const Settings& settings, const std::string& extra_trusted_ca_pem,
-                                            const DescriptorPlan& plan) {
-    net::ClientOptions client;
+std::unique_ptr<http::Client> webhook_client(const Settings& settings,
+                                             const std::string& extra_trusted_ca_pem,
+                                             const DescriptorPlan& plan) {
+    http::ClientOptions client;
     client.ca_pem = extra_trusted_ca_pem;
     client.allow_plain_http = settings.webhooks_allow_http;
     client.allow_private_addresses = settings.webhooks_allow_private_addresses;
@@ -26,15 +27,15 @@ std::unique_ptr<net::Client> webhook_client(const Settings& settings, const std:
     client.max_descriptor = plan.max_descriptor;
     client.max_response_bytes = 0;  // the status is all that counts
     client.niceness = kWebhookNiceness;
-    return net::Client::make(std::move(client));
+    return http::Client::make(std::move(client));
 }
 
-std::unique_ptr<net::Client> channel_client(std::size_t calls, const DescriptorPlan& plan) {
-    net::ClientOptions client;
+std::unique_ptr<http::Client> channel_client(std::size_t calls, const DescriptorPlan& plan) {
+    http::ClientOptions client;
     client.max_connections = client.max_connections_per_origin = std::min(calls, plan.max_outgoing);
     client.max_descriptor = plan.max_descriptor;
     client.max_response_bytes = connectors::kReplyBytes;
-    return net::Client::make(std::move(client));
+    return http::Client::make(std::move(client));
 }
 
 }  // namespace kontor::app

@@ -8,15 +8,15 @@
 #include <string>
 
 #include "descriptors.h"
-#include "kontor/net/client.h"
+#include "kontor/http/client.h"
 #include "settings.h"
 
 namespace kontor::app {
 
-[[nodiscard]] std::unique_ptr<net::Client> webhook_client(const Settings& settings,
-                                                          const std::string& extra_trusted_ca_pem,
-                                                          const DescriptorPlan& plan);
+[[nodiscard]] std::unique_ptr<http::Client> webhook_client(const Settings& settings,
+                                                           const std::string& extra_trusted_ca_pem,
+                                                           const DescriptorPlan& plan);
 // `calls`: how many may be under way.
-[[nodiscard]] std::unique_ptr<net::Client> channel_client(std::size_t calls, const DescriptorPlan& plan);
+[[nodiscard]] std::unique_ptr<http::Client> channel_client(std::size_t calls, const DescriptorPlan& plan);
 
 }  // namespace kontor::app

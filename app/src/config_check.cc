@@ -12,11 +12,11 @@
 #include "domains/members/limits.h"
 #include "folder_check.h"
 #include "kontor/base/files.h"
-#include "kontor/net/certificates.h"
-#include "kontor/net/client_address.h"
-#include "kontor/net/host_address.h"
-#include "kontor/net/server.h"
-#include "kontor/net/uri.h"
+#include "kontor/http/client_address.h"
+#include "kontor/http/host_address.h"
+#include "kontor/http/server.h"
+#include "kontor/http/uri.h"
+#include "kontor/transport/certificates.h"
 #include "memory_plan.h"
 
 namespace kontor::app {
@@ -24,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-using net::is_any_address;
+using http::is_any_address;
 
 // Wider ones are no proxies but most of the Internet.
 constexpr unsigned kFewestProxyBits4 = 8, kFewestProxyBits6 = 16;
@@ -109,14 +109,15 @@ class Check {
     }
 
     void look_at_names() {
-        if (const auto usable = net::check_certificate_names(split_list(settings_.https_names)); !usable)
+        if (const auto usable = transport::check_certificate_names(split_list(settings_.https_names));
+            !usable)
             problem("https.names", "'https.names': " + usable.error().message);
     }
 
     void look_at_proxies(const Complaint& warn) {
         const char* const key = "https.trusted_proxies";
         const std::vector<std::string> ranges = split_list(settings_.https_trusted_proxies);
-        const auto proxies = net::AddressRanges::parse(ranges);
+        const auto proxies = http::AddressRanges::parse(ranges);
         if (!proxies) return problem(key, "'https.trusted_proxies': " + proxies.error().message);
         if (ranges.empty() && !settings_.https_trusted_proxies.empty())
             return problem(key, "'https.trusted_proxies' names nobody: leave it empty, or write addresses");
@@ -146,10 +147,10 @@ class Check {
         if (!address.empty()) look_at_advertised(address);
         const std::string& url = settings_.cluster_api_url;
         if (url.empty()) return;
-        const auto parts = net::split_url(url);
+        const auto parts = http::split_url(url);
         if (!parts || !parts->https)
             problem("cluster.api_url", "'cluster.api_url' must be an https:// address, not '" + url + "'");
-        if (const std::string why = parts ? net::why_no_host_has(parts->host) : ""; !why.empty())
+        if (const std::string why = parts ? http::why_no_host_has(parts->host) : ""; !why.empty())
             problem("cluster.api_url", "'cluster.api_url' has " + why + ", which nobody can dial");
         if (url.size() > members::limits::kNodeAddressBytes)
             problem("cluster.api_url", "'cluster.api_url' must have at most " +
@@ -158,12 +159,12 @@ class Check {
 
     void look_at_advertised(const std::string& address) {
         const char* const key = "cluster.address";
-        if (const std::string why = net::why_no_host_has(address); !why.empty())
+        if (const std::string why = http::why_no_host_has(address); !why.empty())
             return problem(key, "'cluster.address' is " + why + ", which nobody can dial");
         if (is_any_address(address))
             return problem(key,
                            "'cluster.address' is what the other nodes dial, and nobody can dial " + address);
-        if (const auto usable = net::check_certificate_names({address}); !usable)
+        if (const auto usable = transport::check_certificate_names({address}); !usable)
             return problem(key, "'cluster.address' must be a host name or an address, without a port: " +
                                     usable.error().message);
         if (address.find('*') != std::string::npos)
@@ -182,7 +183,7 @@ class Check {
     void look_at_port(const char* address_key, const std::string& address, const char* port_key,
                       std::int64_t port, bool is_used) {
         // Port 0 takes any: this asks for the address alone.
-        const auto free = net::check_listen(address, is_used ? static_cast<std::uint16_t>(port) : 0);
+        const auto free = http::check_listen(address, is_used ? static_cast<std::uint16_t>(port) : 0);
         if (free) return;
         const bool is_of_port = free.error().code == ErrorCode::already_exists ||
                                 free.error().code == ErrorCode::permission_denied;
@@ -270,7 +271,7 @@ std::vector<std::string> certificate_names(const Settings& settings) {
     };
     add(settings.https_address);
     add(settings.cluster_address);
-    if (const auto url = net::split_url(settings.cluster_api_url); url) add(url->host);
+    if (const auto url = http::split_url(settings.cluster_api_url); url) add(url->host);
     return names;
 }
 

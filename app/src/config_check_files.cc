@@ -18,11 +18,11 @@
 #include "data_folder.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/files.h"
-#include "kontor/net/certificates.h"
 #include "kontor/node/folder.h"
 #include "kontor/replication/marker.h"
 #include "kontor/store/partitions_made.h"
 #include "kontor/store/store.h"
+#include "kontor/transport/certificates.h"
 #include "secrets.h"
 #include "tls_files.h"
 
@@ -345,18 +345,18 @@ void check_certificate_files(const Settings& settings, const LoadNotes& notes, c
     const auto key = read_file_within(settings.https_private_key_file);
     if (!key) complain("https.private_key_file", key.error().message);
     // First, since all else that could be said of them follows from it.
-    if (chain && key && net::are_swapped({*chain, *key}))
+    if (chain && key && transport::are_swapped({*chain, *key}))
         return complain("https.certificate_file",
                         "the two files are mixed up: " + settings.https_certificate_file +
                             " holds the private key, and " + settings.https_private_key_file +
                             " the certificate");
-    if (key && net::holds_private_key(*key))
+    if (key && transport::holds_private_key(*key))
         if (const auto own = check_private(settings.https_private_key_file); !own)
             complain("https.private_key_file", own.error().message);
-    const net::TlsIdentity identity{chain ? *chain : std::string(), key ? *key : std::string()};
+    const transport::TlsIdentity identity{chain ? *chain : std::string(), key ? *key : std::string()};
     const auto names =
         notes.is_set("https.names") ? split_list(settings.https_names) : std::vector<std::string>();
-    for (const auto& problem : net::check_server_identity(identity, names, clock.wall_ms())) {
+    for (const auto& problem : transport::check_server_identity(identity, names, clock.wall_ms())) {
         if (problem.is_of_key ? !key : !chain) continue;  // said already
         const std::string& file =
             problem.is_of_key ? settings.https_private_key_file : settings.https_certificate_file;

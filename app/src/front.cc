@@ -1,14 +1,14 @@
 #include "front.h"
 
 #include "kontor/admin/limits.h"
+#include "kontor/http/client_address.h"
 #include "kontor/json/error_object.h"
-#include "kontor/net/client_address.h"
 
 namespace kontor::app {
 namespace {
 
-net::Response text(int status, std::string body) {
-    net::Response response;
+http::Response text(int status, std::string body) {
+    http::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}};
     response.body = std::move(body);
@@ -29,27 +29,27 @@ bool names_this_machine(std::string_view host) {
 // Not that a proxy on this machine passed it on for a stranger. Proxies say so in some field or other, or
 // speak HTTP/1.0 as nginx does, or pass on the name that the stranger asked for. One that does none of this
 // needs metrics.port.
-bool is_of_this_machine(const net::Request& request) {
+bool is_of_this_machine(const http::Request& request) {
     return is_loopback(request.peer_ip) && !request.is_from_proxy && !request.is_http10 &&
-           net::is_plain_scrape(request.headers) && names_this_machine(request.header("host"));
+           http::is_plain_scrape(request.headers) && names_this_machine(request.header("host"));
 }
 
 }  // namespace
 
-net::Admission Front::admit(const net::Request& head) const {
+http::Admission Front::admit(const http::Request& head) const {
     if (head.path.starts_with("/v1/")) {
         const bool is_alone = cluster == nullptr || !cluster->is_member();
         return api->admit(head, is_alone);
     }
     if (inbox::Door::owns(head.path)) return door->admit(head);
-    net::Admission admission;
+    http::Admission admission;
     admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
     return admission;
 }
 
-net::RequestKind Front::kind_of(const net::Request& request) {
+http::RequestKind Front::kind_of(const http::Request& request) {
     if (api::Api::owns(request.path)) return api::Api::kind_of(request);
-    net::RequestKind kind;
+    http::RequestKind kind;
     if (inbox::Door::owns(request.path)) {
         kind.is_repeatable = true;  // a notice is taken once, and always by the leader
         return kind;
@@ -59,18 +59,18 @@ net::RequestKind Front::kind_of(const net::Request& request) {
     return kind;
 }
 
-void Front::handle_here(net::Request request, net::Responder respond) const {
+void Front::handle_here(http::Request request, http::Responder respond) const {
     if (request.path.starts_with("/v1/")) return api->handle(std::move(request), std::move(respond));
     if (inbox::Door::owns(request.path)) return door->handle(std::move(request), std::move(respond));
     admin->handle(std::move(request), std::move(respond));
 }
 
-void Front::handle_metrics_port(net::Request request, net::Responder respond) const {
+void Front::handle_metrics_port(http::Request request, http::Responder respond) const {
     if (request.path == "/metrics") return respond(text(200, metrics->text()));
     respond(text(404, "only /metrics is here\n"));
 }
 
-void Front::handle(net::Request request, net::Responder respond) const {
+void Front::handle(http::Request request, http::Responder respond) const {
     const std::string& path = request.path;
     if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/") ||
         inbox::Door::owns(path)) {
@@ -90,11 +90,11 @@ void Front::handle(net::Request request, net::Responder respond) const {
     if (path == "/metrics" && !has_metrics_port && is_of_this_machine(request))
         return respond(text(200, metrics->text()));
     if (path == "/") {
-        net::Response response = text(302, "");
+        http::Response response = text(302, "");
         response.headers.push_back({"Location", "/admin/"});
         return respond(std::move(response));
     }
-    net::Response response = text(
+    http::Response response = text(
         404, error_json(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
     response.headers[0].value = "application/json";
     respond(std::move(response));

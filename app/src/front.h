@@ -15,8 +15,8 @@
 #include "kontor/admin/admin.h"
 #include "kontor/api/api.h"
 #include "kontor/cluster/cluster.h"
+#include "kontor/http/server.h"
 #include "kontor/inbox/door.h"
-#include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::app {
@@ -32,14 +32,14 @@ struct Front {
     bool has_metrics_port = false;
     cluster::Cluster* cluster = nullptr;  // null: this node is alone and answers all itself
 
-    void handle(net::Request request, net::Responder respond) const;
-    void handle_metrics_port(net::Request request, net::Responder respond) const;
+    void handle(http::Request request, http::Responder respond) const;
+    void handle_metrics_port(http::Request request, http::Responder respond) const;
     // By the head alone, while the body is on its way.
-    [[nodiscard]] net::Admission admit(const net::Request& head) const;
+    [[nodiscard]] http::Admission admit(const http::Request& head) const;
     // What is said to API and admin, here and now, whatever node this is.
-    void handle_here(net::Request request, net::Responder respond) const;
+    void handle_here(http::Request request, http::Responder respond) const;
     // What a request to API or admin does, by their routes.
-    [[nodiscard]] static net::RequestKind kind_of(const net::Request& request);
+    [[nodiscard]] static http::RequestKind kind_of(const http::Request& request);
 };
 
 }  // namespace kontor::app

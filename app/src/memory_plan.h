@@ -14,7 +14,7 @@ namespace kontor::app {
 
 struct MemoryPlan {
     std::uint64_t cache_bytes = 0, memtable_bytes = 0;
-    std::uint64_t request_bytes = 0, answer_bytes = 0;  // net::ServerLimits
+    std::uint64_t request_bytes = 0, answer_bytes = 0;  // http::ServerLimits
     std::uint64_t queue_bytes = 0;                      // of commands that wait
     std::uint64_t connection_bytes = 0;                 // of kConnectionBytes each
     std::size_t batch_commands = 0;                     // of one log entry: node::NodeOptions

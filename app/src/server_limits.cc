@@ -12,9 +12,9 @@ constexpr std::size_t kHandshakesPerThread = 1'000;
 
 }  // namespace
 
-Result<net::ServerLimits> server_limits(const Settings& settings, const MemoryPlan& memory,
-                                        unsigned threads) {
-    net::ServerLimits limits;
+Result<http::ServerLimits> server_limits(const Settings& settings, const MemoryPlan& memory,
+                                         unsigned threads) {
+    http::ServerLimits limits;
     KONTOR_TRY(const DescriptorPlan plan,
                plan_descriptors(settings, descriptor_limit(), memory.connection_bytes / kConnectionBytes));
     limits.max_connections = plan.max_connections;

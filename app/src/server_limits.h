@@ -4,13 +4,13 @@
 // Errors: as plan_descriptors().
 
 #include "kontor/base/result.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 #include "memory_plan.h"
 #include "settings.h"
 
 namespace kontor::app {
 
-[[nodiscard]] Result<net::ServerLimits> server_limits(const Settings& settings, const MemoryPlan& memory,
-                                                      unsigned threads);
+[[nodiscard]] Result<http::ServerLimits> server_limits(const Settings& settings, const MemoryPlan& memory,
+                                                       unsigned threads);
 
 }  // namespace kontor::app

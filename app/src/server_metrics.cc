@@ -4,8 +4,8 @@
 
 namespace kontor::app {
 
-void register_server_metrics(telemetry::Registry& metrics, const net::Server& server, const TlsKeeper& tls) {
-    const auto figure = [&](const char* name, const char* help, std::uint64_t net::ServerStats::*field) {
+void register_server_metrics(telemetry::Registry& metrics, const http::Server& server, const TlsKeeper& tls) {
+    const auto figure = [&](const char* name, const char* help, std::uint64_t http::ServerStats::*field) {
         metrics.gauge(name, help, [&server, field] { return static_cast<double>(server.stats().*field); });
     };
     metrics.gauge("kontor_https_certificate_expiration_timestamp_seconds",
@@ -16,22 +16,22 @@ void register_server_metrics(telemetry::Registry& metrics, const net::Server& se
                   "the certificate is from files.",
                   [&tls] { return static_cast<double>(tls.authority_not_after_s()); });
     figure("kontor_http_open_connections", "HTTPS connections open now.",
-           &net::ServerStats::open_connections);
-    figure("kontor_http_connections_total", "HTTPS connections accepted.", &net::ServerStats::connections);
+           &http::ServerStats::open_connections);
+    figure("kontor_http_connections_total", "HTTPS connections accepted.", &http::ServerStats::connections);
     figure("kontor_http_refused_connections_total", "HTTPS connections closed at once for want of room.",
-           &net::ServerStats::refused_connections);
+           &http::ServerStats::refused_connections);
     figure("kontor_http_closed_for_room_total", "Idle HTTPS connections that made room for new ones.",
-           &net::ServerStats::closed_for_room);
+           &http::ServerStats::closed_for_room);
     figure("kontor_http_request_bytes", "Bytes of request bodies held or promised.",
-           &net::ServerStats::request_bytes);
+           &http::ServerStats::request_bytes);
     figure("kontor_http_answer_bytes", "Bytes of answers that wait for slow readers.",
-           &net::ServerStats::answer_bytes);
+           &http::ServerStats::answer_bytes);
     figure("kontor_tls_delayed_total", "Times that a TLS handshake had to wait for its turn.",
-           &net::ServerStats::delayed_handshakes);
-    figure("kontor_http_requests_total", "HTTP requests handled.", &net::ServerStats::requests);
-    figure("kontor_tls_failures_total", "TLS handshakes that failed.", &net::ServerStats::tls_failures);
+           &http::ServerStats::delayed_handshakes);
+    figure("kontor_http_requests_total", "HTTP requests handled.", &http::ServerStats::requests);
+    figure("kontor_tls_failures_total", "TLS handshakes that failed.", &http::ServerStats::tls_failures);
     figure("kontor_http_bad_requests_total", "Requests that were no HTTP, too large or too slow.",
-           &net::ServerStats::bad_requests);
+           &http::ServerStats::bad_requests);
 }
 
 }  // namespace kontor::app

@@ -4,12 +4,12 @@
 // Threading: at the start; the figures are read on any thread. Ownership: `server` and `tls` outlive
 // `metrics`.
 
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 #include "kontor/telemetry/metrics.h"
 #include "tls_keeper.h"
 
 namespace kontor::app {
 
-void register_server_metrics(telemetry::Registry& metrics, const net::Server& server, const TlsKeeper& tls);
+void register_server_metrics(telemetry::Registry& metrics, const http::Server& server, const TlsKeeper& tls);
 
 }  // namespace kontor::app

@@ -8,7 +8,7 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::app {
 
@@ -16,7 +16,7 @@ inline constexpr std::int64_t kDayS = 24 * 3600;
 inline constexpr std::int64_t kRenewBeforeS = 30 * kDayS;
 
 struct ServerTls {
-    net::TlsIdentity identity;
+    transport::TlsIdentity identity;
     std::string ca_file;  // of the private CA; "" with the operator's own certificate
     std::string ca_pem;
     bool is_made_now = false;  // of the private CA: it was not there before

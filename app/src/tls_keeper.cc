@@ -9,7 +9,7 @@
 
 #include "kontor/base/files.h"
 #include "kontor/base/log.h"
-#include "kontor/net/certificates.h"
+#include "kontor/transport/certificates.h"
 
 namespace kontor::app {
 namespace {
@@ -38,7 +38,7 @@ std::string state_of(const std::string& file) {
     return ask_disk(file, kLookWithinMs, [file] { return state_now(file); }).value_or("?;");
 }
 
-bool is_same(const net::TlsIdentity& a, const net::TlsIdentity& b) {
+bool is_same(const transport::TlsIdentity& a, const transport::TlsIdentity& b) {
     return a.certificate_chain_pem == b.certificate_chain_pem && a.private_key_pem == b.private_key_pem;
 }
 
@@ -51,7 +51,8 @@ Result<ServerTls> TlsKeeper::read() const {
     }
     KONTOR_TRY(ServerTls tls, load_own_certificate(source_.certificate_file, source_.private_key_file));
     std::string problems;
-    for (const auto& one : net::check_server_identity(tls.identity, source_.wanted_names, clock_.wall_ms()))
+    for (const auto& one :
+         transport::check_server_identity(tls.identity, source_.wanted_names, clock_.wall_ms()))
         problems += (problems.empty() ? "" : "; ") +
                     (one.is_of_key ? source_.private_key_file : source_.certificate_file) + " " + one.what;
     if (!problems.empty()) return fail(ErrorCode::invalid_argument, problems);
@@ -144,11 +145,11 @@ bool TlsKeeper::is_due() const {
 void TlsKeeper::taken(ServerTls tls) {
     if (tls.is_made_now && !away_since_ms_) made_at_ms_ = clock_.boot_ms();
     tls_ = std::move(tls);
-    const auto authority = net::certificate_validity(tls_.ca_pem);
+    const auto authority = transport::certificate_validity(tls_.ca_pem);
     const bool is_own = !tls_.ca_pem.empty() && authority;
     authority_not_before_s_ = is_own ? authority->not_before_s : 0;
     authority_not_after_s_.store(is_own ? authority->not_after_s : 0);
-    const auto validity = net::certificate_validity(tls_.identity.certificate_chain_pem);
+    const auto validity = transport::certificate_validity(tls_.identity.certificate_chain_pem);
     if (!validity) return;
     not_before_s_ = validity->not_before_s;
     not_after_s_.store(validity->not_after_s);
@@ -161,7 +162,7 @@ Result<ServerTls> TlsKeeper::load(const TlsSource& source) {
         log_offset_ms_ = log_utc_ms - static_cast<std::int64_t>(clock_.boot_ms());
     look_at_clock();
     if (const auto authority = read_file(source_.folder + "/ca.pem"); authority && !source_.folder.empty()) {
-        const auto validity = net::certificate_validity(*authority);
+        const auto validity = transport::certificate_validity(*authority);
         authority_not_before_s_ = validity ? validity->not_before_s : 0;
     }
     const std::string files = state_of_files();
@@ -236,7 +237,7 @@ bool TlsKeeper::look() {
     taken(*std::move(read_now));
     log::info("tls",
               "event=certificate_changed fingerprint=" +
-                  net::certificate_fingerprint(tls_.identity.certificate_chain_pem).value_or("?") +
+                  transport::certificate_fingerprint(tls_.identity.certificate_chain_pem).value_or("?") +
                   " days_left=" + std::to_string((not_after_s_.load() - clock_.wall_ms() / 1000) / kDayS));
     return true;
 }

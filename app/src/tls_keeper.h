@@ -35,7 +35,7 @@ struct TlsSource {
 
 class TlsKeeper {
  public:
-    using Use = std::function<Result<void>(const net::TlsIdentity&)>;
+    using Use = std::function<Result<void>(const transport::TlsIdentity&)>;
     explicit TlsKeeper(const Clock& clock) : clock_(clock) {}
     ~TlsKeeper() { stop(); }
 

@@ -13,16 +13,16 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/log.h"
-#include "kontor/net/peer.h"
+#include "kontor/peer/peer.h"
 
 namespace {
 
 using namespace kontor;
-using namespace kontor::net;
+using namespace kontor::peer;
 
 std::atomic<std::uint64_t> received_frames{0}, received_bytes{0};
 
-PeerNetOptions options_of(const CertificateAuthority& authority, std::uint64_t id) {
+PeerNetOptions options_of(const kontor::transport::CertificateAuthority& authority, std::uint64_t id) {
     PeerNetOptions out;
     out.self.cluster = "peer bench 16 by";
     out.self.node_id = id;

@@ -16,7 +16,8 @@ import sys
 RULES = {
     "level": "a module sees only modules of lower levels; siblings never see each other (modules/LEVELS)",
     "private": "headers in another module's src/ are nobody's business; include the public header",
-    "owner": "a third-party header with one owner in modules/LEVELS stays in that owner's src/, behind its wrapper",
+    "owner": "a third-party header with owners in modules/LEVELS stays with them, behind their wrappers: in src/, and in "
+             "public headers that nobody but owners includes",
     "levels-file": "modules/LEVELS names every module, once, and headers and folders agree with it",
     "domain": "a domain's tables, commands and records are its own; others see its queries, ids, limits and outcomes",
     "channel": "no rule, API, report or worker names a channel or a method: connectors and method records do",
@@ -39,7 +40,7 @@ RULES = {
 APP_SEES = {"app": ["app/bench", "app/cli", "app/src"], "app/src": ["app/src"], "app/cli": ["app/cli", "app/src"],
             "app/bench": ["app/bench", "app/cli", "app/src"]}
 # Modules of several libraries.
-LIBRARIES = {"app": {"app", "cli", "bench"}, "net": {"net", "load_client"}}
+LIBRARIES = {"app": {"app", "cli", "bench"}, "http": {"http", "load_client"}}
 TOP_FOLDERS = {"app", "modules", "web", "config", "tests", "installer", "docs", ".ci"}
 TOP_FILES = {
     "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "CHANGELOG.md",
@@ -85,7 +86,7 @@ SAME_WORDS = re.compile(r"\b(?:\w*message|reason|last_error|describe\(\)|failure
 # What a request does is a column of its route, not its spelling.
 ROUTE_GUESS = re.compile(r"\boperation\s*\.\s*(?:find|starts_with|ends_with)\s*\(")
 PATH_GUESS = re.compile(r"\b(?:request|head)(?:\.|->)path\s*(?:\.\s*\w+\s*\(|[=!]=)|\bpath\s*\.\s*ends_with\s*\(")
-KNOWS_NO_PATHS = ("net", "cluster", "replication", "node")
+KNOWS_NO_PATHS = ("transport", "http", "peer", "cluster", "replication", "node")
 # A test token stands in its connector's table alone; a method's word in its record.
 CHANNEL_NAMES = re.compile(r"sandbox|METHOD_CARD|METHOD_WALLET|\bpm_card|\btok_[a-z]", re.IGNORECASE)
 METHOD_RECORDS = ("modules/domains/payments/methods.h", "modules/domains/payments/json_method.cc")
@@ -105,6 +106,7 @@ class Checker:
         self.problems = []
         self.files = self.list_files()
         self.levels, self.owners = {}, {}
+        self.brought = {}
 
     def list_files(self):
         if os.path.exists(os.path.join(self.root, ".git")):
@@ -156,6 +158,20 @@ class Checker:
                 allowed = (allowed or set()) | modules
         return allowed
 
+    def brings(self, header):
+        """The third-party headers with owners that a public header includes, also through others."""
+        if header not in self.brought:
+            self.brought[header] = found = set()
+            path = f"modules/{header.split('/')[1]}/include/{header}"
+            text = self.read(path) if path in self.files else ""
+            for match in filter(None, map(INCLUDE.match, text.splitlines())):
+                included = match.group(2)
+                if included.startswith("kontor/"):
+                    found |= self.brings(included)
+                elif self.owners_of(included) is not None:
+                    found.add(included)
+        return self.brought[header]
+
     # ---- C and C++ files ---------------------------------------------------------------------------------------------
     @staticmethod
     def module_of(path):
@@ -192,6 +208,9 @@ class Checker:
             elif target != module and self.levels[target] >= self.levels.get(module, 0):
                 yield "level", (f"{module} (level {self.levels.get(module)}) must not see "
                                 f"{target} (level {self.levels[target]})")
+            for brought in sorted(self.brings(header)) if match else []:
+                if module not in self.owners_of(brought):
+                    yield "owner", f"{header} brings {brought}, which is not {module}'s"
         elif header.startswith("domains/"):
             yield from self.check_domain_include(path, module, header)
         elif header.startswith("reports/"):
@@ -203,8 +222,9 @@ class Checker:
         elif quote == '"' and not self.private_header_exists(path, header):
             yield "private", f"{header} is not a header of this module"
         allowed = self.owners_of(header)
-        if allowed is not None and (module not in allowed or not private):
-            where = " and ".join(f"modules/{name}/src" for name in sorted(allowed))
+        public = path.startswith(f"modules/{module}/include/")  # whoever includes that one is asked, too
+        if allowed is not None and (module not in allowed or not (private or public)):
+            where = " and ".join(f"modules/{name}" for name in sorted(allowed))
             yield "owner", f"{header} may be included only in {where}"
         if module in DETERMINISTIC and header in NOT_DETERMINISTIC_HEADERS:
             yield "deterministic", f"{header} has no place in {module}"

@@ -8,7 +8,7 @@ import check_house
 
 GOOD = {
     "CMakeLists.txt": "project(kontor)\n",
-    "modules/LEVELS": "# a comment\nbase 0\nmoney 1\nproto 1\nstore 2 lmdb.h\nnet 2 boost/asio.hpp,openssl/*\n"
+    "modules/LEVELS": "# a comment\nbase 0\nmoney 1\nproto 1\nstore 2 lmdb.h\nhttp 2 boost/asio.hpp,openssl/*\n"
                       "ledger 3\npayments 4\noutbox 4\nconnectors 4\ndomains 5\nsurface 5\ndomain_routes 6\napp 7\n",
     "modules/base/README.md": "base\n",
     "modules/base/CMakeLists.txt": "kontor_module(NAME base\n    SOURCES src/clock.cc)\n",
@@ -48,7 +48,7 @@ GOOD = {
     "modules/surface/include/kontor/surface/route.h": "#pragma once\n",
     "modules/surface/src/call.cc": '#include "kontor/surface/route.h"\n',
     "docs/ARCHITECTURE.md": "".join(f"| `{m}` | {n} | what |\n" for m, n in [
-        ("base", 0), ("money", 1), ("proto", 1), ("store", 2), ("net", 2), ("ledger", 3), ("payments", 4),
+        ("base", 0), ("money", 1), ("proto", 1), ("store", 2), ("http", 2), ("ledger", 3), ("payments", 4),
         ("outbox", 4), ("connectors", 4), ("domains", 5), ("surface", 5), ("domain_routes", 6), ("app", 7)]),
     "app/src/main.cc": '#include "kontor/outbox/channel.h"\n#include "commands.h"\nauto t = time(nullptr);\n',
     "app/src/commands.h": "#pragma once\n",
@@ -83,7 +83,7 @@ LEDGER, STORE, OUTBOX, MAIN = ("modules/ledger/src/apply.cc", "modules/store/src
 CASES = [
     ("level", with_line(STORE, '#include "kontor/ledger/ledger.h"'), with_line(OUTBOX, '#include "kontor/ledger/ledger.h"')),
     ("level", with_line(OUTBOX, '#include "kontor/payments/machine.h"'), with_line(MAIN, '#include "kontor/payments/m.h"')),
-    ("level", with_line(STORE, '#include "kontor/net/server.h"'), with_line(STORE, '// #include "kontor/net/server.h"')),
+    ("level", with_line(STORE, '#include "kontor/http/server.h"'), with_line(STORE, '// #include "kontor/http/server.h"')),
     ("level", with_line("modules/base/src/clock.cc", '#include "kontor/records.pb.h"'),
      with_line(OUTBOX, '#include "kontor/records.pb.h"')),
     ("level", {"modules/store/CMakeLists.txt": "kontor_module(NAME store SOURCES src/db.cc DEPS kontor::ledger)\n"},
@@ -97,6 +97,9 @@ CASES = [
     ("owner", with_line(LEDGER, "#include <lmdb.h>"), with_line(STORE, "#include <lmdb.h>")),
     ("owner", with_line("modules/store/include/kontor/store/db.h", "#include <lmdb.h>"),
      with_line("modules/store/src/page.h", "#include <lmdb.h>")),
+    ("owner", {"modules/store/include/kontor/store/raw.h": "#include <lmdb.h>\n",
+               **with_line("modules/store/include/kontor/store/db.h", '#include "kontor/store/raw.h"')},
+     {"modules/store/include/kontor/store/raw.h": "#include <lmdb.h>\n", **with_line(STORE, '#include "kontor/store/raw.h"')}),
     ("owner", with_line(MAIN, "#include <boost/asio/ip/tcp.hpp>"), with_line(MAIN, "#include <boost/url.hpp>")),
     ("owner", with_line(OUTBOX, "#include <openssl/ssl.h>"), with_line(OUTBOX, "/* #include <openssl/ssl.h> */")),
     ("levels-file", with_line("modules/LEVELS", "base 0"), with_line("modules/LEVELS", "# base 0")),
@@ -153,8 +156,8 @@ CASES = [
      with_line(LEDGER, 'say("message.find(x)"); // message.find("x")')),
     ("text", with_line(OUTBOX, 'if (route.operation.starts_with("list_")) share();'),
      with_line(OUTBOX, "if (route.shape == Shape::list) share();")),
-    ("text", {"modules/net/README.md": "net\n", "modules/net/src/a.cc": 'bool l = request.path.ends_with("s");\n'},
-     {"modules/net/README.md": "net\n", "modules/net/src/a.cc": "auto b = encode(request.path);\n"}),
+    ("text", {"modules/http/README.md": "http\n", "modules/http/src/a.cc": 'bool l = request.path.ends_with("s");\n'},
+     {"modules/http/README.md": "http\n", "modules/http/src/a.cc": "auto b = encode(request.path);\n"}),
     ("text", with_line(MAIN, 'found = error.message.rfind("x", 0) == 0;  // house: text:'),
      with_line(MAIN, 'found = error.message.rfind("x", 0) == 0;  // house: text: another program\'s words')),
     ("architecture", with_line("modules/LEVELS", "extra 3"), {**with_line("modules/LEVELS", "extra 3"),

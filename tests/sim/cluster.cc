@@ -32,7 +32,7 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kTraceLines = 60;
 constexpr std::size_t kMostInSockets = 2'000;
 constexpr std::uint64_t kDeadAfterMs =
-    4'000;  // as net::PeerLimits: then the others dial anew, and nothing waits
+    4'000;  // as peer::PeerLimits: then the others dial anew, and nothing waits
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 #include "domains/routes.h"
 #include "encoding.h"
 #include "home.h"
-#include "kontor/net/uri.h"
+#include "kontor/http/uri.h"
 #include "kontor/web/assets.h"
 #include "sessions.h"
 #include "stream.h"
@@ -84,13 +84,13 @@ class AdminImpl final : public Admin {
     ~AdminImpl() override { stop(); }
     void stop() override { streams_.stop(); }
 
-    void handle(net::Request request, net::Responder respond) override {
+    void handle(http::Request request, http::Responder respond) override {
         if (request.path.starts_with(kApi)) return handle_api(std::move(request), std::move(respond));
         handle_page(request, respond);
     }
 
  private:
-    void handle_api(net::Request request, net::Responder respond) {
+    void handle_api(http::Request request, http::Responder respond) {
         auto call = std::make_shared<Call>();
         call->host = &parts_;
         call->request = std::move(request);
@@ -123,7 +123,7 @@ class AdminImpl final : public Admin {
         if (!open_to_all && !may(*call, *found))
             return call->refuse(403, "forbidden", "Your role does not allow this.");
         if (call->request.method != "GET" && !read_body(*call)) return;
-        auto query = net::parse_query(call->request.query);
+        auto query = http::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
         if (says_mode_twice(*call)) return;
@@ -168,8 +168,8 @@ class AdminImpl final : public Admin {
     }
 
     // Assets, and index.html for every address that the pages' own router knows.
-    static void handle_page(const net::Request& request, const net::Responder& respond) {
-        net::Response response;
+    static void handle_page(const http::Request& request, const http::Responder& respond) {
+        http::Response response;
         add_security_headers(response);
         if (request.method != "GET") {
             response.status = 405;
@@ -191,8 +191,8 @@ class AdminImpl final : public Admin {
         serve(asset != nullptr ? *asset : web::index_page(), request, std::move(response), respond);
     }
 
-    static void serve(const web::Asset& asset, const net::Request& request, net::Response response,
-                      const net::Responder& respond) {
+    static void serve(const web::Asset& asset, const http::Request& request, http::Response response,
+                      const http::Responder& respond) {
         response.headers.push_back({"ETag", std::string(asset.etag)});
         response.headers.push_back(
             {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"});

@@ -47,7 +47,7 @@ pb::Command stranger_command(const Call& call) {
 
 }  // namespace
 
-std::optional<Caller> Sessions::find(const net::Request& request) const {
+std::optional<Caller> Sessions::find(const http::Request& request) const {
     return find(cookie_of(request, kCookie));
 }
 
@@ -74,7 +74,7 @@ void Sessions::submit(pb::Command command, machine::Service::Done done) const {
                           });
 }
 
-bool Sessions::csrf_matches(const net::Request& request, const Caller& caller) {
+bool Sessions::csrf_matches(const http::Request& request, const Caller& caller) {
     return crypto::equal_constant_time(request.header("X-CSRF-Token"), csrf_of(caller.cookie));
 }
 

@@ -30,9 +30,9 @@ class Sessions {
     }
 
     // The caller of a request; nullopt: no session, or an old one.
-    [[nodiscard]] std::optional<Caller> find(const net::Request& request) const;
+    [[nodiscard]] std::optional<Caller> find(const http::Request& request) const;
     [[nodiscard]] std::optional<Caller> find(const std::string& cookie) const;
-    [[nodiscard]] static bool csrf_matches(const net::Request& request, const Caller& caller);
+    [[nodiscard]] static bool csrf_matches(const http::Request& request, const Caller& caller);
 
     void setup_state(const std::shared_ptr<Call>& call) const;
     void setup_begin(const std::shared_ptr<Call>& call) const;

@@ -65,13 +65,13 @@ void Streams::open(const std::shared_ptr<Call>& call) {
             return call->refuse(503, "too_many_streams",
                                 "Too many pages are open live; this one refreshes by hand.");
     }
-    net::Response response;
+    http::Response response;
     // nginx collects answers until told not to.
     response.headers = {
         {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
     add_security_headers(response);
     response.on_stream = [this, mode = call->livemode, cookie = call->caller->cookie,
-                          address](std::shared_ptr<net::Stream> stream) {
+                          address](std::shared_ptr<http::Stream> stream) {
         const std::lock_guard lock(mutex_);
         if (stopping_ || !has_room(cookie, address)) return stream->close();
         open_.push_back({std::move(stream), mode, cookie, address});

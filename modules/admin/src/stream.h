@@ -3,7 +3,7 @@
 // that a hundred open pages cost one look at the roll-ups a second.
 //
 // Threading: open() and stop() anywhere. Limits: limits::kStreams, kStreamsPerSession, kStreamsPerAddress,
-// kHomeEveryMs, kStreamCommentMs; a client that does not read is cut off by net::Stream; a stream ends with
+// kHomeEveryMs, kStreamCommentMs; a client that does not read is cut off by http::Stream; a stream ends with
 // its session, and when this node does not know any more what is so now (AdminOptions::knows_now): the page
 // asks again, and is led to one that does.
 
@@ -28,7 +28,7 @@ class Streams {
 
  private:
     struct Open {
-        std::shared_ptr<net::Stream> stream;
+        std::shared_ptr<http::Stream> stream;
         bool livemode = false;
         std::string cookie;
         std::string address;  // address_key()

@@ -18,7 +18,7 @@ std::string cookie_name(std::uint64_t operator_no) {
 
 }  // namespace
 
-std::string cookie_of(const net::Request& request, std::string_view name) {
+std::string cookie_of(const http::Request& request, std::string_view name) {
     const std::string_view header = request.header("Cookie");
     std::size_t at = 0;
     while (at < header.size()) {
@@ -42,7 +42,7 @@ std::string browser_cookie(const crypto::Sealer& sealer, std::uint64_t operator_
            std::to_string(limits::kBrowserLifetimeMs / 1000);
 }
 
-std::optional<std::string> known_browser(const crypto::Sealer& sealer, const net::Request& request,
+std::optional<std::string> known_browser(const crypto::Sealer& sealer, const http::Request& request,
                                          std::uint64_t operator_no, std::int64_t now_ms) {
     const std::string cookie = cookie_of(request, cookie_name(operator_no));
     const auto sealed = from_hex(cookie);

@@ -11,19 +11,19 @@
 #include <string>
 
 #include "kontor/crypto/crypto.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::admin {
 
 // The value of a request's cookie; "" if there is none of this name.
-[[nodiscard]] std::string cookie_of(const net::Request& request, std::string_view name);
+[[nodiscard]] std::string cookie_of(const http::Request& request, std::string_view name);
 
 // A Set-Cookie value that makes the browser known for this operator.
 [[nodiscard]] std::string browser_cookie(const crypto::Sealer& sealer, std::uint64_t operator_no,
                                          std::int64_t now_ms);
 // The browser's own number, when it is known for this operator.
 [[nodiscard]] std::optional<std::string> known_browser(const crypto::Sealer& sealer,
-                                                       const net::Request& request, std::uint64_t operator_no,
-                                                       std::int64_t now_ms);
+                                                       const http::Request& request,
+                                                       std::uint64_t operator_no, std::int64_t now_ms);
 
 }  // namespace kontor::admin

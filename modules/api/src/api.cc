@@ -159,15 +159,15 @@ bool Api::owns(std::string_view path) {
     return path.starts_with("/v1/");
 }
 
-void Api::handle(net::Request request, net::Responder respond) {
+void Api::handle(http::Request request, http::Responder respond) {
     const auto call = std::make_shared<Call>(impl_, std::move(request), std::move(respond));
     Impl::guarded(*call, [&] { impl_->serve(call); });
 }
 
-net::Admission Api::admit(const net::Request& head, bool is_final) {
-    net::Admission admission;
+http::Admission Api::admit(const http::Request& head, bool is_final) {
+    http::Admission admission;
     const auto call = std::make_shared<Call>(
-        impl_, head, [&admission](net::Response response) { admission.refusal = std::move(response); });
+        impl_, head, [&admission](http::Response response) { admission.refusal = std::move(response); });
     Match found = impl_->catalogue->match(head.method, head.path);
     if (found.route == nullptr) {
         call->refuse(unrecognized(*call, std::move(found.allow)));
@@ -203,8 +203,8 @@ const std::string& Api::openapi_json() {
     return document;
 }
 
-net::RequestKind Api::kind_of(const net::Request& request) {
-    net::RequestKind kind;
+http::RequestKind Api::kind_of(const http::Request& request) {
+    http::RequestKind kind;
     const Route* const route = catalogue().route_of(request.method, request.path);
     if (route == nullptr) {
         kind.is_read = request.method == "GET";  // it will be refused

@@ -47,8 +47,8 @@ std::optional<std::string> unquote_key(std::string_view text) {
     return std::nullopt;
 }
 
-bool has_header(const net::Request& request, std::string_view name) {
-    return std::any_of(request.headers.begin(), request.headers.end(), [name](const net::Header& header) {
+bool has_header(const http::Request& request, std::string_view name) {
+    return std::any_of(request.headers.begin(), request.headers.end(), [name](const http::Header& header) {
         return header.name.size() == name.size() &&
                std::equal(name.begin(), name.end(), header.name.begin(), [](char a, char b) {
                    const auto lower = [](char c) {

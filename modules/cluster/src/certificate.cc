@@ -18,7 +18,7 @@ constexpr std::uint64_t kAnswerMs = 10'000;
 }  // namespace
 
 CertificateAge age_of(const std::string& certificate_pem, std::int64_t now_ms) {
-    const auto validity = net::certificate_validity(certificate_pem);
+    const auto validity = transport::certificate_validity(certificate_pem);
     if (!validity) return CertificateAge::ended;
     const std::int64_t left_ms = validity->not_after_s * 1000 - now_ms;
     if (left_ms <= 0) return CertificateAge::ended;
@@ -33,7 +33,7 @@ void ClusterImpl::look_after_certificate(std::uint64_t now_ms) {
     if (!cluster) return;
     const Identity self = identity();
     if (cluster->ca_pem() != self.credentials.ca_pem) {
-        net::PeerCredentials trusting = self.credentials;
+        peer::PeerCredentials trusting = self.credentials;
         trusting.ca_pem = cluster->ca_pem();
         if (auto taken = net_->set_credentials(trusting); !taken) {
             log::warning("cluster", "the new authority: " + taken.error().describe());
@@ -58,9 +58,9 @@ void ClusterImpl::look_after_certificate(std::uint64_t now_ms) {
 }
 
 Result<void> ClusterImpl::renew_certificate(CertificateAge age) {
-    KONTOR_TRY(const auto keys, net::make_private_key_and_request());
+    KONTOR_TRY(const auto keys, peer::make_private_key_and_request());
     const Identity self = identity();
-    net::PeerCredentials renewed = self.credentials;
+    peer::PeerCredentials renewed = self.credentials;
     renewed.private_key_pem = keys.private_key_pem;
     KONTOR_TRY(renewed.certificate_pem, ask_for_certificate(keys.request_pem, age));
     KONTOR_CHECK(change_identity([&](Identity& identity) { identity.credentials = renewed; }));

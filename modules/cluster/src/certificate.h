@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <string>
 
-#include "kontor/net/certificates.h"
+#include "kontor/peer/certificates.h"
 
 namespace kontor::cluster {
 
 // A third of its life: a node may be away for four months.
-inline constexpr std::int64_t kRenewBeforeMs = net::kNodeCertificateDays * 24 * 3600 * 1000 / 3;
+inline constexpr std::int64_t kRenewBeforeMs = peer::kNodeCertificateDays * 24 * 3600 * 1000 / 3;
 
 enum class CertificateAge : std::uint8_t { good, old, ended };
 [[nodiscard]] CertificateAge age_of(const std::string& certificate_pem, std::int64_t now_ms);

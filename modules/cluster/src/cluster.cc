@@ -54,25 +54,25 @@ Result<void> ClusterImpl::open() {
 
 Result<void> ClusterImpl::listen() {
     const Identity self = identity();
-    net::PeerNetOptions links;
+    peer::PeerNetOptions links;
     links.address = options_.listen_address;
     links.port = options_.listen_port;
     links.self = {self.cluster_id, self.node_no, {}};
     links.credentials = self.credentials;
-    links.limits = net::peer_limits_for(options_.election_timeout_ms);
+    links.limits = peer::peer_limits_for(options_.election_timeout_ms);
     links.limits.max_descriptor = options_.max_descriptor;
     links.anonymous_kinds = {call_kind::join};
     links.hello = [this] { return hello(); };
-    links.check_hello = [this](const net::PeerIdentity& who, std::string_view bytes) {
+    links.check_hello = [this](const peer::PeerIdentity& who, std::string_view bytes) {
         return check_hello(who, bytes);
     };
     links.on_message = [this](std::uint64_t from, std::string frame) { on_message(from, std::move(frame)); };
-    links.on_call = [this](const net::PeerIdentity& from, std::uint16_t kind, std::string body,
-                           net::CallResponder respond) {
+    links.on_call = [this](const peer::PeerIdentity& from, std::uint16_t kind, std::string body,
+                           peer::CallResponder respond) {
         on_call(from, kind, std::move(body), std::move(respond));
     };
     links.on_link = [this](std::uint64_t node_id, bool is_up) { on_link(node_id, is_up); };
-    KONTOR_TRY(std::shared_ptr<net::PeerNet> started, net::PeerNet::start(std::move(links)));
+    KONTOR_TRY(std::shared_ptr<peer::PeerNet> started, peer::PeerNet::start(std::move(links)));
     if (!counts_alone_.load()) started->set_peers(self.peers);
     log::info("cluster", "event=listening node=" + std::to_string(self.node_no) +
                              " port=" + std::to_string(started->port()));
@@ -90,7 +90,7 @@ void ClusterImpl::stop() {
     if (steward_.joinable()) steward_.join();
     if (router_) router_->stop();
     tasks_.stop();
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -118,7 +118,7 @@ node::Seat ClusterImpl::seat() {
     return seat;
 }
 
-void ClusterImpl::attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) {
+void ClusterImpl::attach(node::Node& node, http::Handler local, KindOf kind_of, const std::string& api_url) {
     {
         const std::lock_guard lock(mutex_);
         api_url_ = api_url;
@@ -135,9 +135,9 @@ void ClusterImpl::attach(node::Node& node, net::Handler local, KindOf kind_of, c
     parts.local = std::move(local);
     parts.kind_of = std::move(kind_of);
     parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
-                        net::CallDone done) {
+                        peer::CallDone done) {
         if (is_isolated()) return done(fail(ErrorCode::unavailable, kIsolatedText));
-        std::shared_ptr<net::PeerNet> links;
+        std::shared_ptr<peer::PeerNet> links;
         {
             const std::lock_guard lock(mutex_);
             links = net_;
@@ -208,7 +208,7 @@ void ClusterImpl::register_metrics(const node::Node& node) {
     });
 }
 
-void ClusterImpl::handle(net::Request request, net::Responder respond) {
+void ClusterImpl::handle(http::Request request, http::Responder respond) {
     router_->handle(std::move(request), std::move(respond));
 }
 
@@ -240,7 +240,7 @@ Result<void> ClusterImpl::change_identity(const std::function<void(Identity&)>& 
 void ClusterImpl::send(std::uint64_t node_id, std::string frame) {
     if (is_isolated() || counts_alone_.load()) return;
     frame.push_back(kLogMessage);
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -269,10 +269,10 @@ std::string ClusterImpl::hello() const {
 
 // What is refused here changes nothing on either side; the other one finds the reason in its log and in
 // `kontor cluster status`.
-std::optional<net::PeerRefusal> ClusterImpl::check_hello(const net::PeerIdentity& who,
-                                                         std::string_view bytes) {
+std::optional<peer::PeerRefusal> ClusterImpl::check_hello(const peer::PeerIdentity& who,
+                                                          std::string_view bytes) {
     const auto because = [](ErrorCode code, std::string text, std::uint16_t says = verdict::none) {
-        return net::PeerRefusal{{code, std::move(text)}, says};
+        return peer::PeerRefusal{{code, std::move(text)}, says};
     };
     const std::string name = "node " + std::to_string(who.node_id);
     pb::PeerHello hello;

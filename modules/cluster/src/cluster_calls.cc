@@ -61,8 +61,8 @@ bool may_be_asked_for(const pb::Command& command) {
 
 }  // namespace
 
-void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std::string body,
-                          net::CallResponder respond) {
+void ClusterImpl::on_call(const peer::PeerIdentity& from, std::uint16_t kind, std::string body,
+                          peer::CallResponder respond) {
     if (is_isolated()) return hold_call(std::move(respond));
     if (node() == nullptr && kind != call_kind::report)
         return respond(fail(ErrorCode::unavailable, "this node is starting"));
@@ -117,9 +117,9 @@ void ClusterImpl::on_call(const net::PeerIdentity& from, std::uint16_t kind, std
     if (!posted) respond(fail(ErrorCode::overloaded, "this node has too much to do; try again"));
 }
 
-void ClusterImpl::pass_to_leader(std::uint16_t kind, std::string body, net::CallResponder respond) {
+void ClusterImpl::pass_to_leader(std::uint16_t kind, std::string body, peer::CallResponder respond) {
     const std::uint64_t leader = node()->leader_id();
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -131,11 +131,11 @@ void ClusterImpl::pass_to_leader(std::uint16_t kind, std::string body, net::Call
 
 // --- as the leader, on tasks_
 
-Result<net::CertificateAuthority> ClusterImpl::authority() const {
+Result<transport::CertificateAuthority> ClusterImpl::authority() const {
     std::optional<pb::Cluster> cluster;
     node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     if (!cluster) return fail(ErrorCode::not_found, "this instance is not a cluster");
-    net::CertificateAuthority authority;
+    transport::CertificateAuthority authority;
     authority.certificate_pem = cluster->ca_pem();
     KONTOR_TRY(authority.private_key_pem,
                options_.sealer->open(cluster->sealed_ca_key(), "cluster authority"));
@@ -143,12 +143,12 @@ Result<net::CertificateAuthority> ClusterImpl::authority() const {
 }
 
 Result<std::string> ClusterImpl::issue(std::uint64_t node_no, const std::string& request_pem) const {
-    KONTOR_TRY(const net::CertificateAuthority signer, authority());
-    return net::issue_node_certificate(signer, request_pem, {identity().cluster_id, node_no, {}},
-                                       net::kNodeCertificateDays, options_.clock->wall_ms());
+    KONTOR_TRY(const transport::CertificateAuthority signer, authority());
+    return peer::issue_node_certificate(signer, request_pem, {identity().cluster_id, node_no, {}},
+                                        peer::kNodeCertificateDays, options_.clock->wall_ms());
 }
 
-void ClusterImpl::admit(const std::string& body, const net::CallResponder& respond) {
+void ClusterImpl::admit(const std::string& body, const peer::CallResponder& respond) {
     pb::JoinRequest request;
     if (!request.ParseFromString(body)) return respond(fail(ErrorCode::invalid_argument, "join: no request"));
     const auto proof = options_.sealer->open(request.key_proof(), "cluster join");
@@ -182,8 +182,8 @@ void ClusterImpl::admit(const std::string& body, const net::CallResponder& respo
     respond(reply.SerializeAsString());
 }
 
-void ClusterImpl::sign(const net::PeerIdentity& from, const std::string& body,
-                       const net::CallResponder& respond) {
+void ClusterImpl::sign(const peer::PeerIdentity& from, const std::string& body,
+                       const peer::CallResponder& respond) {
     pb::CertificateRequest request;
     if (!request.ParseFromString(body))
         return respond(fail(ErrorCode::invalid_argument, "certificate: no request"));
@@ -203,8 +203,8 @@ void ClusterImpl::sign(const net::PeerIdentity& from, const std::string& body,
     respond(reply.SerializeAsString());
 }
 
-void ClusterImpl::obey(const net::PeerIdentity& from, const std::string& body,
-                       const net::CallResponder& respond) {
+void ClusterImpl::obey(const peer::PeerIdentity& from, const std::string& body,
+                       const peer::CallResponder& respond) {
     pb::Command command;
     if (!command.ParseFromString(body) || !may_be_asked_for(command))
         return respond(fail(ErrorCode::permission_denied,
@@ -215,7 +215,7 @@ void ClusterImpl::obey(const net::PeerIdentity& from, const std::string& body,
     });
 }
 
-void ClusterImpl::hand_over(std::uint64_t target, const net::CallResponder& respond) {
+void ClusterImpl::hand_over(std::uint64_t target, const peer::CallResponder& respond) {
     const auto view = node()->cluster_view();
     if (!node()->leads()) return respond(fail(ErrorCode::unavailable, kNotLeader));
     // To any: the reachable voter that is the furthest.
@@ -240,7 +240,7 @@ void ClusterImpl::hand_over(std::uint64_t target, const net::CallResponder& resp
     });
 }
 
-void ClusterImpl::give_state(std::string request, net::CallResponder respond) {
+void ClusterImpl::give_state(std::string request, peer::CallResponder respond) {
     const bool posted = tasks_.post([this, request = std::move(request), respond] {
         auto answer = node()->answer_state_request(request);
         if (!answer || options_.copy_bytes_a_second == 0) return respond(std::move(answer));
@@ -294,13 +294,13 @@ bool ClusterImpl::shall_stop() const {
 }
 
 Result<std::string> ClusterImpl::call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
-                                               std::uint64_t timeout_ms, net::PeerLane lane) {
+                                               std::uint64_t timeout_ms, peer::PeerLane lane) {
     return call_as(Asker::node, node_no, kind, std::move(body), timeout_ms, lane);
 }
 
 Result<std::string> ClusterImpl::call_as(Asker asker, std::uint64_t node_no, std::uint16_t kind,
-                                         std::string body, std::uint64_t timeout_ms, net::PeerLane lane) {
-    std::shared_ptr<net::PeerNet> links;
+                                         std::string body, std::uint64_t timeout_ms, peer::PeerLane lane) {
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;

@@ -87,8 +87,8 @@ Result<void> ClusterImpl::init() {
     self.cluster_id.assign(id.begin(), id.end());
     self.name = options_.name;
     self.advertised = options_.advertised;
-    KONTOR_TRY(const auto keys, net::make_private_key_and_request());
-    KONTOR_TRY(const auto made, net::make_cluster_authority(self.cluster_id, options_.clock->wall_ms()));
+    KONTOR_TRY(const auto keys, peer::make_private_key_and_request());
+    KONTOR_TRY(const auto made, peer::make_cluster_authority(self.cluster_id, options_.clock->wall_ms()));
     pb::Command command;
     pb::InitCluster& wanted = *mutable_body(command, pb::init_cluster);
     wanted.set_cluster_id(self.cluster_id);
@@ -108,12 +108,12 @@ Result<void> ClusterImpl::init() {
     // A crash after the command and before the file: the authority in the state is the one.
     if (result.outcome() != machine::outcome::ok && result.outcome() != machine::outcome::already_exists)
         return fail(ErrorCode::invalid_argument, result.error().message());
-    KONTOR_TRY(const net::CertificateAuthority signer, authority());
+    KONTOR_TRY(const transport::CertificateAuthority signer, authority());
     self.credentials.ca_pem = signer.certificate_pem;
     self.credentials.private_key_pem = keys.private_key_pem;
     KONTOR_TRY(self.credentials.certificate_pem,
-               net::issue_node_certificate(signer, keys.request_pem, {self.cluster_id, self.node_no, {}},
-                                           net::kNodeCertificateDays, options_.clock->wall_ms()));
+               peer::issue_node_certificate(signer, keys.request_pem, {self.cluster_id, self.node_no, {}},
+                                            peer::kNodeCertificateDays, options_.clock->wall_ms()));
     KONTOR_CHECK(change_identity([&](Identity& identity) { identity = self; }));
     KONTOR_CHECK(listen());
     node()->become_member();
@@ -144,7 +144,7 @@ Result<std::string> ClusterImpl::make_token(const TokenWishes& wishes) {
                         "--replace, and it joins as a new node with an empty data folder");
     KONTOR_CHECK(outcome_of(made));
     const Identity self = identity();
-    KONTOR_TRY(token.authority_sha256, net::ca_fingerprint(self.credentials.ca_pem));
+    KONTOR_TRY(token.authority_sha256, peer::ca_fingerprint(self.credentials.ca_pem));
     token.addresses.push_back(self.advertised);
     for (const pb::ClusterNode& node : nodes())
         if (node.no() != self.node_no && node.no() != wishes.replaces &&
@@ -249,9 +249,9 @@ void ClusterImpl::hand_over_and_wait() {
 
 Result<void> ClusterImpl::rotate_authority() {
     if (!is_member()) return fail(ErrorCode::invalid_argument, "this node is not a cluster");
-    KONTOR_TRY(const net::CertificateAuthority old, authority());
+    KONTOR_TRY(const transport::CertificateAuthority old, authority());
     KONTOR_TRY(const auto made,
-               net::make_cluster_authority(identity().cluster_id, options_.clock->wall_ms()));
+               peer::make_cluster_authority(identity().cluster_id, options_.clock->wall_ms()));
     pb::Command command;
     pb::RotateClusterAuthority& wanted = *mutable_body(command, pb::rotate_cluster_authority);
     // The one before stays trusted until the next rotation, so that nobody is shut out.
@@ -284,7 +284,7 @@ std::string ClusterImpl::joining_status_json() const {
               {"connected", true},         {"ready", false}};
     if (!doing_.empty()) self["doing"] = doing_;
     out["nodes"].push_back(std::move(self));
-    for (const net::PeerStatus& link : net_ ? net_->status() : std::vector<net::PeerStatus>{}) {
+    for (const peer::PeerStatus& link : net_ ? net_->status() : std::vector<peer::PeerStatus>{}) {
         Json line{{"node", link.node_id}, {"name", ""},         {"peer_address", link.address},
                   {"is", "member"},       {"wanted", "member"}, {"connected", link.up}};
         if (!link.up && !link.last_error.empty()) line["problem"] = link.last_error;
@@ -302,13 +302,13 @@ void ClusterImpl::hear_all() {
         std::size_t left = 0;
     };
     const auto waiting = std::make_shared<Waiting>();
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
     }
     if (!links || is_isolated()) return;
-    for (const net::PeerStatus& link : links->status()) {
+    for (const peer::PeerStatus& link : links->status()) {
         if (!link.up) continue;
         {
             const std::lock_guard lock(waiting->mutex);
@@ -339,11 +339,11 @@ std::string ClusterImpl::status_json() {
     std::optional<pb::Cluster> cluster;
     node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
     out["feature_level"] = cluster ? cluster->feature_level() : 0;
-    std::map<std::uint64_t, net::PeerStatus> links;
+    std::map<std::uint64_t, peer::PeerStatus> links;
     {
         const std::lock_guard lock(mutex_);
         if (net_)
-            for (net::PeerStatus& link : net_->status()) links[link.node_id] = link;
+            for (peer::PeerStatus& link : net_->status()) links[link.node_id] = link;
     }
     out["nodes"] = Json::array();
     const auto stats = node()->stats();

@@ -36,11 +36,11 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     node::Seat seat() override;
     bool needs_state() const override;
     Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
-    void attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) override;
+    void attach(node::Node& node, http::Handler local, KindOf kind_of, const std::string& api_url) override;
     void leave_office() override;
     void prepare_stop() override;
     Result<pb::Result> propose(pb::Command command) override;
-    void handle(net::Request request, net::Responder respond) override;
+    void handle(http::Request request, http::Responder respond) override;
     std::uint16_t port() const override;
     Result<void> init() override;
     Result<std::string> make_token(const TokenWishes& wishes) override;
@@ -79,7 +79,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     Result<void> listen();
     void on_message(std::uint64_t from, std::string frame);
     std::string hello() const;
-    std::optional<net::PeerRefusal> check_hello(const net::PeerIdentity& who, std::string_view bytes);
+    std::optional<peer::PeerRefusal> check_hello(const peer::PeerIdentity& who, std::string_view bytes);
     void on_link(std::uint64_t node_id, bool is_up);
     void register_metrics(const node::Node& node);
     [[nodiscard]] Identity identity() const;
@@ -87,18 +87,18 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     [[nodiscard]] node::Node* node() const { return node_.load(std::memory_order_acquire); }
 
     // --- what others ask (cluster_calls.cc)
-    void on_call(const net::PeerIdentity& from, std::uint16_t kind, std::string body,
-                 net::CallResponder respond);
-    void pass_to_leader(std::uint16_t kind, std::string body, net::CallResponder respond);
-    void admit(const std::string& body, const net::CallResponder& respond);
-    void sign(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
-    void obey(const net::PeerIdentity& from, const std::string& body, const net::CallResponder& respond);
-    void hand_over(std::uint64_t target, const net::CallResponder& respond);
+    void on_call(const peer::PeerIdentity& from, std::uint16_t kind, std::string body,
+                 peer::CallResponder respond);
+    void pass_to_leader(std::uint16_t kind, std::string body, peer::CallResponder respond);
+    void admit(const std::string& body, const peer::CallResponder& respond);
+    void sign(const peer::PeerIdentity& from, const std::string& body, const peer::CallResponder& respond);
+    void obey(const peer::PeerIdentity& from, const std::string& body, const peer::CallResponder& respond);
+    void hand_over(std::uint64_t target, const peer::CallResponder& respond);
     void hand_over_and_wait();
     void leave_full_disk(std::uint64_t now_ms);
-    void give_state(std::string request, net::CallResponder respond);
+    void give_state(std::string request, peer::CallResponder respond);
     [[nodiscard]] pb::NodeReport report(bool with_authority = false) const;
-    Result<net::CertificateAuthority> authority() const;
+    Result<transport::CertificateAuthority> authority() const;
     Result<std::string> issue(std::uint64_t node_no, const std::string& request_pem) const;
 
     // --- what nodes promised, and those that forgot (promises.cc)
@@ -107,9 +107,9 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     [[nodiscard]] bool may_hear_log(std::uint64_t from) const;
     void look_after_promises(std::uint64_t now_ms);
     void load_promises();
-    void hear_that_it_forgot(const net::PeerIdentity& from, const std::string& body,
-                             const net::CallResponder& respond);
-    void take_out(const net::PeerIdentity& from, const net::CallResponder& respond);
+    void hear_that_it_forgot(const peer::PeerIdentity& from, const std::string& body,
+                             const peer::CallResponder& respond);
+    void take_out(const peer::PeerIdentity& from, const peer::CallResponder& respond);
     [[nodiscard]] bool is_taken_out(std::uint64_t node_no) const;
     Result<void> be_taken_in_anew(const std::function<void(const std::string&)>& tell);
     Result<void> forget_folder();
@@ -118,7 +118,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     // --- being cut off for a test (isolation.cc)
     Result<std::string> isolate_here(const std::string& body);
     [[nodiscard]] bool is_isolated() const;
-    void hold_call(net::CallResponder respond);
+    void hold_call(peer::CallResponder respond);
 
     // --- equal states (compare.cc)
     void tell_hash();
@@ -128,8 +128,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::string name_rows(std::uint64_t from, const Difference& known);
     std::optional<store::EntryHash> ask_hash(std::uint64_t node_no, std::uint64_t index,
                                              std::uint64_t timeout_ms);
-    void tell_entry_hash(const std::string& body, const net::CallResponder& respond);
-    void tell_entry_rows(const std::string& body, const net::CallResponder& respond);
+    void tell_entry_hash(const std::string& body, const peer::CallResponder& respond);
+    void tell_entry_rows(const std::string& body, const peer::CallResponder& respond);
 
     // --- starting again (restart.cc)
     Result<std::string> restart_here(const std::string& body);
@@ -137,12 +137,12 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
 
     // --- asking others
     Result<std::string> call_and_wait(std::uint64_t node_no, std::uint16_t kind, std::string body,
-                                      std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
+                                      std::uint64_t timeout_ms, peer::PeerLane lane = peer::PeerLane::fast);
     // The same and propose() for people, who are told when this node shall stop, and for itself, which is
     // not.
     enum class Asker { people, node };
     Result<std::string> call_as(Asker asker, std::uint64_t node_no, std::uint16_t kind, std::string body,
-                                std::uint64_t timeout_ms, net::PeerLane lane = net::PeerLane::fast);
+                                std::uint64_t timeout_ms, peer::PeerLane lane = peer::PeerLane::fast);
     Result<pb::Result> propose_as(Asker asker, pb::Command command);
     [[nodiscard]] bool shall_stop() const;
 
@@ -158,7 +158,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     void run_steward();
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
-    void ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done);
+    void ask_for_report(peer::PeerNet& links, std::uint64_t number, std::function<void()> done);
     void heard_report(std::uint64_t number, pb::NodeReport report, std::uint64_t asked_ms);
     void look_after_load(std::uint64_t now_ms);
     void look_after_clock(std::uint64_t now_ms);
@@ -194,7 +194,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::string doing_;                                    // guarded by mutex_
     std::optional<Copying> copying_;                       // guarded by mutex_
     std::string api_url_;                                  // guarded by mutex_
-    std::shared_ptr<net::PeerNet> net_;                    // guarded by mutex_; set once
+    std::shared_ptr<peer::PeerNet> net_;                   // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
     LoadMeter load_meter_;  // steward
@@ -208,14 +208,14 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::map<std::uint64_t, bool> told_skew_;                // steward: of whom the log says that it is off
     std::atomic<bool> is_judging_{false};                    // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
-    std::atomic<bool> counts_alone_{false};       // no peers until it has taken over
-    std::vector<net::CallResponder> held_calls_;  // guarded by mutex_; while isolated
-    std::atomic<bool> is_stopping_{false};        // to be started again
-    std::atomic<bool> is_taking_over_{false};     // the steward leaves membership alone
-    std::uint64_t authority_seen_ms_ = 0;         // steward: when the rows' authority became another one
-    replication::Promise told_promise_;           // steward
-    std::string stored_promises_;                 // steward: as the file has them
-    std::uint64_t next_promises_ms_ = 0;          // steward
+    std::atomic<bool> counts_alone_{false};        // no peers until it has taken over
+    std::vector<peer::CallResponder> held_calls_;  // guarded by mutex_; while isolated
+    std::atomic<bool> is_stopping_{false};         // to be started again
+    std::atomic<bool> is_taking_over_{false};      // the steward leaves membership alone
+    std::uint64_t authority_seen_ms_ = 0;          // steward: when the rows' authority became another one
+    replication::Promise told_promise_;            // steward
+    std::string stored_promises_;                  // steward: as the file has them
+    std::uint64_t next_promises_ms_ = 0;           // steward
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0,
                   next_leave_ms_ = 0;
     std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward

@@ -146,7 +146,7 @@ std::string ClusterImpl::name_rows(std::uint64_t from, const Difference& known) 
 
 // --- what others ask: network thread
 
-void ClusterImpl::tell_entry_hash(const std::string& body, const net::CallResponder& respond) {
+void ClusterImpl::tell_entry_hash(const std::string& body, const peer::CallResponder& respond) {
     if (body.size() != 8) return respond(fail(ErrorCode::invalid_argument, "entry hash: no index"));
     const std::uint64_t index = get_be64(body);
     node()->wait_applied(index, kHashWaitMs, [this, index, respond](bool) {
@@ -155,7 +155,7 @@ void ClusterImpl::tell_entry_hash(const std::string& body, const net::CallRespon
     });
 }
 
-void ClusterImpl::tell_entry_rows(const std::string& body, const net::CallResponder& respond) {
+void ClusterImpl::tell_entry_rows(const std::string& body, const peer::CallResponder& respond) {
     if (body.size() != 10) return respond(fail(ErrorCode::invalid_argument, "entry rows: no bucket"));
     const auto table = static_cast<store::TableId>(body[8]);
     const auto partition = static_cast<unsigned char>(body[9]);

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "kontor/base/result.h"
-#include "kontor/net/peer.h"
+#include "kontor/peer/peer.h"
 #include "kontor/replication/promise.h"
 
 namespace kontor::cluster {
@@ -21,7 +21,7 @@ struct Identity {
     std::uint64_t node_no = 0;
     std::string cluster_id;  // 16 bytes
     std::string name, advertised;
-    net::PeerCredentials credentials;
+    peer::PeerCredentials credentials;
     std::string api_url;                         // as it was last told
     std::map<std::uint64_t, std::string> peers;  // others' addresses as last known: how a start finds them
     bool needs_state = false;                    // joined, and has nothing yet

@@ -38,13 +38,13 @@ Result<std::string> ClusterImpl::isolate_here(const std::string& body) {
     const bool posted = tasks_.post(
         [this] {
             log::warning("cluster", "event=isolation_ended");
-            std::vector<net::CallResponder> held;
+            std::vector<peer::CallResponder> held;
             {
                 const std::lock_guard lock(mutex_);
                 held.swap(held_calls_);
             }
             // Nothing was done about them; whoever still waits asks again.
-            for (const net::CallResponder& respond : held)
+            for (const peer::CallResponder& respond : held)
                 respond(fail(ErrorCode::unavailable, "this node was cut off"));
         },
         kIsolationBeginsMs + ms);
@@ -60,7 +60,7 @@ bool ClusterImpl::is_isolated() const {
     return now >= isolated_from_ms_.load(std::memory_order_relaxed) && now < until;
 }
 
-void ClusterImpl::hold_call(net::CallResponder respond) {
+void ClusterImpl::hold_call(peer::CallResponder respond) {
     const std::lock_guard lock(mutex_);
     if (held_calls_.size() < kHeldCalls) held_calls_.push_back(std::move(respond));
 }

@@ -40,8 +40,8 @@ bool may_pass_elsewhere(ErrorCode code) {
 Result<pb::JoinReply> ask(const Token& token, const pb::JoinRequest& request) {
     Error last{ErrorCode::unavailable, "no address in the token"};
     for (const std::string& address : token.addresses) {
-        const auto answer = net::anonymous_call(address, token.authority_sha256, call_kind::join,
-                                                request.SerializeAsString(), kJoinTimeoutMs);
+        const auto answer = peer::anonymous_call(address, token.authority_sha256, call_kind::join,
+                                                 request.SerializeAsString(), kJoinTimeoutMs);
         if (!answer) {
             last = answer.error();
             last.message = address + ": " + last.message;
@@ -76,7 +76,7 @@ Result<Joined> join(const JoinWishes& wishes) {
         KONTOR_CHECK(check_empty(wishes.data_folder));
         if (!wishes.marker.empty() && ::unlink(wishes.marker.c_str()) != 0 && errno != ENOENT)
             return fail(errno_error("remove " + wishes.marker, errno));
-        KONTOR_TRY(auto keys, net::make_private_key_and_request());
+        KONTOR_TRY(auto keys, peer::make_private_key_and_request());
         self.name = wishes.name;
         self.advertised = wishes.advertised;
         self.credentials.private_key_pem = std::move(keys.private_key_pem);

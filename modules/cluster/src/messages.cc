@@ -12,8 +12,8 @@ bool may_be_ignorance(int status) {
            status == 410 || status == 412 || status == 500 || status == 503;
 }
 
-net::Response problem(int status, std::string_view message, bool may_retry) {
-    net::Response response;
+http::Response problem(int status, std::string_view message, bool may_retry) {
+    http::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
     if (status == 503 || status == 429) {
@@ -24,7 +24,7 @@ net::Response problem(int status, std::string_view message, bool may_retry) {
     return response;
 }
 
-std::optional<std::uint64_t> min_index_of(const net::Request& request) {
+std::optional<std::uint64_t> min_index_of(const http::Request& request) {
     const std::string_view token = request.header(kMinIndexHeader);
     if (token.empty()) return 0;
     const auto position = parse_position(token);
@@ -32,8 +32,8 @@ std::optional<std::uint64_t> min_index_of(const net::Request& request) {
     return position->index;
 }
 
-std::uint64_t log_index_of(const net::Response& response) {
-    for (const net::Header& header : response.headers) {
+std::uint64_t log_index_of(const http::Response& response) {
+    for (const http::Header& header : response.headers) {
         if (header.name != kLogIndexHeader) continue;
         const auto position = parse_position(header.value);
         return position && position->group == kFirstGroup ? position->index : 0;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::cluster {
 
@@ -17,9 +17,9 @@ inline constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 // What a node that is behind may say although the leader would not.
 [[nodiscard]] bool may_be_ignorance(int status);
 // `may_retry`: programs may send the request again by themselves when it is 429 or 503.
-[[nodiscard]] net::Response problem(int status, std::string_view message, bool may_retry = true);
+[[nodiscard]] http::Response problem(int status, std::string_view message, bool may_retry = true);
 // 0: none is given; nullopt: it is no position of this log (kontor/crypto/public_id.h).
-[[nodiscard]] std::optional<std::uint64_t> min_index_of(const net::Request& request);
-[[nodiscard]] std::uint64_t log_index_of(const net::Response& response);  // 0: none
+[[nodiscard]] std::optional<std::uint64_t> min_index_of(const http::Request& request);
+[[nodiscard]] std::uint64_t log_index_of(const http::Response& response);  // 0: none
 
 }  // namespace kontor::cluster

@@ -56,7 +56,7 @@ void ClusterImpl::tell_promise(std::uint64_t to) {
     fill(message, promise);
     std::string frame = message.SerializeAsString();
     frame.push_back(kPromiseMessage);
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -147,8 +147,8 @@ void ClusterImpl::load_promises() {
 }
 
 // Another member remembers more. Only what is true is believed: it may be that one that is confused.
-void ClusterImpl::hear_that_it_forgot(const net::PeerIdentity& from, const std::string& body,
-                                      const net::CallResponder& respond) {
+void ClusterImpl::hear_that_it_forgot(const peer::PeerIdentity& from, const std::string& body,
+                                      const peer::CallResponder& respond) {
     respond(std::string());
     pb::Forgot forgot;
     if (!forgot.ParseFromString(body)) return;
@@ -176,7 +176,7 @@ bool ClusterImpl::is_taken_out(std::uint64_t node_no) const {
 
 // The leader's side. Out of the log's configuration first, committed without the caller: from then on nobody
 // counts what it forgot. The steward does it; the caller asks again until it is done.
-void ClusterImpl::take_out(const net::PeerIdentity& from, const net::CallResponder& respond) {
+void ClusterImpl::take_out(const peer::PeerIdentity& from, const peer::CallResponder& respond) {
     if (!node()->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     // The log counts nobody else any more, and the rows do not say yet that all others are removed.
     if (is_taking_over_.load())

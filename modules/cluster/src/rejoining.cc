@@ -40,8 +40,8 @@ Result<Identity> member_identity(const std::string& data_folder) {
     return std::move(found->identity);
 }
 
-Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Identity& self) {
-    net::PeerNetOptions links;  // on any port of its own: nobody calls back
+Result<std::unique_ptr<peer::PeerNet>> dial(const RejoinWishes& wishes, const Identity& self) {
+    peer::PeerNetOptions links;  // on any port of its own: nobody calls back
     links.self = {self.cluster_id, self.node_no, {}};
     links.credentials = self.credentials;
     pb::PeerHello hello = hello_of(crypto::random_bytes(16), wishes.version,
@@ -50,30 +50,30 @@ Result<std::unique_ptr<net::PeerNet>> dial(const RejoinWishes& wishes, const Ide
     hello.set_peer_address(self.advertised);
     hello.set_api_url(self.api_url);
     links.hello = [bytes = hello.SerializeAsString()] { return bytes; };
-    links.check_hello = [](const net::PeerIdentity&, std::string_view) {
-        return std::optional<net::PeerRefusal>{};
+    links.check_hello = [](const peer::PeerIdentity&, std::string_view) {
+        return std::optional<peer::PeerRefusal>{};
     };
     links.on_message = [](std::uint64_t, const std::string&) {};
-    links.on_call = [](const net::PeerIdentity&, std::uint16_t, const std::string&,
-                       const net::CallResponder& respond) {
+    links.on_call = [](const peer::PeerIdentity&, std::uint16_t, const std::string&,
+                       const peer::CallResponder& respond) {
         respond(fail(ErrorCode::unavailable, "this node does not run"));
     };
     links.on_link = [](std::uint64_t, bool) {};
-    KONTOR_TRY(auto started, net::PeerNet::start(std::move(links)));
+    KONTOR_TRY(auto started, peer::PeerNet::start(std::move(links)));
     started->set_peers(self.peers);
     return started;
 }
 
 // What one of the others says, when they took this node out for good.
-std::optional<std::string> says_removed(const net::PeerNet& links) {
-    for (const net::PeerStatus& link : links.status())
+std::optional<std::string> says_removed(const peer::PeerNet& links) {
+    for (const peer::PeerStatus& link : links.status())
         if (!link.up && link.last_verdict == verdict::removed) return link.last_error;
     return std::nullopt;
 }
 
-std::string described(const Identity& self, const net::PeerNet& links, const Others& others) {
+std::string described(const Identity& self, const peer::PeerNet& links, const Others& others) {
     std::map<std::uint64_t, std::string> errors;
-    for (const net::PeerStatus& link : links.status()) errors[link.node_id] = link.last_error;
+    for (const peer::PeerStatus& link : links.status()) errors[link.node_id] = link.last_error;
     std::string text;
     for (const auto& [no, address] : self.peers) {
         text += "\n  node " + std::to_string(no) + " (" + address + ") ";
@@ -114,7 +114,7 @@ std::string without_a_majority(const Look& look, const Identity& self) {
 
 // This node does not run: who leads has a majority without it.
 Result<void> check_that_others_lead(const RejoinWishes& wishes, const Identity& self) {
-    KONTOR_TRY(const std::unique_ptr<net::PeerNet> links, dial(wishes, self));
+    KONTOR_TRY(const std::unique_ptr<peer::PeerNet> links, dial(wishes, self));
     const auto others = std::make_shared<Others>();
     const std::uint64_t deadline = wishes.clock->monotonic_ms() + kAskForMs;
     std::unique_lock lock(others->mutex);

@@ -21,8 +21,8 @@ constexpr const char* kBeyondText = "No entry of the log has this index yet: Kon
 }  // namespace
 
 struct Router::Trip {
-    net::Request request;
-    net::Responder respond;
+    http::Request request;
+    http::Responder respond;
     std::uint64_t came_ms = 0;  // onto its way: who stood still begins to count now
     std::uint64_t deadline_ms = 0;
     std::uint64_t end_ms = 0;  // the deadline is never put off beyond it
@@ -39,7 +39,7 @@ struct Router::Trip {
 
 // What an earlier attempt of ours began may still be under way: its end is the answer, not that its key is in
 // use.
-bool Router::is_of_earlier_attempt(const Trip& trip, const net::Response& response) {
+bool Router::is_of_earlier_attempt(const Trip& trip, const http::Response& response) {
     return trip.was_sent && response.outcome == machine::outcome::idempotency_in_use;
 }
 
@@ -57,7 +57,7 @@ Router::Router(Parts parts)
       tasks_("router", 2, kTasks),
       helping_tasks_("helper", 2, kMaxPassedOn) {}
 
-void Router::handle(net::Request request, net::Responder respond) {
+void Router::handle(http::Request request, http::Responder respond) {
     request.kind = parts_.kind_of(request);
     const auto min_index = min_index_of(request);
     if (!min_index) return respond(problem(400, kBadIndexText));
@@ -73,11 +73,11 @@ void Router::handle(net::Request request, net::Responder respond) {
 }
 
 // A read, once this node knows everything up to the index.
-void Router::serve_here(net::Request request, net::Responder respond, std::uint64_t min_index) {
+void Router::serve_here(http::Request request, http::Responder respond, std::uint64_t min_index) {
     if (min_index == 0) return read_here(std::move(request), std::move(respond));
     struct Waiting {
-        net::Request request;
-        net::Responder respond;
+        http::Request request;
+        http::Responder respond;
     };
     const auto waiting = std::make_shared<Waiting>(Waiting{std::move(request), std::move(respond)});
     parts_.wait_applied(min_index, kMinIndexWaitMs, [this, waiting](bool is_there) {
@@ -93,7 +93,7 @@ void Router::serve_here(net::Request request, net::Responder respond, std::uint6
     });
 }
 
-void Router::read_here(net::Request request, net::Responder respond) {
+void Router::read_here(http::Request request, http::Responder respond) {
     if (request.kind.is_costly) {
         if (parts_.applied_index)
             if (const auto helper = balancer_.pick(parts_.clock->monotonic_ms()))
@@ -104,7 +104,7 @@ void Router::read_here(net::Request request, net::Responder respond) {
     answer_here(std::move(request), std::move(respond));
 }
 
-bool Router::is_outdated(const net::Request& request, const net::Response& response) const {
+bool Router::is_outdated(const http::Request& request, const http::Response& response) const {
     if (response.prepare || response.on_stream) return false;
     // It may not have noticed yet that it ceased to lead, or lead again. A node without others stays with it.
     const bool is_lost = response.outcome == machine::outcome::undecided && node_no_.load() != 0;
@@ -113,10 +113,10 @@ bool Router::is_outdated(const net::Request& request, const net::Response& respo
 }
 
 // A read at a follower: what it may refuse for not knowing it is asked of the leader.
-void Router::answer_here(net::Request request, net::Responder respond) {
-    const auto copy = std::make_shared<net::Request>(request);
+void Router::answer_here(http::Request request, http::Responder respond) {
+    const auto copy = std::make_shared<http::Request>(request);
     parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
-                                      respond = std::move(respond)](net::Response response) mutable {
+                                      respond = std::move(respond)](http::Response response) mutable {
         const bool is_begun = response.prepare || response.on_stream;
         // The process may have stood still since it was asked.
         if (is_begun || (knows_now() && !may_be_ignorance(response.status)))
@@ -128,11 +128,11 @@ void Router::answer_here(net::Request request, net::Responder respond) {
 // This node leads. When it ceases to while the request is under way, one that may be repeated goes on to the
 // next leader, so that nobody notices. A leader that stood still notices after it has answered: what it read,
 // and what it refused by what it knew, may be old.
-void Router::lead_here(net::Request request, net::Responder respond) {
+void Router::lead_here(http::Request request, http::Responder respond) {
     if (!request.kind.is_repeatable) return parts_.local(std::move(request), std::move(respond));
-    const auto copy = std::make_shared<net::Request>(request);
+    const auto copy = std::make_shared<http::Request>(request);
     parts_.local(std::move(request), [this, copy, came_ms = parts_.clock->monotonic_ms(),
-                                      respond = std::move(respond)](net::Response response) mutable {
+                                      respond = std::move(respond)](http::Response response) mutable {
         if (!is_outdated(*copy, response)) return respond(std::move(response));
         travel(std::move(*copy), std::move(respond), came_ms, !copy->kind.is_read);
     });
@@ -140,7 +140,7 @@ void Router::lead_here(net::Request request, net::Responder respond) {
 
 // `came_ms`: when the client asked; what this node tried itself meanwhile counts, too.
 // `may_be_done`: so does what came of it, which is not known.
-void Router::travel(net::Request request, net::Responder respond, std::uint64_t came_ms, bool may_be_done) {
+void Router::travel(http::Request request, http::Responder respond, std::uint64_t came_ms, bool may_be_done) {
     if (++*under_way_ > kForwardsAtOnce) {
         --*under_way_;
         return respond(problem(429, "Too many requests are on their way to the leader; try again shortly."));
@@ -162,7 +162,7 @@ void Router::go(const TripPtr& trip) {
     if (parts_.leads()) {
         if (is_beyond(trip->request)) return trip->respond(problem(503, kBeyondText));
         // It has become the leader meanwhile. A copy stays with the trip: it may cease to be, too.
-        parts_.local(net::Request(trip->request), [this, trip](net::Response response) {
+        parts_.local(http::Request(trip->request), [this, trip](http::Response response) {
             const bool is_own = is_of_earlier_attempt(*trip, response);
             if (!trip->is_repeatable || (!is_own && !is_outdated(trip->request, response)))
                 return trip->respond(std::move(response));
@@ -288,7 +288,7 @@ void Router::go_later(const TripPtr& trip) {
 }
 
 // A leader has everything that was ever acknowledged.
-bool Router::is_beyond(const net::Request& request) const {
+bool Router::is_beyond(const http::Request& request) const {
     const auto index = min_index_of(request);
     if (!request.kind.is_read || !index || *index == 0) return false;
     bool is_there = false;
@@ -296,15 +296,15 @@ bool Router::is_beyond(const net::Request& request) const {
     return !is_there;
 }
 
-void Router::serve_forwarded(std::string body, net::CallResponder respond) {
+void Router::serve_forwarded(std::string body, peer::CallResponder respond) {
     if (!parts_.leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
     request->kind = parts_.kind_of(*request);
     if (is_beyond(*request)) return respond(fail(ErrorCode::conflict, kBeyondText));
     struct Work {
-        net::Request request;
-        net::CallResponder respond;
+        http::Request request;
+        peer::CallResponder respond;
         std::atomic<std::size_t>* for_others;
         ~Work() { --*for_others; }
     };
@@ -312,7 +312,7 @@ void Router::serve_forwarded(std::string body, net::CallResponder respond) {
     const auto work = std::make_shared<Work>(*std::move(request), respond, &for_others_);
     const bool posted = tasks_.post([this, work] {
         const bool reads = work->request.kind.is_read;
-        parts_.local(std::move(work->request), [this, work, reads](net::Response response) {
+        parts_.local(std::move(work->request), [this, work, reads](http::Response response) {
             if (reads && !parts_.leads())
                 return work->respond(fail(ErrorCode::unavailable, "this node leads no longer"));
             work->respond(encode_response(std::move(response)));

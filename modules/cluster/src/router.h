@@ -15,7 +15,7 @@
 
 #include "balancer.h"
 #include "kontor/cluster/cluster.h"
-#include "kontor/net/peer.h"
+#include "kontor/peer/peer.h"
 #include "kontor/telemetry/metrics.h"
 #include "tasks.h"
 
@@ -36,10 +36,10 @@ class Router {
         std::function<std::uint64_t()> applied_index;  // null: nothing is passed on to help
         std::function<void(std::uint64_t index, std::uint64_t timeout_ms, std::function<void(bool)> done)>
             wait_applied;
-        net::Handler local;
+        http::Handler local;
         KindOf kind_of;  // of what `local` answers
         std::function<void(std::uint64_t node, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
-                           net::CallDone done)>
+                           peer::CallDone done)>
             call;
         std::uint64_t node_no = 0;
         std::uint64_t leader_wait_ms = kLeaderWaitMs;
@@ -51,11 +51,11 @@ class Router {
     Router(const Router&) = delete;
     Router& operator=(const Router&) = delete;
 
-    void handle(net::Request request, net::Responder respond);
+    void handle(http::Request request, http::Responder respond);
     // As the leader, for another node. unavailable: this node is not the leader, ask again.
-    void serve_forwarded(std::string body, net::CallResponder respond);
+    void serve_forwarded(std::string body, peer::CallResponder respond);
     // A read for a busier node. unavailable: that one has to answer itself.
-    void serve_balanced(const std::string& body, net::CallResponder respond);
+    void serve_balanced(const std::string& body, peer::CallResponder respond);
     [[nodiscard]] Balancer& balancer() { return balancer_; }
     // Reads that cost much and are being answered here, own and others'.
     [[nodiscard]] std::size_t costly_reads() const { return costly_reads_.load(); }
@@ -69,22 +69,22 @@ class Router {
     struct Trip;    // a request that may have to be asked for more than once
     using TripPtr = std::shared_ptr<Trip>;
 
-    void serve_here(net::Request request, net::Responder respond, std::uint64_t min_index);
-    void read_here(net::Request request, net::Responder respond);
-    void answer_here(net::Request request, net::Responder respond);
-    void read_there(std::uint64_t node_no, net::Request request, net::Responder respond);
+    void serve_here(http::Request request, http::Responder respond, std::uint64_t min_index);
+    void read_here(http::Request request, http::Responder respond);
+    void answer_here(http::Request request, http::Responder respond);
+    void read_there(std::uint64_t node_no, http::Request request, http::Responder respond);
     void instead_of_helper(const std::shared_ptr<Passed>& passed);
     [[nodiscard]] bool knows_now() const { return parts_.leads() || parts_.may_answer_reads(); }
-    [[nodiscard]] net::Responder counted(net::Responder respond);
-    void lead_here(net::Request request, net::Responder respond);
-    void travel(net::Request request, net::Responder respond, std::uint64_t came_ms,
+    [[nodiscard]] http::Responder counted(http::Responder respond);
+    void lead_here(http::Request request, http::Responder respond);
+    void travel(http::Request request, http::Responder respond, std::uint64_t came_ms,
                 bool may_be_done = false);
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
-    [[nodiscard]] bool is_beyond(const net::Request& request) const;
+    [[nodiscard]] bool is_beyond(const http::Request& request) const;
     // An answer of this node as the leader, which by now may be another one.
-    [[nodiscard]] bool is_outdated(const net::Request& request, const net::Response& response) const;
-    [[nodiscard]] static bool is_of_earlier_attempt(const Trip& trip, const net::Response& response);
+    [[nodiscard]] bool is_outdated(const http::Request& request, const http::Response& response) const;
+    [[nodiscard]] static bool is_of_earlier_attempt(const Trip& trip, const http::Response& response);
     void arrived(const TripPtr& trip, Result<std::string> answer);
     void lost(const TripPtr& trip);
     void watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader);

@@ -17,11 +17,11 @@ constexpr std::uint64_t kHelperIndexMs = 100;
 }  // namespace
 
 struct Router::Passed {
-    net::Request request;
-    net::Responder respond;
+    http::Request request;
+    http::Responder respond;
 };
 
-net::Responder Router::counted(net::Responder respond) {
+http::Responder Router::counted(http::Responder respond) {
     ++costly_reads_;
     struct Count {
         std::atomic<std::size_t>& reads;
@@ -31,7 +31,7 @@ net::Responder Router::counted(net::Responder respond) {
         ~Count() { --reads; }
     };
     return [count = std::make_shared<Count>(costly_reads_),
-            respond = std::move(respond)](net::Response response) mutable {
+            respond = std::move(respond)](http::Response response) mutable {
         count.reset();
         respond(std::move(response));
     };
@@ -39,8 +39,8 @@ net::Responder Router::counted(net::Responder respond) {
 
 // Whatever goes wrong there, this node answers. The answer knows all that this node knows now, so nobody sees
 // less than before.
-void Router::read_there(std::uint64_t node_no, net::Request request, net::Responder respond) {
-    net::Request passed = request;
+void Router::read_there(std::uint64_t node_no, http::Request request, http::Responder respond) {
+    http::Request passed = request;
     const std::uint64_t known = std::max(parts_.applied_index(), min_index_of(request).value_or(0));
     // The first one of a name counts.
     passed.headers.insert(passed.headers.begin(),
@@ -52,11 +52,11 @@ void Router::read_there(std::uint64_t node_no, net::Request request, net::Respon
             const bool is_answered = answer.has_value();
             balancer_.ended(node_no, is_answered, parts_.clock->monotonic_ms());
             auto response =
-                is_answered ? decode_response(*answer) : Result<net::Response>(Unexpected{answer.error()});
+                is_answered ? decode_response(*answer) : Result<http::Response>(Unexpected{answer.error()});
             if (!response) return instead_of_helper(waiting);
             passed_on_.add();
             // The next read may be answered here: it must not know less than this one did.
-            const auto kept = std::make_shared<net::Response>(*std::move(response));
+            const auto kept = std::make_shared<http::Response>(*std::move(response));
             parts_.wait_applied(log_index_of(*kept), kMinIndexWaitMs, [this, waiting, kept](bool is_there) {
                 if (!is_there) return instead_of_helper(waiting);
                 waiting->respond(std::move(*kept));
@@ -73,7 +73,7 @@ void Router::instead_of_helper(const std::shared_ptr<Passed>& passed) {
     if (!posted) passed->respond(problem(503, "This node is stopping."));
 }
 
-void Router::serve_balanced(const std::string& body, net::CallResponder respond) {
+void Router::serve_balanced(const std::string& body, peer::CallResponder respond) {
     auto request = decode_request(body);
     if (!request) return respond(Unexpected{request.error()});
     request->kind = parts_.kind_of(*request);
@@ -81,10 +81,10 @@ void Router::serve_balanced(const std::string& body, net::CallResponder respond)
     const bool could = request->kind.is_costly && index && knows_now();
     if (!could) return respond(fail(ErrorCode::unavailable, "this node does not answer that for others"));
     struct Work {
-        net::Request request;
-        net::CallResponder respond;
+        http::Request request;
+        peer::CallResponder respond;
         std::atomic<std::size_t>& helping;
-        Work(net::Request asked, net::CallResponder responder, std::atomic<std::size_t>& counter)
+        Work(http::Request asked, peer::CallResponder responder, std::atomic<std::size_t>& counter)
             : request(std::move(asked)), respond(std::move(responder)), helping(counter) {
             ++helping;
         }
@@ -99,7 +99,7 @@ void Router::serve_balanced(const std::string& body, net::CallResponder respond)
         if (!is_there) return work->respond(fail(ErrorCode::unavailable, "this node is behind"));
         const bool posted = helping_tasks_.post([this, work] {
             parts_.local(
-                std::move(work->request), counted([this, work](net::Response response) {
+                std::move(work->request), counted([this, work](http::Response response) {
                     const bool is_final = response.prepare || !may_be_ignorance(response.status);
                     if (!is_final || !knows_now())
                         return work->respond(fail(ErrorCode::unavailable, "this node does not know enough"));

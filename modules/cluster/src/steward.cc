@@ -119,7 +119,7 @@ void ClusterImpl::look_after_links() {
     if (!node()->leads() && node()->leader_silence_ms() == replication::kNeverMs)
         for (const auto& [no, address] : self.peers)
             if (std::find(removed.begin(), removed.end(), no) == removed.end()) peers.emplace(no, address);
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -150,13 +150,13 @@ void ClusterImpl::look_after_links() {
 
 // A node that was removed while it was away, or is too old by now, hears it from the others.
 std::optional<Error> ClusterImpl::verdict_of_others() const {
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
     }
     if (!links) return std::nullopt;
-    for (const net::PeerStatus& link : links->status()) {
+    for (const peer::PeerStatus& link : links->status()) {
         const bool must_end = link.last_verdict == verdict::removed || link.last_verdict == verdict::too_old;
         if (!link.up && must_end)
             return Error{ErrorCode::permission_denied, "the others say: " + link.last_error};
@@ -167,7 +167,7 @@ std::optional<Error> ClusterImpl::verdict_of_others() const {
 void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
     if (now_ms < next_report_ms_) return;
     next_report_ms_ = now_ms + kReportEveryMs;
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
@@ -175,7 +175,7 @@ void ClusterImpl::look_after_reports(std::uint64_t now_ms) {
     for (const auto& [no, address] : told_peers_) ask_for_report(*links, no, [] {});
 }
 
-void ClusterImpl::ask_for_report(net::PeerNet& links, std::uint64_t number, std::function<void()> done) {
+void ClusterImpl::ask_for_report(peer::PeerNet& links, std::uint64_t number, std::function<void()> done) {
     const std::uint64_t asked_ms = options_.clock->boot_ms();
     links.call(number, call_kind::report, "", kReportEveryMs * 2,
                [this, number, asked_ms, done = std::move(done)](const Result<std::string>& answer) {
@@ -419,7 +419,7 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
                  std::to_string(copying_->percent) + " %";
     };
     copy.ask = [this](std::uint64_t from, std::string request) {
-        return call_and_wait(from, call_kind::state, std::move(request), kCallMs, net::PeerLane::bulk);
+        return call_and_wait(from, call_kind::state, std::move(request), kCallMs, peer::PeerLane::bulk);
     };
     const bool at_start = needs_state();
     copy.is_stopping = [this, at_start] {

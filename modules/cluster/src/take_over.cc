@@ -28,18 +28,18 @@ constexpr std::uint64_t kHearOldPeersMs = 3'000, kLookAgainMs = 20;
 // and one that has taken over says that this node was removed.
 Result<void> ClusterImpl::nobody_else_is_left() {
     if (!counts_alone_.load()) return {};
-    std::shared_ptr<net::PeerNet> links;
+    std::shared_ptr<peer::PeerNet> links;
     {
         const std::lock_guard lock(mutex_);
         links = net_;
     }
     links->set_peers(identity().peers);
-    std::optional<net::PeerStatus> taken_over;
+    std::optional<peer::PeerStatus> taken_over;
     bool all_looked = false;
     for (std::uint64_t waited_ms = 0; !all_looked && waited_ms < kHearOldPeersMs; waited_ms += kLookAgainMs) {
         std::this_thread::sleep_for(std::chrono::milliseconds(kLookAgainMs));
         all_looked = true;
-        for (net::PeerStatus& link : links->status()) {
+        for (peer::PeerStatus& link : links->status()) {
             all_looked = all_looked && !link.last_error.empty();
             if (link.last_verdict == verdict::removed) taken_over = std::move(link);
         }

@@ -8,8 +8,8 @@ namespace kontor::cluster {
 namespace {
 
 template <typename Message>
-void put_headers(Message& out, const std::vector<net::Header>& headers) {
-    for (const net::Header& header : headers) {
+void put_headers(Message& out, const std::vector<http::Header>& headers) {
+    for (const http::Header& header : headers) {
         pb::WireHeader& one = *out.add_headers();
         one.set_name(header.name);
         one.set_value(header.value);
@@ -17,8 +17,8 @@ void put_headers(Message& out, const std::vector<net::Header>& headers) {
 }
 
 template <typename Message>
-std::vector<net::Header> take_headers(Message& in) {
-    std::vector<net::Header> headers;
+std::vector<http::Header> take_headers(Message& in) {
+    std::vector<http::Header> headers;
     headers.reserve(static_cast<std::size_t>(in.headers_size()));
     for (pb::WireHeader& one : *in.mutable_headers())
         headers.push_back({std::move(*one.mutable_name()), std::move(*one.mutable_value())});
@@ -45,7 +45,7 @@ pb::PeerHello hello_of(const std::string& run_id, const std::string& version, st
     return hello;
 }
 
-std::string encode_request(const net::Request& request) {
+std::string encode_request(const http::Request& request) {
     pb::ForwardedRequest out;
     out.set_method(request.method);
     out.set_path(request.path);
@@ -56,9 +56,9 @@ std::string encode_request(const net::Request& request) {
     return out.SerializeAsString();
 }
 
-Result<net::Request> decode_request(std::string_view bytes) {
+Result<http::Request> decode_request(std::string_view bytes) {
     KONTOR_TRY(auto in, parse<pb::ForwardedRequest>(bytes, "a forwarded request"));
-    net::Request request;
+    http::Request request;
     request.method = std::move(*in.mutable_method());
     request.path = std::move(*in.mutable_path());
     request.query = std::move(*in.mutable_query());
@@ -68,7 +68,7 @@ Result<net::Request> decode_request(std::string_view bytes) {
     return request;
 }
 
-Result<std::string> encode_response(net::Response response) {
+Result<std::string> encode_response(http::Response response) {
     if (response.prepare) {
         const auto prepare = std::move(response.prepare);
         response.prepare = nullptr;
@@ -86,9 +86,9 @@ Result<std::string> encode_response(net::Response response) {
     return out.SerializeAsString();
 }
 
-Result<net::Response> decode_response(std::string_view bytes) {
+Result<http::Response> decode_response(std::string_view bytes) {
     KONTOR_TRY(auto in, parse<pb::ForwardedResponse>(bytes, "a forwarded answer"));
-    net::Response response;
+    http::Response response;
     response.status = static_cast<int>(in.status());
     response.outcome = in.outcome();
     response.headers = take_headers(in);

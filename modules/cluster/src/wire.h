@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "kontor/base/result.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 
 namespace kontor::pb {
 class PeerHello;
@@ -42,7 +42,7 @@ inline constexpr char kLogMessage = 'L';      // before it: a frame of the repli
 inline constexpr char kHashMessage = 'H';     // before it: store::EntryHash of the leader
 inline constexpr char kPromiseMessage = 'P';  // before it: pb::NodePromise of the sender
 
-// Why a node must not go on: what the others' refusal says beside its text (net::PeerRefusal).
+// Why a node must not go on: what the others' refusal says beside its text (peer::PeerRefusal).
 namespace verdict {
 inline constexpr std::uint16_t none = 0, removed = 1, too_old = 2;
 }
@@ -61,10 +61,10 @@ inline constexpr std::uint32_t kPeerProtocol = 1;
 [[nodiscard]] pb::PeerHello hello_of(const std::string& run_id, const std::string& version,
                                      std::int64_t wall_ms);
 
-[[nodiscard]] std::string encode_request(const net::Request& request);
-[[nodiscard]] Result<net::Request> decode_request(std::string_view bytes);
+[[nodiscard]] std::string encode_request(const http::Request& request);
+[[nodiscard]] Result<http::Request> decode_request(std::string_view bytes);
 // The body is taken from wherever the response has it; a stream is an error.
-[[nodiscard]] Result<std::string> encode_response(net::Response response);
-[[nodiscard]] Result<net::Response> decode_response(std::string_view bytes);
+[[nodiscard]] Result<std::string> encode_response(http::Response response);
+[[nodiscard]] Result<http::Response> decode_response(std::string_view bytes);
 
 }  // namespace kontor::cluster

@@ -4,7 +4,7 @@
 //
 // Threading: pure functions. Errors: what is wrong, named by its path ("transfers[3][amount]"), ready to be
 // answered; whether a request makes sense to the ledger is the ledger's to say, item by item. Limits:
-// ledger::kMaxBatch items; net::ServerLimits::max_body_bytes.
+// ledger::kMaxBatch items; http::ServerLimits::max_body_bytes.
 
 #include <optional>
 #include <span>

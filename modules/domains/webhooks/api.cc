@@ -11,10 +11,10 @@
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/http/host_address.h"
+#include "kontor/http/uri.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
-#include "kontor/net/host_address.h"
-#include "kontor/net/uri.h"
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
@@ -89,7 +89,7 @@ std::optional<ApiError> check_event_types(const Call& call) {
 std::optional<ApiError> check_url(const Call& call) {
     const auto text = call.params.text_of("url");
     if (!text) return std::nullopt;
-    const auto url = net::split_url(*text);
+    const auto url = http::split_url(*text);
     std::string wrong;
     if (!url)
         wrong = url.error().message;
@@ -99,7 +99,7 @@ std::optional<ApiError> check_url(const Call& call) {
         wrong =
             "it must begin with https://; the operator of this platform can allow others "
             "(webhooks.allow_http)";
-    else if (net::is_private_ip(url->host) && !call.host->delivers_to_private_addresses)
+    else if (http::is_private_ip(url->host) && !call.host->delivers_to_private_addresses)
         wrong = printable(url->host) +
                 " is a private address, to which nothing is delivered; the operator of this platform can "
                 "allow it (webhooks.allow_private_addresses)";

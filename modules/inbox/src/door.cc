@@ -30,16 +30,16 @@ constexpr std::uint64_t kMsPerSecond = 1'000;
 constexpr std::size_t kNonceCharacters = 32;
 constexpr std::string_view kNotThere = "There is nothing at this address.";
 
-net::Response problem(int status, std::string_view message) {
-    net::Response response;
+http::Response problem(int status, std::string_view message) {
+    http::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
     response.body = error_json(status, message);
     return response;
 }
 
-net::Response wrong_method() {
-    net::Response response = problem(405, "A channel's door knows GET and POST.");
+http::Response wrong_method() {
+    http::Response response = problem(405, "A channel's door knows GET and POST.");
     response.headers.push_back({"Allow", "GET, POST"});
     return response;
 }
@@ -74,8 +74,8 @@ std::optional<Address> address_of(std::string_view path) {
     return is_number ? std::optional(address) : std::nullopt;
 }
 
-net::Response response_of(connectors::Acknowledgement acknowledgement) {
-    net::Response response;
+http::Response response_of(connectors::Acknowledgement acknowledgement) {
+    http::Response response;
     response.status = acknowledgement.status;
     response.headers = {{"Content-Type", std::move(acknowledgement.type)}};
     for (connectors::Header& header : acknowledgement.headers)
@@ -94,14 +94,14 @@ class DoorImpl final : public Door {
           refused_(counter("refused")),
           not_taken_(counter("not_taken")) {}
 
-    net::Admission admit(const net::Request& head) const override {
-        net::Admission admission;
+    http::Admission admit(const http::Request& head) const override {
+        http::Admission admission;
         admission.max_body_bytes = connectors::kInboundBytes;
         if (head.method != "GET" && head.method != "POST") admission.refusal = wrong_method();
         return admission;
     }
 
-    void handle(net::Request request, net::Responder respond) override {
+    void handle(http::Request request, http::Responder respond) override {
         try {
             serve(std::move(request), respond);
         } catch (const std::exception& failure) {
@@ -117,12 +117,12 @@ class DoorImpl final : public Door {
                                          telemetry::label("outcome", outcome));
     }
 
-    [[nodiscard]] bool is_admitted(TokenBuckets* limit, const net::Request& request) const {
+    [[nodiscard]] bool is_admitted(TokenBuckets* limit, const http::Request& request) const {
         return limit == nullptr ||
                limit->take(address_key(request.peer_ip), options_.clock->monotonic_ms()).allowed;
     }
 
-    void refuse(const net::Request& request, const net::Responder& respond, net::Response response) const {
+    void refuse(const http::Request& request, const http::Responder& respond, http::Response response) const {
         refused_.add();
         if (!is_admitted(refused_by_address_.get(), request))
             return respond(problem(429, "Too many requests."));
@@ -147,7 +147,7 @@ class DoorImpl final : public Door {
         return account;
     }
 
-    void serve(net::Request request, const net::Responder& respond) {
+    void serve(http::Request request, const http::Responder& respond) {
         if (request.method != "GET" && request.method != "POST") return respond(wrong_method());
         if (!is_admitted(per_address_.get(), request)) return respond(problem(429, "Too many requests."));
         if (request.body.size() > connectors::kInboundBytes)  // passed on by a node that did not look
@@ -167,7 +167,7 @@ class DoorImpl final : public Door {
         inbound.method = request.method;
         inbound.path = std::string(address->rest);
         inbound.query = std::move(request.query);
-        for (net::Header& header : request.headers)
+        for (http::Header& header : request.headers)
             inbound.headers.push_back({std::move(header.name), std::move(header.value)});
         inbound.body = std::move(request.body);
         inbound.door_url = (options_.public_url ? options_.public_url() : std::string()) +
@@ -182,7 +182,7 @@ class DoorImpl final : public Door {
         take(*account, *std::move(handled), respond);
     }
 
-    [[nodiscard]] static net::Response refusal(const Error& error) {
+    [[nodiscard]] static http::Response refusal(const Error& error) {
         switch (error.code) {
             case ErrorCode::permission_denied:
             case ErrorCode::unauthenticated:
@@ -195,7 +195,8 @@ class DoorImpl final : public Door {
     }
 
     // Acknowledged when the log has it.
-    void take(const pb::ChannelAccount& account, connectors::Handled handled, const net::Responder& respond) {
+    void take(const pb::ChannelAccount& account, connectors::Handled handled,
+              const http::Responder& respond) {
         const connectors::Notice& notice = *handled.notice;
         const auto attempt_no = parse_id(attempts::prefix::attempt, notice.reference);
         if (!attempt_no || notice.id.empty() || notice.id.size() > channels::limits::kNoticeIdBytes) {

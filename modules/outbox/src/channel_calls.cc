@@ -19,11 +19,11 @@ constexpr std::size_t kAccountsKept = 1'000;
 constexpr std::uint64_t kSayAgainMs = 60'000;
 constexpr std::size_t kNonceCharacters = 32;
 
-connectors::Reply reply_of(const Result<net::ClientResponse>& response) {
+connectors::Reply reply_of(const Result<http::ClientResponse>& response) {
     connectors::Reply reply;
     if (!response) return reply;
     reply.status = response->status;
-    for (const net::Header& header : response->headers) reply.headers.push_back({header.name, header.value});
+    for (const http::Header& header : response->headers) reply.headers.push_back({header.name, header.value});
     reply.body = response->body;
     return reply;
 }
@@ -163,7 +163,7 @@ void ChannelCalls::send(const connectors::Connector& connector, connectors::Orde
                         connectors::Call call, std::shared_ptr<const connectors::Credentials> credentials,
                         std::uint64_t merchant_no, Done done) {
     if (parts_.client == nullptr) return done({});
-    net::ClientRequest request;
+    http::ClientRequest request;
     request.method = std::move(call.method);
     request.url = std::move(call.url);
     for (connectors::Header& header : call.headers)
@@ -174,7 +174,7 @@ void ChannelCalls::send(const connectors::Connector& connector, connectors::Orde
     parts_.client->send(
         std::move(request),
         [&connector, order = std::move(order), credentials = std::move(credentials), now = moment(),
-         done = std::move(done)](const Result<net::ClientResponse>& response) {
+         done = std::move(done)](const Result<http::ClientResponse>& response) {
             done(connector.parse.value(order, reply_of(response), *credentials, now));
         });
 }

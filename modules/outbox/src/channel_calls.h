@@ -24,14 +24,14 @@
 #include "kontor/base/clock.h"
 #include "kontor/channels.pb.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/http/client.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/client.h"
 
 namespace kontor::outbox {
 
 struct ChannelCallsParts {
     machine::Service* service = nullptr;
-    net::Client* client = nullptr;  // null: connectors that call nobody are all that there is
+    http::Client* client = nullptr;  // null: connectors that call nobody are all that there is
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     std::span<const connectors::Connector* const> connectors;

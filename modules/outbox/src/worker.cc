@@ -220,13 +220,13 @@ class WorkerImpl final : public Worker {
         }
     }
 
-    Result<net::ClientRequest> request_of(const Delivery& delivery, std::int64_t now_ms) const {
+    Result<http::ClientRequest> request_of(const Delivery& delivery, std::int64_t now_ms) const {
         if (!delivery.event) return fail(ErrorCode::internal, "the event is not there any more");
         const auto secret = options_.sealer->open(delivery.endpoint.sealed_secret(), "webhook-secret");
         if (!secret)
             return fail(ErrorCode::internal,
                         "the endpoint's secret cannot be opened: is this the key file it was sealed with?");
-        net::ClientRequest request;
+        http::ClientRequest request;
         request.method = "POST";
         request.url = delivery.endpoint.url();
         request.timeout_ms = shares_.timeout_ms(delivery.row.endpoint_no(), options_.delivery_timeout_ms);
@@ -255,7 +255,7 @@ class WorkerImpl final : public Worker {
         young_.emplace_back(claim.since_ms, no);
         claims_.emplace(no, std::move(claim));
         ++unsettled_;
-        const auto came_back = [mailbox = mailbox_, no](const Result<net::ClientResponse>& response) {
+        const auto came_back = [mailbox = mailbox_, no](const Result<http::ClientResponse>& response) {
             Came came;
             came.no = no;
             if (response)

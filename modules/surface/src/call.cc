@@ -42,7 +42,7 @@ void log_failure(const Call& call, std::string_view what) {
 
 }  // namespace
 
-Call::Call(std::shared_ptr<Host> the_host, net::Request the_request, net::Responder the_responder)
+Call::Call(std::shared_ptr<Host> the_host, http::Request the_request, http::Responder the_responder)
     : host(std::move(the_host)), request(std::move(the_request)), respond(std::move(the_responder)) {
     request_id = std::string(machine::prefix::request) + '_' + host->random_token(kRequestIdCharacters);
     api_version = machine::kApiVersion;
@@ -66,7 +66,7 @@ void Call::refuse(const Error& failure) {
 void Call::send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed) {
     if (answered_) return;
     answered_ = true;
-    net::Response response;
+    http::Response response;
     response.status = status;
     response.account = caller.key_no;
     if (error != nullptr) response.outcome = error->outcome;
@@ -161,9 +161,9 @@ void Call::submit_raw(pb::Command the_command, Finish finish_with) {
                 return;
             }
             // The thread that completes commands has the next ones to do: the session's own renders.
-            net::Response later;
+            http::Response later;
             later.prepare = [self, finish_with, keep = answer->keep, result = &answer->result,
-                             log_index = answer->log_index](net::Response& response) {
+                             log_index = answer->log_index](http::Response& response) {
                 self->into_ = &response;
                 self->finish(*result, log_index, finish_with);
                 self->into_ = nullptr;

@@ -60,7 +60,7 @@ constexpr std::size_t kCheapLookupBytes = 4'096;
 
 }  // namespace
 
-bool Route::is_expensive(const net::Request& request) const {
+bool Route::is_expensive(const http::Request& request) const {
     if (work.value == Work::read_many) return true;
     return work.value == Work::look_up && request.body.size() > kCheapLookupBytes;
 }

@@ -23,12 +23,12 @@ std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-net::Response json_response(int status, const Json& json, std::vector<net::Header> headers) {
+http::Response json_response(int status, const Json& json, std::vector<http::Header> headers) {
     return json_response(status, dump(json), std::move(headers));
 }
 
-net::Response json_response(int status, std::string body, std::vector<net::Header> headers) {
-    net::Response response;
+http::Response json_response(int status, std::string body, std::vector<http::Header> headers) {
+    http::Response response;
     response.status = status;
     response.headers = std::move(headers);
     response.headers.push_back({"Content-Type", "application/json"});
@@ -38,7 +38,7 @@ net::Response json_response(int status, std::string body, std::vector<net::Heade
     return response;
 }
 
-void add_security_headers(net::Response& response) {
+void add_security_headers(http::Response& response) {
     response.headers.push_back(
         {"Content-Security-Policy",
          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -50,16 +50,16 @@ void add_security_headers(net::Response& response) {
     response.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
 }
 
-void Call::answer(int status, const Json& json, std::vector<net::Header> headers) const {
+void Call::answer(int status, const Json& json, std::vector<http::Header> headers) const {
     respond(json_response(status, json, std::move(headers)));
 }
 
-void Call::refuse_with(int status, const ErrorObject& error, std::vector<net::Header> headers) const {
+void Call::refuse_with(int status, const ErrorObject& error, std::vector<http::Header> headers) const {
     respond(json_response(status, kontor::error_json(error), std::move(headers)));
 }
 
 void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {
-    std::vector<net::Header> headers;
+    std::vector<http::Header> headers;
     if (status == 429 || status == 503) headers.push_back({"Retry-After", "1"});
     refuse_with(status, {.code = code, .message = message, .param = param}, std::move(headers));
 }

@@ -56,7 +56,7 @@ TEST_F(Login, TwoAtOnceWithOneCodeGiveOneSession) {
     std::atomic<int> good{0}, answered{0};
     for (int i = 0; i < 4; ++i)
         send_async("POST", "/admin/api/login", body.dump(), {{"Content-Type", "application/json"}},
-                   [&](const net::Response& response) {
+                   [&](const http::Response& response) {
                        if (response.status == 200) ++good;
                        ++answered;
                    });
@@ -157,7 +157,7 @@ TEST_F(Login, TenAtOnceWithOneRightCodeAreOneLogin) {
         std::atomic<int> good{0}, refused{0}, answered{0};
         for (int i = 0; i < 10; ++i)
             send_async("POST", "/admin/api/login", body.dump(), {{"Content-Type", "application/json"}},
-                       [&](const net::Response& response) {
+                       [&](const http::Response& response) {
                            good += response.status == 200 ? 1 : 0;
                            refused += response.status == 401 ? 1 : 0;
                            ++answered;
@@ -208,7 +208,7 @@ TEST_F(Login, AFloodOfStrangersKeepsNobodyOut) {
         const Json body{{"name", "n" + std::to_string(i)}, {"password", "x"}, {"code", "000000"}};
         peer_ = "198.51.100.1";
         send_async("POST", "/admin/api/login", body.dump(), {{"Content-Type", "application/json"}},
-                   [&](const net::Response& response) {
+                   [&](const http::Response& response) {
                        refused += response.status == 401 ? 1 : 0;
                        busy += response.status == 429 ? 1 : 0;
                        bool found = false;
@@ -290,7 +290,7 @@ TEST_F(Login, TheSurfaceMayEndWhileLoginsAreUnderWay) {
     const auto answers = std::make_shared<std::atomic<int>>(0);
     for (int i = 0; i < 6; ++i)
         send_async("POST", "/admin/api/login", body.dump(), {{"Content-Type", "application/json"}},
-                   [answers](const net::Response&) { ++*answers; });
+                   [answers](const http::Response&) { ++*answers; });
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     admin_.reset();  // a sanitizer says whether anything of it is still used
     EXPECT_LE(answers->load(), 6);

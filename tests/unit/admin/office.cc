@@ -25,7 +25,7 @@ namespace {
 struct Waiting {
     std::mutex mutex;
     std::condition_variable changed;
-    std::optional<net::Response> response;
+    std::optional<http::Response> response;
 };
 
 constexpr std::uint32_t kEuro = 978;
@@ -96,8 +96,8 @@ Office::~Office() {
 }
 
 void Office::send_async(std::string method, const std::string& target, std::string body, Headers headers,
-                        net::Responder respond) {
-    net::Request request;
+                        http::Responder respond) {
+    http::Request request;
     request.method = std::move(method);
     request.path = target.substr(0, target.find('?'));
     if (target.find('?') != std::string::npos) request.query = target.substr(target.find('?') + 1);
@@ -110,7 +110,7 @@ void Office::send_async(std::string method, const std::string& target, std::stri
 Answer Office::send(std::string method, const std::string& target, std::string body, Headers headers) {
     const auto waiting = std::make_shared<Waiting>();
     send_async(std::move(method), target, std::move(body), std::move(headers),
-               [waiting](net::Response response) {
+               [waiting](http::Response response) {
                    const std::lock_guard lock(waiting->mutex);
                    EXPECT_FALSE(waiting->response) << "answered twice";
                    waiting->response = std::move(response);

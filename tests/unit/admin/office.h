@@ -21,7 +21,7 @@
 namespace kontor::admin::testing {
 
 using Json = nlohmann::json;
-using Headers = std::vector<net::Header>;
+using Headers = std::vector<http::Header>;
 
 inline constexpr std::int64_t kDay = 86'400'000;
 inline constexpr const char* kPassword = "correct horse battery";
@@ -47,7 +47,7 @@ struct Answer {
     int status = 0;
     std::string text;
     Json json;
-    net::Response response;
+    http::Response response;
     [[nodiscard]] std::string header(std::string_view name) const;
     [[nodiscard]] std::string code() const;  // of the error
     [[nodiscard]] std::string param() const;
@@ -82,7 +82,7 @@ class Office : public ::testing::Test {
     // Calls the surface; the answer may come from any thread.
     Answer send(std::string method, const std::string& target, std::string body = {}, Headers headers = {});
     void send_async(std::string method, const std::string& target, std::string body, Headers headers,
-                    net::Responder respond);
+                    http::Responder respond);
     // A target that names no mode is one of test mode.
     Answer get(const std::string& target);  // with session_
     Answer post(const std::string& target, const Json& body);

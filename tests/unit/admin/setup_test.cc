@@ -105,7 +105,7 @@ TEST_F(Setup, ATokenMakesOneOperatorHoweverManyTryAtOnce) {
         Json mine = whole;
         mine["name"] = "ada" + std::to_string(i);
         send_async("POST", "/admin/api/setup/finish", mine.dump(), {{"Content-Type", "application/json"}},
-                   [&](const net::Response& response) {
+                   [&](const http::Response& response) {
                        if (response.status == 200) ++good;
                        ++answered;
                    });

@@ -13,7 +13,7 @@ using testing::eventually;
 using testing::Json;
 
 // What a page receives.
-class Listener : public net::Stream {
+class Listener : public http::Stream {
  public:
     void write(std::string chunk) override {
         const std::lock_guard lock(mutex_);

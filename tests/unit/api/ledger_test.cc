@@ -50,14 +50,14 @@ class LedgerApi : public ::testing::Test {
     // A request in protobuf; the answer's bytes.
     std::pair<int, std::string> protobuf(std::string method, std::string target,
                                          const google::protobuf::MessageLite* body) {
-        net::Request request;
+        http::Request request;
         request.method = std::move(method);
         request.path = std::move(target);
         if (body != nullptr) request.body = body->SerializeAsString();
         request.headers = {{body != nullptr ? "Content-Type" : "Accept", "application/x-protobuf"},
                            {"Authorization", "Bearer " + std::string(kTestKey)}};
         std::pair<int, std::string> answer{0, ""};
-        shop.api->handle(std::move(request), [&](net::Response response) {
+        shop.api->handle(std::move(request), [&](http::Response response) {
             answer = {response.status, response.body};
         });
         return answer;
@@ -387,11 +387,11 @@ TEST_F(LedgerApi, ProtobufSaysTheSame) {
 }
 
 TEST_F(LedgerApi, TheProtoIsPublished) {
-    net::Request request;
+    http::Request request;
     request.method = "GET";
     request.path = "/v1/ledger.proto";
     std::string text;
-    shop.api->handle(std::move(request), [&](net::Response response) { text = response.body; });
+    shop.api->handle(std::move(request), [&](http::Response response) { text = response.body; });
     EXPECT_NE(text.find("message CreateTransfers"), std::string::npos);
 }
 

@@ -97,12 +97,12 @@ TEST(Limits, OfWrongKeysLeaveRightOnesAlone) {
 
 // What is asked by the head alone, before a body is read.
 int admitted(Shop& shop, std::string_view key) {
-    net::Request head;
+    http::Request head;
     head.method = "POST";
     head.path = "/v1/customers";
     head.peer_ip = shop.peer;
     head.headers.push_back({"Authorization", "Bearer " + std::string(key)});
-    const net::Admission admission = shop.api->admit(head, true);
+    const http::Admission admission = shop.api->admit(head, true);
     return admission.refusal ? admission.refusal->status : 200;
 }
 
@@ -166,13 +166,13 @@ TEST(Limits, ExpensiveReadsAreDoneElsewhere) {
     ApiLimits all;
     all.expensive_threads = 1;
     Shop shop(0, all);
-    net::Request request;
+    http::Request request;
     request.method = "GET";
     request.path = "/v1/payment_intents";
     request.headers.push_back({"Authorization", "Bearer " + std::string(kTestKey)});
     std::atomic<int> status{0};
     std::thread::id done_on;
-    shop.api->handle(std::move(request), [&](const net::Response& response) {
+    shop.api->handle(std::move(request), [&](const http::Response& response) {
         done_on = std::this_thread::get_id();
         status = response.status;
     });

@@ -24,7 +24,7 @@
 namespace kontor::api::testing {
 
 using Json = nlohmann::json;
-using Headers = std::vector<net::Header>;
+using Headers = std::vector<http::Header>;
 using Form = std::vector<std::pair<std::string, std::string>>;
 
 class FixedClock : public Clock {
@@ -111,7 +111,7 @@ class Shop {
     // `target` may carry a query. Answers must come at once: the service is direct.
     Answer send(std::string method, std::string_view target, std::string body = {}, Headers headers = {},
                 std::string_view key = kTestKey) {
-        net::Request request;
+        http::Request request;
         request.method = std::move(method);
         request.path = std::string(target.substr(0, target.find('?')));
         if (target.find('?') != std::string_view::npos)
@@ -122,7 +122,7 @@ class Shop {
         request.peer_ip = peer;
         Answer answer;
         int answers = 0;
-        api->handle(std::move(request), [&](net::Response response) {
+        api->handle(std::move(request), [&](http::Response response) {
             ++answers;
             answer.status = response.status;
             answer.text = response.body;

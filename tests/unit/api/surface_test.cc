@@ -386,9 +386,9 @@ TEST(Api, OwnsItsPaths) {
     EXPECT_FALSE(Api::owns("/admin/api/session"));
 }
 
-net::RequestKind kind_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0,
-                         const std::string& key = "") {
-    net::Request request;
+http::RequestKind kind_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0,
+                          const std::string& key = "") {
+    http::Request request;
     request.method = method;
     request.path = path;
     request.body.assign(body_bytes, 'b');

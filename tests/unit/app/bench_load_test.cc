@@ -16,7 +16,7 @@ constexpr std::uint64_t kMs = 1'000'000;
 
 // Answers in the order of sending, each `service_ns` after the one before (a server with one thread), and not
 // at all while it stalls.
-class FakeServer final : public net::LoadClient {
+class FakeServer final : public http::LoadClient {
  public:
     explicit FakeServer(std::size_t connections, std::uint64_t service_ns)
         : out_(connections), service_ns_(service_ns) {}
@@ -34,7 +34,7 @@ class FakeServer final : public net::LoadClient {
         if (free_at_ns_ > stall_from_ns_ && free_at_ns_ < stall_to_ns_) free_at_ns_ = stall_to_ns_;
         waiting_.emplace_back(free_at_ns_, connection);
     }
-    void poll(std::uint64_t timeout_us, net::LoadHandler& handler) override {
+    void poll(std::uint64_t timeout_us, http::LoadHandler& handler) override {
         const std::uint64_t now = steady_ns();
         std::uint64_t until = now + timeout_us * 1000;
         if (!waiting_.empty()) until = std::min(until, waiting_.front().first);
@@ -58,7 +58,7 @@ class CountingSource final : public Source {
         out += "request";
         return 0;
     }
-    std::uint64_t judge(std::size_t, unsigned, const net::LoadAnswer& answer, ErrorCounts& errors) override {
+    std::uint64_t judge(std::size_t, unsigned, const http::LoadAnswer& answer, ErrorCounts& errors) override {
         return answered_ok(answer, 10, errors) ? 10 : 0;
     }
 };

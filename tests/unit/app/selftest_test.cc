@@ -24,21 +24,21 @@ struct Books {
     bool is_down = false;
 };
 
-class FakeNode final : public net::Client {
+class FakeNode final : public http::Client {
  public:
     explicit FakeNode(Books& books) : books_(books) {}
-    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
         std::this_thread::sleep_for(std::chrono::microseconds(200));
         done(answer(request));
     }
 
  private:
-    static net::ClientResponse ok(const Json& json) {
+    static http::ClientResponse ok(const Json& json) {
         return {200, {{"Kontor-Log-Index", "1aToken"}}, json.dump()};
     }
     static bool is_turn(std::uint64_t n, std::uint64_t one_in) { return one_in != 0 && n % one_in == 0; }
 
-    Result<net::ClientResponse> answer(const net::ClientRequest& request) {
+    Result<http::ClientResponse> answer(const http::ClientRequest& request) {
         const std::lock_guard lock(books_.mutex);
         const Json body = Json::parse(request.body, nullptr, false);
         if (request.url.ends_with("/v1/ledger/accounts")) return ok({{"object", "ledger.results"}});
@@ -51,12 +51,12 @@ class FakeNode final : public net::Client {
         }
         return ok({{"debits_posted", std::to_string(books_.booked)}});
     }
-    Result<net::ClientResponse> transfer(const std::string& id) {
+    Result<http::ClientResponse> transfer(const std::string& id) {
         if (books_.is_down) return fail(ErrorCode::unavailable, "down");
         const std::uint64_t n = ++books_.asked;
-        if (is_turn(n, books_.busy_one_in)) return net::ClientResponse{503, {}, "{}"};
+        if (is_turn(n, books_.busy_one_in)) return http::ClientResponse{503, {}, "{}"};
         if (is_turn(n, books_.wrong_one_in))
-            return net::ClientResponse{400, {}, R"({"error":{"type":"odd"}})"};
+            return http::ClientResponse{400, {}, R"({"error":{"type":"odd"}})"};
         const bool is_new = !books_.transfers.contains(id);
         if (!is_turn(n, books_.forget_one_in)) {
             books_.transfers.insert(id);

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "kontor/base/files.h"
-#include "kontor/net/certificates.h"
+#include "kontor/transport/certificates.h"
 #include "support/temp_folder.h"
 #include "support/test_clock.h"
 
@@ -15,8 +15,8 @@ namespace {
 
 class TlsKeeperTest : public ::testing::Test {
  protected:
-    [[nodiscard]] net::TlsIdentity issued(const std::string& name = "pay.example") const {
-        return *net::issue_server_certificate(authority_, {name}, clock_.wall_ms());
+    [[nodiscard]] transport::TlsIdentity issued(const std::string& name = "pay.example") const {
+        return *transport::issue_server_certificate(authority_, {name}, clock_.wall_ms());
     }
     void write(const std::string& name, const std::string& content) const {
         ASSERT_TRUE(write_file(folder_ + name, content, 0600));
@@ -30,7 +30,7 @@ class TlsKeeperTest : public ::testing::Test {
         const auto loaded = keeper_.load(source);
         ASSERT_TRUE(loaded) << loaded.error().describe();
         in_use_ = loaded->identity.certificate_chain_pem;
-        keeper_.use_with([this](const net::TlsIdentity& identity) -> Result<void> {
+        keeper_.use_with([this](const transport::TlsIdentity& identity) -> Result<void> {
             in_use_ = identity.certificate_chain_pem;
             return {};
         });
@@ -40,7 +40,7 @@ class TlsKeeperTest : public ::testing::Test {
     const std::string folder_ = own_.path();
     std::string in_use_;
     kontor_test::TestClock clock_{1'790'000'000'000};
-    net::CertificateAuthority authority_ = *net::make_authority("Test CA", clock_.wall_ms());
+    transport::CertificateAuthority authority_ = *transport::make_authority("Test CA", clock_.wall_ms());
     TlsKeeper keeper_{clock_};
 };
 
@@ -162,7 +162,7 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
     const TlsSource own{"", "", folder_ + "/tls", {"localhost"}, {}};
     start(own);
     const std::string first = in_use_, ca = keeper_.ca_pem();
-    const auto validity = net::certificate_validity(first);
+    const auto validity = transport::certificate_validity(first);
     EXPECT_LE(validity->not_after_s - validity->not_before_s, 397 * kDayS);
     clock_.pass((validity->not_after_s - kRenewBeforeS) * 1000 - 1'000 - clock_.wall_ms());
     EXPECT_FALSE(looks());
@@ -176,8 +176,8 @@ TEST_F(TlsKeeperTest, OurOwnIsRenewedWhileRunning) {
     more.names.emplace_back("10.0.0.1");
     keeper_.change(more);
     EXPECT_TRUE(keeper_.look());
-    EXPECT_TRUE(net::check_server_identity({in_use_, *read_file(folder_ + "/tls/server.key")},
-                                           {"localhost", "10.0.0.1"}, clock_.wall_ms())
+    EXPECT_TRUE(transport::check_server_identity({in_use_, *read_file(folder_ + "/tls/server.key")},
+                                                 {"localhost", "10.0.0.1"}, clock_.wall_ms())
                     .empty());
 }
 
@@ -227,7 +227,8 @@ TEST_F(TlsKeeperTest, DamagedFilesOfOurOwn) {
         const auto again = TlsKeeper(clock_).load(own);
         ASSERT_TRUE(again) << again.error().describe();
         EXPECT_EQ(again->ca_pem, first->ca_pem);
-        EXPECT_TRUE(net::check_server_identity(again->identity, {"localhost"}, clock_.wall_ms()).empty());
+        EXPECT_TRUE(
+            transport::check_server_identity(again->identity, {"localhost"}, clock_.wall_ms()).empty());
     }
     for (const auto& [name, content] : {std::pair{"/tls/ca.key", ca_key}, {"/tls/ca.pem", first->ca_pem}}) {
         write(name, content.substr(0, content.size() / 2));
@@ -295,7 +296,7 @@ TEST_F(TlsKeeperTest, WhatIsMadeIsValidByEachClockThatMayBeRight) {
     EXPECT_TRUE(looks()) << "by this clock the one before has ended";
     clock_.pass(3'600'000);
     EXPECT_FALSE(looks());
-    const auto made = net::certificate_validity(in_use_);
+    const auto made = transport::certificate_validity(in_use_);
     EXPECT_LE(made->not_before_s, right_ms / 1000 + 200 * kDayS + 3'600);
     EXPECT_GT(made->not_after_s, clock_.wall_ms() / 1000 + kRenewBeforeS);
     EXPECT_FALSE(looks());
@@ -304,7 +305,7 @@ TEST_F(TlsKeeperTest, WhatIsMadeIsValidByEachClockThatMayBeRight) {
     clock_.set_wall(log_utc_ms + 290 * kDayS * 1000);
     TlsKeeper later(clock_);
     later.judge_by([&] { return log_utc_ms; });
-    const auto after = net::certificate_validity(later.load(own)->identity.certificate_chain_pem);
+    const auto after = transport::certificate_validity(later.load(own)->identity.certificate_chain_pem);
     EXPECT_LE(after->not_before_s, log_utc_ms / 1000);
     EXPECT_GT(after->not_after_s, clock_.wall_ms() / 1000 + kRenewBeforeS);
 }
@@ -323,7 +324,7 @@ TEST_F(TlsKeeperTest, AClockThatIsSetRightAgainNeedsNoHour) {
     EXPECT_NE(in_use_, first);
     clock_.step(-500 * kDayS * 1000);
     EXPECT_TRUE(looks()) << "what was made is not valid yet";
-    EXPECT_LE(net::certificate_validity(in_use_)->not_before_s, clock_.wall_ms() / 1000);
+    EXPECT_LE(transport::certificate_validity(in_use_)->not_before_s, clock_.wall_ms() / 1000);
 }
 
 // What is there is not valid by the wall clock, and either clock may be right: one for both, at once.
@@ -334,7 +335,7 @@ TEST_F(TlsKeeperTest, WhileNobodyKnowsTheTimeItIsValidByBothClocks) {
     const std::int64_t right_s = clock_.wall_ms() / 1000;
     clock_.step(-299 * kDayS * 1000);
     EXPECT_TRUE(looks());
-    const auto made = net::certificate_validity(in_use_);
+    const auto made = transport::certificate_validity(in_use_);
     EXPECT_LE(made->not_before_s, clock_.wall_ms() / 1000);
     EXPECT_GT(made->not_after_s, right_s + kRenewBeforeS);
     EXPECT_FALSE(looks());
@@ -351,7 +352,7 @@ TEST_F(TlsKeeperTest, AClockThatIsSetRightAfterTheFirstStartIsBelievedAtOnce) {
         clock_.step(days * kDayS * 1000);
         keeper.judge_by([&] { return right_ms + days * kDayS * 1000; });  // what the start wrote itself
         ASSERT_TRUE(keeper.load({"", "", folder, {"localhost"}, {}}));
-        keeper.use_with([&](const net::TlsIdentity& identity) -> Result<void> {
+        keeper.use_with([&](const transport::TlsIdentity& identity) -> Result<void> {
             in_use_ = identity.certificate_chain_pem;
             return {};
         });
@@ -360,7 +361,7 @@ TEST_F(TlsKeeperTest, AClockThatIsSetRightAfterTheFirstStartIsBelievedAtOnce) {
         clock_.step(-days * kDayS * 1000);
         keeper.look();
         for (const std::string& one : {in_use_, keeper.ca_pem()}) {
-            const auto validity = net::certificate_validity(one);
+            const auto validity = transport::certificate_validity(one);
             EXPECT_LE(validity->not_before_s, clock_.wall_ms() / 1000) << days;
             EXPECT_GT(validity->not_after_s, clock_.wall_ms() / 1000) << days;
         }
@@ -378,7 +379,7 @@ TEST_F(TlsKeeperTest, AClockBehindTheLogIsBelievedAfterAnHour) {
     TlsKeeper next(clock_);
     next.judge_by([&] { return log_utc_ms; });
     ASSERT_TRUE(next.load(own));
-    next.use_with([](const net::TlsIdentity&) -> Result<void> { return {}; });
+    next.use_with([](const transport::TlsIdentity&) -> Result<void> { return {}; });
     EXPECT_FALSE(next.look()) << "the log may be right";
     clock_.pass(3'600'000);
     EXPECT_TRUE(next.look());
@@ -390,7 +391,7 @@ TEST_F(TlsKeeperTest, AClockBehindTheLogIsBelievedAfterAnHour) {
 TEST_F(TlsKeeperTest, WhatIsMadeIn1970IsValidToday) {
     clock_.set_wall(5'000);
     start({"", "", folder_ + "/tls", {"localhost"}, {}});
-    const auto authority = net::certificate_validity(keeper_.ca_pem());
+    const auto authority = transport::certificate_validity(keeper_.ca_pem());
     EXPECT_GT(authority->not_after_s, kNoClockBeforeMs / 1000 + 3'000 * kDayS);
     EXPECT_GT(keeper_.not_after_s(), kNoClockBeforeMs / 1000 + 390 * kDayS);
 }

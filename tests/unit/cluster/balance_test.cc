@@ -20,8 +20,8 @@ std::string at(std::uint64_t index) {
     return format_position({kFirstGroup, index});
 }
 
-net::Request request_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0) {
-    net::Request request;
+http::Request request_of(const std::string& method, const std::string& path, std::size_t body_bytes = 0) {
+    http::Request request;
     request.method = method;
     request.path = path;
     request.body.assign(body_bytes, 'b');
@@ -160,22 +160,22 @@ class Busy : public ::testing::Test {
         parts.wait_applied = [this](std::uint64_t index, std::uint64_t, std::function<void(bool)> done) {
             done(applied.load() >= index);
         };
-        parts.kind_of = [](const net::Request& request) {
-            net::RequestKind kind;
+        parts.kind_of = [](const http::Request& request) {
+            http::RequestKind kind;
             kind.is_read = kind.is_repeatable = request.method == "GET";
             kind.is_costly = kind.is_read && request.path == "/v1/charges";
             return kind;
         };
-        parts.local = [this](net::Request request, net::Responder respond) {
+        parts.local = [this](http::Request request, http::Responder respond) {
             ++answered_here;
             most_costly = std::max(most_costly.load(), router->costly_reads());
-            net::Response response;
+            http::Response response;
             response.status = local_status.load();
             response.body = "here " + request.path;
             respond(std::move(response));
         };
         parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t,
-                            net::CallDone done) {
+                            peer::CallDone done) {
             EXPECT_EQ(to, 2U);
             EXPECT_EQ(kind, call_kind::balanced_read);
             ++passed;
@@ -191,17 +191,17 @@ class Busy : public ::testing::Test {
     }
 
     static Result<std::string> there(std::uint64_t log_index = 70) {
-        net::Response response;
+        http::Response response;
         response.headers = {{"Kontor-Log-Index", at(log_index)}};
         response.body = "there";
         return encode_response(std::move(response));
     }
 
-    std::string ask(net::Request request) {
+    std::string ask(http::Request request) {
         std::mutex mutex;
         std::condition_variable changed;
         std::optional<std::string> got;
-        router->handle(std::move(request), [&](net::Response response) {
+        router->handle(std::move(request), [&](http::Response response) {
             const std::lock_guard lock(mutex);
             got = response.status == 200 ? response.body : std::to_string(response.status);
             changed.notify_one();
@@ -211,7 +211,7 @@ class Busy : public ::testing::Test {
         return *got;
     }
 
-    Result<std::string> serve(const net::Request& request) {
+    Result<std::string> serve(const http::Request& request) {
         std::mutex mutex;
         std::condition_variable changed;
         std::optional<Result<std::string>> got;
@@ -230,7 +230,7 @@ class Busy : public ::testing::Test {
     std::atomic<int> local_status{200}, answered_here{0}, passed{0};
     std::atomic<std::size_t> most_costly{0};
     std::function<Result<std::string>()> answer = [] { return there(); };
-    net::Request last;
+    http::Request last;
     FixedClock clock;
     telemetry::Registry metrics;
     std::unique_ptr<Router> router;
@@ -262,7 +262,7 @@ TEST_F(Busy, AFollowerPassesOnToo) {
 
 TEST_F(Busy, AGreaterMinIndexIsKept) {
     applied = 90;
-    net::Request request = request_of("GET", "/v1/charges");
+    http::Request request = request_of("GET", "/v1/charges");
     request.headers = {{"kontor-min-index", at(85)}};
     while (passed == 0) (void)ask(request);
     EXPECT_EQ(last.header("Kontor-Min-Index"), at(85));
@@ -295,7 +295,7 @@ TEST_F(Busy, NobodySeesLessAfterwards) {
 }
 
 TEST_F(Busy, AsTheOtherNodeItAnswersCostlyReadsOnly) {
-    net::Request request = request_of("GET", "/v1/charges");
+    http::Request request = request_of("GET", "/v1/charges");
     request.headers = {{"Kontor-Min-Index", at(70)}};
     for (const bool leading : {true, false}) {
         leads = leading;

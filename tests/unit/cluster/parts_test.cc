@@ -90,7 +90,7 @@ TEST_F(Folder, AnIdentityIsKeptAndIsNobodyElses) {
 }
 
 TEST(Wire, RequestsAndAnswersAreTheSameOnTheOtherSide) {
-    net::Request request;
+    http::Request request;
     request.method = "POST";
     request.path = "/v1/caf\xc3\xa9/\xff";  // not UTF-8
     request.query = "a=b&c";
@@ -108,20 +108,20 @@ TEST(Wire, RequestsAndAnswersAreTheSameOnTheOtherSide) {
     EXPECT_EQ(there->headers[1].value, request.headers[1].value);
     EXPECT_FALSE(decode_request("\xff\xff\xff").has_value());
 
-    net::Response response;
+    http::Response response;
     response.status = 418;
     response.outcome = 11;
-    response.prepare = [](net::Response& self) { self.body = "prepared"; };
+    response.prepare = [](http::Response& self) { self.body = "prepared"; };
     const auto prepared = decode_response(*encode_response(std::move(response)));
     ASSERT_TRUE(prepared.has_value());
     EXPECT_EQ(prepared->status, 418);
     EXPECT_EQ(prepared->outcome, 11U);
     EXPECT_EQ(prepared->body, "prepared");
-    net::Response asset;
+    http::Response asset;
     asset.static_body = "static";
     EXPECT_EQ(decode_response(*encode_response(std::move(asset)))->body, "static");
-    net::Response stream;
-    stream.on_stream = [](std::shared_ptr<net::Stream>) {};
+    http::Response stream;
+    stream.on_stream = [](std::shared_ptr<http::Stream>) {};
     EXPECT_EQ(encode_response(std::move(stream)).error().code, ErrorCode::unsupported);
 }
 
@@ -151,13 +151,13 @@ TEST(TasksTest, RunInOrderOfTimeAndWithinTheLimit) {
 
 TEST(Certificate, IsRenewedWhenAThirdOfItIsLeft) {
     constexpr std::int64_t kDayMs = 24LL * 3600 * 1000, kNow = 1'800'000'000'000;
-    const std::string cluster(net::kClusterIdBytes, 'c');
-    const auto authority = net::make_cluster_authority(cluster, kNow).value();
-    const auto keys = net::make_private_key_and_request().value();
-    const std::string pem = net::issue_node_certificate(authority, keys.request_pem, {cluster, 2, {}},
-                                                        net::kNodeCertificateDays, kNow)
+    const std::string cluster(peer::kClusterIdBytes, 'c');
+    const auto authority = peer::make_cluster_authority(cluster, kNow).value();
+    const auto keys = peer::make_private_key_and_request().value();
+    const std::string pem = peer::issue_node_certificate(authority, keys.request_pem, {cluster, 2, {}},
+                                                         peer::kNodeCertificateDays, kNow)
                                 .value();
-    const std::int64_t ends = net::certificate_validity(pem)->not_after_s * 1000;
+    const std::int64_t ends = transport::certificate_validity(pem)->not_after_s * 1000;
     EXPECT_NEAR(static_cast<double>(ends - kNow) / kDayMs, 365, 1.1);
     EXPECT_EQ(age_of(pem, kNow), CertificateAge::good);
     EXPECT_EQ(age_of(pem, kNow + 200 * kDayMs), CertificateAge::good);

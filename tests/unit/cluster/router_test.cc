@@ -41,16 +41,16 @@ class Fixture : public ::testing::Test {
         parts.wait_applied = [this](std::uint64_t index, std::uint64_t, std::function<void(bool)> done) {
             done(applied.load() >= index);
         };
-        parts.kind_of = [](const net::Request& request) {
-            net::RequestKind kind;
+        parts.kind_of = [](const http::Request& request) {
+            http::RequestKind kind;
             kind.is_read = request.method == "GET" || request.path == "/v1/ledger/accounts/lookup";
             kind.is_repeatable = kind.is_read || (!request.path.starts_with("/admin") &&
                                                   !request.header("Idempotency-Key").empty());
             return kind;
         };
-        parts.local = [this](net::Request request, net::Responder respond) {
+        parts.local = [this](http::Request request, http::Responder respond) {
             ++answered_here;
-            net::Response response;
+            http::Response response;
             response.status = local_status.load();
             response.outcome = local_outcome.load();
             response.body = "here " + request.path;
@@ -58,7 +58,7 @@ class Fixture : public ::testing::Test {
             respond(std::move(response));
         };
         parts.call = [this](std::uint64_t to, std::uint16_t kind, std::string body, std::uint64_t timeout_ms,
-                            net::CallDone done) {
+                            peer::CallDone done) {
             EXPECT_EQ(kind, call_kind::forward);
             asked.push_back(to);
             last_request = *decode_request(body);
@@ -80,30 +80,30 @@ class Fixture : public ::testing::Test {
     }
 
     static Result<std::string> leaders(int status, std::string body = "leader", std::uint32_t outcome = 0) {
-        net::Response response;
+        http::Response response;
         response.status = status;
         response.outcome = outcome;
         response.body = std::move(body);
         return encode_response(std::move(response));
     }
-    static std::string header_of(const net::Response& response, std::string_view name) {
-        for (const net::Header& header : response.headers)
+    static std::string header_of(const http::Response& response, std::string_view name) {
+        for (const http::Header& header : response.headers)
             if (header.name == name) return header.value;
         return "";
     }
     static Result<std::string> broken(ErrorCode code) { return fail(code, "broken"); }
 
-    net::Response ask(const std::string& method, std::vector<net::Header> headers = {},
-                      const std::string& path = "/v1/x") {
-        net::Request request;
+    http::Response ask(const std::string& method, std::vector<http::Header> headers = {},
+                       const std::string& path = "/v1/x") {
+        http::Request request;
         request.method = method;
         request.path = path;
         request.headers = std::move(headers);
         request.body = "body";
         std::mutex mutex;
         std::condition_variable changed;
-        std::optional<net::Response> got;
-        router->handle(std::move(request), [&](net::Response response) {
+        std::optional<http::Response> got;
+        router->handle(std::move(request), [&](http::Response response) {
             const std::lock_guard lock(mutex);
             EXPECT_FALSE(got.has_value()) << "answered twice";
             got = std::move(response);
@@ -129,15 +129,15 @@ class Fixture : public ::testing::Test {
     std::vector<std::uint64_t> asked;
     std::deque<Result<std::string>> answers;
     std::atomic<std::uint64_t> silent{0};  // this node takes requests and does not answer
-    std::vector<net::CallDone> unanswered;
-    net::Request last_request;
+    std::vector<peer::CallDone> unanswered;
+    http::Request last_request;
     std::uint64_t last_timeout_ms = 0;
     StepClock clock;
     telemetry::Registry metrics;
     std::unique_ptr<Router> router;
 };
 
-const net::Header kKey{"Idempotency-Key", "k1"};
+const http::Header kKey{"Idempotency-Key", "k1"};
 
 TEST_F(Fixture, TheLeaderAnswersAllItself) {
     leads = true;
@@ -230,7 +230,7 @@ TEST_F(Fixture, MinIndexWaitsThenAsks) {
 TEST_F(Fixture, TheLeaderKnowsForOthersWhatIsNotThere) {
     leads = true;
     const auto forwarded = [&](const char* method, std::uint64_t index) {
-        net::Request request;
+        http::Request request;
         request.method = method;
         request.path = "/v1/x";
         request.headers = {{"Kontor-Min-Index", at(index)}};
@@ -372,14 +372,14 @@ TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     EXPECT_LT(clock.now - begun, kLeaderWaitMs + 1'000);
     EXPECT_TRUE(asked.empty());
     bool retry_after = false;
-    for (const net::Header& header : got.headers) retry_after = retry_after || header.name == "Retry-After";
+    for (const http::Header& header : got.headers) retry_after = retry_after || header.name == "Retry-After";
     EXPECT_TRUE(retry_after);
     EXPECT_NE(got.body.find("nothing was done"), std::string::npos);
 }
 
 // Whoever said 503 may have had it in its log, and the next leader may have committed it.
 TEST_F(Fixture, WhatMayBeDoneIsNotCalledUndone) {
-    const auto says_undone = [](const net::Response& got) {
+    const auto says_undone = [](const http::Response& got) {
         EXPECT_EQ(got.status, 503);
         return got.body.find("nothing was done") != std::string::npos;
     };
@@ -428,7 +428,7 @@ TEST_F(Fixture, WithoutALeaderForLongItSaysSoSoon) {
     const auto got = ask("POST", {kKey});
     EXPECT_EQ(got.status, 503);
     EXPECT_TRUE(std::any_of(got.headers.begin(), got.headers.end(),
-                            [](const net::Header& header) { return header.name == "Retry-After"; }));
+                            [](const http::Header& header) { return header.name == "Retry-After"; }));
     EXPECT_LE(clock.now, begun + kLeaderWaitMs / 4) << "nobody waits for long";
     // It stood still, and hears the others in a moment.
     after_100_ms = [this] { leader = 1; };
@@ -555,7 +555,7 @@ TEST_F(Fixture, ItBecomesTheLeaderWhileARequestLooksForOne) {
 }
 
 TEST_F(Fixture, ServesOthersOnlyAsTheLeader) {
-    net::Request request;
+    http::Request request;
     request.method = "POST";
     request.path = "/v1/x";
     std::mutex mutex;

@@ -36,19 +36,19 @@ class DoorTest : public ::testing::Test {
     void open(DoorOptions options) { door_ = Door::make(std::move(options)); }
 
     // `target`: "/channels/…?…", or all of a link.
-    net::Response ask(const std::string& method, std::string target, const std::string& body = {},
-                      const std::string& peer = "192.0.2.1") {
+    http::Response ask(const std::string& method, std::string target, const std::string& body = {},
+                       const std::string& peer = "192.0.2.1") {
         if (target.starts_with(kUrl)) target.erase(0, std::string_view(kUrl).size());
-        net::Request request;
+        http::Request request;
         request.method = method;
         const std::size_t query = std::min(target.find('?'), target.size());
         request.path = target.substr(0, query);
         request.query = target.substr(std::min(query + 1, target.size()));
         request.body = body;
         request.peer_ip = peer;
-        net::Response got;
+        http::Response got;
         int answers = 0;
-        door_->handle(std::move(request), [&](net::Response response) {
+        door_->handle(std::move(request), [&](http::Response response) {
             got = std::move(response);
             ++answers;
         });
@@ -90,7 +90,7 @@ class DoorTest : public ::testing::Test {
 
 TEST_F(DoorTest, ShowsThePageAndTakesWhatItSays) {
     const std::string link = wait();
-    const net::Response page = ask("GET", link);
+    const http::Response page = ask("GET", link);
     EXPECT_EQ(page.status, 200);
     EXPECT_NE(page.body.find("<form method=\"post\">"), std::string::npos);
     EXPECT_EQ(status(), pb::REQUIRES_ACTION) << "looking changes nothing";
@@ -125,7 +125,7 @@ TEST_F(DoorTest, WhatIsNotSignedStoresNothing) {
 
 TEST_F(DoorTest, WhatIsNotThereLooksAlike) {
     const std::string link = wait();
-    const net::Response unknown = ask("GET", "/channels/nobody/1/x");
+    const http::Response unknown = ask("GET", "/channels/nobody/1/x");
     EXPECT_EQ(unknown.status, 404);
     for (const std::string& target :
          {std::string("/channels/sandbox/2/x"), std::string("/channels/sandbox/1/x"),
@@ -133,7 +133,7 @@ TEST_F(DoorTest, WhatIsNotThereLooksAlike) {
           std::string("/channels/sandbox/x/x"), std::string("/channels/sandbox"), std::string("/channels/"),
           std::string("/channels/sandbox/18446744073709551616/x"), std::string("/channels/sandbox//x"),
           std::string("/channels/sandbox/1"), std::string("/channels/Sandbox/1/x")}) {
-        const net::Response other = ask("POST", target, "outcome=complete");
+        const http::Response other = ask("POST", target, "outcome=complete");
         EXPECT_EQ(other.status, 404) << target;
         EXPECT_EQ(other.body, unknown.body) << target;
     }
@@ -142,12 +142,12 @@ TEST_F(DoorTest, WhatIsNotThereLooksAlike) {
 TEST_F(DoorTest, KnowsTwoMethods) {
     for (const char* method : {"HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
         EXPECT_EQ(ask(method, "/channels/sandbox/1/x").status, 405) << method;
-        net::Request head;
+        http::Request head;
         head.method = method;
         head.path = "/channels/nobody/7/x";
         ASSERT_TRUE(door_->admit(head).refusal) << method;
     }
-    net::Request head;
+    http::Request head;
     head.method = "POST";
     EXPECT_FALSE(door_->admit(head).refusal);
     EXPECT_EQ(door_->admit(head).max_body_bytes, connectors::kInboundBytes);

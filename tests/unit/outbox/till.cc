@@ -58,7 +58,7 @@ Till::Till(std::int64_t wall_ahead_ms, bool has_successor)
     std::string pattern = (std::filesystem::temp_directory_path() / "kontor-steps-XXXXXX").string();
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
-    client_ = net::Client::make({});
+    client_ = http::Client::make({});
     for (std::size_t i = 0; i < 2; ++i) {
         machines_[i].till = this;
         machines_[i].number = i + 1;

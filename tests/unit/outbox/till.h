@@ -83,7 +83,7 @@ class Till {
     std::string folder_;
     replication::ClusterId cluster_{};
     crypto::Sealer sealer_;
-    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<http::Client> client_;
     std::mutex mutex_;  // who is reachable
     std::array<Machine, 2> machines_;
     std::size_t leader_ = 0;

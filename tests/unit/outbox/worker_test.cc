@@ -29,27 +29,27 @@ using testing::kStart;
 constexpr const char* kSecret = "whsec_of_this_test";
 
 // A channel, and the network to it: keeps what it was asked until the test answers.
-class PatientChannel : public net::Client {
+class PatientChannel : public http::Client {
  public:
     PatientChannel() { here_ = this; }
     ~PatientChannel() override { here_ = nullptr; }
-    void send(net::ClientRequest /*request*/,
-              std::function<void(Result<net::ClientResponse>)> done) override {
+    void send(http::ClientRequest /*request*/,
+              std::function<void(Result<http::ClientResponse>)> done) override {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(done));
     }
     void answer_all(const connectors::Answer& answer) {
-        std::vector<std::function<void(Result<net::ClientResponse>)>> ready;
+        std::vector<std::function<void(Result<http::ClientResponse>)>> ready;
         {
             const std::lock_guard lock(mutex_);
             ready.swap(waiting_);
             answer_ = answer;
         }
-        for (const auto& done : ready) done(net::ClientResponse{200, {}, {}});
+        for (const auto& done : ready) done(http::ClientResponse{200, {}, {}});
     }
     // The connection broke, and nobody knows what became of it.
     void lose_all() {
-        std::vector<std::function<void(Result<net::ClientResponse>)>> ready;
+        std::vector<std::function<void(Result<http::ClientResponse>)>> ready;
         {
             const std::lock_guard lock(mutex_);
             ready.swap(waiting_);
@@ -84,7 +84,7 @@ class PatientChannel : public net::Client {
     static inline PatientChannel* here_ = nullptr;
     std::mutex mutex_;
     connectors::Answer answer_;
-    std::vector<std::function<void(Result<net::ClientResponse>)>> waiting_;
+    std::vector<std::function<void(Result<http::ClientResponse>)>> waiting_;
 };
 
 // Takes the sandbox's place, whose account and route there are.
@@ -103,10 +103,10 @@ constexpr connectors::Connector kPatient = {
 constexpr std::array<const connectors::Connector*, 1> kPatientOnly = {&kPatient};
 
 // Has no room for the first requests.
-class ScarceClient : public net::Client {
+class ScarceClient : public http::Client {
  public:
-    explicit ScarceClient(net::Client& real) : real_(real) {}
-    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+    explicit ScarceClient(http::Client& real) : real_(real) {}
+    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
         accounts.store(request.account);
         if (lacking_for.fetch_sub(1) > 0) return done(fail(ErrorCode::overloaded, "too many open files"));
         real_.send(std::move(request), std::move(done));
@@ -115,14 +115,14 @@ class ScarceClient : public net::Client {
     std::atomic<std::uint64_t> accounts{0};
 
  private:
-    net::Client& real_;
+    http::Client& real_;
 };
 
 // Receivers at /hang accept, and nothing ever comes from them.
-class HangingClient : public net::Client {
+class HangingClient : public http::Client {
  public:
-    explicit HangingClient(net::Client& real) : real_(real) {}
-    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+    explicit HangingClient(http::Client& real) : real_(real) {}
+    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
         if (request.url.find("/hang") == std::string::npos)
             return real_.send(std::move(request), std::move(done));
         ++hanging;
@@ -130,16 +130,16 @@ class HangingClient : public net::Client {
     std::atomic<std::size_t> hanging{0};
 
  private:
-    net::Client& real_;
+    http::Client& real_;
 };
 
 class WorkerTest : public ::testing::Test {
  protected:
     WorkerTest() : world_(clock_), sealer_(crypto::Secret(std::string(32, 'k'))) {
-        net::ClientOptions client;
+        http::ClientOptions client;
         client.ca_pem = receiver_.ca_pem;
         client.max_connections_per_origin = 64;
-        client_ = net::Client::make(std::move(client));
+        client_ = http::Client::make(std::move(client));
     }
     ~WorkerTest() override {
         receiver_.release();  // or stopping would wait for them
@@ -169,7 +169,7 @@ class WorkerTest : public ::testing::Test {
     testing::World world_;
     crypto::Sealer sealer_;
     telemetry::Registry metrics_;
-    std::unique_ptr<net::Client> client_;
+    std::unique_ptr<http::Client> client_;
     std::unique_ptr<Worker> worker_;
 };
 
@@ -180,7 +180,7 @@ TEST_F(WorkerTest, DeliversTheEventSignedAndSaysSo) {
     ASSERT_TRUE(eventually([&] { return world_.delivered(no) == 1; }));
     const auto requests = receiver_.requests("/ok");
     ASSERT_EQ(requests.size(), 1U);
-    const net::Request& request = requests[0];
+    const http::Request& request = requests[0];
     EXPECT_EQ(request.method, "POST");
     EXPECT_EQ(request.header("Content-Type"), "application/json; charset=utf-8");
     EXPECT_EQ(request.header("Stripe-Signature"), webhook_signature(kSecret, kStart / 1000, request.body));

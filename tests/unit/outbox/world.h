@@ -24,14 +24,14 @@
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/customers_bodies.pb.h"
+#include "kontor/http/server.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/certificates.h"
-#include "kontor/net/server.h"
 #include "kontor/payments_bodies.pb.h"
+#include "kontor/transport/certificates.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "support/memory_rows.h"
@@ -185,41 +185,42 @@ class World : public machine::Service {
 class Receiver {
  public:
     Receiver() {
-        const auto authority = net::make_authority("outbox test", system_clock().wall_ms());
+        const auto authority = transport::make_authority("outbox test", system_clock().wall_ms());
         ca_pem = authority->certificate_pem;
-        net::ServerOptions options;
+        http::ServerOptions options;
         options.threads = 1;
-        options.tls = *net::issue_server_certificate(*authority, {"127.0.0.1"}, system_clock().wall_ms());
-        options.handler = [this](net::Request request, net::Responder respond) {
+        options.tls =
+            *transport::issue_server_certificate(*authority, {"127.0.0.1"}, system_clock().wall_ms());
+        options.handler = [this](http::Request request, http::Responder respond) {
             handle(std::move(request), std::move(respond));
         };
-        server_ = *net::Server::start(std::move(options));
+        server_ = *http::Server::start(std::move(options));
     }
     [[nodiscard]] std::string url(const std::string& path) const {
         return "https://127.0.0.1:" + std::to_string(server_->port()) + path;
     }
-    [[nodiscard]] std::vector<net::Request> requests(const std::string& path) const {
+    [[nodiscard]] std::vector<http::Request> requests(const std::string& path) const {
         const std::lock_guard lock(mutex_);
-        std::vector<net::Request> found;
+        std::vector<http::Request> found;
         for (const auto& one : requests_)
             if (one.path == path) found.push_back(one);
         return found;
     }
     [[nodiscard]] std::size_t count(const std::string& path) const { return requests(path).size(); }
     void release() {
-        std::vector<net::Responder> held;
+        std::vector<http::Responder> held;
         {
             const std::lock_guard lock(mutex_);
             held.swap(held_);
         }
-        for (const auto& respond : held) respond(net::Response());
+        for (const auto& respond : held) respond(http::Response());
     }
 
     std::string ca_pem;
     std::atomic<int> fail_status{500};
 
  private:
-    void handle(net::Request request, net::Responder respond) {
+    void handle(http::Request request, http::Responder respond) {
         const std::string path = request.path;
         {
             const std::lock_guard lock(mutex_);
@@ -229,15 +230,15 @@ class Receiver {
                 return;
             }
         }
-        net::Response response;
+        http::Response response;
         response.status = path == "/ok" ? 200 : fail_status.load();
         respond(std::move(response));
     }
 
     mutable std::mutex mutex_;
-    std::vector<net::Request> requests_;
-    std::vector<net::Responder> held_;
-    std::unique_ptr<net::Server> server_;  // last: its threads end before what they use
+    std::vector<http::Request> requests_;
+    std::vector<http::Responder> held_;
+    std::unique_ptr<http::Server> server_;  // last: its threads end before what they use
 };
 
 }  // namespace kontor::outbox::testing

@@ -15,7 +15,7 @@
 #include "domains/roles.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 #include "kontor/node/node.h"
 #include "kontor/reporting/reports.h"
 #include "kontor/telemetry/metrics.h"
@@ -40,7 +40,7 @@ class Admin {
     static std::unique_ptr<Admin> make(AdminOptions options);
     virtual ~Admin() = default;  // ends streams, joins its threads, waits for commands under way
     // Everything at or below /admin.
-    virtual void handle(net::Request request, net::Responder respond) = 0;
+    virtual void handle(http::Request request, http::Responder respond) = 0;
     virtual void stop() = 0;  // closes open streams, so that the server can stop
 };
 

@@ -5,7 +5,7 @@
 // (reads, refusals), on one for expensive reads (ApiLimits), or on the thread that completes the command
 // (writes). Ownership: what the options point to outlives the Api and all its requests in flight. Errors:
 // never throws; everything becomes an answer with the Stripe-shaped error object. Limits: src/params.h
-// (parameters), kontor/payments/limits.h (values), net::ServerLimits (bytes).
+// (parameters), kontor/payments/limits.h (values), http::ServerLimits (bytes).
 
 #include <cstdint>
 #include <functional>
@@ -16,8 +16,8 @@
 #include "domains/roles.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/http/server.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::api {
@@ -42,7 +42,8 @@ struct ApiOptions {
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     ApiLimits limits;
-    // What webhooks may go to (net::ClientOptions). An endpoint that no delivery could ever reach is refused.
+    // What webhooks may go to (http::ClientOptions). An endpoint that no delivery could ever reach is
+    // refused.
     bool delivers_to_http = false, delivers_to_private_addresses = false;
     // What API keys may do; null: nothing. Tests give them less.
     const machine::Role* key_role = domains::role(domains::kSecretKey);
@@ -68,15 +69,15 @@ class Api {
 
     // Everything below /v1/ is this surface's, known or not.
     [[nodiscard]] static bool owns(std::string_view path);
-    void handle(net::Request request, net::Responder respond);
+    void handle(http::Request request, http::Responder respond);
     // By the head alone, before the body is read: route, method, readiness and key. `is_final` false: this
     // node may not know a new key yet, and whoever it sends the request to does.
-    [[nodiscard]] net::Admission admit(const net::Request& head, bool is_final);
+    [[nodiscard]] http::Admission admit(const http::Request& head, bool is_final);
 
     // OpenAPI 3.1, made from the route table; what GET /v1/openapi.json answers.
     [[nodiscard]] static const std::string& openapi_json();
     // Of a request that owns() its path, by the route table.
-    [[nodiscard]] static net::RequestKind kind_of(const net::Request& request);
+    [[nodiscard]] static http::RequestKind kind_of(const http::Request& request);
 
     struct Impl;
 

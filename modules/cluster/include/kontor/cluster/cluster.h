@@ -24,7 +24,7 @@
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
 #include "kontor/crypto/crypto.h"
-#include "kontor/net/server.h"
+#include "kontor/http/server.h"
 #include "kontor/node/node.h"
 #include "kontor/telemetry/metrics.h"
 
@@ -58,7 +58,7 @@ struct ClusterOptions {
     std::int64_t max_clock_skew_ms =
         2'000;                  // a node whose clock is further off those of the others does not lead
     bool balance_reads = true;  // costly reads go to a node with less to do, and this one answers others'
-    int max_descriptor = 0;     // as net::PeerLimits::max_descriptor
+    int max_descriptor = 0;     // as peer::PeerLimits::max_descriptor
     std::uint64_t copy_bytes_a_second = 0;  // for others that copy the state from here; 0: no limit
     unsigned partitions = 8;
     const crypto::Sealer* sealer = nullptr;
@@ -95,7 +95,7 @@ struct TokenWishes {
 };
 
 // What a request does, as the routes of `local` say it: this module knows no paths. Any thread.
-using KindOf = std::function<net::RequestKind(const net::Request&)>;
+using KindOf = std::function<http::RequestKind(const http::Request&)>;
 
 class Cluster {
  public:
@@ -113,7 +113,8 @@ class Cluster {
     // Copies it from any other node. `tell` gets a line for people now and then. Goes on where it was when it
     // is called again after a failure.
     [[nodiscard]] virtual Result<void> copy_state(const std::function<void(const std::string&)>& tell) = 0;
-    virtual void attach(node::Node& node, net::Handler local, KindOf kind_of, const std::string& api_url) = 0;
+    virtual void attach(node::Node& node, http::Handler local, KindOf kind_of,
+                        const std::string& api_url) = 0;
 
     // Before anything stops: hands leadership over, so that nobody waits for an election, and answers what
     // other nodes have sent here. At most 2 s each.
@@ -124,7 +125,7 @@ class Cluster {
     // Through the leader, wherever it is: commands about the cluster and set-up links. Blocks.
     [[nodiscard]] virtual Result<pb::Result> propose(pb::Command command) = 0;
 
-    virtual void handle(net::Request request, net::Responder respond) = 0;
+    virtual void handle(http::Request request, http::Responder respond) = 0;
     [[nodiscard]] virtual std::uint16_t port() const = 0;  // 0: no peer port is open
 
     // --- For people: `kontor cluster …` over the control socket.

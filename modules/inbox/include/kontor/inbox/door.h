@@ -18,8 +18,8 @@
 #include "connectors/connector.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/http/server.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/server.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::inbox {
@@ -42,8 +42,8 @@ class Door {
     virtual ~Door() = default;
     [[nodiscard]] static bool owns(std::string_view path) { return path.starts_with("/channels/"); }
     // By the head alone, while the body is on its way.
-    [[nodiscard]] virtual net::Admission admit(const net::Request& head) const = 0;
-    virtual void handle(net::Request request, net::Responder respond) = 0;
+    [[nodiscard]] virtual http::Admission admit(const http::Request& head) const = 0;
+    virtual void handle(http::Request request, http::Responder respond) = 0;
 };
 
 }  // namespace kontor::inbox

@@ -21,19 +21,19 @@
 #include "connectors/connector.h"
 #include "kontor/base/clock.h"
 #include "kontor/crypto/crypto.h"
+#include "kontor/http/client.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/client.h"
 #include "kontor/telemetry/metrics.h"
 
 namespace kontor::outbox {
 
 struct WorkerOptions {
     machine::Service* service = nullptr;
-    net::Client* client = nullptr;  // for webhooks
+    http::Client* client = nullptr;  // for webhooks
     const crypto::Sealer* sealer = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
-    net::Client* channel_client = nullptr;  // for channels; null: no connector calls anybody
+    http::Client* channel_client = nullptr;  // for channels; null: no connector calls anybody
     std::span<const connectors::Connector* const> connectors;  // those that this node may use
     // Where channels and payers reach this instance, "https://pay.example". Null: nowhere.
     std::function<std::string()> public_url;

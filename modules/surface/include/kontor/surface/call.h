@@ -12,11 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "kontor/http/server.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/permission.h"
 #include "kontor/machine/rows.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/server.h"
 #include "kontor/surface/errors.h"
 #include "kontor/surface/params.h"
 
@@ -51,7 +51,7 @@ struct Host {
     const Clock* clock = nullptr;
     const Catalogue* catalogue = nullptr;
     std::function<std::string(std::size_t)> random_token;  // base62 characters
-    // What webhooks go to (net::ClientOptions): an endpoint that no delivery could ever reach is refused.
+    // What webhooks go to (http::ClientOptions): an endpoint that no delivery could ever reach is refused.
     bool delivers_to_http = false, delivers_to_private_addresses = false;
 };
 
@@ -62,7 +62,7 @@ struct Caller {
 };
 
 struct Call : std::enable_shared_from_this<Call> {
-    Call(std::shared_ptr<Host> the_host, net::Request the_request, net::Responder the_responder);
+    Call(std::shared_ptr<Host> the_host, http::Request the_request, http::Responder the_responder);
 
     // Answers. Exactly one of them, once.
     void reply(std::string body, std::uint64_t log_index, bool replayed = false);
@@ -90,8 +90,8 @@ struct Call : std::enable_shared_from_this<Call> {
     void read(const machine::Service::ReadBody& body);
 
     std::shared_ptr<Host> host;  // answers may come after whoever took the request is gone
-    net::Request request;
-    net::Responder respond;
+    http::Request request;
+    http::Responder respond;
     const Route* route = nullptr;
     std::vector<std::string_view> path_params;  // into request.path
     Node params;
@@ -111,7 +111,7 @@ struct Call : std::enable_shared_from_this<Call> {
  private:
     void finish(const pb::Result& result, std::uint64_t log_index, const Finish& finish_with);
     void send(int status, std::string body, const ApiError* error, std::uint64_t log_index, bool replayed);
-    net::Response* into_ = nullptr;  // where the answer goes instead of to `respond`
+    http::Response* into_ = nullptr;  // where the answer goes instead of to `respond`
     bool answered_ = false;
 };
 using CallPtr = std::shared_ptr<Call>;

@@ -14,10 +14,10 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/error.h"
+#include "kontor/http/server.h"
 #include "kontor/json/error_object.h"
 #include "kontor/machine/permission.h"
 #include "kontor/machine/service.h"
-#include "kontor/net/server.h"
 
 namespace kontor::reporting {
 class Reports;
@@ -48,8 +48,8 @@ struct Caller {
 
 struct Call {
     const Host* host = nullptr;
-    net::Request request;
-    net::Responder respond;
+    http::Request request;
+    http::Responder respond;
     bool livemode = false;  // of the address: every read and every key is of this mode
     std::string rest;       // what a route's * matched: one segment
     std::vector<std::pair<std::string, std::string>> query;
@@ -58,11 +58,11 @@ struct Call {
 
     [[nodiscard]] std::string_view parameter(std::string_view name) const;  // of the query; "" if absent
     [[nodiscard]] std::string text(const char* name) const;                 // of the body; "" unless a string
-    void answer(int status, const Json& json, std::vector<net::Header> headers = {}) const;
+    void answer(int status, const Json& json, std::vector<http::Header> headers = {}) const;
     void refuse(int status, std::string_view code, std::string_view message,
                 std::string_view param = {}) const;
     void refuse(const Error& error) const;  // an operating failure
-    void refuse_with(int status, const ErrorObject& error, std::vector<net::Header> headers) const;
+    void refuse_with(int status, const ErrorObject& error, std::vector<http::Header> headers) const;
     // Runs `handle`; an exception becomes an answer.
     void guarded(const std::function<void()>& handle) const;
 };
@@ -77,11 +77,11 @@ void submit(const CallPtr& call, pb::Command command, Render render);
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 
-[[nodiscard]] net::Response json_response(int status, const Json& json,
-                                          std::vector<net::Header> headers = {});
-[[nodiscard]] net::Response json_response(int status, std::string body, std::vector<net::Header> headers);
+[[nodiscard]] http::Response json_response(int status, const Json& json,
+                                           std::vector<http::Header> headers = {});
+[[nodiscard]] http::Response json_response(int status, std::string body, std::vector<http::Header> headers);
 // The headers of every answer below /admin.
-void add_security_headers(net::Response& response);
+void add_security_headers(http::Response& response);
 [[nodiscard]] std::string dump(const Json& json);
 
 // Of an address's segment: "test" is false, "live" is true.

@@ -61,7 +61,7 @@ struct Route {
     // It changes nothing.
     [[nodiscard]] constexpr bool is_read() const { return work.value != Work::write; }
     // Work that does not end with one row.
-    [[nodiscard]] bool is_expensive(const net::Request& request) const;
+    [[nodiscard]] bool is_expensive(const http::Request& request) const;
     // The name of the first segment that is a parameter; "" if there is none.
     [[nodiscard]] std::string_view path_param() const;
 };
