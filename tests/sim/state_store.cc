@@ -5,7 +5,8 @@
 #include "domains/all.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 #include "kontor/store/store.h"
 #include "watching_writer.h"
 
@@ -71,17 +72,17 @@ class StoreState final : public State {
 
     Result<bool> copy_step(State& source) override {
         if (!sink_) {
-            store::StateSinkOptions options;
+            state_transfer::StateSinkOptions options;
             options.folder = store::incoming_folder(folder_);
             options.tables = tables();
             options.map_bytes = kMapBytes;
-            options.max_response_bytes = store::kMinStateResponseBytes;
-            KONTOR_TRY(sink_, store::StateSink::open(std::move(options)));
+            options.max_response_bytes = state_transfer::kMinStateResponseBytes;
+            KONTOR_TRY(sink_, state_transfer::StateSink::open(std::move(options)));
         }
         auto& from = static_cast<StoreState&>(source);
         if (from.store_->checkpoint().index == 0) return fail(ErrorCode::unavailable, "no checkpoint yet");
         for (int i = 0; i < kRequestsAStep && !sink_->done(); ++i) {
-            KONTOR_TRY(const std::string response, from.store_->state_source().answer(sink_->next_request()));
+            KONTOR_TRY(const std::string response, state_transfer::answer(from.store_->copy_source(), sink_->next_request()));
             KONTOR_CHECK(sink_->feed(response));
         }
         return sink_->done();
@@ -142,7 +143,7 @@ class StoreState final : public State {
     const std::string folder_;
     std::mt19937_64& random_;
     std::unique_ptr<store::Store> store_;
-    std::unique_ptr<store::StateSink> sink_;
+    std::unique_ptr<state_transfer::StateSink> sink_;
     std::uint64_t steps_left_ = 0;  // of the checkpoint's thread while it runs
     bool dies_ = false;
 };

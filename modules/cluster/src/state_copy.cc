@@ -6,7 +6,8 @@
 #include "domains/all.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 
 namespace kontor::cluster {
 namespace {
@@ -19,9 +20,9 @@ constexpr std::uint64_t kStayMs =
     8'000;  // with one that gave something: a slow line takes its time to return
 constexpr auto kPause = std::chrono::milliseconds(300);
 
-std::string line_of(const store::StateTransferProgress& progress, std::uint64_t from) {
+std::string line_of(const state_transfer::StateTransferProgress& progress, std::uint64_t from) {
     std::string line = "copying the state from node " + std::to_string(from) + ": " +
-                       std::string(store::to_string(progress.phase)) + ", " +
+                       std::string(state_transfer::to_string(progress.phase)) + ", " +
                        std::to_string(progress.bytes_done >> 20U) + " of about " +
                        std::to_string(progress.bytes_total_estimate >> 20U) + " MiB";
     if (progress.restarts != 0)
@@ -39,12 +40,12 @@ bool may_pass(ErrorCode code) {
 }  // namespace
 
 Result<void> copy_state(const StateCopy& copy) {
-    store::StateSinkOptions options;
+    state_transfer::StateSinkOptions options;
     options.folder = store::incoming_folder(copy.store_folder);
     const auto tables = domains::registry().tables();
     options.tables.assign(tables.begin(), tables.end());
     options.partitions = copy.partitions;
-    KONTOR_TRY(auto sink, store::StateSink::open(std::move(options)));
+    KONTOR_TRY(auto sink, state_transfer::StateSink::open(std::move(options)));
     std::vector<std::uint64_t> sources;
     unsigned failures = 0;
     std::uint64_t progress_ms = copy.clock->monotonic_ms();

@@ -9,7 +9,7 @@
 
 #include "kontor/base/clock.h"
 #include "kontor/base/result.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
 
 namespace kontor::cluster {
 
@@ -24,7 +24,7 @@ struct StateCopy {
     std::function<bool()> is_stopping;
     std::function<void(const std::string& line)> tell;  // at most every two seconds
     // After each answer; may be empty.
-    std::function<void(std::uint64_t from, const store::StateTransferProgress& progress)> progress;
+    std::function<void(std::uint64_t from, const state_transfer::StateTransferProgress& progress)> progress;
 };
 
 // The copy is whole and verified when it returns; replace_store_folder() is the caller's.

@@ -18,7 +18,8 @@
 #include "kontor/members.pb.h"
 #include "kontor/members_bodies.pb.h"
 #include "kontor/node/folder.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 #include "state_copy.h"
 #include "wire.h"
 
@@ -409,12 +410,12 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
         set_doing(line);
         tell(line);
     };
-    copy.progress = [this](std::uint64_t from, const store::StateTransferProgress& progress) {
+    copy.progress = [this](std::uint64_t from, const state_transfer::StateTransferProgress& progress) {
         const std::lock_guard lock(mutex_);
         const std::uint64_t total = std::max<std::uint64_t>(progress.bytes_total_estimate, 1);
         copying_ = {from, progress.bytes_done, progress.bytes_total_estimate,
                     std::min<std::uint64_t>(progress.bytes_done * 100 / total, 100),
-                    std::string(store::to_string(progress.phase))};
+                    std::string(state_transfer::to_string(progress.phase))};
         doing_ = "copying the state from node " + std::to_string(from) + ": " + copying_->phase + ", " +
                  std::to_string(copying_->percent) + " %";
     };

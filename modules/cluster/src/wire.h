@@ -17,7 +17,7 @@ namespace kontor::cluster {
 namespace call_kind {
 inline constexpr std::uint16_t join = 1;  // without a client certificate
 inline constexpr std::uint16_t forward = 2;
-inline constexpr std::uint16_t state = 3;        // store::StateSource::answer
+inline constexpr std::uint16_t state = 3;        // state_transfer::answer
 inline constexpr std::uint16_t certificate = 4;  // a new one for the caller
 inline constexpr std::uint16_t report = 5;
 inline constexpr std::uint16_t command = 6;   // a command about the cluster, for the leader

@@ -7,7 +7,8 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine/service.h"
 #include "kontor/node/folder.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -234,7 +235,7 @@ Result<std::string> NodeImpl::answer_state_request(std::string_view request) {
     // The copy will stand for this checkpoint or a later one, and needs the entries after it.
     copied_ms_.store(options_.clock->monotonic_ms());
     if (!holds_log_.exchange(true)) replica_->hold_log(store_->checkpoint().index);
-    return store_->state_source().answer(request);
+    return state_transfer::answer(store_->copy_source(), request);
 }
 
 std::optional<store::EntryHash> NodeImpl::entry_hash(std::uint64_t index) const {

@@ -16,7 +16,7 @@
 #include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/machine/times.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/store/copy_source.h"
 #include "node_impl.h"
 
 namespace kontor::node {
@@ -122,7 +122,7 @@ bool NodeImpl::propose_batch() {
 // Who has got the copy starts with it, is let in, and then asks for what came since.
 void NodeImpl::look_at_copies(std::uint64_t now) {
     if (!holds_log_.load()) return;
-    if (store_->state_source().stats().transfers != 0) return copied_ms_.store(now);
+    if (store_->copy_source().stats().transfers != 0) return copied_ms_.store(now);
     if (now > copied_ms_.load() + kHoldAfterCopyMs && holds_log_.exchange(false)) replica_->hold_log(0);
 }
 

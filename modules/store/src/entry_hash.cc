@@ -4,9 +4,9 @@
 #include <bit>
 
 #include "entry_hasher.h"
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
-#include "state_wire.h"
+#include "kontor/base/byte_reader.h"
 
 namespace kontor::store {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kontor/store/entry_hash.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

@@ -6,7 +6,7 @@
 
 #include "entry_hasher.h"
 #include "kontor/store/entry_hash.h"
-#include "state_wire.h"
+#include "kontor/base/byte_reader.h"
 
 namespace kontor::store {
 namespace {

@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
 #include "kontor/store/partitions_made.h"
 #include "partition_file.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 namespace {

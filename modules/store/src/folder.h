@@ -19,7 +19,7 @@
 #include "partition.h"
 #include "redo_file.h"
 #include "settled_rows.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

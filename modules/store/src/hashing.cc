@@ -1,4 +1,4 @@
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

@@ -153,9 +153,9 @@ std::uint64_t KeptRedo::bytes_above(std::uint64_t index) const {
     return bytes;
 }
 
-StateSourceStats KeptRedo::stats() const {
+CopyStats KeptRedo::stats() const {
     const std::scoped_lock lock(mutex_);
-    StateSourceStats stats;
+    CopyStats stats;
     for (const auto& [id, held] : held_) stats.transfers += held.ended.empty() ? 1 : 0;
     stats.kept_redo_bytes = kept_bytes();
     return stats;

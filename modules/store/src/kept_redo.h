@@ -17,7 +17,7 @@
 #include <string>
 
 #include "kontor/base/result.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/store/copy_source.h"
 
 namespace kontor::store {
 
@@ -50,7 +50,7 @@ class KeptRedo {
     };
     [[nodiscard]] std::optional<Next> next_after(std::uint64_t index) const;  // complete ones
     [[nodiscard]] std::uint64_t bytes_above(std::uint64_t index) const;
-    [[nodiscard]] StateSourceStats stats() const;
+    [[nodiscard]] CopyStats stats() const;
 
  private:
     struct Held {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/assert.h"
 #include "mem_table.h"
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "huge_blocks.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "files.h"
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
 #include "kontor/store/damaged_file.h"
 #include "partition_file.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 namespace {
@@ -119,10 +119,6 @@ Error lmdb_error(const std::string& what, int code) {
     const bool broken = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
                         code == MDB_VERSION_MISMATCH || code == MDB_PANIC;
     return Error{broken ? ErrorCode::corruption : ErrorCode::internal, what + ": " + mdb_strerror(code)};
-}
-
-std::string partition_name(unsigned number) {
-    return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
 std::optional<std::string_view> checked_row(std::string_view key, std::string_view stored,

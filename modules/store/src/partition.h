@@ -19,13 +19,12 @@
 
 #include "kontor/base/result.h"
 #include "kontor/store/store.h"
+#include "kontor/store/tables.h"
 #include "mem_table.h"
 #include "row_form.h"
 
 namespace kontor::store {
 
-inline constexpr std::uint32_t kLayoutVersion = 5;  // rows of the state among it (docs/formats/state.md)
-inline constexpr std::size_t kMaxReplicationMetaBytes = 512U << 10U;  // with the rest below kMaxValueBytes
 inline constexpr unsigned kMaxReadTransactions = 1022;
 inline constexpr std::size_t kRowCrcBytes = 4;
 
@@ -46,7 +45,6 @@ struct KeyBuffer {
 };
 
 [[nodiscard]] Error lmdb_error(const std::string& what, int code);
-[[nodiscard]] std::string partition_name(unsigned number);  // "03"
 
 // The row in a stored value, into `buffer` where it has to be put together; nullopt if it does not match its
 // checksum. `key` with its table byte.

@@ -9,7 +9,7 @@
 
 #include "kontor/base/bytes.h"
 #include "partition.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 namespace {

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "files.h"
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/shortage.h"

@@ -16,16 +16,11 @@
 
 #include "files.h"
 #include "kontor/base/result.h"
+#include "kontor/store/redo_stream.h"
 #include "kontor/store/store.h"
 #include "mem_table.h"
 
 namespace kontor::store {
-
-struct RedoHeader {
-    std::uint32_t partitions = 0;
-    std::uint64_t base_index = 0;  // of the checkpoint before: a partition must be there, or past it
-    CheckpointMeta checkpoint;
-};
 
 // The rows of one partition: those that go into it at once, sorted by table, then key; and those of
 // written-back tables, in no particular order.

@@ -13,7 +13,7 @@
 
 #include "files.h"
 #include "kontor/base/log.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 
 namespace kontor::store {
 namespace {

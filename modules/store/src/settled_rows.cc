@@ -6,7 +6,7 @@
 #include <memory>
 #include <new>
 
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 
 namespace kontor::store {
 namespace {

@@ -28,7 +28,7 @@
 
 #include "huge_blocks.h"
 #include "mem_table.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

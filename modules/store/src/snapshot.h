@@ -32,7 +32,7 @@
 #include "mem_table.h"
 #include "partition.h"
 #include "settled_rows.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

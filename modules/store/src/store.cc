@@ -4,16 +4,16 @@
 #include <mutex>
 
 #include "checkpointer.h"
+#include "copy_source.h"
 #include "entry_hasher.h"
 #include "entry_lock.h"
 #include "folder.h"
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kept_redo.h"
 #include "kontor/cache/row_cache.h"
-#include "kontor/store/state_transfer.h"
+#include "kontor/store/replace_folder.h"
 #include "snapshot.h"
-#include "state_source.h"
-#include "tables.h"
+#include "kontor/store/tables.h"
 #include "views.h"
 
 namespace kontor::store {
@@ -314,7 +314,7 @@ class StoreImpl final : public Store {
         });
     }
 
-    [[nodiscard]] StateSource& state_source() const override { return source_; }
+    [[nodiscard]] CopySource& copy_source() const override { return source_; }
 
     void for_each(const Reader& reader, TableId table, const Reader::Visitor& visit) const override {
         if (&reader == &writer_) {
@@ -375,7 +375,7 @@ class StoreImpl final : public Store {
     std::atomic<std::uint64_t> active_bytes_{0}, active_rows_{0}, frozen_rows_{0};
 
     KeptRedo kept_redo_;
-    mutable StateSourceImpl source_;
+    mutable CopySourceImpl source_;
     mutable Checkpointer checkpointer_;  // last: its thread uses the rest
 };
 

@@ -1,8 +1,8 @@
-#include "tables.h"
+#include "kontor/store/tables.h"
 
 #include <algorithm>
 
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::store {
@@ -42,6 +42,10 @@ Result<void> Tables::check(const std::vector<TableSpec>& specs) {
     return {};
 }
 
+std::string partition_name(unsigned number) {
+    return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
 unsigned Tables::slot(TableId table) const {
     const std::uint8_t slot = slots_[table];
     KONTOR_ASSERT(slot != kNoSlot, "a table that was not declared at Store::open");
@@ -70,8 +74,7 @@ std::string Tables::name(TableId table) const {
 }
 
 std::string Tables::describe(unsigned partition, TableId table, std::string_view key) const {
-    return "partition " + std::string(partition < 10 ? "0" : "") + std::to_string(partition) + ", " +
-           name(table) + ", key " + to_hex(key);
+    return "partition " + partition_name(partition) + ", " + name(table) + ", key " + to_hex(key);
 }
 
 }  // namespace kontor::store

@@ -49,7 +49,7 @@ struct StoreOptions {
     // A view of a checkpoint keeps freed pages from being used again; beyond one of these it ends.
     std::uint64_t max_view_ms = 600'000;
     std::uint64_t max_view_growth_bytes = 2ULL << 30;
-    // Copies for other nodes (state_transfer.h): how long one lives that asks for nothing, how many live at
+    // Copies for other nodes (copy_source.h): how long one lives that asks for nothing, how many live at
     // once, and how much of redo files is kept for them.
     std::uint64_t transfer_lease_ms = 60'000;
     std::size_t max_transfers = 4;
@@ -73,6 +73,9 @@ struct StoreOptions {
     std::function<void(const char* step)> crash_point;
 };
 
+inline constexpr std::uint32_t kLayoutVersion = 5;  // rows of the state among it (docs/formats/state.md)
+inline constexpr std::size_t kMaxReplicationMetaBytes = 512U << 10U;  // with the rest below kMaxValueBytes
+
 // What a checkpoint stands for. `replication_meta` is opaque to the store (term, configuration).
 struct CheckpointMeta {
     std::uint64_t index = 0;  // last applied log index contained
@@ -81,7 +84,7 @@ struct CheckpointMeta {
     std::int64_t time_ms = 0;  // batch time of that entry
 };
 
-class StateSource;  // state_transfer.h
+class CopySource;  // copy_source.h
 
 // By reads of a CheckpointView that ended at its limits: says nothing about the rows.
 struct ViewEnded : StoreFailure {
@@ -163,8 +166,8 @@ class Store {
     // are open.
     [[nodiscard]] virtual Result<std::unique_ptr<CheckpointView>> view_checkpoint() const = 0;
 
-    // Any thread: copies of the state for other nodes, while this one serves (state_transfer.h).
-    [[nodiscard]] virtual StateSource& state_source() const = 0;
+    // Any thread: what copies for other nodes are made from, while this one serves.
+    [[nodiscard]] virtual CopySource& copy_source() const = 0;
 
     // Called on the checkpoint thread once everything up to `meta.index` is durable, in partitions or in redo
     // files that stay until it is.

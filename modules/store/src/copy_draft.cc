@@ -1,4 +1,4 @@
-#include "sink_folder.h"
+#include "kontor/store/copy_draft.h"
 
 #include <unistd.h>
 
@@ -6,61 +6,18 @@
 #include <cstring>
 #include <filesystem>
 
+#include "files.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
-#include "kontor/base/log.h"
-#include "state_wire.h"
+#include "partition.h"
+#include "stored_rows.h"
 
 namespace kontor::store {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "KTRN";
-constexpr std::uint32_t kVersion = 1;
-constexpr const char* kStateFile = "/TRANSFER";
-
-std::string encode_state(const SinkState& state) {
-    std::string out(kMagic);
-    put_le(out, kVersion);
-    put_le(out, static_cast<std::uint32_t>(state.phase));
-    put_le(out, state.partitions);
-    put_le(out, state.partition);
-    put_le(out, state.tree);
-    put_le(out, state.transfer);
-    put_le(out, state.base_index);
-    put_le(out, state.bytes_done);
-    put_le(out, state.bytes_estimate);
-    put_checkpoint(out, state.at);
-    put_le(out, crc32c(out));
-    return out;
-}
-
-// Nullopt: it is none that this binary could go on with.
-std::optional<SinkState> decode_state(std::string_view bytes) {
-    if (bytes.size() < 4) return std::nullopt;
-    const std::string_view body = bytes.substr(0, bytes.size() - 4);
-    if (crc32c(body) != get_le<std::uint32_t>(bytes.substr(body.size()))) return std::nullopt;
-    ByteReader in(body);
-    if (in.take(4) != kMagic || in.number<std::uint32_t>() != kVersion) return std::nullopt;
-    SinkState state;
-    const auto phase = in.number<std::uint32_t>();
-    state.phase = static_cast<StateTransferPhase>(phase);
-    state.partitions = in.number<std::uint32_t>();
-    state.partition = in.number<std::uint32_t>();
-    state.tree = in.number<std::uint32_t>();
-    state.transfer = in.number<std::uint64_t>();
-    state.base_index = in.number<std::uint64_t>();
-    state.bytes_done = in.number<std::uint64_t>();
-    state.bytes_estimate = in.number<std::uint64_t>();
-    state.at = get_checkpoint(in);
-    const bool is_some = phase >= static_cast<std::uint32_t>(StateTransferPhase::rows) &&
-                         phase <= static_cast<std::uint32_t>(StateTransferPhase::finishing);
-    if (!in.is_at_end() || !is_some || state.partitions == 0 || state.partitions > kMaxPartitions ||
-        state.partition > state.partitions)
-        return std::nullopt;
-    return state;
-}
+constexpr const char* kNote = "/TRANSFER";
 
 std::string_view view(const MDB_val& value) {
     return {static_cast<const char*>(value.mv_data), value.mv_size};
@@ -107,43 +64,85 @@ Error failed(unsigned partition, const char* what, int code) {
     return lmdb_error("copy of partition " + partition_name(partition) + ": " + what, code);
 }
 
-}  // namespace
+class DraftScan final : public ContentScan {
+ public:
+    DraftScan(const Partition& partition, unsigned number, const Tables& tables, std::vector<TableId> trees)
+        : partition_(partition), scan_(partition, number, tables, std::move(trees)) {}
+    Result<void> step(std::uint64_t max_bytes) override {
+        MDB_txn* txn = nullptr;
+        if (const int code = mdb_txn_begin(partition_.env(), nullptr, MDB_RDONLY, &txn); code != 0)
+            return fail(lmdb_error("begin to compare the copy", code));
+        const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
+        return scan_.step(txn, max_bytes);
+    }
+    [[nodiscard]] bool done() const override { return scan_.done(); }
+    [[nodiscard]] const ContentSums& sums() const override { return scan_.sums(); }
 
-Result<SinkState> SinkFolder::open() {
+ private:
+    const Partition& partition_;
+    StoredScan scan_;
+};
+
+class CopyDraftImpl final : public CopyDraft {
+ public:
+    explicit CopyDraftImpl(CopyDraftOptions options)
+        : options_(std::move(options)), trees_(trees_of(options_.tables)) {}
+    Result<void> open();
+
+    Result<std::optional<std::string>> read_note() const override;
+    Result<void> write_note(std::string_view note, const char* step) override;
+    Result<std::optional<Finished>> finished() const override;
+    Result<void> clear() override;
+    [[nodiscard]] const std::vector<TableId>& trees() const override { return trees_; }
+    Result<std::string> open_tree(std::uint32_t partitions, unsigned number, std::size_t tree) override;
+    Result<void> append(unsigned number, std::size_t tree, const std::vector<StoredRow>& rows) override;
+    Result<void> open_all(std::uint32_t partitions) override;
+    Result<void> apply(unsigned number, const std::vector<RedoRow>& rows) override;
+    std::unique_ptr<ContentScan> scan(unsigned number, const Tables& tables) const override {
+        return std::make_unique<DraftScan>(*open_[number], number, tables, trees_);
+    }
+    Result<void> finish(std::uint32_t partitions, const CheckpointMeta& at) override;
+
+ private:
+    [[nodiscard]] std::string draft() const { return options_.folder + "/partitions.incoming"; }
+    [[nodiscard]] std::string draft(unsigned number) const { return draft() + "/" + partition_name(number); }
+    [[nodiscard]] Result<std::unique_ptr<Partition>> open_partition(unsigned number, bool with_trees) const;
+    void crash(const char* step) const {
+        if (options_.crash_point) options_.crash_point(step);
+    }
+
+    const CopyDraftOptions options_;
+    const std::vector<TableId> trees_;
+    File lock_;
+    std::vector<std::unique_ptr<Partition>> open_;  // by number; while rows come all but one are null
+};
+
+Result<void> CopyDraftImpl::open() {
     KONTOR_CHECK(make_folder(options_.folder));
     KONTOR_TRY(lock_, lock_folder(options_.folder));
-    const std::string path = options_.folder + kStateFile;
-    if (!fs::exists(path)) {
-        if (fs::exists(options_.folder + "/partitions")) return read_finished();
-        KONTOR_CHECK(clear());
-        return SinkState{};
-    }
-    KONTOR_TRY(const std::string bytes, read_file(path));
-    const auto state = decode_state(bytes);
-    if (state && (options_.partitions == 0 || options_.partitions == state->partitions) &&
-        state->tree < trees_.size())
-        return *state;
-    log::warning("store", "what " + path + " says is not of this node: the copy begins again");
-    KONTOR_CHECK(clear());
-    return SinkState{};
+    return {};
 }
 
-Result<SinkState> SinkFolder::read_finished() {
-    SinkState state;
-    state.phase = StateTransferPhase::done;
+Result<std::optional<std::string>> CopyDraftImpl::read_note() const {
+    const std::string path = options_.folder + kNote;
+    if (!fs::exists(path)) return std::optional<std::string>();
+    KONTOR_TRY(std::string bytes, read_file(path));
+    return std::optional<std::string>(std::move(bytes));
+}
+
+Result<std::optional<CopyDraft::Finished>> CopyDraftImpl::finished() const {
+    if (!fs::exists(options_.folder + "/partitions")) return std::optional<Finished>();
     KONTOR_TRY(const auto partition,
                Partition::open(options_.folder + "/partitions/00", 0, options_.map_bytes, options_.tables));
     KONTOR_TRY(PartitionMeta meta, partition->read_meta());
-    state.partitions = state.partition = meta.partitions;
-    state.at = std::move(meta.checkpoint);
-    return state;
+    return std::optional<Finished>({meta.partitions, std::move(meta.checkpoint)});
 }
 
-Result<void> SinkFolder::note(const SinkState& state, const char* step) {
-    const std::string path = options_.folder + kStateFile, draft = path + ".new";
+Result<void> CopyDraftImpl::write_note(std::string_view note, const char* step) {
+    const std::string path = options_.folder + kNote, draft = path + ".new";
     {
         KONTOR_TRY(const File file, create_file(draft));
-        KONTOR_CHECK(file.write(encode_state(state), draft));
+        KONTOR_CHECK(file.write(note, draft));
         KONTOR_CHECK(file.sync(draft));
     }
     if (::rename(draft.c_str(), path.c_str()) != 0) return fail(errno_error("rename " + draft, errno));
@@ -152,10 +151,10 @@ Result<void> SinkFolder::note(const SinkState& state, const char* step) {
     return {};
 }
 
-Result<void> SinkFolder::clear() {
+Result<void> CopyDraftImpl::clear() {
     open_.clear();
     // First what says that there is something.
-    for (const char* name : {kStateFile, "/TRANSFER.new", "/partitions", "/partitions.incoming", "/redo"}) {
+    for (const char* name : {kNote, "/TRANSFER.new", "/partitions", "/partitions.incoming", "/redo"}) {
         std::error_code code;
         fs::remove_all(options_.folder + name, code);
         if (code) return fail(errno_error("remove " + options_.folder + name, code.value()));
@@ -164,7 +163,7 @@ Result<void> SinkFolder::clear() {
     return {};
 }
 
-Result<std::unique_ptr<Partition>> SinkFolder::open_partition(unsigned number, bool with_trees) const {
+Result<std::unique_ptr<Partition>> CopyDraftImpl::open_partition(unsigned number, bool with_trees) const {
     KONTOR_CHECK(make_folder(draft(number)));
     // As a power cut may leave one that was just made: nothing is lost by making it again.
     const std::string file = draft(number) + "/data.mdb";
@@ -176,29 +175,29 @@ Result<std::unique_ptr<Partition>> SinkFolder::open_partition(unsigned number, b
     return partition;
 }
 
-Result<std::string> SinkFolder::open_tree(const SinkState& state) {
+Result<std::string> CopyDraftImpl::open_tree(std::uint32_t partitions, unsigned number, std::size_t tree) {
     open_.clear();
-    open_.resize(state.partitions);
+    open_.resize(partitions);
     // The trees of appended tables have their names at the end of the main tree, whose rows must all be in
     // before: they are appended, too.
-    KONTOR_TRY(open_[state.partition], open_partition(state.partition, state.tree > 0));
-    const Partition& partition = *open_[state.partition];
+    KONTOR_TRY(open_[number], open_partition(number, tree > 0));
+    const Partition& partition = *open_[number];
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(partition.env(), nullptr, MDB_RDONLY, &txn); code != 0)
-        return fail(failed(state.partition, "begin", code));
+        return fail(failed(number, "begin", code));
     const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
     int code = 0;
-    const Cursor cursor = open_cursor(txn, partition.dbi(trees_[state.tree]), code);
-    if (code != 0) return fail(failed(state.partition, "open a cursor", code));
+    const Cursor cursor = open_cursor(txn, partition.dbi(trees_[tree]), code);
+    if (code != 0) return fail(failed(number, "open a cursor", code));
     return last_key(cursor.get());
 }
 
-Result<void> SinkFolder::append(const SinkState& state, const std::vector<StoredRow>& rows) {
-    const Partition& partition = *open_[state.partition];
+Result<void> CopyDraftImpl::append(unsigned number, std::size_t tree, const std::vector<StoredRow>& rows) {
+    const Partition& partition = *open_[number];
     Write write(partition);
     int code = write.code();
     if (code == 0) {
-        const Cursor cursor = open_cursor(write.txn(), partition.dbi(trees_[state.tree]), code);
+        const Cursor cursor = open_cursor(write.txn(), partition.dbi(trees_[tree]), code);
         for (std::size_t i = 0; code == 0 && i < rows.size(); ++i) {
             char* into = nullptr;
             code = put(cursor.get(), rows[i].key, rows[i].stored.size(), MDB_APPEND, into);
@@ -206,20 +205,20 @@ Result<void> SinkFolder::append(const SinkState& state, const std::vector<Stored
         }
     }
     if (code == 0) code = write.commit();
-    if (code != 0) return fail(failed(state.partition, "append rows", code));
+    if (code != 0) return fail(failed(number, "append rows", code));
     crash("rows-committed");
     return {};
 }
 
-Result<void> SinkFolder::open_all(const SinkState& state) {
+Result<void> CopyDraftImpl::open_all(std::uint32_t partitions) {
     open_.clear();
-    for (unsigned number = 0; number < state.partitions; ++number) {
+    for (unsigned number = 0; number < partitions; ++number) {
         KONTOR_TRY(open_.emplace_back(), open_partition(number, true));
     }
     return {};
 }
 
-Result<void> SinkFolder::apply(unsigned number, const std::vector<RedoRow>& rows) {
+Result<void> CopyDraftImpl::apply(unsigned number, const std::vector<RedoRow>& rows) {
     const Partition& partition = *open_[number];
     Write write(partition);
     int code = write.code();
@@ -258,13 +257,13 @@ Result<void> SinkFolder::apply(unsigned number, const std::vector<RedoRow>& rows
     return {};
 }
 
-Result<void> SinkFolder::finish(const SinkState& state) {
+Result<void> CopyDraftImpl::finish(std::uint32_t partitions, const CheckpointMeta& at) {
     const std::string path = options_.folder + "/partitions";
     if (fs::exists(draft())) {
-        KONTOR_CHECK(open_all(state));
-        for (unsigned number = 0; number < state.partitions; ++number) {
+        KONTOR_CHECK(open_all(partitions));
+        for (unsigned number = 0; number < partitions; ++number) {
             KONTOR_CHECK(open_[number]->write(
-                {}, PartitionMeta{state.partitions, number, 0, state.at, state.at.index}));
+                {}, PartitionMeta{partitions, number, 0, at, at.index}));
             crash("meta-written");
         }
         open_.clear();
@@ -276,11 +275,24 @@ Result<void> SinkFolder::finish(const SinkState& state) {
     }
     KONTOR_CHECK(make_folder(options_.folder + "/redo"));
     KONTOR_CHECK(sync_path(options_.folder));
-    const std::string note = options_.folder + kStateFile;
+    const std::string note = options_.folder + kNote;
     if (::unlink(note.c_str()) != 0) return fail(errno_error("remove " + note, errno));
     KONTOR_CHECK(sync_path(options_.folder));
     crash("copy-finished");
     return {};
+}
+
+}  // namespace
+
+bool is_whole(const StoredRow& row) {
+    return row.stored.size() > kRowCrcBytes &&
+           crc32c(row.stored.substr(kRowCrcBytes), crc32c(row.key)) == get_le<std::uint32_t>(row.stored);
+}
+
+Result<std::unique_ptr<CopyDraft>> CopyDraft::open(CopyDraftOptions options) {
+    auto draft = std::make_unique<CopyDraftImpl>(std::move(options));
+    KONTOR_CHECK(draft->open());
+    return std::unique_ptr<CopyDraft>(std::move(draft));
 }
 
 }  // namespace kontor::store

@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "kontor/store/state_transfer.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/copy_source.h"
+#include "kontor/store/replace_folder.h"
 #include "store_testing.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
+
+using namespace store;
 
 inline StateSinkOptions sink_options(const std::string& live) {
     StateSinkOptions options;
@@ -36,7 +40,7 @@ class ChangingStore {
         models_[0] = {};
     }
     [[nodiscard]] Store& store() { return *store_; }
-    [[nodiscard]] StateSource& source() { return store_->state_source(); }
+    [[nodiscard]] CopySource& source() { return store_->copy_source(); }
     [[nodiscard]] Workload& workload() { return workload_; }
     [[nodiscard]] const Model& model_at(std::uint64_t index) { return models_.at(index); }
     [[nodiscard]] std::uint64_t index() const { return index_; }
@@ -78,8 +82,8 @@ class ChangingStore {
     std::map<std::uint64_t, std::string> hashes_;
 };
 
-inline std::string must_answer(StateSource& source, const std::string& request) {
-    auto answer = source.answer(request);
+inline std::string must_answer(CopySource& source, const std::string& request) {
+    auto answer = state_transfer::answer(source, request);
     if (!answer) {
         std::cerr << "answer: " << answer.error().describe() << std::endl;
         std::abort();
@@ -89,7 +93,7 @@ inline std::string must_answer(StateSource& source, const std::string& request) 
 }
 
 // One question and its answer.
-inline Result<void> exchange(StateSource& source, StateSink& sink) {
+inline Result<void> exchange(CopySource& source, StateSink& sink) {
     return sink.feed(must_answer(source, sink.next_request()));
 }
 
@@ -109,4 +113,4 @@ inline void expect_copy(const std::string& live, ChangingStore& source, std::uin
     EXPECT_EQ(copy.checkpoint().replication_meta, "meta " + std::to_string(index));
 }
 
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

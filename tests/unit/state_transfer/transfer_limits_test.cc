@@ -9,7 +9,7 @@
 #include "state_wire.h"
 #include "transfer_testing.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
 namespace {
 
 struct Died {};
@@ -22,7 +22,7 @@ std::function<void(const char*)> die_at(std::uint64_t nth, std::vector<std::stri
     };
 }
 
-std::uint64_t copy(StateSource& source, StateSink& sink) {
+std::uint64_t copy(CopySource& source, StateSink& sink) {
     while (!sink.done()) {
         const auto fed = exchange(source, sink);
         EXPECT_TRUE(fed) << fed.error().describe();
@@ -279,7 +279,7 @@ TEST(StateTransferLimits, TheLongestRowAndTheSmallestAnswers) {
     store->freeze("");
     store->wait_for_checkpoint();
     auto sink = open_sink(sink_options(at_sink.path()));
-    EXPECT_EQ(copy(store->state_source(), *sink), 1U);
+    EXPECT_EQ(copy(store->copy_source(), *sink), 1U);
     StateSinkOptions bad = sink_options(at_sink.path());
     bad.max_response_bytes = kMinStateResponseBytes - 1;
     EXPECT_EQ(StateSink::open(bad).error().code, ErrorCode::invalid_argument);
@@ -299,9 +299,10 @@ TEST(StateTransferRefuses, AnotherNumberOfPartitionsOrOtherTables) {
     options = sink_options(at_sink.path());
     options.tables.erase(options.tables.begin() + 3);  // the appended one
     EXPECT_EQ(exchange(source.source(), *open_sink(options)).error().code, ErrorCode::conflict);
-    EXPECT_EQ(source.source().answer("").error().code, ErrorCode::invalid_argument);
-    EXPECT_EQ(source.source().answer(std::string(kMaxStateRequestSize + 1, 'x')).error().code,
-              ErrorCode::invalid_argument);
+    EXPECT_EQ(state_transfer::answer(source.source(), "").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(
+        state_transfer::answer(source.source(), std::string(kMaxStateRequestSize + 1, 'x')).error().code,
+        ErrorCode::invalid_argument);
 }
 
 TEST(StateTransferRefuses, ACopyThatDiffers) {
@@ -335,4 +336,4 @@ TEST(StateTransferRefuses, ACopyThatDiffers) {
 }
 
 }  // namespace
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

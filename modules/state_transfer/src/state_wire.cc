@@ -2,12 +2,13 @@
 
 #include <zstd.h>
 
-#include "hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
-#include "partition.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/hashing.h"
+#include "kontor/store/tables.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
 namespace {
 
 constexpr std::string_view kRequestMagic = "KTQ1";
@@ -66,7 +67,7 @@ Result<StateRequest> decode_request(std::string_view bytes) {
                                                 std::to_string(request.group) +
                                                 ": this node has group 0 only");
     if (op < 1 || op > static_cast<std::uint8_t>(StateOp::end)) return not_a_request("unknown operation");
-    if (request.after.size() > kMaxKeyBytes + 1) return not_a_request("impossible key");
+    if (request.after.size() > store::kMaxKeyBytes + 1) return not_a_request("impossible key");
     return request;
 }
 
@@ -88,7 +89,7 @@ std::string encode_answer(std::string_view request, const StateAnswer& answer) {
     put_le(out, static_cast<std::uint32_t>(answer.body.size()));
     put_le(out, static_cast<std::uint32_t>(body.size()));
     out += body;
-    const Hash128 hash = hash128(out, 0);
+    const store::Hash128 hash = store::hash128(out, 0);
     put_le(out, hash.low);
     put_le(out, hash.high);
     return out;
@@ -98,7 +99,7 @@ Result<StateAnswer> decode_answer(std::string_view request, std::string_view byt
     if (bytes.size() < kAnswerHeadBytes + kHashBytes) return bad_answer("it is too short");
     if (bytes.size() > kMaxStateResponseSize) return bad_answer("it is too long");
     const std::string_view signed_part = bytes.substr(0, bytes.size() - kHashBytes);
-    const Hash128 hash = hash128(signed_part, 0);
+    const store::Hash128 hash = store::hash128(signed_part, 0);
     if (hash.low != get_le<std::uint64_t>(bytes.substr(signed_part.size())) ||
         hash.high != get_le<std::uint64_t>(bytes.substr(signed_part.size() + 8)))
         return bad_answer("it does not match its checksum");
@@ -128,20 +129,20 @@ Result<StateAnswer> decode_answer(std::string_view request, std::string_view byt
     return answer;
 }
 
-void put_checkpoint(std::string& out, const CheckpointMeta& meta) {
+void put_checkpoint(std::string& out, const store::CheckpointMeta& meta) {
     put_le(out, meta.index);
     put_le(out, meta.time_ms);
-    KONTOR_ASSERT(meta.state_hash.size() == kStateHashBytes, "state hash length");
+    KONTOR_ASSERT(meta.state_hash.size() == store::kStateHashBytes, "state hash length");
     out += meta.state_hash;
     put_le(out, static_cast<std::uint32_t>(meta.replication_meta.size()));
     out += meta.replication_meta;
 }
 
-CheckpointMeta get_checkpoint(ByteReader& in) {
-    CheckpointMeta meta;
+store::CheckpointMeta get_checkpoint(ByteReader& in) {
+    store::CheckpointMeta meta;
     meta.index = in.number<std::uint64_t>();
     meta.time_ms = in.number<std::int64_t>();
-    meta.state_hash = in.take(kStateHashBytes);
+    meta.state_hash = in.take(store::kStateHashBytes);
     meta.replication_meta = in.take(in.number<std::uint32_t>());
     return meta;
 }
@@ -153,7 +154,7 @@ std::string encode_begin(const BeginBody& body) {
     put_le(out, body.bytes_estimate);
     put_checkpoint(out, body.checkpoint);
     put_le(out, static_cast<std::uint16_t>(body.tables.size()));
-    for (const TableSpec& spec : body.tables) {
+    for (const store::TableSpec& spec : body.tables) {
         out.push_back(static_cast<char>(spec.id));
         out.push_back(static_cast<char>(spec.home_bytes));
         out.push_back(spec.ordered ? 1 : 0);
@@ -170,11 +171,11 @@ Result<BeginBody> decode_begin(std::string_view bytes) {
     body.bytes_estimate = in.number<std::uint64_t>();
     body.checkpoint = get_checkpoint(in);
     const auto count = in.number<std::uint16_t>();
-    if (!in.is_good() || count > kMaxTablesSent || body.partitions == 0 || body.partitions > kMaxPartitions ||
-        body.checkpoint.replication_meta.size() > kMaxReplicationMetaBytes)
+    if (!in.is_good() || count > kMaxTablesSent || body.partitions == 0 || body.partitions > store::kMaxPartitions ||
+        body.checkpoint.replication_meta.size() > store::kMaxReplicationMetaBytes)
         return bad_answer("its beginning is impossible");
     for (unsigned i = 0; i < count; ++i) {
-        TableSpec spec{in.number<std::uint8_t>(), {}, in.number<std::uint8_t>(), false, false};
+        store::TableSpec spec{in.number<std::uint8_t>(), {}, in.number<std::uint8_t>(), false, false};
         spec.ordered = in.number<std::uint8_t>() != 0;
         spec.appended = in.number<std::uint8_t>() != 0;
         body.tables.push_back(spec);
@@ -197,11 +198,11 @@ Result<RowsBody> decode_rows(std::string_view bytes) {
     while (in.is_good() && !in.is_at_end()) {
         const auto key_bytes = in.number<std::uint16_t>();
         const auto stored_bytes = in.number<std::uint32_t>();
-        RowsBody::Row row;
+        store::StoredRow row;
         row.key = in.take(key_bytes);
         row.stored = in.take(stored_bytes);
-        if (!in.is_good() || row.key.size() < 2 || row.key.size() > kMaxKeyBytes + 1 ||
-            static_cast<TableId>(row.key[0]) >= kTreeNameTable)
+        if (!in.is_good() || row.key.size() < 2 || row.key.size() > store::kMaxKeyBytes + 1 ||
+            static_cast<store::TableId>(row.key[0]) >= store::kTreeNameTable)
             return bad_answer("impossible row");
         body.rows.push_back(row);
     }
@@ -233,13 +234,13 @@ Result<RedoBody> decode_redo(std::string_view bytes) {
     return body;
 }
 
-std::string encode_check(const CheckBody& body) {
-    std::string out(1, static_cast<char>(body.state));
-    put_le(out, body.index);
-    put_le(out, static_cast<std::uint16_t>(body.why.size()));
-    out += body.why;
-    put_le(out, static_cast<std::uint16_t>(body.sums.size()));
-    for (const auto& [table, sum] : body.sums) {
+std::string encode_check(const store::CopyCheck& check) {
+    std::string out(1, static_cast<char>(check.state));
+    put_le(out, check.index);
+    put_le(out, static_cast<std::uint16_t>(check.why.size()));
+    out += check.why;
+    put_le(out, static_cast<std::uint16_t>(check.sums.size()));
+    for (const auto& [table, sum] : check.sums) {
         out.push_back(static_cast<char>(table));
         put_le(out, sum.rows);
         put_le(out, sum.low);
@@ -248,23 +249,23 @@ std::string encode_check(const CheckBody& body) {
     return out;
 }
 
-Result<CheckBody> decode_check(std::string_view bytes) {
+Result<store::CopyCheck> decode_check(std::string_view bytes) {
     ByteReader in(bytes);
-    CheckBody body;
+    store::CopyCheck check;
     const auto state = in.number<std::uint8_t>();
-    body.state = static_cast<CheckState>(state);
-    body.index = in.number<std::uint64_t>();
-    body.why = in.take(in.number<std::uint16_t>());
+    check.state = static_cast<store::CheckState>(state);
+    check.index = in.number<std::uint64_t>();
+    check.why = in.take(in.number<std::uint16_t>());
     const auto count = in.number<std::uint16_t>();
     for (unsigned i = 0; i < count && in.is_good(); ++i) {
-        ContentSum& sum = body.sums[in.number<std::uint8_t>()];
+        store::ContentSum& sum = check.sums[in.number<std::uint8_t>()];
         sum.rows = in.number<std::uint64_t>();
         sum.low = in.number<std::uint64_t>();
         sum.high = in.number<std::uint64_t>();
     }
-    if (!in.is_at_end() || state > static_cast<std::uint8_t>(CheckState::ended))
+    if (!in.is_at_end() || state > static_cast<std::uint8_t>(store::CheckState::ended))
         return bad_answer("no result of a comparison");
-    return body;
+    return check;
 }
 
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

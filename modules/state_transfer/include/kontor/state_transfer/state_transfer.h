@@ -2,9 +2,9 @@
 // A copy of the whole state for another node, while the source keeps applying and checkpointing.
 //
 //   sink:    request = sink.next_request()      any transport, e.g. a peer connection
-//   source:  response = source.answer(request)  reads the disk: not on a network thread
+//   source:  response = answer(store.copy_source(), request)
 //   sink:    sink.feed(response); until sink.done()
-//   node:    closes its store, replace_store_folder(), Store::open(): it is at the source's checkpoint N
+//   node:    closes its store, store::replace_store_folder(), Store::open(): it is at the source's checkpoint N
 //
 // How it is right: rows are copied in short read transactions, each row as of some checkpoint between the
 // first (B) and the last one (N); the redo files of all checkpoints above B, applied in order over that, give
@@ -15,8 +15,8 @@
 // what lies on the sink's disk. A difference is `corruption`, names table and partition, and the copy is
 // never finished.
 //
-// Threading: StateSource any; a StateSink one thread at a time. Ownership: the store owns its source; the
-// sink owns its folder (lock file). Errors: see each function. Limits: below; both sides hold a few MiB.
+// Threading: answer() on any thread but a network thread; a StateSink one thread at a time. Ownership: the sink
+// owns its folder (lock file). Errors: see each function. Limits: below; both sides hold a few MiB.
 
 #include <cstdint>
 #include <functional>
@@ -26,30 +26,20 @@
 #include <vector>
 
 #include "kontor/base/result.h"
+#include "kontor/store/copy_source.h"
 #include "kontor/store/store.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
 
 inline constexpr std::uint32_t kMinStateResponseBytes = 4U << 10U;
 inline constexpr std::uint32_t kMaxStateResponseBytes = 1U << 20U;  // as asked for; one row may be more:
-inline constexpr std::size_t kMaxStateResponseSize = kMaxStateResponseBytes + kMaxValueBytes + (64U << 10U);
+inline constexpr std::size_t kMaxStateResponseSize = kMaxStateResponseBytes + store::kMaxValueBytes + (64U << 10U);
 inline constexpr std::size_t kMaxStateRequestSize = 512;
 
-struct StateSourceStats {
-    std::uint64_t transfers = 0;        // that live
-    std::uint64_t kept_redo_bytes = 0;  // of files that are kept for them only
-};
-
-class StateSource {
- public:
-    virtual ~StateSource() = default;
-    // invalid_argument: no request. Everything else that is wrong is in the answer, for the sink: too many
-    // transfers, one that is gone (its sink starts again), a store that failed. Every request renews its
-    // transfer's lease (StoreOptions::transfer_lease_ms); while that lives, redo files from its beginning on
-    // stay, up to transfer_max_kept_bytes for all, beyond which the oldest transfer is ended.
-    [[nodiscard]] virtual Result<std::string> answer(std::string_view request) = 0;
-    [[nodiscard]] virtual StateSourceStats stats() const = 0;
-};
+// The source's answer; it reads the disk. invalid_argument: no request. Everything else that is wrong is in the
+// answer, for the sink: too many transfers, one that is gone (its sink starts again), a store that failed. Every
+// request renews its transfer's lease (kontor/store/copy_source.h).
+[[nodiscard]] Result<std::string> answer(store::CopySource& source, std::string_view request);
 
 enum class StateTransferPhase : std::uint8_t {
     starting = 1,
@@ -74,8 +64,8 @@ struct StateTransferProgress {
 };
 
 struct StateSinkOptions {
-    std::string folder;             // incoming_folder(live): beside the store it shall replace
-    std::vector<TableSpec> tables;  // as for Store::open
+    std::string folder;             // store::incoming_folder(live): beside the store it shall replace
+    std::vector<store::TableSpec> tables;  // as for Store::open
     unsigned partitions = 0;        // another number at the source is refused; 0: the source's
     std::uint64_t map_bytes = std::uint64_t{256} << 30;
     std::uint32_t max_response_bytes = 512U << 10U;  // kMin.. to kMaxStateResponseBytes
@@ -106,15 +96,4 @@ class StateSink {
     [[nodiscard]] virtual StateTransferProgress progress() const = 0;
 };
 
-// Where the copy of a store lies until it takes its place: live + ".incoming".
-[[nodiscard]] std::string incoming_folder(const std::string& live);
-// The finished copy takes the place of the store, which must be closed (conflict otherwise) or not there. A
-// crash at any moment leaves the old or the new one to Store::open, which finishes or undoes the exchange.
-// invalid_argument: not incoming_folder(live); unavailable: the copy is not finished. `crash` is a test seam.
-[[nodiscard]] Result<void> replace_store_folder(const std::string& live, const std::string& incoming,
-                                                const std::function<void(const char* step)>& crash = nullptr);
-// Ends what an interrupted exchange left; Store::open calls it first.
-[[nodiscard]] Result<void> finish_store_replacement(
-    const std::string& live, const std::function<void(const char* step)>& crash = nullptr);
-
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

@@ -18,6 +18,8 @@ inline constexpr TableId kMetaTable = 255;      // the store's own; nobody may d
 inline constexpr TableId kTreeNameTable = 254;  // where LMDB keeps the names of appended tables' trees
 inline constexpr unsigned kMaxPartitions = 64;
 
+[[nodiscard]] std::string partition_name(unsigned number);  // "03"
+
 // A row's place: everything that one hash of its home decides.
 struct Place {
     unsigned slot;  // position of the table among the declared ones

@@ -1,6 +1,6 @@
 #pragma once
-// A redo file read as it comes, in pieces of any size, one frame at a time in memory (redo_file.h reads whole
-// ones). Format: docs/formats/redo.md.
+// A redo file read as it comes, in pieces of any size, one frame at a time in memory (the store itself reads
+// whole ones). Format: docs/formats/redo.md.
 //
 // Threading: one thread. Errors: corruption; what was taken before it was whole.
 
@@ -10,9 +10,15 @@
 #include <string_view>
 
 #include "kontor/base/result.h"
-#include "redo_file.h"
+#include "kontor/store/store.h"
 
 namespace kontor::store {
+
+struct RedoHeader {
+    std::uint32_t partitions = 0;
+    std::uint64_t base_index = 0;  // of the checkpoint before: a partition must be there, or past it
+    CheckpointMeta checkpoint;
+};
 
 struct RedoRow {
     TableId table;

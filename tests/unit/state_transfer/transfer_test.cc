@@ -7,7 +7,7 @@
 #include "state_wire.h"
 #include "transfer_testing.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
 namespace {
 
 constexpr unsigned kMostSteps = 200'000;
@@ -129,10 +129,10 @@ TEST(StateTransfer, OfAnotherGroupIsRefusedWithACode) {
     const TempFolder folder;
     ChangingStore source(1, test_options(folder.path()));
     StateRequest request{StateOp::begin, 1, 512U << 10U, 0, 0, 0, 0, ""};
-    EXPECT_TRUE(source.source().answer(encode_request(request)));
+    EXPECT_TRUE(state_transfer::answer(source.source(), encode_request(request)));
     for (const std::uint8_t group : {std::uint8_t{1}, std::uint8_t{15}, std::uint8_t{255}}) {
         request.group = group;
-        const auto answer = source.source().answer(encode_request(request));
+        const auto answer = state_transfer::answer(source.source(), encode_request(request));
         ASSERT_FALSE(answer);
         EXPECT_EQ(answer.error().code, ErrorCode::unsupported);
     }
@@ -148,4 +148,4 @@ TEST(StateTransfer, OfNothing) {
 }
 
 }  // namespace
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

@@ -4,13 +4,13 @@
 #include <deque>
 #include <random>
 
-#include "kontor/base/bytes.h"
-#include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
-#include "sink_folder.h"
+#include "kontor/state_transfer/state_transfer.h"
+#include "kontor/store/copy_draft.h"
+#include "sink_state.h"
 #include "state_wire.h"
 
-namespace kontor::store {
+namespace kontor::state_transfer {
 namespace {
 
 using Phase = StateTransferPhase;
@@ -29,16 +29,18 @@ std::uint64_t random_number() {
 
 class StateSinkImpl final : public StateSink {
  public:
-    explicit StateSinkImpl(StateSinkOptions options) : options_(std::move(options)), folder_(options_) {}
+    explicit StateSinkImpl(StateSinkOptions options) : options_(std::move(options)) {}
 
     Result<void> open() {
-        KONTOR_TRY(state_, folder_.open());
+        KONTOR_TRY(folder_, store::CopyDraft::open(
+                                {options_.folder, options_.tables, options_.map_bytes, options_.crash_point}));
+        KONTOR_CHECK(read_state());
         if (state_.phase == Phase::rows) return open_tree();
         if (state_.phase == Phase::redo || state_.phase == Phase::verifying) {
             make_tables();
-            return folder_.open_all(state_);
+            return folder_->open_all(state_.partitions);
         }
-        if (state_.phase == Phase::finishing) KONTOR_CHECK(folder_.finish(state_));
+        if (state_.phase == Phase::finishing) KONTOR_CHECK(finish());
         return {};
     }
 
@@ -85,6 +87,30 @@ class StateSinkImpl final : public StateSink {
     }
 
  private:
+    // Reads how far it is; whatever is no transfer that can go on is removed, and the state is `starting`.
+    Result<void> read_state() {
+        KONTOR_TRY(const auto bytes, folder_->read_note());
+        if (!bytes) {
+            KONTOR_TRY(auto finished, folder_->finished());
+            if (!finished) return folder_->clear();
+            state_.phase = Phase::done;
+            state_.partitions = state_.partition = finished->partitions;
+            state_.at = std::move(finished->at);
+            return {};
+        }
+        const auto state = decode_state(*bytes);
+        if (state && (options_.partitions == 0 || options_.partitions == state->partitions) &&
+            state->tree < folder_->trees().size()) {
+            state_ = *state;
+            return {};
+        }
+        log::warning("state_transfer", "what the note in " + options_.folder +
+                                           " says is not of this node: the copy begins again");
+        return folder_->clear();
+    }
+    Result<void> note(const char* step) { return folder_->write_note(encode_state(state_), step); }
+    Result<void> finish() { return folder_->finish(state_.partitions, state_.at); }
+
     StateRequest make_request() const {
         StateRequest request;
         request.transfer = state_.transfer;
@@ -97,7 +123,7 @@ class StateSinkImpl final : public StateSink {
                 break;
             case Phase::rows:
                 request.op = StateOp::rows;
-                request.tree = folder_.trees()[state_.tree];
+                request.tree = folder_->trees()[state_.tree];
                 request.after = after_;
                 break;
             case Phase::redo:
@@ -137,7 +163,7 @@ class StateSinkImpl final : public StateSink {
     }
 
     Result<void> restart(const std::string& why) {
-        log::warning("store", "the copy of the state begins again from nothing: " + why);
+        log::warning("state_transfer", "the copy of the state begins again from nothing: " + why);
         ++restarts_;
         restart_reason_ = why;
         return reset();
@@ -151,23 +177,23 @@ class StateSinkImpl final : public StateSink {
         target_ = last_round_ = 0;
         rounds_ = checks_ended_ = 0;
         state_ = SinkState{};
-        return folder_.clear();
+        return folder_->clear();
     }
-    void make_tables() { tables_ = std::make_unique<Tables>(options_.tables, state_.partitions); }
+    void make_tables() { tables_ = std::make_unique<store::Tables>(options_.tables, state_.partitions); }
 
     // --- begin ---
     Result<void> take_begin(std::string_view body) {
         KONTOR_TRY(const BeginBody begin, decode_begin(body));
-        if (begin.layout != kLayoutVersion)
+        if (begin.layout != store::kLayoutVersion)
             return fail(ErrorCode::unsupported, "the source has layout version " +
                                                     std::to_string(begin.layout) + ", this binary knows " +
-                                                    std::to_string(kLayoutVersion));
+                                                    std::to_string(store::kLayoutVersion));
         if (options_.partitions != 0 && begin.partitions != options_.partitions)
             return fail(ErrorCode::conflict, "the source has " + std::to_string(begin.partitions) +
                                                  " partitions, this node " +
                                                  std::to_string(options_.partitions));
         KONTOR_CHECK(check_tables(begin.tables));
-        KONTOR_CHECK(folder_.clear());
+        KONTOR_CHECK(folder_->clear());
         state_.phase = Phase::rows;
         state_.transfer = request_.transfer;
         state_.partitions = begin.partitions;
@@ -177,16 +203,16 @@ class StateSinkImpl final : public StateSink {
         state_.bytes_estimate = begin.bytes_estimate;
         state_.at = begin.checkpoint;
         make_tables();
-        KONTOR_CHECK(folder_.note(state_, "transfer-began"));
+        KONTOR_CHECK(note("transfer-began"));
         return open_tree();
     }
 
     // A table that only one side knows has no rows at the other, or only such as the other keeps as they
     // are; one that lies or is placed elsewhere does not work.
-    Result<void> check_tables(const std::vector<TableSpec>& theirs) const {
-        for (const TableSpec& spec : theirs) {
+    Result<void> check_tables(const std::vector<store::TableSpec>& theirs) const {
+        for (const store::TableSpec& spec : theirs) {
             const auto mine = std::find_if(options_.tables.begin(), options_.tables.end(),
-                                           [&](const TableSpec& other) { return other.id == spec.id; });
+                                           [&](const store::TableSpec& other) { return other.id == spec.id; });
             const bool fits = mine == options_.tables.end()
                                   ? !spec.appended
                                   : mine->home_bytes == spec.home_bytes && mine->appended == spec.appended;
@@ -201,20 +227,19 @@ class StateSinkImpl final : public StateSink {
     // --- rows ---
     Result<void> open_tree() {
         if (!tables_) make_tables();
-        KONTOR_TRY(after_, folder_.open_tree(state_));
+        KONTOR_TRY(after_, folder_->open_tree(state_.partitions, state_.partition, state_.tree));
         return {};
     }
 
     Result<void> take_rows(std::string_view body) {
         KONTOR_TRY(const RowsBody rows, decode_rows(body));
-        const TableId tree = folder_.trees()[state_.tree];
+        const store::TableId tree = folder_->trees()[state_.tree];
         std::string_view last = after_;
         for (const auto& row : rows.rows) {
-            const auto table = static_cast<TableId>(row.key[0]);
-            if (row.key <= last || (tree != kMetaTable && table != tree))
+            const auto table = static_cast<store::TableId>(row.key[0]);
+            if (row.key <= last || (tree != store::kMetaTable && table != tree))
                 return fail(ErrorCode::corruption, "the source's rows are out of order");
-            if (row.stored.size() <= kRowCrcBytes ||
-                crc32c(row.stored.substr(kRowCrcBytes), crc32c(row.key)) != get_le<std::uint32_t>(row.stored))
+            if (!store::is_whole(row))
                 return fail(ErrorCode::corruption,
                             "the source's " + tables_->describe(state_.partition, table, row.key.substr(1)) +
                                 ": the row does not match its checksum; repair that node first");
@@ -234,29 +259,29 @@ class StateSinkImpl final : public StateSink {
     }
 
     Result<void> commit_rows() {
-        std::vector<SinkFolder::StoredRow> all;
+        std::vector<store::StoredRow> all;
         for (const std::string& body : pending_) {
             KONTOR_TRY(const RowsBody rows, decode_rows(body));
-            for (const auto& row : rows.rows) all.push_back({row.key, row.stored});
+            all.insert(all.end(), rows.rows.begin(), rows.rows.end());
         }
-        if (!all.empty()) KONTOR_CHECK(folder_.append(state_, all));
+        if (!all.empty()) KONTOR_CHECK(folder_->append(state_.partition, state_.tree, all));
         pending_.clear();
         pending_bytes_ = 0;
         return {};
     }
 
     Result<void> next_tree() {
-        if (++state_.tree == folder_.trees().size()) {
+        if (++state_.tree == folder_->trees().size()) {
             state_.tree = 0;
             ++state_.partition;
         }
         if (state_.partition == state_.partitions) {
             state_.partition = 0;
             state_.phase = Phase::redo;
-            KONTOR_CHECK(folder_.note(state_, "rows-noted"));
-            return folder_.open_all(state_);
+            KONTOR_CHECK(note("rows-noted"));
+            return folder_->open_all(state_.partitions);
         }
-        KONTOR_CHECK(folder_.note(state_, "tree-noted"));
+        KONTOR_CHECK(note("tree-noted"));
         return open_tree();
     }
 
@@ -265,7 +290,7 @@ class StateSinkImpl final : public StateSink {
         KONTOR_TRY(const RedoBody redo, decode_redo(body));
         if (state_.phase == Phase::redo && !stream_ && is_caught_up(redo)) {
             state_.phase = Phase::verifying;
-            return folder_.note(state_, "redo-phase-noted");
+            return note("redo-phase-noted");
         }
         if (!redo.is_some || (state_.phase == Phase::verifying && redo.index > check_index_))
             return fail(ErrorCode::corruption, "the source has no redo files from checkpoint " +
@@ -297,8 +322,8 @@ class StateSinkImpl final : public StateSink {
     }
 
     void begin_redo(std::uint64_t index) {
-        stream_ = std::make_unique<RedoStream>();
-        stream_->on_header = [this, index](const RedoHeader& header) -> Result<void> {
+        stream_ = std::make_unique<store::RedoStream>();
+        stream_->on_header = [this, index](const store::RedoHeader& header) -> Result<void> {
             if (header.checkpoint.index == index && header.base_index == state_.at.index &&
                 header.partitions == state_.partitions)
                 return {};
@@ -306,7 +331,7 @@ class StateSinkImpl final : public StateSink {
                                                    " does not follow checkpoint " +
                                                    std::to_string(state_.at.index));
         };
-        stream_->on_row = [this](unsigned partition, const RedoRow& row) -> Result<void> {
+        stream_->on_row = [this](unsigned partition, const store::RedoRow& row) -> Result<void> {
             if (!redo_rows_.empty() && redo_partition_ != partition) KONTOR_CHECK(flush_redo());
             redo_partition_ = partition;
             std::string& kept = redo_bytes_.emplace_back(row.key);
@@ -320,7 +345,7 @@ class StateSinkImpl final : public StateSink {
         };
     }
     Result<void> flush_redo() {
-        if (!redo_rows_.empty()) KONTOR_CHECK(folder_.apply(redo_partition_, redo_rows_));
+        if (!redo_rows_.empty()) KONTOR_CHECK(folder_->apply(redo_partition_, redo_rows_));
         redo_rows_.clear();
         redo_bytes_.clear();
         redo_size_ = 0;
@@ -330,7 +355,7 @@ class StateSinkImpl final : public StateSink {
         KONTOR_CHECK(flush_redo());
         state_.at = stream_->header().checkpoint;
         drop_redo();
-        KONTOR_CHECK(folder_.note(state_, "redo-noted"));
+        KONTOR_CHECK(note("redo-noted"));
         if (state_.phase == Phase::verifying && state_.at.index == check_index_) begin_check();
         return {};
     }
@@ -343,8 +368,8 @@ class StateSinkImpl final : public StateSink {
 
     // --- verifying ---
     Result<void> take_check_begin(std::string_view body) {
-        KONTOR_TRY(const CheckBody check, decode_check(body));
-        if (check.state == CheckState::later) return {};
+        KONTOR_TRY(const store::CopyCheck check, decode_check(body));
+        if (check.state == store::CheckState::later) return {};
         if (check.index < state_.at.index)
             return fail(ErrorCode::corruption, "the source compares at an older checkpoint");
         check_index_ = check.index;
@@ -354,8 +379,7 @@ class StateSinkImpl final : public StateSink {
     void begin_check() {
         is_checking_ = true;
         theirs_.reset();
-        scan_ = std::make_unique<ContentScan>(folder_.partition(state_.partition), state_.partition, *tables_,
-                                              folder_.trees());
+        scan_ = folder_->scan(state_.partition, *tables_);
     }
     void drop_check() {
         is_checking_ = false;
@@ -365,32 +389,23 @@ class StateSinkImpl final : public StateSink {
     }
 
     Result<void> take_check(std::string_view body) {
-        KONTOR_TRY(CheckBody check, decode_check(body));
-        if (check.state == CheckState::ended) {
+        KONTOR_TRY(store::CopyCheck check, decode_check(body));
+        if (check.state == store::CheckState::ended) {
             drop_check();  // again, at a newer checkpoint
             asked_.clear();
             if (++checks_ended_ % kMaxChecks != 0) return {};
             return fail(ErrorCode::timeout,
                         "the copy could not be compared with the source's state: " + check.why);
         }
-        if (check.state == CheckState::done) theirs_ = std::move(check.sums);
+        if (check.state == store::CheckState::done) theirs_ = std::move(check.sums);
         return compare();
     }
 
-    Result<void> scan_mine() {
-        const Partition& partition = folder_.partition(state_.partition);
-        MDB_txn* txn = nullptr;
-        if (const int code = mdb_txn_begin(partition.env(), nullptr, MDB_RDONLY, &txn); code != 0)
-            return fail(lmdb_error("begin to compare the copy", code));
-        const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> abort(txn, mdb_txn_abort);
-        return scan_->step(txn, std::uint64_t{options_.max_response_bytes} * kScanPerResponse);
-    }
-
     Result<void> compare() {
-        KONTOR_CHECK(scan_mine());
+        KONTOR_CHECK(scan_->step(std::uint64_t{options_.max_response_bytes} * kScanPerResponse));
         if (!scan_->done() || !theirs_) return {};
-        const std::string differs = name_difference(scan_->sums(), *theirs_, *tables_);
-        const std::string where = "partition " + partition_name(state_.partition) + ", ";
+        const std::string differs = store::name_difference(scan_->sums(), *theirs_, *tables_);
+        const std::string where = "partition " + store::partition_name(state_.partition) + ", ";
         const std::uint64_t index = check_index_;
         drop_check();
         if (!differs.empty()) {
@@ -400,16 +415,16 @@ class StateSinkImpl final : public StateSink {
             return fail(ErrorCode::corruption, what + "; it was thrown away");
         }
         checks_ended_ = 0;
-        if (++state_.partition < state_.partitions) return folder_.note(state_, "partition-verified");
+        if (++state_.partition < state_.partitions) return note("partition-verified");
         state_.phase = Phase::finishing;
-        KONTOR_CHECK(folder_.note(state_, "finishing-noted"));
-        return folder_.finish(state_);
+        KONTOR_CHECK(note("finishing-noted"));
+        return finish();
     }
 
     const StateSinkOptions options_;
-    SinkFolder folder_;
+    std::unique_ptr<store::CopyDraft> folder_;
     SinkState state_;
-    std::unique_ptr<Tables> tables_;
+    std::unique_ptr<store::Tables> tables_;
     StateRequest request_;
     std::string asked_;  // the encoded request_; "": the next one is to be made
     std::uint64_t rows_done_ = 0;
@@ -422,8 +437,8 @@ class StateSinkImpl final : public StateSink {
     std::uint64_t pending_bytes_ = 0;
 
     // Redo: the file that comes, and rows that are not committed yet.
-    std::unique_ptr<RedoStream> stream_;
-    std::vector<RedoRow> redo_rows_;
+    std::unique_ptr<store::RedoStream> stream_;
+    std::vector<store::RedoRow> redo_rows_;
     std::deque<std::string> redo_bytes_;
     std::size_t redo_size_ = 0;
     unsigned redo_partition_ = 0;
@@ -433,8 +448,8 @@ class StateSinkImpl final : public StateSink {
     // Verifying: at which checkpoint, once it is agreed; both sums.
     std::uint64_t check_index_ = 0;
     bool is_checking_ = false;
-    std::unique_ptr<ContentScan> scan_;
-    std::optional<ContentSums> theirs_;
+    std::unique_ptr<store::ContentScan> scan_;
+    std::optional<store::ContentSums> theirs_;
     unsigned checks_ended_ = 0;
 };
 
@@ -463,14 +478,14 @@ Result<std::unique_ptr<StateSink>> StateSink::open(StateSinkOptions options) {
         return fail(ErrorCode::invalid_argument, std::string("transfer of the state: ") + what);
     };
     if (options.folder.empty()) return bad("no folder");
-    if (options.partitions > kMaxPartitions) return bad("partitions must be 0..64");
+    if (options.partitions > store::kMaxPartitions) return bad("partitions must be 0..64");
     if (options.max_response_bytes < kMinStateResponseBytes ||
         options.max_response_bytes > kMaxStateResponseBytes)
         return bad("max_response_bytes is out of bounds");
-    KONTOR_CHECK(Tables::check(options.tables));
+    KONTOR_CHECK(store::Tables::check(options.tables));
     auto sink = std::make_unique<StateSinkImpl>(std::move(options));
     KONTOR_CHECK(sink->open());
     return std::unique_ptr<StateSink>(std::move(sink));
 }
 
-}  // namespace kontor::store
+}  // namespace kontor::state_transfer

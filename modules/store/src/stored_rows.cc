@@ -1,10 +1,10 @@
-#include "content_sum.h"
+#include "stored_rows.h"
 
 #include <sys/mman.h>
 
 #include <algorithm>
 
-#include "hashing.h"
+#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 
 namespace kontor::store {
@@ -83,7 +83,7 @@ void release_visited_pages(const Partition& partition, MDB_txn* txn, MDB_dbi tre
     });
 }
 
-Result<void> ContentScan::step(MDB_txn* txn, std::uint64_t max_bytes) {
+Result<void> StoredScan::step(MDB_txn* txn, std::uint64_t max_bytes) {
     std::uint64_t bytes = 0;
     RowBuffer buffer;
     ContentSum* sum = nullptr;
