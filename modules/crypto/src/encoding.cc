@@ -7,35 +7,34 @@ namespace {
 
 constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-// Groups of `bits` bits, most significant first; the last group is filled with zeros.
-std::string encode(std::string_view bytes, std::string_view alphabet, unsigned bits) {
-    std::string out;
-    out.reserve(bytes.size() * 8 / bits + 4);
-    std::uint32_t window = 0;
-    unsigned held = 0;
-    const std::uint32_t mask = (1U << bits) - 1;
-    for (const char c : bytes) {
-        window = (window << 8U) | static_cast<unsigned char>(c);
-        held += 8;
-        while (held >= bits) {
-            held -= bits;
-            out.push_back(alphabet[(window >> held) & mask]);
-        }
-    }
-    if (held > 0) out.push_back(alphabet[(window << (bits - held)) & mask]);
-    return out;
-}
-
 }  // namespace
 
 std::string base64(std::string_view bytes) {
-    std::string out = encode(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 6);
-    while (out.size() % 4 != 0) out.push_back('=');
+    constexpr int kVariant = sodium_base64_VARIANT_ORIGINAL;
+    std::string out(sodium_base64_encoded_len(bytes.size(), kVariant), '\0');
+    sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                      bytes.size(), kVariant);
+    out.pop_back();  // its zero
     return out;
 }
 
+// Neither libsodium nor OpenSSL has it. Groups of five bits, most significant first; the last one is filled
+// with zeros.
 std::string base32(std::string_view bytes) {
-    return encode(bytes, kBase32, 5);
+    std::string out;
+    out.reserve(bytes.size() * 8 / 5 + 1);
+    std::uint32_t window = 0;
+    unsigned held = 0;
+    for (const char c : bytes) {
+        window = (window << 8U) | static_cast<unsigned char>(c);
+        held += 8;
+        while (held >= 5) {
+            held -= 5;
+            out.push_back(kBase32[(window >> held) & 31U]);
+        }
+    }
+    if (held > 0) out.push_back(kBase32[(window << (5 - held)) & 31U]);
+    return out;
 }
 
 std::optional<std::string> from_base64(std::string_view text) {

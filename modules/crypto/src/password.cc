@@ -24,13 +24,10 @@ std::string password_hash(const Secret& password) {
 
 std::string password_decoy() {
     need_sodium();
+    // As libsodium writes it: without padding.
     const auto text = [](std::size_t n_bytes) {
-        const std::string bytes = random_bytes(n_bytes);
-        std::string out(sodium_base64_ENCODED_LEN(n_bytes, sodium_base64_VARIANT_ORIGINAL_NO_PADDING), '\0');
-        sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                          n_bytes, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-        out.pop_back();  // its zero
-        return out;
+        std::string out = base64(random_bytes(n_bytes));
+        return out.substr(0, out.find('='));
     };
     static_assert(crypto_pwhash_OPSLIMIT_INTERACTIVE == 2 &&
                   crypto_pwhash_MEMLIMIT_INTERACTIVE == 65'536 * 1024);

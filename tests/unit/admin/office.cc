@@ -165,7 +165,7 @@ Person Office::set_up(const std::string& name) {
         open_post("setup/begin", {{"token", token}, {"name", name}, {"password", person.password}});
     EXPECT_EQ(begun.status, 200) << begun.text;
     const std::string secret = begun.json.value("totp_secret", "");
-    person.totp_secret = from_base32(secret);
+    person.totp_secret = crypto::from_base32(secret).value();
     const Answer finished = open_post("setup/finish", {{"token", token},
                                                        {"name", name},
                                                        {"password", person.password},
@@ -249,21 +249,6 @@ bool Office::reports_are_current() {
     mutable_body(mark, pb::create_customer)->set_name("mark");
     run(mark);
     return eventually([&] { return reports_->log_index() > index; });
-}
-
-std::string from_base32(const std::string& text) {
-    static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    std::string out;
-    std::uint32_t buffer = 0;
-    unsigned bits = 0;
-    for (const char c : text) {
-        buffer = (buffer << 5U) | static_cast<std::uint32_t>(digits.find(c));
-        bits += 5;
-        if (bits < 8) continue;
-        bits -= 8;
-        out.push_back(static_cast<char>(buffer >> bits));
-    }
-    return out;
 }
 
 }  // namespace kontor::admin::testing

@@ -122,6 +122,4 @@ class Office : public ::testing::Test {
     std::uint64_t shop_no_ = 0;       // of merchant()
 };
 
-[[nodiscard]] std::string from_base32(const std::string& text);
-
 }  // namespace kontor::admin::testing

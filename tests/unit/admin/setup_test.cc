@@ -10,7 +10,6 @@ namespace {
 
 using testing::Answer;
 using testing::eventually;
-using testing::from_base32;
 using testing::Json;
 using testing::kDay;
 using testing::kPassword;
@@ -27,7 +26,8 @@ class Setup : public testing::Office {
         const Answer begun = open_post("setup/begin", json);
         EXPECT_EQ(begun.status, 200) << begun.text;
         json["totp_secret"] = begun.json.at("totp_secret");
-        json["code"] = code({"ada", kPassword, from_base32(begun.json.at("totp_secret"))});
+        json["code"] = code(
+            {"ada", kPassword, crypto::from_base32(begun.json.at("totp_secret").get<std::string>()).value()});
         return json;
     }
 };
@@ -73,7 +73,7 @@ TEST_F(Setup, AUsedTokenIsGoodForNothing) {
     next_code();
     Json again = whole;
     again["name"] = "eve";
-    again["code"] = code({"", "", from_base32(whole.at("totp_secret"))});
+    again["code"] = code({"", "", crypto::from_base32(whole.at("totp_secret").get<std::string>()).value()});
     for (const Answer& answer : {send("GET", "/admin/api/setup?token=" + token),
                                  open_post("setup/begin", form(token)), open_post("setup/finish", again)}) {
         EXPECT_EQ(answer.status, 404) << answer.text;
@@ -87,7 +87,7 @@ TEST_F(Setup, AnOldOrUnknownTokenIsGoodForNothing) {
     const Json whole = finished(token);
     clock_.pass(kDay);
     Json late = whole;
-    late["code"] = code({"", "", from_base32(whole.at("totp_secret"))});
+    late["code"] = code({"", "", crypto::from_base32(whole.at("totp_secret").get<std::string>()).value()});
     for (const Answer& answer :
          {send("GET", "/admin/api/setup?token=" + token), open_post("setup/begin", form(token)),
           open_post("setup/finish", late), send("GET", "/admin/api/setup?token=nonsense"),
