@@ -21,7 +21,7 @@
 #include "commands.h"
 #include "kontor/base/files.h"
 #include "kontor/http/client.h"
-#include "kontor/http/uri.h"
+#include "kontor/uri/uri.h"
 #include "output.h"
 #include "shutdown.h"
 
@@ -131,7 +131,7 @@ class BenchRun {
                 KONTOR_TRY(target_.ca_pem, read_file_within(arguments_.ca_file));
             }
         }
-        KONTOR_TRY(const http::Url url, http::split_url(target_.url));
+        KONTOR_TRY(const uri::Url url, uri::split_url(target_.url));
         target_.authority = url.authority();
         return {};
     }

@@ -33,6 +33,7 @@
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/outbox/worker.h"
 #include "kontor/reporting/reports.h"
+#include "kontor/uri/uri.h"
 #include "memory_plan.h"
 #include "outbox_keeper.h"
 #include "reports/all.h"
@@ -191,10 +192,7 @@ class ApplianceImpl final : public Appliance {
     [[nodiscard]] std::string url_at(std::uint16_t port) const {
         const std::string& address = options_.settings.https_address;
         const bool any = address == "0.0.0.0" || address == "::";
-        const std::string host = any                                      ? "localhost"
-                                 : address.find(':') != std::string::npos ? "[" + address + "]"
-                                                                          : address;
-        return "https://" + host + ":" + std::to_string(port);
+        return "https://" + uri::join_authority(any ? "localhost" : address, port);
     }
     // Where channels and payers reach this instance.
     [[nodiscard]] std::string public_url() const {
@@ -208,9 +206,8 @@ class ApplianceImpl final : public Appliance {
         const Settings& settings = options_.settings;
         if (!settings.cluster_api_url.empty()) return settings.cluster_api_url;
         if (settings.cluster_address.empty() || settings.https_port == 0) return {};
-        const bool is_v6 = settings.cluster_address.find(':') != std::string::npos;
-        return "https://" + (is_v6 ? "[" + settings.cluster_address + "]" : settings.cluster_address) + ":" +
-               std::to_string(settings.https_port);
+        return "https://" +
+               uri::join_authority(settings.cluster_address, static_cast<std::uint16_t>(settings.https_port));
     }
 
     Result<void> start_node() {
@@ -470,9 +467,7 @@ std::string node_name(const Settings& settings) {
 
 std::string advertised_address(const Settings& settings) {
     if (settings.cluster_address.empty()) return {};
-    const bool is_v6 = settings.cluster_address.find(':') != std::string::npos;
-    return (is_v6 ? "[" + settings.cluster_address + "]" : settings.cluster_address) + ":" +
-           std::to_string(settings.cluster_port);
+    return uri::join_authority(settings.cluster_address, static_cast<std::uint16_t>(settings.cluster_port));
 }
 
 std::uint64_t log_segment_bytes(const Settings& settings) {

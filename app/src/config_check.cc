@@ -15,8 +15,8 @@
 #include "kontor/http/client_address.h"
 #include "kontor/http/host_address.h"
 #include "kontor/http/server.h"
-#include "kontor/http/uri.h"
 #include "kontor/transport/certificates.h"
+#include "kontor/uri/uri.h"
 #include "memory_plan.h"
 
 namespace kontor::app {
@@ -147,7 +147,7 @@ class Check {
         if (!address.empty()) look_at_advertised(address);
         const std::string& url = settings_.cluster_api_url;
         if (url.empty()) return;
-        const auto parts = http::split_url(url);
+        const auto parts = uri::split_url(url);
         if (!parts || !parts->https)
             problem("cluster.api_url", "'cluster.api_url' must be an https:// address, not '" + url + "'");
         if (const std::string why = parts ? http::why_no_host_has(parts->host) : ""; !why.empty())
@@ -271,7 +271,7 @@ std::vector<std::string> certificate_names(const Settings& settings) {
     };
     add(settings.https_address);
     add(settings.cluster_address);
-    if (const auto url = http::split_url(settings.cluster_api_url); url) add(url->host);
+    if (const auto url = uri::split_url(settings.cluster_api_url); url) add(url->host);
     return names;
 }
 

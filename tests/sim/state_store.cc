@@ -82,7 +82,8 @@ class StoreState final : public State {
         auto& from = static_cast<StoreState&>(source);
         if (from.store_->checkpoint().index == 0) return fail(ErrorCode::unavailable, "no checkpoint yet");
         for (int i = 0; i < kRequestsAStep && !sink_->done(); ++i) {
-            KONTOR_TRY(const std::string response, state_transfer::answer(from.store_->copy_source(), sink_->next_request()));
+            KONTOR_TRY(const std::string response,
+                       state_transfer::answer(from.store_->copy_source(), sink_->next_request()));
             KONTOR_CHECK(sink_->feed(response));
         }
         return sink_->done();

@@ -9,7 +9,7 @@
 #include "domains/routes.h"
 #include "encoding.h"
 #include "home.h"
-#include "kontor/http/uri.h"
+#include "kontor/uri/uri.h"
 #include "kontor/web/assets.h"
 #include "sessions.h"
 #include "stream.h"
@@ -123,7 +123,7 @@ class AdminImpl final : public Admin {
         if (!open_to_all && !may(*call, *found))
             return call->refuse(403, "forbidden", "Your role does not allow this.");
         if (call->request.method != "GET" && !read_body(*call)) return;
-        auto query = http::parse_query(call->request.query);
+        auto query = uri::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
         if (says_mode_twice(*call)) return;

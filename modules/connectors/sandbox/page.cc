@@ -5,6 +5,7 @@
 #include "connectors/sandbox/cards.h"
 #include "connectors/sandbox/sandbox.h"
 #include "kontor/base/bytes.h"
+#include "kontor/uri/uri.h"
 
 namespace kontor::connectors::sandbox {
 
@@ -19,53 +20,10 @@ bool is_plain(char c) {
            c == '_' || c == '.' || c == '~';
 }
 
-std::string percent_encoded(std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        if (is_plain(c)) {
-            out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-    return out;
-}
-
-int nibble(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        if (i + 2 >= text.size()) return std::nullopt;
-        const int high = nibble(text[i + 1]);
-        const int low = nibble(text[i + 2]);
-        if (high < 0 || low < 0) return std::nullopt;
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return out;
-}
-
-// The raw value of a parameter of a form; "" if absent.
-std::string_view parameter(std::string_view form, std::string_view name) {
-    while (!form.empty()) {
-        const std::size_t end = std::min(form.find('&'), form.size());
-        const std::string_view pair = form.substr(0, end);
-        form.remove_prefix(std::min(end + 1, form.size()));
-        if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
-            return pair.substr(name.size() + 1);
-    }
+// "" if absent.
+std::string parameter(const uri::QueryPairs& form, std::string_view name) {
+    for (const auto& [key, value] : form)
+        if (key == name) return value;
     return {};
 }
 
@@ -95,10 +53,11 @@ Result<Link> read_link(const Inbound& inbound, const Credentials& credentials) {
     if (!crypto::equal_constant_time(std::string_view(inbound.query).substr(signed_until + kSignature.size()),
                                      signature(credentials, inbound.path, query)))
         return fail(ErrorCode::permission_denied, "This link was not made here, or was changed on its way.");
-    const auto return_url = percent_decoded(parameter(query, "r"));
-    link.card = find_card(parameter(query, "t"));
-    if (!return_url || link.card == nullptr) return no_page();
-    link.return_url = *return_url;
+    const auto form = uri::parse_query(query);
+    if (!form) return no_page();
+    link.card = find_card(parameter(*form, "t"));
+    if (link.card == nullptr) return no_page();
+    link.return_url = parameter(*form, "r");
     return link;
 }
 
@@ -160,7 +119,7 @@ Answer outcome(const Link& link, bool completes) {
 
 std::string page_url(const Order& order, const Credentials& credentials) {
     const std::string path = std::string(kPage) + order.reference;
-    const std::string query = "t=" + order.method_token + "&r=" + percent_encoded(order.return_url);
+    const std::string query = "t=" + order.method_token + "&r=" + uri::percent_encode(order.return_url);
     return order.door_url + "/" + path + "?" + query + std::string(kSignature) +
            signature(credentials, path, query);
 }
@@ -172,12 +131,13 @@ Result<Handled> on_inbound(const Inbound& inbound, const Credentials& credential
         handled.acknowledgement = html(200, std::string(kHtml));
         return handled;
     }
-    const std::string_view wanted = parameter(inbound.body, "outcome");
+    const auto form = uri::parse_query(inbound.body);
+    const std::string wanted = form ? parameter(*form, "outcome") : std::string();
     const bool completes = wanted == "complete";
     if (!completes && wanted != "fail")
         return fail(ErrorCode::invalid_argument, "The form says neither complete nor fail.");
-    handled.notice = Notice{"authenticated:" + link.reference + ":" + std::string(wanted), link.reference,
-                            outcome(link, completes)};
+    handled.notice =
+        Notice{"authenticated:" + link.reference + ":" + wanted, link.reference, outcome(link, completes)};
     handled.acknowledgement = done(link, completes);
     return handled;
 }

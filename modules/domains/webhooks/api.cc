@@ -12,13 +12,13 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/crypto.h"
 #include "kontor/http/host_address.h"
-#include "kontor/http/uri.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
 #include "kontor/surface/sample.h"
+#include "kontor/uri/uri.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 
@@ -89,7 +89,7 @@ std::optional<ApiError> check_event_types(const Call& call) {
 std::optional<ApiError> check_url(const Call& call) {
     const auto text = call.params.text_of("url");
     if (!text) return std::nullopt;
-    const auto url = http::split_url(*text);
+    const auto url = uri::split_url(*text);
     std::string wrong;
     if (!url)
         wrong = url.error().message;

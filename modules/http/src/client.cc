@@ -15,7 +15,7 @@ constexpr unsigned kMaxThreads = 64;
 
 Result<CallPointer> make_call(const ClientOptions& options, ClientRequest request) {
     auto call = std::make_unique<ClientCall>();
-    KONTOR_TRY(call->url, split_url(request.url));
+    KONTOR_TRY(call->url, uri::split_url(request.url));
     if (!call->url.https && !options.allow_plain_http)
         return fail(ErrorCode::invalid_argument, "only https:// URLs are allowed");
     if (!is_token(request.method)) return fail(ErrorCode::invalid_argument, "not an HTTP method");

@@ -17,9 +17,9 @@
 
 #include "client_origin.h"
 #include "kontor/http/client.h"
-#include "kontor/http/uri.h"
 #include "kontor/transport/byte_stream.h"
 #include "kontor/transport/name_lookup.h"
+#include "kontor/uri/uri.h"
 
 namespace kontor::http {
 
@@ -34,7 +34,7 @@ using Done = std::function<void(Result<ClientResponse>)>;
 struct ClientCall {
     ClientRequest request;
     Done done;
-    Url url;
+    uri::Url url;
     std::string origin;  // "https://host:port"
     std::uint64_t deadline_ms = 0;
     bool retried = false;

@@ -17,9 +17,9 @@
 
 #include "ascii.h"
 #include "kontor/base/assert.h"
-#include "kontor/http/uri.h"
 #include "kontor/transport/byte_stream.h"
 #include "kontor/transport/tls_context.h"
+#include "kontor/uri/uri.h"
 #include "response_head.h"
 
 namespace kontor::http {
@@ -80,7 +80,7 @@ class LoadClientImpl final : public LoadClient {
         if (options.connections == 0 || options.connections > kMaxLoadConnections)
             return fail(ErrorCode::invalid_argument,
                         "connections must be 1 to " + std::to_string(kMaxLoadConnections));
-        KONTOR_TRY(url_, split_url(options.url));
+        KONTOR_TRY(url_, uri::split_url(options.url));
         KONTOR_TRY(context_, transport::make_client_context(options.ca_pem));
         epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
         if (epoll_.get() < 0) return fail(errno_error("make an epoll object", errno));
@@ -289,7 +289,7 @@ class LoadClientImpl final : public LoadClient {
         connection.want_write = false;
     }
 
-    Url url_;
+    uri::Url url_;
     transport::SslContext context_;
     std::unique_ptr<addrinfo, FreeAddresses> addresses_;
     FileDescriptor epoll_;

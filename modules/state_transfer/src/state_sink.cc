@@ -32,8 +32,8 @@ class StateSinkImpl final : public StateSink {
     explicit StateSinkImpl(StateSinkOptions options) : options_(std::move(options)) {}
 
     Result<void> open() {
-        KONTOR_TRY(folder_, store::CopyDraft::open(
-                                {options_.folder, options_.tables, options_.map_bytes, options_.crash_point}));
+        KONTOR_TRY(folder_, store::CopyDraft::open({options_.folder, options_.tables, options_.map_bytes,
+                                                    options_.crash_point}));
         KONTOR_CHECK(read_state());
         if (state_.phase == Phase::rows) return open_tree();
         if (state_.phase == Phase::redo || state_.phase == Phase::verifying) {
@@ -211,8 +211,9 @@ class StateSinkImpl final : public StateSink {
     // are; one that lies or is placed elsewhere does not work.
     Result<void> check_tables(const std::vector<store::TableSpec>& theirs) const {
         for (const store::TableSpec& spec : theirs) {
-            const auto mine = std::find_if(options_.tables.begin(), options_.tables.end(),
-                                           [&](const store::TableSpec& other) { return other.id == spec.id; });
+            const auto mine =
+                std::find_if(options_.tables.begin(), options_.tables.end(),
+                             [&](const store::TableSpec& other) { return other.id == spec.id; });
             const bool fits = mine == options_.tables.end()
                                   ? !spec.appended
                                   : mine->home_bytes == spec.home_bytes && mine->appended == spec.appended;

@@ -42,7 +42,8 @@ Result<std::string> rows(store::CopySource& source, const StateRequest& request)
 }
 
 Result<std::string> redo(store::CopySource& source, const StateRequest& request, StateStatus& status) {
-    KONTOR_TRY(const store::CopyRedo from, source.redo(request.index, request.offset, clamp(request.max_bytes)));
+    KONTOR_TRY(const store::CopyRedo from,
+               source.redo(request.index, request.offset, clamp(request.max_bytes)));
     if (from.is_gone) {
         status = StateStatus::gone;
         return std::string("its redo files are gone");

@@ -171,7 +171,8 @@ Result<BeginBody> decode_begin(std::string_view bytes) {
     body.bytes_estimate = in.number<std::uint64_t>();
     body.checkpoint = get_checkpoint(in);
     const auto count = in.number<std::uint16_t>();
-    if (!in.is_good() || count > kMaxTablesSent || body.partitions == 0 || body.partitions > store::kMaxPartitions ||
+    if (!in.is_good() || count > kMaxTablesSent || body.partitions == 0 ||
+        body.partitions > store::kMaxPartitions ||
         body.checkpoint.replication_meta.size() > store::kMaxReplicationMetaBytes)
         return bad_answer("its beginning is impossible");
     for (unsigned i = 0; i < count; ++i) {

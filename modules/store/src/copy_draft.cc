@@ -262,8 +262,7 @@ Result<void> CopyDraftImpl::finish(std::uint32_t partitions, const CheckpointMet
     if (fs::exists(draft())) {
         KONTOR_CHECK(open_all(partitions));
         for (unsigned number = 0; number < partitions; ++number) {
-            KONTOR_CHECK(open_[number]->write(
-                {}, PartitionMeta{partitions, number, 0, at, at.index}));
+            KONTOR_CHECK(open_[number]->write({}, PartitionMeta{partitions, number, 0, at, at.index}));
             crash("meta-written");
         }
         open_.clear();

@@ -51,8 +51,8 @@ struct CopySourceImpl::Copy {
     std::uint64_t since_release = 0;
 };
 
-CopySourceImpl::CopySourceImpl(Core& core, const StoreOptions& options, std::string redo_folder, KeptRedo& kept,
-                               Hooks hooks)
+CopySourceImpl::CopySourceImpl(Core& core, const StoreOptions& options, std::string redo_folder,
+                               KeptRedo& kept, Hooks hooks)
     : core_(core),
       options_(options),
       redo_folder_(std::move(redo_folder)),

@@ -24,7 +24,8 @@ class CopySourceImpl final : public CopySource {
         // Brings all tables of a partition to where it is.
         std::function<void(unsigned partition)> merge;
     };
-    CopySourceImpl(Core& core, const StoreOptions& options, std::string redo_folder, KeptRedo& kept, Hooks hooks);
+    CopySourceImpl(Core& core, const StoreOptions& options, std::string redo_folder, KeptRedo& kept,
+                   Hooks hooks);
     [[nodiscard]] std::optional<Error> failure() const override { return core_.failure(); }
     Result<CopyBegin> begin(std::uint64_t copy) override;
     void end(std::uint64_t copy) override;

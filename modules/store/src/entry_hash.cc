@@ -4,9 +4,9 @@
 #include <bit>
 
 #include "entry_hasher.h"
-#include "kontor/store/hashing.h"
-#include "kontor/base/bytes.h"
 #include "kontor/base/byte_reader.h"
+#include "kontor/base/bytes.h"
+#include "kontor/store/hashing.h"
 
 namespace kontor::store {
 namespace {

@@ -5,8 +5,8 @@
 #include <map>
 
 #include "entry_hasher.h"
-#include "kontor/store/entry_hash.h"
 #include "kontor/base/byte_reader.h"
+#include "kontor/store/entry_hash.h"
 
 namespace kontor::store {
 namespace {

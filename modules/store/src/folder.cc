@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "kontor/store/hashing.h"
 #include "kontor/base/disk_space.h"
 #include "kontor/base/log.h"
+#include "kontor/store/hashing.h"
 #include "kontor/store/partitions_made.h"
-#include "partition_file.h"
 #include "kontor/store/tables.h"
+#include "partition_file.h"
 
 namespace kontor::store {
 namespace {

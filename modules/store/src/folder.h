@@ -16,10 +16,10 @@
 #include "files.h"
 #include "kontor/base/result.h"
 #include "kontor/store/store.h"
+#include "kontor/store/tables.h"
 #include "partition.h"
 #include "redo_file.h"
 #include "settled_rows.h"
-#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

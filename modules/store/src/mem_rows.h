@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "kontor/store/hashing.h"
 #include "kontor/base/assert.h"
+#include "kontor/store/hashing.h"
 #include "mem_table.h"
 
 namespace kontor::store {

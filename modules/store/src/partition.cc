@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "files.h"
-#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/log.h"
 #include "kontor/store/damaged_file.h"
-#include "partition_file.h"
+#include "kontor/store/hashing.h"
 #include "kontor/store/tables.h"
+#include "partition_file.h"
 
 namespace kontor::store {
 namespace {

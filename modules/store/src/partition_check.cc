@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "kontor/base/bytes.h"
-#include "partition.h"
 #include "kontor/store/tables.h"
+#include "partition.h"
 
 namespace kontor::store {
 namespace {

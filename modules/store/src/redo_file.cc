@@ -8,10 +8,10 @@
 #include <filesystem>
 
 #include "files.h"
-#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
 #include "kontor/base/shortage.h"
+#include "kontor/store/hashing.h"
 #include "partition.h"
 
 namespace kontor::store {

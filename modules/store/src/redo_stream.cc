@@ -1,11 +1,11 @@
 #include "kontor/store/redo_stream.h"
 
-#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/store/hashing.h"
+#include "kontor/store/tables.h"
 #include "partition.h"
 #include "redo_file.h"
-#include "kontor/store/tables.h"
 
 namespace kontor::store {
 namespace {

@@ -27,8 +27,8 @@
 #include <vector>
 
 #include "huge_blocks.h"
-#include "mem_table.h"
 #include "kontor/store/tables.h"
+#include "mem_table.h"
 
 namespace kontor::store {
 

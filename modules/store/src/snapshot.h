@@ -29,10 +29,10 @@
 #include "folder.h"
 #include "kontor/cache/row_cache.h"
 #include "kontor/store/row_store.h"
+#include "kontor/store/tables.h"
 #include "mem_table.h"
 #include "partition.h"
 #include "settled_rows.h"
-#include "kontor/store/tables.h"
 
 namespace kontor::store {
 

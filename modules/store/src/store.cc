@@ -8,12 +8,12 @@
 #include "entry_hasher.h"
 #include "entry_lock.h"
 #include "folder.h"
-#include "kontor/store/hashing.h"
 #include "kept_redo.h"
 #include "kontor/cache/row_cache.h"
+#include "kontor/store/hashing.h"
 #include "kontor/store/replace_folder.h"
-#include "snapshot.h"
 #include "kontor/store/tables.h"
+#include "snapshot.h"
 #include "views.h"
 
 namespace kontor::store {

@@ -1,5 +1,6 @@
 #pragma once
-// The rows of a partition as they are stored, for copies, and their content as sums (docs/formats/transfer.md).
+// The rows of a partition as they are stored, for copies, and their content as sums
+// (docs/formats/transfer.md).
 //
 // Threading: one thread at a time. Errors: a row that does not match its checksum is corruption, named.
 

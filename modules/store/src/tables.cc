@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
+#include "kontor/store/hashing.h"
 
 namespace kontor::store {
 namespace {

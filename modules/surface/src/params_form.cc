@@ -1,8 +1,8 @@
 // application/x-www-form-urlencoded with brackets: metadata[order]=1, expand[]=x, expand[0]=x, a[b][c]=d.
 #include <algorithm>
 
-#include "kontor/http/uri.h"
 #include "kontor/surface/params.h"
+#include "kontor/uri/uri.h"
 
 namespace kontor::surface {
 
@@ -68,8 +68,8 @@ std::optional<ApiError> insert(Node& root, const std::string& name, std::string 
 
 std::optional<ApiError> add_pair(std::string_view pair, Node& root) {
     const auto equals = pair.find('=');
-    auto name = http::percent_decode(pair.substr(0, equals), true);
-    auto value = http::percent_decode(
+    auto name = uri::percent_decode(pair.substr(0, equals), true);
+    auto value = uri::percent_decode(
         equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
     if (!name || !value) return invalid("Invalid percent-encoding in the request's parameters.");
     if (!is_valid_utf8(*name))

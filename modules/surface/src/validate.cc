@@ -3,11 +3,11 @@
 #include <array>
 
 #include "kontor/crypto/public_id.h"
-#include "kontor/http/uri.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/limits.h"
 #include "kontor/money/money.h"
 #include "kontor/surface/catalogue.h"
+#include "kontor/uri/uri.h"
 
 namespace kontor::surface {
 
@@ -154,7 +154,7 @@ MaybeError check_email(const Node& node, const Param& spec, const std::string& p
 }
 
 MaybeError check_url(const Node& node, const std::string& path) {
-    if (node.text.size() <= machine::limits::kUrlBytes && http::split_url(node.text)) return std::nullopt;
+    if (node.text.size() <= machine::limits::kUrlBytes && uri::split_url(node.text)) return std::nullopt;
     return invalid(
         "Invalid URL: " + printable(node.text) +
             ". It must be absolute, with http or https and a host name or plain address, and at most " +

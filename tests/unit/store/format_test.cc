@@ -5,13 +5,13 @@
 #include <random>
 
 #include "files.h"
-#include "kontor/store/hashing.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/crc32c.h"
+#include "kontor/store/hashing.h"
+#include "kontor/store/tables.h"
 #include "partition.h"
 #include "redo_file.h"
 #include "store_testing.h"
-#include "kontor/store/tables.h"
 
 namespace kontor::store {
 namespace {

@@ -175,8 +175,8 @@ class Node : public machine::Service {
 
     // This node was single and is now the first of a cluster.
     virtual void become_member() = 0;
-    // One answer to a node that copies the state (state_transfer::answer); reads the disk. The log keeps what the
-    // copy will need after it.
+    // One answer to a node that copies the state (state_transfer::answer); reads the disk. The log keeps what
+    // the copy will need after it.
     [[nodiscard]] virtual Result<std::string> answer_state_request(std::string_view request) = 0;
     // Of the newest entries; 0: of the newest. nullopt: too old, or not yet applied.
     [[nodiscard]] virtual std::optional<store::EntryHash> entry_hash(std::uint64_t index) const = 0;

@@ -4,7 +4,8 @@
 //   sink:    request = sink.next_request()      any transport, e.g. a peer connection
 //   source:  response = answer(store.copy_source(), request)
 //   sink:    sink.feed(response); until sink.done()
-//   node:    closes its store, store::replace_store_folder(), Store::open(): it is at the source's checkpoint N
+//   node:    closes its store, store::replace_store_folder(), Store::open(): it is at the source's checkpoint
+//   N
 //
 // How it is right: rows are copied in short read transactions, each row as of some checkpoint between the
 // first (B) and the last one (N); the redo files of all checkpoints above B, applied in order over that, give
@@ -15,8 +16,8 @@
 // what lies on the sink's disk. A difference is `corruption`, names table and partition, and the copy is
 // never finished.
 //
-// Threading: answer() on any thread but a network thread; a StateSink one thread at a time. Ownership: the sink
-// owns its folder (lock file). Errors: see each function. Limits: below; both sides hold a few MiB.
+// Threading: answer() on any thread but a network thread; a StateSink one thread at a time. Ownership: the
+// sink owns its folder (lock file). Errors: see each function. Limits: below; both sides hold a few MiB.
 
 #include <cstdint>
 #include <functional>
@@ -33,12 +34,13 @@ namespace kontor::state_transfer {
 
 inline constexpr std::uint32_t kMinStateResponseBytes = 4U << 10U;
 inline constexpr std::uint32_t kMaxStateResponseBytes = 1U << 20U;  // as asked for; one row may be more:
-inline constexpr std::size_t kMaxStateResponseSize = kMaxStateResponseBytes + store::kMaxValueBytes + (64U << 10U);
+inline constexpr std::size_t kMaxStateResponseSize =
+    kMaxStateResponseBytes + store::kMaxValueBytes + (64U << 10U);
 inline constexpr std::size_t kMaxStateRequestSize = 512;
 
-// The source's answer; it reads the disk. invalid_argument: no request. Everything else that is wrong is in the
-// answer, for the sink: too many transfers, one that is gone (its sink starts again), a store that failed. Every
-// request renews its transfer's lease (kontor/store/copy_source.h).
+// The source's answer; it reads the disk. invalid_argument: no request. Everything else that is wrong is in
+// the answer, for the sink: too many transfers, one that is gone (its sink starts again), a store that
+// failed. Every request renews its transfer's lease (kontor/store/copy_source.h).
 [[nodiscard]] Result<std::string> answer(store::CopySource& source, std::string_view request);
 
 enum class StateTransferPhase : std::uint8_t {
@@ -64,9 +66,9 @@ struct StateTransferProgress {
 };
 
 struct StateSinkOptions {
-    std::string folder;             // store::incoming_folder(live): beside the store it shall replace
+    std::string folder;                    // store::incoming_folder(live): beside the store it shall replace
     std::vector<store::TableSpec> tables;  // as for Store::open
-    unsigned partitions = 0;        // another number at the source is refused; 0: the source's
+    unsigned partitions = 0;               // another number at the source is refused; 0: the source's
     std::uint64_t map_bytes = std::uint64_t{256} << 30;
     std::uint32_t max_response_bytes = 512U << 10U;  // kMin.. to kMaxStateResponseBytes
     std::uint64_t commit_bytes = 4ULL << 20;         // rows in memory before a durable commit

@@ -2,11 +2,11 @@
 // A store that is being put together from another one's rows and redo files, and is none yet:
 //
 //     LOCK                                  one at a time
-//     TRANSFER                              a note of how far it is, its maker's own; gone when it is finished
-//     partitions.incoming/00/data.mdb …     become partitions/ at the end
+//     TRANSFER                              a note of how far it is, its maker's own; gone when it is
+//     finished partitions.incoming/00/data.mdb …     become partitions/ at the end
 //
-// How far the rows are within a tree is not for the note: they come in key order, so the last key of the tree says
-// it, durable with the rows themselves.
+// How far the rows are within a tree is not for the note: they come in key order, so the last key of the tree
+// says it, durable with the rows themselves.
 //
 // Threading: one thread at a time. Ownership: of the folder, by its lock file; scan()s end before it. Errors:
 // those of the disk; after one, open it anew.
@@ -70,7 +70,8 @@ class CopyDraft {
     [[nodiscard]] virtual Result<void> open_all(std::uint32_t partitions) = 0;
     [[nodiscard]] virtual Result<void> apply(unsigned partition, const std::vector<RedoRow>& rows) = 0;
     // Nothing is applied to the partition while it is summed up. `tables` outlives it.
-    [[nodiscard]] virtual std::unique_ptr<ContentScan> scan(unsigned partition, const Tables& tables) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<ContentScan> scan(unsigned partition,
+                                                            const Tables& tables) const = 0;
     // Makes it a store at this checkpoint, and removes the note.
     [[nodiscard]] virtual Result<void> finish(std::uint32_t partitions, const CheckpointMeta& at) = 0;
 };

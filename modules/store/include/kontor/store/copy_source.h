@@ -1,14 +1,14 @@
 #pragma once
-// What a copy of a store is made from, while the store keeps applying and checkpointing: stored rows, redo files
-// and sums of rows. Who asks and how it travels is the module state_transfer's.
+// What a copy of a store is made from, while the store keeps applying and checkpointing: stored rows, redo
+// files and sums of rows. Who asks and how it travels is the module state_transfer's.
 //
-// A copy has a number that its maker chose, and a lease: from begin() on the redo files that it needs stay, as
-// long as it is renewed (StoreOptions::transfer_lease_ms), up to transfer_max_kept_bytes for all, beyond which the
-// oldest copy is ended.
+// A copy has a number that its maker chose, and a lease: from begin() on the redo files that it needs stay,
+// as long as it is renewed (StoreOptions::transfer_lease_ms), up to transfer_max_kept_bytes for all, beyond
+// which the oldest copy is ended.
 //
 // Threading: any; what is asked for one copy is done one after the other. It reads the disk: not on a network
-// thread. Ownership: the store's. Errors: invalid_argument: no such partition or tree; overloaded: max_transfers
-// live; corruption: a damaged row, named; io. Limits: StoreOptions.
+// thread. Ownership: the store's. Errors: invalid_argument: no such partition or tree; overloaded:
+// max_transfers live; corruption: a damaged row, named; io. Limits: StoreOptions.
 
 #include <cstdint>
 #include <functional>
@@ -34,12 +34,12 @@ struct CopyBegin {
 };
 
 struct CopyRedo {
-    bool is_some = false;           // false: there is none above the index asked for
-    bool is_gone = false;           // it was removed: the copy begins again
-    std::uint64_t index = 0;        // of the file next to it
-    std::uint64_t size = 0;         // of the file
-    std::uint64_t newest = 0;       // the last one,
-    std::uint64_t remaining = 0;    // and bytes up to it, this one included
+    bool is_some = false;         // false: there is none above the index asked for
+    bool is_gone = false;         // it was removed: the copy begins again
+    std::uint64_t index = 0;      // of the file next to it
+    std::uint64_t size = 0;       // of the file
+    std::uint64_t newest = 0;     // the last one,
+    std::uint64_t remaining = 0;  // and bytes up to it, this one included
     std::string piece;
 };
 
@@ -65,14 +65,15 @@ class CopySource {
     virtual void end(std::uint64_t copy) = 0;
     // The copy has everything up to `applied`. What it answers is why the lease has ended.
     [[nodiscard]] virtual std::optional<std::string> renew(std::uint64_t copy, std::uint64_t applied) = 0;
-    // The rows of a tree behind `after` (""; from the first), in key order; true: to its end. `tree`: the table of
-    // an appended one, or kMetaTable: the main one.
+    // The rows of a tree behind `after` (""; from the first), in key order; true: to its end. `tree`: the
+    // table of an appended one, or kMetaTable: the main one.
     [[nodiscard]] virtual Result<bool> rows(std::uint64_t copy, unsigned partition, TableId tree,
                                             std::string_view after, const StoredVisitor& visit) = 0;
     // A piece of the first redo file above `index`.
-    [[nodiscard]] virtual Result<CopyRedo> redo(std::uint64_t index, std::uint64_t offset, std::size_t max_bytes) = 0;
-    // Begins to sum up a partition at a checkpoint that is not older than `index`; `later`: there was none at the
-    // moment. Ended beyond max_view_ms or max_view_growth_bytes.
+    [[nodiscard]] virtual Result<CopyRedo> redo(std::uint64_t index, std::uint64_t offset,
+                                                std::size_t max_bytes) = 0;
+    // Begins to sum up a partition at a checkpoint that is not older than `index`; `later`: there was none at
+    // the moment. Ended beyond max_view_ms or max_view_growth_bytes.
     [[nodiscard]] virtual Result<CopyCheck> check_begin(std::uint64_t copy, unsigned partition,
                                                         std::uint64_t index) = 0;
     [[nodiscard]] virtual Result<CopyCheck> check_step(std::uint64_t copy, unsigned partition,

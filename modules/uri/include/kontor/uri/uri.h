@@ -1,5 +1,5 @@
 #pragma once
-// URLs, percent-encoding and form fields.
+// URLs, percent-encoding and form fields: Boost.URL behind the words and limits of the house.
 //
 // Threading: pure functions. Errors: invalid_argument says what is wrong; too_large above a limit.
 // Limits: kMaxQueryPairs fields in a query or form body; kMaxUrlBytes.
@@ -12,7 +12,7 @@
 
 #include "kontor/base/result.h"
 
-namespace kontor::http {
+namespace kontor::uri {
 
 inline constexpr std::size_t kMaxQueryPairs = 1000;
 inline constexpr std::size_t kMaxUrlBytes = 8U << 10U;
@@ -29,6 +29,9 @@ using QueryPairs = std::vector<std::pair<std::string, std::string>>;
 // error.
 [[nodiscard]] Result<QueryPairs> parse_query(std::string_view query, std::size_t max_pairs = kMaxQueryPairs);
 
+// "example.org:443", "[::1]:443"; port 0: without one.
+[[nodiscard]] std::string join_authority(std::string_view host, std::uint16_t port);
+
 struct Url {
     bool https = true;
     std::string host;  // without brackets and last dot: "example.org", "::1"; ASCII, lower case
@@ -42,4 +45,4 @@ struct Url {
 // hosts that end in a number and are no plain IPv4 address. The dot at the end of a host is left away.
 [[nodiscard]] Result<Url> split_url(std::string_view url);
 
-}  // namespace kontor::http
+}  // namespace kontor::uri
