@@ -77,7 +77,7 @@ struct Life {
 };
 Life run(const std::string& folder, std::uint64_t merchant, const State* expected) {
     Life run;
-    StandingClock clock;
+    kontor_test::TestClock clock(kWallMs, kBootMs);
     telemetry::Registry metrics;
     std::mutex mutex;
     auto options = small_node(folder, clock, metrics);
@@ -141,7 +141,7 @@ class Flips : public ::testing::Test {
             ::waitpid(child, nullptr, 0);
             return;
         }
-        StandingClock clock;
+        kontor_test::TestClock clock(kWallMs, kBootMs);
         telemetry::Registry metrics;
         auto node = node::Node::start(small_node(world_.data(), clock, metrics));
         if (!node) ::_exit(1);

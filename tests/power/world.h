@@ -17,15 +17,13 @@
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/node/node.h"
+#include "support/test_clock.h"
 
 namespace kontor::power {
 
-class StandingClock final : public Clock {
- public:
-    std::int64_t wall_ms() const override { return 1'800'000'000'000; }
-    std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
-    std::uint64_t boot_ms() const override { return 1'000; }  // machine time stands in the rows, too
-};
+// Its machine time stands in the rows, too: both clocks stand.
+inline constexpr std::int64_t kWallMs = 1'800'000'000'000;
+inline constexpr std::uint64_t kBootMs = 1'000;
 
 // Every entry that was ever written to the log, the newest of each index: what a replay from the first on
 // needs.
@@ -111,7 +109,7 @@ class World {
     const std::string folder_;
     std::mt19937_64 random_;
     const std::uint64_t salt_seed_;
-    StandingClock clock_;
+    kontor_test::TestClock clock_{kWallMs, kBootMs};
     unsigned life_ = 0;
     Archive archive_;
     bool check_replay_ = false;

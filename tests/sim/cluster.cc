@@ -40,8 +40,7 @@ Cluster::Cluster(Options options)
     : options_(std::move(options)),
       rng_(options_.seed),
       servers_(options_.places),
-      last_delivery_(options_.places, std::vector<std::uint64_t>(options_.places, 0)),
-      blocked_(options_.places, std::vector<bool>(options_.places, false)) {
+      network_(options_.places) {
     std::filesystem::remove_all(options_.folder);
     for (std::size_t i = 0; i < options_.places; ++i) {
         new_machine(i);
@@ -80,16 +79,6 @@ void Cluster::move_clock(std::size_t i) {
         random(0, 3) == 0 ? static_cast<std::int64_t>(random(0, 2 * kWorstDriftPpm)) - kWorstDriftPpm : 0;
     servers_[i].clock->set(random(0, 1) == 0 ? step : -step, drift);
     ++stats_.clocks_set;
-}
-
-void Cluster::heal() {
-    for (auto& row : blocked_) row.assign(row.size(), false);
-}
-
-void Cluster::partition(const std::vector<int>& group) {
-    for (std::size_t a = 0; a < group.size(); ++a) {
-        for (std::size_t b = 0; b < group.size(); ++b) blocked_[a][b] = group[a] != group[b];
-    }
 }
 
 std::optional<std::size_t> Cluster::place_of(std::uint64_t id) const {
@@ -259,36 +248,32 @@ void Cluster::send(std::size_t from, Message message) {
 }
 
 void Cluster::transmit(std::size_t from, std::size_t to, std::string frame, Word word) {
-    const bool dropped = !calm_ && std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
-    std::uint64_t at = now_ms_ + random(1, 10);
-    if (!calm_ && random(0, 99) < 2) at += random(0, 300);
-    at = std::max(at, last_delivery_[from][to]);
-    last_delivery_[from][to] = at;
-    if (dropped) return;
+    const kontor_test::Weather weather{1, 10, options_.drop, true, calm_};
+    const auto at = network_.draw(rng_, now_ms_, from, to, weather);
+    if (!at) return;
     const auto heard = servers_[to].heard.find(from);
     if (word.kind == Word::Kind::none &&
         (heard == servers_[to].heard.end() || heard->second != servers_[from].epoch)) {
         word.kind = Word::Kind::promise;
         word.promise = servers_[from].opened->promises->now();
     }
-    network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch, std::move(frame),
-                   std::move(word)});
+    network_.send({*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, {std::move(frame), std::move(word)}});
 }
 
-void Cluster::deliver(Delivery delivery) {
-    Server& server = servers_[delivery.to];
-    if (!server.driver || blocked_[delivery.from][delivery.to]) return;
-    if (delivery.from_epoch != servers_[delivery.from].epoch || delivery.to_epoch != server.epoch) return;
-    if (is_frozen(delivery.to)) {
+void Cluster::deliver(Network::Flight flight) {
+    const std::size_t to = flight.to, from = flight.from;
+    Server& server = servers_[to];
+    if (!server.driver || !network_.arrives(flight, servers_[from].epoch, server.epoch)) return;
+    if (is_frozen(to)) {
         if (now_ms_ < server.frozen_ms + kDeadAfterMs && server.sockets.size() < kMostInSockets)
-            server.sockets.push_back(std::move(delivery));
+            server.sockets.push_back(std::move(flight));
         return;
     }
-    look(delivery.to);
-    if (delivery.word.kind != Word::Kind::none) hear(delivery.to, delivery.from, delivery.word);
-    if (server.driver && !delivery.frame.empty() && may_hear_log(delivery.to, delivery.from))
-        receive(delivery.to, delivery.from, delivery.frame);
-    end_lap(delivery.to);
+    look(to);
+    const auto& [frame, word] = flight.cargo;
+    if (word.kind != Word::Kind::none) hear(to, from, word);
+    if (server.driver && !frame.empty() && may_hear_log(to, from)) receive(to, from, frame);
+    end_lap(to);
 }
 
 void Cluster::receive(std::size_t i, std::size_t from, const std::string& frame) {
@@ -372,7 +357,7 @@ std::uint64_t Cluster::next_event_of(std::size_t i, int& kind) const {
 }
 
 std::uint64_t Cluster::next_event(int& kind, std::size_t& who) const {
-    std::uint64_t at = network_.empty() ? kNever : network_.top().at_ms;
+    std::uint64_t at = network_.empty() ? kNever : network_.next_ms();
     kind = network_.empty() ? kNothing : kNetwork;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         int what = kNothing;
@@ -412,9 +397,7 @@ void Cluster::run_until(std::uint64_t time_ms) {
         if (kind == kNothing || at > time_ms) break;
         now_ms_ = std::max(now_ms_, at);
         if (kind == kNetwork) {
-            Delivery delivery = network_.top();
-            network_.pop();
-            deliver(std::move(delivery));
+            deliver(network_.take());
         } else {
             handle(kind, who);
         }

@@ -2,8 +2,7 @@
 // A cluster in one thread and simulated time: the real driver of the consensus engine, the real log, state
 // file and install over a simulated disk (disk.h), the real state machine over a state that survives crashes
 // as its last checkpoint (state.h). What the replica's and the node's threads do, events do here, in an order
-// that the seed chooses. Every message passes the wire format; a link is FIFO and loses what was in flight
-// when either end crashed or the link was cut.
+// that the seed chooses. Every message passes the wire format; links are those of sim_network.h.
 //
 // What the stewards of the nodes say to each other is here, too: what each promised, the leader's machine
 // time, and that it still leads. A frozen machine does nothing for a while; what was sent to it waits in its
@@ -22,7 +21,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <random>
 #include <string>
 #include <vector>
@@ -36,6 +34,7 @@
 #include "promise_memory.h"
 #include "replica_impl.h"
 #include "state.h"
+#include "support/sim_network.h"
 #include "wire.h"
 
 namespace kontor::sim {
@@ -118,9 +117,9 @@ class Cluster {
     // All others are lost for good, and this one goes on alone, though cut short at first. False: nothing was
     // done, since it does not know everything that was acknowledged.
     bool take_over(std::size_t i);
-    void cut(std::size_t from, std::size_t to) { blocked_[from][to] = true; }
-    void partition(const std::vector<int>& group);
-    void heal();
+    void cut(std::size_t from, std::size_t to) { network_.cut(from, to); }
+    void partition(const std::vector<int>& group) { network_.partition(group); }
+    void heal() { network_.heal(); }
     void calm() { calm_ = true; }  // from now on nothing is dropped and no disk is slow
     void checkpoint(std::size_t i);
     void move_clock(std::size_t i);  // a step, or it begins to drift
@@ -200,16 +199,11 @@ class Cluster {
         std::uint64_t asked_ms = 0, commit_index = 0;
         std::int64_t machine_ms = 0;
     };
-    struct Delivery {
-        std::uint64_t at_ms, sequence;
-        std::size_t from, to;
-        unsigned from_epoch, to_epoch;
+    struct Cargo {
         std::string frame;
         Word word;
-        friend bool operator<(const Delivery& a, const Delivery& b) {
-            return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.sequence > b.sequence;
-        }
     };
+    using Network = kontor_test::SimNetwork<Cargo>;
     struct Flight {
         std::uint64_t term = 0;
         Answer answer;
@@ -253,7 +247,7 @@ class Cluster {
         std::unique_ptr<replication::Freshness> fresh;
         std::uint64_t proven_term = 0, election_ms = 0, steward_due_ms = 0, lap_due_ms = 0, looks = 0;
         std::uint64_t frozen_ms = 0, frozen_until_ms = 0;
-        std::deque<Delivery> sockets;  // of a frozen one
+        std::deque<Network::Flight> sockets;  // of a frozen one
         std::uint64_t starves_until_ms = 0;
         bool starving_waits = false, was_put_back = false;
         bool forgot = false;  // it noticed, and does not start
@@ -275,7 +269,7 @@ class Cluster {
     void transmit(std::size_t from, std::size_t to, std::string frame, Word word);
     void receive(std::size_t i, std::size_t from, const std::string& frame);
     [[nodiscard]] bool read_entries(Server& server, replication::Message& message);
-    void deliver(Delivery delivery);
+    void deliver(Network::Flight flight);
     void timeout(std::size_t i);
     void disk_done(std::size_t i);
     [[nodiscard]] Result<void> write(Server& server, bool sync);
@@ -322,13 +316,11 @@ class Cluster {
 
     const Options options_;
     std::mt19937_64 rng_;
-    std::uint64_t now_ms_ = 0, sequence_ = 0, next_id_ = 0;
+    std::uint64_t now_ms_ = 0, next_id_ = 0;
     bool calm_ = false;
     replication::ClusterId cluster_{};
     std::vector<Server> servers_;
-    std::priority_queue<Delivery> network_;
-    std::vector<std::vector<std::uint64_t>> last_delivery_;
-    std::vector<std::vector<bool>> blocked_;
+    Network network_;
     std::vector<Known> history_;  // what was applied at index i + 1, by whoever did it first
     std::vector<std::pair<std::uint64_t, std::uint64_t>> acknowledged_;  // when, and up to which entry
     std::int64_t last_machine_ms_ = 0;

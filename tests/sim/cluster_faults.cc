@@ -49,13 +49,8 @@ void Cluster::wake(std::size_t i) {
     server.frozen_until_ms = 0;
     note("server " + std::to_string(server.id) + " wakes up");
     for (unsigned n = 0; n < kReadsAtOnce; ++n) read(i);
-    for (Delivery& delivery : std::exchange(server.sockets, {})) {
-        delivery.at_ms = now_ms_ + random(0, 3);
-        delivery.sequence = ++sequence_;
-        std::uint64_t& last = last_delivery_[delivery.from][i];
-        delivery.at_ms = last = std::max(delivery.at_ms, last);
-        network_.push(std::move(delivery));
-    }
+    for (Network::Flight& flight : std::exchange(server.sockets, {}))
+        network_.send_again(std::move(flight), now_ms_ + random(0, 3));
 }
 
 // --- readers
@@ -219,7 +214,7 @@ bool Cluster::is_remembered(std::size_t i) const {
     ++old.sequence;
     for (std::size_t k = 0; k < servers_.size(); ++k) {
         if (k == i) continue;
-        if (!is_up_and_free(k) || blocked_[i][k] || blocked_[k][i]) return false;
+        if (!is_up_and_free(k) || network_.is_cut(i, k) || network_.is_cut(k, i)) return false;
         if (cluster::forgotten_by_run(servers_[k].stored_memory.promise_of(server.id), old).empty())
             return false;
     }

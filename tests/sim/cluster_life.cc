@@ -274,7 +274,7 @@ void Cluster::work_on_install(std::size_t i) {
     Install& install = *server.install;
     install.due_ms = now_ms_ + (calm_ || random(0, 9) != 0 ? random(1, 20) : random(20, 1'500));
     const auto serves = [&](std::size_t k) {
-        return k != i && is_up_and_free(k) && !blocked_[k][i] && !blocked_[i][k] &&
+        return k != i && is_up_and_free(k) && !network_.is_cut(k, i) && !network_.is_cut(i, k) &&
                servers_[k].state->checkpoint().index >= install.needed;
     };
     if (!install.source || !serves(*install.source)) {

@@ -22,7 +22,7 @@ class Login : public testing::Office {
  protected:
     Login() {
         ada_ = set_up("ada");
-        surface_clock_.freeze();
+        surface_clock_.stop();
     }
     std::string wrong_code() { return code(ada_) == "000000" ? "000001" : "000000"; }
     // Whether this browser has used up its free tries: the right password and a fresh code are no use then.
@@ -102,10 +102,10 @@ TEST_F(Login, AStrangerLocksNobodyOut) {
 TEST_F(Login, AWaitEndsAndDoubles) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(login(ada_, wrong_code()).header("Retry-After"), "1") << i;
     EXPECT_TRUE(has_to_wait());
-    surface_clock_.frozen_ms += 1'000;
+    surface_clock_.stopped_ms += 1'000;
     EXPECT_EQ(login(ada_, wrong_code()).header("Retry-After"), "2");
     EXPECT_TRUE(has_to_wait());
-    surface_clock_.frozen_ms += 2'000;
+    surface_clock_.stopped_ms += 2'000;
     EXPECT_FALSE(has_to_wait());
 }
 

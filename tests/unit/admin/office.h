@@ -26,23 +26,6 @@ using Headers = std::vector<http::Header>;
 inline constexpr std::int64_t kDay = 86'400'000;
 inline constexpr const char* kPassword = "correct horse battery";
 
-// What the surface waits by: stands still once a test says so, so that a slow machine changes nothing. The
-// node has the other one.
-class SurfaceClock : public Clock {
- public:
-    explicit SurfaceClock(const Clock& clock) : clock_(clock) {}
-    [[nodiscard]] std::int64_t wall_ms() const override { return clock_.wall_ms(); }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override {
-        const std::uint64_t frozen = frozen_ms.load();
-        return frozen != 0 ? frozen : clock_.monotonic_ms();
-    }
-    void freeze() { frozen_ms = clock_.monotonic_ms(); }
-    std::atomic<std::uint64_t> frozen_ms{0};
-
- private:
-    const Clock& clock_;
-};
-
 struct Answer {
     int status = 0;
     std::string text;
@@ -110,7 +93,8 @@ class Office : public ::testing::Test {
     std::atomic<bool> knows_now_{true};
     std::function<const machine::Role*(std::string_view)> role_ = domains::role;
     kontor_test::TestClock clock_{1'800'003'600'000};  // 2027-01-15 09:00 UTC
-    SurfaceClock surface_clock_{clock_};
+    // What the surface waits by stands still once a test says so, so that a slow machine changes nothing.
+    kontor_test::StoppableClock surface_clock_{clock_};
     telemetry::Registry metrics_;
     crypto::Sealer sealer_;
     std::string folder_;

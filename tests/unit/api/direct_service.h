@@ -1,6 +1,5 @@
 #pragma once
-// The node in miniature: the real state machine over memory rows, each command an entry of its own, the
-// sandbox acquirer asked at once. Enough for the API to be driven like over the wire.
+// The node in miniature with the sandbox acquirer asked at once: enough for the API to be driven like over the wire.
 
 #include <cstdint>
 #include <limits>
@@ -22,15 +21,15 @@
 #include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "kontor/outbox/channel_answer.h"
-#include "support/memory_rows.h"
+#include "support/direct_node.h"
 #include "support/sandbox_account.h"
 
 namespace kontor::api::testing {
 
-class DirectService : public machine::Service {
+class DirectService : public kontor_test::DirectNode {
  public:
-    DirectService() : rows(domains::registry().tables()) {
-        apply(kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l')).seal(sealer_)));
+    DirectService() {
+        run(kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l')).seal(sealer_)));
     }
 
     void submit(pb::Command command, Done done) override {
@@ -40,41 +39,23 @@ class DirectService : public machine::Service {
             done(Unexpected{*refuse_with});
             return;
         }
-        pb::Result result = apply(std::move(command));
+        pb::Result result = run(std::move(command));
         const std::uint64_t waits_for = result.waiting_on();
         if (ask_channel) {
             if (auto resolved = run_channel(waits_for)) result = *std::move(resolved);
         }
-        done(machine::Answer{result, index});
+        done(machine::Answer{result, index.load()});
     }
 
     void read(const ReadBody& body) const override {
         if (broken) throw store::StoreFailure("a page of the store is not what was written");
-        body(rows, index);
+        DirectNode::read(body);
     }
 
-    std::int64_t machine_now_ms() const override { return now_ms; }
     std::uint64_t keys_version() const override { return keys; }
 
-    std::uint64_t subscribe(OnEntry) override { return 0; }
-    void unsubscribe(std::uint64_t) override {}
 
-    pb::Result apply(pb::Command command) {
-        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
-        batch.set_machine_ms(now_ms);
-        batch.set_utc_ms(now_ms);
-        *batch.add_commands() = std::move(command);
-        machine_.apply(rows, ++index, batch, effects_);
-        for (const pb::Journal& journal : effects_.journals) {
-            for (const pb::Event& event : journal.events()) event_types.insert(event.type());
-        }
-        return effects_.results.at(0);
-    }
-
-    kontor::testing::MemoryRows rows;
-    std::uint64_t index = 0;
     std::uint64_t keys = 0;
-    std::int64_t now_ms = 1'800'000'000'000;
     std::uint64_t submitted = 0;
     pb::Command last_command;
     std::optional<Error> refuse_with;
@@ -83,6 +64,13 @@ class DirectService : public machine::Service {
     std::set<std::string> event_types;
 
  private:
+    void on_applied(const machine::Effects& effects) override {
+        effects_ = effects;
+        for (const pb::Journal& journal : effects.journals) {
+            for (const pb::Event& event : journal.events()) event_types.insert(event.type());
+        }
+    }
+
     // Works the outbox until nothing is due; the Result that waited for `attempt`, if there is one.
     std::optional<pb::Result> run_channel(std::uint64_t attempt) {
         std::optional<pb::Result> resolved;
@@ -95,7 +83,7 @@ class DirectService : public machine::Service {
                 if (!next && found->state() != pb::ATTEMPT_WAITING_FOR_PAYER) next = std::move(found);
             }
             if (!next) break;
-            apply(answer_to(*next));
+            run(answer_to(*next));
             for (std::size_t i = 0; i < effects_.resolved.size(); ++i) {
                 if (effects_.resolved[i].attempt_no != attempt) continue;
                 resolved = effects_.resolved_results.at(effects_.resolved[i].result);
@@ -126,8 +114,7 @@ class DirectService : public machine::Service {
     }
 
     const crypto::Sealer sealer_{crypto::Secret(std::string(32, 'k'))};
-    domains::Machine machine_;
-    machine::Effects effects_;
+    machine::Effects effects_;  // of the newest entry
 };
 
 }  // namespace kontor::api::testing

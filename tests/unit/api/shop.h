@@ -20,22 +20,13 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/outcome.h"
+#include "support/test_clock.h"
 
 namespace kontor::api::testing {
 
 using Json = nlohmann::json;
 using Headers = std::vector<http::Header>;
 using Form = std::vector<std::pair<std::string, std::string>>;
-
-class FixedClock : public Clock {
- public:
-    [[nodiscard]] std::int64_t wall_ms() const override { return 1'800'000'000'000; }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return now_us / 1'000; }
-    // Each look may take its time, so that what is measured took some.
-    [[nodiscard]] std::uint64_t monotonic_us() const override { return now_us.fetch_add(us_a_look); }
-    mutable std::atomic<std::uint64_t> now_us{5'000};
-    std::atomic<std::uint64_t> us_a_look{0};
-};
 
 struct Answer {
     int status = 0;
@@ -172,7 +163,7 @@ class Shop {
     DirectService service;
     crypto::Sealer sealer;
     telemetry::Registry metrics;
-    FixedClock clock;
+    kontor_test::HandClock clock;
     bool ready = true;
     std::string peer = "127.0.0.1";
     std::uint64_t randoms = 0;

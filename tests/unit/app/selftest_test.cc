@@ -9,6 +9,7 @@
 
 #include "kontor/base/clock.h"
 #include "selftest_load.h"
+#include "support/fake_client.h"
 
 namespace kontor::app {
 namespace {
@@ -24,13 +25,14 @@ struct Books {
     bool is_down = false;
 };
 
-class FakeNode final : public http::Client {
+class FakeNode final : public kontor_test::FakeClient {
  public:
-    explicit FakeNode(Books& books) : books_(books) {}
-    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
-        std::this_thread::sleep_for(std::chrono::microseconds(200));
-        done(answer(request));
-    }
+    explicit FakeNode(Books& books)
+        : FakeClient([this](const http::ClientRequest& request, const Done& done) {
+              std::this_thread::sleep_for(std::chrono::microseconds(200));
+              done(answer(request));
+          }),
+          books_(books) {}
 
  private:
     static http::ClientResponse ok(const Json& json) {

@@ -10,6 +10,7 @@
 #include "kontor/crypto/public_id.h"
 #include "kontor/telemetry/metrics.h"
 #include "router.h"
+#include "support/test_clock.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -142,12 +143,6 @@ TEST(Balancer, WhatIsUnderWayIsBounded) {
     EXPECT_EQ(picked, kMaxPassedOn + 1);
 }
 
-class FixedClock final : public Clock {
- public:
-    std::int64_t wall_ms() const override { return 0; }
-    std::uint64_t monotonic_ms() const override { return 1'000; }
-};
-
 // Node 1 with all to do, and node 2.
 class Busy : public ::testing::Test {
  protected:
@@ -231,7 +226,7 @@ class Busy : public ::testing::Test {
     std::atomic<std::size_t> most_costly{0};
     std::function<Result<std::string>()> answer = [] { return there(); };
     http::Request last;
-    FixedClock clock;
+    kontor_test::HandClock clock;
     telemetry::Registry metrics;
     std::unique_ptr<Router> router;
 };

@@ -13,6 +13,7 @@
 #include "kontor/crypto/public_id.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/telemetry/metrics.h"
+#include "support/test_clock.h"
 #include "wire.h"
 
 namespace kontor::cluster {
@@ -22,14 +23,6 @@ namespace {
 std::string at(std::uint64_t index) {
     return format_position({kFirstGroup, index});
 }
-
-class StepClock final : public Clock {
- public:
-    std::int64_t wall_ms() const override { return 0; }
-    std::uint64_t monotonic_ms() const override { return now.load(); }
-    // It passes while somebody looks, so that what waits for a deadline ends.
-    std::atomic<std::uint64_t> now{1'000};
-};
 
 class Fixture : public ::testing::Test {
  protected:
@@ -113,7 +106,7 @@ class Fixture : public ::testing::Test {
         // The clock of the test goes on while it waits.
         while (!got &&
                !changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return got.has_value(); })) {
-            clock.now += 100;
+            clock.pass(100);
             if (const auto event = std::exchange(after_100_ms, nullptr)) event();
         }
         if (answering.joinable()) answering.join();
@@ -132,7 +125,7 @@ class Fixture : public ::testing::Test {
     std::vector<peer::CallDone> unanswered;
     http::Request last_request;
     std::uint64_t last_timeout_ms = 0;
-    StepClock clock;
+    kontor_test::HandClock clock;
     telemetry::Registry metrics;
     std::unique_ptr<Router> router;
 };
@@ -332,7 +325,7 @@ TEST_F(Fixture, AKeyThatOurOwnEarlierAttemptHasIsWaitedForHereToo) {
 TEST_F(Fixture, WhileTheLeaderIsTheSameItsAnswerIsAwaited) {
     silent = 1;
     after_100_ms = [this] {
-        clock.now += 50'000;
+        clock.pass(50'000);
         // Not on the thread that waits: it holds what the answer needs.
         answering = std::thread([done = std::move(unanswered.front())] { done(leaders(200, "slow")); });
     };
@@ -343,11 +336,11 @@ TEST_F(Fixture, WhileTheLeaderIsTheSameItsAnswerIsAwaited) {
 TEST_F(Fixture, WithoutAKeyASilentLeadersAnswerIsAwaitedForAWhile) {
     silent = 1;
     after_100_ms = [this] { leader = 3; };
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     const auto got = ask("POST");
     EXPECT_EQ(got.status, 503);
     EXPECT_NE(got.body.find("not known"), std::string::npos) << got.body;
-    EXPECT_GE(clock.now - begun, kLeaderWaitMs);
+    EXPECT_GE(clock.monotonic_ms() - begun, kLeaderWaitMs);
     EXPECT_EQ(asked, std::vector<std::uint64_t>{1});
 }
 
@@ -365,11 +358,11 @@ TEST_F(Fixture, ALookUpInTheLedgerIsARead) {
 
 TEST_F(Fixture, WithoutALeaderItSaysSoInTime) {
     leader = 0;
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     const auto got = ask("POST", {kKey});
     EXPECT_EQ(got.status, 503);
-    EXPECT_GE(clock.now - begun, kLeaderWaitMs);
-    EXPECT_LT(clock.now - begun, kLeaderWaitMs + 1'000);
+    EXPECT_GE(clock.monotonic_ms() - begun, kLeaderWaitMs);
+    EXPECT_LT(clock.monotonic_ms() - begun, kLeaderWaitMs + 1'000);
     EXPECT_TRUE(asked.empty());
     bool retry_after = false;
     for (const http::Header& header : got.headers) retry_after = retry_after || header.name == "Retry-After";
@@ -414,22 +407,22 @@ TEST_F(Fixture, WhatItTriedAsTheLeaderCounts) {
     local_status = 503;
     after_local = [this] {
         leads = false;
-        clock.now += kLeaderWaitMs;
+        clock.pass(kLeaderWaitMs);
     };
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     EXPECT_EQ(ask("POST", {kKey}).status, 503);
-    EXPECT_EQ(clock.now, begun + kLeaderWaitMs) << "not a moment longer";
+    EXPECT_EQ(clock.monotonic_ms(), begun + kLeaderWaitMs) << "not a moment longer";
 }
 
 TEST_F(Fixture, WithoutALeaderForLongItSaysSoSoon) {
     leader = 0;
     staleness = kLeaderWaitMs + 1;
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     const auto got = ask("POST", {kKey});
     EXPECT_EQ(got.status, 503);
     EXPECT_TRUE(std::any_of(got.headers.begin(), got.headers.end(),
                             [](const http::Header& header) { return header.name == "Retry-After"; }));
-    EXPECT_LE(clock.now, begun + kLeaderWaitMs / 4) << "nobody waits for long";
+    EXPECT_LE(clock.monotonic_ms(), begun + kLeaderWaitMs / 4) << "nobody waits for long";
     // It stood still, and hears the others in a moment.
     after_100_ms = [this] { leader = 1; };
     answers.push_back(leaders(200));
@@ -467,11 +460,11 @@ TEST_F(Fixture, ARefusalOfTheWayIsFinal) {
 
 // A leader that can be asked and never answers: the client has an end.
 TEST_F(Fixture, ATripHasAnEnd) {
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     std::atomic<bool> went_on{false};
     int looks = 0;
     const std::function<void()> look = [&] {
-        if (++looks == 1) clock.now = begun + kMaxTripMs;
+        if (++looks == 1) clock.pass(static_cast<std::int64_t>(begun + kMaxTripMs - clock.monotonic_ms()));
         if (looks == 50) {  // a second later
             went_on = true;
             leader = 0;
@@ -493,10 +486,10 @@ TEST_F(Fixture, ACallMayTakeWhatIsLeft) {
     leader = 0;
     after_100_ms = [this] { leader = 1; };
     answers.push_back(leaders(200));
-    const std::uint64_t begun = clock.now;
+    const std::uint64_t begun = clock.monotonic_ms();
     ask("POST", {kKey});
     EXPECT_LE(last_timeout_ms, kMaxTripMs - 100);
-    EXPECT_GE(last_timeout_ms, kMaxTripMs - (clock.now - begun));
+    EXPECT_GE(last_timeout_ms, kMaxTripMs - (clock.monotonic_ms() - begun));
 }
 
 // The leader dies under its own request: with a key nobody notices.
@@ -533,7 +526,7 @@ TEST_F(Fixture, WhatItCouldNotDecideIsTriedAgainHereToo) {
         EXPECT_EQ(ask(method, {kKey}).status, 200);
     }
     EXPECT_TRUE(asked.empty());
-    after_local = [this] { clock.now += kLeaderWaitMs; };
+    after_local = [this] { clock.pass(kLeaderWaitMs); };
     local_status = 503;
     local_outcome = machine::outcome::undecided;
     EXPECT_EQ(ask("POST", {kKey}).body.find("nothing was done"), std::string::npos);

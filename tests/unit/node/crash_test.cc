@@ -43,6 +43,7 @@
 #include "support/sandbox_account.h"
 #include "support/seeded_bytes.h"
 #include "support/temp_folder.h"
+#include "support/test_clock.h"
 
 #if defined(__SANITIZE_THREAD__)
 // The child of a fork starts a node of its own, and ends with it; the thread sanitizer would rather not.
@@ -59,17 +60,6 @@ constexpr unsigned kPartitions = 4;
 constexpr std::size_t kCommands = 90;
 constexpr std::uint64_t kNever = 1ULL << 40U;
 constexpr std::uint32_t kEur = 978;
-
-class StandingClock final : public Clock {
- public:
-    explicit StandingClock(std::int64_t days) : days_(days) {}
-    std::int64_t wall_ms() const override { return 1'800'000'000'000 + days_ * 86'400'000; }
-    std::uint64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
-    std::uint64_t boot_ms() const override { return 1'000; }  // machine time stands in the rows, too
-
- private:
-    const std::int64_t days_;
-};
 
 class TempFolder {
  public:
@@ -170,7 +160,7 @@ class Run {
  public:
     Run(const TempFolder& folder, const Case& wanted)
         : wanted_(wanted),
-          clock_(static_cast<std::int64_t>(wanted.seed)),
+          clock_(1'800'000'000'000 + static_cast<std::int64_t>(wanted.seed) * 86'400'000, 1'000),
           steps_(folder.steps(), std::ios::app) {
         options_.folder = folder.data();
         options_.partitions = kPartitions;
@@ -249,7 +239,7 @@ class Run {
     }
 
     Case wanted_;
-    StandingClock clock_;
+    kontor_test::TestClock clock_;
     telemetry::Registry metrics_;
     NodeOptions options_;
     std::mutex mutex_;

@@ -17,6 +17,7 @@
 #include "kontor/webhooks_bodies.pb.h"
 #include "pace.h"
 #include "support/environment.h"
+#include "support/fake_client.h"
 #include "support/test_clock.h"
 #include "world.h"
 
@@ -29,17 +30,18 @@ using testing::kStart;
 constexpr const char* kSecret = "whsec_of_this_test";
 
 // A channel, and the network to it: keeps what it was asked until the test answers.
-class PatientChannel : public http::Client {
+class PatientChannel : public kontor_test::FakeClient {
  public:
-    PatientChannel() { here_ = this; }
-    ~PatientChannel() override { here_ = nullptr; }
-    void send(http::ClientRequest /*request*/,
-              std::function<void(Result<http::ClientResponse>)> done) override {
-        const std::lock_guard lock(mutex_);
-        waiting_.push_back(std::move(done));
+    PatientChannel()
+        : FakeClient([this](const http::ClientRequest&, Done done) {
+              const std::lock_guard lock(mutex_);
+              waiting_.push_back(std::move(done));
+          }) {
+        here_ = this;
     }
+    ~PatientChannel() override { here_ = nullptr; }
     void answer_all(const connectors::Answer& answer) {
-        std::vector<std::function<void(Result<http::ClientResponse>)>> ready;
+        std::vector<Done> ready;
         {
             const std::lock_guard lock(mutex_);
             ready.swap(waiting_);
@@ -49,7 +51,7 @@ class PatientChannel : public http::Client {
     }
     // The connection broke, and nobody knows what became of it.
     void lose_all() {
-        std::vector<std::function<void(Result<http::ClientResponse>)>> ready;
+        std::vector<Done> ready;
         {
             const std::lock_guard lock(mutex_);
             ready.swap(waiting_);
@@ -84,7 +86,7 @@ class PatientChannel : public http::Client {
     static inline PatientChannel* here_ = nullptr;
     std::mutex mutex_;
     connectors::Answer answer_;
-    std::vector<std::function<void(Result<http::ClientResponse>)>> waiting_;
+    std::vector<Done> waiting_;
 };
 
 // Takes the sandbox's place, whose account and route there are.
@@ -101,37 +103,6 @@ constexpr connectors::Connector kPatient = {
     .on_inbound = &PatientChannel::on_inbound,
 };
 constexpr std::array<const connectors::Connector*, 1> kPatientOnly = {&kPatient};
-
-// Has no room for the first requests.
-class ScarceClient : public http::Client {
- public:
-    explicit ScarceClient(http::Client& real) : real_(real) {}
-    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
-        accounts.store(request.account);
-        if (lacking_for.fetch_sub(1) > 0) return done(fail(ErrorCode::overloaded, "too many open files"));
-        real_.send(std::move(request), std::move(done));
-    }
-    std::atomic<int> lacking_for{0};
-    std::atomic<std::uint64_t> accounts{0};
-
- private:
-    http::Client& real_;
-};
-
-// Receivers at /hang accept, and nothing ever comes from them.
-class HangingClient : public http::Client {
- public:
-    explicit HangingClient(http::Client& real) : real_(real) {}
-    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
-        if (request.url.find("/hang") == std::string::npos)
-            return real_.send(std::move(request), std::move(done));
-        ++hanging;
-    }
-    std::atomic<std::size_t> hanging{0};
-
- private:
-    http::Client& real_;
-};
 
 class WorkerTest : public ::testing::Test {
  protected:
@@ -215,8 +186,13 @@ TEST_F(WorkerTest, AFailureIsRecordedAndTriedAgainAfterItsBackOff) {
 // A lack of descriptors here is not the receiver's failure.
 TEST_F(WorkerTest, WhatThisMachineHadNoRoomForTakesNoTry) {
     const auto no = endpoint_at("/ok");
-    ScarceClient scarce(*client_);
-    scarce.lacking_for = 3;
+    std::atomic<int> lacking_for{3};
+    std::atomic<std::uint64_t> account{0};
+    kontor_test::FakeClient scarce([&](http::ClientRequest request, kontor_test::FakeClient::Done done) {
+        account = request.account;
+        if (lacking_for.fetch_sub(1) > 0) return done(fail(ErrorCode::overloaded, "too many open files"));
+        client_->send(std::move(request), std::move(done));
+    });
     WorkerOptions mine = options();
     mine.client = &scarce;
     start(mine);
@@ -227,7 +203,7 @@ TEST_F(WorkerTest, WhatThisMachineHadNoRoomForTakesNoTry) {
         EXPECT_EQ(one.tries(), 1U);
         EXPECT_EQ(one.attempts_size(), 1);
     }
-    EXPECT_EQ(scarce.accounts.load(), world_.merchant_no);
+    EXPECT_EQ(account.load(), world_.merchant_no);
     const std::string text = metrics_.text();
     EXPECT_NE(text.find(R"(kontor_webhook_deliveries_total{outcome="put_off"} 3)"), std::string::npos)
         << text;
@@ -238,19 +214,24 @@ TEST_F(WorkerTest, WhatThisMachineHadNoRoomForTakesNoTry) {
 
 // Fewer calls than there are places, and more than the window lets begin.
 TEST_F(WorkerTest, ReceiversThatHangTakeNoWindowFromAnotherMerchant) {
-    HangingClient client(*client_);
+    std::atomic<std::size_t> hanging{0};  // receivers at /hang accept, and nothing ever comes from them
+    kontor_test::FakeClient client([&](http::ClientRequest request, kontor_test::FakeClient::Done done) {
+        if (request.url.find("/hang") == std::string::npos)
+            return client_->send(std::move(request), std::move(done));
+        ++hanging;
+    });
     WorkerOptions mine = options();
     mine.client = &client;
     constexpr std::size_t kEndpoints = 15, kEvents = 6;
     for (std::size_t i = 0; i < kEndpoints; ++i) endpoint_at("/hang" + std::to_string(i));
     start(mine);
     for (std::size_t i = 0; i < kEvents; ++i) world_.customer("one");
-    ASSERT_TRUE(eventually([&] { return client.hanging >= Pace::kFirstWindow / 2; }));
+    ASSERT_TRUE(eventually([&] { return hanging >= Pace::kFirstWindow / 2; }));
     world_.merchant_no = world_.merchant();
     const auto other = endpoint_at("/ok");
     world_.customer("two");
     EXPECT_TRUE(eventually([&] { return world_.delivered(other) == 1; }));
-    EXPECT_TRUE(eventually([&] { return client.hanging == kEndpoints * kEvents; }))
+    EXPECT_TRUE(eventually([&] { return hanging == kEndpoints * kEvents; }))
         << "what hangs leaves the window to what is young";
     worker_.reset();
 }

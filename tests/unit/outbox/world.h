@@ -34,7 +34,7 @@
 #include "kontor/transport/certificates.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
-#include "support/memory_rows.h"
+#include "support/direct_node.h"
 #include "support/methods.h"
 #include "support/sandbox_account.h"
 
@@ -52,9 +52,9 @@ template <typename F>
     return false;
 }
 
-class World : public machine::Service {
+class World : public kontor_test::DirectNode {
  public:
-    explicit World(const Clock& clock) : clock_(clock), rows_(domains::registry().tables()) {
+    explicit World(const Clock& clock) : clock_(clock) {
         run(kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'l'))
                                           .seal(crypto::Sealer(crypto::Secret(std::string(32, 'k'))))));
         merchant_no = merchant();
@@ -72,43 +72,10 @@ class World : public machine::Service {
             --overloaded_for;
             return done(fail(ErrorCode::overloaded, "the queue is full"));
         }
-        const pb::Result result = run(std::move(command));
-        done(machine::Answer{result, index_.load()});
-    }
-    void read(const ReadBody& body) const override {
-        const std::lock_guard lock(mutex_);
-        body(rows_, index_.load());
+        DirectNode::submit(std::move(command), std::move(done));
     }
     std::int64_t machine_now_ms() const override { return clock_.wall_ms() - wall_ahead.load(); }
     std::atomic<std::int64_t> wall_ahead{0};  // of machine time
-    std::uint64_t subscribe(OnEntry on_entry) override {
-        const std::lock_guard lock(subscribers_mutex_);
-        subscribers_.emplace(++last_, std::move(on_entry));
-        return last_;
-    }
-    void unsubscribe(std::uint64_t id) override {
-        const std::lock_guard lock(subscribers_mutex_);
-        subscribers_.erase(id);
-    }
-
-    pb::Result run(pb::Command command) {
-        command.set_version(1);
-        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
-        batch.set_machine_ms(machine_now_ms());
-        batch.set_utc_ms(clock_.wall_ms());
-        *batch.add_commands() = std::move(command);
-        machine::Effects effects;
-        {
-            const std::lock_guard lock(mutex_);
-            machine_.apply(rows_, ++index_, batch, effects);
-        }
-        const std::lock_guard lock(subscribers_mutex_);
-        const machine::AppliedEntry entry{
-            index_.load(), std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals)),
-            effects.outbox_changed};
-        for (const auto& [id, subscriber] : subscribers_) subscriber(entry);
-        return effects.results.at(0);
-    }
     pb::Command mine() const {
         pb::Command command;
         command.set_merchant_no(merchant_no);
@@ -142,10 +109,10 @@ class World : public machine::Service {
     // All deliveries to an endpoint, oldest first.
     std::vector<pb::WebhookDelivery> deliveries(std::uint64_t endpoint_no) const {
         std::vector<pb::WebhookDelivery> found;
-        read([&](const store::Reader& rows, std::uint64_t) {
-            machine::visit_journals(rows, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
+        read([&](const store::Reader& all, std::uint64_t) {
+            machine::visit_journals(all, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
                 for (const auto& event : journal.events())
-                    for (auto& one : webhooks::deliveries_of_event(rows, {merchant_no, false}, event.no()))
+                    for (auto& one : webhooks::deliveries_of_event(all, {merchant_no, false}, event.no()))
                         if (one.endpoint_no() == endpoint_no) found.push_back(std::move(one));
                 return true;
             });
@@ -159,8 +126,8 @@ class World : public machine::Service {
     }
     std::vector<pb::ChannelAttempt> attempts(std::uint64_t intent_no) const {
         std::vector<pb::ChannelAttempt> found;
-        read([&](const store::Reader& rows, std::uint64_t) {
-            found = attempts::attempts_of_intent(rows, {merchant_no, false}, intent_no);
+        read([&](const store::Reader& all, std::uint64_t) {
+            found = attempts::attempts_of_intent(all, {merchant_no, false}, intent_no);
         });
         return found;
     }
@@ -170,15 +137,11 @@ class World : public machine::Service {
     std::atomic<int> submitted{0};
     std::atomic<std::uint64_t> last_merchant_no{0};  // of what was submitted
 
+ protected:
+    [[nodiscard]] std::int64_t utc_ms() const override { return clock_.wall_ms(); }
+
  private:
     const Clock& clock_;
-    mutable std::mutex mutex_;
-    kontor::testing::MemoryRows rows_;
-    domains::Machine machine_;
-    std::atomic<std::uint64_t> index_{0};
-    std::mutex subscribers_mutex_;
-    std::map<std::uint64_t, OnEntry> subscribers_;
-    std::uint64_t last_ = 0;
 };
 
 // /ok answers 200, /fail answers `fail_status`, /hold answers nothing until release().

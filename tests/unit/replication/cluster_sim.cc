@@ -17,8 +17,7 @@ ClusterSim::ClusterSim(SimOptions options)
     : options_(options),
       rng_(options.seed),
       servers_(options.servers),
-      last_delivery_(options.servers, std::vector<std::uint64_t>(options.servers, 0)),
-      blocked_(options.servers, std::vector<bool>(options.servers, false)) {
+      network_(options.servers) {
     Configuration configuration;
     for (std::size_t i = 0; i < options_.servers; ++i) {
         configuration.servers.push_back(
@@ -58,18 +57,6 @@ const Entry* ClusterSim::find(std::size_t i, std::uint64_t index) const {
     if (entry != nullptr && entry->payload != nullptr) return entry;
     if (index < server.first || index >= server.first + server.disk.size()) return nullptr;
     return &server.disk[static_cast<std::size_t>(index - server.first)];
-}
-
-void ClusterSim::heal() {
-    for (auto& row : blocked_) row.assign(row.size(), false);
-}
-
-void ClusterSim::partition(const std::vector<int>& group) {
-    for (std::size_t a = 0; a < group.size(); ++a) {
-        for (std::size_t b = 0; b < group.size(); ++b) {
-            blocked_[a][b] = a != b && (group[a] != group[b] || group[a] < 0);
-        }
-    }
 }
 
 std::optional<std::size_t> ClusterSim::leader() const {
@@ -179,14 +166,11 @@ void ClusterSim::send(std::size_t from, Message message) {
         message.entries_on_disk = false;
     }
     for (const Message& part : split_append(std::move(message), options_.max_append_bytes)) {
-        const bool dropped = !calm_ && std::uniform_real_distribution<double>(0, 1)(rng_) < options_.drop;
-        std::uint64_t at = now_ms_ + random(options_.latency_ms_min, options_.latency_ms_max);
-        if (options_.vary_timing && !calm_ && random(0, 99) < 2) at += random(0, 300);
-        at = std::max(at, last_delivery_[from][to]);
-        last_delivery_[from][to] = at;
-        if (dropped) continue;
-        network_.push({at, ++sequence_, from, to, servers_[from].epoch, servers_[to].epoch,
-                       encode_message(part, kCluster)});
+        const kontor_test::Weather weather{options_.latency_ms_min, options_.latency_ms_max,
+                                           options_.drop, options_.vary_timing, calm_};
+        const auto at = network_.draw(rng_, now_ms_, from, to, weather);
+        if (!at) continue;
+        network_.send({*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, encode_message(part, kCluster)});
     }
 }
 
@@ -197,11 +181,10 @@ void ClusterSim::deliver_raw(std::size_t to, const Message& message) {
     carry_out(to, actions);
 }
 
-void ClusterSim::deliver(Flight flight) {
+void ClusterSim::deliver(const Network::Flight& flight) {
     Server& server = servers_[flight.to];
-    if (!server.driver || blocked_[flight.from][flight.to]) return;
-    if (flight.from_epoch != servers_[flight.from].epoch || flight.to_epoch != server.epoch) return;
-    const auto message = decode_message(flight.frame, servers_[flight.from].id, kCluster);
+    if (!server.driver || !network_.arrives(flight, servers_[flight.from].epoch, server.epoch)) return;
+    const auto message = decode_message(flight.cargo, servers_[flight.from].id, kCluster);
     if (!message) {
         violate(message.error().describe());
         return;
@@ -224,7 +207,7 @@ std::uint64_t ClusterSim::next_event(int& kind, std::size_t& who) const {
     std::uint64_t at = std::numeric_limits<std::uint64_t>::max();
     kind = kNothing;
     if (!network_.empty()) {
-        at = network_.top().at_ms;
+        at = network_.next_ms();
         kind = kNetwork;
     }
     for (std::size_t i = 0; i < servers_.size(); ++i) {
@@ -258,9 +241,7 @@ void ClusterSim::run_until(std::uint64_t time_ms) {
         if (kind == kNothing || at > time_ms) break;
         now_ms_ = std::max(now_ms_, at);
         if (kind == kNetwork) {
-            Flight flight = network_.top();
-            network_.pop();
-            deliver(std::move(flight));
+            deliver(network_.take());
         } else if (kind == kDisk) {
             disk_done(who);
         } else if (kind == kInstall) {

@@ -1,7 +1,6 @@
 #pragma once
 // A seeded cluster of drivers with simulated time, disks and links: the real engine, no threads, no files.
-// A disk keeps writes in order and loses on a crash what was not complete; a link is FIFO and loses what was
-// in flight when either end crashed or the link was cut. Every message passes the wire format. A server is a
+// A disk keeps writes in order and loses on a crash what was not complete; links are those of sim_network.h. Every message passes the wire format. A server is a
 // place for a machine: replace() puts a new one there, with a new id and nothing on its disk. The cluster
 // holds every commit against one history.
 
@@ -10,13 +9,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "driver.h"
 #include "install.h"
+#include "support/sim_network.h"
 #include "wire.h"
 
 namespace kontor::replication::test {
@@ -62,11 +61,13 @@ class ClusterSim {
     void run_until(std::uint64_t time_ms);
     void crash(std::size_t i);
     void restart(std::size_t i);
-    void cut(std::size_t a, std::size_t b) { blocked_[a][b] = blocked_[b][a] = true; }
-    void cut_one_way(std::size_t from, std::size_t to) { blocked_[from][to] = true; }
-    void heal();
-    // Servers of different groups do not reach each other; -1: alone.
-    void partition(const std::vector<int>& group);
+    void cut(std::size_t a, std::size_t b) {
+        network_.cut(a, b);
+        network_.cut(b, a);
+    }
+    void cut_one_way(std::size_t from, std::size_t to) { network_.cut(from, to); }
+    void heal() { network_.heal(); }
+    void partition(const std::vector<int>& group) { network_.partition(group); }
 
     [[nodiscard]] std::uint64_t now() const { return now_ms_; }
     [[nodiscard]] bool up(std::size_t i) const { return servers_[i].driver != nullptr; }
@@ -122,15 +123,7 @@ class ClusterSim {
         std::uint64_t commit_seen = 0;
         std::uint64_t last_timeout_ms = 0;
     };
-    struct Flight {
-        std::uint64_t at_ms, sequence;
-        std::size_t from, to;
-        unsigned from_epoch, to_epoch;
-        std::string frame;
-        friend bool operator<(const Flight& a, const Flight& b) {
-            return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.sequence > b.sequence;
-        }
-    };
+    using Network = kontor_test::SimNetwork<std::string>;  // frames
 
     void carry_out(std::size_t i, Actions& actions);
     void send(std::size_t from, Message message);
@@ -139,7 +132,7 @@ class ClusterSim {
     void finish_install(std::size_t i);
     bool take_over(Server& server, const SnapshotMeta& meta);
     SnapshotMeta meta_at(std::uint64_t index) const;
-    void deliver(Flight flight);
+    void deliver(const Network::Flight& flight);
     void disk_done(std::size_t i);
     void write_to_disk(Server& server, const AppendAction& append, std::size_t n);
     void observe_commit(std::size_t i);
@@ -150,12 +143,10 @@ class ClusterSim {
 
     const SimOptions options_;
     std::mt19937_64 rng_;
-    std::uint64_t now_ms_ = 0, sequence_ = 0, next_id_ = 0;
+    std::uint64_t now_ms_ = 0, next_id_ = 0;
     bool calm_ = false;
     std::vector<Server> servers_;
-    std::priority_queue<Flight> network_;
-    std::vector<std::vector<std::uint64_t>> last_delivery_;
-    std::vector<std::vector<bool>> blocked_;
+    Network network_;
     std::vector<Entry> history_;  // what was committed at index i + 1, by whoever said so first
     std::map<std::uint64_t, std::size_t> leader_of_term_;
     SimStats stats_;

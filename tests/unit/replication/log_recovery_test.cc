@@ -192,63 +192,13 @@ TEST(Log, LeftoverTemporaryIsRemovedForeignSegmentRefused) {
     EXPECT_EQ(opened.error->code, ErrorCode::corruption);
 }
 
-// Fails the n-th operation, whatever it is.
-class FailNth : public FileOps {
- public:
-    explicit FailNth(int n) : left_(n) {}
-    bool hit = false;
-    Result<File> open(const std::string& path, int flags) override {
-        if (due()) return error();
-        return FileOps::open(path, flags);
-    }
-    Result<void> write_at(const File& file, std::uint64_t offset, std::string_view bytes) override {
-        if (due()) {  // half of it arrives
-            KONTOR_CHECK(FileOps::write_at(file, offset, bytes.substr(0, bytes.size() / 2)));
-            return error();
-        }
-        return FileOps::write_at(file, offset, bytes);
-    }
-    Result<void> allocate(const File& file, std::uint64_t size) override {
-        if (due()) return error();
-        return FileOps::allocate(file, size);
-    }
-    Result<void> truncate(const File& file, std::uint64_t size) override {
-        if (due()) return error();
-        return FileOps::truncate(file, size);
-    }
-    Result<void> sync_data(const File& file) override {
-        if (due()) return error();
-        return FileOps::sync_data(file);
-    }
-    Result<void> sync_folder(const std::string& folder) override {
-        if (due()) return error();
-        return FileOps::sync_folder(folder);
-    }
-    Result<void> rename(const std::string& from, const std::string& to) override {
-        if (due()) return error();
-        return FileOps::rename(from, to);
-    }
-    Result<void> remove(const std::string& path) override {
-        if (due()) return error();
-        return FileOps::remove(path);
-    }
-
- private:
-    bool due() {
-        if (left_-- != 0) return false;
-        hit = true;
-        return true;
-    }
-    static Unexpected error() { return kontor::fail(errno_error("injected", EIO)); }
-    int left_;
-};
-
 // The process ends at any file operation: what was synced is there, and the log opens.
 TEST(Log, AFailureAtAnyOperationLeavesALogThatOpens) {
     int n = 0;
     for (;; ++n) {
         TempFolder folder;
-        FailNth files(n);
+        FailingFileOps files;
+        files.fail_any_after = n;
         std::vector<Seen> synced;
         bool truncating = false;
         std::uint64_t dropped_to = 1;
@@ -274,7 +224,7 @@ TEST(Log, AFailureAtAnyOperationLeavesALogThatOpens) {
         };
         if (opened.log) {
             const auto done = script();
-            ASSERT_EQ(done.has_value(), !files.hit);
+            ASSERT_EQ(done.has_value(), !files.failed);
         }
         opened.log.reset();
         const auto again = open_log(log_options(folder.path(), 4096));
@@ -286,7 +236,7 @@ TEST(Log, AFailureAtAnyOperationLeavesALogThatOpens) {
             if (seen.index > keep) break;
             ASSERT_EQ(seen, synced[seen.index - 1]) << "operation " << n;
         }
-        if (!files.hit) break;
+        if (!files.failed) break;
     }
     EXPECT_GT(n, 60);  // the script really is that many operations
 }

@@ -89,29 +89,56 @@ class RecordingMachine : public StateMachine {
     int idles_ = 0;
 };
 
-// Lets the n-th call of a kind fail, and all later ones too when `sticky`.
+// Lets the n-th call of a kind, or of any kind, fail; of a write that fails as "any", half arrives.
 class FailingFileOps : public FileOps {
  public:
-    std::atomic<int> fail_sync_after{-1}, fail_write_after{-1}, fail_allocate_after{-1};
+    std::atomic<int> fail_sync_after{-1}, fail_write_after{-1}, fail_allocate_after{-1}, fail_any_after{-1};
     std::atomic<int> syncs_after_failure{0}, writes_after_failure{0};
     std::atomic<bool> failed{false};
 
     Result<void> write_at(const File& file, std::uint64_t offset, std::string_view bytes) override {
         if (failed) ++writes_after_failure;
         if (due(fail_write_after)) return kontor::fail(errno_error("write", ENOSPC));
+        if (due(fail_any_after)) {
+            KONTOR_CHECK(FileOps::write_at(file, offset, bytes.substr(0, bytes.size() / 2)));
+            return broken();
+        }
         return FileOps::write_at(file, offset, bytes);
     }
     Result<void> sync_data(const File& file) override {
         if (failed) ++syncs_after_failure;
         if (due(fail_sync_after)) return kontor::fail(errno_error("fdatasync", EIO));
+        if (due(fail_any_after)) return broken();
         return FileOps::sync_data(file);
     }
     Result<void> allocate(const File& file, std::uint64_t size) override {
         if (due(fail_allocate_after)) return kontor::fail(errno_error("allocate", ENOSPC));
+        if (due(fail_any_after)) return broken();
         return FileOps::allocate(file, size);
+    }
+    Result<File> open(const std::string& path, int flags) override {
+        if (due(fail_any_after)) return broken();
+        return FileOps::open(path, flags);
+    }
+    Result<void> truncate(const File& file, std::uint64_t size) override {
+        if (due(fail_any_after)) return broken();
+        return FileOps::truncate(file, size);
+    }
+    Result<void> sync_folder(const std::string& folder) override {
+        if (due(fail_any_after)) return broken();
+        return FileOps::sync_folder(folder);
+    }
+    Result<void> rename(const std::string& from, const std::string& to) override {
+        if (due(fail_any_after)) return broken();
+        return FileOps::rename(from, to);
+    }
+    Result<void> remove(const std::string& path) override {
+        if (due(fail_any_after)) return broken();
+        return FileOps::remove(path);
     }
 
  private:
+    static Unexpected broken() { return kontor::fail(errno_error("a disk that fails", EIO)); }
     bool due(std::atomic<int>& counter) {
         if (counter < 0) return false;
         if (counter-- > 0) return false;

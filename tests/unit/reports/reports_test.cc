@@ -38,8 +38,9 @@
 #include "reports/payment_list/payment_list.h"
 #include "reports/volumes/volumes.h"
 #include "support/environment.h"
-#include "support/memory_rows.h"
+#include "support/direct_node.h"
 #include "support/methods.h"
+#include "support/test_clock.h"
 
 namespace kontor::reports {
 namespace {
@@ -54,49 +55,16 @@ constexpr std::int64_t kStart = 1'800'000'000'000;
 constexpr std::int64_t kDay = 86'400'000;
 constexpr std::uint32_t kEuro = 978;
 
-// The node in miniature: one command an entry, safe to read from the reports' threads.
-class Shop : public machine::Service {
+class Shop : public kontor_test::DirectNode {
  public:
-    Shop() : rows_(domains::registry().tables()) {
+    Shop() {
         pb::Command merchant;
         mutable_body(merchant, pb::create_merchant)->set_name("Teehaus 茶館");
         merchant_no = object_in(run(merchant), pb::merchant).no();
     }
 
     void submit(pb::Command, Done done) override { done(fail(ErrorCode::unavailable, "not here")); }
-    void read(const ReadBody& body) const override {
-        const std::lock_guard lock(mutex_);
-        body(rows_, index_);
-    }
-    std::uint64_t subscribe(OnEntry on_entry) override {
-        const std::lock_guard lock(subscribers_mutex_);
-        subscribers_.emplace(++last_, std::move(on_entry));
-        return last_;
-    }
-    std::int64_t machine_now_ms() const override { return now_ms; }
-    void unsubscribe(std::uint64_t id) override {
-        const std::lock_guard lock(subscribers_mutex_);
-        subscribers_.erase(id);
-    }
 
-    pb::Result run(pb::Command command) {
-        command.set_version(1);
-        pb::Batch batch = machine::new_batch(std::string(machine::kSaltBytes, 's'));
-        machine::Effects effects;
-        {
-            const std::lock_guard lock(mutex_);
-            batch.set_machine_ms(now_ms);
-            batch.set_utc_ms(now_ms);
-            *batch.add_commands() = std::move(command);
-            machine_.apply(rows_, ++index_, batch, effects);
-        }
-        if (is_silent) return effects.results.at(0);
-        const std::lock_guard lock(subscribers_mutex_);
-        const auto journals = std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals));
-        for (const auto& [id, subscriber] : subscribers_)
-            subscriber({index_, journals, effects.outbox_changed});
-        return effects.results.at(0);
-    }
     pb::Command mine() const {
         pb::Command command;
         command.set_merchant_no(merchant_no);
@@ -135,34 +103,8 @@ class Shop : public machine::Service {
         mutable_body(command, pb::create_refund)->set_amount(amount);
         return run(command);
     }
-    std::uint64_t index() const {
-        const std::lock_guard lock(mutex_);
-        return index_;
-    }
 
     std::uint64_t merchant_no = 0;
-    std::int64_t now_ms = kStart;
-    bool is_silent = false;  // the reports hear nothing: as if they were far behind
-
- private:
-    mutable std::mutex mutex_;
-    kontor::testing::MemoryRows rows_;
-    domains::Machine machine_;
-    std::uint64_t index_ = 0;
-    std::mutex subscribers_mutex_;
-    std::map<std::uint64_t, OnEntry> subscribers_;
-    std::uint64_t last_ = 0;
-};
-
-// Each look at it takes as long as the test says.
-class SteppingClock : public Clock {
- public:
-    [[nodiscard]] std::int64_t wall_ms() const override { return kStart; }
-    [[nodiscard]] std::uint64_t monotonic_ms() const override { return now_ += step.load(); }
-    std::atomic<std::uint64_t> step{0};
-
- private:
-    mutable std::atomic<std::uint64_t> now_{1'000'000};
 };
 
 class ReportsTest : public ::testing::Test {
@@ -194,7 +136,7 @@ class ReportsTest : public ::testing::Test {
     void close() { reports_.reset(); }
     // The reports come to stand for all that there is, and are closed.
     void finish() {
-        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+        ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
         close();
     }
     void catch_up() {
@@ -259,7 +201,7 @@ class ReportsTest : public ::testing::Test {
     }
 
     Shop shop_;
-    SteppingClock clock_;
+    kontor_test::HandClock clock_;
     std::uint64_t query_timeout_ms_ = 60'000;
     std::uint64_t last_log_index_ = UINT64_MAX;
     bool query_errors_are_expected_ = false;  // until a damaged file is rebuilt
@@ -277,7 +219,7 @@ TEST_F(ReportsTest, ShowsPaymentsAndCountsThemOnce) {
     ASSERT_EQ(paid.outcome(), machine::outcome::ok);
     EXPECT_EQ(shop_.pay(ada, 9'999, "Too much").outcome(), payments::outcome::insufficient_funds);
     ASSERT_EQ(shop_.refund(object_in(paid, pb::payment_intent).no(), 500).outcome(), machine::outcome::ok);
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     const auto rows = rows_of();
     EXPECT_EQ(rows[0].status, "requires_payment_method");
     EXPECT_EQ(rows[0].failure_code, "insufficient_funds");
@@ -388,15 +330,15 @@ TEST_F(ReportsTest, AQueryThatTakesTooLongEnds) {
     open();
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     for (int i = 0; i < 300; ++i) shop_.pay(ada, 10, "one of many");
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     PaymentQuery slow;
     slow.text = "zz";  // two characters: every row has to be looked at
     ASSERT_TRUE(payment_list::list(*reports_, slow));
-    clock_.step = 2'500;
+    clock_.us_a_look = 2'500'000;
     const auto late = payment_list::list(*reports_, slow);
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code, ErrorCode::timeout);
-    clock_.step = 0;
+    clock_.us_a_look = 0;
     EXPECT_TRUE(payment_list::list(*reports_, slow)) << "and the next one is as good as ever";
 }
 
@@ -408,18 +350,18 @@ TEST_F(ReportsTest, RebuildIsTheSameRowForRow) {
         const auto paid = shop_.pay(ada, 100 + i, "p" + std::to_string(i));
         if (i % 3 == 0) shop_.refund(object_in(paid, pb::payment_intent).no(), 50);
     }
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     const std::string live = dump();
     close();
     EXPECT_GT(live.size(), 1000U);
     for (const char* report : {"payments", "volumes"}) std::filesystem::remove(path(report));
     open();
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     EXPECT_EQ(dump(), live);
     // And once more over what is there: nothing counts twice.
     close();
     open();
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     EXPECT_EQ(dump(), live);
 }
 
@@ -427,7 +369,7 @@ TEST_F(ReportsTest, APaymentThatTheReportDoesNotKnowYetIsFoundByItsNumber) {
     open();
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     const auto known = object_in(shop_.pay(ada, 10, "in time"), pb::payment_intent);
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     shop_.is_silent = true;
     const auto late = object_in(shop_.pay(ada, 25, "late"), pb::payment_intent);
     shop_.refund(late.no(), 5);
@@ -461,7 +403,7 @@ TEST_F(ReportsTest, AnOverflowingQueueCatchesUpFromTheStore) {
             const auto page = payment_list::list(*reports_, query);
             if (!page) return false;
             count += page->rows.size();
-            if (page->next_cursor.empty()) return count == 200 && reports_->log_index() == shop_.index();
+            if (page->next_cursor.empty()) return count == 200 && reports_->log_index() == shop_.index.load();
             query.cursor = page->next_cursor;
         }
     }));
@@ -478,7 +420,7 @@ TEST_F(ReportsTest, CatchingUpHoldsNoMoreThanItsShare) {
     std::atomic<int> transactions{0};
     open(4 * 8 * 3 * 50'000);  // room for about two journals of such a payment in each report's half
     payment_list::subscribe(*reports_, [&](const std::vector<PaymentRow>&) { ++transactions; });
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     EXPECT_GE(transactions.load(), kPayments / 3);
     EXPECT_EQ(rows_of().size(), std::size_t{kPayments});
     close();
@@ -551,10 +493,10 @@ TEST_F(ReportsTest, OneThatKnowsMoreThanTheLogIsMadeAgain) {
     const std::string right = dump();
     ASSERT_TRUE(add_what_the_ledger_never_had());
     const std::string wrong = dump();
-    for (const std::uint64_t last : {shop_.index(), shop_.index() - 1}) {
+    for (const std::uint64_t last : {shop_.index.load(), shop_.index.load() - 1}) {
         last_log_index_ = last;
         ASSERT_NO_FATAL_FAILURE(catch_up());
-        EXPECT_EQ(dump(), last == shop_.index() ? wrong : right) << last;
+        EXPECT_EQ(dump(), last == shop_.index.load() ? wrong : right) << last;
     }
 }
 
@@ -647,7 +589,7 @@ TEST_F(ReportsTest, AFileThatSomebodyHasLockedIsWaitedForApart) {
     ::close(ends[1]);
     int status = 0;
     ::waitpid(holder, &status, 0);
-    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index(); }));
+    ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     EXPECT_EQ(found("locked"), 1U);
 }
 
