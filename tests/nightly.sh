@@ -8,6 +8,7 @@
 #       asan     all C++ tests under the address and undefined-behaviour sanitizers, with a fresh seed
 #       tsan     the same under the thread sanitizer
 #       fuzz     the fuzzers of tests/fuzz (clang)
+#       ratio    this state against the commit before in turns (KONTOR_BEFORE: another one), see tests/bench/gate.py
 #       fresh    the README's commands on a machine where nothing was installed before (root)
 #   tests/nightly.sh --minutes N ...    how long sim, storms and fuzz last each (60)
 #   tests/nightly.sh --seed N ...       the seed to begin with, instead of a fresh one: repeats a night
@@ -24,16 +25,16 @@ parts=() minutes=60 preset=release seed=''
 whole_number() { [[ $2 =~ ^[1-9][0-9]{0,17}$ ]] || die "$1 wants a whole number, not '$2'" "See tests/nightly.sh --help."; }
 while [ $# -gt 0 ]; do
     case $1 in
-        -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;
+        -h | --help) sed -n '2,19s/^# \{0,1\}//p' "$0" && exit 0 ;;
         --minutes) whole_number "$1" "${2:-}" && minutes=$2 && shift ;;
         --seed) whole_number "$1" "${2:-}" && seed=$2 && shift ;;
         --dev) preset=dev ;;
-        sim | storms | copy | asan | tsan | fuzz | fresh) parts+=("$1") ;;
+        sim | storms | copy | asan | tsan | fuzz | ratio | fresh) parts+=("$1") ;;
         *) die "no such part or option: $1" "See tests/nightly.sh --help." ;;
     esac
     shift
 done
-[ ${#parts[@]} = 0 ] && parts=(sim storms copy asan tsan fuzz fresh)
+[ ${#parts[@]} = 0 ] && parts=(sim storms copy asan tsan fuzz ratio fresh)
 # Below 2^32, so that adding to it stays a number for everybody.
 [ -n "$seed" ] || seed=$(($(od -An -N4 -tu4 /dev/urandom) + 1))
 
@@ -118,6 +119,7 @@ part_sim() {
         seeded "$first" "payments-$round" 3600 "$t/unit/payments/payments_property_test"
         over && break
         seeded "$first" "store-$round" 3600 "$t/unit/store/store_test"
+        seeded "$first" "transfer-$round" 3600 "$t/unit/state_transfer/state_transfer_test"
         seeded "$first" "power-$round" 3600 "$t/power/power_test"
         round=$((round + 1))
     done
@@ -172,6 +174,28 @@ part_fuzz() {
         one "$name" $((each + 300)) "build/fuzz/tests/fuzz/$name" -max_total_time="$each" -seed=$((seed % 4294967295)) \
             -artifact_prefix="$logs/$name/" "build/fuzz/corpus/$name"
     done
+}
+
+# The commit before, built in a work tree of its own below build/.
+part_ratio() {
+    local before tree=$KONTOR_ROOT/build/before
+    before=$(git rev-parse --verify --quiet "${KONTOR_BEFORE:-HEAD~1}^{commit}") || { skip ratio "there is no commit before" && return; }
+    [ "$preset" = release ] || { skip ratio "figures come from release builds" && return; }
+    build_all || return
+    git worktree prune
+    if [ -d "$tree" ]; then
+        one ratio-checkout 300 git -C "$tree" checkout --force --detach "$before" || return
+    else
+        one ratio-checkout 300 git worktree add --force --detach "$tree" "$before" || return
+    fi
+    if ! one ratio-configure 600 cmake -S "$tree" -B "$tree/build/release" -G Ninja -DCMAKE_BUILD_TYPE=Release -DKONTOR_TESTS=OFF -DKONTOR_WEB=OFF ||
+        ! one ratio-compile 5400 cmake --build "$tree/build/release"; then
+        return
+    fi
+    passed=$((passed - 3)) # preparations, not tests
+    note "this state against $before"
+    one ratio 7200 python3 -B tests/bench/gate.py "$tree/build/release/app/kontor" "$build/app/kontor" --folder "$KONTOR_ROOT/build"
+    sed 's/^/    /' "$logs/ratio.log"
 }
 
 part_fresh() {

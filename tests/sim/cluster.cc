@@ -257,7 +257,8 @@ void Cluster::transmit(std::size_t from, std::size_t to, std::string frame, Word
         word.kind = Word::Kind::promise;
         word.promise = servers_[from].opened->promises->now();
     }
-    network_.send({*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, {std::move(frame), std::move(word)}});
+    network_.send(
+        {*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, {std::move(frame), std::move(word)}});
 }
 
 void Cluster::deliver(Network::Flight flight) {

@@ -1,7 +1,7 @@
 #pragma once
-// The network of a simulated cluster: lines from each place to each other one. A line is FIFO; it drops, delays
-// and is cut, in one or both directions, and loses what was in flight when the machine at either end was started
-// again. Chance is the caller's, so that one seed decides everything.
+// The network of a simulated cluster: lines from each place to each other one. A line is FIFO; it drops,
+// delays and is cut, in one or both directions, and loses what was in flight when the machine at either end
+// was started again. Chance is the caller's, so that one seed decides everything.
 //
 // Threading: none.
 
@@ -36,7 +36,8 @@ class SimNetwork {
     };
 
     explicit SimNetwork(std::size_t places)
-        : newest_(places, std::vector<std::uint64_t>(places, 0)), cut_(places, std::vector<bool>(places, false)) {}
+        : newest_(places, std::vector<std::uint64_t>(places, 0)),
+          cut_(places, std::vector<bool>(places, false)) {}
 
     void cut(std::size_t from, std::size_t to) { cut_[from][to] = true; }
     [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const { return cut_[from][to]; }
@@ -50,16 +51,19 @@ class SimNetwork {
                 cut_[a][b] = a != b && (group[a] != group[b] || group[a] < 0);
     }
 
-    // When what leaves now would arrive; nullopt: it is dropped. What leaves later on this line comes after it.
-    [[nodiscard]] std::optional<std::uint64_t> draw(std::mt19937_64& rng, std::uint64_t now_ms, std::size_t from,
-                                                    std::size_t to, const Weather& weather) {
+    // When what leaves now would arrive; nullopt: it is dropped. What leaves later on this line comes after
+    // it.
+    [[nodiscard]] std::optional<std::uint64_t> draw(std::mt19937_64& rng, std::uint64_t now_ms,
+                                                    std::size_t from, std::size_t to,
+                                                    const Weather& weather) {
         const auto between = [&rng](std::uint64_t low, std::uint64_t high) {
             return std::uniform_int_distribution<std::uint64_t>(low, high)(rng);
         };
         const bool dropped =
             !weather.is_calm && std::uniform_real_distribution<double>(0, 1)(rng) < weather.drop;
         std::uint64_t at = now_ms + between(weather.latency_ms_min, weather.latency_ms_max);
-        if (weather.has_stalls && !weather.is_calm && between(0, 99) < kStallPercent) at += between(0, kMaxStallMs);
+        if (weather.has_stalls && !weather.is_calm && between(0, 99) < kStallPercent)
+            at += between(0, kMaxStallMs);
         at = behind_all(from, to, at);
         return dropped ? std::nullopt : std::optional(at);
     }

@@ -1,8 +1,8 @@
 #pragma once
-// The clocks of tests. TestClock is of one machine that runs: the wall clock can be set, as people and NTP do, and
-// time can pass at once on the clocks that deadlines go by (boot time and wall; threads are paced by the monotonic
-// one, which stays real). HandClock stands still until a test moves it. StoppableClock is another one's until it is
-// stopped.
+// The clocks of tests. TestClock is of one machine that runs: the wall clock can be set, as people and NTP
+// do, and time can pass at once on the clocks that deadlines go by (boot time and wall; threads are paced by
+// the monotonic one, which stays real). HandClock stands still until a test moves it. StoppableClock is
+// another one's until it is stopped.
 //
 // Threading: any thread.
 

@@ -1,5 +1,6 @@
 #pragma once
-// The node in miniature with the sandbox acquirer asked at once: enough for the API to be driven like over the wire.
+// The node in miniature with the sandbox acquirer asked at once: enough for the API to be driven like over
+// the wire.
 
 #include <cstdint>
 #include <limits>
@@ -53,7 +54,6 @@ class DirectService : public kontor_test::DirectNode {
     }
 
     std::uint64_t keys_version() const override { return keys; }
-
 
     std::uint64_t keys = 0;
     std::uint64_t submitted = 0;

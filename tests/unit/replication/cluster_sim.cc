@@ -14,10 +14,7 @@ constexpr ClusterId kCluster{'s', 'i', 'm'};
 }  // namespace
 
 ClusterSim::ClusterSim(SimOptions options)
-    : options_(options),
-      rng_(options.seed),
-      servers_(options.servers),
-      network_(options.servers) {
+    : options_(options), rng_(options.seed), servers_(options.servers), network_(options.servers) {
     Configuration configuration;
     for (std::size_t i = 0; i < options_.servers; ++i) {
         configuration.servers.push_back(
@@ -166,11 +163,12 @@ void ClusterSim::send(std::size_t from, Message message) {
         message.entries_on_disk = false;
     }
     for (const Message& part : split_append(std::move(message), options_.max_append_bytes)) {
-        const kontor_test::Weather weather{options_.latency_ms_min, options_.latency_ms_max,
-                                           options_.drop, options_.vary_timing, calm_};
+        const kontor_test::Weather weather{options_.latency_ms_min, options_.latency_ms_max, options_.drop,
+                                           options_.vary_timing, calm_};
         const auto at = network_.draw(rng_, now_ms_, from, to, weather);
         if (!at) continue;
-        network_.send({*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, encode_message(part, kCluster)});
+        network_.send(
+            {*at, 0, from, to, servers_[from].epoch, servers_[to].epoch, encode_message(part, kCluster)});
     }
 }
 

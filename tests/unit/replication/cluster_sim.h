@@ -1,8 +1,8 @@
 #pragma once
 // A seeded cluster of drivers with simulated time, disks and links: the real engine, no threads, no files.
-// A disk keeps writes in order and loses on a crash what was not complete; links are those of sim_network.h. Every message passes the wire format. A server is a
-// place for a machine: replace() puts a new one there, with a new id and nothing on its disk. The cluster
-// holds every commit against one history.
+// A disk keeps writes in order and loses on a crash what was not complete; links are those of sim_network.h.
+// Every message passes the wire format. A server is a place for a machine: replace() puts a new one there,
+// with a new id and nothing on its disk. The cluster holds every commit against one history.
 
 #include <cstdint>
 #include <deque>

@@ -37,8 +37,8 @@
 #include "reports/all.h"
 #include "reports/payment_list/payment_list.h"
 #include "reports/volumes/volumes.h"
-#include "support/environment.h"
 #include "support/direct_node.h"
+#include "support/environment.h"
 #include "support/methods.h"
 #include "support/test_clock.h"
 
