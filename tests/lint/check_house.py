@@ -33,6 +33,7 @@ RULES = {
     "seed": "a test that fails must fail again: random choices come from KONTOR_SEED and KONTOR_FIRST_SEED (tests/support)",
     "text": "text is for people: decisions go by codes, statuses and records, never by the words of a message",
     "hosts": "mirrors and registries come from the machine's configuration; no host or machine path is written down",
+    "document": "a document that code or docs name is in the repository",
     "length": "a file of more than 500 lines is two concepts",
 }
 
@@ -97,6 +98,9 @@ HOSTS = re.compile(
     r"registry[.]npm|[.]npmj[s][.]|registry[.]yarn|\b(?:deb|ftp|snapshot|security|cdn-fastly)[.]debia[n][.]org"
     r"|\bpyp[i][.]org|pythonhoste[d]|\bcrate[s][.]io\b|deb[.]nodesourc[e]|nodej[s][.]org/dist|docker[.]i[o]\b"
     r"|(?<![\w.])/(?:work|root|home/[a-z]\w*|tmp/[bw])/\w", re.IGNORECASE)
+# A page of docs/, by its path from the top; or a document of nobody but its authors.
+DOCUMENT = re.compile(r"(?<![\w/.-])(docs/[\w./-]+\.md)\b")
+PRIVATE_DOCUMENT = re.compile(r"\b(?:DESIGN|HOUSE|STYLE)(?:\.md\b| \d)")
 EXCUSE = re.compile(r"//\s*house:\s*([a-z-]+):\s*\S")
 
 
@@ -324,6 +328,12 @@ class Checker:
             match = HOSTS.search(line)
             if match:
                 self.report(path, number, "hosts", f"'{match.group(0)}'")
+            for match in DOCUMENT.finditer(line) if not path.startswith("tests/lint/") else ():
+                if match.group(1) not in self.files:
+                    self.report(path, number, "document", f"there is no {match.group(1)}")
+            match = PRIVATE_DOCUMENT.search(line) if path != "tests/lint/check_house.py" else None
+            if match:
+                self.report(path, number, "document", f"'{match.group(0)}' is not in the repository")
             match = UNSEEDED.search(line) if path.startswith("tests/") and not path.startswith("tests/lint/") else None
             if match:
                 self.report(path, number, "seed", f"'{match.group(0)}' differs from run to run")

@@ -176,9 +176,9 @@ NodeStats NodeImpl::stats() const {
     stats.role = replica_->role();
     stats.store = store_->stats();
     stats.cache = cache_->stats();
-    stats.cache.hits += stats.store.settled_hits;
-    stats.cache.rows += stats.store.settled_rows;
-    stats.cache.bytes += stats.store.settled_bytes;
+    stats.cache.hits += stats.store.write_back_hits;
+    stats.cache.rows += stats.store.write_back_rows;
+    stats.cache.bytes += stats.store.write_back_bytes;
     stats.cache.limit_bytes = options_.cache_bytes;
     stats.applied_index = store_->applied_index();
     stats.index_used = index_room_.used(stats.applied_index);
@@ -245,7 +245,7 @@ void NodeImpl::stop() {
     if (!store_) return;
     store_->wait_for_checkpoint();
     // A view needs partitions that lack nothing: then the next start has no redo files to read.
-    if (store_->failure() && store_->stats().settled_dirty_bytes != 0) (void)store_->view_checkpoint();
+    if (store_->failure() && store_->stats().write_back_dirty_bytes != 0) (void)store_->view_checkpoint();
 }
 
 // What a follower applied since its last checkpoint, too: `verify` of a stopped node sees all of it. Nothing

@@ -59,11 +59,11 @@ void NodeImpl::register_metrics() {
         });
     };
     of_store("kontor_accounts_in_memory_bytes", "Bytes of accounts in memory.",
-             [](const store::StoreStats& stats) { return stats.settled_bytes; });
+             [](const store::StoreStats& stats) { return stats.write_back_bytes; });
     of_store("kontor_accounts_to_merge_bytes", "Of these, newer than the partitions.",
-             [](const store::StoreStats& stats) { return stats.settled_dirty_bytes; });
+             [](const store::StoreStats& stats) { return stats.write_back_dirty_bytes; });
     of_store("kontor_accounts_in_memory_hits_total", "Look-ups of accounts answered from there.",
-             [](const store::StoreStats& stats) { return stats.settled_hits; });
+             [](const store::StoreStats& stats) { return stats.write_back_hits; });
     of_store("kontor_merges_total", "Partitions into which changed accounts were merged.",
              [](const store::StoreStats& stats) { return stats.merges; });
     of_store("kontor_redo_bytes", "Bytes of redo files.",

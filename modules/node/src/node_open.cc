@@ -48,7 +48,7 @@ store::StoreOptions NodeImpl::store_options() {
     store_options.memtable_bytes = options_.memtable_bytes;
     store_options.check_up_to_bytes = options_.check_up_to_bytes;
     store_options.checkpoint_interval_ms = options_.checkpoint_interval_ms;
-    store_options.settled_bytes = options_.cache_bytes - row_cache_bytes();
+    store_options.write_back_bytes = options_.cache_bytes - row_cache_bytes();
     store_options.redo_bytes = options_.redo_bytes;
     store_options.cache = cache_.get();
     store_options.read_only = options_.read_only;

@@ -186,9 +186,9 @@ Result<void> Checkpointer::run() {
 // is in every transaction that readers may begin.
 void Checkpointer::make_room_in_memory() {
     const std::unique_lock lock(core_.eviction, std::try_to_lock);  // somebody visits: the next time
-    for (const auto& settled : core_.settled) {
-        settled->reclaim();
-        if (lock.owns_lock()) settled->evict(options_.settled_bytes / options_.partitions);
+    for (const auto& write_back : core_.write_back) {
+        write_back->reclaim();
+        if (lock.owns_lock()) write_back->evict(options_.write_back_bytes / options_.partitions);
     }
 }
 
@@ -199,20 +199,20 @@ void Checkpointer::make_room_in_memory() {
 Result<void> Checkpointer::merge_due(std::uint64_t redo_limit) {
     const unsigned next = pieces_ ? pieces_->partition : longest_waiting();
     const std::uint64_t waiting = hooks_.redo_bytes_above(merged_[longest_waiting()]);
-    const bool is_large = pieces_ || core_.settled[next]->dirty_bytes() > options_.merge_bytes;
+    const bool is_large = pieces_ || core_.write_back[next]->dirty_bytes() > options_.merge_bytes;
     if (waiting > (is_large ? redo_limit / 2 : redo_limit)) {
         bool is_done = false;
         for (unsigned left = waiting > redo_limit ? kPiecesOverLimit : 1; left > 0 && !is_done; --left) {
             KONTOR_TRY(is_done, merge_piece(next));
         }
     }
-    const std::uint64_t most_dirty = options_.settled_bytes / 4 * 3;
+    const std::uint64_t most_dirty = options_.write_back_bytes / 4 * 3;
     while (true) {
         std::uint64_t dirty = 0;
         unsigned fullest = 0;
         for (unsigned number = 0; number < options_.partitions; ++number) {
-            dirty += core_.settled[number]->dirty_bytes();
-            if (core_.settled[number]->dirty_bytes() > core_.settled[fullest]->dirty_bytes())
+            dirty += core_.write_back[number]->dirty_bytes();
+            if (core_.write_back[number]->dirty_bytes() > core_.write_back[fullest]->dirty_bytes())
                 fullest = number;
         }
         if (dirty == 0 || dirty <= most_dirty) return {};
@@ -234,7 +234,7 @@ Result<bool> Checkpointer::merge_piece(unsigned number) {
     if (pieces_ && merged_[number] >= pieces_->index) pieces_.reset();
     if (!pieces_) {
         if (merged_[number] == at_.index) return true;
-        pieces_ = Pieces{number, at_.index, core_.settled[number]->cut(options_.merge_bytes), {}, 0};
+        pieces_ = Pieces{number, at_.index, core_.write_back[number]->cut(options_.merge_bytes), {}, 0};
     }
     Pieces& pieces = *pieces_;
     const bool is_last = pieces.next == pieces.ends.size();
@@ -253,16 +253,16 @@ Result<bool> Checkpointer::merge_piece(unsigned number) {
 
 // The rows are durable in redo files until the meta row says that the partition has them; written twice, they
 // are the same.
-Result<void> Checkpointer::merge_rows(unsigned number, const SettledRows::Part& part,
+Result<void> Checkpointer::merge_rows(unsigned number, const WriteBackRows::Part& part,
                                       std::uint64_t stands_for) {
     Partition& partition = *core_.partitions[number];
-    SettledRows& settled = *core_.settled[number];
+    WriteBackRows& write_back = *core_.write_back[number];
     return do_piece([&]() -> Result<void> {
-        const std::vector<RowImage> rows = settled.dirty_rows(part);
+        const std::vector<RowImage> rows = write_back.dirty_rows(part);
         const PartitionMeta during{options_.partitions, number, 0, at_, merged_[number]};
         const PartitionMeta after{options_.partitions, number, 0, at_, stands_for};
         KONTOR_CHECK(write_partition(partition, during, after, rows, options_, max_pages_, "merge-"));
-        settled.mark_clean();
+        write_back.mark_clean();
         partition.release_mapped_pages();
         return {};
     });
@@ -360,13 +360,13 @@ Result<void> Checkpointer::write_partitions(const std::vector<PartitionRows>& ro
     std::vector<std::uint64_t> merged = merged_;
     const auto advance = [&](unsigned number) -> Result<void> {
         Partition& partition = *core_.partitions[number];
-        SettledRows& settled = *core_.settled[number];
-        if (rows[number].written_back.empty() && settled.dirty_bytes() == 0) merged[number] = to_.index;
+        WriteBackRows& write_back = *core_.write_back[number];
+        if (rows[number].written_back.empty() && write_back.dirty_bytes() == 0) merged[number] = to_.index;
         KONTOR_CHECK(advance_partition(partition, number, from_, to_, merged[number], rows[number].ordinary,
                                        options_, max_pages_));
         partition.release_mapped_pages();
-        settled.absorb(rows[number].written_back);
-        if (options_.crash_point) options_.crash_point("rows-settled");
+        write_back.absorb(rows[number].written_back);
+        if (options_.crash_point) options_.crash_point("rows-write_back");
         return {};
     };
     const auto refresh = [&]() -> Result<void> {

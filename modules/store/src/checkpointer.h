@@ -1,8 +1,8 @@
 #pragma once
 // The checkpoint thread: takes the frozen memtable to the disk (redo file, then partition by partition) and
-// drops it; and merges settled rows into partitions: one partition a checkpoint when the redo files that hold
-// them have grown to a limit, more when memory asks for it, and whenever somebody needs partitions that stand
-// for one index in all tables (docs/adr/0009-write-back-rows.md).
+// drops it; and merges write-back rows into partitions: one partition a checkpoint when the redo files that
+// hold them have grown to a limit, more when memory asks for it, and whenever somebody needs partitions that
+// stand for one index in all tables (docs/adr/0009-write-back-rows.md).
 //
 // Whoever serves payments goes first: sorting, encoding and writing is done by two threads of the lowest
 // priority, partition by partition. Only while the store waits or will soon (hurry()), they have the usual
@@ -80,7 +80,7 @@ class Checkpointer {
     [[nodiscard]] Result<void> merge_due(std::uint64_t redo_limit);
     [[nodiscard]] Result<void> merge_partition(unsigned number);
     [[nodiscard]] Result<bool> merge_piece(unsigned number);
-    [[nodiscard]] Result<void> merge_rows(unsigned number, const SettledRows::Part& part,
+    [[nodiscard]] Result<void> merge_rows(unsigned number, const WriteBackRows::Part& part,
                                           std::uint64_t stands_for);
     [[nodiscard]] Result<void> note_merge(unsigned number, std::uint64_t stands_for);
     [[nodiscard]] unsigned longest_waiting() const;

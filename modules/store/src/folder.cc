@@ -165,7 +165,7 @@ class Recovery {
         for (std::size_t number = 0; number < settled_.size(); ++number) {
             if (settled_[number] >= index) continue;
             KONTOR_CHECK(check_written_back(redo.rows[number].written_back, path));
-            folder_.settled[number]->absorb(redo.rows[number].written_back);
+            folder_.write_back[number]->absorb(redo.rows[number].written_back);
             settled_[number] = index;
         }
         return {};
@@ -205,10 +205,10 @@ class Recovery {
             if (!fits)
                 return fail(ErrorCode::corruption,
                             who + " is at index " + std::to_string(meta.checkpoint.index) + leads);
-            const std::uint64_t settled = settled_[meta.number];
-            if (settled < index && settled != header.base_index)
+            const std::uint64_t write_back = settled_[meta.number];
+            if (write_back < index && write_back != header.base_index)
                 return fail(ErrorCode::corruption, who + " needs the redo file that follows index " +
-                                                       std::to_string(settled) + ", which is missing" +
+                                                       std::to_string(write_back) + ", which is missing" +
                                                        leads + ": restore this node from a peer or a backup");
         }
         return {};
@@ -359,7 +359,7 @@ Result<Folder> open_folder(StoreOptions& options) {
         for (const auto& partition : folder.partitions) KONTOR_CHECK(partition->check());
     folder.tables = std::make_unique<Tables>(options.tables, count);
     for (unsigned number = 0; number < count; ++number)
-        folder.settled.push_back(std::make_unique<SettledRows>(*folder.tables));
+        folder.write_back.push_back(std::make_unique<WriteBackRows>(*folder.tables));
     KONTOR_CHECK(Recovery(folder, options).run());
     // Not before: a redo file brings rows behind what was last.
     for (const auto& partition : folder.partitions) {

@@ -19,7 +19,7 @@
 #include "kontor/store/tables.h"
 #include "partition.h"
 #include "redo_file.h"
-#include "settled_rows.h"
+#include "write_back_rows.h"
 
 namespace kontor::store {
 
@@ -29,7 +29,7 @@ struct Folder {
     std::unique_ptr<Tables> tables;
     std::vector<std::unique_ptr<Partition>> partitions;
     // By partition: what is in redo files only, and what of written-back tables each partition stands for.
-    std::vector<std::unique_ptr<SettledRows>> settled;
+    std::vector<std::unique_ptr<WriteBackRows>> write_back;
     std::vector<std::uint64_t> merged;
     CheckpointMeta checkpoint;            // where all partitions are
     std::vector<RedoContents> unwritten;  // read_only: what partitions lack

@@ -177,7 +177,7 @@ Core::Core(Folder&& folder, const StoreOptions& options)
     : declared(std::move(folder.tables)),
       tables(*declared),
       partitions(std::move(folder.partitions)),
-      settled(std::move(folder.settled)),
+      write_back(std::move(folder.write_back)),
       cache(options.cache),
       huge_blocks(options.memtable_bytes) {
     active = std::make_unique<MemTable>(tables, huge_blocks);
@@ -273,7 +273,7 @@ void Snapshot::prefetch(TableId table, std::string_view key, Fetch what) const {
     const Place place = core_.tables.place(table, key);
     core_.active->prefetch(place, what);
     if (core_.frozen) core_.frozen->prefetch(place, what);
-    if (core_.tables.spec(place.slot).written_back) core_.settled[place.partition]->prefetch(place, what);
+    if (core_.tables.spec(place.slot).written_back) core_.write_back[place.partition]->prefetch(place, what);
 }
 
 std::optional<std::string_view> Snapshot::get(TableId table, std::string_view key) {
@@ -283,8 +283,8 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
         return row->erased ? std::nullopt : std::optional(row->value());
     const TableSpec& spec = core_.tables.spec(place.slot);
     if (spec.written_back) {
-        if (const SettledRow* row = core_.settled[place.partition]->find(place, key)) {
-            core_.settled_hits.fetch_add(1, std::memory_order_relaxed);
+        if (const WriteBackRow* row = core_.write_back[place.partition]->find(place, key)) {
+            core_.write_back_hits.fetch_add(1, std::memory_order_relaxed);
             return row->erased ? std::nullopt : std::optional(row->value());
         }
     }
@@ -309,7 +309,7 @@ std::optional<std::string_view> Snapshot::get(TableId table, std::string_view ke
     }
     if (code != 0) core_.fail_read(core_.tables.describe(place.partition, table, key) + ": read", code);
     const std::string_view row = checked(place.partition, view(lmdb_key), stored, buffer_);
-    // What the apply thread reads of a written-back table it mostly writes: the settled rows will have it.
+    // What the apply thread reads of a written-back table it mostly writes: the write-back rows will have it.
     if (cached && (cache_absences_ || !spec.written_back))
         core_.cache->insert(table, key, {true, std::string(row)});
     return row;
@@ -365,7 +365,7 @@ bool Snapshot::is_in_memory(unsigned slot, std::string_view key) const {
     const TableSpec& spec = core_.tables.spec(slot);
     const Place place = core_.tables.place(spec.id, key);
     if (find_in_memory(place, key) != nullptr) return true;
-    return spec.written_back && core_.settled[place.partition]->find(place, key) != nullptr;
+    return spec.written_back && core_.write_back[place.partition]->find(place, key) != nullptr;
 }
 
 bool Snapshot::each_on_disk(unsigned slot, unsigned partition, const Reader::Visitor& visit) {
@@ -394,7 +394,7 @@ bool Snapshot::each_in_memory(unsigned slot, unsigned partition, const Reader::V
     };
     const TableId table = core_.tables.spec(slot).id;
     if (core_.tables.spec(slot).written_back) {
-        const bool more = core_.settled[partition]->each(slot, [&](const SettledRow& row) {
+        const bool more = core_.write_back[partition]->each(slot, [&](const WriteBackRow& row) {
             // Whether something shadows it comes first: such a row may be changing.
             return find_in_memory(core_.tables.place(table, row.key()), row.key()) != nullptr || row.erased ||
                    visit(row.key(), row.value());

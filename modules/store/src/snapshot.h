@@ -1,17 +1,17 @@
 #pragma once
 // Reading the rows as of one applied index: active memtable, then frozen memtable, then, of written-back
-// tables, the settled rows (settled_rows.h), then cache, then LMDB.
+// tables, the write-back rows (write_back_rows.h), then cache, then LMDB.
 //
 // Why this is one consistent state: a Snapshot lives inside the entry lock (shared in read(), exclusive from
 // begin() to commit()), and the memtables change or go only under its exclusive side. A checkpoint commits
-// partitions without that lock, but every row it changes is in the frozen memtable, or in the settled rows if
-// it merges, and both shadow LMDB until all are in. So it does not matter whether a read transaction begins
-// before or after a partition's commit.
+// partitions without that lock, but every row it changes is in the frozen memtable, or in the write-back rows
+// if it merges, and both shadow LMDB until all are in. So it does not matter whether a read transaction
+// begins before or after a partition's commit.
 //
-// Why the cache is never stale: only rows that neither memtable nor the settled rows know are read from LMDB
-// and inserted, and the value LMDB holds for such a row cannot change before the lock is released. The
+// Why the cache is never stale: only rows that neither memtable nor the write-back rows know are read from
+// LMDB and inserted, and the value LMDB holds for such a row cannot change before the lock is released. The
 // checkpointer puts the new values of frozen rows into the cache while the frozen memtable still shadows
-// them. Rows of written-back tables are taken out of it then instead: the settled rows have them, and LMDB
+// them. Rows of written-back tables are taken out of it then instead: the write-back rows have them, and LMDB
 // only later.
 //
 // Threading: one thread per Snapshot. Errors: StoreFailure, also noted as the store's failure.
@@ -32,7 +32,7 @@
 #include "kontor/store/tables.h"
 #include "mem_table.h"
 #include "partition.h"
-#include "settled_rows.h"
+#include "write_back_rows.h"
 
 namespace kontor::store {
 
@@ -62,8 +62,8 @@ struct Core {
     const std::unique_ptr<const Tables> declared;
     const Tables& tables;
     const std::vector<std::unique_ptr<Partition>> partitions;
-    const std::vector<std::unique_ptr<SettledRows>> settled;  // by partition
-    // Held (shared) by whoever visits settled rows, so that none goes meanwhile.
+    const std::vector<std::unique_ptr<WriteBackRows>> write_back;  // by partition
+    // Held (shared) by whoever visits write-back rows, so that none goes meanwhile.
     mutable std::shared_mutex eviction;
     cache::RowCache* const cache;
     HugeBlocks huge_blocks;  // of the memtables
@@ -72,7 +72,7 @@ struct Core {
     std::unique_ptr<MemTable> active;
     std::unique_ptr<MemTable> frozen;
 
-    std::atomic<std::uint64_t> lmdb_reads{0}, settled_hits{0};
+    std::atomic<std::uint64_t> lmdb_reads{0}, write_back_hits{0};
 
     void fail(Error error);  // the first one stays
     [[nodiscard]] std::optional<Error> failure() const;

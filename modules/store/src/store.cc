@@ -283,11 +283,11 @@ class StoreImpl final : public Store {
         stats.last_checkpoint_ms = checkpointer_.last_duration_ms();
         stats.lmdb_reads = core_.lmdb_reads.load(std::memory_order_relaxed);
         stats.merges = checkpointer_.merges();
-        stats.settled_hits = core_.settled_hits.load(std::memory_order_relaxed);
-        for (const auto& settled : core_.settled) {
-            stats.settled_rows += settled->rows();
-            stats.settled_bytes += settled->bytes();
-            stats.settled_dirty_bytes += settled->dirty_bytes();
+        stats.write_back_hits = core_.write_back_hits.load(std::memory_order_relaxed);
+        for (const auto& write_back : core_.write_back) {
+            stats.write_back_rows += write_back->rows();
+            stats.write_back_bytes += write_back->bytes();
+            stats.write_back_dirty_bytes += write_back->dirty_bytes();
         }
         stats.redo_bytes = kept_redo_.bytes_above(0);
         views_.fill(stats);
@@ -388,8 +388,8 @@ Result<void> check_options(const StoreOptions& options) {
         return bad("partitions must be 1.." + std::to_string(kMaxPartitions));
     if (options.max_pages_per_commit < 1 || options.max_pages_per_commit > kMaxPagesPerCommit)
         return bad("max_pages_per_commit must be 1.." + std::to_string(kMaxPagesPerCommit));
-    if (options.settled_bytes == 0 || options.redo_bytes == 0)
-        return bad("settled_bytes and redo_bytes must not be 0");
+    if (options.write_back_bytes == 0 || options.redo_bytes == 0)
+        return bad("write_back_bytes and redo_bytes must not be 0");
     if (options.merge_bytes == 0) return bad("merge_bytes must not be 0");
     if (options.memtable_bytes == 0) return bad("memtable_bytes must not be 0");
     return Tables::check(options.tables);

@@ -166,7 +166,7 @@ TEST(StateTransferExchange, Refusals) {
 // Every checkpoint merges what it wrote: no partition needs redo files.
 StoreOptions eager_options(const std::string& folder) {
     StoreOptions options = test_options(folder);
-    options.settled_bytes = 1;
+    options.write_back_bytes = 1;
     return options;
 }
 

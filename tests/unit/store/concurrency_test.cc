@@ -23,14 +23,14 @@ constexpr std::uint64_t kEntries = 2'000;
 // Every entry writes its index into the same rows; some entries erase a row, which is then absent. A reader
 // must find all rows of one entry, whichever layer holds them; a stale cache or a torn checkpoint shows as a
 // mixture.
-void run_readers(std::uint64_t settled_bytes, std::uint64_t redo_bytes) {
+void run_readers(std::uint64_t write_back_bytes, std::uint64_t redo_bytes) {
     constexpr unsigned kReaders = 3, kKeys = 40;
     const TempFolder folder;
     cache::RowCache cache(20'000);  // evicts all the time
     StoreOptions options = test_options(folder.path());
     options.cache = &cache;
     options.max_pages_per_commit = 5;
-    options.settled_bytes = settled_bytes;
+    options.write_back_bytes = write_back_bytes;
     options.redo_bytes = redo_bytes;
     const auto store = open_or_die(options);
     std::atomic<bool> stop{false};

@@ -48,7 +48,7 @@ void check_some(Workload& workload, const Reader& reader, const Model& model) {
     }
 }
 
-void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t settled_bytes = 1U << 20U,
+void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t write_back_bytes = 1U << 20U,
                std::uint64_t redo_bytes = 512U << 10U, std::uint64_t merge_bytes = 64U << 20U) {
     const std::uint64_t seed = test_seed();
     const TempFolder folder;
@@ -56,7 +56,7 @@ void run_model(bool with_cache, std::uint64_t max_pages, std::uint64_t settled_b
     StoreOptions options = test_options(folder.path());
     if (with_cache) options.cache = &cache;
     options.max_pages_per_commit = max_pages;
-    options.settled_bytes = settled_bytes;
+    options.write_back_bytes = write_back_bytes;
     options.redo_bytes = redo_bytes;
     options.merge_bytes = merge_bytes;
     Workload workload(seed);

@@ -86,7 +86,7 @@ TEST(StoreView, DoesNotLetTheFilesGrowWithoutBound) {
         write_all(*store, ++index);
         checkpoint(*store);
     }
-    const std::uint64_t settled = store->stats().partition_bytes;
+    const std::uint64_t write_back = store->stats().partition_bytes;
     const auto view = store->view_checkpoint();
     ASSERT_TRUE(view);
     const std::uint64_t shown = index;
@@ -97,7 +97,7 @@ TEST(StoreView, DoesNotLetTheFilesGrowWithoutBound) {
         checkpoint(*store);
         a_checkpoint = std::max(a_checkpoint, store->stats().partition_bytes - before);
     }
-    const std::uint64_t grown = store->stats().partition_bytes - settled;
+    const std::uint64_t grown = store->stats().partition_bytes - write_back;
     EXPECT_GT(a_checkpoint, 0U) << "the view did hold pages";
     EXPECT_GT(grown, options.max_view_growth_bytes);
     EXPECT_LE(grown, options.max_view_growth_bytes + 2 * a_checkpoint);

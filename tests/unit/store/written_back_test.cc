@@ -18,7 +18,7 @@ constexpr std::uint64_t kPlenty = 1ULL << 30U;
 StoreOptions lazy_options(const std::string& folder) {  // merges when asked only
     StoreOptions options = test_options(folder);
     options.redo_bytes = kPlenty;
-    options.settled_bytes = kPlenty;
+    options.write_back_bytes = kPlenty;
     return options;
 }
 
@@ -70,8 +70,8 @@ TEST(StoreWrittenBack, AChainOfCheckpointsIsRecovered) {
         const auto store = open_or_die(lazy_options(folder.path()));
         write_chain(*store, 1, 6);
         EXPECT_EQ(store->stats().merges, 0U);
-        EXPECT_EQ(store->stats().settled_rows, 70U);
-        EXPECT_GT(store->stats().settled_dirty_bytes, 70U * 40U);
+        EXPECT_EQ(store->stats().write_back_rows, 70U);
+        EXPECT_GT(store->stats().write_back_dirty_bytes, 70U * 40U);
     }
     EXPECT_EQ(redo_files(folder.path()), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6}));
     for (int start = 0; start < 2; ++start) {  // a start changes nothing
@@ -84,7 +84,7 @@ TEST(StoreWrittenBack, AChainOfCheckpointsIsRecovered) {
         write_chain(*store, 7, 8);
         EXPECT_EQ(contents(*store), model_of_chain(8));
         ASSERT_TRUE(store->view_checkpoint());  // merges
-        EXPECT_EQ(store->stats().settled_dirty_bytes, 0U);
+        EXPECT_EQ(store->stats().write_back_dirty_bytes, 0U);
         EXPECT_EQ(store->stats().merges, 4U);
         EXPECT_EQ(redo_files(folder.path()), (std::vector<std::uint64_t>{8}));
         EXPECT_EQ(contents(*store), model_of_chain(8));
@@ -160,7 +160,7 @@ TEST(StoreWrittenBack, AVisitSeesEachRowOnceWithItsNewestValue) {
     Model model;
     const auto store = open_or_die(options);
     std::uint64_t index = 0;
-    // Every combination of layers: bit 0 partition, 1 settled, 2 active; and what the newest does with it.
+    // Every combination of layers: bit 0 partition, 1 write_back, 2 active; and what the newest does with it.
     const auto change = [&](unsigned layer) {
         store->begin();
         ++index;
@@ -179,7 +179,7 @@ TEST(StoreWrittenBack, AVisitSeesEachRowOnceWithItsNewestValue) {
     change(0);
     checkpoint(*store);
     ASSERT_TRUE(store->view_checkpoint());
-    EXPECT_EQ(store->stats().settled_dirty_bytes, 0U);
+    EXPECT_EQ(store->stats().write_back_dirty_bytes, 0U);
     change(1);
     checkpoint(*store);
     change(2);
@@ -203,32 +203,32 @@ TEST(StoreWrittenBack, DirtyRowsAreMergedAtTheirLimitAndStayUntilThen) {
         const auto store = open_or_die(lazy_options(folder.path()));
         write(*store, 1, 0, 300);
         checkpoint(*store);
-        dirty = store->stats().settled_dirty_bytes;
+        dirty = store->stats().write_back_dirty_bytes;
         ASSERT_GT(dirty, 300U * 40U);
     }
     const std::uint64_t exact = (dirty + 2) / 3 * 4;  // three quarters of it are enough
     for (const bool fits : {true, false}) {
         const TempFolder other;
         StoreOptions options = lazy_options(other.path());
-        options.settled_bytes = fits ? exact : exact - 4;
+        options.write_back_bytes = fits ? exact : exact - 4;
         const auto store = open_or_die(options);
         write(*store, 1, 0, 300);
         checkpoint(*store);
         if (fits) {
             EXPECT_EQ(store->stats().merges, 0U);
-            EXPECT_EQ(store->stats().settled_dirty_bytes, dirty);
+            EXPECT_EQ(store->stats().write_back_dirty_bytes, dirty);
         } else {
             EXPECT_EQ(store->stats().merges, 1U);
-            EXPECT_LT(store->stats().settled_dirty_bytes, dirty);
+            EXPECT_LT(store->stats().write_back_dirty_bytes, dirty);
         }
-        EXPECT_EQ(store->stats().settled_rows, 300U);
+        EXPECT_EQ(store->stats().write_back_rows, 300U);
     }
 }
 
 TEST(StoreWrittenBack, MemoryStaysWithinItsLimitWhateverIsWritten) {
     const TempFolder folder;
     StoreOptions options = lazy_options(folder.path());
-    options.settled_bytes = 40'000;
+    options.write_back_bytes = 40'000;
     const auto store = open_or_die(options);
     Model model;
     Workload dice(test_seed());
@@ -242,13 +242,13 @@ TEST(StoreWrittenBack, MemoryStaysWithinItsLimitWhateverIsWritten) {
         store->commit(index, 0);
         checkpoint(*store);
         const StoreStats stats = store->stats();
-        ASSERT_LE(stats.settled_dirty_bytes, 30'000U);
+        ASSERT_LE(stats.write_back_dirty_bytes, 30'000U);
         // What was merged by this checkpoint goes with the next one.
-        ASSERT_LE(stats.settled_bytes, 40'000U + 100U * 200U + 4U * 4'096U);
+        ASSERT_LE(stats.write_back_bytes, 40'000U + 100U * 200U + 4U * 4'096U);
     }
     EXPECT_EQ(contents(*store), model);
     EXPECT_GT(model.size(), 2'000U);
-    EXPECT_LT(store->stats().settled_rows, 1'000U);
+    EXPECT_LT(store->stats().write_back_rows, 1'000U);
 }
 
 TEST(StoreWrittenBack, RedoFilesStayWithinTheirLimit) {
@@ -300,7 +300,7 @@ TEST(StoreWrittenBack, ALargeMergeGoesInPiecesAndLosesNothing) {
         checkpoint(*store);
         const StoreStats after = store->stats();
         most_redo = std::max(most_redo, after.redo_bytes);
-        if (after.settled_dirty_bytes < before.settled_dirty_bytes && after.merges == before.merges)
+        if (after.write_back_dirty_bytes < before.write_back_dirty_bytes && after.merges == before.merges)
             ++partial;
         if (dice.below(6) == 0) {
             store.reset();
@@ -316,7 +316,7 @@ TEST(StoreWrittenBack, WhoeverReadsSeesWhatTheCacheMayNotKnow) {
     const TempFolder folder;
     cache::RowCache cache(1U << 20U);
     StoreOptions options = lazy_options(folder.path());
-    options.settled_bytes = 1;  // all dirty rows are merged at once, and gone with the next checkpoint
+    options.write_back_bytes = 1;  // all dirty rows are merged at once, and gone with the next checkpoint
     options.cache = &cache;
     const auto store = open_or_die(options);
     std::uint64_t index = 0;
@@ -329,7 +329,7 @@ TEST(StoreWrittenBack, WhoeverReadsSeesWhatTheCacheMayNotKnow) {
             write(*store, ++index, 100, 101);
             checkpoint(*store);
         }
-        EXPECT_LT(store->stats().settled_rows, 5U);  // so this comes from partitions, into the cache
+        EXPECT_LT(store->stats().write_back_rows, 5U);  // so this comes from partitions, into the cache
         EXPECT_EQ(contents(*store).at({kWrittenBack, key_of(7)}), value_of(written, 7));
         EXPECT_GT(cache.stats().rows, 29U);
     }

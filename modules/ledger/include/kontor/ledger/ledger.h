@@ -1,5 +1,5 @@
 #pragma once
-// The double-entry ledger: accounts and transfers, pure and deterministic (DESIGN 7).
+// The double-entry ledger: accounts and transfers, pure and deterministic.
 //
 // Every call reads and writes rows through the given store::Writer; time and order come from the caller.
 // Threading: as the Writer. Errors: an outcome is a frozen status; nothing is written unless it is `ok`
@@ -244,7 +244,7 @@ class Ledger {
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
-    // Statuses in input order; `linked` chains as in DESIGN 7. Results are written only for ok.
+    // Statuses in input order; `linked` chains: all of them or none. Results are written only for ok.
     [[nodiscard]] std::vector<Status> create_accounts(std::span<const Account> accounts);
     [[nodiscard]] std::vector<Status> create_transfers(std::span<const Transfer> transfers);
     // All or nothing, for payments: the index and status of the first that failed, or ok.
@@ -323,12 +323,12 @@ class Ledger {
                                                  const std::function<bool(const Transfer&)>& visit,
                                                  Book book = kHouseBook);
 
-// Recomputes every balance from the transfers (DESIGN 1, promise 2). `visit_table` walks all rows of a table.
-// Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending states against
-// the transfers that made and resolved them, the expiry index, the milestones, the lists of accounts, the ids
-// that failed, and that every history chain holds each transfer exactly once. Memory: about 112 bytes an
-// account plus 32 an unresolved pending transfer and 32 a run of 64 failed ids; independent of the number of
-// transfers. Never throws for bad rows: it reports them. Rows of a table may come in any order.
+// Recomputes every balance from the transfers (docs/ARCHITECTURE.md, promise 2). `visit_table` walks all rows
+// of a table. Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending
+// states against the transfers that made and resolved them, the expiry index, the milestones, the lists of
+// accounts, the ids that failed, and that every history chain holds each transfer exactly once. Memory: about
+// 112 bytes an account plus 32 an unresolved pending transfer and 32 a run of 64 failed ids; independent of
+// the number of transfers. Never throws for bad rows: it reports them. Rows of a table may come in any order.
 struct VerifyReport {
     std::uint64_t accounts = 0, transfers = 0, ledgers = 0;
     std::uint64_t differences = 0;      // accounts whose stored balance is not the recomputed one

@@ -1,5 +1,5 @@
 #pragma once
-// The state machine: Machine::apply(batch) is a pure function of rows and batch (DESIGN 6). Ledger and
+// The state machine: Machine::apply(batch) is a pure function of rows and batch. Ledger and
 // payments rules decide here and nowhere else; idempotency record, object state, postings, events, outbox and
 // audit rows of a command are written in the same entry.
 //

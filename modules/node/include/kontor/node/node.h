@@ -1,5 +1,5 @@
 #pragma once
-// The node: proposer, replicated log, state machine and store in one (DESIGN 2), behind machine::Service.
+// The node: proposer, replicated log, state machine and store in one, behind machine::Service.
 //
 //   submit() -> queue -> [proposer] batch, zstd -> log -> commit -> [apply] Machine -> store -> done()
 //

@@ -1,6 +1,6 @@
 #pragma once
 // The outbox workers: perform the intentions that apply() wrote (channel calls, webhook deliveries) and
-// propose what came back (DESIGN 9). apply() touches nothing outside; this is where the outside begins. Level
+// propose what came back. apply() touches nothing outside; this is where the outside begins. Level
 // 5, since it sees payments, connectors and net: docs/adr/0004.
 //
 // Exactly one worker runs per cluster, on the leader. After a crash an intention may be performed again:

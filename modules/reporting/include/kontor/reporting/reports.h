@@ -1,5 +1,5 @@
 #pragma once
-// All reports of a node (DESIGN 11). Each has a thread that writes and remembers the log index it stands for,
+// All reports of a node. Each has a thread that writes and remembers the log index it stands for,
 // and catches up from the journals after a restart.
 //
 // Threading: one writer thread a report; queries anywhere. Ownership: the service outlives it; specs are

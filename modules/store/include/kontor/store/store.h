@@ -1,5 +1,5 @@
 #pragma once
-// The store: memtable over checkpoints in P LMDB partitions (DESIGN 5).
+// The store: memtable over checkpoints in P LMDB partitions.
 //
 //   apply thread:   begin(); writer().put(...); commit(index)      in memory only
 //   any thread:     read([](const Reader&, index) { ... })          sees whole entries only
@@ -58,7 +58,7 @@ struct StoreOptions {
     // what is not in the partitions yet, the rest is a cache. And about how large the redo files may become
     // that hold it, which is what a start after a crash reads: beyond, one partition a checkpoint is brought
     // up to date.
-    std::uint64_t settled_bytes = 256ULL << 20;
+    std::uint64_t write_back_bytes = 256ULL << 20;
     std::uint64_t redo_bytes = 1ULL << 30;
     std::uint64_t merge_bytes = 64ULL << 20;  // of rows that are brought there in one piece
     // Only look: nothing in the folder is written, which may be on a read-only disk. What recovery would
@@ -112,7 +112,8 @@ struct StoreStats {
     std::uint64_t lmdb_reads = 0;
     // Of written-back tables: in memory, of that not in partitions yet, reads answered so, merges of a
     // partition; and bytes of the redo files that are needed or kept.
-    std::uint64_t settled_rows = 0, settled_bytes = 0, settled_dirty_bytes = 0, settled_hits = 0, merges = 0;
+    std::uint64_t write_back_rows = 0, write_back_bytes = 0, write_back_dirty_bytes = 0, write_back_hits = 0,
+                  merges = 0;
     std::uint64_t redo_bytes = 0;
     std::uint64_t partition_bytes = 0;            // pages of all partitions, free ones included
     std::uint64_t views = 0, oldest_view_ms = 0;  // of checkpoints

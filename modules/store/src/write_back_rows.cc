@@ -1,4 +1,4 @@
-#include "settled_rows.h"
+#include "write_back_rows.h"
 
 #include <algorithm>
 #include <array>
@@ -17,13 +17,13 @@ constexpr std::size_t kAhead = 16;  // slots, when all are walked over
 constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kSampled = 32;  // one row of so many says where parts end
 
-// Of a row with a bound of SettledRows::Part.
+// Of a row with a bound of WriteBackRows::Part.
 int compare(TableId table, std::string_view key, std::string_view bound) {
     const auto bound_table = static_cast<TableId>(bound[0]);
     return table != bound_table ? (table < bound_table ? -1 : 1) : key.compare(bound.substr(1));
 }
 
-void fetch_row(const SettledRow* row) {
+void fetch_row(const WriteBackRow* row) {
     const char* at = reinterpret_cast<const char*>(row);
     fetch_line(at);
     fetch_line(at + kLineBytes);
@@ -32,7 +32,7 @@ void fetch_row(const SettledRow* row) {
 
 }  // namespace
 
-class SettledRows::RefArray {
+class WriteBackRows::RefArray {
  public:
     explicit RefArray(std::size_t count)
         : bytes_(count * sizeof(std::atomic<Ref>)),
@@ -55,7 +55,7 @@ class SettledRows::RefArray {
     std::atomic<Ref>* refs_ = nullptr;
 };
 
-struct SettledRows::Slots {
+struct WriteBackRows::Slots {
     explicit Slots(std::size_t count)
         : mask(count - 1), shift(64U - static_cast<unsigned>(std::countr_zero(count))), refs(count) {}
     [[nodiscard]] std::size_t first(std::uint64_t hash) const {
@@ -81,7 +81,7 @@ struct SettledRows::Slots {
     const RefArray refs;
 };
 
-struct SettledRows::Table {
+struct WriteBackRows::Table {
     TableId id = 0;
     std::atomic<const Slots*> slots{nullptr};  // what readers see of `own`
     // The writer's.
@@ -89,7 +89,7 @@ struct SettledRows::Table {
     std::size_t rows = 0, gone = 0, hand = 0;
 };
 
-SettledRows::SettledRows(const Tables& tables) : tables_(tables), free_(kClasses, nullptr) {
+WriteBackRows::WriteBackRows(const Tables& tables) : tables_(tables), free_(kClasses, nullptr) {
     by_slot_.resize(tables.count());
     for (unsigned slot = 0; slot < tables.count(); ++slot) {
         if (!tables.spec(slot).written_back) continue;
@@ -98,7 +98,7 @@ SettledRows::SettledRows(const Tables& tables) : tables_(tables), free_(kClasses
     }
 }
 
-SettledRows::~SettledRows() {
+WriteBackRows::~WriteBackRows() {
     reclaim();
     for (const auto& table : by_slot_) {
         if (!table || !table->own) continue;
@@ -109,17 +109,17 @@ SettledRows::~SettledRows() {
     }
 }
 
-const SettledRow* SettledRows::find(const Place& place, std::string_view key) const {
+const WriteBackRow* WriteBackRows::find(const Place& place, std::string_view key) const {
     const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
     if (slots == nullptr) return nullptr;
     const Ref ref = slots->look(place.hash, key).ref;
     if (ref == kEmpty) return nullptr;
-    const SettledRow* row = row_of(ref);
+    const WriteBackRow* row = row_of(ref);
     if (!row->used.load(std::memory_order_relaxed)) row->used.store(true, std::memory_order_relaxed);
     return row;
 }
 
-void SettledRows::prefetch(const Place& place, Fetch what) const {
+void WriteBackRows::prefetch(const Place& place, Fetch what) const {
     const Slots* slots = by_slot_[place.slot]->slots.load(std::memory_order_acquire);
     if (slots == nullptr) return;
     std::size_t at = slots->first(place.hash);
@@ -134,8 +134,8 @@ void SettledRows::prefetch(const Place& place, Fetch what) const {
     }
 }
 
-bool SettledRows::each_row(unsigned slot, const void* context,
-                           bool (*visit)(const void*, const SettledRow&)) const {
+bool WriteBackRows::each_row(unsigned slot, const void* context,
+                             bool (*visit)(const void*, const WriteBackRow&)) const {
     const Slots* slots = by_slot_[slot]->slots.load(std::memory_order_acquire);
     if (slots == nullptr) return true;
     for (std::size_t at = 0; at <= slots->mask; ++at) {
@@ -147,12 +147,12 @@ bool SettledRows::each_row(unsigned slot, const void* context,
     return true;
 }
 
-std::uint64_t SettledRows::size_of(const SettledRow& row) {
+std::uint64_t WriteBackRows::size_of(const WriteBackRow& row) {
     return row.size_class != 0 ? row.size_class * kStep : sizeof row + row.key_size + row.value_size;
 }
 
-SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
-    const std::size_t size = sizeof(SettledRow) + key.size() + value.size();
+WriteBackRow* WriteBackRows::new_row(std::string_view key, std::string_view value) {
+    const std::size_t size = sizeof(WriteBackRow) + key.size() + value.size();
     const std::size_t size_class = (size + kStep - 1) / kStep;
     void* at = nullptr;
     if (size_class >= kClasses) {
@@ -171,7 +171,7 @@ SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
         block_at_ += bytes;
         block_left_ -= bytes;
     }
-    auto* row = new (at) SettledRow;
+    auto* row = new (at) WriteBackRow;
     row->size_class = size_class < kClasses ? static_cast<std::uint8_t>(size_class) : 0;
     row->key_size = static_cast<std::uint8_t>(key.size());
     row->value_size = static_cast<std::uint32_t>(value.size());
@@ -181,7 +181,7 @@ SettledRow* SettledRows::new_row(std::string_view key, std::string_view value) {
     return row;
 }
 
-void SettledRows::release(SettledRow* row) {
+void WriteBackRows::release(WriteBackRow* row) {
     if (row->size_class == 0) {
         ::operator delete(row);
         return;
@@ -190,24 +190,24 @@ void SettledRows::release(SettledRow* row) {
     first = new (row) FreeRow{first};
 }
 
-void SettledRows::retire(SettledRow* row) {
+void WriteBackRows::retire(WriteBackRow* row) {
     bytes_.fetch_sub(size_of(*row), std::memory_order_relaxed);
     retired_rows_.push_back(row);
 }
 
-void SettledRows::reclaim() {
-    for (SettledRow* row : retired_rows_) release(row);
+void WriteBackRows::reclaim() {
+    for (WriteBackRow* row : retired_rows_) release(row);
     retired_rows_.clear();
     retired_slots_.clear();
 }
 
-void SettledRows::count_dirty(std::uint64_t added, std::uint64_t removed) {
+void WriteBackRows::count_dirty(std::uint64_t added, std::uint64_t removed) {
     dirty_bytes_.fetch_add(added - removed, std::memory_order_relaxed);
 }
 
 // For one row more, at most three quarters full. Readers go on in the old table, which says the same about
 // rows that nothing shadows.
-void SettledRows::make_room(Table& table) {
+void WriteBackRows::make_room(Table& table) {
     const std::size_t count = table.own ? table.own->mask + 1 : 0;
     if ((table.rows + table.gone + 1) * 4 <= count * 3) return;
     auto bigger = std::make_unique<Slots>(std::max(kFirstSlots, std::bit_ceil((table.rows + 1) * 3 / 2 + 1)));
@@ -227,12 +227,12 @@ void SettledRows::make_room(Table& table) {
     table.gone = table.hand = 0;
 }
 
-void SettledRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
+void WriteBackRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
     make_room(table);
     const std::string_view value = image.erased ? std::string_view() : image.value;
     const auto [at, old] = table.own->look(hash, image.key);
     std::atomic<Ref>& slot = table.own->refs[at];
-    SettledRow* row = is_row(old) ? row_of(old) : nullptr;
+    WriteBackRow* row = is_row(old) ? row_of(old) : nullptr;
     const std::uint64_t was_dirty = (old & kDirty) != 0 ? size_of(*row) : 0;
     const bool fits = row != nullptr && row->size_class != 0 &&
                       sizeof *row + row->key_size + value.size() <= row->size_class * kStep;
@@ -256,7 +256,7 @@ void SettledRows::put(Table& table, std::uint64_t hash, const RowImage& image) {
     slot.store(Slots::tag(hash) | address | kDirty, std::memory_order_release);
 }
 
-void SettledRows::absorb(std::span<const RowImage> rows) {
+void WriteBackRows::absorb(std::span<const RowImage> rows) {
     shown_.clear();
     std::array<Place, kBatch> places{};
     while (!rows.empty()) {
@@ -272,7 +272,7 @@ void SettledRows::absorb(std::span<const RowImage> rows) {
     }
 }
 
-std::vector<RowImage> SettledRows::dirty_rows(const Part& part) {
+std::vector<RowImage> WriteBackRows::dirty_rows(const Part& part) {
     std::vector<RowImage> images;
     shown_.clear();
     if (dirty_bytes() == 0) return images;
@@ -285,7 +285,7 @@ std::vector<RowImage> SettledRows::dirty_rows(const Part& part) {
                 fetch_line(row_of(slots.refs[at + kAhead].load(std::memory_order_relaxed)));
             const Ref ref = slots.refs[at].load(std::memory_order_relaxed);
             if ((ref & kDirty) == 0) continue;
-            const SettledRow& row = *row_of(ref);
+            const WriteBackRow& row = *row_of(ref);
             if (!part.after.empty() && compare(table->id, row.key(), part.after) <= 0) continue;
             if (!part.upto.empty() && compare(table->id, row.key(), part.upto) > 0) continue;
             images.push_back(RowImage{table->id, row.erased, row.key(), row.value()});
@@ -296,7 +296,7 @@ std::vector<RowImage> SettledRows::dirty_rows(const Part& part) {
     return images;
 }
 
-void SettledRows::mark_clean() {
+void WriteBackRows::mark_clean() {
     std::uint64_t clean = 0;
     for (std::atomic<Ref>* slot : shown_) {
         const Ref ref = slot->load(std::memory_order_relaxed);
@@ -309,7 +309,7 @@ void SettledRows::mark_clean() {
 }
 
 // By a sample, which the order by hashes makes a fair one.
-std::vector<std::string> SettledRows::cut(std::uint64_t part_bytes) const {
+std::vector<std::string> WriteBackRows::cut(std::uint64_t part_bytes) const {
     const std::uint64_t parts = (dirty_bytes() + part_bytes - 1) / part_bytes;
     std::vector<std::string> ends;
     if (parts <= 1) return ends;
@@ -333,7 +333,7 @@ std::vector<std::string> SettledRows::cut(std::uint64_t part_bytes) const {
     return ends;
 }
 
-void SettledRows::evict(std::uint64_t limit_bytes) {
+void WriteBackRows::evict(std::uint64_t limit_bytes) {
     for (const auto& table : by_slot_) {
         if (!table || !table->own) continue;
         const Slots& slots = *table->own;
@@ -343,7 +343,7 @@ void SettledRows::evict(std::uint64_t limit_bytes) {
             table->hand = (table->hand + 1) & slots.mask;
             const Ref ref = slot.load(std::memory_order_relaxed);
             if (!is_row(ref) || (ref & kDirty) != 0) continue;
-            SettledRow* row = row_of(ref);
+            WriteBackRow* row = row_of(ref);
             if (row->used.exchange(false, std::memory_order_relaxed)) continue;
             slot.store(kGone, std::memory_order_release);
             retire(row);

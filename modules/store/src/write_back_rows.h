@@ -33,7 +33,7 @@
 namespace kontor::store {
 
 // The head of a row; its key and value follow.
-struct SettledRow {
+struct WriteBackRow {
     std::uint32_t value_size = 0;
     std::uint8_t key_size = 0;
     std::uint8_t size_class = 0;  // 0: an allocation of its own
@@ -45,15 +45,15 @@ struct SettledRow {
     [[nodiscard]] std::string_view value() const { return {bytes() + key_size, value_size}; }
 };
 
-class SettledRows {
+class WriteBackRows {
  public:
-    explicit SettledRows(const Tables& tables);
-    ~SettledRows();
-    SettledRows(const SettledRows&) = delete;
-    SettledRows& operator=(const SettledRows&) = delete;
+    explicit WriteBackRows(const Tables& tables);
+    ~WriteBackRows();
+    WriteBackRows(const WriteBackRows&) = delete;
+    WriteBackRows& operator=(const WriteBackRows&) = delete;
 
     // Null: nothing is known about the row here.
-    [[nodiscard]] const SettledRow* find(const Place& place, std::string_view key) const;
+    [[nodiscard]] const WriteBackRow* find(const Place& place, std::string_view key) const;
     void prefetch(const Place& place, Fetch what) const;  // a hint
     // Every row of a table, erased ones too, in no particular order, until `visit` returns false.
     template <typename Visit>
@@ -88,17 +88,17 @@ class SettledRows {
     class RefArray;
     struct Slots;
     struct Table;
-    static SettledRow* row_of(Ref ref) { return reinterpret_cast<SettledRow*>(ref & kAddress); }
+    static WriteBackRow* row_of(Ref ref) { return reinterpret_cast<WriteBackRow*>(ref & kAddress); }
     static bool is_row(Ref ref) { return (ref & kAddress) != 0; }
 
     void put(Table& table, std::uint64_t hash, const RowImage& image);
     void make_room(Table& table);
-    [[nodiscard]] SettledRow* new_row(std::string_view key, std::string_view value);
-    void retire(SettledRow* row);
-    void release(SettledRow* row);
-    [[nodiscard]] static std::uint64_t size_of(const SettledRow& row);
+    [[nodiscard]] WriteBackRow* new_row(std::string_view key, std::string_view value);
+    void retire(WriteBackRow* row);
+    void release(WriteBackRow* row);
+    [[nodiscard]] static std::uint64_t size_of(const WriteBackRow& row);
     void count_dirty(std::uint64_t added, std::uint64_t removed);
-    bool each_row(unsigned slot, const void* context, bool (*visit)(const void*, const SettledRow&)) const;
+    bool each_row(unsigned slot, const void* context, bool (*visit)(const void*, const WriteBackRow&)) const;
 
     const Tables& tables_;
     std::vector<std::unique_ptr<Table>> by_slot_;  // null for other tables
@@ -114,15 +114,15 @@ class SettledRows {
     char* block_at_ = nullptr;
     std::size_t block_left_ = 0;
     std::vector<std::atomic<Ref>*> shown_;  // by dirty_rows(); good until the next absorb()
-    std::vector<SettledRow*> retired_rows_;
+    std::vector<WriteBackRow*> retired_rows_;
     std::vector<std::unique_ptr<Slots>> retired_slots_;
 
     std::atomic<std::uint64_t> bytes_{0}, dirty_bytes_{0}, rows_{0};
 };
 
 template <typename Visit>
-bool SettledRows::each(unsigned slot, const Visit& visit) const {
-    return each_row(slot, &visit, [](const void* context, const SettledRow& row) {
+bool WriteBackRows::each(unsigned slot, const Visit& visit) const {
+    return each_row(slot, &visit, [](const void* context, const WriteBackRow& row) {
         return (*static_cast<const Visit*>(context))(row);
     });
 }
