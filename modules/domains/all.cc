@@ -3,6 +3,7 @@
 #include <array>
 
 #include "domains/accounts/domain.h"
+#include "domains/approvals/domain.h"
 #include "domains/attempts/domain.h"
 #include "domains/attempts/operations.h"
 #include "domains/balances/domain.h"
@@ -17,6 +18,7 @@
 #include "domains/payments/operations.h"
 #include "domains/refunds/domain.h"
 #include "domains/refunds/operations.h"
+#include "domains/roles.h"
 #include "domains/webhooks/domain.h"
 #include "kontor/machine/check.h"
 #include "kontor/machine/frame.h"
@@ -25,10 +27,10 @@ namespace kontor {
 namespace {
 
 // One line a domain. The order is that in which their due work has its turn.
-constexpr std::array<const machine::Domain*, 14> kDomains = {
+constexpr std::array<const machine::Domain*, 15> kDomains = {
     &machine::kFrame,      &balances::kDomain, &webhooks::kDomain, &operators::kDomain, &members::kDomain,
     &ledger_book::kDomain, &accounts::kDomain, &keys::kDomain,     &instance::kDomain,  &customers::kDomain,
-    &payments::kDomain,    &refunds::kDomain,  &attempts::kDomain, &channels::kDomain,
+    &payments::kDomain,    &refunds::kDomain,  &attempts::kDomain, &channels::kDomain,  &approvals::kDomain,
 };
 
 static_assert(machine::command_numbers_distinct(kDomains), "two commands have the same number");
@@ -44,7 +46,10 @@ static_assert(machine::links_distinct(kDomains),
               "two kinds of links, or of the outbox, have the same letter");
 static_assert(machine::due_distinct(kDomains), "two queues of due work have the same kind and clock");
 static_assert(machine::queues_have_their_share(kDomains), "every queue has its share in one Tick");
-static_assert(machine::hooks_are_single(kDomains), "one domain lets in, and one announces");
+static_assert(machine::hooks_are_single(kDomains),
+              "one domain lets in, one announces, one knows people, and one what needs two of them");
+static_assert(machine::approvals_are_sound(kDomains),
+              "what needs approval is a person's to do, and its fields are described: each once");
 
 // What channels can be asked to do, by the domains that ask.
 constexpr auto kOperations = [] {
@@ -68,7 +73,7 @@ static_assert(kOperations.size() == pb::ChannelOperation_ARRAYSIZE - 1, "an oper
 namespace domains {
 
 const machine::Registry& registry() {
-    static const machine::Registry all(kDomains);
+    static const machine::Registry all(kDomains, roles(), kSecretKey);
     return all;
 }
 

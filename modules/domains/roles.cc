@@ -3,6 +3,7 @@
 #include <array>
 
 #include "domains/accounts/permissions.h"
+#include "domains/approvals/permissions.h"
 #include "domains/balances/permissions.h"
 #include "domains/channels/permissions.h"
 #include "domains/customers/permissions.h"
@@ -21,10 +22,11 @@ namespace {
 using machine::Permission;
 
 // Whoever set the installation up, in the back office.
-constexpr std::array<const Permission*, 9> kOfOwner = {
-    &operators::permission::session, &instance::permission::home,  &payments::permission::read,
-    &accounts::permission::read,     &accounts::permission::write, &keys::permission::read,
-    &keys::permission::write,        &channels::permission::read,  &channels::permission::write,
+constexpr std::array<const Permission*, 12> kOfOwner = {
+    &operators::permission::session, &instance::permission::home,    &payments::permission::read,
+    &accounts::permission::read,     &accounts::permission::write,   &keys::permission::read,
+    &keys::permission::write,        &channels::permission::read,    &channels::permission::write,
+    &approvals::permission::read,    &approvals::permission::decide, &approvals::permission::policy,
 };
 
 // A merchant's program: all of the merchant API, in the merchant and mode of its key.
@@ -39,7 +41,9 @@ constexpr std::array<const Permission*, 15> kOfSecretKey = {
     &accounts::permission::read_own,
 };
 
-// One row a role.
+// One row a role. What people and keys may do is decided in apply() by this table: a permission that a role
+// gets or loses is a change of the rules, and needs a feature level of its own (features.h), but for
+// permissions of commands that are new with it.
 constexpr std::array kRoles = {
     machine::Role{operators::kOwner, std::span<const Permission* const>(kOfOwner)},
     machine::Role{kSecretKey, std::span<const Permission* const>(kOfSecretKey)},

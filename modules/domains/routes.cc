@@ -4,6 +4,7 @@
 
 #include "domains/accounts/admin.h"
 #include "domains/accounts/api.h"
+#include "domains/approvals/admin.h"
 #include "domains/balances/api.h"
 #include "domains/channels/admin.h"
 #include "domains/customers/api.h"
@@ -25,11 +26,8 @@ constexpr std::array<const surface::Resource*, 7> kApi = {
 };
 
 // One line a domain that operators can ask.
-constexpr std::array<const surface::office::Resource*, 4> kAdmin = {
-    &payments::kAdmin,
-    &accounts::kAdmin,
-    &keys::kAdmin,
-    &channels::kAdmin,
+constexpr std::array<const surface::office::Resource*, 5> kAdmin = {
+    &payments::kAdmin, &accounts::kAdmin, &keys::kAdmin, &channels::kAdmin, &approvals::kAdmin,
 };
 
 }  // namespace

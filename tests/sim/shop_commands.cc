@@ -65,7 +65,7 @@ pb::Command Shop::command() {
 pb::Command Shop::first_command() {
     pb::Command c;
     c.set_version(machine::kCommandVersion);
-    c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    c.mutable_actor()->set_kind(pb::Actor::SYSTEM);
     auto& m = *mutable_body(c, pb::create_merchant);
     m.set_name("Shop");
     m.set_fee_bps(290);
@@ -225,7 +225,7 @@ pb::Command Shop::webhook() {
 // Keys of the API, operators' tokens, and the members of the cluster as rows.
 pb::Command Shop::admin() {
     pb::Command c = command();
-    c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+    c.mutable_actor()->set_kind(pb::Actor::SYSTEM);
     c.set_merchant_no(0);
     switch (below(7)) {
         case 0: {

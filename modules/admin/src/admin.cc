@@ -4,11 +4,13 @@
 #include <array>
 
 #include "catalogue.h"
+#include "domains/all.h"
 #include "domains/instance/permissions.h"
 #include "domains/operators/permissions.h"
 #include "domains/routes.h"
 #include "encoding.h"
 #include "home.h"
+#include "kontor/machine/limits.h"
 #include "kontor/uri/uri.h"
 #include "kontor/web/assets.h"
 #include "sessions.h"
@@ -77,6 +79,7 @@ class AdminImpl final : public Admin {
         parts_.reports = options_.reports;
         parts_.clock = options_.clock;
         parts_.sealer = options_.sealer;
+        parts_.registry = &domains::registry();
         parts_.sessions = &sessions_;
         parts_.home = &home_;
         parts_.streams = &streams_;
@@ -162,8 +165,14 @@ class AdminImpl final : public Admin {
         }
         call.body = call.request.body.empty() ? nlohmann::json::object()
                                               : nlohmann::json::parse(call.request.body, nullptr, false);
-        if (call.body.is_object()) return true;
-        call.refuse(400, "invalid_json", "The body is no JSON object.");
+        if (!call.body.is_object()) {
+            call.refuse(400, "invalid_json", "The body is no JSON object.");
+            return false;
+        }
+        if (!call.body.contains("reason") ||
+            (call.body["reason"].is_string() && call.text("reason").size() <= machine::limits::kReasonBytes))
+            return true;
+        call.refuse(422, "reason_invalid", "A reason is a text of at most 500 bytes.", "reason");
         return false;
     }
 

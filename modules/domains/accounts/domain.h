@@ -17,6 +17,16 @@
 namespace kontor::accounts {
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kCreateMerchantFields = {
+    machine::CommandField{.number = pb::CreateMerchant::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::CreateMerchant::kFeeBpsFieldNumber, .name = "fee_bps", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::CreateMerchant::kFeeFixedMinorFieldNumber, .name = "fee_fixed", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::CreateMerchant::kSettlementDelayDaysFieldNumber, .name = "settlement_delay_days", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::CreateMerchant::kCountryFieldNumber, .name = "country", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::CreateMerchant::kDefaultCurrencyFieldNumber, .name = "default_currency", .shown = machine::Shown::text},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kCreateMerchantFieldNumber,
@@ -24,7 +34,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kCreateMerchantFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask,
         .weight = &machine::one,

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "domains/accounts/ids.h"
 #include "domains/channels/commands.h"
 #include "domains/channels/invariants.h"
 #include "domains/channels/outcomes.h"
@@ -20,6 +21,40 @@ inline constexpr std::array<const machine::Outcome*, 2> kOutcomes = {&outcome::n
                                                                      &outcome::too_many_notices};
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kServesFields = {
+    machine::CommandField{.number = pb::ServedMethod::kTypeFieldNumber, .name = "method", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::ServedMethod::kCurrenciesFieldNumber, .name = "currencies", .shown = machine::Shown::currencies},
+};
+inline constexpr std::array kRouteFields = {
+    machine::CommandField{.number = pb::ChannelRoute::kMethodFieldNumber, .name = "method", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::ChannelRoute::kCurrencyFieldNumber, .name = "currency", .shown = machine::Shown::currency},
+    machine::CommandField{.number = pb::ChannelRoute::kAccountNoFieldNumber, .name = "account", .shown = machine::Shown::integer},
+};
+inline constexpr std::array kOpenAccountFields = {
+    machine::CommandField{.number = pb::OpenChannelAccount::kConnectorFieldNumber, .name = "connector", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::OpenChannelAccount::kMerchantNoFieldNumber, .name = "merchant", .shown = machine::Shown::id, .prefix = accounts::prefix::merchant},
+    machine::CommandField{.number = pb::OpenChannelAccount::kLivemodeFieldNumber, .name = "livemode", .shown = machine::Shown::boolean},
+    machine::CommandField{.number = pb::OpenChannelAccount::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::OpenChannelAccount::kServesFieldNumber, .name = "serves", .shown = machine::Shown::messages, .parts = kServesFields},
+    machine::CommandField{.number = pb::OpenChannelAccount::kSealedCredentialsFieldNumber, .name = "credentials", .shown = machine::Shown::secret},
+    machine::CommandField{.number = pb::OpenChannelAccount::kSetFieldsFieldNumber, .name = "credentials_set", .shown = machine::Shown::texts},
+    machine::CommandField{.number = pb::OpenChannelAccount::kRouteMethodsFieldNumber, .name = "route_methods", .shown = machine::Shown::texts},
+};
+inline constexpr std::array kChangeAccountFields = {
+    machine::CommandField{.number = pb::ChangeChannelAccount::kNoFieldNumber, .name = "account", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kSealedCredentialsFieldNumber, .name = "credentials", .shown = machine::Shown::secret},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kSetFieldsFieldNumber, .name = "credentials_set", .shown = machine::Shown::texts},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kDisabledFieldNumber, .name = "disabled", .shown = machine::Shown::boolean},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kRouteMethodsFieldNumber, .name = "route_methods", .shown = machine::Shown::texts},
+};
+inline constexpr std::array kSetRoutesFields = {
+    machine::CommandField{.number = pb::SetChannelRoutes::kMerchantNoFieldNumber, .name = "merchant", .shown = machine::Shown::id, .prefix = accounts::prefix::merchant},
+    machine::CommandField{.number = pb::SetChannelRoutes::kLivemodeFieldNumber, .name = "livemode", .shown = machine::Shown::boolean},
+    machine::CommandField{.number = pb::SetChannelRoutes::kEntriesFieldNumber, .name = "routes", .shown = machine::Shown::messages, .parts = kRouteFields},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kOpenChannelAccountFieldNumber,
@@ -27,7 +62,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kOpenAccountFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
         .weight = &machine::one,
@@ -40,7 +75,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kChangeAccountFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
         .weight = &machine::one,
@@ -53,7 +88,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kSetRoutesFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
         .weight = &machine::one,

@@ -122,6 +122,11 @@ pb::Result delete_customer(Context& context, const pb::DeleteCustomer& wanted) {
     return with_customer(*customer);
 }
 
+std::optional<Amount> amount_of_top_up(const Context& context) {
+    const auto& wanted = body(context.command, pb::top_up_wallet);
+    return Amount{wanted.currency(), wanted.amount()};
+}
+
 pb::Result top_up_wallet(Context& context, const pb::TopUpWallet& wanted) {
     const auto customer = living(context, wanted.customer_no());
     if (!customer) return no_such("customer", prefix::customer, wanted.customer_no(), "customer");

@@ -19,6 +19,17 @@
 namespace kontor::customers {
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kDeleteCustomerFields = {
+    machine::CommandField{.number = pb::DeleteCustomer::kNoFieldNumber, .name = "customer", .shown = machine::Shown::id, .prefix = prefix::customer},
+};
+inline constexpr std::array kTopUpWalletFields = {
+    machine::CommandField{.number = pb::TopUpWallet::kCustomerNoFieldNumber, .name = "customer", .shown = machine::Shown::id, .prefix = prefix::customer},
+    machine::CommandField{.number = pb::TopUpWallet::kAmountFieldNumber, .name = "amount", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::TopUpWallet::kCurrencyFieldNumber, .name = "currency", .shown = machine::Shown::currency},
+    machine::CommandField{.number = pb::TopUpWallet::kReferenceFieldNumber, .name = "reference", .shown = machine::Shown::personal},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kCreateCustomerFieldNumber,
@@ -52,7 +63,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kDeleteCustomerFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
         .weight = &machine::one,
@@ -65,7 +76,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write_wallet,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kTopUpWalletFields, &amount_of_top_up),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
         .weight = &machine::one,

@@ -99,11 +99,10 @@ void create_key(const CallPtr& call) {
     create.set_key_sha256(crypto::sha256(secret));
     create.set_name(name);
     create.set_hint(start + "…" + secret.substr(secret.size() - 4));
-    submit(call, std::move(command), [secret](const pb::Result& made) {
-        Json json = key_json(object_in(made, pb::api_key));
-        json["secret"] = secret;
-        return json;
-    });
+    submit(
+        call, std::move(command),
+        [](const pb::Result& made) { return key_json(object_in(made, pb::api_key)); },
+        Json{{"secret", secret}});
 }
 
 void revoke_key(const CallPtr& call) {
@@ -115,8 +114,9 @@ void revoke_key(const CallPtr& call) {
     mutable_body(command, pb::revoke_api_key)->set_key_sha256(hash);
     call->host->service->submit(std::move(command), [call](Result<machine::Answer> answer) {
         if (!answer) return call->refuse(answer.error());
-        if (answer->result.outcome() != machine::outcome::ok)
+        if (answer->result.outcome() == machine::outcome::resource_missing)
             return call->refuse(404, "not_found", "There is no such key.");
+        if (answer->result.outcome() != machine::outcome::ok) return call->refuse(answer->result);
         call->answer(200, key_json(object_in(answer->result, pb::api_key)));
     });
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "domains/accounts/ids.h"
 #include "domains/keys/commands.h"
 #include "domains/keys/invariants.h"
 #include "domains/keys/keys.h"
@@ -17,6 +18,15 @@
 namespace kontor::keys {
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kCreateApiKeyFields = {
+    machine::CommandField{.number = pb::CreateApiKey::kMerchantNoFieldNumber, .name = "merchant", .shown = machine::Shown::id, .prefix = accounts::prefix::merchant},
+    machine::CommandField{.number = pb::CreateApiKey::kLivemodeFieldNumber, .name = "livemode", .shown = machine::Shown::boolean},
+    machine::CommandField{.number = pb::CreateApiKey::kKeySha256FieldNumber, .name = "key", .shown = machine::Shown::secret},
+    machine::CommandField{.number = pb::CreateApiKey::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::CreateApiKey::kHintFieldNumber, .name = "hint", .shown = machine::Shown::text},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kCreateApiKeyFieldNumber,
@@ -24,7 +34,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::instance,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kCreateApiKeyFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::may_ask_in_test_mode,
         .weight = &machine::one,

@@ -114,6 +114,7 @@ inline constexpr machine::Domain kDomain = {
     .tables = kTables,
     .due = kDue,
     .invariants = kInvariants,
+    .role_of = &role_of,
 };
 
 }  // namespace kontor::operators

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace kontor::operators {
 
 [[nodiscard]] std::optional<pb::Operator> find_operator(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Operator> find_operator_by_name(const store::Reader&, std::string_view name);
+// As the frame asks who acts; nothing: not there, or disabled.
+[[nodiscard]] std::optional<std::string> role_of(const store::Reader&, std::uint64_t no);
 [[nodiscard]] std::optional<pb::Session> find_session(const store::Reader&, std::string_view cookie_sha256);
 [[nodiscard]] std::optional<pb::SetupToken> find_setup_token(const store::Reader&,
                                                              std::string_view token_sha256);

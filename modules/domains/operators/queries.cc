@@ -12,6 +12,12 @@ std::optional<pb::Operator> find_operator(const store::Reader& rows, std::uint64
     return load<pb::Operator>(rows, table::operators, operator_key(no));
 }
 
+std::optional<std::string> role_of(const store::Reader& rows, std::uint64_t no) {
+    auto person = find_operator(rows, no);
+    if (!person || person->disabled()) return std::nullopt;
+    return std::move(*person->mutable_role());
+}
+
 std::optional<pb::Operator> find_operator_by_name(const store::Reader& rows, std::string_view name) {
     if (name.empty() || name.size() > limits::kOperatorNameBytes) return std::nullopt;
     const auto bytes = rows.get(table::operators, operator_name_key(name).view());

@@ -11,5 +11,7 @@ pb::Result update_intent(machine::Context& context, const pb::UpdatePaymentInten
 pb::Result confirm_intent(machine::Context& context, const pb::ConfirmPaymentIntent& wanted);
 pb::Result capture_intent(machine::Context& context, const pb::CapturePaymentIntent& wanted);
 pb::Result cancel_intent(machine::Context& context, const pb::CancelPaymentIntent& wanted);
+// What it is about, for approvals.
+[[nodiscard]] std::optional<machine::Amount> amount_of_capture(const machine::Context& context);
 
 }  // namespace kontor::payments

@@ -36,6 +36,17 @@ inline constexpr std::array<const machine::Outcome*, 2> kOutcomesOfCancelPayment
     &outcome::card_declined, &outcome::processing_error};
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kCaptureFields = {
+    machine::CommandField{.number = pb::CapturePaymentIntent::kNoFieldNumber, .name = "payment_intent", .shown = machine::Shown::id, .prefix = prefix::intent},
+    machine::CommandField{.number = pb::CapturePaymentIntent::kAmountToCaptureFieldNumber, .name = "amount_to_capture", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::CapturePaymentIntent::kMetadataFieldNumber, .name = "metadata", .shown = machine::Shown::personal},
+};
+inline constexpr std::array kCancelFields = {
+    machine::CommandField{.number = pb::CancelPaymentIntent::kNoFieldNumber, .name = "payment_intent", .shown = machine::Shown::id, .prefix = prefix::intent},
+    machine::CommandField{.number = pb::CancelPaymentIntent::kCancellationReasonFieldNumber, .name = "cancellation_reason", .shown = machine::Shown::text},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kCreatePaymentIntentFieldNumber,
@@ -82,7 +93,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kCaptureFields, &amount_of_capture),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
         .weight = &machine::one,
@@ -95,7 +106,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kCancelFields, machine::kNoAmount),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
         .weight = &machine::one,

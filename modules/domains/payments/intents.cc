@@ -215,6 +215,14 @@ pb::Result confirm_intent(Context& context, const pb::ConfirmPaymentIntent& want
     return pay(context, *intent, terms);
 }
 
+std::optional<Amount> amount_of_capture(const Context& context) {
+    const auto& wanted = body(context.command, pb::capture_payment_intent);
+    const auto intent = find_intent(context.rows, context.scope, wanted.no());
+    if (!intent) return std::nullopt;
+    return Amount{intent->currency(),
+                  wanted.has_amount_to_capture() ? wanted.amount_to_capture() : intent->amount_capturable()};
+}
+
 pb::Result capture_intent(Context& context, const pb::CapturePaymentIntent& wanted) {
     auto intent = find_intent(context.rows, context.scope, wanted.no());
     if (!intent) return missing_intent(wanted.no());

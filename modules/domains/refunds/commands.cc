@@ -115,6 +115,18 @@ pb::Refund new_refund(Context& context, const pb::Charge& charge, const pb::Crea
 
 }  // namespace
 
+std::optional<Amount> amount_of_create_refund(const Context& context) {
+    const auto& wanted = body(context.command, pb::create_refund);
+    std::uint64_t charge_no = wanted.charge_no();
+    if (const auto intent = payments::find_intent(context.rows, context.scope, wanted.intent_no()))
+        charge_no = intent->latest_charge_no();
+    const auto charge = payments::find_charge(context.rows, context.scope, charge_no);
+    if (!charge) return std::nullopt;
+    return Amount{charge->currency(), wanted.has_amount()
+                                          ? wanted.amount()
+                                          : charge->amount_captured() - charge->amount_refunded()};
+}
+
 pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
     pb::Result refused;
     auto charge = charge_of(context, wanted, refused);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "domains/payments/ids.h"
 #include "domains/refunds/commands.h"
 #include "domains/refunds/ids.h"
 #include "domains/refunds/invariants.h"
@@ -30,6 +31,15 @@ inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCreateRefund 
     &outcome::balance_insufficient};
 
 // clang-format off
+// What is shown of a command that needs approval.
+inline constexpr std::array kCreateRefundFields = {
+    machine::CommandField{.number = pb::CreateRefund::kIntentNoFieldNumber, .name = "payment_intent", .shown = machine::Shown::id, .prefix = payments::prefix::intent},
+    machine::CommandField{.number = pb::CreateRefund::kChargeNoFieldNumber, .name = "charge", .shown = machine::Shown::id, .prefix = payments::prefix::charge},
+    machine::CommandField{.number = pb::CreateRefund::kAmountFieldNumber, .name = "amount", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::CreateRefund::kReasonFieldNumber, .name = "reason", .shown = machine::Shown::text},
+    machine::CommandField{.number = pb::CreateRefund::kMetadataFieldNumber, .name = "metadata", .shown = machine::Shown::personal},
+};
+
 inline constexpr std::array kCommands = {
     machine::Command{
         .number = pb::kCreateRefundFieldNumber,
@@ -37,7 +47,7 @@ inline constexpr std::array kCommands = {
         .concerns = machine::Concerns::merchant,
         .since = machine::kFirstFeatureLevel,
         .permission = &permission::write,
-        .approval = machine::Approval::by_policy,
+        .approval = machine::Approval::by_policy(kCreateRefundFields, &amount_of_create_refund),
         .repeatable = machine::Repeatable::no,
         .peers = machine::Peers::never,
         .weight = &machine::one,

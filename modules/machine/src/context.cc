@@ -25,6 +25,21 @@ Context::Context(const Registry& registry_in, store::Writer& rows_in, std::uint6
       salt_(salt),
       scratch_(scratch) {}
 
+Context::Context(const Context& approving, const pb::Command& stored)
+    : registry(approving.registry),
+      rows(approving.rows),
+      now(approving.now),
+      command(stored),
+      effects(approving.effects),
+      scope{stored.merchant_no(), stored.livemode()},
+      ledger(approving.rows, static_cast<std::uint64_t>(approving.now.machine_ms), approving.command_no_),
+      command_no_(approving.command_no_),
+      salt_(approving.salt_),
+      scratch_(approving.scratch_) {
+    KONTOR_ASSERT(approving.objects_ == 0 && approving.books_.empty(),
+                  "a command that lets another one run has made numbers or journal rows of its own");
+}
+
 std::uint64_t Context::next_no() {
     KONTOR_ASSERT(objects_ < kMaxObjectsPerCommand, "a command makes too many objects");
     return command_no_ + ++objects_;
@@ -67,6 +82,8 @@ pb::Journal& Context::journal(Scope of) {
     row.set_idempotency_key(command.idempotency_key());
     if (const Command* record = registry.command(command.kind()))
         row.set_command(std::string(record->name.value));
+    if (approval != nullptr) *row.mutable_approval() = *approval;
+    if (!command.reason().empty()) row.set_reason(command.reason());
     return row;
 }
 

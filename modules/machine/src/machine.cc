@@ -2,9 +2,14 @@
 
 #include "idempotency.h"
 #include "kontor/base/object_id.h"
+#include "kontor/json/utf8.h"
+#include "kontor/machine/actor.h"
+#include "kontor/machine/approval.h"
 #include "kontor/machine/context.h"
 #include "kontor/machine/domain.h"
 #include "kontor/machine/expand.h"
+#include "kontor/machine/limits.h"
+#include "kontor/machine/refuse.h"
 #include "kontor/machine/waiting.h"
 
 namespace kontor::machine {
@@ -17,16 +22,44 @@ void expand(const Context& context, const google::protobuf::RepeatedPtrField<std
     resolve_expansion(context.registry, context.rows, context.scope, {paths.begin(), paths.end()}, result);
 }
 
+bool is_good_reason(std::string_view reason) {
+    if (reason.size() > limits::kReasonBytes) return false;
+    while (!reason.empty()) {
+        const std::size_t size = utf8_sequence(reason);
+        if (size == 0) return false;
+        reason.remove_prefix(size);
+    }
+    return true;
+}
+
+// Before anything is looked up or written: what is refused here leaves nothing, no idempotency record either.
+std::optional<pb::Result> let_in(const Command& record, Context& context) {
+    const pb::Command& command = context.command;
+    if (!may_run(context.registry, context.rows, command.actor(), record))
+        return not_permitted(*record.permission.value);
+    if (!is_good_reason(command.reason()))
+        return refuse(outcome::invalid_parameter,
+                      "A reason has at most " + std::to_string(limits::kReasonBytes) + " bytes of UTF-8.",
+                      "reason");
+    if (record.concerns == Concerns::merchant) return context.registry.enter(context);
+    return std::nullopt;
+}
+
+// A command that people propose may have to wait for one of the others.
+pb::Result run_or_hold(const Command& record, Context& context) {
+    if (record.approval.value.may_be_asked.value && context.command.actor().kind() == pb::Actor::OPERATOR)
+        if (auto held = context.registry.hold(context, record)) return *std::move(held);
+    return record.run.value(context);
+}
+
 pb::Result run(const Command& record, Context& context) {
     const pb::Command& command = context.command;
-    if (record.concerns == Concerns::merchant) {
-        if (auto refused = context.registry.enter(context)) return *std::move(refused);
-    }
+    if (auto refused = let_in(record, context)) return *std::move(refused);
     const bool idempotent = !command.idempotency_key().empty();
     if (idempotent) {
         if (auto earlier = replay(context)) return *std::move(earlier);
     }
-    pb::Result result = record.run.value(context);
+    pb::Result result = run_or_hold(record, context);
     result.set_time_ms(context.now.utc_ms);
     result.set_command_no(context.command_no());
     if (result.outcome() == outcome::ok) expand(context, command.expand(), result);
@@ -74,6 +107,20 @@ void Machine::apply(store::Writer& rows, std::uint64_t index, const pb::Batch& b
 std::uint64_t command_weight(const Registry& registry, const pb::Command& command) {
     const Command* record = registry.command(command.kind());
     return record == nullptr ? 1 : record->weight.value(command);
+}
+
+pb::Result run_stored(Context& approving, const pb::Command& stored, const pb::ApprovalNote& note,
+                      const std::function<void(Context& inner, const pb::Result& result)>& then) {
+    const Command* record = approving.registry.command(stored.kind());
+    KONTOR_ASSERT(record != nullptr,
+                  "a stored command is one that this binary does not know: use the newer one");
+    Context inner(approving, stored);
+    inner.approval = &note;
+    std::optional<pb::Result> refused = let_in(*record, inner);
+    pb::Result result = refused ? *std::move(refused) : record->run.value(inner);
+    then(inner, result);
+    inner.finish();
+    return result;
 }
 
 void answer_waiting(Context& context, const Waiting& waiting, pb::Result result) {

@@ -9,6 +9,7 @@
 #include "apply_fault.h"
 #include "domains/all.h"
 #include "entry.h"
+#include "kontor/approvals_bodies.pb.h"
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
@@ -324,8 +325,9 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     }
     bool changes_keys = false;
     for (const pb::Command& command : batch.commands()) {
-        changes_keys =
-            changes_keys || has_body(command, pb::create_api_key) || has_body(command, pb::revoke_api_key);
+        changes_keys = changes_keys || has_body(command, pb::create_api_key) ||
+                       has_body(command, pb::revoke_api_key) ||
+                       has_body(command, pb::approve_request);  // of whichever command
         if (!has_body(command, pb::activate_features)) continue;
         if (auto known = check_features(body(command, pb::activate_features).level()); !known)
             return fatal(known.error());

@@ -2,6 +2,9 @@
 
 #include "kontor/base/log.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/crypto/public_id.h"
+#include "kontor/machine/approval.h"
+#include "kontor/machine/domain.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/money/money.h"
@@ -89,6 +92,14 @@ void Call::refuse(const Error& error) const {
     }
 }
 
+void Call::refuse(const pb::Result& result) const {
+    const machine::Outcome* const record =
+        host->registry == nullptr ? nullptr : host->registry->outcome(result.outcome());
+    const bool has_own = record != nullptr && (record->http_status == 403 || record->http_status == 409);
+    refuse(has_own ? record->http_status : 422, has_own ? record->code : "refused", result.error().message(),
+           result.error().param());
+}
+
 void Call::guarded(const std::function<void()>& handle) const {
     try {
         handle();
@@ -102,16 +113,25 @@ pb::Command operator_command(const Call& call) {
     pb::Command command = machine::new_command(pb::Actor::OPERATOR);
     command.mutable_actor()->set_no(call.caller->operator_no);
     command.mutable_actor()->set_ip(call.request.peer_ip);
+    if (std::string reason = call.text("reason"); !reason.empty()) command.set_reason(std::move(reason));
     return command;
 }
 
-void submit(const CallPtr& call, pb::Command command, Render render) {
-    const auto done = [call, render = std::move(render)](const Result<machine::Answer>& answer) {
+void submit(const CallPtr& call, pb::Command command, Render render, Json shown_once) {
+    const auto done = [call, render = std::move(render),
+                       shown_once = std::move(shown_once)](const Result<machine::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         const pb::Result& result = answer->result;
-        if (result.outcome() != machine::outcome::ok)
-            return call->refuse(422, "refused", result.error().message(), result.error().param());
-        call->answer(200, render(result));
+        if (result.outcome() == machine::outcome::awaiting_approval) {
+            Json waiting{{"approval", format_id(machine::kApprovalPrefix, result.approval_no())},
+                         {"status", machine::outcome::awaiting_approval.name}};
+            waiting.update(shown_once);
+            return call->answer(machine::outcome::awaiting_approval.http_status, waiting);
+        }
+        if (result.outcome() != machine::outcome::ok) return call->refuse(result);
+        Json json = render(result);
+        json.update(shown_once);
+        call->answer(200, json);
     };
     call->host->service->submit(std::move(command), done);
 }

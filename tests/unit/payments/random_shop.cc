@@ -147,7 +147,7 @@ pb::Command RandomShop::customer() {
             mutable_body(c, pb::top_up_wallet)->set_customer_no(pick(&Shop::customers));
             mutable_body(c, pb::top_up_wallet)->set_amount(static_cast<std::int64_t>(below(3'000)));
             mutable_body(c, pb::top_up_wallet)->set_currency(kCurrencies[below(2)]);
-            if (shop_->scope.livemode && percent(80)) c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+            if (shop_->scope.livemode && percent(80)) c.mutable_actor()->set_kind(pb::Actor::SYSTEM);
         } else if (what < 8) {
             mutable_body(c, pb::create_customer)->set_email("a" + std::to_string(below(5)) + "@x.de");
         } else if (what < 9) {

@@ -108,15 +108,55 @@ constexpr bool queues_have_their_share(std::span<const Domain* const> domains) {
     return queues * limits::kDueShare <= limits::kDuePerEntry &&
            queues * limits::kNumbersPerDueRow <= kMaxObjectsPerCommand;
 }
-// Commands that concern a merchant are let in by one domain, and events told to others by one.
+// Commands that concern a merchant are let in by one domain, and events told to others by one; one knows
+// people, and one what needs two of them.
 constexpr bool hooks_are_single(std::span<const Domain* const> domains) {
     int enter = 0;
     int announce = 0;
+    int role_of = 0;
+    int hold = 0;
     for (const Domain* domain : domains) {
         enter += domain->enter ? 1 : 0;
         announce += domain->announce ? 1 : 0;
+        role_of += domain->role_of ? 1 : 0;
+        hold += domain->hold ? 1 : 0;
     }
-    return enter == 1 && announce == 1;
+    return enter == 1 && announce == 1 && role_of == 1 && hold == 1;
+}
+// What somebody else may have to approve is shown to him: each field once, ids with their prefix, messages
+// with their parts, secrets where they can be taken out again.
+constexpr bool fields_are_sound(std::span<const CommandField> fields, bool in_message) {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        const CommandField& field = fields[i];
+        if (field.number.value == 0 || field.name.value.empty()) return false;
+        if ((field.shown.value == Shown::id) == field.prefix.empty()) return false;
+        if ((field.shown.value == Shown::messages) == field.parts.empty()) return false;
+        if (in_message && field.shown.value == Shown::secret) return false;
+        if (!fields_are_sound(field.parts, true)) return false;
+        for (std::size_t j = 0; j < i; ++j)
+            if (fields[j].number.value == field.number.value || fields[j].name.value == field.name.value)
+                return false;
+    }
+    return true;
+}
+// Merchants' programs are no people, and workers neither: only what a person can be allowed to do needs two
+// of them.
+constexpr bool approvals_are_sound(std::span<const Domain* const> domains) {
+    for (const Domain* domain : domains) {
+        for (const Command& command : domain->commands) {
+            const Approval& approval = command.approval.value;
+            if (!approval.may_be_asked.value &&
+                (!approval.fields.value.empty() || approval.amount.value != nullptr))
+                return false;
+            if (!approval.may_be_asked.value) continue;
+            if (approval.fields.value.empty() || !fields_are_sound(approval.fields.value, false))
+                return false;
+            if (command.concerns.value == Concerns::worker ||
+                command.permission.value->name == kPlatform.name)
+                return false;
+        }
+    }
+    return true;
 }
 // An outcome that a command names is listed by a domain. (Functions and permissions are RequiredPointer: none
 // can be missing.)

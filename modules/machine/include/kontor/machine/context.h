@@ -34,6 +34,8 @@ class Context {
  public:
     Context(const Registry& registry, store::Writer& rows, std::uint64_t index, std::size_t position,
             Times now, std::string_view salt, const pb::Command& command, Effects& effects, Scratch& scratch);
+    // Of a stored command, at the place of the one that lets it run, which may have made nothing yet.
+    Context(const Context& approving, const pb::Command& stored);
 
     const Registry& registry;
     store::Writer& rows;
@@ -43,9 +45,10 @@ class Context {
     Scope scope;       // of the command; of the attempt where a channel answered
     pb::Object owner;  // the merchant of the scope, for the domain that has merchants
     ledger::Ledger ledger;
-    std::string idempotency_row;         // key of the command's idempotency record, "" if none
-    std::uint64_t ledger_timestamp = 0;  // see pb::Result
-    bool lost_race = false;              // refused because something else is under way: not kept for replays
+    std::string idempotency_row;                 // key of the command's idempotency record, "" if none
+    std::uint64_t ledger_timestamp = 0;          // see pb::Result
+    const pb::ApprovalNote* approval = nullptr;  // for the journal, where somebody else has to agree
+    bool lost_race = false;  // refused because something else is under way: not kept for replays
 
     [[nodiscard]] std::uint64_t command_no() const { return command_no_; }
     // Numbers of new objects and transfers, in the order of the calls; of what announces an event, at

@@ -17,6 +17,7 @@
 #include "kontor/base/required.h"
 #include "kontor/bodies.h"
 #include "kontor/log.pb.h"
+#include "kontor/machine/approval.h"
 #include "kontor/machine/outcome.h"
 #include "kontor/machine/permission.h"
 #include "kontor/machine/rows.h"
@@ -38,8 +39,6 @@ enum class Concerns : std::uint8_t {
     instance,  // the installation: merchants, keys, operators, members
     worker,    // what the platform's own workers report; the rows say whom it concerns
 };
-// Whether four eyes may be asked for by an operator's policy.
-enum class Approval : std::uint8_t { never, by_policy };
 // Whether a client that got no answer may send it again without an idempotency key.
 enum class Repeatable : std::uint8_t { no, yes };
 // Whether a member of the cluster may ask the leader to propose it.
@@ -134,6 +133,10 @@ struct Invariant {
 
 using Enter = std::optional<pb::Result> (*)(Context&);
 using Announce = void (*)(Context&, Scope, pb::Journal&, const pb::ScopeHead&);
+// The name of the operator's role at this moment; nothing: not there, or disabled.
+using RoleOf = std::optional<std::string> (*)(const store::Reader&, std::uint64_t operator_no);
+// The answer of a command that waits for somebody else's approval; nothing: it needs none and is run.
+using Hold = std::optional<pb::Result> (*)(Context&, const Command&);
 
 struct Domain {
     Required<std::string_view> name;
@@ -152,11 +155,16 @@ struct Domain {
     std::optional<Enter> enter = {};
     // Each journal row with events, before it is written: who gets to know them. One domain has it.
     std::optional<Announce> announce = {};
+    // Who acts, where it is a person. One domain has it.
+    std::optional<RoleOf> role_of = {};
+    // Commands of people whose record says by_policy, before they are run. One domain has it.
+    std::optional<Hold> hold = {};
 };
 
 class Registry {
  public:
-    explicit Registry(std::span<const Domain* const> domains);
+    // `key_role`: the name of the role of every API key.
+    Registry(std::span<const Domain* const> domains, std::span<const Role> roles, std::string_view key_role);
 
     [[nodiscard]] std::span<const Domain* const> domains() const { return domains_; }
     // Null: a newer binary's.
@@ -177,12 +185,23 @@ class Registry {
     [[nodiscard]] std::span<const DueQueue> due() const { return due_; }
     [[nodiscard]] std::span<const OwnQueue> own_queues() const { return own_; }
     [[nodiscard]] std::span<const std::string_view> events() const { return events_; }
+    // Null: there is none of this name, and whoever has it may do nothing.
+    [[nodiscard]] const Role* role(std::string_view name) const;
+    // Whether API keys have the permission of the command with this number: one look, on the way of each
+    // payment.
+    [[nodiscard]] bool keys_may(std::uint32_t number) const {
+        return number < keys_may_.size() && keys_may_[number] != 0;
+    }
 
     Enter enter = nullptr;
     Announce announce = nullptr;
+    RoleOf role_of = nullptr;
+    Hold hold = nullptr;
 
  private:
     std::span<const Domain* const> domains_;
+    std::span<const Role> roles_;
+    std::vector<std::uint8_t> keys_may_;    // by number of the command
     std::vector<const Command*> commands_;  // by number
     std::vector<const Outcome*> outcomes_;
     std::vector<const ObjectKind*> objects_;

@@ -32,7 +32,7 @@ inline constexpr std::array kFrameTables = {
     store::TableSpec{table::outbox_due, "outbox_due", home::singleton, true},
 };
 
-inline constexpr std::array<const Outcome*, 11> kFrameOutcomes = {&outcome::ok,
+inline constexpr std::array<const Outcome*, 13> kFrameOutcomes = {&outcome::ok,
                                                                   &outcome::resource_missing,
                                                                   &outcome::unexpected_state,
                                                                   &outcome::idempotency_mismatch,
@@ -42,7 +42,9 @@ inline constexpr std::array<const Outcome*, 11> kFrameOutcomes = {&outcome::ok,
                                                                   &outcome::already_exists,
                                                                   &outcome::token_invalid,
                                                                   &outcome::ledger_refused,
-                                                                  &outcome::testmode_only};
+                                                                  &outcome::testmode_only,
+                                                                  &outcome::permission_denied,
+                                                                  &outcome::awaiting_approval};
 
 // clang-format off
 inline constexpr std::array kFrameCommands = {

@@ -14,6 +14,7 @@ inline constexpr std::size_t kIdempotencyKeyBytes = 255;
 inline constexpr std::int64_t kIdempotencyKeepMs = 24LL * 3600 * 1000;  // of running time
 inline constexpr std::size_t kNameBytes = 256;
 inline constexpr std::size_t kDescriptionBytes = 1000;
+inline constexpr std::size_t kReasonBytes = 500;  // why an operator does something
 inline constexpr std::size_t kUrlBytes = 2048;
 inline constexpr std::size_t kExpandDepth = 4;
 inline constexpr std::size_t kExpandPaths = 20;
@@ -22,7 +23,7 @@ inline constexpr std::size_t kListLimitDefault = 10;
 inline constexpr std::size_t kListScanMax =
     10'000;                                       // rows a filtered list looks at before it asks to continue
 inline constexpr std::size_t kDuePerEntry = 512;  // timeouts, releases and clean-ups a Tick does at once
-inline constexpr std::size_t kDueShare = 46;      // of these, what each kind has for itself
+inline constexpr std::size_t kDueShare = 42;      // of these, what each kind has for itself
 // What numbers there are for a command (object_id.h, 1,023) is shared out: an event takes one and at most so
 // many to be announced, a row of due work at most so many with its events.
 inline constexpr std::uint64_t kAnnouncedPerEvent = 16;

@@ -124,6 +124,20 @@ inline constexpr Outcome testmode_only{22,
                                        "This is available in test mode only.",
                                        Kept::no,
                                        AskAgain::no};
+// Not kept: nothing was decided but who may decide, and that changes.
+inline constexpr Outcome permission_denied{26,          "permission_denied",
+                                           403,         error_type::invalid_request,
+                                           "forbidden", "You do not have the permission that this needs.",
+                                           Kept::no,    AskAgain::no};
+// Not run but stored: somebody else has to approve it. Kept, so that the same command is the same request.
+inline constexpr Outcome awaiting_approval{27,
+                                           "awaiting_approval",
+                                           202,
+                                           error_type::invalid_request,
+                                           "awaiting_approval",
+                                           "This needs somebody else's approval, and waits for it.",
+                                           Kept::yes,
+                                           AskAgain::no};
 }  // namespace outcome
 
 }  // namespace kontor::machine

@@ -27,6 +27,10 @@ namespace kontor::crypto {
 class Sealer;
 }
 
+namespace kontor::machine {
+class Registry;
+}
+
 namespace kontor::surface::office {
 
 using Json = nlohmann::ordered_json;
@@ -37,6 +41,7 @@ struct Host {
     const crypto::Sealer* sealer = nullptr;       // for routes that take secrets
     const reporting::Reports* reports = nullptr;  // for routes that read reports; nothing here looks into it
     const Clock* clock = nullptr;
+    const machine::Registry* registry = nullptr;  // for routes that speak of commands and outcomes by name
 };
 
 // Who asks: an open session and its operator.
@@ -62,6 +67,9 @@ struct Call {
     void refuse(int status, std::string_view code, std::string_view message,
                 std::string_view param = {}) const;
     void refuse(const Error& error) const;  // an operating failure
+    // An outcome that is not ok: with status and code of its record where that is 403 or 409, else 422
+    // `refused`.
+    void refuse(const pb::Result& result) const;
     void refuse_with(int status, const ErrorObject& error, std::vector<http::Header> headers) const;
     // Runs `handle`; an exception becomes an answer.
     void guarded(const std::function<void()>& handle) const;
@@ -71,9 +79,11 @@ using CallPtr = std::shared_ptr<Call>;
 
 // A command of the call's operator with everything but its body.
 [[nodiscard]] pb::Command operator_command(const Call& call);
-// Answers with what `render` makes of an outcome that is ok; 422 `refused` to any other.
+// Answers with what `render` makes of an outcome that is ok, and with `shown_once`, which nobody can ask for
+// again. A command that waits for somebody else's approval is 202 with the request's id, and with
+// `shown_once` as well. Any other outcome is Call::refuse(result).
 using Render = std::function<Json(const pb::Result&)>;
-void submit(const CallPtr& call, pb::Command command, Render render);
+void submit(const CallPtr& call, pb::Command command, Render render, Json shown_once = Json::object());
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 

@@ -1,0 +1,95 @@
+// What people and keys may do is decided by the state of the moment in which the command runs.
+
+#include "desk.h"
+#include "domains/roles.h"
+#include "kontor/customers_bodies.pb.h"
+
+namespace kontor::approvals::testing {
+namespace {
+
+constexpr store::TableId kIdempotency = 17;
+
+class Permissions : public ::testing::Test {
+ protected:
+    pb::Command customer(pb::Actor::Kind kind, std::uint64_t no) {
+        pb::Command command = desk.of_merchant(new_command(kind));
+        command.mutable_actor()->set_no(no);
+        mutable_body(command, pb::create_customer)->set_name("Ada");
+        command.set_idempotency_key("one");
+        command.set_params_hash("hash");
+        return command;
+    }
+    void expect_refused(const pb::Command& command) {
+        const auto before = desk.rows.rows();
+        const auto result = desk.apply(command);
+        EXPECT_EQ(result.outcome(), machine::outcome::permission_denied);
+        EXPECT_FALSE(result.error().message().empty());
+        EXPECT_EQ(desk.rows.rows(), before) << "nothing was changed";
+        EXPECT_TRUE(desk.effects.journals.empty());
+    }
+    Desk desk;
+};
+
+TEST_F(Permissions, OfAnOperatorAreThoseOfTheMoment) {
+    const auto ada = desk.person("ada");
+    const pb::Command command = customer(pb::Actor::OPERATOR, ada);
+    desk.give_role(ada, "judge");
+    expect_refused(command);
+    desk.give_role(ada, "gone");
+    expect_refused(command);
+    desk.give_role(ada, "all");
+    desk.disable(ada);
+    expect_refused(command);
+    expect_refused(customer(pb::Actor::OPERATOR, ada + 1));
+    expect_refused(customer(pb::Actor::OPERATOR, 0));
+    EXPECT_EQ(desk.rows.count(kIdempotency), 0U) << "the same key may be used again";
+    desk.disable(ada, false);
+    EXPECT_EQ(desk.apply(command).outcome(), machine::outcome::ok);
+    EXPECT_EQ(desk.rows.count(kIdempotency), 1U);
+    desk.disable(ada);
+    expect_refused(command);  // also a replay: who lost the permission learns nothing
+}
+
+TEST_F(Permissions, OfAKeyAreThoseOfItsRole) {
+    const Role& role = *domains::role(domains::kSecretKey);
+    std::size_t may = 0, may_not = 0;
+    for (const Domain* domain : desk.registry.domains()) {
+        for (const machine::Command& record : domain->commands) {
+            SCOPED_TRACE(record.name.value);
+            const pb::Command command =
+                Desk::empty_body(desk.of_merchant(new_command(pb::Actor::API_KEY)), record.number);
+            if (!role.may(*record.permission.value)) {
+                ++may_not;
+                expect_refused(command);
+            } else {
+                ++may;
+                EXPECT_NE(desk.apply(command).outcome(), machine::outcome::permission_denied);
+            }
+        }
+    }
+    EXPECT_GT(may, 15U);
+    EXPECT_GT(may_not, 15U);
+}
+
+TEST_F(Permissions, AKindOfActorThatNobodyKnowsMayNothing) {
+    pb::Command command = desk.of_merchant(Desk::by_system());
+    command.mutable_actor()->set_kind(static_cast<pb::Actor::Kind>(9));
+    mutable_body(command, pb::create_customer)->set_name("Ada");
+    expect_refused(command);
+}
+
+TEST_F(Permissions, AReasonHasALimit) {
+    const auto ada = desk.person("ada");
+    pb::Command command = customer(pb::Actor::OPERATOR, ada);
+    command.set_reason(std::string(machine::limits::kReasonBytes, 'r'));
+    ASSERT_EQ(desk.apply(command).outcome(), machine::outcome::ok);
+    EXPECT_EQ(desk.effects.journals.at(0).reason(), command.reason());
+    for (const std::string& bad : {std::string(machine::limits::kReasonBytes + 1, 'r'), std::string("\xC3")}) {
+        command.set_reason(bad);
+        EXPECT_EQ(desk.apply(command).outcome(), machine::outcome::invalid_parameter);
+    }
+    desk.expect_whole();
+}
+
+}  // namespace
+}  // namespace kontor::approvals::testing
