@@ -43,18 +43,18 @@ Json request_json(const Call& call, const store::Reader& rows, const pb::Approva
     const bool is_pending = request.status() == pb::APPROVAL_PENDING;
     Json json{{"id", format_id(prefix::request, request.no())}, {"status", status_name(request.status())}};
     json.update(in_words(registry, machine::parse_row<pb::Command>(request.stored(), "approvals")));
-    json.update(Json{
-        {"reason", request.reason()},
-        {"proposer", person_json(rows, request.proposer())},
-        {"created_ms", request.created_ms()},
-        {"expires_in_ms", is_pending ? Json(std::max<std::int64_t>(
-                                           request.ends_ms() - call.host->service->machine_now_ms(), 0))
-                                     : Json(nullptr)},
-        {"decider", person_json(rows, request.decider())},
-        {"decided_ms", request.decided_ms() == 0 ? Json(nullptr) : Json(request.decided_ms())},
-        {"note", request.note()},
-        {"outcome", outcome_json(registry, request)},
-        {"message", request.message()}});
+    json.update(
+        Json{{"reason", request.reason()},
+             {"proposer", person_json(rows, request.proposer())},
+             {"created_ms", request.created_ms()},
+             {"expires_in_ms", is_pending ? Json(std::max<std::int64_t>(
+                                                request.ends_ms() - call.host->service->machine_now_ms(), 0))
+                                          : Json(nullptr)},
+             {"decider", person_json(rows, request.decider())},
+             {"decided_ms", request.decided_ms() == 0 ? Json(nullptr) : Json(request.decided_ms())},
+             {"note", request.note()},
+             {"outcome", outcome_json(registry, request)},
+             {"message", request.message()}});
     return json;
 }
 
@@ -67,7 +67,8 @@ void list_requests(const CallPtr& call) {
     std::size_t limit = office_limits::kPageDefault;
     if (const std::string_view text = call->parameter("limit"); !text.empty()) {
         const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), limit);
-        if (ec != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > office_limits::kPageMax)
+        if (ec != std::errc{} || end != text.data() + text.size() || limit < 1 ||
+            limit > office_limits::kPageMax)
             return call->refuse(400, "invalid", "This value cannot be used.", "limit");
     }
     std::uint64_t before_no = 0;
@@ -189,8 +190,8 @@ void get_policy(const CallPtr& call) {
 
 // False: it is no exemption.
 bool read_exemption(const nlohmann::json& one, pb::ApprovalExemption& exempt) {
-    if (!one.is_object() || !one.contains("currency") || !one["currency"].is_string() || !one.contains("below") ||
-        !one["below"].is_number_integer())
+    if (!one.is_object() || !one.contains("currency") || !one["currency"].is_string() ||
+        !one.contains("below") || !one["below"].is_number_integer())
         return false;
     const auto currency = money::Currency::from_code(one["currency"].get<std::string>());
     if (!currency) return false;
@@ -211,22 +212,24 @@ bool read_rule(const machine::Registry& registry, const nlohmann::json& one, pb:
     if (exempt == one.end() || exempt->is_null()) return true;
     if (!exempt->is_array()) return false;
     for (const auto& each : *exempt)
-        if (rule.exempt_size() > limits::kExemptions || !read_exemption(each, *rule.add_exempt())) return false;
+        if (rule.exempt_size() > limits::kExemptions || !read_exemption(each, *rule.add_exempt()))
+            return false;
     return true;
 }
 
 void set_policy(const CallPtr& call) {
-    const auto revision = call->body.find("revision");
-    if (revision == call->body.end() || !revision->is_number_unsigned())
-        return call->refuse(422, "invalid", "The revision of the policy that this one was made from.", "revision");
-    const auto wanted = call->body.find("rules");
-    if (wanted == call->body.end() || !wanted->is_array())
+    const nlohmann::json& body = call->body;
+    if (!body.contains("revision") || !body["revision"].is_number_unsigned())
+        return call->refuse(422, "invalid", "The revision of the policy that this one was made from.",
+                            "revision");
+    if (!body.contains("rules") || !body["rules"].is_array())
         return call->refuse(422, "invalid", "Rules are a list.", "rules");
     pb::Command command = operator_command(*call);
     auto& set = *mutable_body(command, pb::set_approval_policy);
-    set.set_revision(revision->get<std::uint64_t>());
-    for (const auto& one : *wanted) {
-        if (set.rules_size() <= limits::kRules && read_rule(*call->host->registry, one, *set.add_rules())) continue;
+    set.set_revision(body["revision"].get<std::uint64_t>());
+    for (const auto& one : body["rules"]) {
+        if (set.rules_size() <= limits::kRules && read_rule(*call->host->registry, one, *set.add_rules()))
+            continue;
         return call->refuse(422, "invalid",
                             "A rule is the name of a command that may need approval, and amounts with their "
                             "currencies below which it needs none; at most " +

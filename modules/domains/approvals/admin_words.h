@@ -1,6 +1,6 @@
 #pragma once
-// A stored command for whoever decides about it: its name, and its fields as its record describes them. What is secret or about
-// people who are not at work here is named and not shown.
+// A stored command for whoever decides about it: its name, and its fields as its record describes them. What
+// is secret or about people who are not at work here is named and not shown.
 
 #include "kontor/surface/office_call.h"
 

@@ -1,9 +1,10 @@
 #pragma once
 // Four eyes (docs/adr/0024): which commands need somebody else's approval, and those that wait for it.
 //
-// A command that an operator proposes and the policy asks about is stored as a request instead of being run. Another operator
-// who may run it himself, and may decide, approves: then it runs, against the state of that moment, in the name of its proposer.
-// The policy is rows, too; to loosen it needs approval, else one person could switch all of this off.
+// A command that an operator proposes and the policy asks about is stored as a request instead of being run.
+// Another operator who may run it himself, and may decide, approves: then it runs, against the state of that
+// moment, in the name of its proposer. The policy is rows, too; to loosen it needs approval, else one person
+// could switch all of this off.
 
 #include <cstdint>
 #include <optional>

@@ -29,7 +29,8 @@ void check_request(Audit& audit, std::string_view key, const pb::ApprovalRequest
         audit.broken({}, no, "the request for approval does not say who proposed or decided it");
     if ((request.status() == pb::APPROVAL_EXECUTED || request.status() == pb::APPROVAL_FAILED ||
          request.status() == pb::APPROVAL_REJECTED) &&
-        (request.decider().kind() != pb::Actor::OPERATOR || request.decider().no() == request.proposer().no()))
+        (request.decider().kind() != pb::Actor::OPERATOR ||
+         request.decider().no() == request.proposer().no()))
         audit.broken({}, no, "one person proposed and decided");
     pb::Command stored;
     if (!stored.ParseFromString(request.stored()) || stored.kind() != request.command() ||
@@ -45,7 +46,8 @@ void check_requests(Audit& audit) {
         if (key.size() < kKindBytes) return audit.broken({}, 0, "a row of approvals has another shape");
         const std::string_view rest = key.substr(kKindBytes);
         const bool ends_in_number = rest.size() >= sizeof(std::uint64_t);
-        const std::uint64_t no = ends_in_number ? get_be64(rest.substr(rest.size() - sizeof(std::uint64_t))) : 0;
+        const std::uint64_t no =
+            ends_in_number ? get_be64(rest.substr(rest.size() - sizeof(std::uint64_t))) : 0;
         switch (key[1]) {
             case 'p':
             case 'h':
@@ -61,7 +63,8 @@ void check_requests(Audit& audit) {
                 const Key wanted = !request        ? Key()
                                    : key[1] == 's' ? status_key(request->status(), no)
                                                    : proposer_key(request->proposer().no(), no);
-                if (key != wanted.view()) audit.broken({}, no, "a list has a request for approval that is not its");
+                if (key != wanted.view())
+                    audit.broken({}, no, "a list has a request for approval that is not its");
                 return;
             }
             default:

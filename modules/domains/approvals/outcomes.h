@@ -27,10 +27,14 @@ inline constexpr Outcome request_expired{29,
                                          Kept::yes,
                                          AskAgain::no};
 inline constexpr Outcome own_request{
-    30,        "own_request",
-    403,       error_type::invalid_request,
-    "own_request", "Who proposed it does not decide about it, and nobody else takes it back.",
-    Kept::no,  AskAgain::no};
+    30,
+    "own_request",
+    403,
+    error_type::invalid_request,
+    "own_request",
+    "Who proposed it does not decide about it, and nobody else takes it back.",
+    Kept::no,
+    AskAgain::no};
 inline constexpr Outcome policy_changed{31,
                                         "policy_changed",
                                         409,

@@ -63,7 +63,8 @@ std::string problem_of(const Registry& registry, const pb::ApprovalRule& rule) {
             !money::Currency::from_numeric(static_cast<std::uint16_t>(exempt.currency())))
             return "An exemption of " + name + " is in no currency.";
         if (exempt.below_minor() <= 0 || exempt.below_minor() > money::kMaxAmountMinor)
-            return "An exemption of " + name + " is between 1 and " + std::to_string(money::kMaxAmountMinor) + ".";
+            return "An exemption of " + name + " is between 1 and " + std::to_string(money::kMaxAmountMinor) +
+                   ".";
         currencies.push_back(exempt.currency());
     }
     std::sort(currencies.begin(), currencies.end());
@@ -115,9 +116,8 @@ pb::Result set_policy(Context& context, const pb::SetApprovalPolicy& wanted) {
     policy.set_revision(now.revision() + 1);
     *policy.mutable_rules() = wanted.rules();
     auto& rules = *policy.mutable_rules();
-    std::sort(rules.begin(), rules.end(), [](const pb::ApprovalRule& a, const pb::ApprovalRule& b) {
-        return a.command() < b.command();
-    });
+    std::sort(rules.begin(), rules.end(),
+              [](const pb::ApprovalRule& a, const pb::ApprovalRule& b) { return a.command() < b.command(); });
     const auto same = [](const pb::ApprovalRule& a, const pb::ApprovalRule& b) {
         return a.command() == b.command();
     };

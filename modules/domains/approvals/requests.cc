@@ -22,7 +22,8 @@ namespace {
 
 const machine::Command& record_of(const Context& context, const pb::ApprovalRequest& request) {
     const machine::Command* const record = context.registry.command(request.command());
-    KONTOR_ASSERT(record != nullptr, "a stored command is one that this binary does not know: use the newer one");
+    KONTOR_ASSERT(record != nullptr,
+                  "a stored command is one that this binary does not know: use the newer one");
     return *record;
 }
 
@@ -77,7 +78,8 @@ pb::Result with_request(const pb::ApprovalRequest& request) {
     return result;
 }
 
-// The request that waits for a decision; in `refused` why there is none. Before the Tick that says so, time decides as well.
+// The request that waits for a decision; in `refused` why there is none. Before the Tick that says so, time
+// decides as well.
 std::optional<pb::ApprovalRequest> waiting(Context& context, std::uint64_t no, const std::string& note,
                                            pb::Result& refused) {
     auto request = find_request(context.rows, no);
@@ -87,8 +89,8 @@ std::optional<pb::ApprovalRequest> waiting(Context& context, std::uint64_t no, c
                (request->status() == pb::APPROVAL_PENDING && request->ends_ms() <= context.now.machine_ms)) {
         refused = refuse(outcome::request_expired, std::string(outcome::request_expired.message));
     } else if (request->status() != pb::APPROVAL_PENDING) {
-        refused = refuse(outcome::already_decided,
-                         "This request was decided before: it is " + std::string(status_name(request->status())) + ".");
+        refused = refuse(outcome::already_decided, "This request was decided before: it is " +
+                                                       std::string(status_name(request->status())) + ".");
     } else if (note.size() > limits::kNoteBytes) {
         refused = refuse(machine::outcome::invalid_parameter,
                          "A note has at most " + std::to_string(limits::kNoteBytes) + " bytes.", "note");
@@ -209,7 +211,8 @@ pb::Result withdraw(Context& context, const pb::WithdrawRequest& wanted) {
     return with_request(*request);
 }
 
-std::size_t end_of_time(Context& context, DueClock /*clock*/, std::string_view payload, std::size_t /*limit*/) {
+std::size_t end_of_time(Context& context, DueClock /*clock*/, std::string_view payload,
+                        std::size_t /*limit*/) {
     const std::uint64_t no = get_be64(payload);
     auto request = find_request(context.rows, no);
     if (!request) row_failure("approvals", "a request that is not there is due");

@@ -32,7 +32,8 @@ constexpr std::uint32_t kEuro = 978;
 
 std::string address(const std::string& target) {
     const std::string first = target.substr(0, target.find_first_of("/?"));
-    for (const char* known : {"", "setup", "login", "logout", "session", "test", "live"})
+    for (const char* known :
+         {"", "setup", "login", "logout", "session", "approvals", "approval_policy", "test", "live"})
         if (first == known) return "/admin/api/" + target;
     return "/admin/api/test/" + target;
 }

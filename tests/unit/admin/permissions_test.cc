@@ -41,6 +41,13 @@ constexpr Row kMatrix[] = {
     {"POST {mode}/channels/*", "channels.write", "owner"},
     {"GET {mode}/channel_routes", "channels.read", "owner"},
     {"POST {mode}/channel_routes", "channels.write", "owner"},
+    {"GET approvals", "approvals.read", "owner"},
+    {"GET approvals/*", "approvals.read", "owner"},
+    {"POST approvals/*/approve", "approvals.decide", "owner"},
+    {"POST approvals/*/reject", "approvals.decide", "owner"},
+    {"POST approvals/*/withdraw", "approvals.read", "owner"},
+    {"GET approval_policy", "approvals.read", "owner"},
+    {"POST approval_policy", "approvals.policy", "owner"},
 };
 
 TEST(Permissions, AreTheseForEachRouteAndRole) {

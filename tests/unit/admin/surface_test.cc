@@ -45,6 +45,13 @@ constexpr Route kRoutes[] = {
     {"POST", "{mode}/channels/{account}", "live/channels/1", false},
     {"GET", "{mode}/channel_routes?merchant=", "live/channel_routes", false},
     {"POST", "{mode}/channel_routes", "live/channel_routes", false},
+    {"GET", "approvals?status=&limit=&cursor=", "approvals", false},
+    {"GET", "approvals/{apr_…}", "approvals/apr_00000000001", false},
+    {"POST", "approvals/{apr_…}/approve", "approvals/apr_00000000001/approve", false},
+    {"POST", "approvals/{apr_…}/reject", "approvals/apr_00000000001/reject", false},
+    {"POST", "approvals/{apr_…}/withdraw", "approvals/apr_00000000001/withdraw", false},
+    {"GET", "approval_policy", "approval_policy", false},
+    {"POST", "approval_policy", "approval_policy", false},
 };
 
 class Surface : public testing::Office {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "domains/approvals/permissions.h"
 #include "domains/operators/operators.h"
 #include "domains/operators/permissions.h"
-#include "domains/approvals/permissions.h"
 #include "domains/roles.h"
 #include "kontor/accounts_bodies.pb.h"
 #include "kontor/machine/wire.h"
@@ -51,7 +51,8 @@ const Registry& Desk::own_registry() {
     return all;
 }
 
-Desk::Desk(const Registry& the_registry) : registry(the_registry), rows(the_registry.tables()), machine(the_registry) {
+Desk::Desk(const Registry& the_registry)
+    : registry(the_registry), rows(the_registry.tables()), machine(the_registry) {
     const auto made = apply(create_merchant(by_system()));
     EXPECT_EQ(made.outcome(), machine::outcome::ok) << made.error().message();
     merchant = object_in(made, pb::merchant).no();
@@ -196,9 +197,10 @@ void Desk::tick() {
 }
 
 AuditReport Desk::audit() const {
-    return kontor::machine::audit(registry, rows, [this](store::TableId table, const store::Reader::Visitor& visit) {
-        rows.visit_table(table, visit);
-    });
+    return kontor::machine::audit(registry, rows,
+                                  [this](store::TableId table, const store::Reader::Visitor& visit) {
+                                      rows.visit_table(table, visit);
+                                  });
 }
 void Desk::expect_whole() const {
     const AuditReport report = audit();

@@ -1,5 +1,6 @@
 #pragma once
-// The state machine with people of several roles, a merchant, and short words for what they propose and decide.
+// The state machine with people of several roles, a merchant, and short words for what they propose and
+// decide.
 
 #include <gtest/gtest.h>
 
@@ -30,8 +31,8 @@ inline constexpr std::int64_t kStart = 1'800'000'000'000;
 inline constexpr std::int64_t kHour = 3'600'000;
 inline constexpr std::uint32_t kEur = 978, kUsd = 840;
 
-// Roles that the platform does not have yet. "all" has every permission; "clerk" all but to decide; "judge" those of approvals
-// alone; "gone" is in no table.
+// Roles that the platform does not have yet. "all" has every permission; "clerk" all but to decide; "judge"
+// those of approvals alone; "gone" is in no table.
 [[nodiscard]] std::span<const Role> desk_roles();
 
 class Desk {

@@ -1,4 +1,5 @@
-// What is shown of a command before somebody decides about it is all of its body: the records against the .proto files.
+// What is shown of a command before somebody decides about it is all of its body: the records against the
+// .proto files.
 
 #include <filesystem>
 #include <fstream>

@@ -10,7 +10,8 @@ constexpr store::TableId kApprovals = 39, kDue = 19;
 class Falsified : public ::testing::Test {
  protected:
     Falsified() {
-        EXPECT_EQ(desk.set_policy(ada, {"create_merchant", "create_api_key"}).outcome(), machine::outcome::ok);
+        EXPECT_EQ(desk.set_policy(ada, {"create_merchant", "create_api_key"}).outcome(),
+                  machine::outcome::ok);
         const auto first = desk.propose(Desk::create_merchant(Desk::by(ada))).approval_no();
         EXPECT_EQ(desk.approve(bob, first).outcome(), machine::outcome::ok);
         desk.propose(Desk::create_merchant(Desk::by(ada)));
@@ -103,13 +104,11 @@ TEST_F(Falsified, ListsAndCounts) {
 }
 
 TEST_F(Falsified, ThePolicy) {
-    change<pb::ApprovalPolicy>('p', [](pb::ApprovalPolicy& row) {
-        return row.mutable_rules()->SwapElements(0, 1), true;
-    });
+    change<pb::ApprovalPolicy>(
+        'p', [](pb::ApprovalPolicy& row) { return row.mutable_rules()->SwapElements(0, 1), true; });
     expect("the policy of approvals asks about a command that cannot be asked about");
-    change<pb::ApprovalPolicy>('p', [](pb::ApprovalPolicy& row) {
-        return row.mutable_rules(0)->set_command(1), true;
-    });
+    change<pb::ApprovalPolicy>(
+        'p', [](pb::ApprovalPolicy& row) { return row.mutable_rules(0)->set_command(1), true; });
     expect("the policy of approvals asks about a command that cannot be asked about");
 }
 

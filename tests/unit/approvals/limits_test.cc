@@ -19,7 +19,8 @@ class Limits : public ::testing::Test {
 
 TEST_F(Limits, OfWaitingRequests) {
     std::uint64_t last = 0;
-    for (std::size_t i = 0; i < limits::kPendingPerOperator; ++i) last = desk.propose(Desk::create_merchant(Desk::by(ada))).approval_no();
+    for (std::size_t i = 0; i < limits::kPendingPerOperator; ++i)
+        last = desk.propose(Desk::create_merchant(Desk::by(ada))).approval_no();
     EXPECT_EQ(propose(ada).outcome(), machine::outcome::limit_reached);
     ASSERT_EQ(desk.withdraw(ada, last).outcome(), machine::outcome::ok);
     EXPECT_EQ(propose(ada).outcome(), machine::outcome::awaiting_approval);
@@ -43,7 +44,9 @@ TEST_F(Limits, OfWaitingRequests) {
 }
 
 TEST_F(Limits, OfAStoredCommand) {
-    const auto of_size = [&](std::size_t name) { return Desk::create_merchant(Desk::by(ada), std::string(name, 'n')); };
+    const auto of_size = [&](std::size_t name) {
+        return Desk::create_merchant(Desk::by(ada), std::string(name, 'n'));
+    };
     const std::size_t rest = to_stored(of_size(limits::kStoredBytes / 2)).size() - limits::kStoredBytes / 2;
     const std::size_t most = limits::kStoredBytes - rest;
     ASSERT_EQ(to_stored(of_size(most)).size(), limits::kStoredBytes);
@@ -74,7 +77,8 @@ TEST_F(Limits, OfRulesAndExemptions) {
     for (std::uint16_t currency = 1; static_cast<int>(exempt.size()) <= limits::kExemptions; ++currency)
         if (money::Currency::from_numeric(currency)) exempt.emplace_back(currency, 5);
     const auto merchants = rule(desk.number_of("create_merchant"));
-    EXPECT_EQ(desk.set_rules(ada, {merchants, rule(number, exempt)}).outcome(), machine::outcome::invalid_parameter);
+    EXPECT_EQ(desk.set_rules(ada, {merchants, rule(number, exempt)}).outcome(),
+              machine::outcome::invalid_parameter);
     exempt.pop_back();
     EXPECT_EQ(desk.set_rules(ada, {merchants, rule(number, exempt)}).outcome(), machine::outcome::ok);
 }

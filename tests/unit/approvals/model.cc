@@ -57,7 +57,8 @@ std::uint32_t Model::set_policy(std::uint64_t person, const std::set<std::string
         if (answer == machine::outcome::awaiting_approval) changes_[request] = {commands, revision_};
         return answer;
     }
-    const auto deciders = std::count_if(people.begin(), people.end(), [&](const auto& one) { return decides(one.first); });
+    const auto deciders =
+        std::count_if(people.begin(), people.end(), [&](const auto& one) { return decides(one.first); });
     if (!commands.empty() && deciders < 2) return outcome::too_few_people;
     policy = commands;
     ++revision_;

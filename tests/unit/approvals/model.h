@@ -30,7 +30,8 @@ class Model {
     std::uint32_t approve(std::uint64_t person, std::uint64_t request);
     std::uint32_t reject(std::uint64_t person, std::uint64_t request);
     std::uint32_t withdraw(std::uint64_t person, std::uint64_t request);
-    std::uint32_t set_policy(std::uint64_t person, const std::set<std::string>& commands, std::uint64_t request);
+    std::uint32_t set_policy(std::uint64_t person, const std::set<std::string>& commands,
+                             std::uint64_t request);
     void tick();
     [[nodiscard]] std::uint64_t pending() const;
 

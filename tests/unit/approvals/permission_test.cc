@@ -84,7 +84,8 @@ TEST_F(Permissions, AReasonHasALimit) {
     command.set_reason(std::string(machine::limits::kReasonBytes, 'r'));
     ASSERT_EQ(desk.apply(command).outcome(), machine::outcome::ok);
     EXPECT_EQ(desk.effects.journals.at(0).reason(), command.reason());
-    for (const std::string& bad : {std::string(machine::limits::kReasonBytes + 1, 'r'), std::string("\xC3")}) {
+    for (const std::string& bad :
+         {std::string(machine::limits::kReasonBytes + 1, 'r'), std::string("\xC3")}) {
         command.set_reason(bad);
         EXPECT_EQ(desk.apply(command).outcome(), machine::outcome::invalid_parameter);
     }

@@ -31,8 +31,8 @@ class Policy : public ::testing::Test {
     void expect_waits(const pb::Command& command, bool waits) {
         const auto before = desk.rows.rows();
         const auto result = desk.apply(command);
-        EXPECT_EQ(result.outcome(),
-                  waits ? static_cast<std::uint32_t>(machine::outcome::awaiting_approval) : machine::outcome::ok.number)
+        EXPECT_EQ(result.outcome(), waits ? static_cast<std::uint32_t>(machine::outcome::awaiting_approval)
+                                          : machine::outcome::ok.number)
             << result.error().message();
         desk.rows.rows() = before;
     }
@@ -40,7 +40,8 @@ class Policy : public ::testing::Test {
     // A policy of one rule, whatever there was.
     void have(const pb::ApprovalRule& only) {
         auto result = desk.set_rules(ada, {only});
-        if (result.outcome() == machine::outcome::awaiting_approval) result = desk.approve(bob, result.approval_no());
+        if (result.outcome() == machine::outcome::awaiting_approval)
+            result = desk.approve(bob, result.approval_no());
         ASSERT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
         ASSERT_EQ(find_policy(desk.rows).rules_size(), 1);
     }

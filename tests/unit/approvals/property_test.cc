@@ -1,4 +1,5 @@
-// Random people propose, approve, reject, take back, lose and get roles, change the policy and let time pass, beside the model.
+// Random people propose, approve, reject, take back, lose and get roles, change the policy and let time pass,
+// beside the model.
 //
 //   KONTOR_SEED=n   only this seed; a failing run prints its own
 //   KONTOR_STEPS=n  steps a seed
@@ -62,7 +63,8 @@ class Random {
             before = page.back().no();
         }
         EXPECT_EQ(found, model_.requests.size());
-        EXPECT_EQ(desk_.rows.count(kMerchants), merchants_ + static_cast<std::size_t>(model_.runs["create_merchant"]));
+        EXPECT_EQ(desk_.rows.count(kMerchants),
+                  merchants_ + static_cast<std::size_t>(model_.runs["create_merchant"]));
         EXPECT_EQ(desk_.rows.count(kKeys), static_cast<std::size_t>(model_.runs["create_api_key"]));
         std::set<std::string> policy;
         for (const auto& rule : find_policy(desk_.rows).rules())
@@ -89,7 +91,8 @@ class Random {
     std::uint64_t any_request() {
         if (model_.requests.empty() || below(30) == 0) return 77;
         auto at = model_.requests.end();
-        std::advance(at, -1 - static_cast<std::ptrdiff_t>(below(std::min<std::size_t>(model_.requests.size(), 8))));
+        std::advance(
+            at, -1 - static_cast<std::ptrdiff_t>(below(std::min<std::size_t>(model_.requests.size(), 8))));
         return at->first;
     }
     void expect(std::uint32_t got, std::uint32_t wanted, const char* what) {
@@ -111,7 +114,8 @@ class Random {
         }
         const auto result = desk_.apply(command);
         expect(result.outcome(),
-               model_.propose(person, key ? "create_api_key" : "create_merchant", result.approval_no()), "propose");
+               model_.propose(person, key ? "create_api_key" : "create_merchant", result.approval_no()),
+               "propose");
     }
     void decide() {
         const auto person = any_person(), request = any_request();
@@ -182,8 +186,8 @@ TEST(Approvals, DoWhatTheModelDoes) {
     if (kontor_test::one_seed_only() || steps < kSteps) return;
     using namespace machine::outcome;
     using namespace approvals::outcome;
-    for (const Outcome* outcome : {&ok, &permission_denied, &awaiting_approval, &resource_missing, &already_decided,
-                                   &request_expired, &own_request, &too_few_people})
+    for (const Outcome* outcome : {&ok, &permission_denied, &awaiting_approval, &resource_missing,
+                                   &already_decided, &request_expired, &own_request, &too_few_people})
         EXPECT_GT(outcomes[*outcome], 0) << outcome->name << " was never reached";
     EXPECT_EQ(statuses.size(), 6U) << "every status was reached";
 }

@@ -252,7 +252,8 @@ TEST_F(Stage, ExpiresAtItsMoment) {
     ASSERT_EQ(desk.approve(bob, last).outcome(), machine::outcome::ok) << "a millisecond before";
     desk.now += 1;
     expect_refused(outcome::request_expired, [&] { return desk.withdraw(ada, late); });
-    EXPECT_EQ(desk.approve(bob, late).outcome(), outcome::request_expired) << "also before the Tick that says so";
+    EXPECT_EQ(desk.approve(bob, late).outcome(), outcome::request_expired)
+        << "also before the Tick that says so";
     EXPECT_EQ(desk.request(late).status(), pb::APPROVAL_PENDING);
     desk.tick();
     expect_ended(late, pb::APPROVAL_EXPIRED);
@@ -280,7 +281,8 @@ TEST_F(Stage, IsForgottenInTheEnd) {
     EXPECT_FALSE(find_request(desk.rows, other));
     EXPECT_EQ(desk.rows.count(kApprovals), 2U) << "the policy and the count";
     std::size_t due = 0;
-    desk.rows.visit_table(kDue, [&](std::string_view key, std::string_view) { return due += key[1] == 10, true; });
+    desk.rows.visit_table(kDue,
+                          [&](std::string_view key, std::string_view) { return due += key[1] == 10, true; });
     EXPECT_EQ(due, 0U);
 }
 

@@ -1,5 +1,6 @@
-// Every command whose record says by_policy goes through the stage, and none of their folders knows of it: what comes of it is
-// what would have come of the command alone. A command of a domain that only this test has goes through it as well.
+// Every command whose record says by_policy goes through the stage, and none of their folders knows of it:
+// what comes of it is what would have come of the command alone. A command of a domain that only this test
+// has goes through it as well.
 
 #include "desk.h"
 #include "domains/roles.h"
@@ -101,7 +102,8 @@ static_assert(approvals_are_sound(kToyDomains));
 constexpr std::array<const Permission*, 1> kPlayerMay = {&kToyPermission};
 
 TEST(Walk, ADomainThatOnlyThisTestHas) {
-    std::vector<const Domain*> domains(domains::registry().domains().begin(), domains::registry().domains().end());
+    std::vector<const Domain*> domains(domains::registry().domains().begin(),
+                                       domains::registry().domains().end());
     domains.push_back(&kToys);
     std::vector<const Permission*> everything(desk_roles()[0].permissions.value.begin(),
                                               desk_roles()[0].permissions.value.end());

@@ -95,6 +95,7 @@ std::size_t erase_images(Rows& rows) {
         row.set_personal_digest(chain.image_digest(value));
         row.clear_salt();
         row.clear_idempotency_key();
+        row.clear_reason();
         for (auto* events : {row.mutable_events(), row.mutable_changes()}) {
             for (pb::Event& event : *events) {
                 event.clear_object();

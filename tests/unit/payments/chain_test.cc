@@ -95,6 +95,30 @@ TEST(Chain, WhatIsNoRowIsRefused) {
     EXPECT_EQ(chain.hash(row).size(), kChainHashBytes);
 }
 
+// What an operator wrote may be about a customer: it can be erased like an image.
+TEST(Chain, AReasonIsAnImage) {
+    pb::Journal row = row_of("");
+    row.clear_events();
+    row.clear_idempotency_key();
+    row.set_reason("Ada asked by letter");
+    row.mutable_approval()->set_request_no(0x50001001);
+    EXPECT_TRUE(has_images(row));
+    ChainHasher chain;
+    const std::string hash = chain.hash(row.SerializeAsString());
+    EXPECT_EQ(chain.image_digest(row.SerializeAsString()),
+              crypto::sha256("\2\x82\1\x13" + row.reason() + row.salt()));
+    pb::Journal other = row;
+    other.set_reason("Eve asked by letter");
+    EXPECT_NE(chain.hash(other.SerializeAsString()), hash);
+    other = row;
+    other.mutable_approval()->set_request_no(0x50001002);
+    EXPECT_NE(chain.hash(other.SerializeAsString()), hash);
+    row.set_personal_digest(chain.image_digest(row.SerializeAsString()));
+    row.clear_reason();
+    row.clear_salt();
+    EXPECT_EQ(chain.hash(row.SerializeAsString()), hash);
+}
+
 // Nothing to erase: no digest, no salt.
 TEST(Chain, OfARowWithoutImages) {
     pb::Journal row = row_of("");

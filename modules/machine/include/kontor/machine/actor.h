@@ -1,8 +1,9 @@
 #pragma once
-// Whether somebody may do something, by the state of this moment. The surfaces look before they propose; this is what decides.
+// Whether somebody may do something, by the state of this moment. The surfaces look before they propose; this
+// is what decides.
 //
-// Threading: pure. An operator costs a row; an API key none: its role is a constant, and what the surface knew of it holds (a key
-// that was revoked a moment ago: docs/security.md).
+// Threading: pure. An operator costs a row; an API key none: its role is a constant, and what the surface
+// knew of it holds (a key that was revoked a moment ago: docs/security.md).
 
 #include "kontor/machine/domain.h"
 

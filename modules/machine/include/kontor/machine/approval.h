@@ -1,7 +1,7 @@
 #pragma once
-// Four eyes, as columns of a command's record (domain.h): whether a policy may ask for somebody else's approval, what people see
-// of the command before they decide, and of which amount it is. The stage itself is a domain that the frame asks
-// (Domain::hold); it runs what was approved by run_stored().
+// Four eyes, as columns of a command's record (domain.h): whether a policy may ask for somebody else's
+// approval, what people see of the command before they decide, and of which amount it is. The stage itself is
+// a domain that the frame asks (Domain::hold); it runs what was approved by run_stored().
 //
 // Threading: constants; run_stored() is of the apply thread.
 
@@ -72,14 +72,15 @@ constexpr Approval Approval::by_policy(std::span<const CommandField> all, Amount
     return {true, all, of};
 }
 
-// What may be stored of a command: all but what belongs to the request that brought it (idempotency, `expand`).
+// What may be stored of a command: all but what belongs to the request that brought it (idempotency,
+// `expand`).
 [[nodiscard]] std::string to_stored(const pb::Command& command);
 // Without the fields that are Shown::secret.
 [[nodiscard]] std::string without_secrets(std::span<const CommandField> fields, const std::string& stored);
 
-// Runs a stored command at the place of the one that is being run: with its own actor, permission and checks, against the state
-// of now, its numbers and times those of `approving`, which may have made nothing yet. Its journal rows have `note`. `then` runs
-// before they are written.
+// Runs a stored command at the place of the one that is being run: with its own actor, permission and checks,
+// against the state of now, its numbers and times those of `approving`, which may have made nothing yet. Its
+// journal rows have `note`. `then` runs before they are written.
 pb::Result run_stored(Context& approving, const pb::Command& stored, const pb::ApprovalNote& note,
                       const std::function<void(Context& inner, const pb::Result& result)>& then);
 
