@@ -377,7 +377,7 @@ def totp(secret_base32, step_offset=0, at_s=None):
 class Admin:
     """A browser's side of the admin API: cookie and CSRF token. A path that names no mode is one of test mode."""
 
-    NO_MODE = ("setup", "login", "logout", "session", "test", "live")
+    NO_MODE = ("setup", "login", "logout", "session", "approvals", "approval_policy", "test", "live")
 
     def __init__(self, kontor):
         self.kontor, self.api = kontor, kontor.api()

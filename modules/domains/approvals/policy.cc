@@ -95,7 +95,9 @@ bool asks_about(const pb::ApprovalPolicy& policy, const Context& context, const 
     if (rule->exempt().empty()) return true;
     const AmountOf amount_of = record.approval.value.amount;
     const std::optional<Amount> amount = amount_of == nullptr ? std::nullopt : amount_of(context);
-    return !amount || amount->minor >= asked_from(*rule, amount->currency);
+    if (!amount || amount->minor <= 0) return true;
+    const std::int64_t from = asked_from(*rule, amount->currency);
+    return from == 0 || amount->minor >= from;
 }
 
 pb::Result set_policy(Context& context, const pb::SetApprovalPolicy& wanted) {

@@ -1,4 +1,6 @@
 // Four eyes in the back office: a command that waits, who decides, and what is shown of it.
+#include <set>
+
 #include "domains/approvals/ids.h"
 #include "domains/keys/keys.h"
 #include "kontor/crypto/public_id.h"
@@ -17,10 +19,11 @@ class Approvals : public Office {
     }
     void as(const Session& who) { session_ = who; }
     Answer policy(const Json& rules) {
-        return post("approval_policy", {{"revision", get("approval_policy").json.at("revision")}, {"rules", rules}});
+        return post("approval_policy",
+                    {{"revision", get("approval_policy").json.at("revision")}, {"rules", rules}});
     }
     void ask_about(const std::string& command) {
-        const Answer set = policy({{{"command", command}}});
+        const Answer set = policy(Json::array({Json{{"command", command}}}));
         ASSERT_EQ(set.status, 200) << set.text;
     }
     // Of a merchant that ada proposes.
@@ -47,7 +50,8 @@ TEST_F(Approvals, WithoutAPolicyNothingWaits) {
     std::set<std::string> names;
     for (const auto& command : policy.at("commands")) {
         names.insert(command.at("name"));
-        EXPECT_EQ(command.at("has_amount"), command.at("name") == "create_refund" || command.at("name") == "top_up_wallet" ||
+        EXPECT_EQ(command.at("has_amount"), command.at("name") == "create_refund" ||
+                                                command.at("name") == "top_up_wallet" ||
                                                 command.at("name") == "capture_payment_intent");
     }
     EXPECT_TRUE(names.contains("create_merchant") && names.contains("set_approval_policy"));
@@ -105,7 +109,7 @@ TEST_F(Approvals, ASecretIsShownOnceAndItsKeyWorksWhenItWasApproved) {
     EXPECT_FALSE(is_there());
     as(bob_);
     const Json shown = get("approvals/" + id).json;
-    EXPECT_EQ(shown.at("left_out"), (Json{"key"}));
+    EXPECT_EQ(shown.at("left_out"), Json::array({"key"}));
     EXPECT_EQ(shown.at("fields").at("merchant"), format_id("acct", shop));
     EXPECT_EQ(shown.dump().find(secret), std::string::npos);
     const std::uint64_t version = node_->keys_version();
@@ -117,12 +121,12 @@ TEST_F(Approvals, ASecretIsShownOnceAndItsKeyWorksWhenItWasApproved) {
 TEST_F(Approvals, ARouteOfPaymentsIsShownInWords) {
     ask_about("set_channel_routes");
     as(ada_);
-    const Answer waiting = post("channel_routes", {{"routes", {{{"method", "card"}, {"currency", "eur"}, {"account", 7}}}}});
+    const Json body{{"routes", Json::array({Json{{"method", "card"}, {"currency", "eur"}, {"account", 7}}})}};
+    const Answer waiting = post("channel_routes", body);
     ASSERT_EQ(waiting.status, 202) << waiting.text;
     as(bob_);
     const std::string id = waiting.json.value("approval", "");
-    EXPECT_EQ(get("approvals/" + id).json.at("fields"),
-              (Json{{"routes", {{{"method", "card"}, {"currency", "eur"}, {"account", 7}}}}}));
+    EXPECT_EQ(get("approvals/" + id).json.at("fields"), body);
     const Answer failed = post("approvals/" + id + "/approve", Json::object());
     EXPECT_EQ(failed.status, 200);
     EXPECT_EQ(failed.json.value("status", ""), "failed") << "there is no such account";
@@ -136,9 +140,11 @@ TEST_F(Approvals, RejectedAndTakenBack) {
     expect_code(post("approvals/" + first + "/reject", Json::object()), 403, "own_request");
     as(bob_);
     expect_code(post("approvals/" + first + "/withdraw", Json::object()), 403, "own_request");
-    EXPECT_EQ(post("approvals/" + first + "/reject", {{"note", "unknown"}}).json.value("status", ""), "rejected");
+    EXPECT_EQ(post("approvals/" + first + "/reject", {{"note", "unknown"}}).json.value("status", ""),
+              "rejected");
     as(ada_);
-    EXPECT_EQ(post("approvals/" + second + "/withdraw", Json::object()).json.value("status", ""), "withdrawn");
+    EXPECT_EQ(post("approvals/" + second + "/withdraw", Json::object()).json.value("status", ""),
+              "withdrawn");
     EXPECT_EQ(get("approvals/" + first).json.value("note", ""), "unknown");
     EXPECT_EQ(merchants(), before);
 }
@@ -165,12 +171,14 @@ TEST_F(Approvals, IsListedInPages) {
 
 TEST_F(Approvals, ThePolicyIsLoosenedByTwo) {
     ask_about("create_merchant");
-    const Json rules = {{{"command", "create_merchant"}}, {{"command", "top_up_wallet"}, {"exempt", {{{"currency", "eur"}, {"below", 500}}}}}};
+    const Json exempt = Json::array({Json{{"currency", "eur"}, {"below", 500}}});
+    const Json rules = Json::array(
+        {Json{{"command", "create_merchant"}}, Json{{"command", "top_up_wallet"}, {"exempt", exempt}}});
     const Answer tightened = policy(rules);
     ASSERT_EQ(tightened.status, 200) << tightened.text;
     EXPECT_EQ(tightened.json.at("revision"), 2);
     EXPECT_EQ(tightened.json.at("rules")[0].at("command"), "top_up_wallet");
-    EXPECT_EQ(tightened.json.at("rules")[0].at("exempt"), (Json{{{"currency", "eur"}, {"below", 500}}}));
+    EXPECT_EQ(tightened.json.at("rules")[0].at("exempt"), exempt);
     const Answer loosened = policy(Json::array());
     ASSERT_EQ(loosened.status, 202) << loosened.text;
     as(bob_);
@@ -184,13 +192,18 @@ TEST_F(Approvals, WhatIsNoPolicyIsSaid) {
     expect_code(post("approval_policy", {{"rules", Json::array()}}), 422, "invalid");
     expect_code(post("approval_policy", {{"revision", 0}}), 422, "invalid");
     expect_code(post("approval_policy", {{"revision", 7}, {"rules", Json::array()}}), 409, "policy_changed");
-    for (const Json& rule :
-         {Json("create_merchant"), Json{{"command", "tick"}}, Json{{"command", 60}}, Json{{"command", "no"}},
-          Json{{"command", "top_up_wallet"}, {"exempt", 5}}, Json{{"command", "top_up_wallet"}, {"exempt", {5}}},
-          Json{{"command", "top_up_wallet"}, {"exempt", {{{"currency", "xx"}, {"below", 1}}}}},
-          Json{{"command", "top_up_wallet"}, {"exempt", {{{"currency", "eur"}, {"below", "1"}}}}}})
+    const auto exempting = [](const Json& exempt) {
+        return Json{{"command", "top_up_wallet"}, {"exempt", exempt}};
+    };
+    const auto one = [](const Json& currency, const Json& below) {
+        return Json::array({Json{{"currency", currency}, {"below", below}}});
+    };
+    for (const Json& rule : std::vector<Json>{
+             "create_merchant", Json{{"command", "tick"}}, Json{{"command", 60}}, Json{{"command", "no"}},
+             exempting(5), exempting(Json::array({5})), exempting(one("xx", 1)), exempting(one("eur", "1"))})
         expect_code(policy(Json::array({rule})), 422, "invalid");
-    expect_code(policy({{{"command", "create_merchant"}, {"exempt", {{{"currency", "eur"}, {"below", 1}}}}}}), 422, "refused");
+    const Json of_no_amount{{"command", "create_merchant"}, {"exempt", one("eur", 1)}};
+    expect_code(policy(Json::array({of_no_amount})), 422, "refused");
 }
 
 TEST_F(Approvals, ReasonsAndNotesHaveALimit) {
