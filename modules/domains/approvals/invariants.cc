@@ -79,7 +79,8 @@ void check_requests(Audit& audit) {
 
 void check_policy(Audit& audit) {
     std::uint32_t last = 0;
-    for (const pb::ApprovalRule& rule : find_policy(audit.rows).rules()) {
+    const pb::ApprovalPolicy policy = find_policy(audit.rows);
+    for (const pb::ApprovalRule& rule : policy.rules()) {
         const machine::Command* const record = audit.registry.command(rule.command());
         if (rule.command() <= last || record == nullptr || !record->approval.value.may_be_asked.value)
             audit.broken({}, 0, "the policy of approvals asks about a command that cannot be asked about");

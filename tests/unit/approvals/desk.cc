@@ -196,6 +196,12 @@ void Desk::tick() {
     EXPECT_EQ(apply(command).outcome(), machine::outcome::ok);
 }
 
+kontor::testing::MemoryRows::Rows Desk::but_times() const {
+    auto all = rows.rows();
+    all.erase({table::instance, std::string(last_times_key().view())});
+    return all;
+}
+
 AuditReport Desk::audit() const {
     return kontor::machine::audit(registry, rows,
                                   [this](store::TableId table, const store::Reader::Visitor& visit) {

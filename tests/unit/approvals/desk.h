@@ -21,6 +21,7 @@
 #include "kontor/machine/machine.h"
 #include "kontor/machine/make.h"
 #include "kontor/machine/outcome.h"
+#include "kontor/operators.pb.h"
 #include "support/memory_rows.h"
 
 namespace kontor::approvals::testing {
@@ -66,6 +67,8 @@ class Desk {
     [[nodiscard]] pb::ApprovalRequest request(std::uint64_t no) const;
     void tick();
 
+    // All rows but that of the times, which each entry writes.
+    [[nodiscard]] kontor::testing::MemoryRows::Rows but_times() const;
     void expect_whole() const;
     [[nodiscard]] AuditReport audit() const;
     [[nodiscard]] std::uint32_t number_of(std::string_view command) const;

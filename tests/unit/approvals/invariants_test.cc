@@ -75,7 +75,7 @@ TEST_F(Falsified, Requests) {
     drop(kApprovals, 'o');
     expect("counts for its proposer while it waits, and only then");
     request(pb::APPROVAL_PENDING, [](pb::ApprovalRequest& row) { row.mutable_proposer()->set_no(5); });
-    expect("counts for its proposer while it waits, and only then");
+    expect("a list has a request for approval that is not its");
     drop(kDue, 10);
     expect("the request for approval never ends");
     request(pb::APPROVAL_EXECUTED, [](pb::ApprovalRequest& row) { row.set_ends_ms(row.ends_ms() + 1); });

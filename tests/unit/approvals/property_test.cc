@@ -14,7 +14,7 @@
 namespace kontor::approvals::testing {
 namespace {
 
-constexpr std::uint64_t kSeeds = 6;
+constexpr std::uint64_t kSeeds = 20;
 constexpr std::uint64_t kSteps = 1'200;
 constexpr std::uint64_t kAuditEvery = 40;
 constexpr store::TableId kMerchants = 11, kKeys = 12;
@@ -67,7 +67,8 @@ class Random {
                   merchants_ + static_cast<std::size_t>(model_.runs["create_merchant"]));
         EXPECT_EQ(desk_.rows.count(kKeys), static_cast<std::size_t>(model_.runs["create_api_key"]));
         std::set<std::string> policy;
-        for (const auto& rule : find_policy(desk_.rows).rules())
+        const pb::ApprovalPolicy now = find_policy(desk_.rows);
+        for (const auto& rule : now.rules())
             policy.insert(std::string(desk_.registry.command(rule.command())->name.value));
         EXPECT_EQ(policy, model_.policy);
     }

@@ -5,6 +5,7 @@
 #include "desk.h"
 #include "domains/roles.h"
 #include "kontor/machine/check.h"
+#include "kontor/machine/features.h"
 #include "kontor/machine/records.h"
 
 namespace kontor::approvals::testing {
