@@ -70,8 +70,9 @@ std::string ChainHasher::image_digest(std::string_view journal_row) {
 
 std::string ChainHasher::hash(std::string_view journal_row) {
     split(journal_row);
-    // Without images there is nothing to erase, and the frame says it all.
-    if (!images_.empty()) frame_ += digest();
+    // Without images there is nothing to erase, and the frame says it all. Where all of them were erased,
+    // their digest is left.
+    if (!images_.empty() || !digest_.empty()) frame_ += digest();
     std::string hash = crypto::sha256(frame_);
     hash.resize(kChainHashBytes);
     return hash;
