@@ -26,7 +26,7 @@ static_assert(routes_are_sound(kRoutes));
 constinit const Resource kOwn = {
     .routes = kRoutes,
     .names = kNone,
-    .samples = kNone,
+    .objects = kNone,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

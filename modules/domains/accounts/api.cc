@@ -5,8 +5,7 @@
 #include "domains/accounts/ids.h"
 #include "domains/accounts/permissions.h"
 #include "kontor/accounts.pb.h"
-#include "kontor/crypto/public_id.h"
-#include "kontor/json/writer.h"
+#include "kontor/machine/fields.h"
 #include "kontor/surface/call.h"
 
 namespace kontor::accounts {
@@ -15,43 +14,41 @@ namespace {
 
 using namespace surface;  // the routes' words
 
-std::string account_json(const pb::Merchant& merchant) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object().field("id", format_id(prefix::merchant, merchant.no())).field("object", "account");
-    json.key("business_profile").begin_object().field_or_null("name", merchant.name()).end_object();
-    json.field_null("business_type").field_raw("capabilities", "{}").field_boolean("charges_enabled", true);
-    json.field_or_null("country", merchant.country()).field_integer("created", merchant.created_ms() / 1000);
-    json.field_or_null("default_currency", merchant.default_currency())
-        .field_boolean("details_submitted", true);
-    json.field_null("email").field_raw("metadata", "{}").field_boolean("payouts_enabled", false);
-    json.key("settings").begin_object().key("dashboard").begin_object();
-    json.field_or_null("display_name", merchant.name())
-        .field("timezone", "Etc/UTC")
-        .end_object()
-        .end_object();
-    json.field("type", "standard").end_object();
-    return out;
-}
+using Absent = fields::Absent;
+using Row = fields::Field<pb::Merchant>;
+constexpr std::array kProfile = {Row{"name", fields::text<&pb::Merchant::name>(), Absent::null}};
+constexpr std::array kDashboard = {
+    Row{"display_name", fields::text<&pb::Merchant::name>(), Absent::null},
+    Row{"timezone", fields::constant("Etc/UTC"), Absent::never},
+};
+constexpr std::array kSettings = {Row{"dashboard", fields::hash<kDashboard>(), Absent::never}};
+constexpr std::array kAccount = {
+    Row{"id", fields::id<&pb::Merchant::no>(prefix::merchant), Absent::never},
+    Row{"object", fields::constant("account"), Absent::never},
+    Row{"business_profile", fields::hash<kProfile>(), Absent::never},
+    Row{"business_type", fields::null(), Absent::never},
+    Row{"capabilities", fields::literal("{}"), Absent::never},
+    Row{"charges_enabled", fields::literal("true"), Absent::never},
+    Row{"country", fields::text<&pb::Merchant::country>(), Absent::left_out, "Two letters, ISO 3166."},
+    Row{"created", fields::timestamp<&pb::Merchant::created_ms>(), Absent::never},
+    Row{"default_currency", fields::text<&pb::Merchant::default_currency>(fields::kCurrencyPattern),
+        Absent::left_out},
+    Row{"details_submitted", fields::literal("true"), Absent::never},
+    Row{"email", fields::null(), Absent::never},
+    Row{"metadata", fields::no_metadata(), Absent::never},
+    Row{"payouts_enabled", fields::literal("false"), Absent::never},
+    Row{"settings", fields::hash<kSettings>(), Absent::never},
+    Row{"type", fields::constant("standard"), Absent::never},
+};
+constinit const fields::Shape kAccountShape = fields::shape<kAccount>("account");
 
 void retrieve_account(const CallPtr& call) {
     call->read([&](const store::Reader& rows, std::uint64_t log_index) {
         const auto merchant = find_merchant(rows, call->caller.scope.merchant_no);
         if (!merchant) return call->refuse(unauthenticated("This account does not exist."));
-        call->reply(account_json(*merchant), log_index);
+        call->reply(machine::render_object<kAccount>(*merchant, machine::parts::kUsualObjectBytes / 2),
+                    log_index);
     });
-}
-
-pb::Merchant merchant() {
-    pb::Merchant row;
-    row.set_name("Shop");
-    row.set_country("DE");
-    row.set_default_currency("eur");
-    return row;
-}
-
-std::vector<std::string> samples() {
-    return {account_json(pb::Merchant()), account_json(merchant())};
 }
 
 // clang-format off
@@ -61,14 +58,14 @@ constexpr std::array kRoutes = {
 // clang-format on
 static_assert(routes_are_sound(kRoutes));
 
-constexpr std::array kSamples = {Sample{"account", samples}};
+constexpr std::array<const fields::Shape*, 1> kObjects = {&kAccountShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNone,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

@@ -9,9 +9,8 @@
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/json/writer.h"
 #include "kontor/log.pb.h"
-#include "kontor/machine/json_parts.h"
+#include "kontor/machine/fields.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
 
@@ -21,32 +20,50 @@ namespace {
 
 using namespace surface;  // the routes' words
 
-void balance_line(JsonWriter& json, std::int64_t amount, std::string_view currency) {
-    json.begin_object().field_integer("amount", amount).field("currency", currency);
-    json.key("source_types").begin_object();
-    json.field_integer("card", amount).end_object();  // house: channel: clients know no other word
-    json.end_object();
-}
+// What is available or pending in one currency.
+struct Line {
+    std::int64_t amount = 0;
+    std::string_view currency;  // lower case
+};
+struct Balance {
+    std::vector<Line> available;
+    std::vector<Line> pending;
+    bool livemode = false;
+};
+
+using Absent = fields::Absent;
+using LineRow = fields::Field<Line>;
+constexpr std::array kSourceTypes = {
+    LineRow{"card", fields::integer<&Line::amount>(), Absent::never},  // house: channel: clients ask for it
+};
+constexpr std::array kLine = {
+    LineRow{"amount", fields::integer<&Line::amount>(), Absent::never, "In the currency's smallest unit."},
+    LineRow{"currency", fields::text<&Line::currency>(fields::kCurrencyPattern), Absent::never},
+    LineRow{"source_types", fields::hash<kSourceTypes>(), Absent::never},
+};
+using BalanceRow = fields::Field<Balance>;
+constexpr std::array kBalance = {
+    BalanceRow{"object", fields::constant("balance"), Absent::never},
+    BalanceRow{"available", fields::rows<kLine, &Balance::available>(), Absent::never,
+               "By currency; never empty."},
+    BalanceRow{"livemode", fields::boolean<&Balance::livemode>(), Absent::never},
+    BalanceRow{"pending", fields::rows<kLine, &Balance::pending>(), Absent::never,
+               "Captured, and available later."},
+};
+constinit const fields::Shape kBalanceShape = fields::shape<kBalance>("balance");
 
 // `default_currency` (lower case) is shown with zeros when there is no line.
 std::string balance_json(const std::vector<BalanceLine>& lines, std::string_view default_currency,
                          bool livemode) {
-    std::string out;
-    JsonWriter json(out);
-    const auto part = [&](std::string_view name, std::int64_t BalanceLine::*amount) {
-        json.key(name).begin_array();
-        for (const auto& line : lines)
-            balance_line(json, line.*amount, machine::parts::currency_code(line.currency));
-        // Programs read available[0]: never an empty list.
-        if (lines.empty()) balance_line(json, 0, default_currency);
-        json.end_array();
-    };
-    json.begin_object().field("object", "balance");
-    part("available", &BalanceLine::available);
-    json.field_boolean("livemode", livemode);
-    part("pending", &BalanceLine::pending);
-    json.end_object();
-    return out;
+    Balance balance{.available = {}, .pending = {}, .livemode = livemode};
+    for (const BalanceLine& line : lines) {
+        const std::string_view currency = machine::parts::currency_code(line.currency);
+        balance.available.push_back({line.available, currency});
+        balance.pending.push_back({line.pending, currency});
+    }
+    // Programs read available[0]: never an empty list.
+    if (lines.empty()) balance.available = balance.pending = {{0, default_currency}};
+    return machine::render_object<kBalance>(balance, machine::parts::kUsualObjectBytes / 4);
 }
 
 void retrieve_balance(const CallPtr& call) {
@@ -77,28 +94,6 @@ void list_balance_transactions(const CallPtr& call) {
         balance_transaction_json);
 }
 
-constexpr std::uint32_t kEuro = 978;
-
-pb::BalanceTransaction sample(bool full) {
-    pb::BalanceTransaction row;
-    row.set_currency(kEuro);
-    row.set_type("charge");
-    if (!full) return row;
-    row.set_no(1);
-    row.set_source_id("ch_00000000001");
-    row.set_fee(1);
-    row.set_description("…");
-    return row;
-}
-
-std::vector<std::string> balance_samples() {
-    return {balance_json({{kEuro, 1, 1}}, "eur", false)};
-}
-
-std::vector<std::string> samples() {
-    return {balance_transaction_json(sample(false)), balance_transaction_json(sample(true))};
-}
-
 constexpr std::array kListBalanceTransactions = {
     kCreated,
     currency("In this currency."),
@@ -116,17 +111,14 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{prefix::balance_transaction, "balance transaction"}};
-constexpr std::array kSamples = {
-    Sample{"balance", balance_samples},
-    Sample{"balance_transaction", samples},
-};
+constexpr std::array<const fields::Shape*, 2> kObjects = {&kBalanceShape, &kTransactionShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

@@ -24,6 +24,7 @@ namespace kontor::balances {
                                                                                 machine::Scope,
                                                                                 const machine::ListQuery&,
                                                                                 machine::Bound&);
+extern const fields::Shape kTransactionShape;
 [[nodiscard]] std::string balance_transaction_json(const pb::BalanceTransaction&,
                                                    const machine::Expansion& = {});
 
@@ -34,7 +35,8 @@ struct BalanceLine {
 };
 // Read from the ledger accounts, currencies ascending by code number.
 [[nodiscard]] std::vector<BalanceLine> merchant_balance(const store::Reader&, machine::Scope);
-// The charge or refund that it is about.
-[[nodiscard]] machine::Pointer source_of(const pb::Object& object);
+// Where an expandable field leads: the charge or refund that it is about.
+[[nodiscard]] fields::Pointer balance_transaction_reference(const pb::BalanceTransaction&,
+                                                            std::string_view field);
 
 }  // namespace kontor::balances

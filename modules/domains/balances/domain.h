@@ -17,21 +17,16 @@
 
 namespace kontor::balances {
 
-inline constexpr std::array<std::uint32_t, 2> kToChargeRefund = {pb::kChargeFieldNumber,
-                                                                 pb::kRefundFieldNumber};
-// clang-format off
-inline constexpr std::array kBalanceTransactionReferences = {
-    machine::Reference{.field = "source", .targets = std::span<const std::uint32_t>(kToChargeRefund), .follow = &source_of},
-};
-// clang-format on
-
 // clang-format off
 inline constexpr std::array kObjects = {
 machine::ObjectKind{
     .number = pb::kBalanceTransactionFieldNumber,
     .name = "balance_transaction",
     .prefix = prefix::balance_transaction,
-    .references = std::span<const machine::Reference>(kBalanceTransactionReferences),
+    .shape = &kTransactionShape,
+    .follow = +[](const pb::Object& object, std::string_view field) {
+        return balance_transaction_reference(object.GetExtension(pb::balance_transaction), field);
+    },
     .find = &machine::find_object<pb::balance_transaction, &find_balance_transaction>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::balance_transaction).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion& expansion) {

@@ -6,6 +6,7 @@
 #include "domains/accounts/accounts.h"
 #include "domains/balances/balances.h"
 #include "domains/balances/tables.h"
+#include "domains/balances/words.h"
 #include "domains/payments/ids.h"
 #include "domains/refunds/ids.h"
 #include "kontor/balances_bodies.pb.h"
@@ -134,7 +135,7 @@ ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t am
     }
     if (const ledger::Status status = chain.run(); status != ledger::Status::ok) return status;
 
-    pb::BalanceTransaction row = new_transaction(context, "charge", amount, fee, charge.currency(),
+    pb::BalanceTransaction row = new_transaction(context, type::charge, amount, fee, charge.currency(),
                                                  format_id(payments::prefix::charge, charge.no()));
     if (!at_once) {
         row.set_available_on_ms(available_on_ms(accounts::merchant_of(context), context.now.utc_ms));
@@ -174,7 +175,7 @@ RefundBooking book_refund(Context& context, pb::Refund& refund, const pb::Charge
 
     refund.set_from_available(from_available);
     refund.set_from_pending(from_pending);
-    pb::BalanceTransaction row = new_transaction(context, "refund", -amount, 0, charge.currency(),
+    pb::BalanceTransaction row = new_transaction(context, type::refund, -amount, 0, charge.currency(),
                                                  format_id(refunds::prefix::refund, refund.no()));
     if (from_pending > 0) {
         const pb::BalanceTransaction own = transaction(context, charge.balance_transaction_no());
@@ -207,7 +208,7 @@ void undo_refund(Context& context, pb::Refund& refund) {
     KONTOR_ASSERT(chain.run() == ledger::Status::ok, "what was reserved for a refund can be released");
     refund.clear_transfer_ids();
     pb::BalanceTransaction row =
-        new_transaction(context, "refund_failure", refund.amount(), 0, refund.currency(),
+        new_transaction(context, type::refund_failure, refund.amount(), 0, refund.currency(),
                         format_id(refunds::prefix::refund, refund.no()));
     if (refund.from_pending() > 0) {
         // Back to pending, and available no earlier than it would have been without the refund.

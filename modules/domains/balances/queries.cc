@@ -78,11 +78,4 @@ std::vector<BalanceLine> merchant_balance(const store::Reader& rows, Scope scope
     return lines;
 }
 
-machine::Pointer source_of(const pb::Object& object) {
-    const std::string& id = object.GetExtension(pb::balance_transaction).source_id();
-    if (const auto no = parse_id(payments::prefix::charge, id)) return {pb::kChargeFieldNumber, *no};
-    if (const auto no = parse_id(refunds::prefix::refund, id)) return {pb::kRefundFieldNumber, *no};
-    return {};
-}
-
 }  // namespace kontor::balances

@@ -1,6 +1,7 @@
 // Customers and their wallets.
 #include "domains/customers/api.h"
 
+#include "domains/customers/cash_balance.h"
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
 #include "domains/customers/limits.h"
@@ -11,74 +12,16 @@
 #include "kontor/crypto/public_id.h"
 #include "kontor/customers.pb.h"
 #include "kontor/customers_bodies.pb.h"
-#include "kontor/json/writer.h"
 #include "kontor/log.pb.h"
-#include "kontor/machine/json_parts.h"
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
-#include "kontor/surface/sample.h"
 
 namespace kontor::customers {
 
 namespace {
 
 using namespace surface;  // the routes' words
-
-std::string cash_balance_json(std::uint64_t customer_no, const std::vector<balances::BalanceLine>& lines,
-                              bool livemode) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object().field("object", "cash_balance");
-    if (lines.empty()) {
-        json.field_null("available");
-    } else {
-        json.key("available").begin_object();
-        for (const auto& line : lines)
-            json.escaped_key(machine::parts::currency_code(line.currency)).integer(line.available);
-        json.end_object();
-    }
-    json.field("customer", format_id(prefix::customer, customer_no)).field_null("customer_account");
-    json.field_boolean("livemode", livemode);
-    json.field_raw("settings", R"({"reconciliation_mode":"automatic","using_merchant_default":true})");
-    json.end_object();
-    return out;
-}
-
-// A top-up as Stripe's customer_cash_balance_transaction.
-struct Funding {
-    std::uint64_t no = 0;
-    std::int64_t created_ms = 0;
-    std::int64_t amount = 0;
-    std::uint32_t currency = 0;
-    std::int64_t ending_balance = 0;
-    std::string reference;
-    const pb::Customer& customer;
-    bool expand_customer = false;
-};
-
-std::string funding_json(const Funding& funding) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object();
-    json.field("id", format_id(prefix::cash_balance_transaction, funding.no))
-        .field("object", "customer_cash_balance_transaction");
-    json.field_integer("created", funding.created_ms / 1000)
-        .field("currency", machine::parts::currency_code(funding.currency));
-    if (funding.expand_customer) {
-        json.field_raw("customer", customer_json(funding.customer));
-    } else {
-        json.field("customer", format_id(prefix::customer, funding.customer.no()));
-    }
-    json.field_null("customer_account").field_integer("ending_balance", funding.ending_balance);
-    json.key("funded").begin_object().key("bank_transfer").begin_object();
-    json.field_or_null("reference", funding.reference).field("type", "eu_bank_transfer");
-    json.end_object().end_object();
-    json.field_boolean("livemode", funding.customer.livemode());
-    json.field_integer("net_amount", funding.amount).field("type", "funded");
-    json.end_object();
-    return out;
-}
 
 std::string render_customer(const Call& call, const pb::Result& result) {
     return customer_json(object_in(result, pb::customer), call.expansion(result));
@@ -144,7 +87,7 @@ void retrieve_cash_balance(const CallPtr& call) {
         const auto customer = find_customer(rows, call->caller.scope, *no);
         if (!customer || customer->deleted()) return call->refuse(call->not_found(prefix::customer));
         const auto lines = wallet_balance(rows, call->caller.scope, *no);
-        call->reply(cash_balance_json(*no, lines, call->caller.scope.livemode), log_index);
+        call->reply(cash_balance_json({*no, lines, call->caller.scope.livemode}), log_index);
     });
 }
 
@@ -165,32 +108,6 @@ void fund_cash_balance(const CallPtr& call) {
         return call->refuse(invalid("Test helpers work with a test mode key only.", {}, "testmode_only"));
     }
     top_up(call);
-}
-
-constexpr std::uint32_t kEuro = 978;
-
-pb::Customer full_customer() {
-    pb::Customer row;
-    fill_sample(row);
-    row.set_name("Ada");
-    row.set_email("ada@example.com");
-    row.set_phone("+4912345");
-    row.set_description("…");
-    return row;
-}
-
-std::vector<std::string> customer_samples() {
-    return {customer_json(pb::Customer()), customer_json(full_customer())};
-}
-
-std::vector<std::string> cash_balance_samples() {
-    return {cash_balance_json(1, {}, false), cash_balance_json(1, {{kEuro, 1, 1}}, false)};
-}
-
-std::vector<std::string> funding_samples() {
-    const pb::Customer customer = full_customer();
-    return {funding_json({.currency = kEuro, .reference = "", .customer = customer}),
-            funding_json({.currency = kEuro, .reference = "…", .customer = customer})};
 }
 
 constexpr std::array kCustomer = {
@@ -230,18 +147,15 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{prefix::customer, "customer"}};
-constexpr std::array kSamples = {
-    Sample{"customer", customer_samples},
-    Sample{"cash_balance", cash_balance_samples, "available"},
-    Sample{"customer_cash_balance_transaction", funding_samples},
-};
+constexpr std::array<const fields::Shape*, 3> kObjects = {&kCustomerShape, &kCashBalanceShape,
+                                                          &kFundingShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

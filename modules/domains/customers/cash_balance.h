@@ -1,22 +1,39 @@
 #pragma once
-// What a top-up is answered with: an object that is made of the command, and of no row. It refers to the
-// customer, whom the command's result has.
+// The wallet as the API shows it, and what a top-up is answered with: objects that are made of the ledger and
+// of the command, and of no row.
 
-#include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
-#include "kontor/customers_bodies.pb.h"
-#include "kontor/machine/domain.h"
+#include "domains/balances/balances.h"
+#include "kontor/customers.pb.h"
+#include "kontor/json/fields.h"
 
 namespace kontor::customers {
 
+struct CashBalance {
+    std::uint64_t customer_no = 0;
+    const std::vector<balances::BalanceLine>& lines;
+    bool livemode = false;
+};
+extern const fields::Shape kCashBalanceShape;
+[[nodiscard]] std::string cash_balance_json(const CashBalance& balance);
+
 inline constexpr std::uint32_t kCashBalanceTransaction =
     20;  // frozen: its number in Object, taken by no message
-inline constexpr std::array<std::uint32_t, 1> kToTheCustomer = {pb::kCustomerFieldNumber};
-inline constexpr std::array kCashBalanceReferences = {
-    machine::Reference{.field = "customer",
-                       .targets = std::span<const std::uint32_t>(kToTheCustomer),
-                       .follow = +[](const pb::Object&) { return machine::Pointer{}; }},
+// A top-up as Stripe's customer_cash_balance_transaction.
+struct Funding {
+    std::uint64_t no = 0;
+    std::int64_t created_ms = 0;
+    std::int64_t amount = 0;
+    std::uint32_t currency = 0;
+    std::int64_t ending_balance = 0;
+    std::string reference;
+    const pb::Customer& customer;
+    bool expand_customer = false;
 };
+extern const fields::Shape kFundingShape;
+[[nodiscard]] std::string funding_json(const Funding& funding);
 
 }  // namespace kontor::customers

@@ -11,7 +11,6 @@
 #include "domains/customers/tables.h"
 #include "kontor/bodies.h"
 #include "kontor/customers_bodies.pb.h"
-#include "kontor/machine/json_parts.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/money/money.h"
 
@@ -26,18 +25,6 @@ void put(Context& context, const pb::Customer& row) {
 }
 void event(Context& context, std::string_view type, const pb::Customer& row, std::string previous = {}) {
     context.event(type, pb::customer, row, std::move(previous));
-}
-std::string customer_before(const pb::Customer& before, const pb::Customer& after) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object();
-    parts::text_before(json, "name", before.name(), after.name());
-    parts::text_before(json, "email", before.email(), after.email());
-    parts::text_before(json, "phone", before.phone(), after.phone());
-    parts::text_before(json, "description", before.description(), after.description());
-    parts::metadata_before(json, before.metadata(), after.metadata());
-    json.end_object();
-    return parts::unless_empty(std::move(out));
 }
 
 pb::Result with_customer(const pb::Customer& customer) {
@@ -100,7 +87,7 @@ pb::Result update_customer(Context& context, const pb::UpdateCustomer& wanted) {
     if (wanted.has_email()) customer->set_email(wanted.email());
     if (wanted.has_phone()) customer->set_phone(wanted.phone());
     if (wanted.has_description()) customer->set_description(wanted.description());
-    std::string previous = customer_before(before, *customer);
+    std::string previous = customer_changes(before, *customer);
     if (previous.empty()) return with_customer(*customer);
     put(context, *customer);
     if (before.email() != customer->email()) {

@@ -8,6 +8,7 @@
 
 #include "domains/balances/balances.h"
 #include "kontor/customers.pb.h"
+#include "kontor/json/fields.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/page.h"
 
@@ -23,6 +24,9 @@ namespace kontor::customers {
 // Read from the ledger accounts, currencies ascending by code number.
 [[nodiscard]] std::vector<balances::BalanceLine> wallet_balance(const store::Reader&, machine::Scope,
                                                                 std::uint64_t customer_no);
+extern const fields::Shape kCustomerShape;
 [[nodiscard]] std::string customer_json(const pb::Customer&, const machine::Expansion& = {});
+// previous_attributes of customer.updated; "": nothing changed.
+[[nodiscard]] std::string customer_changes(const pb::Customer& before, const pb::Customer& after);
 
 }  // namespace kontor::customers

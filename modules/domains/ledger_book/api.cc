@@ -4,6 +4,7 @@
 #include <array>
 
 #include "domains/ledger_book/api_handlers.h"
+#include "domains/ledger_book/api_json.h"
 #include "domains/ledger_book/api_limits.h"
 #include "domains/ledger_book/api_openapi.h"
 #include "domains/ledger_book/permissions.h"
@@ -70,11 +71,9 @@ constexpr std::array kRoutes = {
 // clang-format on
 static_assert(routes_are_sound(kRoutes));
 
-constexpr std::array kSamples = {
-    Sample{"ledger.account", account_samples},   Sample{"ledger.accounts", accounts_samples},
-    Sample{"ledger.balance", balance_samples},   Sample{"ledger.account_list", account_list_samples},
-    Sample{"ledger.history", history_samples},   Sample{"ledger.results", results_samples},
-    Sample{"ledger.transfer", transfer_samples}, Sample{"ledger.transfers", transfers_samples},
+constexpr std::array<const fields::Shape*, 8> kObjects = {
+    &kAccountShape, &kAccountsShape, &kBalanceShape,  &kAccountListShape,
+    &kHistoryShape, &kResultsShape,  &kTransferShape, &kTransfersShape,
 };
 
 }  // namespace
@@ -82,7 +81,7 @@ constexpr std::array kSamples = {
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNone,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = request_schemas,

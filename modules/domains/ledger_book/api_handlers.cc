@@ -82,7 +82,7 @@ std::string body_of(const ledger::Account& account, const store::Reader&, ledger
 }
 std::string body_of(const ledger::Transfer& transfer, const store::Reader& rows, ledger::Book book,
                     WireFormat format) {
-    return transfer_body(transfer, state_of(transfer, rows, book), format);
+    return transfer_body({transfer, state_of(transfer, rows, book)}, format);
 }
 
 std::optional<ledger::Account> find(const store::Reader& rows, ledger::Id128 id, ledger::Book book,
@@ -119,7 +119,7 @@ std::optional<std::string> known_body(ledger::Transfer row, const pb::Result& re
     row.timestamp = result.ledger_timestamp();
     std::optional<ledger::PendingState> state;
     if ((row.flags & ledger::pending) != 0) state.emplace();
-    return transfer_body(row, state, format);
+    return transfer_body({row, state}, format);
 }
 
 // The answer of a single item: itself as it is stored.

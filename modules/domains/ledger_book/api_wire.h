@@ -42,11 +42,9 @@ struct LedgerBatch {
 // A transfer as every answer shows it: a pending one with what became of it.
 struct StatedTransfer {
     ledger::Transfer row;
-    std::optional<ledger::PendingState> state;
+    std::optional<ledger::PendingState> state;  // of a pending one
 };
-// `state`: of a pending transfer.
-[[nodiscard]] std::string transfer_body(const ledger::Transfer& transfer,
-                                        const std::optional<ledger::PendingState>& state, WireFormat format);
+[[nodiscard]] std::string transfer_body(const StatedTransfer& transfer, WireFormat format);
 // `url`: of a list of which this is a page, and `next` where its next page starts; empty: of a look-up.
 [[nodiscard]] std::string accounts_body(std::span<const ledger::Account> accounts,
                                         std::optional<ledger::Id128> next, std::string_view url,

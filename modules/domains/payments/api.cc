@@ -3,8 +3,8 @@
 
 #include "domains/payments/api_handlers.h"
 #include "domains/payments/api_params.h"
-#include "domains/payments/api_samples.h"
 #include "domains/payments/ids.h"
+#include "domains/payments/json_method.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/permissions.h"
@@ -50,10 +50,7 @@ static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{prefix::intent, "payment_intent"},
                                ObjectName{prefix::charge, "charge"}};
-constexpr std::array kSamples = {
-    Sample{"payment_intent", intent_samples},
-    Sample{"charge", charge_samples},
-};
+constexpr std::array<const fields::Shape*, 3> kObjects = {&kIntentShape, &kChargeShape, &kPaymentMethodShape};
 // Set-up programs that exist name them; nothing comes.
 constexpr std::array<std::string_view, 3> kSilentEvents = {"charge.expired", "charge.pending",
                                                            "payment_intent.partially_funded"};
@@ -63,7 +60,7 @@ constexpr std::array<std::string_view, 3> kSilentEvents = {"charge.expired", "ch
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kSilentEvents,
     .explain = explain,
     .schemas = nullptr,

@@ -4,7 +4,6 @@
 
 #include "connectors/all.h"
 #include "domains/payments/methods.h"
-#include "kontor/base/assert.h"
 
 namespace kontor::payments {
 
@@ -27,17 +26,6 @@ std::optional<pb::PaymentMethod> find_token(std::string_view token, bool livemod
     method.set_country(std::string(found->country));
     method.set_funding(std::string(found->funding));
     return method;
-}
-
-pb::PaymentMethod sample_of(std::string_view type) {
-    const Method* record = find_method(type);
-    std::string_view token = record == nullptr ? std::string_view() : record->token.value;
-    for (const connectors::Connector* connector : connectors::all())
-        for (const connectors::TestToken& known : connector->test_tokens.value)
-            if (token.empty() && known.method == type) token = known.token;
-    auto method = find_token(token, false);
-    KONTOR_ASSERT(method, "each method has a token in test mode");
-    return *std::move(method);
 }
 
 }  // namespace kontor::payments

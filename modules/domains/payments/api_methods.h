@@ -11,7 +11,5 @@ namespace kontor::payments {
 // A method that stands for itself (both modes), or in test mode a test token of some channel, by either of
 // its names. nullopt: no such method.
 [[nodiscard]] std::optional<pb::PaymentMethod> find_token(std::string_view token, bool livemode);
-// Of samples and descriptions: the first token of a type.
-[[nodiscard]] pb::PaymentMethod sample_of(std::string_view type);
 
 }  // namespace kontor::payments

@@ -9,6 +9,7 @@
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
 #include "domains/payments/methods.h"
+#include "domains/payments/words.h"
 #include "kontor/machine/limits.h"
 #include "kontor/surface/param_parts.h"
 
@@ -17,17 +18,8 @@ namespace kontor::payments::params {
 using namespace surface;  // the words of parameters
 
 inline constexpr std::int64_t kMaxMethodTypes = 10;
-inline constexpr std::array<std::string_view, kMethods.size()> kMethodTypes = [] {
-    std::array<std::string_view, kMethods.size()> types;
-    for (std::size_t i = 0; i < kMethods.size(); ++i) types[i] = kMethods[i].type.value;
-    return types;
-}();
-inline constexpr std::array<std::string_view, 3> kCaptureMethods = {"automatic", "automatic_async", "manual"};
-inline constexpr std::array<std::string_view, 2> kConfirmationMethods = {"automatic", "manual"};
-inline constexpr std::array<std::string_view, 2> kFutureUsages = {"off_session", "on_session"};
+inline constexpr std::array<std::string_view, 3> kCaptureWishes = {"automatic", "automatic_async", "manual"};
 inline constexpr std::array<std::string_view, 2> kRedirects = {"always", "never"};
-inline constexpr std::array<std::string_view, 4> kCancelReasons = {"abandoned", "duplicate", "fraudulent",
-                                                                   "requested_by_customer"};
 
 inline constexpr std::array kListIntents = {
     kCreated, id_filter("customer", customers::prefix::customer, &machine::ListQuery::customer_no,
@@ -96,7 +88,7 @@ inline constexpr Param kCustomerId = id("customer", customers::prefix::customer,
 inline constexpr std::array kCreateIntent = {
     amount("amount", "Amount in the currency's smallest unit.", true),
     hash("automatic_payment_methods", kAutomaticMethods, "Whether any offered method may pay."),
-    choice("capture_method", kCaptureMethods, "manual: authorise now, capture later."),
+    choice("capture_method", kCaptureWishes, "manual: authorise now, capture later."),
     boolean("confirm", "Confirm at once."),
     choice("confirmation_method", kConfirmationMethods, "Who confirms after an action."),
     currency("Three-letter ISO 4217 code.", true),

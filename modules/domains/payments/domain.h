@@ -116,42 +116,16 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
-inline constexpr std::array<std::uint32_t, 1> kToCustomer = {pb::kCustomerFieldNumber};
-inline constexpr std::array<std::uint32_t, 1> kToCharge = {pb::kChargeFieldNumber};
-// clang-format off
-inline constexpr std::array kPaymentIntentReferences = {
-    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::payment_intent).customer_no()};
-        }},
-    machine::Reference{.field = "latest_charge", .targets = std::span<const std::uint32_t>(kToCharge), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kChargeFieldNumber, object.GetExtension(pb::payment_intent).latest_charge_no()};
-        }},
-    machine::Reference{.field = "payment_method", .targets = std::span<const std::uint32_t>(), .follow = +[](const pb::Object&) { return machine::Pointer{}; }},
-};
-// clang-format on
-inline constexpr std::array<std::uint32_t, 1> kToBalanceTransaction = {pb::kBalanceTransactionFieldNumber};
-inline constexpr std::array<std::uint32_t, 1> kToPaymentIntent = {pb::kPaymentIntentFieldNumber};
-// clang-format off
-inline constexpr std::array kChargeReferences = {
-    machine::Reference{.field = "balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::charge).balance_transaction_no()};
-        }},
-    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::charge).customer_no()};
-        }},
-    machine::Reference{.field = "payment_intent", .targets = std::span<const std::uint32_t>(kToPaymentIntent), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kPaymentIntentFieldNumber, object.GetExtension(pb::charge).intent_no()};
-        }},
-};
-// clang-format on
-
 // clang-format off
 inline constexpr std::array kObjects = {
 machine::ObjectKind{
     .number = pb::kPaymentIntentFieldNumber,
     .name = "payment_intent",
     .prefix = prefix::intent,
-    .references = std::span<const machine::Reference>(kPaymentIntentReferences),
+    .shape = &kIntentShape,
+    .follow = +[](const pb::Object& object, std::string_view field) {
+        return intent_reference(object.GetExtension(pb::payment_intent), field);
+    },
     .find = &machine::find_object<pb::payment_intent, &find_intent>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::payment_intent).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion& expansion) {
@@ -163,7 +137,10 @@ machine::ObjectKind{
     .number = pb::kChargeFieldNumber,
     .name = "charge",
     .prefix = prefix::charge,
-    .references = std::span<const machine::Reference>(kChargeReferences),
+    .shape = &kChargeShape,
+    .follow = +[](const pb::Object& object, std::string_view field) {
+        return charge_reference(object.GetExtension(pb::charge), field);
+    },
     .find = &machine::find_object<pb::charge, &find_charge>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::charge).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion& expansion) {

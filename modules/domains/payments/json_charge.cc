@@ -1,92 +1,136 @@
-#include "domains/payments/payments.h"
+#include <array>
 
-#include "domains/balances/ids.h"
-#include "domains/customers/ids.h"
+#include "domains/balances/references.h"
+#include "domains/customers/references.h"
 #include "domains/payments/ids.h"
-#include "domains/payments/json_method.h"
-#include "kontor/balances_bodies.pb.h"
-#include "kontor/crypto/public_id.h"
-#include "kontor/customers_bodies.pb.h"
-#include "kontor/machine/json_parts.h"
-#include "kontor/payments_bodies.pb.h"
+#include "domains/payments/method_fields.h"
+#include "domains/payments/payments.h"
+#include "domains/payments/references.h"
+#include "kontor/machine/fields.h"
 
 namespace kontor::payments {
 
-using namespace machine;  // the frame's words
-
 namespace {
 
-std::string_view status_text(pb::ChargeStatus status) {
-    switch (status) {
-        case pb::CHARGE_PENDING:
-            return "pending";
-        case pb::CHARGE_SUCCEEDED:
-            return "succeeded";
-        default:
-            return "failed";
-    }
+using fields::Absent;
+using pb::Charge;
+
+constexpr std::array kStatuses = {
+    fields::Named{pb::CHARGE_FAILED, "failed"},
+    fields::Named{pb::CHARGE_PENDING, "pending"},
+    fields::Named{pb::CHARGE_SUCCEEDED, "succeeded"},
+};
+static_assert(kStatuses.size() == pb::ChargeStatus_ARRAYSIZE - 1, "a status has no word");
+constexpr std::array<std::string_view, 2> kNetworkStatuses = {"declined_by_network", "approved_by_network"};
+constexpr std::array<std::string_view, 2> kOutcomeTypes = {"issuer_declined", "authorized"};
+
+bool succeeded(const Charge& charge) {
+    return charge.status() == pb::CHARGE_SUCCEEDED;
+}
+bool is_decided(const Charge& charge) {
+    return charge.status() != pb::CHARGE_PENDING;
+}
+std::string_view reason(const Charge& charge) {
+    return succeeded(charge) ? std::string_view() : std::string_view(charge.failure().decline_code());
+}
+std::string_view seller_message(const Charge& charge) {
+    return succeeded(charge) ? std::string_view("Payment complete.")
+                             : std::string_view(charge.failure().message());
+}
+const std::string& failure_code(const Charge& charge) {
+    return charge.failure().code();
+}
+const std::string& failure_message(const Charge& charge) {
+    return charge.failure().message();
+}
+const std::string& method_token(const Charge& charge) {
+    return charge.payment_method().token();
+}
+bool has_method(const Charge& charge) {
+    return is_set(charge.payment_method());
+}
+MethodOfCharge method(const Charge& charge) {
+    return {charge.payment_method(), charge.amount()};
 }
 
-void outcome(JsonWriter& json, const pb::Charge& charge) {
-    if (charge.status() == pb::CHARGE_PENDING) {
-        json.field_null("outcome");
-        return;
-    }
-    const bool succeeded = charge.status() == pb::CHARGE_SUCCEEDED;
-    json.key("outcome").begin_object();
-    json.field_null("advice_code").field_null("network_advice_code").field_null("network_decline_code");
-    json.field("network_status", succeeded ? "approved_by_network" : "declined_by_network");
-    json.field_or_null("reason",
-                       succeeded ? std::string_view() : std::string_view(charge.failure().decline_code()));
-    json.field("risk_level", "not_assessed");
-    json.field("seller_message",
-               succeeded ? "Payment complete." : std::string_view(charge.failure().message()));
-    json.field("type", succeeded ? "authorized" : "issuer_declined");
-    json.end_object();
-}
+using Part = fields::Field<Charge>;
+constexpr std::array kOutcome = {
+    Part{"advice_code", fields::null(), Absent::never},
+    Part{"network_advice_code", fields::null(), Absent::never},
+    Part{"network_decline_code", fields::null(), Absent::never},
+    Part{"network_status", fields::word<kNetworkStatuses, &succeeded>(), Absent::never},
+    Part{"reason", fields::text<&reason>(), Absent::null, "The decline code, when the payment was declined."},
+    Part{"risk_level", fields::constant("not_assessed"), Absent::never},
+    Part{"seller_message", fields::text<&seller_message>(), Absent::never},
+    Part{"type", fields::word<kOutcomeTypes, &succeeded>(), Absent::never},
+};
+
+using Row = fields::Field<machine::Rendered<Charge>>;
+constexpr std::array kCharge = {
+    Row{"id", fields::id<&Charge::no>(prefix::charge), Absent::never},
+    Row{"object", fields::constant("charge"), Absent::never},
+    Row{"amount", fields::integer<&Charge::amount>(), Absent::never, "In the currency's smallest unit."},
+    Row{"amount_captured", fields::integer<&Charge::amount_captured>(), Absent::never},
+    Row{"amount_refunded", fields::integer<&Charge::amount_refunded>(), Absent::never,
+        "Of refunds that succeeded, and of those under way."},
+    Row{"application", fields::null(), Absent::never},
+    Row{"application_fee", fields::null(), Absent::never},
+    Row{"application_fee_amount", fields::null(), Absent::never},
+    Row{"balance_transaction",
+        fields::expandable<balances::kToBalanceTransaction, &Charge::balance_transaction_no>(), Absent::null},
+    Row{"billing_details", fields::hash<parts::kBillingDetails>(), Absent::never},
+    Row{"calculated_statement_descriptor", fields::text<&Charge::statement_descriptor>(), Absent::null},
+    Row{"captured", fields::boolean<&Charge::captured>(), Absent::never},
+    Row{"created", fields::timestamp<&Charge::created_ms>(), Absent::never},
+    Row{"currency", fields::currency<&Charge::currency>(), Absent::never},
+    Row{"customer", fields::expandable<customers::kToCustomer, &Charge::customer_no>(), Absent::null},
+    Row{"description", fields::text<&Charge::description>(), Absent::null},
+    Row{"disputed", fields::literal("false"), Absent::never},
+    Row{"failure_balance_transaction", fields::null(), Absent::never},
+    Row{"failure_code", fields::text<&failure_code>(), Absent::null},
+    Row{"failure_message", fields::text<&failure_message>(), Absent::null},
+    Row{"fraud_details", fields::literal("{}"), Absent::never},
+    Row{"livemode", fields::boolean<&Charge::livemode>(), Absent::never},
+    Row{"metadata", fields::metadata(), Absent::never},
+    Row{"on_behalf_of", fields::null(), Absent::never},
+    Row{"outcome", fields::hash<kOutcome, nullptr, &is_decided>(), Absent::null},
+    Row{"paid", fields::boolean<&succeeded>(), Absent::never},
+    Row{"payment_intent", fields::expandable<kToIntent, &Charge::intent_no>(), Absent::null},
+    Row{"payment_method", fields::text<&method_token>(), Absent::null},
+    Row{"payment_method_details", fields::hash<parts::kMethodDetails, &method, &has_method>(), Absent::null},
+    Row{"receipt_email", fields::text<&Charge::receipt_email>(), Absent::null},
+    Row{"receipt_number", fields::null(), Absent::never},
+    Row{"receipt_url", fields::null(), Absent::never},
+    Row{"refunded", fields::boolean<&Charge::refunded>(), Absent::never, "Whether all of it was."},
+    Row{"review", fields::null(), Absent::never},
+    Row{"shipping", fields::null(), Absent::never},
+    Row{"source", fields::null(), Absent::never},
+    Row{"source_transfer", fields::null(), Absent::never},
+    Row{"statement_descriptor", fields::text<&Charge::statement_descriptor>(), Absent::null},
+    Row{"statement_descriptor_suffix", fields::null(), Absent::never},
+    Row{"status", fields::word<kStatuses, &Charge::status>(), Absent::never},
+    Row{"transfer_data", fields::null(), Absent::never},
+    Row{"transfer_group", fields::null(), Absent::never},
+};
+
+constexpr std::array<std::string_view, 2> kRefundedFields = {"amount_refunded", "refunded"};
 
 }  // namespace
 
-std::string charge_json(const pb::Charge& charge, const Expansion& expansion) {
-    std::string out;
-    out.reserve(machine::parts::kUsualObjectBytes);
-    JsonWriter json(out);
-    json.begin_object();
-    json.field("id", format_id(prefix::charge, charge.no())).field("object", "charge");
-    json.field_integer("amount", charge.amount()).field_integer("amount_captured", charge.amount_captured());
-    json.field_integer("amount_refunded", charge.amount_refunded());
-    json.field_null("application").field_null("application_fee").field_null("application_fee_amount");
-    machine::parts::reference(json, "balance_transaction", pb::kBalanceTransactionFieldNumber,
-                              balances::prefix::balance_transaction, charge.balance_transaction_no(),
-                              expansion);
-    payments::parts::billing_details(json);
-    json.field_or_null("calculated_statement_descriptor", charge.statement_descriptor());
-    json.field_boolean("captured", charge.captured());
-    json.field_integer("created", machine::parts::seconds(charge.created_ms()));
-    json.field("currency", machine::parts::currency_code(charge.currency()));
-    machine::parts::reference(json, "customer", pb::kCustomerFieldNumber, customers::prefix::customer,
-                              charge.customer_no(), expansion);
-    json.field_or_null("description", charge.description()).field_boolean("disputed", false);
-    json.field_null("failure_balance_transaction");
-    json.field_or_null("failure_code", charge.failure().code());
-    json.field_or_null("failure_message", charge.failure().message());
-    json.field_raw("fraud_details", "{}").field_boolean("livemode", charge.livemode());
-    machine::parts::metadata(json, charge.metadata());
-    json.field_null("on_behalf_of");
-    outcome(json, charge);
-    json.field_boolean("paid", charge.status() == pb::CHARGE_SUCCEEDED);
-    machine::parts::reference(json, "payment_intent", pb::kPaymentIntentFieldNumber, prefix::intent,
-                              charge.intent_no(), expansion);
-    json.field_or_null("payment_method", charge.payment_method().token());
-    payments::parts::method_details(json, charge.payment_method(), charge.amount());
-    json.field_or_null("receipt_email", charge.receipt_email());
-    json.field_null("receipt_number").field_null("receipt_url").field_boolean("refunded", charge.refunded());
-    json.field_null("review").field_null("shipping").field_null("source").field_null("source_transfer");
-    json.field_or_null("statement_descriptor", charge.statement_descriptor());
-    json.field_null("statement_descriptor_suffix").field("status", status_text(charge.status()));
-    json.field_null("transfer_data").field_null("transfer_group");
-    json.end_object();
-    return out;
+constinit const fields::Shape kChargeShape = fields::shape<kCharge>("charge");
+
+std::string charge_json(const Charge& charge, const machine::Expansion& expansion) {
+    return machine::render_object<kCharge>(machine::Rendered<Charge>{charge, expansion},
+                                           machine::parts::kUsualObjectBytes);
+}
+
+std::string refunded_before(const Charge& charge) {
+    return fields::as_it_was<kCharge, kRefundedFields>(
+        machine::Rendered<Charge>{charge, machine::kNothingExpanded});
+}
+
+fields::Pointer charge_reference(const Charge& charge, std::string_view field) {
+    return fields::follow<kCharge>(machine::Rendered<Charge>{charge, machine::kNothingExpanded}, field);
 }
 
 }  // namespace kontor::payments

@@ -1,121 +1,105 @@
 #include "domains/payments/json_method.h"
 
-#include "domains/payments/methods.h"
+#include "domains/payments/method_fields.h"
 
-#include "domains/customers/ids.h"
-#include "kontor/machine/json_parts.h"
+namespace kontor::payments {
 
-namespace kontor::payments::parts {
+constinit const fields::Shape kPaymentMethodShape = fields::shape<parts::kPaymentMethod>("payment_method");
+
+namespace parts {
 namespace {
 
-void address(JsonWriter& json) {
-    json.key("address").begin_object();
-    for (const std::string_view line : {"city", "country", "line1", "line2", "postal_code", "state"}) {
-        json.field_null(line);
-    }
-    json.end_object();
+using fields::Absent;
+using pb::PaymentMethod;
+
+constexpr std::array<std::string_view, 2> kReferenceStatuses = {"pending", "available"};
+
+using Nothing = fields::Field<fields::Constants>;
+constexpr std::array<Nothing, 0> kNothingFields = {};
+
+constexpr std::array kChecks = {
+    Nothing{"address_line1_check", fields::null(), Absent::never},
+    Nothing{"address_postal_code_check", fields::null(), Absent::never},
+    Nothing{"cvc_check", fields::null(), Absent::never},
+};
+
+void each_network(const PaymentMethod& method, const fields::EachText& each) {
+    each(method.brand());
 }
 
-void checks(JsonWriter& json) {
-    json.key("checks").begin_object();
-    json.field_null("address_line1_check").field_null("address_postal_code_check").field_null("cvc_check");
-    json.end_object();
-}
+using Row = fields::Field<PaymentMethod>;
+constexpr std::array kNetworks = {
+    Row{"available", fields::texts<&each_network>(), Absent::never},
+    Row{"preferred", fields::null(), Absent::never},
+};
+constexpr std::array kCardFields = {
+    Row{"brand", fields::text<&PaymentMethod::brand>(), Absent::never},
+    Row{"checks", fields::hash<kChecks>(), Absent::never},
+    Row{"country", fields::text<&PaymentMethod::country>(), Absent::null, "Two letters, ISO 3166."},
+    Row{"display_brand", fields::text<&PaymentMethod::brand>(), Absent::never},
+    Row{"exp_month", fields::integer<&PaymentMethod::exp_month>(), Absent::never},
+    Row{"exp_year", fields::integer<&PaymentMethod::exp_year>(), Absent::never},
+    Row{"fingerprint", fields::null(), Absent::never},
+    Row{"funding", fields::text<&PaymentMethod::funding>(), Absent::never,
+        "credit, debit, prepaid or unknown."},
+    Row{"generated_from", fields::null(), Absent::never},
+    Row{"last4", fields::text<&PaymentMethod::last4>(), Absent::never},
+    Row{"networks", fields::hash<kNetworks>(), Absent::never},
+    Row{"regulated_status", fields::null(), Absent::never},
+    Row{"three_d_secure_usage", fields::null(), Absent::never},
+    Row{"wallet", fields::null(), Absent::never},
+};
+
+using DetailsOfCard = fields::Field<MethodOfCharge>;
+constexpr std::array kCardDetailsFields = {
+    DetailsOfCard{"amount_authorized", fields::integer<&MethodOfCharge::amount_authorized>(), Absent::never},
+    DetailsOfCard{"authorization_code", fields::null(), Absent::never},
+    DetailsOfCard{"brand", fields::text<&PaymentMethod::brand>(), Absent::never},
+    DetailsOfCard{"checks", fields::hash<kChecks>(), Absent::never},
+    DetailsOfCard{"country", fields::text<&PaymentMethod::country>(), Absent::null, "Two letters, ISO 3166."},
+    DetailsOfCard{"electronic_commerce_indicator", fields::null(), Absent::never},
+    DetailsOfCard{"exp_month", fields::integer<&PaymentMethod::exp_month>(), Absent::never},
+    DetailsOfCard{"exp_year", fields::integer<&PaymentMethod::exp_year>(), Absent::never},
+    DetailsOfCard{"fingerprint", fields::null(), Absent::never},
+    DetailsOfCard{"funding", fields::text<&PaymentMethod::funding>(), Absent::never,
+                  "credit, debit, prepaid or unknown."},
+    DetailsOfCard{"installments", fields::null(), Absent::never},
+    DetailsOfCard{"last4", fields::text<&PaymentMethod::last4>(), Absent::never},
+    DetailsOfCard{"mandate", fields::null(), Absent::never},
+    DetailsOfCard{"network", fields::text<&PaymentMethod::brand>(), Absent::never},
+    DetailsOfCard{"network_transaction_id", fields::null(), Absent::never},
+    DetailsOfCard{"regulated_status", fields::null(), Absent::never},
+    DetailsOfCard{"three_d_secure", fields::null(), Absent::never},
+    DetailsOfCard{"transaction_link_id", fields::null(), Absent::never},
+    DetailsOfCard{"wallet", fields::null(), Absent::never},
+};
+
+using DestinationOfCard = fields::Field<MethodOfRefund>;
+constexpr std::array kCardDestinationFields = {
+    DestinationOfCard{"reference_status", fields::word<kReferenceStatuses, &MethodOfRefund::is_done>(),
+                      Absent::never},
+    DestinationOfCard{"reference_type", fields::constant("acquirer_reference_number"), Absent::never},
+    DestinationOfCard{"type", fields::constant("refund"), Absent::never},
+};
 
 }  // namespace
 
-void billing_details(JsonWriter& json) {
-    json.key("billing_details").begin_object();
-    address(json);
-    json.field_null("email").field_null("name").field_null("phone").field_null("tax_id");
-    json.end_object();
+constinit const fields::Shape kCardShape = fields::shape<kCardFields>();
+constinit const fields::Shape kCardDetailsShape = fields::shape<kCardDetailsFields>();
+constinit const fields::Shape kCardDestinationShape = fields::shape<kCardDestinationFields>();
+constinit const fields::Shape kNothingShape = fields::shape<kNothingFields>();
+
+void put_card(JsonWriter& json, const MethodView& method, const fields::Facts& /*member*/) {
+    fields::write_object<kCardFields>(json, method);
 }
 
-void method_object(JsonWriter& json, const pb::PaymentMethod& method, std::uint64_t customer_no,
-                   std::int64_t created_ms, bool livemode) {
-    const Method& record = record_of(method);
-    json.begin_object();
-    json.field("id", method.token())
-        .field("object", "payment_method")
-        .field("allow_redisplay", "unspecified");
-    billing_details(json);
-    json.key(record.type.value);
-    record.write.value(json, method);
-    json.field_integer("created", machine::parts::seconds(created_ms));
-    machine::parts::field_id_or_null(json, "customer", customers::prefix::customer, customer_no);
-    json.field_null("customer_account").field_boolean("livemode", livemode);
-    json.key("metadata").begin_object().end_object();
-    json.field("type", record.type.value);
-    json.end_object();
+void put_card_details(JsonWriter& json, const MethodOfCharge& method, const fields::Facts& /*member*/) {
+    fields::write_object<kCardDetailsFields>(json, method);
 }
 
-void method_details(JsonWriter& json, const pb::PaymentMethod& method, std::int64_t amount_authorized) {
-    if (!is_set(method)) {
-        json.field_null("payment_method_details");
-        return;
-    }
-    const Method& record = record_of(method);
-    json.key("payment_method_details").begin_object();
-    json.key(record.type.value);
-    record.details.value(json, method, amount_authorized);
-    json.field("type", record.type.value);
-    json.end_object();
+void put_card_destination(JsonWriter& json, const MethodOfRefund& method, const fields::Facts& /*member*/) {
+    fields::write_object<kCardDestinationFields>(json, method);
 }
 
-void destination_details(JsonWriter& json, const pb::PaymentMethod& method, bool is_done) {
-    if (!is_set(method)) return;
-    const Method& record = record_of(method);
-    json.key("destination_details").begin_object();
-    if (record.destination.value != nullptr) {
-        json.key(record.type.value);
-        record.destination.value(json, is_done);
-    }
-    json.field("type", record.type.value);
-    json.end_object();
-}
-
-void card(JsonWriter& json, const pb::PaymentMethod& method) {
-    json.begin_object();
-    json.field("brand", method.brand());
-    checks(json);
-    json.field_or_null("country", method.country()).field("display_brand", method.brand());
-    json.field_integer("exp_month", method.exp_month()).field_integer("exp_year", method.exp_year());
-    json.field_null("fingerprint").field("funding", method.funding()).field_null("generated_from");
-    json.field("last4", method.last4());
-    json.key("networks").begin_object();
-    json.key("available").begin_array().string(method.brand()).end_array().field_null("preferred");
-    json.end_object();
-    json.field_null("regulated_status").field_null("three_d_secure_usage").field_null("wallet");
-    json.end_object();
-}
-
-void card_details(JsonWriter& json, const pb::PaymentMethod& method, std::int64_t amount_authorized) {
-    json.begin_object();
-    json.field_integer("amount_authorized", amount_authorized).field_null("authorization_code");
-    json.field("brand", method.brand());
-    checks(json);
-    json.field_or_null("country", method.country()).field_null("electronic_commerce_indicator");
-    json.field_integer("exp_month", method.exp_month()).field_integer("exp_year", method.exp_year());
-    json.field_null("fingerprint").field("funding", method.funding()).field_null("installments");
-    json.field("last4", method.last4()).field_null("mandate").field("network", method.brand());
-    json.field_null("network_transaction_id").field_null("regulated_status").field_null("three_d_secure");
-    json.field_null("transaction_link_id").field_null("wallet");
-    json.end_object();
-}
-
-void card_destination(JsonWriter& json, bool is_done) {
-    json.begin_object();
-    json.field("reference_status", is_done ? "available" : "pending");
-    json.field("reference_type", "acquirer_reference_number").field("type", "refund");
-    json.end_object();
-}
-
-void wallet(JsonWriter& json, const pb::PaymentMethod& /*method*/) {
-    json.begin_object().end_object();
-}
-void wallet_details(JsonWriter& json, const pb::PaymentMethod& /*method*/,
-                    std::int64_t /*amount_authorized*/) {
-    json.begin_object().end_object();
-}
-
-}  // namespace kontor::payments::parts
+}  // namespace parts
+}  // namespace kontor::payments

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "domains/payments/json_method.h"
@@ -26,11 +27,12 @@ struct Method {
     Required<std::string_view> token;  // that stands for it; "": tokens are the channels'
     Required<bool> needs_customer;     // whose money it is
     Required<Offered> offered;
-    Required<std::string_view> about;              // in the description of payment_method_data
-    RequiredPointer<parts::WriteMethod> write;     // the member of a payment_method that has its name
-    RequiredPointer<parts::WriteDetails> details;  // the same of payment_method_details
-    // The member of a refund's destination_details; null: there is none.
-    Required<parts::WriteDestination> destination;
+    Required<std::string_view> about;  // in the description of payment_method_data
+    // The member that is named like it: of a payment_method, of a charge's payment_method_details, and of a
+    // refund's destination_details, where it has one.
+    Required<fields::Value<MethodView>> write;
+    Required<fields::Value<MethodOfCharge>> details;
+    Required<std::optional<fields::Value<MethodOfRefund>>> destination;
 };
 
 // In the order of the API's lists.
@@ -41,18 +43,18 @@ inline constexpr std::array kMethods = {
            .needs_customer = false,
            .offered = Offered::in_test_mode,
            .about = "With type card: the test token. Card numbers are never accepted.",
-           .write = &parts::card,
-           .details = &parts::card_details,
-           .destination = &parts::card_destination},
+           .write = parts::kCard,
+           .details = parts::kCardDetails,
+           .destination = parts::kCardDestination},
     Method{.type = "wallet",
            .paid_by = PaidBy::ledger,
            .token = "pm_wallet",
            .needs_customer = true,
            .offered = Offered::everywhere,
            .about = "With type wallet: nothing.",
-           .write = &parts::wallet,
-           .details = &parts::wallet_details,
-           .destination = nullptr},
+           .write = parts::kWallet,
+           .details = parts::kWalletDetails,
+           .destination = std::nullopt},
 };
 constexpr bool methods_are_sound() {
     for (std::size_t i = 0; i < kMethods.size(); ++i) {
@@ -65,6 +67,12 @@ constexpr bool methods_are_sound() {
     return true;
 }
 static_assert(methods_are_sound(), "methods stand in the order of their types, each once");
+
+inline constexpr std::array<std::string_view, kMethods.size()> kMethodTypes = [] {
+    std::array<std::string_view, kMethods.size()> types;
+    for (std::size_t i = 0; i < kMethods.size(); ++i) types[i] = kMethods[i].type.value;
+    return types;
+}();
 
 // By its type; null: there is none such, or "" was given.
 [[nodiscard]] const Method* find_method(std::string_view type);

@@ -18,6 +18,7 @@
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
+#include "domains/payments/words.h"
 #include "kontor/attempts.pb.h"
 #include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
@@ -86,24 +87,7 @@ pb::Result pay_by_channel(Context& context, pb::PaymentIntent& intent, const Ter
 }  // namespace
 
 std::string_view status_name(pb::IntentStatus status) {
-    switch (status) {
-        case pb::REQUIRES_PAYMENT_METHOD:
-            return "requires_payment_method";
-        case pb::REQUIRES_CONFIRMATION:
-            return "requires_confirmation";
-        case pb::REQUIRES_ACTION:
-            return "requires_action";
-        case pb::PROCESSING:
-            return "processing";
-        case pb::REQUIRES_CAPTURE:
-            return "requires_capture";
-        case pb::CANCELED:
-            return "canceled";
-        case pb::SUCCEEDED:
-            return "succeeded";
-        default:
-            return "requires_payment_method";  // a record without one: samples of the API's description
-    }
+    return fields::word_of(kIntentStatuses, status);
 }
 
 bool awaits_confirmation(pb::IntentStatus status) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kontor/json/fields.h"
 #include "kontor/machine/events.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/links.h"
@@ -39,7 +40,13 @@ inline constexpr std::string_view kAuthenticationFailure = "payment_intent_authe
 
 // "succeeded": an intent's status as the API, the reports and messages say it.
 [[nodiscard]] std::string_view status_name(pb::IntentStatus status);
+extern const fields::Shape kIntentShape, kChargeShape;
 [[nodiscard]] std::string intent_json(const pb::PaymentIntent&, const machine::Expansion& = {});
 [[nodiscard]] std::string charge_json(const pb::Charge&, const machine::Expansion& = {});
+// Where an expandable field leads.
+[[nodiscard]] fields::Pointer intent_reference(const pb::PaymentIntent&, std::string_view field);
+[[nodiscard]] fields::Pointer charge_reference(const pb::Charge&, std::string_view field);
+// previous_attributes of a charge of which something is, or was, given back.
+[[nodiscard]] std::string refunded_before(const pb::Charge& charge);
 
 }  // namespace kontor::payments

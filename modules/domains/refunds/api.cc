@@ -1,11 +1,11 @@
 // Refunds.
 #include "domains/refunds/api.h"
 
-#include "domains/payments/api_samples.h"
 #include "domains/payments/ids.h"
 #include "domains/refunds/ids.h"
 #include "domains/refunds/permissions.h"
 #include "domains/refunds/refunds.h"
+#include "domains/refunds/words.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/log.pb.h"
@@ -14,7 +14,6 @@
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
-#include "kontor/surface/sample.h"
 
 namespace kontor::refunds {
 
@@ -66,31 +65,6 @@ void list_refunds(const CallPtr& call) {
         [](pb::Result& found) { return mutable_object(found, pb::refund); }, refund_json);
 }
 
-constexpr std::uint32_t kEuro = 978;
-
-pb::Refund sample(bool full) {
-    pb::Refund row;
-    row.set_currency(kEuro);
-    row.set_status(pb::REFUND_SUCCEEDED);
-    if (!full) return row;
-    fill_sample(row);
-    row.set_charge_no(1);
-    row.set_intent_no(1);
-    row.set_customer_no(1);
-    row.set_status(pb::REFUND_FAILED);
-    row.set_reason("duplicate");
-    row.set_balance_transaction_no(1);
-    row.set_failure_balance_transaction_no(1);
-    *row.mutable_payment_method() = payments::sample_card();
-    return row;
-}
-
-std::vector<std::string> samples() {
-    return {refund_json(sample(false)), refund_json(sample(true))};
-}
-
-constexpr std::array<std::string_view, 3> kRefundReasons = {"duplicate", "fraudulent",
-                                                            "requested_by_customer"};
 constexpr std::array kListRefunds = {
     id_filter("charge", payments::prefix::charge, &machine::ListQuery::charge_no, "Of this charge."),
     kCreated,
@@ -102,7 +76,7 @@ constexpr std::array kCreateRefund = {
     id("charge", payments::prefix::charge, "The charge to refund; or payment_intent."),
     metadata(),
     id("payment_intent", payments::prefix::intent, "The payment intent to refund; or charge."),
-    choice("reason", kRefundReasons, "Why."),
+    choice("reason", kReasons, "Why."),
 };
 constexpr std::array kUpdateRefund = {metadata()};
 
@@ -117,14 +91,14 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{prefix::refund, "refund"}};
-constexpr std::array kSamples = {Sample{"refund", samples}};
+constexpr std::array<const fields::Shape*, 1> kObjects = {&kRefundShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

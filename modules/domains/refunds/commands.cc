@@ -11,7 +11,6 @@
 #include "domains/refunds/tables.h"
 #include "kontor/bodies.h"
 #include "kontor/crypto/public_id.h"
-#include "kontor/machine/json_parts.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/refunds_bodies.pb.h"
 
@@ -33,10 +32,6 @@ pb::Result with_refund(const pb::Refund& refund) {
     pb::Result result;
     *mutable_object(result, pb::refund) = refund;
     return result;
-}
-
-std::string refunded_before(std::int64_t amount) {
-    return "{\"amount_refunded\":" + std::to_string(amount) + ",\"refunded\":false}";
 }
 
 // The charge that the command means; in `refused` why there is none.
@@ -144,7 +139,7 @@ pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
         case balances::RefundBooking::refused:
             return refuse(machine::outcome::ledger_refused, "The ledger refused this refund.");
     }
-    const std::string before = refunded_before(charge->amount_refunded());
+    const std::string before = payments::refunded_before(*charge);
     charge->set_amount_refunded(charge->amount_refunded() + refund.amount());
     charge->set_refunded(charge->amount_refunded() == charge->amount_captured());
     refund.set_status(by_channel ? pb::REFUND_PENDING : pb::REFUND_SUCCEEDED);
@@ -175,25 +170,25 @@ pb::Result end_of_refund(Context& context, pb::ChannelAttempt& attempt, const pb
     auto refund = find_refund(context.rows, context.scope, attempt.refund_no());
     auto charge = payments::find_charge(context.rows, context.scope, attempt.charge_no());
     KONTOR_ASSERT(refund && charge, "a refund attempt has its refund and charge");
+    const std::string was_under_way = status_before(*refund);
     refund->clear_attempt_no();
     if (answer.state() == pb::ATTEMPT_SUCCEEDED) {
         balances::finish_refund(context, *refund);
         refund->set_status(pb::REFUND_SUCCEEDED);
         put(context, *refund);
-        event(context, "refund.updated", *refund, R"({"status":"pending"})");
+        event(context, "refund.updated", *refund, was_under_way);
         payments::event(context, "charge.refunded", *charge);
         return with_refund(*refund);
     }
     balances::undo_refund(context, *refund);
     refund->set_status(pb::REFUND_FAILED);
     refund->set_failure_reason(answer.error().code().empty() ? "unknown" : answer.error().code());
-    const std::string before = "{\"amount_refunded\":" + std::to_string(charge->amount_refunded()) +
-                               ",\"refunded\":" + (charge->refunded() ? "true" : "false") + "}";
+    const std::string before = payments::refunded_before(*charge);
     charge->set_amount_refunded(charge->amount_refunded() - refund->amount());
     charge->set_refunded(false);
     put(context, *refund);
     payments::put(context, *charge);
-    event(context, "refund.failed", *refund, R"({"status":"pending"})");
+    event(context, "refund.failed", *refund, was_under_way);
     payments::event(context, "charge.updated", *charge, before);
     return with_refund(*refund);
 }
@@ -201,11 +196,11 @@ pb::Result end_of_refund(Context& context, pb::ChannelAttempt& attempt, const pb
 pb::Result update_refund(Context& context, const pb::UpdateRefund& wanted) {
     auto refund = find_refund(context.rows, context.scope, wanted.no());
     if (!refund) return no_such("refund", prefix::refund, wanted.no(), "refund");
-    const parts::Pairs before = refund->metadata();
+    const pb::Refund before = *refund;
     if (!merge_metadata(refund->mutable_metadata(), wanted.metadata(), wanted.clear_metadata()))
         return metadata_too_long();
     put(context, *refund);
-    event(context, "refund.updated", *refund, parts::metadata_before(before, refund->metadata()));
+    event(context, "refund.updated", *refund, refund_changes(before, *refund));
     return with_refund(*refund);
 }
 

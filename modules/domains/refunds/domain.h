@@ -70,37 +70,16 @@ inline constexpr std::array kCommands = {
 };
 // clang-format on
 
-inline constexpr std::array<std::uint32_t, 1> kToBalanceTransaction = {pb::kBalanceTransactionFieldNumber};
-inline constexpr std::array<std::uint32_t, 1> kToCharge = {pb::kChargeFieldNumber};
-inline constexpr std::array<std::uint32_t, 1> kToCustomer = {pb::kCustomerFieldNumber};
-inline constexpr std::array<std::uint32_t, 1> kToPaymentIntent = {pb::kPaymentIntentFieldNumber};
-// clang-format off
-inline constexpr std::array kRefundReferences = {
-    machine::Reference{.field = "balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::refund).balance_transaction_no()};
-        }},
-    machine::Reference{.field = "charge", .targets = std::span<const std::uint32_t>(kToCharge), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kChargeFieldNumber, object.GetExtension(pb::refund).charge_no()};
-        }},
-    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::refund).customer_no()};
-        }},
-    machine::Reference{.field = "failure_balance_transaction", .targets = std::span<const std::uint32_t>(kToBalanceTransaction), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kBalanceTransactionFieldNumber, object.GetExtension(pb::refund).failure_balance_transaction_no()};
-        }},
-    machine::Reference{.field = "payment_intent", .targets = std::span<const std::uint32_t>(kToPaymentIntent), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kPaymentIntentFieldNumber, object.GetExtension(pb::refund).intent_no()};
-        }},
-};
-// clang-format on
-
 // clang-format off
 inline constexpr std::array kObjects = {
 machine::ObjectKind{
     .number = pb::kRefundFieldNumber,
     .name = "refund",
     .prefix = prefix::refund,
-    .references = std::span<const machine::Reference>(kRefundReferences),
+    .shape = &kRefundShape,
+    .follow = +[](const pb::Object& object, std::string_view field) {
+        return refund_reference(object.GetExtension(pb::refund), field);
+    },
     .find = &machine::find_object<pb::refund, &find_refund>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::refund).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion& expansion) {

@@ -17,7 +17,6 @@
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
-#include "kontor/surface/sample.h"
 #include "kontor/uri/uri.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
@@ -171,19 +170,6 @@ void list_webhook_endpoints(const CallPtr& call) {
     call->reply(list_json(call->request.path, data, page.has_more), log_index);
 }
 
-pb::WebhookEndpoint endpoint() {
-    pb::WebhookEndpoint row;
-    fill_sample(row);
-    row.add_enabled_events("*");
-    row.set_description("…");
-    row.set_api_version(std::string(machine::kApiVersion));
-    return row;
-}
-
-std::vector<std::string> samples() {
-    return {webhook_endpoint_json(pb::WebhookEndpoint()), webhook_endpoint_json(endpoint(), "whsec_…")};
-}
-
 constexpr std::int64_t kMaxEventTypesInFilter = 20;
 constexpr std::array kListEvents = {
     kCreated,
@@ -229,17 +215,14 @@ static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{machine::prefix::event, "event"},
                                ObjectName{prefix::webhook_endpoint, "webhook endpoint"}};
-constexpr std::array kSamples = {
-    Sample{"event", event_samples},
-    Sample{"webhook_endpoint", samples},
-};
+constexpr std::array<const fields::Shape*, 2> kObjects = {&machine::kEventShape, &kEndpointShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

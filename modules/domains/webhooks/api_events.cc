@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "domains/all.h"
 #include "domains/webhooks/webhooks.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/events.h"
@@ -30,19 +29,6 @@ std::string current_event_json(const Call& call, const store::Reader& rows,
     return machine::event_json(registry, *found.journal, event);
 }
 
-std::string sample(bool full) {
-    pb::Journal journal;
-    pb::Event row;
-    row.set_type("payment_intent.succeeded");
-    if (full) {
-        row.set_previous_attributes_json("{}");
-        journal.set_request_id("req_…");
-        journal.set_idempotency_key("…");
-    }
-    // What is in an event depends on its type: the schema says only that it is an object.
-    return machine::event_json(domains::registry(), journal, row);
-}
-
 }  // namespace
 
 void retrieve_event(const CallPtr& call) {
@@ -65,10 +51,6 @@ void list_events(const CallPtr& call) {
         for (const auto& found : page.rows) data.push_back(current_event_json(*call, rows, found));
         call->reply(list_json(call->request.path, data, page.has_more), log_index);
     });
-}
-
-std::vector<std::string> event_samples() {
-    return {sample(false), sample(true)};
 }
 
 }  // namespace kontor::webhooks

@@ -1,15 +1,11 @@
 #pragma once
 // Events: what api.cc lists of them.
 
-#include <string>
-#include <vector>
-
 #include "kontor/surface/call.h"
 
 namespace kontor::webhooks {
 
 void retrieve_event(const surface::CallPtr& call);
 void list_events(const surface::CallPtr& call);
-[[nodiscard]] std::vector<std::string> event_samples();
 
 }  // namespace kontor::webhooks

@@ -80,7 +80,8 @@ machine::ObjectKind{
     .number = pb::kWebhookEndpointFieldNumber,
     .name = "webhook_endpoint",
     .prefix = prefix::webhook_endpoint,
-    .references = std::span<const machine::Reference>(),
+    .shape = &kEndpointShape,
+    .follow = nullptr,
     .find = &machine::find_object<pb::webhook_endpoint, &find_webhook_endpoint>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::webhook_endpoint).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion&) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kontor/json/fields.h"
 #include "kontor/machine/links.h"
 #include "kontor/machine/page.h"
 #include "kontor/webhooks.pb.h"
@@ -36,6 +37,7 @@ namespace kontor::webhooks {
 // All deliveries of the events of one payment: for its page.
 [[nodiscard]] std::vector<pb::WebhookDelivery> deliveries_of_event(const store::Reader&, machine::Scope,
                                                                    std::uint64_t event_no);
+extern const fields::Shape kEndpointShape;
 // `secret`: only in the answer of its creation.
 [[nodiscard]] std::string webhook_endpoint_json(const pb::WebhookEndpoint&, std::string_view secret = {});
 // After the `tries`-th failure: 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 2 h, 4 h, then 6 h each, plus up to a

@@ -1,25 +1,41 @@
 #include "kontor/json/error_object.h"
 
-#include "kontor/json/writer.h"
+#include <array>
+
+#include "kontor/json/field_types.h"
 
 namespace kontor {
+
+namespace {
+
+using fields::Absent;
+
+constexpr std::array<std::string_view, 5> kTypes = {"api_error", "card_error", "idempotency_error",
+                                                    "invalid_request_error", "rate_limit_error"};
+using Row = fields::Field<ErrorObject>;
+constexpr std::array kInner = {
+    Row{"charge", fields::any_text<&ErrorObject::charge>(), Absent::left_out, "The charge that failed."},
+    Row{"code", fields::any_text<&ErrorObject::code>(), Absent::left_out, "For programs."},
+    Row{"decline_code", fields::any_text<&ErrorObject::decline_code>(), Absent::left_out,
+        "Why the card's bank declined, as far as it says."},
+    Row{"message", fields::any_text<&ErrorObject::message>(), Absent::never, "For people."},
+    Row{"param", fields::any_text<&ErrorObject::param>(), Absent::left_out,
+        "The parameter that is to blame, with its path."},
+    Row{"payment_intent", fields::object<&ErrorObject::payment_intent_json>("payment_intent"),
+        Absent::left_out, "The payment as it is now."},
+    Row{"type", fields::any_text<&ErrorObject::type>(kTypes), Absent::never},
+};
+constexpr std::array kError = {Row{"error", fields::hash<kInner>(), Absent::never}};
+
+}  // namespace
+
+constinit const fields::Shape kErrorShape = fields::shape<kError>("error");
 
 std::string error_json(const ErrorObject& error) {
     std::string out;
     out.reserve(256 + error.message.size() + error.payment_intent_json.size());
     JsonWriter json(out);
-    const auto field = [&json](std::string_view name, std::string_view value) {
-        if (!value.empty()) json.key(name).any_string(value);
-    };
-    json.begin_object().key("error").begin_object();
-    field("charge", error.charge);
-    field("code", error.code);
-    field("decline_code", error.decline_code);
-    json.key("message").any_string(error.message);
-    field("param", error.param);
-    if (!error.payment_intent_json.empty()) json.field_raw("payment_intent", error.payment_intent_json);
-    field("type", error.type);
-    json.end_object().end_object();
+    fields::write_object<kError>(json, error);
     return out;
 }
 

@@ -1,13 +1,14 @@
 #include "kontor/machine/events.h"
 
 #include <algorithm>
+#include <array>
 
 #include "kontor/base/bytes.h"
 #include "kontor/base/object_id.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/machine/chain.h"
 #include "kontor/machine/domain.h"
-#include "kontor/machine/json_parts.h"
+#include "kontor/machine/fields.h"
 #include "kontor/machine/links.h"
 
 namespace kontor::machine {
@@ -99,27 +100,64 @@ std::vector<std::shared_ptr<const pb::Journal>> journals_about(const store::Read
     return found;
 }
 
+namespace {
+
+using fields::Absent;
+
+struct View {
+    const Registry& registry;
+    const pb::Journal& journal;
+    const pb::Event& row;
+};
+std::string object_of(const View& view) {
+    return image(view.registry, view.row);
+}
+std::int64_t time_ms(const View& view) {
+    return view.journal.time_ms();
+}
+bool livemode(const View& view) {
+    return view.journal.livemode();
+}
+const std::string& request_id(const View& view) {
+    return view.journal.request_id();
+}
+const std::string& idempotency_key(const View& view) {
+    return view.journal.idempotency_key();
+}
+std::string_view api_version(const View& /*view*/) {
+    return kApiVersion;
+}
+
+using Row = fields::Field<View>;
+constexpr std::array kData = {
+    Row{"object", fields::object<&object_of>(), Absent::never,
+        "As it was after what happened; its fields are those of its kind."},
+    Row{"previous_attributes", fields::object<&pb::Event::previous_attributes_json>(), Absent::left_out,
+        "What the changed fields were before."},
+};
+constexpr std::array kRequest = {
+    Row{"id", fields::text<&request_id>(), Absent::null},
+    Row{"idempotency_key", fields::text<&idempotency_key>(), Absent::null},
+};
+constexpr std::array kEvent = {
+    Row{"id", fields::id<&pb::Event::no>(prefix::event), Absent::never},
+    Row{"object", fields::constant("event"), Absent::never},
+    Row{"api_version", fields::text<&api_version>(), Absent::never},
+    Row{"created", fields::timestamp<&time_ms>(), Absent::never},
+    Row{"data", fields::hash<kData>(), Absent::never},
+    Row{"livemode", fields::boolean<&livemode>(), Absent::never},
+    Row{"pending_webhooks", fields::integer<&pb::Event::pending_webhooks>(), Absent::never,
+        "Endpoints that do not have it yet."},
+    Row{"request", fields::hash<kRequest>(), Absent::never},
+    Row{"type", fields::text<&pb::Event::type>(), Absent::never},
+};
+
+}  // namespace
+
+constinit const fields::Shape kEventShape = fields::shape<kEvent>("event");
+
 std::string event_json(const Registry& registry, const pb::Journal& journal, const pb::Event& event) {
-    std::string out;
-    out.reserve(parts::kUsualObjectBytes + 512);
-    JsonWriter json(out);
-    json.begin_object();
-    json.field("id", format_id(prefix::event, event.no())).field("object", "event");
-    json.field("api_version", kApiVersion).field_integer("created", parts::seconds(journal.time_ms()));
-    json.key("data").begin_object().field_raw("object", image(registry, event));
-    if (!event.previous_attributes_json().empty()) {
-        json.field_raw("previous_attributes", event.previous_attributes_json());
-    }
-    json.end_object();
-    json.field_boolean("livemode", journal.livemode());
-    json.field_integer("pending_webhooks", event.pending_webhooks());
-    json.key("request").begin_object();
-    json.field_or_null("id", journal.request_id())
-        .field_or_null("idempotency_key", journal.idempotency_key());
-    json.end_object();
-    json.field("type", event.type());
-    json.end_object();
-    return out;
+    return render_object<kEvent>(View{registry, journal, event}, parts::kUsualObjectBytes + 512);
 }
 
 }  // namespace kontor::machine

@@ -13,12 +13,12 @@ bool expandable(const Registry& registry, const ObjectKind& kind, std::string_vi
     if (levels_left == 0) return false;
     const auto dot = path.find('.');
     const std::string_view field = path.substr(0, dot);
-    for (const Reference& reference : kind.references.value) {
-        if (reference.field.value != field) continue;
+    for (const fields::Facts& facts : kind.shape.value->fields) {
+        if (facts.kind.type != fields::Type::expandable || facts.name != field) continue;
         if (dot == std::string_view::npos) return true;
-        const auto targets = reference.targets.value;
-        return std::any_of(targets.begin(), targets.end(), [&](std::uint32_t target) {
-            const ObjectKind* next = registry.object(target);
+        const auto targets = facts.kind.targets;
+        return std::any_of(targets.begin(), targets.end(), [&](const fields::Target& target) {
+            const ObjectKind* next = registry.object(target.kind);
             return next != nullptr && expandable(registry, *next, path.substr(dot + 1), levels_left - 1);
         });
     }
@@ -43,10 +43,8 @@ class Resolver {
  private:
     const pb::Object* follow(const pb::Object& at, std::string_view field) {
         const ObjectKind* kind = registry_.object(at.kind());
-        if (kind == nullptr) return nullptr;
-        for (const Reference& reference : kind->references.value)
-            if (reference.field.value == field) return collect(reference.follow.value(at));
-        return nullptr;
+        if (kind == nullptr || kind->follow.value == nullptr) return nullptr;
+        return collect(kind->follow.value(at, field));
     }
 
     const pb::Object* collect(Pointer to) {

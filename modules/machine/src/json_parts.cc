@@ -15,18 +15,10 @@ std::string_view currency_code(std::uint32_t numeric) {
     return currency->lower_code();
 }
 
-void metadata(JsonWriter& json, const Pairs& pairs) {
-    json.key("metadata").begin_object();
+void put_metadata(JsonWriter& json, const Pairs& pairs) {
+    json.begin_object();
     for (const pb::Pair& pair : pairs) json.escaped_key(pair.key()).string(pair.value());
     json.end_object();
-}
-
-void field_id_or_null(JsonWriter& json, std::string_view name, std::string_view id_prefix, std::uint64_t no) {
-    if (no == 0) {
-        json.field_null(name);
-    } else {
-        json.field(name, format_id(id_prefix, no));
-    }
 }
 
 bool names(const Expansion& expansion, std::string_view field) {
@@ -35,6 +27,9 @@ bool names(const Expansion& expansion, std::string_view field) {
     });
 }
 
+namespace {
+
+// What is left of the paths below `field`.
 Expansion below(const Expansion& expansion, std::string_view field) {
     Expansion rest;
     rest.registry = expansion.registry;
@@ -47,18 +42,26 @@ Expansion below(const Expansion& expansion, std::string_view field) {
     return rest;
 }
 
-void reference(JsonWriter& json, std::string_view field, std::uint32_t kind, std::string_view id_prefix,
-               std::uint64_t no, const Expansion& expansion) {
-    if (no != 0 && expansion.objects != nullptr && expansion.registry != nullptr && names(expansion, field)) {
-        const ObjectKind* record = expansion.registry->object(kind);
+std::string_view prefix_of(const fields::Facts& field, std::uint32_t kind) {
+    for (const fields::Target& target : field.kind.targets)
+        if (target.kind == kind) return target.prefix;
+    KONTOR_UNREACHABLE("a reference leads to one of its targets");
+}
+
+}  // namespace
+
+void put_reference(JsonWriter& json, const fields::Facts& field, fields::Pointer to,
+                   const Expansion& expansion) {
+    if (expansion.objects != nullptr && expansion.registry != nullptr && names(expansion, field.name)) {
+        const ObjectKind* record = expansion.registry->object(to.kind);
         KONTOR_ASSERT(record != nullptr, "a reference points to an object that some domain has");
         for (const pb::Object& object : expansion.objects->objects()) {
-            if (object.kind() != kind || record->number_of.value(object) != no) continue;
-            json.field_raw(field, record->json.value(object, below(expansion, field)));
+            if (object.kind() != to.kind || record->number_of.value(object) != to.no) continue;
+            json.raw(record->json.value(object, below(expansion, field.name)));
             return;
         }
     }
-    field_id_or_null(json, field, id_prefix, no);
+    json.plain_string(format_id(prefix_of(field, to.kind), to.no));
 }
 
 void metadata_before(JsonWriter& json, const Pairs& before, const Pairs& after) {
@@ -89,30 +92,6 @@ void metadata_before(JsonWriter& json, const Pairs& before, const Pairs& after) 
         }
     }
     if (open) json.end_object();
-}
-
-void text_before(JsonWriter& json, std::string_view name, const std::string& before,
-                 const std::string& after) {
-    if (before == after) return;
-    json.key(name);
-    if (before.empty()) {
-        json.null();
-    } else {
-        json.string(before);
-    }
-}
-
-std::string unless_empty(std::string object) {
-    return object == "{}" ? std::string() : object;
-}
-
-std::string metadata_before(const Pairs& before, const Pairs& after) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object();
-    metadata_before(json, before, after);
-    json.end_object();
-    return unless_empty(std::move(out));
 }
 
 }  // namespace kontor::machine::parts

@@ -143,7 +143,7 @@ std::string Catalogue::problems() const {
     }
     for (const ObjectName& name : names_) add("prefix", name.prefix);
     for (const Resource* resource : resources_)
-        for (const Sample& sample : resource->samples) add("sample", sample.kind);
+        for (const fields::Shape* object : resource->objects) add("object", object->name);
     return twice;
 }
 

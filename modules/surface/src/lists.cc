@@ -1,12 +1,13 @@
 #include "kontor/surface/lists.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/public_id.h"
-#include "kontor/json/writer.h"
 #include "kontor/machine/events.h"
+#include "kontor/machine/fields.h"
 #include "kontor/machine/limits.h"
 #include "kontor/machine/page.h"
 #include "kontor/machine/rows.h"
@@ -63,6 +64,24 @@ std::optional<ApiError> read_object(const Call& call, const store::Reader& rows,
     return no_such(object_name(call.host->catalogue->names(), id_prefix), *id, std::string(param), false);
 }
 
+struct Page {
+    std::string_view url;
+    const std::vector<std::string>& data;
+    bool has_more = false;
+};
+const std::vector<std::string>& data_of(const Page& page) {
+    return page.data;
+}
+
+using fields::Absent;
+using Row = fields::Field<Page>;
+constexpr std::array kList = {
+    Row{"object", fields::constant("list"), Absent::never},
+    Row{"data", fields::objects<&data_of>(), Absent::never},
+    Row{"has_more", fields::boolean<&Page::has_more>(), Absent::never},
+    Row{"url", fields::text<&Page::url>(), Absent::never},
+};
+
 }  // namespace
 
 bool exists(const Call& call, const store::Reader& rows, std::string_view id_prefix, std::uint64_t no) {
@@ -100,16 +119,12 @@ std::optional<ApiError> read_list_request(const Call& call, const store::Reader&
     return std::nullopt;
 }
 
+constinit const fields::Shape kListShape = fields::shape<kList>("list");
+
 std::string list_json(std::string_view url, const std::vector<std::string>& data, bool has_more) {
     std::size_t size = 128;
     for (const std::string& object : data) size += object.size() + 1;
-    std::string out;
-    out.reserve(size);
-    JsonWriter json(out);
-    json.begin_object().field("object", "list").key("data").begin_array();
-    for (const std::string& object : data) json.raw(object);
-    json.end_array().field_boolean("has_more", has_more).field("url", url).end_object();
-    return out;
+    return machine::render_object<kList>(Page{url, data, has_more}, size);
 }
 
 ApiError scan_exhausted() {

@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "kontor/json/error_object.h"
+#include "kontor/json/schema.h"
 #include "kontor/json/writer.h"
 #include "kontor/machine/events.h"
+#include "kontor/machine/fields.h"
 #include "kontor/machine/limits.h"
 #include "kontor/money/money.h"
-#include "object_schemas.h"
+#include "kontor/surface/lists.h"
 
 namespace kontor::surface {
 
@@ -182,15 +185,6 @@ void request_body(JsonWriter& json, const Route& route) {
     json.end_object().end_object();
 }
 
-void list_schema(JsonWriter& json, std::string_view item_ref) {
-    json.begin_object().field("type", "object").key("properties").begin_object();
-    json.field_raw("object", R"({"const":"list"})");
-    json.key("data").begin_object().field("type", "array").key("items").begin_object();
-    json.field("$ref", item_ref).end_object().end_object();
-    json.field_raw("has_more", R"({"type":"boolean"})").field_raw("url", R"({"type":"string"})").end_object();
-    json.field_raw("required", R"(["object","data","has_more","url"])").end_object();
-}
-
 void other_responses(JsonWriter& json, const Route& route) {
     if (route.shape.value != Shape::document)
         json.key("429").begin_object().field("$ref", "#/components/responses/too_many_requests").end_object();
@@ -207,15 +201,14 @@ void responses(JsonWriter& json, const Route& route) {
         return;
     }
     json.key("content").begin_object().key("application/json").begin_object().key("schema");
-    const std::string ref = "#/components/schemas/" + std::string(route.object.value);
     if (route.shape.value == Shape::list) {
-        list_schema(json, ref);
+        fields::write_schema(json, kListShape, route.object);
     } else if (route.method.value == "DELETE") {
-        json.begin_object().field("$ref", "#/components/schemas/deleted").end_object();
+        fields::write_reference(json, fields::kDeletedObject);
     } else if (route.shape.value == Shape::document) {
         json.begin_object().field("type", "object").end_object();
     } else {
-        json.begin_object().field("$ref", ref).end_object();
+        fields::write_reference(json, route.object);
     }
     json.end_object().end_object().end_object();
     other_responses(json, route);
@@ -248,6 +241,29 @@ void paths(JsonWriter& json, std::span<const Route> routes) {
     json.end_object();
 }
 
+// "components.schemas": the objects by name; a family ("ledger.…") stays as its resource has it.
+void schemas(JsonWriter& json, const Catalogue& catalogue) {
+    std::vector<const fields::Shape*> objects = {&machine::kDeletedShape, &kErrorShape};
+    for (const Resource* resource : catalogue.resources())
+        objects.insert(objects.end(), resource->objects.begin(), resource->objects.end());
+    const auto family = [](const fields::Shape* object) {
+        return object->name.substr(0, object->name.find('.'));
+    };
+    std::stable_sort(objects.begin(), objects.end(),
+                     [&](const fields::Shape* a, const fields::Shape* b) { return family(a) < family(b); });
+    std::string out;
+    JsonWriter members(out);
+    members.begin_object();
+    for (const fields::Shape* object : objects) {
+        members.key(object->name);
+        fields::write_schema(members, *object);
+    }
+    for (const Resource* resource : catalogue.resources())
+        if (resource->schemas.value != nullptr) out += ',' + resource->schemas.value();
+    members.end_object();
+    json.field_raw("schemas", out);
+}
+
 void components(JsonWriter& json, const Catalogue& catalogue) {
     json.key("components").begin_object();
     json.field_raw(
@@ -270,11 +286,7 @@ void components(JsonWriter& json, const Catalogue& catalogue) {
         R"("RateLimit-Remaining":{"description":"Of these, what is left.","schema":{"type":"integer"}},)"
         R"("RateLimit-Reset":{"description":"Seconds until all of them are there again.","schema":{"type":"integer"}}},)"
         R"("content":{"application/json":{"schema":{"$ref":"#/components/schemas/error"}}}}})");
-    std::string schemas = object_schemas(catalogue);
-    schemas.pop_back();
-    for (const Resource* resource : catalogue.resources())
-        if (resource->schemas.value != nullptr) schemas += ',' + resource->schemas.value();
-    json.field_raw("schemas", schemas + "}");
+    schemas(json, catalogue);
     json.end_object();
 }
 

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 TEST(ErrorObject, OnlyWhatIsSaidStandsThere) {
-    EXPECT_EQ(error_json(ErrorObject{}), R"({"error":{"message":""}})");
+    EXPECT_EQ(error_json(ErrorObject{}), R"({"error":{"message":"","type":"api_error"}})");
     const ErrorObject full{.type = "card_error",
                            .code = "card_declined",
                            .message = "No.",

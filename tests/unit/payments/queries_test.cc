@@ -136,6 +136,33 @@ TEST_F(Queries, CustomersByEmail) {
     EXPECT_TRUE(customers::find_customer(world.rows, world.scope, second)->deleted());
 }
 
+// These bytes are state: every node writes the same ones.
+TEST_F(Queries, ACustomerUpdateSaysWhatEachFieldWas) {
+    const auto no = world.make_customer("a@x.de");
+    const auto update = [&](const std::string& text) {
+        world.run([&](pb::Command& c) {
+            pb::UpdateCustomer& wanted = *mutable_body(c, pb::update_customer);
+            wanted.set_no(no);
+            wanted.set_name(text);
+            wanted.set_email(text + "@y.de");
+            wanted.set_phone("1" + text);
+            wanted.set_description(text + "\n");
+            for (const char* key : {"a", "b"}) {
+                pb::Pair& pair = *wanted.add_metadata();
+                pair.set_key(key);
+                pair.set_value(*key == 'a' ? text : "same");
+            }
+        });
+        return world.effects.journals.empty() ? std::string("no event")
+                                              : world.effects.journals[0].events(0).previous_attributes_json();
+    };
+    EXPECT_EQ(update("Ada"), R"({"name":null,"email":"a@x.de","phone":null,"description":null,)"
+                             R"("metadata":{"a":null,"b":null}})");
+    EXPECT_EQ(update("Bob"), R"({"name":"Ada","email":"Ada@y.de","phone":"1Ada","description":"Ada\n",)"
+                             R"("metadata":{"a":"Ada"}})");
+    EXPECT_EQ(update("Bob"), "no event");
+}
+
 TEST_F(Queries, EventsInsideOneCommandPageOneByOne) {
     const auto customer = world.customer_with(1'000);
     world.wallet(1, customer);

@@ -15,9 +15,6 @@ namespace {
 constexpr machine::Permission kMayLook("toys.read"), kMayChange("toys.write");
 
 void nothing(const CallPtr& /*call*/) {}
-std::vector<std::string> samples() {
-    return {"{}"};
-}
 
 constexpr Route kLook{"GET",         "/v1/toys/{id}", "retrieve_toy", &kMayLook, Work::read,
                       Shape::object, "toy",           kNone,          nothing,   "Retrieve a toy"};
@@ -50,10 +47,11 @@ static_assert(!is_sound(kLook, [](Route& r) { r.shape.value = Shape::list; }), "
 static_assert(!is_sound(kLook, [](Route& r) { r.about.value = ""; }));
 
 constexpr std::array kToyNames = {ObjectName{"toy", "toy"}};
-constexpr std::array kToySamples = {Sample{"toy", samples}};
+constexpr fields::Shape kToy = {.name = "toy", .fields = {}};
+constexpr std::array<const fields::Shape*, 1> kToyObjects = {&kToy};
 constinit const Resource kToyShop = {.routes = kToys,
                                      .names = kToyNames,
-                                     .samples = kToySamples,
+                                     .objects = kToyObjects,
                                      .silent_events = kNone,
                                      .explain = nullptr,
                                      .schemas = nullptr};
@@ -63,7 +61,7 @@ constexpr std::array kOthers = {Route{"GET", "/v1/toys/{name}", "find_toy", &kMa
                                       Shape::object, "toy", kNone, nothing, "Find a toy"}};
 constinit const Resource kOtherShop = {.routes = kOthers,
                                        .names = kToyNames,
-                                       .samples = kToySamples,
+                                       .objects = kToyObjects,
                                        .silent_events = kNone,
                                        .explain = nullptr,
                                        .schemas = nullptr};
@@ -92,7 +90,7 @@ TEST(Catalogue, FindsTheRouteOfARequest) {
 
 TEST(Catalogue, NamesWhatTwoResourcesHaveTwice) {
     constexpr std::array<const Resource*, 2> kAll = {&kToyShop, &kOtherShop};
-    EXPECT_EQ(Catalogue(domains::registry(), kAll).problems(), "GET /v1/toys/{}\nprefix toy\nsample toy\n");
+    EXPECT_EQ(Catalogue(domains::registry(), kAll).problems(), "GET /v1/toys/{}\nprefix toy\nobject toy\n");
     constexpr std::array<const Resource*, 2> kTwice = {&kToyShop, &kToyShop};
     EXPECT_NE(Catalogue(domains::registry(), kTwice).problems().find("operation list_toys"),
               std::string::npos);

@@ -8,11 +8,13 @@
 #include <string>
 #include <string_view>
 
+#include "kontor/json/fields.h"
+
 namespace kontor {
 
-// "" leaves a field out, but for the message.
+// "" leaves a field out, but for type and message.
 struct ErrorObject {
-    std::string_view type = {};
+    std::string_view type = "api_error";
     std::string_view code = {};
     std::string_view message = {};
     std::string_view param = {};
@@ -21,6 +23,7 @@ struct ErrorObject {
     std::string_view payment_intent_json = {};  // JSON already
 };
 
+extern const fields::Shape kErrorShape;
 [[nodiscard]] std::string error_json(const ErrorObject& error);
 // An answer that no route gives: type and code are those of its HTTP status.
 [[nodiscard]] std::string error_json(int status, std::string_view message);

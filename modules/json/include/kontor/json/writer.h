@@ -44,6 +44,15 @@ class JsonWriter {
         comma_ = true;
         return *this;
     }
+    // A string that needs no escape: an id, a word of ours.
+    JsonWriter& plain_string(std::string_view value) {
+        separate();
+        out_ += '"';
+        out_ += value;
+        out_ += '"';
+        comma_ = true;
+        return *this;
+    }
     // A string that nobody has looked at: what is no UTF-8 becomes U+FFFD.
     JsonWriter& any_string(std::string_view value);
     JsonWriter& integer(std::int64_t value) {
@@ -78,6 +87,20 @@ class JsonWriter {
     // "" is null: the records have no other "not set" for text.
     JsonWriter& field_or_null(std::string_view name, std::string_view value) {
         return value.empty() ? field_null(name) : field(name, value);
+    }
+
+    // Members that are JSON already, with a comma before each; the first one's is left out where it begins
+    // the object.
+    JsonWriter& members(std::string_view text) {
+        out_ += comma_ ? text : text.substr(1);
+        comma_ = true;
+        return *this;
+    }
+    // The same, and the last one's value comes next.
+    JsonWriter& member_key(std::string_view text) {
+        out_ += comma_ ? text : text.substr(1);
+        comma_ = false;
+        return *this;
     }
 
  private:

@@ -16,6 +16,7 @@
 
 #include "kontor/base/required.h"
 #include "kontor/bodies.h"
+#include "kontor/json/fields.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/approval.h"
 #include "kontor/machine/outcome.h"
@@ -68,23 +69,15 @@ struct Command {
 // ---- objects
 // -------------------------------------------------------------------------------------------------
 
-// An expandable reference of an object: the field, and what it points to (kind 0: nothing).
-struct Pointer {
-    std::uint32_t kind = 0;
-    std::uint64_t no = 0;
-};
-struct Reference {
-    Required<std::string_view> field;
-    Required<std::span<const std::uint32_t>>
-        targets;  // kinds it may lead to; none: expanded by the renderer itself
-    Required<Pointer (*)(const pb::Object&)> follow;
-};
+using fields::Pointer;
 
 struct ObjectKind {
-    Required<std::uint32_t> number;     // frozen: the object's number in Object (x_bodies.proto)
-    Required<std::string_view> name;    // `object` of its JSON
-    Required<std::string_view> prefix;  // of its ids
-    Required<std::span<const Reference>> references;
+    Required<std::uint32_t> number;               // frozen: the object's number in Object (x_bodies.proto)
+    Required<std::string_view> name;              // `object` of its JSON
+    Required<std::string_view> prefix;            // of its ids
+    RequiredPointer<const fields::Shape*> shape;  // its fields
+    // Where the expandable field of that name leads. Null: to what the command's result has already.
+    Required<Pointer (*)(const pb::Object&, std::string_view field)> follow;
     // Of a scope, into `found`; false: there is none. Null: not to be found by number.
     Required<bool (*)(const store::Reader&, Scope, std::uint64_t no, pb::Object& found)> find;
     Required<std::uint64_t (*)(const pb::Object&)> number_of;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kontor/json/fields.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/page.h"
 #include "kontor/machine/rows.h"
@@ -42,6 +43,7 @@ void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no,
                                                                              std::uint64_t after_no,
                                                                              std::size_t limit);
 
+extern const fields::Shape kEventShape;
 // An event as webhook body and as API object: the same bytes.
 [[nodiscard]] std::string event_json(const Registry& registry, const pb::Journal&, const pb::Event&);
 

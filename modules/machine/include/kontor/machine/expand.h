@@ -1,6 +1,6 @@
 #pragma once
 // `expand`: references of an object that are answered with the object itself. Which there are stands in the
-// objects' own records (domain.h); a path may go through a reference only to where they lead.
+// objects' fields (fields.h); a path may go through a reference only to where it leads.
 
 #include <string>
 #include <string_view>

@@ -43,7 +43,7 @@ class Catalogue {
     // Adds what the resources have to say about a command's error.
     void explain(const pb::Result& result, ApiError& error) const;
 
-    // "" or the routes, operations, names or samples that are there twice.
+    // "" or the routes, operations, names or objects that are there twice.
     [[nodiscard]] std::string problems() const;
 
  private:

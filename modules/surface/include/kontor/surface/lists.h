@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kontor/json/fields.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/expand.h"
 #include "kontor/machine/limits.h"
@@ -31,6 +32,8 @@ struct ListRequest {
 [[nodiscard]] bool exists(const Call& call, const store::Reader& rows, std::string_view id_prefix,
                           std::uint64_t no);
 
+// A page of any objects.
+extern const fields::Shape kListShape;
 [[nodiscard]] std::string list_json(std::string_view url, const std::vector<std::string>& data,
                                     bool has_more);
 // A filter that found nothing in as many rows as one request may look at: nothing to continue from.

@@ -1,8 +1,8 @@
 #pragma once
-// The OpenAPI 3.1 document, made from the bound routes and from what the renderers really write.
+// The OpenAPI 3.1 document, made from the bound routes and from the tables of fields that objects
+// are written by.
 //
-// Threading: pure; some milliseconds, so whoever asks keeps it. Errors: a renderer that writes no JSON
-// aborts.
+// Threading: pure; some milliseconds, so whoever asks keeps it. Errors: schemas that are no JSON abort.
 
 #include <string>
 

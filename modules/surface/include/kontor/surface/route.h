@@ -1,5 +1,5 @@
 #pragma once
-// The records of the merchant API. A resource brings its routes, names and samples as tables of constants in
+// The records of the merchant API. A resource brings its routes, names and objects as tables of constants in
 // domains/<x>/api.cc; a column that is left out does not compile.
 //
 // Threading: constants. Errors: routes_are_sound() is for a static_assert beside each table; what two
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kontor/base/required.h"
+#include "kontor/json/fields.h"
 #include "kontor/json/writer.h"
 #include "kontor/machine/permission.h"
 #include "kontor/surface/call.h"
@@ -71,18 +72,11 @@ struct ObjectName {
     Required<std::string_view> prefix, name;
 };
 
-// What a renderer writes for an empty and for a full record; the schema of the kind is made from them.
-struct Sample {
-    Required<std::string_view> kind;
-    RequiredPointer<std::vector<std::string> (*)()> write;
-    std::string_view keyed = {};  // a field whose keys are data, such as currencies
-};
-
 // What one resource brings to the merchant API.
 struct Resource {
     Table<Route> routes;
     Table<ObjectName> names;
-    Table<Sample> samples;
+    Table<const fields::Shape*> objects;  // its schemas in the description, by name
     // Events of its objects that exist elsewhere and are not written here: endpoints may ask for them.
     Table<std::string_view> silent_events;
     // What the error of a command says besides its outcome's row. Null: nothing.
