@@ -16,8 +16,9 @@ void type(JsonWriter& json, std::string_view name, bool or_null) {
         return;
     }
     // By name, as everything in the description.
-    const auto [first, second] = std::minmax(name, std::string_view("null"));
-    json.key("type").begin_array().string(first).string(second).end_array();
+    const bool is_first = name < "null";
+    json.key("type").begin_array();
+    json.string(is_first ? name : "null").string(is_first ? "null" : name).end_array();
 }
 
 std::string id_pattern(std::string_view prefix) {

@@ -153,8 +153,9 @@ TEST_F(Queries, ACustomerUpdateSaysWhatEachFieldWas) {
                 pair.set_value(*key == 'a' ? text : "same");
             }
         });
-        return world.effects.journals.empty() ? std::string("no event")
-                                              : world.effects.journals[0].events(0).previous_attributes_json();
+        return world.effects.journals.empty()
+                   ? std::string("no event")
+                   : world.effects.journals[0].events(0).previous_attributes_json();
     };
     EXPECT_EQ(update("Ada"), R"({"name":null,"email":"a@x.de","phone":null,"description":null,)"
                              R"("metadata":{"a":null,"b":null}})");
