@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '..', '..');
-// The compiler that the admin pages are built with.
+// The compiler that the admin pages are built with; web/scripts/build.sh installs it.
 const ts = createRequire(path.join(root, 'web', 'package.json'))('typescript');
 const list = path.join(here, 'types.json');
 const types = path.join(here, 'node_modules', 'stripe', 'esm');

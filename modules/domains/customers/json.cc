@@ -3,7 +3,7 @@
 #include "domains/customers/cash_balance.h"
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
-#include "domains/customers/references.h"
+#include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/fields.h"
 
 namespace kontor::customers {
@@ -81,9 +81,15 @@ bool is_live(const Funding& funding) {
     return funding.customer.livemode();
 }
 
-// The customer whom the command's result has, and not one that was looked for.
+// The customer whom the command's result has, and not one that was looked for: nobody tops up a deleted one.
+constexpr std::array kToThisCustomer = {
+    fields::Target{.object = "customer",
+                   .prefix = prefix::customer,
+                   .kind = pb::kCustomerFieldNumber,
+                   .may_be_deleted = false},
+};
 struct CustomerOfFunding {
-    fields::Kind kind{.type = fields::Type::expandable, .targets = kToCustomer};
+    fields::Kind kind{.type = fields::Type::expandable, .targets = kToThisCustomer};
     template <typename Record>
     static void put(JsonWriter& json, const Record& funding, const fields::Facts& /*facts*/) {
         if (funding.expand_customer) {

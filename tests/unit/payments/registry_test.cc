@@ -3,6 +3,8 @@
 #include <map>
 #include <regex>
 
+#include "kontor/customers_bodies.pb.h"
+#include "kontor/payments_bodies.pb.h"
 #include "world.h"
 
 namespace kontor::payments::testing {
@@ -35,6 +37,44 @@ TEST(Registry, ACommandIsFoundByItsBody) {
     EXPECT_EQ(record->name.value, "create_refund");
     EXPECT_EQ(domains::registry().command(9'999), nullptr);
     EXPECT_EQ(domains::registry().command(UINT32_MAX), nullptr);
+}
+
+// A reference says of what it leads to what that says of itself, and somebody knows where it leads.
+TEST(Registry, ReferencesLeadToObjectsThatThereAre) {
+    std::size_t references = 0;
+    for (const Domain* domain : domains::registry().domains()) {
+        for (const ObjectKind& kind : domain->objects) {
+            EXPECT_EQ(kind.shape.value->name, kind.name.value);
+            for (const fields::Facts& field : kind.shape.value->fields) {
+                SCOPED_TRACE(std::string(kind.name.value) + "." + std::string(field.name));
+                if (field.kind.type != fields::Type::expandable) continue;
+                ++references;
+                for (const fields::Target& target : field.kind.targets) {
+                    if (target.kind == 0U) continue;  // its renderer has it itself
+                    const ObjectKind* to = domains::registry().object(target.kind.value);
+                    ASSERT_NE(to, nullptr);
+                    EXPECT_EQ(to->name.value, target.object.value);
+                    EXPECT_EQ(to->prefix.value, target.prefix.value);
+                    EXPECT_NE(to->find.value, nullptr);
+                }
+            }
+        }
+    }
+    EXPECT_EQ(references, 13U);
+}
+
+TEST(Registry, ReferencesAreFollowed) {
+    pb::Object object;
+    object.set_kind(pb::kChargeFieldNumber);
+    object.MutableExtension(pb::charge)->set_customer_no(7);
+    object.MutableExtension(pb::charge)->set_intent_no(8);
+    const ObjectKind& charge = *domains::registry().object("charge");
+    EXPECT_EQ(charge.follow.value(object, "customer").no, 7U);
+    EXPECT_EQ(charge.follow.value(object, "customer").kind, std::uint32_t{pb::kCustomerFieldNumber});
+    EXPECT_EQ(charge.follow.value(object, "payment_intent").no, 8U);
+    EXPECT_EQ(charge.follow.value(object, "balance_transaction").no, 0U);
+    EXPECT_EQ(charge.follow.value(object, "amount").no, 0U) << "no reference";
+    EXPECT_EQ(charge.follow.value(object, "nothing").no, 0U);
 }
 
 // Where a command's input was refused, or it lost a race, the same key may be used again.
