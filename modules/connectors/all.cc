@@ -1,17 +1,12 @@
 #include "connectors/all.h"
 
-#include <array>
-
-#include "connectors/sandbox/sandbox.h"
+#include "lists/connectors.h"
 
 namespace kontor::connectors {
 
 namespace {
 
-// One line a connector.
-constexpr std::array<const Connector*, 1> kAll = {
-    &sandbox::kConnector,
-};
+constexpr auto& kAll = lists::kConnectors;
 
 constexpr bool is_path_safe(std::string_view name) {
     if (name.empty() || name.size() > 40) return false;

@@ -1,37 +1,16 @@
 #include "domains/all.h"
 
 #include <array>
+#include <utility>
 
-#include "domains/accounts/domain.h"
-#include "domains/approvals/domain.h"
-#include "domains/attempts/domain.h"
-#include "domains/attempts/operations.h"
-#include "domains/balances/domain.h"
-#include "domains/channels/domain.h"
-#include "domains/customers/domain.h"
-#include "domains/instance/domain.h"
-#include "domains/keys/domain.h"
-#include "domains/ledger_book/domain.h"
-#include "domains/members/domain.h"
-#include "domains/operators/domain.h"
-#include "domains/payments/domain.h"
-#include "domains/payments/operations.h"
-#include "domains/refunds/domain.h"
-#include "domains/refunds/operations.h"
 #include "domains/roles.h"
-#include "domains/webhooks/domain.h"
 #include "kontor/machine/check.h"
-#include "kontor/machine/frame.h"
+#include "lists/domains.h"
 
 namespace kontor {
 namespace {
 
-// One line a domain. The order is that in which their due work has its turn.
-constexpr std::array<const machine::Domain*, 15> kDomains = {
-    &machine::kFrame,      &balances::kDomain, &webhooks::kDomain, &operators::kDomain, &members::kDomain,
-    &ledger_book::kDomain, &accounts::kDomain, &keys::kDomain,     &instance::kDomain,  &customers::kDomain,
-    &payments::kDomain,    &refunds::kDomain,  &attempts::kDomain, &channels::kDomain,  &approvals::kDomain,
-};
+using lists::kDomains;
 
 static_assert(machine::command_numbers_distinct(kDomains), "two commands have the same number");
 static_assert(machine::command_names_distinct(kDomains), "two commands have the same name");
@@ -51,13 +30,21 @@ static_assert(machine::hooks_are_single(kDomains),
 static_assert(machine::approvals_are_sound(kDomains),
               "what needs approval is a person's to do, and its fields are described: each once");
 
-// What channels can be asked to do, by the domains that ask.
-constexpr auto kOperations = [] {
-    std::array<attempts::Operation, payments::kOperations.size() + refunds::kOperations.size()> all = {
-        payments::kOperations[0], payments::kOperations[1], payments::kOperations[2],
-        payments::kOperations[3], refunds::kOperations[0]};
-    return all;
-}();
+constexpr std::size_t operations_listed() {
+    std::size_t count = 0;
+    for (const auto& of_domain : lists::kOperations) count += of_domain.size();
+    return count;
+}
+constexpr const attempts::Operation& operation_at(std::size_t i) {
+    std::size_t domain = 0;
+    for (; i >= lists::kOperations[domain].size(); ++domain) i -= lists::kOperations[domain].size();
+    return lists::kOperations[domain][i];
+}
+template <std::size_t... I>
+constexpr auto join_operations(std::index_sequence<I...> /*positions*/) {
+    return std::array{operation_at(I)...};
+}
+constexpr auto kOperations = join_operations(std::make_index_sequence<operations_listed()>());
 
 constexpr bool operations_distinct() {
     for (std::size_t i = 0; i < kOperations.size(); ++i)

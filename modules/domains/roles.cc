@@ -1,75 +1,85 @@
 #include "domains/roles.h"
 
 #include <array>
+#include <utility>
 
-#include "domains/accounts/permissions.h"
-#include "domains/approvals/permissions.h"
-#include "domains/balances/permissions.h"
-#include "domains/channels/permissions.h"
-#include "domains/customers/permissions.h"
-#include "domains/instance/permissions.h"
-#include "domains/keys/permissions.h"
-#include "domains/ledger_book/permissions.h"
-#include "domains/operators/permissions.h"
-#include "domains/payments/permissions.h"
-#include "domains/refunds/permissions.h"
-#include "domains/webhooks/permissions.h"
+#include "lists/roles.h"
 
 namespace kontor::domains {
 
 namespace {
 
+using lists::kRoles;
 using machine::Permission;
 
-// Whoever set the installation up, in the back office.
-constexpr std::array<const Permission*, 12> kOfOwner = {
-    &operators::permission::session, &instance::permission::home,    &payments::permission::read,
-    &accounts::permission::read,     &accounts::permission::write,   &keys::permission::read,
-    &keys::permission::write,        &channels::permission::read,    &channels::permission::write,
-    &approvals::permission::read,    &approvals::permission::decide, &approvals::permission::policy,
-};
+constexpr std::size_t grants_listed() {
+    std::size_t count = 0;
+    for (const auto& of_folder : lists::kGrants) count += of_folder.size();
+    return count;
+}
 
-// A merchant's program: all of the merchant API, in the merchant and mode of its key.
-constexpr std::array<const Permission*, 15> kOfSecretKey = {
-    &customers::permission::read,        &customers::permission::write,
-    &customers::permission::read_wallet, &customers::permission::write_wallet,
-    &payments::permission::read,         &payments::permission::write,
-    &refunds::permission::read,          &refunds::permission::write,
-    &balances::permission::read,         &webhooks::permission::read_events,
-    &webhooks::permission::read,         &webhooks::permission::write,
-    &ledger_book::permission::read,      &ledger_book::permission::write,
-    &accounts::permission::read_own,
+// What is granted, role by role; `ends`: where each role's part ends.
+struct Granted {
+    std::array<const Permission*, grants_listed()> permissions = {};
+    std::array<std::size_t, kRoles.size()> ends = {};
 };
+constexpr Granted kGranted = [] {
+    Granted all;
+    std::size_t count = 0;
+    for (std::size_t role = 0; role < kRoles.size(); ++role) {
+        for (const auto& of_folder : lists::kGrants)
+            for (const machine::Grant& grant : of_folder)
+                if (grant.role.value == kRoles[role]) all.permissions[count++] = grant.permission.value;
+        all.ends[role] = count;
+    }
+    return all;
+}();
 
-// One row a role. What people and keys may do is decided in apply() by this table: a permission that a role
-// gets or loses is a change of the rules, and needs a feature level of its own (features.h), but for
-// permissions of commands that are new with it.
-constexpr std::array kRoles = {
-    machine::Role{operators::kOwner, std::span<const Permission* const>(kOfOwner)},
-    machine::Role{kSecretKey, std::span<const Permission* const>(kOfSecretKey)},
-};
+constexpr std::span<const Permission* const> permissions_of(std::size_t role) {
+    const std::size_t begin = role == 0 ? 0 : kGranted.ends[role - 1];
+    return std::span(kGranted.permissions).subspan(begin, kGranted.ends[role] - begin);
+}
+template <std::size_t... I>
+constexpr auto make_roles(std::index_sequence<I...> /*positions*/) {
+    return std::array{machine::Role{kRoles[I], permissions_of(I)}...};
+}
+// What people and keys may do is decided in apply() by this table: a permission that a role gets or loses is a
+// change of the rules, and needs a feature level of its own (features.h), but for permissions of commands that
+// are new with it.
+constexpr auto kTable = make_roles(std::make_index_sequence<kRoles.size()>());
 
-constexpr bool roles_are_sound() {
-    for (std::size_t i = 0; i < kRoles.size(); ++i) {
+constexpr bool roles_are_distinct() {
+    for (std::size_t i = 0; i < kRoles.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
-            if (kRoles[i].name.value == kRoles[j].name.value) return false;
-        // Nobody needs a role for the one, and nobody may be given the other.
-        for (const Permission* of_role : kRoles[i].permissions.value)
-            if (of_role->name == machine::kAnybody.name || of_role->name == machine::kPlatform.name)
+            if (kRoles[i] == kRoles[j]) return false;
+    return true;
+}
+static_assert(roles_are_distinct(), "a role is there twice");
+static_assert(kGranted.ends.back() == grants_listed(), "a permission is granted to a role that there is not");
+
+constexpr bool grants_are_sound() {
+    for (const machine::Role& role : kTable) {
+        const auto& all = role.permissions.value;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            // Nobody needs a role for the one, and nobody may be given the other.
+            if (all[i]->name == machine::kAnybody.name || all[i]->name == machine::kPlatform.name)
                 return false;
+            for (std::size_t j = 0; j < i; ++j)
+                if (all[i] == all[j]) return false;
+        }
     }
     return true;
 }
-static_assert(roles_are_sound(), "a role is there twice, or has a permission that is nobody's");
+static_assert(grants_are_sound(), "a role is granted a permission twice, or one that is nobody's");
 
 }  // namespace
 
 std::span<const machine::Role> roles() {
-    return kRoles;
+    return kTable;
 }
 
 const machine::Role* role(std::string_view name) {
-    for (const machine::Role& one : kRoles)
+    for (const machine::Role& one : kTable)
         if (one.name.value == name) return &one;
     return nullptr;
 }

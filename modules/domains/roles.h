@@ -1,5 +1,5 @@
 #pragma once
-// Who may do what: roles as sets of permissions. A role that is not in the table may do nothing.
+// Who may do what: roles as sets of permissions. A role that is not in the list (roles/ROLES) may do nothing.
 //
 // Threading: constants.
 

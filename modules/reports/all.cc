@@ -1,18 +1,11 @@
 #include "reports/all.h"
 
-#include <array>
-
-#include "reports/payment_list/payment_list.h"
-#include "reports/volumes/volumes.h"
+#include "lists/reports.h"
 
 namespace kontor::reports {
 
 std::span<const reporting::ReportSpec* const> all() {
-    static constexpr std::array kReports{
-        &payment_list::kReport,
-        &volumes::kReport,
-    };
-    return kReports;
+    return lists::kReports;
 }
 
 }  // namespace kontor::reports

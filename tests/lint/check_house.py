@@ -55,12 +55,19 @@ MAX_LINES = 500
 SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-# What a domain shows to nobody: its tables, its commands, its records (modules/domains/all.cc alone sees these).
+# What a domain shows to nobody: its tables, its commands, its records (the lists alone see these).
 DOMAIN_HEADER = re.compile(r"domains/([a-z_0-9]+)/([a-z_0-9]+)[.]h$")
 DOMAIN_OWN = ("tables", "commands", "domain", "invariants")
 # A domain's routes stand in its folder, and count as the module domain_routes: they alone see surface and the network.
 DOMAIN_ROUTES = re.compile(r"modules/domains/(?:routes|[a-z_0-9]+/(?:api|admin)[a-z_0-9]*)[.](?:cc|h)$")
 GLOBBED = ("domains", "domain_routes", "proto", "reports", "connectors")  # a folder or file is all that a new one takes
+# Made of the lists by kontor_lists() (modules/kontor_module.cmake), each for one file.
+LISTS = {"lists/domains.h": "modules/domains/all.cc", "lists/roles.h": "modules/domains/roles.cc",
+         "lists/routes.h": "modules/domains/routes.cc", "lists/connectors.h": "modules/connectors/all.cc",
+         "lists/reports.h": "modules/reports/all.cc"}
+# The examples keep the rules of what they are examples of.
+EXAMPLES = {"DOMAINS": "domains", "ROLES": "domains", "CONNECTORS": "connectors", "REPORTS": "reports"}
+EXAMPLE = re.compile(r"tests/examples/([a-z_0-9]+)/([a-z_0-9]+)[.](?:cc|h)$")
 KONTOR_HEADER = re.compile(r"kontor/([a-z_0-9]+)/")
 
 # Calls to the C library's clock and generator, not methods or our own functions that end in the same letters.
@@ -111,6 +118,7 @@ class Checker:
         self.files = self.list_files()
         self.levels, self.owners = {}, {}
         self.brought = {}
+        self.examples = self.list_examples()
 
     def list_files(self):
         if os.path.exists(os.path.join(self.root, ".git")):
@@ -122,6 +130,15 @@ class Checker:
             folders[:] = [f for f in folders if f not in ("build", "node_modules", ".git", "dist")]
             found += [os.path.relpath(os.path.join(folder, name), self.root) for name in names]
         return sorted(found)
+
+    def list_examples(self):
+        """Which module each folder of tests/examples is an example of."""
+        kinds = {}
+        for name, module in EXAMPLES.items():
+            path = f"tests/examples/{name}"
+            for line in self.read(path).splitlines() if path in self.files else []:
+                kinds[line.split("#")[0].strip()] = module
+        return kinds
 
     def read(self, path):
         with open(os.path.join(self.root, path), encoding="utf-8", errors="replace") as file:
@@ -177,9 +194,13 @@ class Checker:
         return self.brought[header]
 
     # ---- C and C++ files ---------------------------------------------------------------------------------------------
-    @staticmethod
-    def module_of(path):
+    def module_of(self, path):
         parts = path.split("/")
+        example = EXAMPLE.match(path)
+        if example and not example.group(2).endswith("_test"):
+            module = self.examples.get(example.group(1))
+            is_route = module == "domains" and re.match(r"(?:api|admin)", example.group(2))
+            return "domain_routes" if is_route else module
         if parts[0] == "app":
             return "app"
         if DOMAIN_ROUTES.match(path):
@@ -215,6 +236,11 @@ class Checker:
             for brought in sorted(self.brings(header)) if match else []:
                 if module not in self.owners_of(brought):
                     yield "owner", f"{header} brings {brought}, which is not {module}'s"
+        elif header in LISTS:
+            if path != LISTS[header]:
+                yield "domain", f"{header} is for {LISTS[header]} alone"
+        elif header.startswith("examples/"):
+            yield from self.check_example_include(path, module, header)
         elif header.startswith("domains/"):
             yield from self.check_domain_include(path, module, header)
         elif header.startswith("reports/"):
@@ -240,9 +266,18 @@ class Checker:
             yield "private", f"{header} is no header of a domain"
         elif module != target and self.levels.get(target, 99) >= self.levels.get(module, 0):
             yield "level", f"{module} (level {self.levels.get(module)}) must not see {target}"
-        elif match and match.group(2) in DOMAIN_OWN and not path.startswith(f"modules/domains/{match.group(1)}/") and (
-                path != "modules/domains/all.cc"):
+        elif match and match.group(2) in DOMAIN_OWN and not path.startswith(f"modules/domains/{match.group(1)}/"):
             yield "domain", f"{header} is that domain's own"
+
+    def check_example_include(self, path, module, header):
+        """An example sees itself; who may see its routes is as in modules/domains."""
+        target = self.module_of("tests/" + header)
+        if os.path.dirname("tests/" + header) != os.path.dirname(path):
+            yield "domain", f"{header} is that example's own"
+        elif not header.endswith(".pb.h") and not os.path.isfile(os.path.join(self.root, "tests", header)):
+            yield "private", f"{header} is no header of an example"
+        elif target not in (None, module) and self.levels.get(target, 99) >= self.levels.get(module, 0):
+            yield "level", f"{module} (level {self.levels.get(module)}) must not see {target}"
 
     def check_connector_include(self, path, module, header):
         """Connectors see no other connector; the rest sees the port and the list, and app the sandbox."""
@@ -251,7 +286,7 @@ class Checker:
             yield "private", f"{header} is no header of a connector"
         elif module != "connectors" and self.levels.get("connectors", 99) >= self.levels.get(module, 0):
             yield "level", f"{module} (level {self.levels.get(module)}) must not see the connectors"
-        elif header.count("/") > 1 and not own and module != "app" and path != "modules/connectors/all.cc":
+        elif header.count("/") > 1 and not own and module != "app":
             yield "channel", f"{header} is that connector's own"
 
     def check_report_include(self, path, module, header):
@@ -264,7 +299,7 @@ class Checker:
             yield "level", f"{module} (level {self.levels.get(module)}) must not see the reports"
         elif not own and header not in (f"reports/{folder}/{folder}.h", "reports/all.h"):
             yield "domain", f"{header} is that report's own"
-        elif not own and module == "reports" and path != "modules/reports/all.cc" and header != "reports/all.h":
+        elif not own and module == "reports" and header != "reports/all.h":
             yield "domain", f"{header}: a report sees no other report"
 
     def private_header_exists(self, path, header):
@@ -369,7 +404,7 @@ class Checker:
         self.check_tree()
         self.check_architecture()
         for path in self.files:
-            if path.startswith(("modules/", "app/")):
+            if path.startswith(("modules/", "app/", "tests/examples/")):
                 if path.endswith(SOURCE_ENDINGS) and self.module_of(path):
                     self.check_source(path)
                 elif os.path.basename(path) == "CMakeLists.txt" and self.module_of(path):

@@ -28,11 +28,11 @@ GOOD = {
     "modules/connectors/README.md": "connectors\n",
     "modules/connectors/CMakeLists.txt": "file(GLOB sources */*.cc)\nkontor_module(NAME connectors SOURCES ${sources})\n",
     "modules/connectors/connector.h": "#pragma once\n",
-    "modules/connectors/all.cc": '#include "connectors/sandbox/sandbox.h"\n',
+    "modules/connectors/all.cc": '#include "lists/connectors.h"\n',
     "modules/connectors/sandbox/sandbox.h": '#include "connectors/connector.h"\nauto token = "pm_card_visa";\n',
     "modules/domains/README.md": "domains\n",
     "modules/domains/CMakeLists.txt": "file(GLOB sources */*.cc)\nkontor_module(NAME domains SOURCES ${sources})\n",
-    "modules/domains/all.cc": '#include "domains/tills/domain.h"\n',
+    "modules/domains/all.cc": '#include "lists/domains.h"\n',
     "modules/domains/tills/domain.h": '#include "domains/tills/tables.h"\n',
     "modules/domains/tills/tables.h": "#pragma once\n",
     "modules/domains/tills/tills.h": "#pragma once\n",
@@ -47,6 +47,11 @@ GOOD = {
     "modules/surface/CMakeLists.txt": "kontor_module(NAME surface SOURCES src/call.cc DEPS kontor::ledger)\n",
     "modules/surface/include/kontor/surface/route.h": "#pragma once\n",
     "modules/surface/src/call.cc": '#include "kontor/surface/route.h"\n',
+    "tests/examples/DOMAINS": "# a comment\ntoys\n",
+    "tests/examples/toys/tables.h": "#pragma once\n",
+    "tests/examples/toys/api.h": '#include "kontor/surface/route.h"\n',
+    "tests/examples/toys/toys.cc": '#include "domains/tills/tills.h"\n#include "examples/toys/tables.h"\n',
+    "tests/examples/toys/toys_test.cc": "#include <thread>\n",
     "docs/ARCHITECTURE.md": "".join(f"| `{m}` | {n} | what |\n" for m, n in [
         ("base", 0), ("money", 1), ("proto", 1), ("store", 2), ("http", 2), ("ledger", 3), ("payments", 4),
         ("outbox", 4), ("connectors", 4), ("domains", 5), ("surface", 5), ("domain_routes", 6), ("app", 7)]),
@@ -75,6 +80,7 @@ def with_line(path, line):
 SHOPS = "modules/domains/shops/shops.cc"
 ROUTES = "modules/domains/shops/api_samples.cc"
 CALL = "modules/surface/src/call.cc"
+TOYS = "tests/examples/toys/toys.cc"
 SANDBOX = "modules/connectors/sandbox/sandbox.h"
 LEDGER, STORE, OUTBOX, MAIN = ("modules/ledger/src/apply.cc", "modules/store/src/db.cc",
                                  "modules/outbox/src/wallet.cc", "app/src/main.cc")
@@ -124,6 +130,12 @@ CASES = [
     ("domain", with_line(ROUTES, '#include "domains/tills/tables.h"'), with_line(ROUTES, '#include <thread>')),
     ("deterministic", with_line(SHOPS, '#include <thread>'), with_line(ROUTES, 'std::mutex one;')),
     ("private", with_line(MAIN, '#include "domains/tills/nothing.h"'), with_line(MAIN, '#include "domains/tills/tills.h"')),
+    ("domain", with_line(SHOPS, '#include "lists/domains.h"'), with_line("modules/domains/all.cc", '#include "lists/domains.h"')),
+    ("domain", with_line(TOYS, '#include "domains/tills/tables.h"'), with_line(TOYS, '#include "examples/toys/toys.pb.h"')),
+    ("domain", with_line(TOYS, '#include "examples/dolls/dolls.h"'), with_line("tests/examples/toys/toys_test.cc", '#include "x.h"')),
+    ("private", with_line(TOYS, '#include "examples/toys/nothing.h"'), with_line(TOYS, '// "examples/toys/nothing.h"')),
+    ("level", with_line(TOYS, '#include "examples/toys/api.h"'), with_line("tests/examples/toys/api.h", "std::mutex one;")),
+    ("deterministic", with_line(TOYS, "#include <thread>"), with_line("tests/examples/toys/toys_test.cc", "#include <mutex>")),
     ("cmake", {"modules/store/src/forgotten.cc": "\n"}, {"modules/store/src/page2.h": "\n"}),
     ("cmake", with_line("modules/store/CMakeLists.txt", "file(GLOB sources src/*.cc)"),
      with_line("modules/store/CMakeLists.txt", "# file(GLOB sources src/*.cc)")),

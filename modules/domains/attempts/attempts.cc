@@ -7,7 +7,7 @@
 #include "domains/attempts/commands.h"
 #include "domains/attempts/ids.h"
 #include "domains/attempts/limits.h"
-#include "domains/attempts/operations.h"
+#include "domains/attempts/operation.h"
 #include "domains/attempts/tables.h"
 #include "domains/balances/postings.h"
 #include "domains/channels/channels.h"

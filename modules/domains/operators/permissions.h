@@ -1,14 +1,9 @@
 #pragma once
-// What one may do with operators and sessions. Roles are in domains/roles.cc.
+// What one may do with operators and sessions. kGrants: who may from the start.
+
+#include <array>
 
 #include "kontor/machine/permission.h"
-
-namespace kontor::operators::permission {
-
-inline constexpr machine::Permission session{"session.own"};  // one's own: look at it, end it
-inline constexpr machine::Permission write{"operators.write"};
-
-}  // namespace kontor::operators::permission
 
 namespace kontor::operators {
 
@@ -16,3 +11,14 @@ namespace kontor::operators {
 inline constexpr std::string_view kOwner = "owner";
 
 }  // namespace kontor::operators
+
+namespace kontor::operators::permission {
+
+inline constexpr machine::Permission session{"session.own"};  // one's own: look at it, end it
+inline constexpr machine::Permission write{"operators.write"};
+
+inline constexpr std::array kGrants = {
+    machine::Grant{operators::kOwner, &session},
+};
+
+}  // namespace kontor::operators::permission

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "domains/attempts/operations.h"
+#include "domains/attempts/operation.h"
 #include "domains/payments/channel.h"
 
 namespace kontor::payments {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "domains/attempts/operations.h"
+#include "domains/attempts/operation.h"
 #include "domains/refunds/commands.h"
 
 namespace kontor::refunds {

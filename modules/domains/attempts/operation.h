@@ -1,6 +1,7 @@
 #pragma once
 // What a channel can be asked to do, one record each: the domain that asks says what follows from the answer.
-// The list of all is in domains/all.cc; an operation without a record, or with two, does not compile.
+// Each such domain has them in its operations.h; an operation without a record, or with two, does not
+// compile.
 
 #include <cstdint>
 #include <span>

@@ -1,0 +1,198 @@
+// The connector through the kit; and payments by it through the state machine, the outbox and the door.
+#include "examples/toy_connector/toy_connector.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+
+#include "connectors/all.h"
+#include "domains/attempts/ids.h"
+#include "domains/payments/payments.h"
+#include "kontor/channels_bodies.pb.h"
+#include "kontor/crypto/public_id.h"
+#include "kontor/inbox/door.h"
+#include "kontor/outbox/worker.h"
+#include "support/connector_kit.h"
+#include "support/test_clock.h"
+#include "unit/outbox/world.h"
+
+namespace kontor::connectors {
+
+// The kit's tests, over this folder's transcripts.
+INSTANTIATE_TEST_SUITE_P(Toy, Conformance,
+                         ::testing::Values(Recorded{&toy_connector::kConnector, KONTOR_SOURCE_DIR
+                                                    "/tests/examples/toy_connector/transcripts"}),
+                         name_of);
+
+namespace toy_connector {
+namespace {
+
+using outbox::testing::eventually;
+
+constexpr const char* kUrl = "https://pay.example";
+
+// The channel at the other end of the network.
+class Channel : public net::Client {
+ public:
+    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+        EXPECT_EQ(request.url, "https://toy.example/orders");
+        const std::string reference = part(request.body, "reference=");
+        const std::string method = part(request.body, "method=");
+        {
+            const std::lock_guard lock(mutex_);
+            ++calls_[reference];
+            if (loses_answers) {
+                loses_answers = false;
+                return done(fail(ErrorCode::io, "the connection was lost"));
+            }
+        }
+        std::string state = "done";
+        if (method == "pm_toy_declined") state = "declined";
+        if (method == "pm_toy_asks") state = "asks&url=https://toy.example/pay/" + reference;
+        done(net::ClientResponse{
+            200, {}, "id=toy_" + reference + "&reference=" + reference + "&state=" + state + "\n"});
+    }
+    // How often it was asked, by reference.
+    std::map<std::string, int> calls() {
+        const std::lock_guard lock(mutex_);
+        return calls_;
+    }
+    bool loses_answers = false;  // the next one
+
+ private:
+    static std::string part(const std::string& body, const std::string& name) {
+        const std::size_t at = body.find(name) + name.size();
+        return body.substr(at, body.find('&', at) - at);
+    }
+    std::mutex mutex_;
+    std::map<std::string, int> calls_;
+};
+
+class ToyChannel : public ::testing::Test {
+ protected:
+    ToyChannel() {
+        open_account();
+        outbox::WorkerOptions work;
+        work.service = &world_;
+        work.sealer = &sealer_;
+        work.clock = &clock_;
+        work.metrics = &metrics_;
+        work.client = &channel_;  // no webhooks here
+        work.channel_client = &channel_;
+        work.connectors = all();
+        work.public_url = [] { return std::string(kUrl); };
+        work.poll_ms = 10;
+        worker_ = outbox::Worker::start(std::move(work));
+        inbox::DoorOptions door;
+        door.service = &world_;
+        door.sealer = &sealer_;
+        door.clock = &clock_;
+        door.metrics = &metrics_;
+        door.connectors = all();
+        door.public_url = [] { return std::string(kUrl); };
+        door_ = inbox::Door::make(std::move(door));
+    }
+
+    // The platform's account at the channel, which takes all cards from now on.
+    void open_account() {
+        Credentials credentials;
+        credentials.set(kApiKey, crypto::Secret("our key"));
+        credentials.set(kNoticeKey, crypto::Secret("their key"));
+        pb::Command command;
+        auto& open = *mutable_body(command, pb::open_channel_account);
+        open.set_connector(std::string(kConnector.name.value));
+        open.set_name("Toy");
+        open.set_sealed_credentials(credentials.seal(sealer_));
+        open.add_serves()->set_type("card");
+        account_no_ = object_in(world_.run(command), pb::channel_account).no();
+        pb::Command route;
+        auto& entry = *mutable_body(route, pb::set_channel_routes)->add_entries();
+        entry.set_method("card");
+        entry.set_account_no(account_no_);
+        EXPECT_EQ(world_.run(route).outcome(), machine::outcome::ok);
+    }
+
+    std::uint64_t pay(const std::string& token) {
+        return object_in(world_.card_payment(token), pb::payment_intent).no();
+    }
+    pb::ChannelAttempt attempt(std::uint64_t intent_no) { return world_.attempts(intent_no).at(0); }
+    pb::IntentStatus status(std::uint64_t intent_no) {
+        pb::IntentStatus status = pb::INTENT_STATUS_UNSPECIFIED;
+        world_.read([&](const store::Reader& rows, std::uint64_t) {
+            status = payments::find_intent(rows, {world_.merchant_no, false}, intent_no)->status();
+        });
+        return status;
+    }
+    [[nodiscard]] bool becomes(std::uint64_t intent_no, pb::IntentStatus wanted) {
+        return eventually([&] { return status(intent_no) == wanted; });
+    }
+
+    int notify(const std::string& body, const std::string& signature) {
+        net::Request request;
+        request.method = "POST";
+        request.path = "/channels/toy_connector/" + std::to_string(account_no_) + "/notices";
+        request.headers.push_back({std::string(kSignature), signature});
+        request.body = body;
+        request.peer_ip = "192.0.2.1";
+        int status = 0;
+        door_->handle(std::move(request), [&](net::Response response) { status = response.status; });
+        return status;
+    }
+
+    kontor_test::TestClock clock_{outbox::testing::kStart};
+    outbox::testing::World world_{clock_};
+    crypto::Sealer sealer_{crypto::Secret(std::string(32, 'k'))};
+    telemetry::Registry metrics_;
+    Channel channel_;
+    std::uint64_t account_no_ = 0;
+    std::unique_ptr<inbox::Door> door_;
+    std::unique_ptr<outbox::Worker> worker_;  // last: it ends before what it uses
+};
+
+TEST_F(ToyChannel, IsOneOfThisBinarys) {
+    EXPECT_EQ(find("toy_connector"), &kConnector);
+    for (const TestToken& token : kTokens) EXPECT_NE(find_test_token(token.token), nullptr) << token.token;
+}
+
+TEST_F(ToyChannel, TakesAPayment) {
+    const std::uint64_t no = pay("pm_toy_pays");
+    ASSERT_TRUE(becomes(no, pb::SUCCEEDED));
+    EXPECT_EQ(attempt(no).account_no(), account_no_);
+    EXPECT_TRUE(attempt(no).channel_reference().starts_with("toy_att_"));
+}
+
+TEST_F(ToyChannel, DeclinesAPayment) {
+    const std::uint64_t no = pay("pm_toy_declined");
+    ASSERT_TRUE(becomes(no, pb::REQUIRES_PAYMENT_METHOD));
+    EXPECT_EQ(attempt(no).error().decline_code(), "generic_decline");
+}
+
+TEST_F(ToyChannel, IsAskedAgainWithTheSameReferenceWhenItsAnswerWasLost) {
+    channel_.loses_answers = true;
+    const std::uint64_t no = pay("pm_toy_pays");
+    ASSERT_TRUE(eventually([&] { return attempt(no).state() == pb::ATTEMPT_UNKNOWN; }));
+    EXPECT_EQ(status(no), pb::PROCESSING) << "nobody knows";
+    clock_.set_wall(attempt(no).next_try_ms());
+    ASSERT_TRUE(becomes(no, pb::SUCCEEDED));
+    const std::map<std::string, int> once = {{format_id(attempts::prefix::attempt, attempt(no).no()), 2}};
+    EXPECT_EQ(channel_.calls(), once);
+}
+
+TEST_F(ToyChannel, SaysByANoticeWhatThePayerDid) {
+    const std::uint64_t no = pay("pm_toy_asks");
+    ASSERT_TRUE(becomes(no, pb::REQUIRES_ACTION));
+    const std::string reference = format_id(attempts::prefix::attempt, attempt(no).no());
+    const std::string body = "id=toy_" + reference + "&reference=" + reference + "&state=done\n";
+    EXPECT_EQ(notify(body, signature("somebody's key", "notices", body)), 401);
+    EXPECT_EQ(status(no), pb::REQUIRES_ACTION);
+    const std::string signed_by_them = signature("their key", "notices", body);
+    EXPECT_EQ(notify(body, signed_by_them), 200);
+    EXPECT_EQ(status(no), pb::SUCCEEDED);
+    EXPECT_EQ(notify(body, signed_by_them), 200) << "said again";
+    EXPECT_EQ(status(no), pb::SUCCEEDED);
+}
+
+}  // namespace
+}  // namespace toy_connector
+}  // namespace kontor::connectors
