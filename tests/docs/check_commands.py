@@ -5,6 +5,7 @@ Every fenced block of shell says in its info string how it is tested:
 
     ```sh run                run here, against a `kontor dev` of its own; all `run` blocks of a file share one shell
     ```sh by=PATH            the file PATH runs it: each of its lines stands there word for word
+    ```sh tests              lines of `./tests/run.sh --dev NAME`: the build has tests of that name, which are run as such
     ```sh not-run="why"      cannot be run by a test, with the reason
 
 A block ```text expect after a `run` block lists what its output must contain, in this order; `…` stands for anything.
@@ -60,8 +61,26 @@ def missing(expected, output):
     return None
 
 
-def check_elsewhere(block, root):
+def tests_of(build):
+    """The names of the tests of a build folder."""
+    listed = subprocess.run(["ctest", "--test-dir", build, "-N"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return re.findall(r"^ *Test +#\d+: (\S+)", listed.stdout, re.MULTILINE)
+
+
+def check_tests(block, tests):
+    for line in filter(str.strip, block.text.splitlines()):
+        command = re.fullmatch(r"\./tests/run\.sh(?: --dev)? ([\w.|^$-]+)", line.strip())
+        if not command:
+            return f"`{line.strip()}` is no `./tests/run.sh --dev NAME`"
+        if not any(re.search(command.group(1), name) for name in tests):
+            return f"no test is called {command.group(1)}"
+    return None
+
+
+def check_elsewhere(block, root, tests=()):
     """What is wrong with a block that is not run here, or None."""
+    if block.how == "tests":
+        return check_tests(block, tests)
     by = re.fullmatch(r"by=(\S+)", block.how)
     if by:
         try:
@@ -75,7 +94,7 @@ def check_elsewhere(block, root):
         return None
     if re.fullmatch(r'not-run="\S+(\s+\S+){2,}"', block.how):
         return None
-    return 'say how this block is tested: `sh run`, `sh by=PATH` or `sh not-run="a reason"`'
+    return 'say how this block is tested: `sh run`, `sh by=PATH`, `sh tests` or `sh not-run="a reason"`'
 
 
 def run_blocks(blocks, environment, folder):
@@ -152,13 +171,14 @@ def main():
         print(f"{'ok' if problem is None else 'FAILED':6}  {block}" + (f": {problem}" if problem else ""))
 
     to_run = {}
+    tests = tests_of(os.path.dirname(os.path.dirname(binary)))
     for path in documents(ROOT):
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             for block in blocks_of(path, file.read()):
                 if block.how == "run":
                     to_run.setdefault(path, []).append(block)
                 else:
-                    report(block, check_elsewhere(block, ROOT))
+                    report(block, check_elsewhere(block, ROOT, tests))
     for path, blocks in to_run.items():
         with Server(binary) as server:
             for block, problem in run_blocks(blocks, server.environment, server.folder):

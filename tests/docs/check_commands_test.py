@@ -46,6 +46,15 @@ class CommandsTest(unittest.TestCase):
                     block = docs.blocks_of("x.md", fenced(info, line))[0]
                     self.assertEqual(docs.check_elsewhere(block, root) is None, good)
 
+    def test_commands_that_run_tests_name_some(self):
+        for line, good in [
+            ("./tests/run.sh --dev shop_test", True), ("./tests/run.sh shop", True), ("./tests/run.sh --dev bank_test", False),
+            ("./tests/run.sh --dev", False), ("ctest -R shop_test", False), ("./tests/run.sh shop; rm x", False),
+        ]:
+            with self.subTest(line=line):
+                block = docs.blocks_of("x.md", fenced("sh tests", line))[0]
+                self.assertEqual(docs.check_elsewhere(block, "", ["shop_test"]) is None, good)
+
     def test_other_languages_are_no_commands(self):
         self.assertEqual(docs.blocks_of("x.md", fenced("json", "{}") + fenced("", "x") + fenced("text", "y")), [])
 

@@ -52,7 +52,7 @@ class ReportsImpl final : public Reports {
     [[nodiscard]] Report& of(const ReportSpec& spec) const override {
         for (const auto& report : reports_)
             if (&report->spec() == &spec) return *report;
-        KONTOR_ASSERT(false, "a report of modules/reports/all.cc");
+        KONTOR_ASSERT(false, "a report that was opened: is its line in modules/reports/REPORTS?");
         std::abort();
     }
 

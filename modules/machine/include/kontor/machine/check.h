@@ -1,6 +1,6 @@
 #pragma once
 // What must hold over all domains, at compile time: no number, name or prefix is there twice, and each queue
-// has its share of a Tick. Used once, where the list of domains is (modules/domains/all.cc).
+// has its share of a Tick. Used where the list of domains is (modules/domains/all.cc).
 
 #include <array>
 #include <cstddef>

@@ -4,7 +4,7 @@
 // is broken, or its version has changed, it alone is.
 //
 // A report's folder (modules/reports/<x>) holds its schema, its writer, its queries and one ReportSpec;
-// modules/reports/all.cc lists them.
+// modules/reports/REPORTS lists them.
 //
 // Threading: a writer belongs to its report's thread; a reader to one thread at a time. Ownership: journals
 // given to a writer live until finish() or forget(). Errors: as sqlite.h; a corruption drops the file.
