@@ -112,6 +112,7 @@ endfunction()
 # kontor_protos(NAME proto ROOT folder FILES a.proto … [IMPORTS folder …] [DEPS kontor::proto …])
 # Messages as a library: the names of FILES begin at ROOT, and so do the headers' in includes. Without our warnings.
 function(kontor_protos)
+    find_package(Protobuf REQUIRED) # whose compiler is known in the folder that asks
     cmake_parse_arguments(P "" "NAME;ROOT" "FILES;IMPORTS;DEPS" ${ARGN})
     set(paths --proto_path=${P_ROOT})
     foreach(import ${P_IMPORTS})

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -39,14 +40,8 @@ class Channel : public net::Client {
         EXPECT_EQ(request.url, "https://toy.example/orders");
         const std::string reference = part(request.body, "reference=");
         const std::string method = part(request.body, "method=");
-        {
-            const std::lock_guard lock(mutex_);
-            ++calls_[reference];
-            if (loses_answers) {
-                loses_answers = false;
-                return done(fail(ErrorCode::io, "the connection was lost"));
-            }
-        }
+        count(reference);
+        if (loses_answers.exchange(false)) return done(fail(ErrorCode::io, "the connection was lost"));
         std::string state = "done";
         if (method == "pm_toy_declined") state = "declined";
         if (method == "pm_toy_asks") state = "asks&url=https://toy.example/pay/" + reference;
@@ -58,9 +53,13 @@ class Channel : public net::Client {
         const std::lock_guard lock(mutex_);
         return calls_;
     }
-    bool loses_answers = false;  // the next one
+    std::atomic<bool> loses_answers{false};  // the next one
 
  private:
+    void count(const std::string& reference) {
+        const std::lock_guard lock(mutex_);
+        ++calls_[reference];
+    }
     static std::string part(const std::string& body, const std::string& name) {
         const std::size_t at = body.find(name) + name.size();
         return body.substr(at, body.find('&', at) - at);
@@ -159,7 +158,12 @@ TEST_F(ToyChannel, TakesAPayment) {
     const std::uint64_t no = pay("pm_toy_pays");
     ASSERT_TRUE(becomes(no, pb::SUCCEEDED));
     EXPECT_EQ(attempt(no).account_no(), account_no_);
-    EXPECT_TRUE(attempt(no).channel_reference().starts_with("toy_att_"));
+    const std::string reference = format_id(attempts::prefix::attempt, attempt(no).no());
+    const std::uint64_t charge_no = attempt(no).charge_no();
+    world_.read([&](const store::Reader& rows, std::uint64_t) {
+        const auto charge = payments::find_charge(rows, {world_.merchant_no, false}, charge_no);
+        EXPECT_EQ(charge->channel_reference(), "toy_" + reference);
+    });
 }
 
 TEST_F(ToyChannel, DeclinesAPayment) {

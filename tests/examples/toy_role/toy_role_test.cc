@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "domains/all.h"
 #include "domains/routes.h"
 #include "support/permission_matrix.h"
 #include "unit/admin/office.h"
@@ -13,13 +14,15 @@ namespace {
 using surface::office::Place;
 using surface::office::Route;
 
+const surface::office::Catalogue kOffice(domains::admin());
+
 bool may(const machine::Permission& permission) {
     return domains::role(kRole)->may(permission);
 }
 
 TEST(ToyRole, MayTheseInTheMatrix) {
     std::set<std::string> office, api;
-    for (const Route& route : surface::office::Catalogue(domains::admin()).routes())
+    for (const Route& route : kOffice.routes())
         if (may(*route.permission.value)) office.insert(request_of(route));
     for (const surface::Resource* resource : domains::api())
         for (const surface::Route& route : resource->routes)
@@ -49,7 +52,7 @@ TEST_F(ToyRoleOffice, IsRefusedWhatItMayNot) {
     role_ = [](std::string_view /*name*/) { return domains::role(kRole); };
     EXPECT_EQ(get("session").status, 200);
     std::size_t refused = 0, taken = 0;
-    for (const Route& route : surface::office::Catalogue(domains::admin()).routes()) {
+    for (const Route& route : kOffice.routes()) {
         std::string path(route.pattern.value);
         if (const auto star = path.find('*'); star != std::string::npos) path.replace(star, 1, "x");
         if (route.place.value == Place::mode) path = "test/" + path;
