@@ -43,9 +43,9 @@ template <std::size_t... I>
 constexpr auto make_roles(std::index_sequence<I...> /*positions*/) {
     return std::array{machine::Role{kRoles[I], permissions_of(I)}...};
 }
-// What people and keys may do is decided in apply() by this table: a permission that a role gets or loses is a
-// change of the rules, and needs a feature level of its own (features.h), but for permissions of commands that
-// are new with it.
+// What people and keys may do is decided in apply() by this table: a permission that a role gets or loses is
+// a change of the rules, and needs a feature level of its own (features.h), but for permissions of commands
+// that are new with it.
 constexpr auto kTable = make_roles(std::make_index_sequence<kRoles.size()>());
 
 constexpr bool roles_are_distinct() {

@@ -12,7 +12,6 @@
 #include "kontor/surface/command_parts.h"
 #include "kontor/surface/lists.h"
 #include "kontor/surface/param_parts.h"
-#include "kontor/surface/sample.h"
 
 namespace kontor::gift_cards {
 
@@ -46,16 +45,6 @@ void list_gift_cards(const CallPtr& call) {
         [](pb::Result& found) { return mutable_object(found, pb::gift_card); }, gift_card_json);
 }
 
-std::vector<std::string> samples() {
-    pb::GiftCard row;
-    row.set_currency(978);
-    row.set_amount(1);
-    pb::GiftCard full = row;
-    fill_sample(full);
-    full.set_customer_no(1);
-    return {gift_card_json(row), gift_card_json(full)};
-}
-
 constexpr std::array kCreate = {
     amount("amount", "What it is worth, in the currency's smallest unit.", true),
     currency("Three-letter ISO 4217 code.", true),
@@ -78,14 +67,14 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 constexpr std::array kNames = {ObjectName{prefix::gift_card, "gift card"}};
-constexpr std::array kSamples = {Sample{"gift_card", samples}};
+constexpr std::array<const fields::Shape*, 1> kObjects = {&kGiftCardShape};
 
 }  // namespace
 
 constinit const surface::Resource kApi = {
     .routes = kRoutes,
     .names = kNames,
-    .samples = kSamples,
+    .objects = kObjects,
     .silent_events = kNone,
     .explain = nullptr,
     .schemas = nullptr,

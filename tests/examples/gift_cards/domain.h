@@ -13,7 +13,6 @@
 #include "examples/gift_cards/outcomes.h"
 #include "examples/gift_cards/permissions.h"
 #include "examples/gift_cards/tables.h"
-#include "kontor/customers_bodies.pb.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/records.h"
 
@@ -38,19 +37,15 @@ inline constexpr std::array kCommands = {
     },
 };
 
-inline constexpr std::array<std::uint32_t, 1> kToCustomer = {pb::kCustomerFieldNumber};
-inline constexpr std::array kReferences = {
-    machine::Reference{.field = "customer", .targets = std::span<const std::uint32_t>(kToCustomer), .follow = +[](const pb::Object& object) {
-            return machine::Pointer{pb::kCustomerFieldNumber, object.GetExtension(pb::gift_card).customer_no()};
-        }},
-};
-
 inline constexpr std::array kObjects = {
 machine::ObjectKind{
     .number = pb::kGiftCardFieldNumber,
     .name = "gift_card",
     .prefix = prefix::gift_card,
-    .references = std::span<const machine::Reference>(kReferences),
+    .shape = &kGiftCardShape,
+    .follow = +[](const pb::Object& object, std::string_view field) {
+        return gift_card_reference(object.GetExtension(pb::gift_card), field);
+    },
     .find = &machine::find_object<pb::gift_card, &find_gift_card>,
     .number_of = +[](const pb::Object& object) { return object.GetExtension(pb::gift_card).no(); },
     .json = +[](const pb::Object& object, const machine::Expansion& expansion) {

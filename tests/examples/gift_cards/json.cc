@@ -1,28 +1,41 @@
-#include "domains/customers/ids.h"
+#include <array>
+
+#include "domains/customers/references.h"
 #include "examples/gift_cards/gift_cards.h"
 #include "examples/gift_cards/ids.h"
-#include "kontor/crypto/public_id.h"
-#include "kontor/customers_bodies.pb.h"
-#include "kontor/machine/json_parts.h"
+#include "kontor/machine/fields.h"
 
 namespace kontor::gift_cards {
 
-using namespace machine;  // the frame's words
+namespace {
 
-std::string gift_card_json(const pb::GiftCard& card, const Expansion& expansion) {
-    std::string out;
-    JsonWriter json(out);
-    json.begin_object();
-    json.field("id", format_id(prefix::gift_card, card.no())).field("object", "gift_card");
-    json.field_integer("amount", card.amount());
-    json.field_integer("created", parts::seconds(card.created_ms()));
-    json.field("currency", parts::currency_code(card.currency()));
-    parts::reference(json, "customer", pb::kCustomerFieldNumber, customers::prefix::customer,
-                     card.customer_no(), expansion);
-    json.field_boolean("livemode", card.livemode());
-    parts::metadata(json, card.metadata());
-    json.end_object();
-    return out;
+using fields::Absent;
+using pb::GiftCard;
+
+using Row = fields::Field<machine::Rendered<GiftCard>>;
+constexpr std::array kGiftCard = {
+    Row{"id", fields::id<&GiftCard::no>(prefix::gift_card), Absent::never},
+    Row{"object", fields::constant("gift_card"), Absent::never},
+    Row{"amount", fields::integer<&GiftCard::amount>(), Absent::never, "In the currency's smallest unit."},
+    Row{"created", fields::timestamp<&GiftCard::created_ms>(), Absent::never},
+    Row{"currency", fields::currency<&GiftCard::currency>(), Absent::never},
+    Row{"customer", fields::expandable<customers::kToCustomer, &GiftCard::customer_no>(), Absent::null,
+        "Who bought it. Expandable."},
+    Row{"livemode", fields::boolean<&GiftCard::livemode>(), Absent::never},
+    Row{"metadata", fields::metadata(), Absent::never},
+};
+
+}  // namespace
+
+constinit const fields::Shape kGiftCardShape = fields::shape<kGiftCard>("gift_card");
+
+std::string gift_card_json(const GiftCard& card, const machine::Expansion& expansion) {
+    return machine::render_object<kGiftCard>(machine::Rendered<GiftCard>{card, expansion},
+                                             machine::parts::kUsualObjectBytes / 4);
+}
+
+fields::Pointer gift_card_reference(const GiftCard& card, std::string_view field) {
+    return fields::follow<kGiftCard>(machine::Rendered<GiftCard>{card, machine::kNothingExpanded}, field);
 }
 
 }  // namespace kontor::gift_cards
