@@ -72,6 +72,50 @@ TEST_F(Permissions, OfAKeyAreThoseOfItsRole) {
     EXPECT_GT(may_not, 15U);
 }
 
+// Rows that are looked up.
+class Counting : public store::Writer {
+ public:
+    explicit Counting(kontor::testing::MemoryRows& rows) : rows_(rows) {}
+    std::optional<std::string_view> get(store::TableId table, std::string_view key) const override {
+        ++reads;
+        return rows_.get(table, key);
+    }
+    void scan(store::TableId table, std::string_view low, std::string_view high, store::Direction direction,
+              const Visitor& visit) const override {
+        ++reads;
+        rows_.scan(table, low, high, direction, visit);
+    }
+    void put(store::TableId table, std::string_view key, std::string_view value) override {
+        rows_.put(table, key, value);
+    }
+    void erase(store::TableId table, std::string_view key) override { rows_.erase(table, key); }
+    mutable std::size_t reads = 0;
+
+ private:
+    kontor::testing::MemoryRows& rows_;
+};
+
+// It is asked on the way of each payment.
+TEST_F(Permissions, OfAKeyCostNoRow) {
+    const auto ada = desk.person("ada");
+    const auto before = desk.rows.rows();
+    const auto reads_of = [&](pb::Actor::Kind kind, std::uint64_t no) {
+        desk.rows.rows() = before;
+        Counting rows(desk.rows);
+        pb::Batch batch = new_batch(std::string(kSaltBytes, 's'));
+        batch.set_machine_ms(desk.now);
+        batch.set_utc_ms(desk.now);
+        *batch.add_commands() = customer(kind, no);
+        Effects effects;
+        desk.machine.apply(rows, desk.index + 1, batch, effects);
+        EXPECT_EQ(effects.results.at(0).outcome(), machine::outcome::ok);
+        return rows.reads;
+    };
+    const std::size_t unasked = reads_of(pb::Actor::SYSTEM, 0);
+    EXPECT_EQ(reads_of(pb::Actor::API_KEY, 5), unasked);
+    EXPECT_EQ(reads_of(pb::Actor::OPERATOR, ada), unasked + 1) << "the operator's row";
+}
+
 TEST_F(Permissions, AKindOfActorThatNobodyKnowsMayNothing) {
     pb::Command command = desk.of_merchant(Desk::by_system());
     command.mutable_actor()->set_kind(static_cast<pb::Actor::Kind>(9));

@@ -2,6 +2,7 @@
 // A state with something of every kind of row, which holds; tests falsify one of them, and want it said.
 
 #include "kontor/accounts.pb.h"
+#include "kontor/approvals_bodies.pb.h"
 #include "kontor/customers.pb.h"
 #include "kontor/keys.pb.h"
 #include "kontor/keys_bodies.pb.h"
@@ -90,6 +91,34 @@ struct Audited : ::testing::Test {
             open.set_lifetime_ms(kHour);
             open.set_totp_step(2);
         });
+        propose_something(object_in(person, pb::operator_).no());
+    }
+    // Something that waits for a second person.
+    void propose_something(std::uint64_t ada) {
+        world.run([](pb::Command& c) {
+            mutable_body(c, pb::create_setup_token)->set_token_sha256(std::string(32, 'u'));
+            mutable_body(c, pb::create_setup_token)->set_lifetime_ms(kHour);
+        });
+        world.run([](pb::Command& c) {
+            mutable_body(c, pb::set_up_operator)->set_token_sha256(std::string(32, 'u'));
+            mutable_body(c, pb::set_up_operator)->set_name("bob");
+        });
+        const auto as_ada = [ada](pb::Command& c) {
+            c.set_merchant_no(0);
+            c.mutable_actor()->set_kind(pb::Actor::OPERATOR);
+            c.mutable_actor()->set_no(ada);
+        };
+        world.run([&](pb::Command& c) {
+            as_ada(c);
+            mutable_body(c, pb::set_approval_policy)
+                ->add_rules()
+                ->set_command(pb::kCreateMerchantFieldNumber);
+        });
+        const auto waits = world.run([&](pb::Command& c) {
+            as_ada(c);
+            mutable_body(c, pb::create_merchant)->set_name("Shop");
+        });
+        ASSERT_EQ(waits.outcome(), machine::outcome::awaiting_approval);
     }
     void deliver_one() {
         const auto due = webhooks::due_deliveries(world.rows, world.now, 1);
