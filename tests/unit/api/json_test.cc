@@ -48,12 +48,7 @@ TEST(JsonWriter, PutsCommasBetween) {
         .integer(-2)
         .begin_object()
         .end_object();
-    json.end_array()
-        .field_or_null("c", "")
-        .escaped_key("d\"")
-        .boolean(true)
-        .field_raw("e", "[]")
-        .end_object();
+    json.end_array().key("c").null().escaped_key("d\"").boolean(true).field_raw("e", "[]").end_object();
     EXPECT_EQ(out, R"({"a":"1","b":[1,-2,{}],"c":null,"d\"":true,"e":[]})");
 }
 

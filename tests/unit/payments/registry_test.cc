@@ -1,9 +1,11 @@
 // The records of all domains: what the compiler does not check about them.
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <regex>
 
 #include "kontor/customers_bodies.pb.h"
+#include "kontor/json/error_object.h"
 #include "kontor/payments_bodies.pb.h"
 #include "world.h"
 
@@ -37,6 +39,22 @@ TEST(Registry, ACommandIsFoundByItsBody) {
     EXPECT_EQ(record->name.value, "create_refund");
     EXPECT_EQ(domains::registry().command(9'999), nullptr);
     EXPECT_EQ(domains::registry().command(UINT32_MAX), nullptr);
+}
+
+// The description lists the error types that answers can have.
+TEST(Registry, TheTypeOfEachErrorIsDescribed) {
+    const fields::Facts& error = kErrorShape.fields[0];
+    ASSERT_EQ(error.name, "error");
+    const auto inner = error.kind.shape->fields;
+    const auto type = std::find_if(inner.begin(), inner.end(),
+                                   [](const fields::Facts& field) { return field.name == "type"; });
+    ASSERT_NE(type, inner.end());
+    std::set<std::string_view> used;
+    for (const Domain* domain : domains::registry().domains())
+        for (const Outcome* outcome : domain->outcomes)
+            if (!outcome->type.empty()) used.insert(outcome->type);
+    used.insert(error_type::rate_limit);
+    EXPECT_EQ(used, std::set<std::string_view>(type->kind.words.begin(), type->kind.words.end()));
 }
 
 // A reference says of what it leads to what that says of itself, and somebody knows where it leads.

@@ -78,15 +78,10 @@ class JsonWriter {
     JsonWriter& field_boolean(std::string_view name, bool value) {
         return field_raw(name, value ? "true" : "false");
     }
-    JsonWriter& field_null(std::string_view name) { return field_raw(name, "null"); }
     JsonWriter& field_raw(std::string_view name, std::string_view json) {
         put_key(name, json);
         comma_ = true;
         return *this;
-    }
-    // "" is null: the records have no other "not set" for text.
-    JsonWriter& field_or_null(std::string_view name, std::string_view value) {
-        return value.empty() ? field_null(name) : field(name, value);
     }
 
     // Members that are JSON already, with a comma before each; the first one's is left out where it begins
