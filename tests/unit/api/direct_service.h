@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,7 +66,9 @@ class DirectService : public kontor_test::DirectNode {
 
  private:
     void on_applied(const machine::Effects& effects) override {
-        effects_ = effects;
+        answered_.clear();
+        for (const auto& [no, result] : effects.resolved)
+            answered_.emplace(no, effects.resolved_results.at(result));
         for (const pb::Journal& journal : effects.journals) {
             for (const pb::Event& event : journal.events()) event_types.insert(event.type());
         }
@@ -84,10 +87,7 @@ class DirectService : public kontor_test::DirectNode {
             }
             if (!next) break;
             run(answer_to(*next));
-            for (std::size_t i = 0; i < effects_.resolved.size(); ++i) {
-                if (effects_.resolved[i].attempt_no != attempt) continue;
-                resolved = effects_.resolved_results.at(effects_.resolved[i].result);
-            }
+            if (const auto found = answered_.find(attempt); found != answered_.end()) resolved = found->second;
         }
         return resolved;
     }
@@ -114,7 +114,7 @@ class DirectService : public kontor_test::DirectNode {
     }
 
     const crypto::Sealer sealer_{crypto::Secret(std::string(32, 'k'))};
-    machine::Effects effects_;  // of the newest entry
+    std::map<std::uint64_t, pb::Result> answered_;  // attempts that the newest entry ended
 };
 
 }  // namespace kontor::api::testing

@@ -181,7 +181,7 @@ TEST(Intents, WithoutAChannelNobodyPays) {
     Shop shop;
     pb::Command none;
     mutable_body(none, pb::set_channel_routes);
-    shop.service.apply(none);
+    shop.service.run(none);
     const Answer refused = shop.post(
         "/v1/payment_intents",
         {{"amount", "1000"}, {"currency", "eur"}, {"confirm", "true"}, {"payment_method", "pm_card_visa"}});

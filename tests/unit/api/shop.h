@@ -177,14 +177,14 @@ class Shop {
         wanted.set_merchant_no(merchant);
         wanted.set_livemode(livemode);
         wanted.set_key_sha256(crypto::sha256(key));
-        const pb::Result result = service.apply(command);
+        const pb::Result result = service.run(command);
         EXPECT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
     }
     void revoke_key(std::string_view key) {
         pb::Command command;
         command.set_version(machine::kCommandVersion);
         mutable_body(command, pb::revoke_api_key)->set_key_sha256(crypto::sha256(key));
-        EXPECT_EQ(service.apply(command).outcome(), machine::outcome::ok);
+        EXPECT_EQ(service.run(command).outcome(), machine::outcome::ok);
     }
 
  private:
@@ -195,7 +195,7 @@ class Shop {
         wanted.set_name(name);
         wanted.set_fee_bps(fee_bps);
         wanted.set_default_currency("eur");
-        const pb::Result result = service.apply(command);
+        const pb::Result result = service.run(command);
         EXPECT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
         return object_in(result, pb::merchant).no();
     }
