@@ -64,9 +64,9 @@ TEST(GiftCardWebhook, IsDelivered) {
     outbox::testing::Receiver receiver;
     const crypto::Sealer sealer(crypto::Secret(std::string(32, 'k')));
     telemetry::Registry metrics;
-    net::ClientOptions to_receiver;
+    http::ClientOptions to_receiver;
     to_receiver.ca_pem = receiver.ca_pem;
-    const auto client = net::Client::make(std::move(to_receiver));
+    const auto client = http::Client::make(std::move(to_receiver));
     pb::Command create = world.mine();
     mutable_body(create, pb::create_customer)->set_name("Ada");
     const std::uint64_t customer_no = object_in(world.run(create), pb::customer).no();

@@ -34,9 +34,9 @@ using outbox::testing::eventually;
 constexpr const char* kUrl = "https://pay.example";
 
 // The channel at the other end of the network.
-class Channel : public net::Client {
+class Channel : public http::Client {
  public:
-    void send(net::ClientRequest request, std::function<void(Result<net::ClientResponse>)> done) override {
+    void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
         EXPECT_EQ(request.url, "https://toy.example/orders");
         const std::string reference = part(request.body, "reference=");
         const std::string method = part(request.body, "method=");
@@ -45,7 +45,7 @@ class Channel : public net::Client {
         std::string state = "done";
         if (method == "pm_toy_declined") state = "declined";
         if (method == "pm_toy_asks") state = "asks&url=https://toy.example/pay/" + reference;
-        done(net::ClientResponse{
+        done(http::ClientResponse{
             200, {}, "id=toy_" + reference + "&reference=" + reference + "&state=" + state + "\n"});
     }
     // How often it was asked, by reference.
@@ -128,14 +128,14 @@ class ToyChannel : public ::testing::Test {
     }
 
     int notify(const std::string& body, const std::string& signature) {
-        net::Request request;
+        http::Request request;
         request.method = "POST";
         request.path = "/channels/toy_connector/" + std::to_string(account_no_) + "/notices";
         request.headers.push_back({std::string(kSignature), signature});
         request.body = body;
         request.peer_ip = "192.0.2.1";
         int status = 0;
-        door_->handle(std::move(request), [&](net::Response response) { status = response.status; });
+        door_->handle(std::move(request), [&](http::Response response) { status = response.status; });
         return status;
     }
 

@@ -87,7 +87,8 @@ class DirectService : public kontor_test::DirectNode {
             }
             if (!next) break;
             run(answer_to(*next));
-            if (const auto found = answered_.find(attempt); found != answered_.end()) resolved = found->second;
+            if (const auto found = answered_.find(attempt); found != answered_.end())
+                resolved = found->second;
         }
         return resolved;
     }
