@@ -53,7 +53,7 @@ TEST(Registry, TheTypeOfEachErrorIsDescribed) {
     for (const Domain* domain : domains::registry().domains())
         for (const Outcome* outcome : domain->outcomes)
             if (!outcome->type.empty()) used.insert(outcome->type);
-    used.insert(error_type::rate_limit);
+    for (const std::string_view surfaces : {error_type::rate_limit, error_type::api}) used.insert(surfaces);
     EXPECT_EQ(used, std::set<std::string_view>(type->kind.words.begin(), type->kind.words.end()));
 }
 
