@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "examples/gift_cards/gift_cards.pb.h"
 #include "kontor/json/fields.h"
