@@ -182,7 +182,7 @@ TEST_F(Audited, ChainOfErasedImages) {
     EXPECT_TRUE(report.holds()) << said(report);
     // The frame is still under it.
     change<pb::Journal>(26, [](pb::Journal& row) {
-        return row.events_size() > 0 && !row.personal_digest().empty() &&
+        return !row.personal_digest().empty() && row.events_size() > 0 &&
                (row.mutable_events(0)->set_type("customer.deleted"), true);
     });
     expect("the journal row does not follow from the one before it");
