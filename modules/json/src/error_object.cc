@@ -13,7 +13,8 @@ using fields::Absent;
 constexpr std::array<std::string_view, 5> kTypes = {"api_error", "card_error", "idempotency_error",
                                                     "invalid_request_error", "rate_limit_error"};
 using Row = fields::Field<ErrorObject>;
-constexpr std::array kInner = {
+// The back office has no types of errors.
+constexpr std::array kUntyped = {
     Row{"charge", fields::any_text<&ErrorObject::charge>(), Absent::left_out, "The charge that failed."},
     Row{"code", fields::any_text<&ErrorObject::code>(), Absent::left_out, "For programs."},
     Row{"decline_code", fields::any_text<&ErrorObject::decline_code>(), Absent::left_out,
@@ -23,9 +24,11 @@ constexpr std::array kInner = {
         "The parameter that is to blame, with its path."},
     Row{"payment_intent", fields::object<&ErrorObject::payment_intent_json>("payment_intent"),
         Absent::left_out, "The payment as it is now."},
-    Row{"type", fields::any_text<&ErrorObject::type>(kTypes), Absent::never},
 };
-constexpr std::array kError = {Row{"error", fields::hash<kInner>(), Absent::never}};
+constexpr std::array kType = {Row{"type", fields::any_text<&ErrorObject::type>(kTypes), Absent::never}};
+constexpr auto kTyped = fields::joined(kUntyped, kType);
+constexpr std::array kError = {Row{"error", fields::hash<kTyped>(), Absent::never}};
+constexpr std::array kUntypedError = {Row{"error", fields::hash<kUntyped>(), Absent::never}};
 
 }  // namespace
 
@@ -35,7 +38,11 @@ std::string error_json(const ErrorObject& error) {
     std::string out;
     out.reserve(256 + error.message.size() + error.payment_intent_json.size());
     JsonWriter json(out);
-    fields::write_object<kError>(json, error);
+    if (error.type.empty()) {
+        fields::write_object<kUntypedError>(json, error);
+    } else {
+        fields::write_object<kError>(json, error);
+    }
     return out;
 }
 

@@ -16,6 +16,8 @@ using Json = nlohmann::json;
 
 TEST(ErrorObject, OnlyWhatIsSaidStandsThere) {
     EXPECT_EQ(error_json(ErrorObject{}), R"({"error":{"message":"","type":"api_error"}})");
+    EXPECT_EQ(error_json(ErrorObject{.type = "", .code = "forbidden"}),
+              R"({"error":{"code":"forbidden","message":""}})");
     const ErrorObject full{.type = "card_error",
                            .code = "card_declined",
                            .message = "No.",

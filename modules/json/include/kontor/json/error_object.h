@@ -12,7 +12,7 @@
 
 namespace kontor {
 
-// "" leaves a field out, but for type and message.
+// "" leaves a field out, but for the message; the back office's errors have no type.
 struct ErrorObject {
     std::string_view type = "api_error";
     std::string_view code = {};
