@@ -266,15 +266,15 @@ TEST_F(Busy, AGreaterMinIndexIsKept) {
 TEST_F(Busy, AfterAnyErrorThisNodeAnswers) {
     for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::timeout, ErrorCode::io,
                                  ErrorCode::unsupported, ErrorCode::overloaded, ErrorCode::too_large}) {
-        router->balancer().look(900, {{2, 0}}, 1'000 + kSuspendedMs);  // forgiven
-        for (int i = 0; i < 10; ++i) router->balancer().look(900, {{2, 0}}, 1'000);
+        router->balancer().look(900, {{2, 0}}, clock.monotonic_ms() + kSuspendedMs);  // forgiven
+        for (int i = 0; i < 10; ++i) router->balancer().look(900, {{2, 0}}, clock.monotonic_ms());
         const int before = passed;
         answer = [code] { return Result<std::string>(fail(code, "no")); };
         for (int i = 0; i < 50; ++i)
             EXPECT_EQ(ask(request_of("GET", "/v1/charges")), "here /v1/charges") << i;
         EXPECT_EQ(passed, before + 1) << "then it is left alone";
     }
-    router->balancer().look(900, {{2, 0}}, 1'000 + kSuspendedMs);
+    router->balancer().look(900, {{2, 0}}, clock.monotonic_ms() + kSuspendedMs);
     answer = [] { return Result<std::string>("\xff\xff"); };
     const int before = passed;
     while (passed == before) EXPECT_EQ(ask(request_of("GET", "/v1/charges")), "here /v1/charges");
