@@ -129,11 +129,11 @@ int run_verify(const VerifyArguments& arguments) {
          {folder, node::group_folder(folder), rows, rows + "/partitions", node::log_folder(folder)})
         if (const auto may = DataFolder::check_readable(part); !may)
             return refuse(may.error(), arguments.json);
+    if (const auto known = DataFolder::check_format(folder); !known)
+        return refuse(known.error(), arguments.json);
     if (arguments.data_folder.empty())
         if (const auto fits = check_configured_key(settings.secrets_key_file, folder); !fits)
             return refuse(fits.error(), arguments.json);
-    if (const auto known = DataFolder::check_format(folder); !known)
-        return refuse(known.error(), arguments.json);
     if (!file_exists(rows))
         return refuse(
             Error{ErrorCode::not_found, folder + " is not a Kontor data folder; name one with --data"},

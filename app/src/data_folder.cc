@@ -301,6 +301,7 @@ Result<void> DataFolder::check_format(const std::string& path) {
     };
     const std::string file = path + "/format";
     KONTOR_CHECK(check_kind(file, false));
+    KONTOR_CHECK(check_no_link(file));
     if (!file_exists(file)) {
         if (is_of_format_1(path))
             return refuse(

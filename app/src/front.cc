@@ -76,6 +76,7 @@ void Front::handle(http::Request request, http::Responder respond) const {
         inbox::Door::owns(path)) {
         if (cluster != nullptr && cluster->is_member())
             return cluster->handle(std::move(request), std::move(respond));
+        if (auto refused = cluster::refused_position(request)) return respond(*std::move(refused));
         return handle_here(std::move(request), std::move(respond));
     }
     if (path == "/livez") return respond(text(200, "ok\n"));

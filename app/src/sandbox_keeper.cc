@@ -45,12 +45,19 @@ pb::Command enable(std::uint64_t no) {
     return command;
 }
 
-pb::Command disable(const store::Reader& rows, const pb::ChannelAccount& account) {
+// Nothing, and says so, where merchants have routes of their own to it: these are operators' decisions.
+std::optional<pb::Command> disable(const store::Reader& rows, const pb::ChannelAccount& account) {
     pb::Command command = machine::new_command(pb::Actor::SYSTEM);
     const auto routes = channels::find_routes(rows, {0, false});
     const bool is_routed =
         routes && std::any_of(routes->entries().begin(), routes->entries().end(),
                               [&](const auto& entry) { return entry.account_no() == account.no(); });
+    if (account.routed_by() > (is_routed ? 1U : 0U)) {
+        log::warning("channels", "event=sandbox_unchanged the sandbox account stays as it is: " +
+                                     std::to_string(account.routed_by() - (is_routed ? 1U : 0U)) +
+                                     " merchants have routes of their own to it");
+        return std::nullopt;
+    }
     if (!is_routed) {
         auto& change = *mutable_body(command, pb::change_channel_account);
         change.set_no(account.no());
@@ -68,7 +75,7 @@ std::optional<pb::Command> next_step(const store::Reader& rows, const crypto::Se
     const auto account = find_sandbox(rows);
     if (is_enabled) {
         if (!account) return open_sandbox(sealer);
-        if (account->disabled()) return enable(account->no());
+        if (account->disabled() && account->closed_by_setting()) return enable(account->no());
         return std::nullopt;
     }
     if (!account || account->disabled()) return std::nullopt;

@@ -34,20 +34,25 @@ const Parts& parts(const CallPtr& call) {
 
 using machine::kAnybody;
 using operators::permission::session;
+using surface::kNone;
 using surface::office::Place;
 using surface::office::Route;
 using surface::office::Runs;
 
+constexpr std::array<std::string_view, 2> kBegin = {"token", "name"};
+constexpr std::array<std::string_view, 5> kFinish = {"token", "name", "password", "totp_secret", "code"};
+constexpr std::array<std::string_view, 3> kLogin = {"name", "password", "code"};
+
 // clang-format off
 constexpr std::array kRoutes{
-    Route{"GET",  Place::instance, "setup",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_state(c); }},
-    Route{"POST", Place::instance, "setup/begin",  &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_begin(c); }},
-    Route{"POST", Place::instance, "setup/finish", &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_finish(c); }},
-    Route{"POST", Place::instance, "login",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->login(c); }},
-    Route{"POST", Place::instance, "logout",       &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->logout(c); }},
-    Route{"GET",  Place::instance, "session",      &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->describe(c); }},
-    Route{"GET",  Place::mode,     "home",         &instance::permission::home, Runs::report_thread, [](const CallPtr& c) { parts(c).home->get(c); }},
-    Route{"GET",  Place::mode,     "stream",       &instance::permission::home, Runs::here, [](const CallPtr& c) { parts(c).streams->open(c); }},
+    Route{"GET",  Place::instance, "setup",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_state(c); }, kNone},
+    Route{"POST", Place::instance, "setup/begin",  &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_begin(c); }, kBegin},
+    Route{"POST", Place::instance, "setup/finish", &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->setup_finish(c); }, kFinish},
+    Route{"POST", Place::instance, "login",        &kAnybody, Runs::here, [](const CallPtr& c) { parts(c).sessions->login(c); }, kLogin},
+    Route{"POST", Place::instance, "logout",       &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->logout(c); }, kNone},
+    Route{"GET",  Place::instance, "session",      &session,  Runs::here, [](const CallPtr& c) { parts(c).sessions->describe(c); }, kNone},
+    Route{"GET",  Place::mode,     "home",         &instance::permission::home, Runs::report_thread, [](const CallPtr& c) { parts(c).home->get(c); }, kNone},
+    Route{"GET",  Place::mode,     "stream",       &instance::permission::home, Runs::here, [](const CallPtr& c) { parts(c).streams->open(c); }, kNone},
 };
 // clang-format on
 static_assert(surface::office::routes_are_sound(kRoutes));
@@ -125,7 +130,7 @@ class AdminImpl final : public Admin {
             return call->refuse(403, "csrf", "The request did not come from this page; reload it.");
         if (!open_to_all && !may(*call, *found))
             return call->refuse(403, "forbidden", "Your role does not allow this.");
-        if (call->request.method != "GET" && !read_body(*call)) return;
+        if (call->request.method != "GET" && !read_body(*call, *found)) return;
         auto query = uri::parse_query(call->request.query);
         if (!query) return call->refuse(400, "invalid", query.error().message);
         call->query = *std::move(query);
@@ -152,7 +157,7 @@ class AdminImpl final : public Admin {
         return said;
     }
 
-    static bool read_body(Call& call) {
+    static bool read_body(Call& call, const Route& route) {
         if (call.request.body.size() > limits::kBodyMaxBytes) {
             call.refuse(413, "too_large", "The body is larger than 64 KiB.");
             return false;
@@ -167,6 +172,13 @@ class AdminImpl final : public Admin {
                                               : nlohmann::json::parse(call.request.body, nullptr, false);
         if (!call.body.is_object()) {
             call.refuse(400, "invalid_json", "The body is no JSON object.");
+            return false;
+        }
+        for (const auto& [name, value] : call.body.items()) {
+            const std::span<const std::string_view> members = route.members;
+            if (name == "reason" || name == "mode" || std::ranges::find(members, name) != members.end())
+                continue;
+            call.refuse(422, "member_unknown", "This request has no such member.", name);
             return false;
         }
         if (!call.body.contains("reason") ||

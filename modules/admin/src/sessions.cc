@@ -116,10 +116,10 @@ void Sessions::setup_state(const std::shared_ptr<Call>& call) const {
     if (!token_is_good(crypto::sha256(call->parameter("token"))))
         return call->refuse(404, "token_invalid",
                             "This link was used already or is too old. 'kontor setup-link' makes a new one.");
-    bool any = false;
+    std::size_t count = 0;
     options_.node->read(
-        [&](const store::Reader& rows, std::uint64_t) { any = operators::has_operator(rows); });
-    call->answer(200, Json{{"valid", true}, {"operators", any ? 1 : 0}});
+        [&](const store::Reader& rows, std::uint64_t) { count = operators::list_operators(rows).size(); });
+    call->answer(200, Json{{"valid", true}, {"operators", count}});
 }
 
 bool Sessions::check_new_operator(const Call& call) {

@@ -1,5 +1,6 @@
 #include "messages.h"
 
+#include "kontor/cluster/cluster.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/json/error_object.h"
 
@@ -30,6 +31,16 @@ std::optional<std::uint64_t> min_index_of(const http::Request& request) {
     const auto position = parse_position(token);
     if (!position || position->group != kFirstGroup) return std::nullopt;
     return position->index;
+}
+
+http::Response bad_position() {
+    return problem(400,
+                   "Kontor-Min-Index is no position of this log: send back what an answer's "
+                   "Kontor-Log-Index was, as it was.");
+}
+
+std::optional<http::Response> refused_position(const http::Request& request) {
+    return min_index_of(request) ? std::nullopt : std::optional(bad_position());
 }
 
 std::uint64_t log_index_of(const http::Response& response) {

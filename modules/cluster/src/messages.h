@@ -20,6 +20,8 @@ inline constexpr std::string_view kLogIndexHeader = "Kontor-Log-Index";
 [[nodiscard]] http::Response problem(int status, std::string_view message, bool may_retry = true);
 // 0: none is given; nullopt: it is no position of this log (kontor/crypto/public_id.h).
 [[nodiscard]] std::optional<std::uint64_t> min_index_of(const http::Request& request);
+// The answer to one that is none.
+[[nodiscard]] http::Response bad_position();
 [[nodiscard]] std::uint64_t log_index_of(const http::Response& response);  // 0: none
 
 }  // namespace kontor::cluster

@@ -13,9 +13,6 @@ constexpr std::uint64_t kRetryMs = 15;
 constexpr std::uint64_t kHearWithinMs = 300;  // by a node that has heard no leader for long
 constexpr std::uint64_t kWatchMs = 50;
 constexpr std::size_t kTasks = 40'000;
-constexpr const char* kBadIndexText =
-    "Kontor-Min-Index is no position of this log: send back what an answer's Kontor-Log-Index was, as it "
-    "was.";
 constexpr const char* kBeyondText = "No entry of the log has this index yet: Kontor-Min-Index.";
 
 }  // namespace
@@ -60,7 +57,7 @@ Router::Router(Parts parts)
 void Router::handle(http::Request request, http::Responder respond) {
     request.kind = parts_.kind_of(request);
     const auto min_index = min_index_of(request);
-    if (!min_index) return respond(problem(400, kBadIndexText));
+    if (!min_index) return respond(bad_position());
     const bool leads = parts_.leads();
     if (!request.kind.is_read) {
         if (leads) return lead_here(std::move(request), std::move(respond));

@@ -138,7 +138,7 @@ Result<Handled> on_inbound(const Inbound& inbound, const Credentials& credential
         return fail(ErrorCode::invalid_argument, "The form says neither complete nor fail.");
     handled.notice =
         Notice{"authenticated:" + link.reference + ":" + wanted, link.reference, outcome(link, completes)};
-    handled.acknowledgement = done(link, completes);
+    handled.acknowledgement = done(link, completes && link.card->decline == nullptr);
     return handled;
 }
 

@@ -116,11 +116,14 @@ void create_merchant(const CallPtr& call) {
            [](const pb::Result& made) { return merchant_json(object_in(made, pb::merchant)); });
 }
 
+constexpr std::array<std::string_view, 6> kNewMerchant = {
+    "name", "fee_bps", "fee_fixed", "settlement_delay_days", "country", "default_currency"};
+
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET",  Place::mode, "merchants",   &permission::read,  Runs::report_thread, list_merchants},
-    Route{"POST", Place::mode, "merchants",   &permission::write, Runs::here,          create_merchant},
-    Route{"GET",  Place::mode, "merchants/*", &permission::read,  Runs::here,          get_merchant},
+    Route{"GET",  Place::mode, "merchants",   &permission::read,  Runs::report_thread, list_merchants, kNone},
+    Route{"POST", Place::mode, "merchants",   &permission::write, Runs::here,          create_merchant, kNewMerchant},
+    Route{"GET",  Place::mode, "merchants/*", &permission::read,  Runs::here,          get_merchant, kNone},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

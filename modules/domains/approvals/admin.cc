@@ -202,7 +202,8 @@ bool read_exemption(const nlohmann::json& one, pb::ApprovalExemption& exempt) {
 
 // False: it is no rule.
 bool read_rule(const machine::Registry& registry, const nlohmann::json& one, pb::ApprovalRule& rule) {
-    if (!one.is_object() || !one.contains("command") || !one["command"].is_string()) return false;
+    constexpr std::array<std::string_view, 2> kMembers = {"command", "exempt"};
+    if (!holds_only(one, kMembers) || !one.contains("command") || !one["command"].is_string()) return false;
     const std::string name = one["command"].get<std::string>();
     each_command(registry, [&](const machine::Command& record) {
         if (record.name.value == name) rule.set_command(record.number);
@@ -241,15 +242,18 @@ void set_policy(const CallPtr& call) {
     });
 }
 
+constexpr std::array<std::string_view, 1> kDecision = {"note"};
+constexpr std::array<std::string_view, 2> kNewPolicy = {"revision", "rules"};
+
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET",  Place::instance, "approvals",            &permission::read,   Runs::report_thread, list_requests},
-    Route{"GET",  Place::instance, "approvals/*",          &permission::read,   Runs::here,          get_request},
-    Route{"POST", Place::instance, "approvals/*/approve",  &permission::decide, Runs::here,          approve_request},
-    Route{"POST", Place::instance, "approvals/*/reject",   &permission::decide, Runs::here,          reject_request},
-    Route{"POST", Place::instance, "approvals/*/withdraw", &permission::read,   Runs::here,          withdraw_request},
-    Route{"GET",  Place::instance, "approval_policy",      &permission::read,   Runs::here,          get_policy},
-    Route{"POST", Place::instance, "approval_policy",      &permission::policy, Runs::here,          set_policy},
+    Route{"GET",  Place::instance, "approvals",            &permission::read,   Runs::report_thread, list_requests, kNone},
+    Route{"GET",  Place::instance, "approvals/*",          &permission::read,   Runs::here,          get_request, kNone},
+    Route{"POST", Place::instance, "approvals/*/approve",  &permission::decide, Runs::here,          approve_request, kDecision},
+    Route{"POST", Place::instance, "approvals/*/reject",   &permission::decide, Runs::here,          reject_request, kDecision},
+    Route{"POST", Place::instance, "approvals/*/withdraw", &permission::read,   Runs::here,          withdraw_request, kDecision},
+    Route{"GET",  Place::instance, "approval_policy",      &permission::read,   Runs::here,          get_policy, kNone},
+    Route{"POST", Place::instance, "approval_policy",      &permission::policy, Runs::here,          set_policy, kNewPolicy},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

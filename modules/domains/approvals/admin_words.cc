@@ -79,10 +79,15 @@ void add(const machine::Registry& registry, const CommandField& field, const Wir
     }
 }
 
-// In the order of the record; what is not set is not there.
+bool is_list(Shown shown) {
+    return shown == Shown::texts || shown == Shown::currencies || shown == Shown::messages;
+}
+
+// In the order of the record. What is not set is not there, but for lists: an empty one takes away.
 Json message_json(const machine::Registry& registry, Fields fields, std::string_view bytes, Json* left_out) {
     Json json = Json::object();
     for (const CommandField& field : fields) {
+        if (is_list(field.shown)) json[std::string(field.name.value)] = Json::array();
         (void)machine::each_field(bytes, [&](const WireField& wire) {
             if (wire.number == field.number.value) add(registry, field, wire, json, left_out);
         });

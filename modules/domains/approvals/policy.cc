@@ -87,9 +87,11 @@ std::size_t count_deciders(const Context& context) {
 
 // What its amount is in a currency without exemption, or not known: asked about.
 bool asks_about(const pb::ApprovalPolicy& policy, const Context& context, const machine::Command& record) {
-    if (record.number.value == pb::kSetApprovalPolicyFieldNumber &&
-        loosens(policy.rules(), body(context.command, pb::set_approval_policy).rules()))
-        return true;
+    if (record.number.value == pb::kSetApprovalPolicyFieldNumber) {
+        const pb::SetApprovalPolicy& wanted = body(context.command, pb::set_approval_policy);
+        if (wanted.revision() != policy.revision()) return false;  // set_policy() refuses it at once
+        if (loosens(policy.rules(), wanted.rules())) return true;
+    }
     const pb::ApprovalRule* const rule = rule_of(policy.rules(), record.number);
     if (rule == nullptr) return false;
     if (rule->exempt().empty()) return true;

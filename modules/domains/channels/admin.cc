@@ -229,7 +229,8 @@ void get_routes(const CallPtr& call) {
 
 // False: it is no route.
 bool read_route(const nlohmann::json& one, pb::ChannelRoute& entry) {
-    if (!one.is_object() || !one.contains("method") || !one["method"].is_string() ||
+    constexpr std::array<std::string_view, 3> kMembers = {"method", "currency", "account"};
+    if (!holds_only(one, kMembers) || !one.contains("method") || !one["method"].is_string() ||
         !one.contains("account") || !one["account"].is_number_unsigned())
         return false;
     entry.set_method(one["method"].get<std::string>());
@@ -262,13 +263,17 @@ void set_channel_routes(const CallPtr& call) {
            [](const pb::Result& made) { return routes_json(object_in(made, pb::channel_routes)); });
 }
 
+constexpr std::array<std::string_view, 4> kNewAccount = {"connector", "name", "merchant", "credentials"};
+constexpr std::array<std::string_view, 3> kChange = {"name", "disabled", "credentials"};
+constexpr std::array<std::string_view, 2> kNewRoutes = {"merchant", "routes"};
+
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET",  Place::mode, "channels",       &permission::read,  Runs::report_thread, list_channels},
-    Route{"POST", Place::mode, "channels",       &permission::write, Runs::here,          open_channel},
-    Route{"POST", Place::mode, "channels/*",     &permission::write, Runs::here,          change_channel},
-    Route{"GET",  Place::mode, "channel_routes", &permission::read,  Runs::here,          get_routes},
-    Route{"POST", Place::mode, "channel_routes", &permission::write, Runs::here,          set_channel_routes},
+    Route{"GET",  Place::mode, "channels",       &permission::read,  Runs::report_thread, list_channels, kNone},
+    Route{"POST", Place::mode, "channels",       &permission::write, Runs::here,          open_channel, kNewAccount},
+    Route{"POST", Place::mode, "channels/*",     &permission::write, Runs::here,          change_channel, kChange},
+    Route{"GET",  Place::mode, "channel_routes", &permission::read,  Runs::here,          get_routes, kNone},
+    Route{"POST", Place::mode, "channel_routes", &permission::write, Runs::here,          set_channel_routes, kNewRoutes},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

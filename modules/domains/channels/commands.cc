@@ -207,7 +207,11 @@ pb::Result change_account(Context& context, const pb::ChangeChannelAccount& want
         account->set_sealed_credentials(wanted.sealed_credentials());
         *account->mutable_set_fields() = wanted.set_fields();
     }
-    if (wanted.has_disabled()) account->set_disabled(wanted.disabled());
+    if (wanted.has_disabled()) {
+        account->set_disabled(wanted.disabled());
+        account->set_closed_by_setting(wanted.disabled() &&
+                                       context.command.actor().kind() == pb::Actor::SYSTEM);
+    }
     put(context, *account);
     if (!account->disabled()) {
         if (auto bad = route_to(context, *account, wanted.route_methods())) {

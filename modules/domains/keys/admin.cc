@@ -121,11 +121,13 @@ void revoke_key(const CallPtr& call) {
     });
 }
 
+constexpr std::array<std::string_view, 1> kNewKey = {"name"};
+
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET",  Place::mode, "merchants/*/keys", &permission::read,  Runs::report_thread, list_keys},
-    Route{"POST", Place::mode, "merchants/*/keys", &permission::write, Runs::here,          create_key},
-    Route{"POST", Place::mode, "keys/*/revoke",    &permission::write, Runs::report_thread, revoke_key},
+    Route{"GET",  Place::mode, "merchants/*/keys", &permission::read,  Runs::report_thread, list_keys, kNone},
+    Route{"POST", Place::mode, "merchants/*/keys", &permission::write, Runs::here,          create_key, kNewKey},
+    Route{"POST", Place::mode, "keys/*/revoke",    &permission::write, Runs::report_thread, revoke_key, kNone},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

@@ -332,8 +332,8 @@ void get_payment(const CallPtr& call) {
 
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET", Place::mode, "payments",   &permission::read, Runs::report_thread, list_payments},
-    Route{"GET", Place::mode, "payments/*", &permission::read, Runs::report_thread, get_payment},
+    Route{"GET", Place::mode, "payments",   &permission::read, Runs::report_thread, list_payments, kNone},
+    Route{"GET", Place::mode, "payments/*", &permission::read, Runs::report_thread, get_payment, kNone},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

@@ -34,6 +34,7 @@ http::Response problem(int status, std::string_view message) {
     http::Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+    if (status == 429 || status == 503) response.headers.push_back({"Retry-After", "1"});
     response.body = error_json(status, message);
     return response;
 }

@@ -1,5 +1,7 @@
 #include "kontor/surface/office_call.h"
 
+#include <algorithm>
+
 #include "kontor/base/log.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/public_id.h"
@@ -134,6 +136,13 @@ void submit(const CallPtr& call, pb::Command command, Render render, Json shown_
         call->answer(200, json);
     };
     call->host->service->submit(std::move(command), done);
+}
+
+bool holds_only(const nlohmann::json& object, std::span<const std::string_view> members) {
+    if (!object.is_object()) return false;
+    for (const auto& [name, value] : object.items())
+        if (std::ranges::find(members, name) == members.end()) return false;
+    return true;
 }
 
 std::string currency_code(std::uint32_t numeric) {

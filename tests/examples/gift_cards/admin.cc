@@ -51,7 +51,7 @@ void list_of_merchant(const CallPtr& call) {
 
 // clang-format off
 constexpr std::array kRoutes = {
-    Route{"GET", Place::mode, "merchants/*/gift_cards", &permission::read, Runs::report_thread, list_of_merchant},
+    Route{"GET", Place::mode, "merchants/*/gift_cards", &permission::read, Runs::report_thread, list_of_merchant, kNone},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

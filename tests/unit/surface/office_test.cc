@@ -12,10 +12,10 @@ namespace {
 constexpr machine::Permission kMayLook("toys.read");
 void nothing(const CallPtr& /*call*/) {}
 
-constexpr Route kList{"GET", Place::mode, "toys", &kMayLook, Runs::here, nothing};
-constexpr Route kMake{"POST", Place::mode, "toys", &kMayLook, Runs::here, nothing};
-constexpr Route kLook{"GET", Place::mode, "toys/*", &kMayLook, Runs::here, nothing};
-constexpr Route kParts{"GET", Place::mode, "toys/*/parts", &kMayLook, Runs::report_thread, nothing};
+constexpr Route kList{"GET", Place::mode, "toys", &kMayLook, Runs::here, nothing, kNone};
+constexpr Route kMake{"POST", Place::mode, "toys", &kMayLook, Runs::here, nothing, kNone};
+constexpr Route kLook{"GET", Place::mode, "toys/*", &kMayLook, Runs::here, nothing, kNone};
+constexpr Route kParts{"GET", Place::mode, "toys/*/parts", &kMayLook, Runs::report_thread, nothing, kNone};
 constexpr std::array kToys = {kList, kMake, kLook, kParts};
 static_assert(routes_are_sound(kToys));
 

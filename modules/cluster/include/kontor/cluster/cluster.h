@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,10 @@ struct TokenWishes {
 
 // What a request does, as the routes of `local` say it: this module knows no paths. Any thread.
 using KindOf = std::function<http::RequestKind(const http::Request&)>;
+
+// For a node without others: the answer to a request whose Kontor-Min-Index is no position. handle() looks
+// itself.
+[[nodiscard]] std::optional<http::Response> refused_position(const http::Request& request);
 
 class Cluster {
  public:

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -84,6 +85,8 @@ using CallPtr = std::shared_ptr<Call>;
 // `shown_once` as well. Any other outcome is Call::refuse(result).
 using Render = std::function<Json(const pb::Result&)>;
 void submit(const CallPtr& call, pb::Command command, Render render, Json shown_once = Json::object());
+// An object that holds nothing but these.
+[[nodiscard]] bool holds_only(const nlohmann::json& object, std::span<const std::string_view> members);
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 

@@ -22,6 +22,8 @@ enum class Place : std::uint8_t { instance, mode };  // mode: below test/ or liv
 // What reads much or asks SQLite leaves the network thread.
 enum class Runs : std::uint8_t { here, report_thread };
 
+using surface::kNone;
+
 using Handler = void (*)(const CallPtr&);
 
 struct Route {
@@ -31,6 +33,9 @@ struct Route {
     RequiredPointer<const machine::Permission*> permission;
     Required<Runs> runs;
     RequiredPointer<Handler> handle;
+    // What the body of a POST may hold, besides `reason`; anything else is refused, so that a misspelt
+    // "merchant" is not the platform.
+    Table<std::string_view> members;
 };
 
 // "GET {mode}/payments/*": which one it is, for people.
@@ -47,6 +52,7 @@ struct Resource {
         if (route.method.value != "GET" && route.method.value != "POST") return false;
         if (route.pattern.value.empty() || route.pattern.value.starts_with('/')) return false;
         if (route.permission.value->name.empty()) return false;
+        if (route.method.value == "GET" && !route.members.empty()) return false;
         for (std::size_t j = 0; j < i; ++j) {
             if (routes[j].method.value == route.method.value && routes[j].place.value == route.place.value &&
                 routes[j].pattern.value == route.pattern.value)
