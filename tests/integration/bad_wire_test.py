@@ -233,6 +233,10 @@ class BadWire(unittest.TestCase):
             with self.subTest(method=method, target=target):
                 answer = self.assert_accepted(request(method, target, self.authorization), status)
                 self.assertIn('"error"', answer[2])
+        for position in ("zzz", "-1", "9" * 500):
+            answer = self.assert_accepted(
+                request(target="/v1/balance", headers=f"{self.authorization}Kontor-Min-Index: {position}\r\n"), 400)
+            self.assertIn("Kontor-Min-Index", answer[2])
         for target in ("/admin/assets/../../../etc/passwd", "/admin/assets/%2e%2e/%2e%2e/secrets.key"):
             self.assert_accepted(request(target=target), 404)
 

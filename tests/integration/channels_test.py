@@ -27,6 +27,10 @@ class Served(unittest.TestCase):
         return api.request("POST", "/v1/payment_intents", {"amount": 1000, "currency": "eur", "confirm": True,
                                                             "payment_method_types": ["card"], **fields})
 
+    def go_on(self, admin, kontor):
+        """The same session, after a start."""
+        admin.kontor, admin.api = kontor, kontor.api()
+
     def test_a_payer_proves_who_he_is(self):
         with temporary_folder() as folder:
             site = Site(folder)
@@ -151,6 +155,38 @@ class Served(unittest.TestCase):
                     answer = self.paid(kontor.api(key), payment_method="pm_card_visa")
                     self.assertEqual(answer.status, status, (setting, answer))
                     self.assertEqual(kontor.stop(), 0, kontor.story())
+            self.assertEqual(verify(site.data)[0], 0)
+
+    def test_what_operators_decided_outlives_a_start(self):
+        with temporary_folder() as folder:
+            site = Site(folder)
+            with self.serve(site) as kontor:
+                admin = Admin(kontor).set_up()
+                merchant, key = admin.merchant_key("Shop")
+                admin.post("test/channel_routes", {"routes": []})
+                self.assertTrue(admin.post("test/channels/1", {"disabled": True})["disabled"])
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+            for setting in ("true", "false", "true"):
+                with self.serve(site, "--set", f"channels.sandbox={setting}") as kontor:
+                    self.assertEqual(self.paid(kontor.api(key), payment_method="pm_card_visa").status, 400)
+                    self.go_on(admin, kontor)
+                    self.assertTrue(admin.get("test/channels")["data"][0]["disabled"])
+                    if setting == "true":
+                        self.assertEqual(admin.get("test/channel_routes")["data"], [])
+                    self.assertEqual(kontor.stop(), 0, kontor.story())
+            with self.serve(site) as kontor:
+                self.go_on(admin, kontor)
+                admin.post("test/channels/1", {"disabled": False})
+                route = [{"method": "card", "currency": None, "account": 1}]
+                for of in ({}, {"merchant": merchant}):
+                    admin.post("test/channel_routes", {**of, "routes": route})
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+            with self.serve(site, "--set", "channels.sandbox=false") as kontor:  # nothing is half done
+                self.go_on(admin, kontor)
+                self.assertEqual(admin.get("test/channel_routes")["data"], route)
+                self.assertEqual(self.paid(kontor.api(key), payment_method="pm_card_visa").status, 200)
+                self.assertEqual(kontor.stop(), 0, kontor.story())
+                self.assertIn("event=sandbox_unchanged", kontor.story())
             self.assertEqual(verify(site.data)[0], 0)
 
 

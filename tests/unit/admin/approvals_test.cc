@@ -133,6 +133,28 @@ TEST_F(Approvals, ARouteOfPaymentsIsShownInWords) {
     EXPECT_FALSE(failed.json.value("message", "").empty());
 }
 
+// An emptied list takes away what is there: nobody decides about what is not shown.
+TEST_F(Approvals, AnEmptiedListIsShown) {
+    ask_about("set_channel_routes");
+    as(ada_);
+    const Answer routes = post("channel_routes", {{"routes", Json::array()}});
+    ASSERT_EQ(routes.status, 202) << routes.text;
+    const Answer policy = post("approval_policy", {{"revision", 1}, {"rules", Json::array()}});
+    ASSERT_EQ(policy.status, 202) << policy.text;
+    as(bob_);
+    EXPECT_EQ(get("approvals/" + routes.json.value("approval", "")).json.at("fields"),
+              (Json{{"routes", Json::array()}}));
+    EXPECT_EQ(get("approvals/" + policy.json.value("approval", "")).json.at("fields").at("rules"),
+              Json::array());
+}
+
+// It would fail when it is approved: nobody has to look at it.
+TEST_F(Approvals, AStalePolicyIsRefusedAtOnce) {
+    ask_about("create_merchant");
+    expect_code(post("approval_policy", {{"revision", 0}, {"rules", Json::array()}}), 409, "policy_changed");
+    EXPECT_TRUE(get("approvals").json.at("data").empty());
+}
+
 TEST_F(Approvals, RejectedAndTakenBack) {
     ask_about("create_merchant");
     const std::size_t before = merchants();

@@ -50,6 +50,26 @@ TEST_F(ChannelsPage, AccountsAreOpenedAndListed) {
     EXPECT_TRUE(get("live/channels").json.at("connectors").empty()) << "the only one is for tests";
 }
 
+// A misspelt merchant would be the platform, and a misspelt currency any.
+TEST_F(ChannelsPage, BodiesHoldNothingUnknown) {
+    ASSERT_EQ(open().status, 200);
+    const Json route{{"method", "card"}, {"account", 1}};
+    ASSERT_EQ(post("channel_routes", {{"routes", Json::array({route})}}).status, 200);
+    const Json before = get("channel_routes").json;
+    const Answer misspelt = post("channel_routes", {{"merchnt", "acct_x"}, {"routes", Json::array()}});
+    EXPECT_EQ(misspelt.status, 422);
+    EXPECT_EQ(misspelt.code(), "member_unknown");
+    EXPECT_EQ(misspelt.json.at("error").at("param"), "merchnt");
+    Json inner = route;
+    inner["curency"] = "usd";
+    EXPECT_EQ(post("channel_routes", {{"routes", Json::array({inner})}}).status, 422);
+    EXPECT_EQ(get("channel_routes").json, before);
+    EXPECT_EQ(post("channels/1", {{"disable", true}}).code(), "member_unknown");
+    EXPECT_EQ(open({{"merchnt", "acct_x"}}).code(), "member_unknown");
+    EXPECT_EQ(post("merchants", {{"name", "x"}, {"fee_bp", 250}}).code(), "member_unknown");
+    EXPECT_EQ(open({{"reason", "a second one"}}).status, 200);
+}
+
 TEST_F(ChannelsPage, WhatCannotBeIsRefused) {
     EXPECT_EQ(open({{"connector", "nobody"}}).code(), "connector_unknown");
     EXPECT_EQ(open({{"name", ""}}).code(), "name_invalid");
