@@ -39,7 +39,7 @@ using surface::office::Place;
 using surface::office::Route;
 using surface::office::Runs;
 
-constexpr std::array<std::string_view, 2> kBegin = {"token", "name"};
+constexpr std::array<std::string_view, 3> kBegin = {"token", "name", "password"};
 constexpr std::array<std::string_view, 5> kFinish = {"token", "name", "password", "totp_secret", "code"};
 constexpr std::array<std::string_view, 3> kLogin = {"name", "password", "code"};
 

@@ -60,7 +60,9 @@ void Call::answer(int status, const Json& json, std::vector<http::Header> header
 }
 
 void Call::refuse_with(int status, const ErrorObject& error, std::vector<http::Header> headers) const {
-    respond(json_response(status, kontor::error_json(error), std::move(headers)));
+    ErrorObject ours = error;
+    ours.type = {};  // a type is what merchants' libraries look at
+    respond(json_response(status, kontor::error_json(ours), std::move(headers)));
 }
 
 void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {

@@ -104,8 +104,9 @@ TEST(Registry, KeptIsWhatWasExecuted) {
     EXPECT_EQ(not_kept,
               (std::set<std::string_view>{
                   "customer_deleted", "idempotency_in_use", "idempotency_mismatch", "invalid_parameter",
-                  "limit_reached", "locked", "missing_payment_method", "no_channel", "resource_missing",
-                  "testmode_only", "token_invalid", "too_many_failed_ids", "too_many_notices"}));
+                  "limit_reached", "locked", "missing_payment_method", "no_channel", "own_request",
+                  "permission_denied", "policy_changed", "resource_missing", "testmode_only",
+                  "too_few_people", "token_invalid", "too_many_failed_ids", "too_many_notices"}));
 }
 
 // Who asks a leader for a command that only the leader's own surface makes is refused (modules/cluster).
