@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { session } from '../session.ts';
-import { Failure } from './schema.ts';
+import { Failure, Waiting } from './schema.ts';
 
 const TIMEOUT_MS = 20_000;
 
@@ -12,8 +12,10 @@ export class ApiError extends Error {
   readonly code: string;
   readonly param: string;
   readonly retryAfterS: number; // 0: the server did not say
-  constructor(status: number, code: string, message: string, param = '', retryAfterS = 0) {
+  readonly secret: string; // shown once, of what waits for approval
+  constructor(status: number, code: string, message: string, param = '', retryAfterS = 0, secret = '') {
     super(message);
+    this.secret = secret;
     this.retryAfterS = retryAfterS;
     this.status = status;
     this.code = code;
@@ -68,6 +70,11 @@ export async function request<Schema extends v.GenericSchema>(
       : { code: 'bad_answer', message: `HTTP ${response.status}`, param: '' };
     const retryAfterS = Number(response.headers.get('Retry-After')) || 0;
     throw new ApiError(response.status, code, message, param, retryAfterS);
+  }
+  const waiting = response.status === 202 ? v.safeParse(Waiting, answer) : undefined;
+  if (waiting?.success) {
+    const { approval, status, secret } = waiting.output;
+    throw new ApiError(response.status, status, approval, '', 0, secret);
   }
   const parsed = v.safeParse(schema, answer);
   if (!parsed.success) {

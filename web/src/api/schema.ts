@@ -218,4 +218,11 @@ export type NewApiKey = v.InferOutput<typeof NewApiKey>;
 
 export const Nothing = v.unknown();
 
+// Somebody else has to approve it first.
+export const Waiting = v.object({
+  approval: text,
+  status: v.literal('awaiting_approval'),
+  secret: text,
+});
+
 export const Failure = v.object({ error: v.object({ code: text, message: text, param: text }) });

@@ -279,6 +279,7 @@ export const de: Messages = {
   keys_none_title: 'Hier gibt es noch keine Schlüssel',
   keys_none_text: 'Eine Client-Bibliothek braucht einen geheimen Schlüssel, um mit Kontor zu sprechen.',
 
+  waits_for_approval: 'Das muss erst jemand anderes freigeben. Es ist die Anfrage {request}.',
   error_unknown: 'Etwas ist schiefgegangen.',
   error_no_answer: 'Der Server antwortet nicht. Besteht die Verbindung?',
   error_bad_answer: 'Diese Seiten verstehen die Antwort des Servers nicht. Laden Sie sie neu.',

@@ -284,6 +284,7 @@ export const en = {
   keys_none_text: 'A client library needs a secret key to talk to Kontor.',
 
   // Failures, by the server's code
+  waits_for_approval: 'Another operator has to approve this before it happens. It is request {request}.',
   error_unknown: 'Something went wrong.',
   error_no_answer: 'The server does not answer. Is the connection up?',
   error_bad_answer: 'The server answered in a way these pages do not understand. Reload them.',

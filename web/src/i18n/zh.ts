@@ -276,6 +276,7 @@ export const zh: Messages = {
   keys_none_title: '这里还没有密钥',
   keys_none_text: '客户端库需要密钥才能与 Kontor 通信。',
 
+  waits_for_approval: '此操作须由另一位管理员批准后才会执行。申请编号：{request}。',
   error_unknown: '出现错误。',
   error_no_answer: '服务器无响应，请检查网络连接。',
   error_bad_answer: '无法识别服务器的响应，请刷新页面。',

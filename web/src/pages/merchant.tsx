@@ -50,6 +50,15 @@ function NewKey({
     <Dialog title={keyMode === 'live' ? t('key_new_live') : t('key_new_test')} onClose={onClose}>
       <form class="dialog-form" onSubmit={submit}>
         {error && <Alert>{errorText(error)}</Alert>}
+        {error?.secret && (
+          <>
+            <p class="dialog-text">{t('key_made_text')}</p>
+            <p class="secret-line">
+              <code data-testid="secret">{error.secret}</code>
+              <CopyButton text={error.secret} label={t('copy')} />
+            </p>
+          </>
+        )}
         <Field
           label={t('key_name')}
           hint={t('key_name_hint')}
@@ -66,7 +75,7 @@ function NewKey({
           <button type="button" class="button" onClick={onClose}>
             {t('cancel')}
           </button>
-          <button type="submit" class="button button-primary" disabled={busy}>
+          <button type="submit" class="button button-primary" disabled={busy || error?.status === 202}>
             {t('create')}
           </button>
         </div>

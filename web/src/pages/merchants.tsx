@@ -159,7 +159,7 @@ function NewMerchant({ onClose, onDone }: { onClose: () => void; onDone: (mercha
           <button type="button" class="button" onClick={onClose}>
             {t('cancel')}
           </button>
-          <button type="submit" class="button button-primary" disabled={busy}>
+          <button type="submit" class="button button-primary" disabled={busy || error?.status === 202}>
             {t('create')}
           </button>
         </div>

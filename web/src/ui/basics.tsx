@@ -187,6 +187,7 @@ export function Segments<Value extends string>({
 }
 
 export function errorText(error: ApiError): string {
+  if (error.code === 'awaiting_approval') return t('waits_for_approval', { request: error.message });
   return tKnown('error_', error.code, error.message || t('error_unknown'));
 }
 
