@@ -1,5 +1,9 @@
 #include "kontor/node/node.h"
 
+#include <memory>
+#include <mutex>
+#include <optional>
+
 #include "kontor/carriers.pb.h"
 #include "kontor/machine/service.h"
 #include "kontor/node/folder.h"
@@ -15,8 +19,25 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
              {folder, folder + "/groups", group_folder(folder), store_folder(folder), log_folder(folder)})
             KONTOR_CHECK(make_durable_folder(part));
     }
+    // What stopped it says more than what its own first command met then ("the replica is stopping").
+    struct Stopped {
+        std::mutex mutex;
+        std::optional<Error> why;
+    };
+    const auto stopped = std::make_shared<Stopped>();
+    options.on_fatal = [stopped, tell = std::move(options.on_fatal)](const Error& error) {
+        {
+            const std::lock_guard lock(stopped->mutex);
+            if (!stopped->why) stopped->why = error;
+        }
+        if (tell) tell(error);
+    };
     auto node = std::make_unique<NodeImpl>(std::move(options));
-    KONTOR_CHECK(node->open());
+    if (auto opened = node->open(); !opened) {
+        node.reset();  // ends its threads: nothing stops it later
+        const std::lock_guard lock(stopped->mutex);
+        return fail(stopped->why ? *stopped->why : opened.error());
+    }
     return Result<std::unique_ptr<Node>>(std::move(node));
 }
 
