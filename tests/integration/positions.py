@@ -30,6 +30,21 @@ def siphash24(key, message):
     return struct.pack("<Q", v0 ^ v1 ^ v2 ^ v3)
 
 
+def digits_of(number):
+    digits = ""
+    for _ in range(11):
+        number, digit = divmod(number, 62)
+        digits = DIGITS[digit] + digits
+    return digits
+
+
+def number_of(digits):
+    number = 0
+    for digit in digits:
+        number = number * 62 + DIGITS.index(digit)
+    return number
+
+
 class Positions:
     """Tokens of one instance; `key` is what `kontor id --key` says."""
     of_instance = None  # of the cluster that this process tests, where there is one
@@ -41,33 +56,34 @@ class Positions:
         hashed = siphash24(self.key, bytes((number, POSITION)) + struct.pack(">I", half))
         return struct.unpack(">I", hashed[:4])[0]
 
-    def token(self, index, group=0):
-        number = group << 60 | index
+    def permuted(self, number):
         left, right = number >> 32, number & 0xffffffff
         for i in range(ROUNDS):
             left, right = right, left ^ self.mixed(i, right)
-        number, digits = left << 32 | right, ""
-        for _ in range(11):
-            number, digit = divmod(number, 62)
-            digits = DIGITS[digit] + digits
-        return "1" + digits
+        return left << 32 | right
 
-    def index(self, token):
-        """Of group 0; ValueError for what no node made."""
-        number = 0
-        for digit in token[1:]:
-            number = number * 62 + DIGITS.index(digit)
+    def back(self, number):
         left, right = number >> 32, number & 0xffffffff
         for i in reversed(range(ROUNDS)):
             left, right = right ^ self.mixed(i, left), left
-        index = left << 32 | right
-        if token[0] != "1" or index >> 41:
+        return left << 32 | right
+
+    def token(self, index, group=0, chance=1):
+        return "1" + digits_of(chance) + digits_of(self.permuted(self.permuted(chance) ^ (group << 60 | index)))
+
+    def index(self, token):
+        """Of group 0; ValueError for what no node made."""
+        if token[0] != "1" or len(token) != 23:
+            raise ValueError(token)
+        index = self.back(number_of(token[12:])) ^ self.permuted(number_of(token[1:12]))
+        if index >> 41:
             raise ValueError(token)
         return index
 
 
 if __name__ == "__main__":
     positions = Positions("000102030405060708090a0b0c0d0e0f")
-    for index, token in ((5, "1F0JJrUsWxcL"), (6, "1F31xutniuKW")):
-        assert (positions.token(index), positions.index(token)) == (token, index)
-    assert positions.token((1 << 41) - 1, 15) == "1CYwk3ENhdoc"
+    for index, chance, token in ((5, 1, "100000000001CLApv1LQlsO"), (5, 2, "1000000000022xcj70DQ549"),
+                                 (6, 1, "1000000000011imRqMTmWM7")):
+        assert (positions.token(index, chance=chance), positions.index(token)) == (token, index)
+    assert positions.token((1 << 41) - 1, 15, MASK) == "1LygHa16AHYF128VELxS8pZ"

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <deque>
 #include <mutex>
 
 #include "kontor/base/assert.h"
+#include "kontor/crypto/crypto.h"
 #include "kontor/crypto/permutation.h"
 
 namespace kontor {
@@ -64,6 +66,19 @@ const Keyed& keyed() {
     return *known;
 }
 
+// A page of the operating system's randomness a thread, number by number.
+std::uint64_t draw() {
+    constexpr std::size_t kNumbers = 512;
+    thread_local std::array<std::uint64_t, kNumbers> numbers;
+    thread_local std::size_t left = 0;
+    if (left == 0) {
+        const std::string bytes = crypto::random_bytes(sizeof(numbers));
+        std::memcpy(numbers.data(), bytes.data(), sizeof(numbers));
+        left = kNumbers;
+    }
+    return numbers[--left];
+}
+
 }  // namespace
 
 void set_id_key(std::string_view key) {
@@ -95,20 +110,26 @@ std::optional<ObjectNo> parse_id(std::string_view prefix, std::string_view id) {
     return no;
 }
 
-std::string format_position(LogPosition position) {
+std::string format_position(LogPosition position, std::uint64_t chance) {
     KONTOR_ASSERT(position.group <= kMaxGroup && position.index <= kMaxLogIndex, "no such position of a log");
-    std::string out(1 + kWidth, kPositionVersion);
-    write_digits(out.data() + out.size(),
-                 keyed().positions.forward((position.group << (64 - kGroupBits)) | position.index));
+    const crypto::Permutation& permutation = keyed().positions;
+    const std::uint64_t plain = (position.group << (64 - kGroupBits)) | position.index;
+    std::string out(1 + 2 * kWidth, kPositionVersion);
+    write_digits(out.data() + 1 + kWidth, chance);
+    write_digits(out.data() + out.size(), permutation.forward(permutation.forward(chance) ^ plain));
     return out;
 }
 
+std::string format_position(LogPosition position) {
+    return format_position(position, draw());
+}
+
 std::optional<LogPosition> parse_position(std::string_view token) {
-    if (token.size() != 1 + kWidth || token.front() != kPositionVersion) return std::nullopt;
-    const auto number = read_digits(token.substr(1));
+    if (token.size() != 1 + 2 * kWidth || token.front() != kPositionVersion) return std::nullopt;
+    const auto chance = read_digits(token.substr(1, kWidth)), number = read_digits(token.substr(1 + kWidth));
     const Keyed* known = g_keyed.load(std::memory_order_acquire);
-    if (!number || known == nullptr) return std::nullopt;
-    const std::uint64_t plain = known->positions.backward(*number);
+    if (!chance || !number || known == nullptr) return std::nullopt;
+    const std::uint64_t plain = known->positions.backward(*number) ^ known->positions.forward(*chance);
     const LogPosition position{plain >> (64 - kGroupBits), plain & kMaxLogIndex};
     if (plain != ((position.group << (64 - kGroupBits)) | position.index)) return std::nullopt;
     return position;

@@ -36,9 +36,21 @@ TEST_F(PublicId, AreTheDocumentsExamples) {
     EXPECT_EQ(format_id("pi", 0x280401), "pi_FGxRLpoUpaA");
     EXPECT_EQ(format_id("pi", 0x280402), "pi_Haz24Ckd3qP");
     EXPECT_EQ(format_id("cus", ~ObjectNo{0}), "cus_B1tdTWEmWB0");
-    EXPECT_EQ(format_position({0, 5}), "1F0JJrUsWxcL");
-    EXPECT_EQ(format_position({0, 6}), "1F31xutniuKW");
-    EXPECT_EQ(format_position({kMaxGroup, kMaxLogIndex}), "1CYwk3ENhdoc");
+    EXPECT_EQ(format_position({0, 5}, 1), "100000000001CLApv1LQlsO");
+    EXPECT_EQ(format_position({0, 5}, 2), "1000000000022xcj70DQ549");
+    EXPECT_EQ(format_position({0, 6}, 1), "1000000000011imRqMTmWM7");
+    EXPECT_EQ(format_position({kMaxGroup, kMaxLogIndex}, ~std::uint64_t{0}), "1LygHa16AHYF128VELxS8pZ");
+}
+
+// Who asks all the time and counts the positions that he has not seen must not learn how often the log grew.
+TEST_F(PublicId, APositionIsAnotherOneEachTime) {
+    std::set<std::string> seen;
+    for (int i = 0; i < 2'000; ++i) {
+        const std::string token = format_position({0, 5});
+        EXPECT_EQ(parse_position(token), (LogPosition{0, 5}));
+        seen.insert(token.substr(12));
+    }
+    EXPECT_EQ(seen.size(), 2'000U);
 }
 
 TEST_F(PublicId, ReadBackAtTheEdges) {
@@ -62,8 +74,11 @@ TEST_F(PublicId, OnlyTheExactFormIsRead) {
           "ppi_FGxRLpoUpaA", "pi_FGxRLpoUpa\xC3", "pi_LygHa16AHYG", "pi_zzzzzzzzzzz"})
         EXPECT_FALSE(parse_id("pi", bad)) << bad;
     EXPECT_TRUE(parse_id("pi", "pi_LygHa16AHYF")) << "2^64 - 1 is somebody's";
-    for (const char* bad : {"", "1", "5", "1F0JJrUsWxcM", "2F0JJrUsWxcL", "1F0JJrUsWxc", "1F0JJrUsWxcLL",
-                            "F0JJrUsWxcL", "1LygHa16AHYG", "1zzzzzzzzzzz", "1F0JJrUs-xcL", "1f0JJrUsWxcL"})
+    EXPECT_EQ(parse_position("100000000001CLApv1LQlsO"), (LogPosition{0, 5}));
+    for (const char* bad : {"", "1", "5", "100000000001CLApv1LQlsP", "200000000001CLApv1LQlsO",
+                            "100000000001CLApv1LQls", "100000000001CLApv1LQlsOO", "00000000001CLApv1LQlsO",
+                            "1LygHa16AHYGCLApv1LQlsO", "100000000001LygHa16AHYG", "100000000001zzzzzzzzzzz",
+                            "10000000-001CLApv1LQlsO", "100000000001CLApv-LQlsO", "100000000002CLApv1LQlsO"})
         EXPECT_FALSE(parse_position(bad)) << bad;
 }
 
@@ -141,7 +156,7 @@ TEST_F(PublicId, KeysAndPurposesHaveNothingInCommon) {
     set_id_key("0123456789abcdef");
     EXPECT_NE(format_id("pi", kNo), mine);
     EXPECT_NE(parse_id("pi", mine), kNo) << "another instance's id is no object here";
-    EXPECT_FALSE(parse_position("1F0JJrUsWxcL"));
+    EXPECT_FALSE(parse_position("100000000001CLApv1LQlsO"));
     EXPECT_DEATH(set_id_key("too short"), "16 bytes");
 }
 

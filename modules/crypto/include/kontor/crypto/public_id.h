@@ -6,7 +6,10 @@
 // replicated state and is the same on every node and in a restored folder; rows and order keep the numbers.
 //
 //     id      prefix '_' 11 base62 digits                  "pi_7qW0hZkT3mB"
-//     token   '1' 11 base62 digits: version, and a group and index with 19 bits of zeros, which check it
+//     token   '1' and twice 11 base62 digits: version, a random number, and group and index with 19 bits of
+//             zeros, which check it
+//
+// A token is another one each time: who asks again and again must not see how often the log grew meanwhile.
 //
 // The key belongs to the instance, and a process is one instance: it is set once the state is known (node) or
 // made (domains/instance), before anything is formatted.
@@ -38,6 +41,8 @@ struct LogPosition {
     bool operator==(const LogPosition&) const = default;
 };
 [[nodiscard]] std::string format_position(LogPosition position);
+// For examples: `chance` in place of the random number.
+[[nodiscard]] std::string format_position(LogPosition position, std::uint64_t chance);
 // nullopt: made by nobody here, or of a version to come.
 [[nodiscard]] std::optional<LogPosition> parse_position(std::string_view token);
 
