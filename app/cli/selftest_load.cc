@@ -222,14 +222,14 @@ Result<StoredCounts> SelftestLoad::check(std::uint64_t node_no) const {
                 if (acknowledged[i] && !there.contains(transfer_id(worker, i + 1))) ++stored.missing;
         }
     }
-    // Every transfer is of 1, so what the account has booked is their number.
+    // Every transfer is of 1, so what the account has posted is their number.
     KONTOR_TRY(const Json account_row, read("/v1/ledger/accounts/" + account(1), {}));
     const std::string text = account_row.value("debits_posted", "");
-    std::uint64_t booked = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), booked).ec != std::errc{})
+    std::uint64_t posted = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), posted).ec != std::errc{})
         return fail(ErrorCode::internal, "the account has no balance");
-    if (booked > stored.found) stored.duplicates = booked - stored.found;
-    if (booked < stored.found) stored.missing += stored.found - booked;
+    if (posted > stored.found) stored.duplicates = posted - stored.found;
+    if (posted < stored.found) stored.missing += stored.found - posted;
     return stored;
 }
 

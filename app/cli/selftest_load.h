@@ -38,7 +38,7 @@ struct LoadCounts {
 
 struct StoredCounts {
     std::uint64_t missing = 0;     // acknowledged and not there
-    std::uint64_t duplicates = 0;  // what the account has booked above its transfers
+    std::uint64_t duplicates = 0;  // what the account has posted above its transfers
     std::uint64_t found = 0;
 };
 

@@ -213,7 +213,7 @@ class ApplianceImpl final : public Appliance {
     Result<void> start_node() {
         const Settings& settings = options_.settings;
         node::NodeOptions node;
-        node.seat = cluster_->seat();
+        node.membership = cluster_->membership();
         node.folder = settings.data_folder;
         node.marker = options_.marker;
         node.partitions = static_cast<unsigned>(settings.partitions);

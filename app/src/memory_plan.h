@@ -19,7 +19,7 @@ struct MemoryPlan {
     std::uint64_t connection_bytes = 0;                 // of kConnectionBytes each
     std::size_t batch_commands = 0;                     // of one log entry: node::NodeOptions
     std::size_t deliveries = 0, channel_calls = 0;      // of webhooks and of channels, at once
-    std::uint64_t reports_bytes = 0;  // of journals that wait for the reports, or are written
+    std::uint64_t reports_bytes = 0;  // of audit records that wait for the reports, or are written
 };
 
 inline constexpr std::uint64_t kCacheShare = 8;      // of the memory

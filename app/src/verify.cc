@@ -186,7 +186,8 @@ std::string to_text(const Verification& verification) {
     if (verification.audit.invariants != 0) {
         out += verification.audit.holds() ? "Everything else holds: " : "SOMETHING ELSE DOES NOT HOLD: ";
         out += std::to_string(verification.audit.invariants) + " invariants over " +
-               std::to_string(verification.audit.rows) + " rows, the journals' hash chains among them.\n";
+               std::to_string(verification.audit.rows) +
+               " rows, the audit records' hash chains among them.\n";
     }
     for (const machine::Break& one : verification.audit.breaks) out += "  " + describe(one) + "\n";
     out += "State hash " + verification.state_hash_hex + "\n" + note;

@@ -341,7 +341,7 @@ class SingleNodeTest(FolderTest):
                     paid += 1
                     again(paid)
                     self.assertTrue(stat.S_ISREG(os.lstat(payments).st_mode))
-                    self.assertIn("is made again from the ledger's journals", "\n".join(machine.process.errors))
+                    self.assertIn("is made again from the ledger's audit records", "\n".join(machine.process.errors))
             self.assertEqual(read(elsewhere), before)
             self.assertFalse(os.path.exists(f"{folder}/nothing"))
             # Another process has its lock, and keeps it.

@@ -23,7 +23,7 @@ enum Kind {
     kApply,
     kCheckpoint,
     kInstall,
-    kSteward,
+    kReconciler,
     kLap,
     kWake,
     kRelief
@@ -351,7 +351,7 @@ std::uint64_t Cluster::next_event_of(std::size_t i, int& kind) const {
     if (server.apply_due_ms != 0) earlier(server.apply_due_ms, kApply);
     if (server.checkpoint_due_ms != 0)
         earlier(std::max(server.checkpoint_due_ms, files_from_ms), kCheckpoint);
-    earlier(server.steward_due_ms, kSteward);
+    earlier(server.reconcile_due_ms, kReconciler);
     earlier(server.lap_due_ms, kLap);
     earlier(std::max(server.driver->next_timeout_ms(), server.last_timeout_ms + 1), kTimeout);
     return at;
@@ -382,8 +382,8 @@ void Cluster::handle(int kind, std::size_t i) {
         apply_some(i);
     } else if (kind == kCheckpoint) {
         finish_checkpoint(i);
-    } else if (kind == kSteward) {
-        steward(i);
+    } else if (kind == kReconciler) {
+        reconciler(i);
     } else if (kind == kTimeout) {
         timeout(i);
     }

@@ -4,7 +4,7 @@
 // as its last checkpoint (state.h). What the replica's and the node's threads do, events do here, in an order
 // that the seed chooses. Every message passes the wire format; links are those of sim_network.h.
 //
-// What the stewards of the nodes say to each other is here, too: what each promised, the leader's machine
+// What the reconcilers of the nodes say to each other is here, too: what each promised, the leader's machine
 // time, and that it still leads. A frozen machine does nothing for a while; what was sent to it waits in its
 // sockets, and it finds all of that when it wakes up. A machine without descriptors opens no file: it waits,
 // or its process ends.
@@ -192,7 +192,7 @@ class Cluster {
         const std::int64_t drift_ppm;
         std::int64_t ahead_ms = 0, wall_drift_ppm = 0, set_at_ms = 0;
     };
-    // What stewards say. The first frame on a link has the sender's promise with it.
+    // What reconcilers say. The first frame on a link has the sender's promise with it.
     struct Word {
         enum class Kind { none, promise, forgot, asks, tells } kind = Kind::none;
         replication::Promise promise;
@@ -245,7 +245,7 @@ class Cluster {
         std::map<std::size_t, unsigned> heard;                        // whose promise, of which run
         replication::Promise promise, told_promise, backup_promise;   // the newest; what the others were told
         std::unique_ptr<replication::Freshness> fresh;
-        std::uint64_t proven_term = 0, election_ms = 0, steward_due_ms = 0, lap_due_ms = 0, looks = 0;
+        std::uint64_t proven_term = 0, election_ms = 0, reconcile_due_ms = 0, lap_due_ms = 0, looks = 0;
         std::uint64_t frozen_ms = 0, frozen_until_ms = 0;
         std::deque<Network::Flight> sockets;  // of a frozen one
         std::uint64_t starves_until_ms = 0;
@@ -278,7 +278,7 @@ class Cluster {
     void handle(int kind, std::size_t i);
     // cluster_faults.cc
     void wake(std::size_t i);
-    void steward(std::size_t i);
+    void reconciler(std::size_t i);
     void say(std::size_t from, std::size_t to, Word word) { transmit(from, to, {}, std::move(word)); }
     void hear(std::size_t i, std::size_t from, const Word& word);
     void hear_promise(std::size_t i, std::size_t from, const replication::Promise& promise);

@@ -1,5 +1,5 @@
 // Frozen machines, machines without descriptors, whole machines put back; what readers are told, and what the
-// stewards of the nodes say to each other.
+// reconcilers of the nodes say to each other.
 
 #include <algorithm>
 
@@ -11,8 +11,8 @@ using namespace replication;  // NOLINT: this file drives it
 
 namespace {
 
-constexpr std::uint64_t kStewardEveryMs = 100, kLapEveryMs = 50;
-constexpr std::uint64_t kAskEvery = 5, kTellEvery = 10, kStoreEvery = 10;  // looks of the steward
+constexpr std::uint64_t kReconcileEveryMs = 100, kLapEveryMs = 50;
+constexpr std::uint64_t kAskEvery = 5, kTellEvery = 10, kStoreEvery = 10;  // looks of the reconciler
 constexpr std::uint64_t kMaxStalenessMs = 1'000;
 // A read may be older by how long an answer was on its way, and by a stop that is too short to be noticed.
 constexpr std::uint64_t kSlackMs = 700;
@@ -139,15 +139,15 @@ void Cluster::end_lap(std::size_t i) {
     }
 }
 
-// --- stewards
+// --- reconcilers
 
 std::string Cluster::run_of(std::size_t i) const {
     return std::to_string(servers_[i].id) + "/" + std::to_string(servers_[i].epoch);
 }
 
-void Cluster::steward(std::size_t i) {
+void Cluster::reconciler(std::size_t i) {
     Server& server = servers_[i];
-    server.steward_due_ms = now_ms_ + kStewardEveryMs;
+    server.reconcile_due_ms = now_ms_ + kReconcileEveryMs;
     ++server.looks;
     Word promise{Word::Kind::promise, server.opened->promises->now(), 0, 0, 0};
     const Word question{Word::Kind::asks, {}, server.clock->boot_ms(), 0, 0};

@@ -117,7 +117,7 @@ void Cluster::restart(std::size_t i) {
     server.election_ms = options.election_timeout_ms;
     server.fresh =
         std::make_unique<Freshness>(std::max(kStallHeartbeats * kHeartbeatMs, server.election_ms / 2));
-    server.steward_due_ms = server.lap_due_ms = now_ms_;
+    server.reconcile_due_ms = server.lap_due_ms = now_ms_;
     server.memory = server.stored_memory;
     server.heard.clear();
     server.told_promise = {};

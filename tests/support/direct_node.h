@@ -61,7 +61,7 @@ class DirectNode : public kontor::machine::Service {
         const std::lock_guard lock(subscribers_mutex_);
         const machine::AppliedEntry entry{
             index.load(),
-            std::make_shared<const std::vector<kontor::pb::Journal>>(std::move(effects.journals)),
+            std::make_shared<const std::vector<kontor::pb::AuditRecord>>(std::move(effects.audit_records)),
             effects.outbox_changed};
         for (const auto& [id, subscriber] : subscribers_) subscriber(entry);
         return result;

@@ -131,7 +131,7 @@ export function legsOf(row, random) {
       ? { account: `customer_wallet:${row.customer}`, kind: 'customer_wallet', owner: row.customer }
       : { account: 'channel_receivable:sandbox', kind: 'channel_receivable', owner: 'sandbox' };
   const fees = { account: 'platform_fees', kind: 'platform_fees', owner: '' };
-  const leg = (debit, credit, amount, state, journal, delay) => ({
+  const leg = (debit, credit, amount, state, audit_record, delay) => ({
     transfer_id: makeId('tr', random).slice(3).toLowerCase(),
     time_ms: row.created_ms + delay,
     debit,
@@ -139,7 +139,7 @@ export function legsOf(row, random) {
     amount,
     currency: row.currency,
     state,
-    journal,
+    audit_record,
   });
   const pending = merchant('merchant_pending');
   if (row.status === 'requires_capture') {
@@ -275,6 +275,6 @@ export function detailOf(row, nowMs) {
     events,
     webhooks,
     attempts,
-    next_journal: null,
+    next_audit_record: null,
   };
 }

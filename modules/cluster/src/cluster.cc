@@ -83,11 +83,11 @@ Result<void> ClusterImpl::listen() {
 
 void ClusterImpl::stop() {
     {
-        const std::lock_guard lock(steward_mutex_);
+        const std::lock_guard lock(reconciler_mutex_);
         stopping_ = true;
     }
-    steward_changed_.notify_all();
-    if (steward_.joinable()) steward_.join();
+    reconciler_changed_.notify_all();
+    if (reconciler_.joinable()) reconciler_.join();
     if (router_) router_->stop();
     tasks_.stop();
     std::shared_ptr<peer::PeerNet> links;
@@ -98,24 +98,24 @@ void ClusterImpl::stop() {
     if (links) links->stop();
 }
 
-node::Seat ClusterImpl::seat() {
+node::Membership ClusterImpl::membership() {
     const Identity self = identity();
-    node::Seat seat;
-    seat.transport = this;
-    seat.is_member = is_member();
-    seat.waits_for_take_over = counts_alone_.load();
-    if (seat.is_member) {
-        seat.node_id = self.node_no;
-        std::copy_n(self.cluster_id.begin(), seat.cluster.size(), seat.cluster.begin());
+    node::Membership membership;
+    membership.transport = this;
+    membership.is_member = is_member();
+    membership.waits_for_take_over = counts_alone_.load();
+    if (membership.is_member) {
+        membership.node_id = self.node_no;
+        std::copy_n(self.cluster_id.begin(), membership.cluster.size(), membership.cluster.begin());
     }
-    seat.renewed = self.renewed;
-    seat.has_log = self.has_log;
-    seat.election_timeout_ms = options_.election_timeout_ms;
-    seat.heartbeat_ms = options_.heartbeat_ms;
-    seat.max_staleness_ms = options_.max_staleness_ms;
-    seat.on_leads = options_.on_leads;
-    seat.on_state_needed = [this](const replication::SnapshotNeeded&) { state_needed(); };
-    return seat;
+    membership.renewed = self.renewed;
+    membership.has_log = self.has_log;
+    membership.election_timeout_ms = options_.election_timeout_ms;
+    membership.heartbeat_ms = options_.heartbeat_ms;
+    membership.max_staleness_ms = options_.max_staleness_ms;
+    membership.on_leads = options_.on_leads;
+    membership.on_state_needed = [this](const replication::SnapshotNeeded&) { state_needed(); };
+    return membership;
 }
 
 void ClusterImpl::attach(node::Node& node, http::Handler local, KindOf kind_of, const std::string& api_url) {
@@ -168,7 +168,7 @@ void ClusterImpl::attach(node::Node& node, http::Handler local, KindOf kind_of, 
             !kept)
             log::warning("cluster", kept.error().describe());
     }
-    steward_ = std::thread([this] { run_steward(); });
+    reconciler_ = std::thread([this] { run_reconciler(); });
 }
 
 void ClusterImpl::register_metrics(const node::Node& node) {

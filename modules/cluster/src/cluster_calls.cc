@@ -333,7 +333,7 @@ Result<pb::Result> ClusterImpl::propose_as(Asker asker, pb::Command command) {
     bool was_sent = false;
     while (options_.clock->monotonic_ms() < deadline && !gives_up()) {
         {
-            const std::lock_guard lock(steward_mutex_);
+            const std::lock_guard lock(reconciler_mutex_);
             if (stopping_) return fail(ErrorCode::unavailable, "this node is stopping");
         }
         if (!is_member() || node()->leads()) {
@@ -355,8 +355,8 @@ Result<pb::Result> ClusterImpl::propose_as(Asker asker, pb::Command command) {
             if (!answer) last = answer.error();
             if (last.code == ErrorCode::permission_denied) return fail(last);
         }
-        std::unique_lock lock(steward_mutex_);
-        steward_changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stopping_; });
+        std::unique_lock lock(reconciler_mutex_);
+        reconciler_changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stopping_; });
     }
     if (gives_up())
         return fail(ErrorCode::unavailable,

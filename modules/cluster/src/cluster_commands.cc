@@ -194,9 +194,9 @@ Result<void> ClusterImpl::wait_until_uncounted(std::uint64_t node_no) {
                 "node " + std::to_string(node_no) +
                     " is marked, and this node is stopping: stop no other node before 'kontor cluster "
                     "status' on one of them shows that it does not vote");
-        std::unique_lock lock(steward_mutex_);
-        if (steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookAgainMs),
-                                      [this] { return stopping_; }))
+        std::unique_lock lock(reconciler_mutex_);
+        if (reconciler_changed_.wait_for(lock, std::chrono::milliseconds(kLookAgainMs),
+                                         [this] { return stopping_; }))
             return fail(ErrorCode::unavailable, "this node is stopping");
     }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The parts of a cluster's node, joined: links, router, steward. See the public header.
+// The parts of a cluster's node, joined: links, router, reconciler. See the public header.
 //
 // Locks: `mutex_` guards what is said so below and is never held while something else is called.
 
@@ -33,7 +33,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
 
     void stop() override;
     bool is_member() const override { return is_member_.load(); }
-    node::Seat seat() override;
+    node::Membership membership() override;
     bool needs_state() const override;
     Result<void> copy_state(const std::function<void(const std::string&)>& tell) override;
     void attach(node::Node& node, http::Handler local, KindOf kind_of, const std::string& api_url) override;
@@ -154,8 +154,8 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     [[nodiscard]] Result<void> nobody_else_is_left();
     [[nodiscard]] Result<void> begin_after_take_over();
 
-    // --- the steward (steward.cc): a thread that makes things as the rows say
-    void run_steward();
+    // --- the reconciler (reconciler.cc): a thread that makes things as the rows say
+    void run_reconciler();
     void look_after_links();
     void look_after_reports(std::uint64_t now_ms);
     void ask_for_report(peer::PeerNet& links, std::uint64_t number, std::function<void()> done);
@@ -188,7 +188,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::mutex identity_change_mutex_;                     // taken before mutex_
     Identity identity_;                                    // guarded by mutex_
     std::map<std::uint64_t, Known> known_;                 // guarded by mutex_
-    std::map<std::uint64_t, std::string> told_peers_;      // steward only: what the links were told
+    std::map<std::uint64_t, std::string> told_peers_;      // reconciler only: what the links were told
     PromiseMemory promises_;                               // guarded by mutex_; of the others
     std::map<std::uint64_t, std::uint64_t> taken_out_ms_;  // guarded by mutex_; who asked to be taken in anew
     std::string doing_;                                    // guarded by mutex_
@@ -197,33 +197,33 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::shared_ptr<peer::PeerNet> net_;                   // guarded by mutex_; set once
     std::atomic<bool> change_under_way_{false};
     std::atomic<bool> is_copying_{false};
-    LoadMeter load_meter_;  // steward
+    LoadMeter load_meter_;  // reconciler
     std::atomic<std::uint32_t> load_{0};
-    std::uint64_t next_balance_ms_ = 0;  // steward
+    std::uint64_t next_balance_ms_ = 0;  // reconciler
     ClockSkew skew_;                     // guarded by mutex_
     std::atomic<std::int64_t> clock_off_ms_{0}, clock_skew_ms_{0};
     std::atomic<bool> clock_is_off_{false};  // beyond the limit: this node had better not lead
-    std::uint64_t next_clock_ms_ = 0, next_give_up_ms_ = 0;  // steward
-    unsigned clock_off_looks_ = 0;                           // steward
-    std::map<std::uint64_t, bool> told_skew_;                // steward: of whom the log says that it is off
-    std::atomic<bool> is_judging_{false};                    // a difference of states is being looked at
+    std::uint64_t next_clock_ms_ = 0, next_give_up_ms_ = 0;  // reconciler
+    unsigned clock_off_looks_ = 0;                           // reconciler
+    std::map<std::uint64_t, bool> told_skew_;  // reconciler: of whom the log says that it is off
+    std::atomic<bool> is_judging_{false};      // a difference of states is being looked at
     std::atomic<std::uint64_t> isolated_from_ms_{0}, isolated_until_ms_{0};
     std::atomic<bool> counts_alone_{false};        // no peers until it has taken over
     std::vector<peer::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};         // to be started again
-    std::atomic<bool> is_taking_over_{false};      // the steward leaves membership alone
-    std::uint64_t authority_seen_ms_ = 0;          // steward: when the rows' authority became another one
-    replication::Promise told_promise_;            // steward
-    std::string stored_promises_;                  // steward: as the file has them
-    std::uint64_t next_promises_ms_ = 0;           // steward
+    std::atomic<bool> is_taking_over_{false};      // the reconciler leaves membership alone
+    std::uint64_t authority_seen_ms_ = 0;          // reconciler: when the rows' authority became another one
+    replication::Promise told_promise_;            // reconciler
+    std::string stored_promises_;                  // reconciler: as the file has them
+    std::uint64_t next_promises_ms_ = 0;           // reconciler
     std::uint64_t next_report_ms_ = 0, next_certificate_ms_ = 0, next_own_row_ms_ = 0, next_hash_ms_ = 0,
                   next_leave_ms_ = 0;
-    std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // steward
+    std::map<std::uint64_t, std::uint64_t> stable_since_ms_;  // reconciler
 
-    std::mutex steward_mutex_;
-    std::condition_variable steward_changed_;
-    bool stopping_ = false;  // guarded by steward_mutex_
-    std::thread steward_;
+    std::mutex reconciler_mutex_;
+    std::condition_variable reconciler_changed_;
+    bool stopping_ = false;  // guarded by reconciler_mutex_
+    std::thread reconciler_;
 };
 
 }  // namespace kontor::cluster

@@ -60,10 +60,10 @@ void ClusterImpl::settle_difference(std::uint64_t from, const Difference& differ
     while (verdict == Verdict::not_known_yet) {
         const Votes votes = votes_about(from, difference);
         verdict = judge(votes, options_.clock->monotonic_ms() >= deadline);
-        std::unique_lock lock(steward_mutex_);
+        std::unique_lock lock(reconciler_mutex_);
         if (verdict == Verdict::not_known_yet)
-            steward_changed_.wait_for(lock, std::chrono::milliseconds(kVotesAgainMs),
-                                      [this] { return stopping_; });
+            reconciler_changed_.wait_for(lock, std::chrono::milliseconds(kVotesAgainMs),
+                                         [this] { return stopping_; });
         if (stopping_) return;
     }
     const std::string node_name = "node " + std::to_string(from);

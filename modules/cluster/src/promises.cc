@@ -175,7 +175,7 @@ bool ClusterImpl::is_taken_out(std::uint64_t node_no) const {
 }
 
 // The leader's side. Out of the log's configuration first, committed without the caller: from then on nobody
-// counts what it forgot. The steward does it; the caller asks again until it is done.
+// counts what it forgot. The reconciler does it; the caller asks again until it is done.
 void ClusterImpl::take_out(const peer::PeerIdentity& from, const peer::CallResponder& respond) {
     if (!node()->leads()) return respond(fail(ErrorCode::unavailable, "this node is not the leader"));
     // The log counts nobody else any more, and the rows do not say yet that all others are removed.
@@ -242,8 +242,9 @@ Result<void> ClusterImpl::be_taken_in_anew(const std::function<void(const std::s
         told = reason;
         if (options_.shall_stop && options_.shall_stop())
             return fail(ErrorCode::unavailable, "stopped while it waited to be taken in anew");
-        std::unique_lock lock(steward_mutex_);
-        steward_changed_.wait_for(lock, std::chrono::milliseconds(kAskEveryMs), [this] { return stopping_; });
+        std::unique_lock lock(reconciler_mutex_);
+        reconciler_changed_.wait_for(lock, std::chrono::milliseconds(kAskEveryMs),
+                                     [this] { return stopping_; });
         if (stopping_) return fail(ErrorCode::unavailable, "this node is stopping");
     }
     // Beyond everything that anybody may remember of this number.

@@ -75,7 +75,7 @@ pb::Result create_merchant(Context& context, const pb::CreateMerchant& wanted) {
     merchant.set_country(wanted.country());
     merchant.set_default_currency(wanted.default_currency());
     context.put(table::merchants, merchant_key(merchant.no()), merchant);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return result;
 }
 

@@ -45,7 +45,7 @@ inline constexpr std::array kCommands = {
 // clang-format on
 
 inline constexpr std::array kInvariants = {
-    machine::Invariant{.name = "each merchant's journal has a head", .check = &check_merchants},
+    machine::Invariant{.name = "each merchant's audit record has a head", .check = &check_merchants},
 };
 
 inline constexpr machine::Domain kDomain = {

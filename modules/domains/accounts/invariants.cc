@@ -12,12 +12,12 @@ namespace {
 void check_head(Audit& audit, Scope scope) {
     if (audit.has(machine::table::scope_heads, Key().scope(scope))) return;
     bool has_rows = false;
-    audit.rows.scan(machine::table::journals, object_key(scope, 0).view(), scope_end(scope).view(),
+    audit.rows.scan(machine::table::audit_records, object_key(scope, 0).view(), scope_end(scope).view(),
                     store::Direction::ascending, [&](std::string_view, std::string_view) {
                         has_rows = true;
                         return false;
                     });
-    if (has_rows) audit.broken(scope, 0, "there is a journal, and its head is gone");
+    if (has_rows) audit.broken(scope, 0, "there is an audit record, and its head is gone");
 }
 
 }  // namespace

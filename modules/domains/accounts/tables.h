@@ -11,7 +11,7 @@ namespace table {
 inline constexpr store::TableId merchants = 11;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::merchants, "merchants", machine::home::singleton, true},
+    store::TableSpec{table::merchants, "merchants", machine::partition_by::singleton, true},
 };
 
 [[nodiscard]] inline machine::Key merchant_key(std::uint64_t no) {

@@ -133,7 +133,7 @@ pb::Result set_policy(Context& context, const pb::SetApprovalPolicy& wanted) {
                           std::string(permission::decide.name) + "' and '" +
                           std::string(permission::policy.name) + "'.");
     context.put(table::approvals, policy_key(), policy);
-    *mutable_object(*context.journal(kInstanceScope).add_changes(), pb::approval_policy) = policy;
+    *mutable_object(*context.audit_record(kInstanceScope).add_changes(), pb::approval_policy) = policy;
     return result;
 }
 

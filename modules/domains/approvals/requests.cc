@@ -33,18 +33,18 @@ void count(Context& context, std::int64_t by) {
     context.put(table::approvals, head_key(), head);
 }
 
-// The row, and what the journal says of it: all but the command.
+// The row, and what the audit record says of it: all but the command.
 void put(Context& context, const pb::ApprovalRequest& request) {
     context.put(table::approvals, request_key(request.no()), request);
     context.put_index(table::approvals, status_key(request.status(), request.no()));
     context.due(DueClock::machine, request.ends_ms(), kRequestDue, Key().be64(request.no()).view());
     pb::ApprovalRequest& image =
-        *mutable_object(*context.journal(kInstanceScope).add_changes(), pb::approval_request);
+        *mutable_object(*context.audit_record(kInstanceScope).add_changes(), pb::approval_request);
     image = request;
     image.clear_stored();
 }
 
-// Of a pending request. `context` writes the journal.
+// Of a pending request. `context` writes the audit record.
 void end(Context& context, pb::ApprovalRequest& request, pb::ApprovalStatus status) {
     context.rows.erase(table::approvals, status_key(pb::APPROVAL_PENDING, request.no()).view());
     context.rows.erase(table::approvals, proposer_key(request.proposer().no(), request.no()).view());

@@ -12,10 +12,10 @@ namespace table {
 inline constexpr store::TableId approvals = 39;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::approvals, "approvals", machine::home::singleton, true},
+    store::TableSpec{table::approvals, "approvals", machine::partition_by::singleton, true},
 };
 
-// All in one home: people make them, one at a time.
+// All in one partition key: people make them, one at a time.
 [[nodiscard]] inline machine::Key rows_key(char kind) {
     return machine::Key().byte('a').byte(kind);
 }

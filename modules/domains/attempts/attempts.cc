@@ -60,11 +60,11 @@ void to_suspense(Context& context, const pb::ChannelAttempt& attempt, bool back)
     KONTOR_ASSERT(chain.run() == ledger::Status::ok, "suspense takes what nothing else takes");
 }
 
-// Success after the attempt had been booked as failed.
+// Success after the attempt had been posted as failed.
 void late_success(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
     attempt.set_late_success(true);
     put_attempt(context, attempt);
-    payments::journal_about(context, attempt.intent_no());
+    payments::audit_record_about(context, attempt.intent_no());
     if (attempt.compensates() != 0) {
         if (attempt.operation() == pb::CHANNEL_REFUND) to_suspense(context, attempt, true);
         return;
@@ -84,7 +84,7 @@ void late_success(Context& context, pb::ChannelAttempt& attempt, const pb::Chann
 // The end of an attempt that gives money back by policy: nobody waits for it.
 void end_of_compensation(Context& context, const pb::ChannelAttempt& attempt,
                          const pb::ChannelAnswered& answer) {
-    payments::journal_about(context, attempt.intent_no());
+    payments::audit_record_about(context, attempt.intent_no());
     if (answer.state() == pb::ATTEMPT_SUCCEEDED && attempt.operation() == pb::CHANNEL_REFUND) {
         to_suspense(context, attempt, true);
     }
@@ -120,7 +120,7 @@ void compensate(Context& context, const pb::ChannelAttempt& attempt, pb::Channel
     put_attempt(context, back);
     schedule(context, back);
     context.link(back.intent_no(), kIntentAttempt, back.no());
-    payments::journal_about(context, back.intent_no());
+    payments::audit_record_about(context, back.intent_no());
 }
 
 // The attempt is in nobody's queue any more.
@@ -279,7 +279,7 @@ pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::Channel
     context.scope = {attempt.merchant_no(), attempt.livemode()};
     const bool ended = attempt.state() == pb::ATTEMPT_SUCCEEDED || attempt.state() == pb::ATTEMPT_FAILED;
     if (ended) {
-        // The same answer again says nothing new. A failure after success neither: the money is booked.
+        // The same answer again says nothing new. A failure after success neither: the money is posted.
         if (attempt.state() == pb::ATTEMPT_FAILED && answer.state() == pb::ATTEMPT_SUCCEEDED &&
             !attempt.late_success()) {
             late_success(context, attempt, answer);
@@ -292,11 +292,11 @@ pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::Channel
     }
     if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER && attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER &&
         !attempt.refuses_action())
-        return wait_for_payer(context, attempt, answer);  // as before: no journal row unless it changed
+        return wait_for_payer(context, attempt, answer);  // as before: no audit record unless it changed
     accounts::enter_as(context, context.scope.merchant_no);
-    pb::Journal& journal = context.journal();
-    journal.set_request_id(attempt.request_id());
-    journal.set_idempotency_key(attempt.idempotency_key());
+    pb::AuditRecord& audit_record = context.audit_record();
+    audit_record.set_request_id(attempt.request_id());
+    audit_record.set_idempotency_key(attempt.idempotency_key());
     if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER) return wait_for_payer(context, attempt, answer);
     attempt.set_tries(attempt.tries() + 1);
     settle(context, attempt, answer.state(), answer.error());

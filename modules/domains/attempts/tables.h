@@ -11,7 +11,7 @@ namespace table {
 inline constexpr store::TableId attempts = 30;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::attempts, "channel_attempts", machine::home::whole_key, false},
+    store::TableSpec{table::attempts, "channel_attempts", machine::partition_by::whole_key, false},
 };
 
 inline constexpr machine::LinkKind kIntentAttempt{'a'};

@@ -114,7 +114,7 @@ std::int64_t available_on_ms(const pb::Merchant& merchant, std::int64_t utc_ms) 
     return (utc_ms / kDayMs + static_cast<std::int64_t>(merchant.settlement_delay_days())) * kDayMs;
 }
 
-ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t amount,
+ledger::Status post_charge(Context& context, pb::Charge& charge, std::int64_t amount,
                            ledger::Id128 authorization) {
     const Scope scope = context.scope;
     const std::int64_t fee = fee_of(accounts::merchant_of(context), amount);
@@ -153,14 +153,14 @@ ledger::Status book_charge(Context& context, pb::Charge& charge, std::int64_t am
     return ledger::Status::ok;
 }
 
-RefundBooking book_refund(Context& context, pb::Refund& refund, const pb::Charge& charge, bool reserve) {
+RefundPosting post_refund(Context& context, pb::Refund& refund, const pb::Charge& charge, bool reserve) {
     const Scope scope = context.scope;
     const std::int64_t amount = refund.amount();
     const std::int64_t from_available =
         std::min(available(context.rows, scope, charge.currency(), merchant_available(scope)), amount);
     const std::int64_t from_pending = amount - from_available;
     if (from_pending > available(context.rows, scope, charge.currency(), merchant_pending(scope)))
-        return RefundBooking::balance_insufficient;
+        return RefundPosting::balance_insufficient;
 
     Chain chain(context, scope, charge.currency(), refund.no());
     const AccountRef to = payer(charge);
@@ -171,7 +171,7 @@ RefundBooking book_refund(Context& context, pb::Refund& refund, const pb::Charge
     };
     take(merchant_available(scope), from_available);
     take(merchant_pending(scope), from_pending);
-    if (chain.run() != ledger::Status::ok) return RefundBooking::refused;
+    if (chain.run() != ledger::Status::ok) return RefundPosting::refused;
 
     refund.set_from_available(from_available);
     refund.set_from_pending(from_pending);
@@ -187,7 +187,7 @@ RefundBooking book_refund(Context& context, pb::Refund& refund, const pb::Charge
     }
     put(context, row);
     refund.set_balance_transaction_no(row.no());
-    return RefundBooking::ok;
+    return RefundPosting::ok;
 }
 
 void finish_refund(Context& context, pb::Refund& refund) {

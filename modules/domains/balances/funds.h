@@ -28,13 +28,13 @@ namespace kontor::balances {
 // Money of a charge arrived: the payment (posted out of `authorization` unless that is zero), its fee, the
 // release when there is no delay; balance transaction; the charge's amount_captured, fee and transaction.
 // Nothing is written unless ok.
-[[nodiscard]] ledger::Status book_charge(machine::Context& context, pb::Charge& charge, std::int64_t amount,
+[[nodiscard]] ledger::Status post_charge(machine::Context& context, pb::Charge& charge, std::int64_t amount,
                                          ledger::Id128 authorization);
 
 // Takes the refund's amount from available, then pending. `reserve`: two-phase, for a channel to do it.
 // nullopt status fields: see Outcome. Nothing is written unless ok.
-enum class RefundBooking : std::uint8_t { ok, balance_insufficient, refused };
-[[nodiscard]] RefundBooking book_refund(machine::Context& context, pb::Refund& refund,
+enum class RefundPosting : std::uint8_t { ok, balance_insufficient, refused };
+[[nodiscard]] RefundPosting post_refund(machine::Context& context, pb::Refund& refund,
                                         const pb::Charge& charge, bool reserve);
 void finish_refund(machine::Context& context, pb::Refund& refund);
 // Gives back what was reserved, with a balance transaction of its own.

@@ -70,8 +70,8 @@ ledger::Status Chain::run() {
         outcome = context_.ledger.create_linked(transfers_);
     }
     if (outcome.status != ledger::Status::ok) return outcome.status;
-    pb::Journal& journal = context_.journal(scope_);
-    for (const ledger::Transfer& transfer : transfers_) journal.add_transfer_ids(id_bytes(transfer.id));
+    pb::AuditRecord& audit_record = context_.audit_record(scope_);
+    for (const ledger::Transfer& transfer : transfers_) audit_record.add_transfer_ids(id_bytes(transfer.id));
     return outcome.status;
 }
 

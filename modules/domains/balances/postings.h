@@ -37,7 +37,7 @@ class Chain {
                        bool reserve = false);
     void post(ledger::Id128 pending, std::int64_t amount);
     void release(ledger::Id128 pending);
-    // ok: the transfers are in the ledger and in the journal of the scope.
+    // ok: the transfers are in the ledger and in the audit record of the scope.
     [[nodiscard]] ledger::Status run();
 
  private:

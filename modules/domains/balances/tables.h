@@ -15,9 +15,10 @@ inline constexpr store::TableId unreleased = 32;
 inline constexpr store::TableId release_debts = 33;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::balance_transactions, "balance_transactions", machine::home::merchant, true},
-    store::TableSpec{table::unreleased, "unreleased_funds", machine::home::merchant, true},
-    store::TableSpec{table::release_debts, "release_debts", machine::home::merchant, false},
+    store::TableSpec{table::balance_transactions, "balance_transactions", machine::partition_by::merchant,
+                     true},
+    store::TableSpec{table::unreleased, "unreleased_funds", machine::partition_by::merchant, true},
+    store::TableSpec{table::release_debts, "release_debts", machine::partition_by::merchant, false},
 };
 
 inline constexpr machine::DueKind kFundsDue{1};

@@ -184,7 +184,7 @@ pb::Result open_account(Context& context, const pb::OpenChannelAccount& wanted) 
         context.rows.erase(table::accounts, account_key(no).view());
         return *std::move(bad);
     }
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return with_account(context, no);
 }
 
@@ -219,7 +219,7 @@ pb::Result change_account(Context& context, const pb::ChangeChannelAccount& want
             return *std::move(bad);
         }
     }
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return with_account(context, wanted.no());
 }
 
@@ -241,7 +241,7 @@ pb::Result set_routes(Context& context, const pb::SetChannelRoutes& wanted) {
     routes.set_livemode(wanted.livemode());
     *routes.mutable_entries() = wanted.entries();
     write_routes(context, routes);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     pb::Result result;
     *mutable_object(result, pb::channel_routes) = routes;
     return result;

@@ -49,7 +49,7 @@ std::optional<pb::ChannelRoutes> find_routes(const store::Reader& rows, Scope sc
 }
 
 std::uint64_t route(Context& context, std::string_view method, std::uint32_t currency) {
-    // The head is read for the journal in any case.
+    // The head is read for the audit record in any case.
     if (context.head(context.scope).GetExtension(pb::channel_head).has_routes()) {
         const auto own = find_routes(context.rows, context.scope);
         KONTOR_ASSERT(own, "a merchant whose head says so has routes");

@@ -13,12 +13,12 @@ inline constexpr store::TableId routes = 37;
 inline constexpr store::TableId notices = 38;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::accounts, "channel_accounts", machine::home::singleton, true},
-    store::TableSpec{table::routes, "channel_routes", machine::home::merchant, false},
-    store::TableSpec{table::notices, "channel_notices", machine::home::whole_key, false},
+    store::TableSpec{table::accounts, "channel_accounts", machine::partition_by::singleton, true},
+    store::TableSpec{table::routes, "channel_routes", machine::partition_by::merchant, false},
+    store::TableSpec{table::notices, "channel_notices", machine::partition_by::whole_key, false},
 };
 
-// All in one home: there are few, and the next number is behind the last one.
+// All in one partition key: there are few, and the next number is behind the last one.
 [[nodiscard]] inline machine::Key account_key(std::uint64_t no) {
     return machine::Key().byte('a').be64(no);
 }

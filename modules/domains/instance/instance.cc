@@ -34,7 +34,7 @@ pb::Result init_instance(Context& context, const pb::InitInstance& wanted) {
     instance.set_id_key(wanted.id_key());
     set_id_key(wanted.id_key());  // from here on, ids are shown
     context.put(machine::table::instance, instance_key(), instance);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 

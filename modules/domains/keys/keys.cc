@@ -59,7 +59,7 @@ pb::Result create_api_key(Context& context, const pb::CreateApiKey& wanted) {
     context.put(table::api_keys, Key().bytes(wanted.key_sha256()), key);
     context.rows.put(table::merchant_keys, Key().be64(key.merchant_no()).be64(key.no()).view(),
                      wanted.key_sha256());
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return result;
 }
 
@@ -71,7 +71,7 @@ pb::Result revoke_api_key(Context& context, const pb::RevokeApiKey& wanted) {
     if (key->revoked_ms() == 0) {
         key->set_revoked_ms(context.now.utc_ms);
         context.put(table::api_keys, Key().bytes(wanted.key_sha256()), *key);
-        context.journal(kInstanceScope);
+        context.audit_record(kInstanceScope);
     }
     *mutable_object(result, pb::api_key) = *key;
     return result;

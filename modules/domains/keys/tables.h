@@ -12,8 +12,8 @@ inline constexpr store::TableId api_keys = 12;
 inline constexpr store::TableId merchant_keys = 34;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::api_keys, "api_keys", machine::home::whole_key, false},
-    store::TableSpec{table::merchant_keys, "merchant_keys", machine::home::merchant, true},
+    store::TableSpec{table::api_keys, "api_keys", machine::partition_by::whole_key, false},
+    store::TableSpec{table::merchant_keys, "merchant_keys", machine::partition_by::merchant, true},
 };
 
 }  // namespace kontor::keys

@@ -1,6 +1,6 @@
 #pragma once
-// The ledger API's commands: a merchant's own book. No journal and no events: at hundreds of thousands of
-// transfers a second, the transfers are their own record.
+// The ledger API's commands: a merchant's own book. No audit record and no events: at hundreds of thousands
+// of transfers a second, the transfers are their own record.
 
 #include <cstdint>
 #include <optional>

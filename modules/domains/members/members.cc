@@ -63,7 +63,7 @@ std::size_t count_tokens(const store::Reader& rows) {
 
 pb::Result put_node(Context& context, const pb::ClusterNode& node) {
     context.put(table::cluster, cluster_node_key(node.no()), node);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     pb::Result result;
     *mutable_object(result, pb::cluster_node) = node;
     return result;
@@ -116,7 +116,7 @@ pb::Result create_join_token(Context& context, const pb::CreateJoinToken& wanted
     token.set_replaces(wanted.replaces());
     context.put(table::cluster, join_token_key(wanted.token_sha256()), token);
     context.due(DueClock::machine, token.expires_ms(), kJoinTokenDue, wanted.token_sha256());
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 
@@ -198,7 +198,7 @@ pb::Result rotate_cluster_authority(Context& context, const pb::RotateClusterAut
     cluster->set_ca_pem(wanted.ca_pem());
     cluster->set_sealed_ca_key(wanted.sealed_ca_key());
     context.put(table::cluster, cluster_key(), *cluster);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 
@@ -213,7 +213,7 @@ pb::Result activate_features(Context& context, const pb::ActivateFeatures& wante
                           "Node " + std::to_string(node.no()) + " does not have these features yet.");
     cluster->set_feature_level(wanted.level());
     context.put(table::cluster, cluster_key(), *cluster);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 

@@ -11,7 +11,7 @@ namespace table {
 inline constexpr store::TableId cluster = 35;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::cluster, "cluster", machine::home::singleton, true},
+    store::TableSpec{table::cluster, "cluster", machine::partition_by::singleton, true},
 };
 
 inline constexpr machine::DueKind kJoinTokenDue{6};

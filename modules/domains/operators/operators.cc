@@ -21,7 +21,7 @@ namespace {
 
 void put_operator(Context& context, const pb::Operator& row) {
     context.put(table::operators, operator_key(row.no()), row);
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
 }
 
 pb::Result token_invalid(std::string message) {
@@ -68,7 +68,7 @@ pb::Result create_setup_token(Context& context, const pb::CreateSetupToken& want
     token.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), token);
     context.due(DueClock::machine, token.expires_ms(), kSetupTokenDue, wanted.token_sha256());
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 
@@ -135,7 +135,7 @@ pb::Result close_session(Context& context, const pb::CloseSession& wanted) {
     context.rows.erase(
         machine::table::due,
         due_key(kSessionDue, DueClock::machine, session->expires_ms()).bytes(wanted.cookie_sha256()).view());
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 
@@ -146,7 +146,8 @@ pb::Result login_failed(Context& context, const pb::LoginFailed& wanted) {
     if (person->failed_logins() >= limits::kFailedLoginsBeforeLock) {
         person->clear_failed_logins();
         person->set_locked_until_ms(context.now.machine_ms + limits::kLoginLockMs);
-        context.journal(kInstanceScope);  // only this: whoever guesses passwords does not fill the journal
+        context.audit_record(
+            kInstanceScope);  // only this: whoever guesses passwords does not fill the audit record
     }
     context.put(table::operators, operator_key(person->no()), *person);
     pb::Result result;

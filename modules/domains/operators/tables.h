@@ -13,9 +13,9 @@ inline constexpr store::TableId sessions = 14;
 inline constexpr store::TableId setup_tokens = 15;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::operators, "operators", machine::home::singleton, true},
-    store::TableSpec{table::sessions, "sessions", machine::home::whole_key, false},
-    store::TableSpec{table::setup_tokens, "setup_tokens", machine::home::whole_key, false},
+    store::TableSpec{table::operators, "operators", machine::partition_by::singleton, true},
+    store::TableSpec{table::sessions, "sessions", machine::partition_by::whole_key, false},
+    store::TableSpec{table::setup_tokens, "setup_tokens", machine::partition_by::whole_key, false},
 };
 
 inline constexpr machine::DueKind kSessionDue{3};

@@ -141,21 +141,21 @@ const char* leg_state(const store::Reader& rows, const ledger::Transfer& transfe
     }
 }
 
-void add_legs(const store::Reader& rows, const pb::Journal& journal, Json& legs) {
-    for (const std::string& raw : journal.transfer_ids()) {
+void add_legs(const store::Reader& rows, const pb::AuditRecord& audit_record, Json& legs) {
+    for (const std::string& raw : audit_record.transfer_ids()) {
         if (raw.size() != 16) continue;
         const auto transfer =
             ledger::find_transfer(rows, {get_be64(raw), get_be64(std::string_view(raw).substr(8))});
         const char* state = transfer ? leg_state(rows, *transfer) : nullptr;
         if (state == nullptr) continue;
         legs.push_back(Json{{"transfer_id", hex_of(transfer->id)},
-                            {"time_ms", journal.time_ms()},
+                            {"time_ms", audit_record.time_ms()},
                             {"debit", account_json(transfer->debit_account)},
                             {"credit", account_json(transfer->credit_account)},
                             {"amount", transfer->amount},
                             {"currency", currency_code(transfer->ledger >> 1U)},
                             {"state", state},
-                            {"journal", std::to_string(journal.no())}});
+                            {"audit_record", std::to_string(audit_record.no())}});
     }
 }
 
@@ -195,14 +195,14 @@ Json delivery_json(const store::Reader& rows, machine::Scope scope, const pb::We
                 {"attempts", attempts}};
 }
 
-void add_events(const store::Reader& rows, machine::Scope scope, const pb::Journal& journal, Json& events,
-                Json& webhooks) {
-    for (const auto& event : journal.events()) {
+void add_events(const store::Reader& rows, machine::Scope scope, const pb::AuditRecord& audit_record,
+                Json& events, Json& webhooks) {
+    for (const auto& event : audit_record.events()) {
         events.push_back(Json{{"id", format_id(machine::prefix::event, event.no())},
                               {"type", event.type()},
-                              {"created_ms", journal.time_ms()},
-                              {"request_id", journal.request_id()},
-                              {"actor", actor_name(journal.actor())}});
+                              {"created_ms", audit_record.time_ms()},
+                              {"request_id", audit_record.request_id()},
+                              {"actor", actor_name(audit_record.actor())}});
         for (const auto& delivery : webhooks::deliveries_of_event(rows, scope, event.no()))
             webhooks.push_back(delivery_json(rows, scope, delivery, event.type()));
     }
@@ -286,9 +286,9 @@ void get_payment(const CallPtr& call) {
         row = *std::move(found);
     }
     if (!row) return call->refuse(404, "not_found", "There is no such payment.");
-    std::uint64_t after_journal = 0;
-    if (integer(*call, "after_journal", after_journal) < 0)
-        return call->refuse(400, "invalid", "This value cannot be used.", "after_journal");
+    std::uint64_t after_audit_record = 0;
+    if (integer(*call, "after_audit_record", after_audit_record) < 0)
+        return call->refuse(400, "invalid", "This value cannot be used.", "after_audit_record");
     const machine::Scope scope{row->merchant_no, row->livemode};
     Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
          webhooks = Json::array(), attempts = Json::array(), payment;
@@ -306,28 +306,29 @@ void get_payment(const CallPtr& call) {
     // A payment may have collected thousands: in pieces, so that the log's work goes on in between.
     std::size_t listed = 0;
     bool more = true;
-    const auto read_journals = [&](const store::Reader& rows, std::uint64_t) {
-        const auto page = journals_of_intent(rows, scope, *no, after_journal, kJournalsPerRead);
-        more = page.size() == kJournalsPerRead;
+    const auto read_audit_records = [&](const store::Reader& rows, std::uint64_t) {
+        const auto page = audit_records_of_intent(rows, scope, *no, after_audit_record, kAuditRecordsPerRead);
+        more = page.size() == kAuditRecordsPerRead;
         listed += page.size();
-        for (const auto& journal : page) {
-            add_legs(rows, *journal, legs);
-            add_events(rows, scope, *journal, events, webhooks);
+        for (const auto& audit_record : page) {
+            add_legs(rows, *audit_record, legs);
+            add_events(rows, scope, *audit_record, events, webhooks);
         }
-        if (!page.empty()) after_journal = page.back()->no();
+        if (!page.empty()) after_audit_record = page.back()->no();
     };
-    while (more && listed < kJournalsListed) call->host->service->read(read_journals);
+    while (more && listed < kAuditRecordsListed) call->host->service->read(read_audit_records);
     on_the_wall_clock(*call->host, webhooks);
     on_the_wall_clock(*call->host, attempts);
-    call->answer(200, Json{{"payment", payment},
-                           {"row", payment_row_json(*row)},
-                           {"charges", charges},
-                           {"refunds", refunds},
-                           {"legs", legs},
-                           {"events", events},
-                           {"webhooks", webhooks},
-                           {"attempts", attempts},
-                           {"next_journal", more ? Json(std::to_string(after_journal)) : Json(nullptr)}});
+    call->answer(
+        200, Json{{"payment", payment},
+                  {"row", payment_row_json(*row)},
+                  {"charges", charges},
+                  {"refunds", refunds},
+                  {"legs", legs},
+                  {"events", events},
+                  {"webhooks", webhooks},
+                  {"attempts", attempts},
+                  {"next_audit_record", more ? Json(std::to_string(after_audit_record)) : Json(nullptr)}});
 }
 
 // clang-format off

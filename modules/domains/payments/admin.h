@@ -6,8 +6,10 @@
 
 namespace kontor::payments {
 
-inline constexpr std::size_t kJournalsListed = 200;  // of one payment's page; its reader asks for the next
-inline constexpr std::size_t kJournalsPerRead = 20;  // each has transfers, events and deliveries to look up
+inline constexpr std::size_t kAuditRecordsListed =
+    200;  // of one payment's page; its reader asks for the next
+inline constexpr std::size_t kAuditRecordsPerRead =
+    20;  // each has transfers, events and deliveries to look up
 
 // A line of the list, and what the live page is sent.
 [[nodiscard]] surface::office::Json payment_row_json(const payment_list::PaymentRow& row);

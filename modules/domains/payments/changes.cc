@@ -14,16 +14,16 @@ void put(Context& context, const pb::Charge& row) {
     context.put(table::charges, object_key(context.scope, row.no()), row);
 }
 
-void journal_about(Context& context, std::uint64_t intent_no) {
-    context.journal_about(kIntentJournal, intent_no);
+void audit_record_about(Context& context, std::uint64_t intent_no) {
+    context.audit_record_about(kIntentAuditRecord, intent_no);
 }
 void event(Context& context, std::string_view type, const pb::PaymentIntent& row) {
     context.event(type, pb::payment_intent, row);
-    journal_about(context, row.no());
+    audit_record_about(context, row.no());
 }
 void event(Context& context, std::string_view type, const pb::Charge& row, std::string previous) {
     context.event(type, pb::charge, row, std::move(previous));
-    journal_about(context, row.intent_no());
+    audit_record_about(context, row.intent_no());
 }
 void changed(Context& context, const pb::PaymentIntent& row) {
     context.changed(pb::payment_intent, row);

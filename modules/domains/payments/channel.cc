@@ -78,7 +78,7 @@ pb::Result end_of_payment(Context& context, pb::ChannelAttempt& attempt, const p
     const bool reserve = attempt.operation() == pb::CHANNEL_AUTHORIZE;
     const ledger::Status status =
         reserve ? reserve_charge(context, charge)
-                : balances::book_charge(context, charge, charge.amount(), ledger::Id128{});
+                : balances::post_charge(context, charge, charge.amount(), ledger::Id128{});
     if (status != ledger::Status::ok) {
         attempts::give_back(context, attempt, answer.channel_reference());
         return declined(context, intent, charge, refused_by_ledger(), false);
@@ -90,7 +90,7 @@ pb::Result end_of_capture(Context& context, pb::ChannelAttempt& attempt, const p
     pb::PaymentIntent intent = intent_of(context, attempt);
     if (answer.state() == pb::ATTEMPT_FAILED) return still_authorized(context, intent, answer.error());
     pb::Charge charge = charge_of(context, attempt);
-    const ledger::Status status = balances::book_charge(
+    const ledger::Status status = balances::post_charge(
         context, charge, attempt.amount(), balances::id_from_bytes(charge.pending_transfer_id()));
     if (status != ledger::Status::ok) {
         attempts::give_back(context, attempt, answer.channel_reference());

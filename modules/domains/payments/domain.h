@@ -169,7 +169,7 @@ inline constexpr std::array kLinks = {
     machine::Link{.kind = kCustomerIntent, .holds = &is_intent_of_customer},
     machine::Link{.kind = kCustomerCharge, .holds = &is_charge_of_customer},
     machine::Link{.kind = kIntentCharge, .holds = &is_charge_of_intent},
-    machine::Link{.kind = kIntentJournal, .holds = &is_journal_of_intent},
+    machine::Link{.kind = kIntentAuditRecord, .holds = &is_audit_record_of_intent},
 };
 inline constexpr std::array kInvariants = {
     machine::Invariant{.name = "a payment intent and its latest charge agree", .check = &check_intents},

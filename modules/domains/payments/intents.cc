@@ -186,7 +186,7 @@ pb::Result update_intent(Context& context, const pb::UpdatePaymentIntent& wanted
         context.link(intent->customer_no(), kCustomerIntent, intent->no());
     }
     changed(context, *intent);
-    journal_about(context, intent->no());
+    audit_record_about(context, intent->no());
     return with_intent(*intent);
 }
 
@@ -258,7 +258,7 @@ pb::Result capture_intent(Context& context, const pb::CapturePaymentIntent& want
     if (charge->account_no() != 0) {
         return ask_channel(context, *intent, *charge, pb::CHANNEL_CAPTURE, amount);
     }
-    const ledger::Status status = balances::book_charge(
+    const ledger::Status status = balances::post_charge(
         context, *charge, amount, balances::id_from_bytes(charge->pending_transfer_id()));
     if (status != ledger::Status::ok) {
         return refuse(machine::outcome::ledger_refused,

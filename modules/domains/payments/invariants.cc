@@ -75,10 +75,10 @@ void check_charge(Audit& audit, Scope scope, const pb::Charge& charge) {
         (charge.captured() && charge.status() != pb::CHARGE_SUCCEEDED))
         audit.broken(scope, no, "the charge's status and amounts differ");
     if (!charge.captured()) return;
-    const auto booked =
+    const auto posted =
         balances::find_balance_transaction(audit.rows, scope, charge.balance_transaction_no());
-    if (!booked || booked->amount() != charge.amount_captured() || booked->fee() != charge.fee() ||
-        booked->currency() != charge.currency())
+    if (!posted || posted->amount() != charge.amount_captured() || posted->fee() != charge.fee() ||
+        posted->currency() != charge.currency())
         audit.broken(scope, no, "the charge's balance transaction is not there, or says another amount");
 }
 
@@ -100,10 +100,10 @@ bool is_charge_of_intent(const store::Reader& rows, Scope scope, std::uint64_t i
     const auto charge = find_charge(rows, scope, charge_no);
     return charge && charge->intent_no() == intent_no && find_intent(rows, scope, intent_no);
 }
-bool is_journal_of_intent(const store::Reader& rows, Scope scope, std::uint64_t intent_no,
-                          std::uint64_t journal_no) {
+bool is_audit_record_of_intent(const store::Reader& rows, Scope scope, std::uint64_t intent_no,
+                               std::uint64_t audit_record_no) {
     return find_intent(rows, scope, intent_no) &&
-           rows.get(machine::table::journals, object_key(scope, journal_no).view());
+           rows.get(machine::table::audit_records, object_key(scope, audit_record_no).view());
 }
 
 void check_intents(Audit& audit) {

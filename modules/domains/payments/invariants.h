@@ -13,8 +13,8 @@ namespace kontor::payments {
                                          std::uint64_t parent, std::uint64_t child);
 [[nodiscard]] bool is_charge_of_intent(const store::Reader& rows, machine::Scope scope, std::uint64_t parent,
                                        std::uint64_t child);
-[[nodiscard]] bool is_journal_of_intent(const store::Reader& rows, machine::Scope scope, std::uint64_t parent,
-                                        std::uint64_t child);
+[[nodiscard]] bool is_audit_record_of_intent(const store::Reader& rows, machine::Scope scope,
+                                             std::uint64_t parent, std::uint64_t child);
 void check_intents(machine::Audit& audit);
 void check_charges(machine::Audit& audit);
 

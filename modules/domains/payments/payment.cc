@@ -55,7 +55,7 @@ pb::Result pay_by_ledger(Context& context, pb::PaymentIntent& intent, const Term
     pb::Charge charge = new_charge(context, intent);
     const ledger::Status status =
         intent.manual_capture() ? reserve_charge(context, charge)
-                                : balances::book_charge(context, charge, charge.amount(), ledger::Id128{});
+                                : balances::post_charge(context, charge, charge.amount(), ledger::Id128{});
     if (status != ledger::Status::ok && status != ledger::Status::exceeds_credits) {
         return refuse(machine::outcome::ledger_refused,
                       "The ledger refused this payment: " + std::string(ledger::to_string(status)) + ".");

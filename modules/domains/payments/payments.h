@@ -29,8 +29,8 @@ namespace kontor::payments {
                                                        const machine::ListQuery&);
 [[nodiscard]] machine::Listed<pb::Charge> list_charges(const store::Reader&, machine::Scope,
                                                        const machine::ListQuery&, machine::Bound&);
-// Journal rows that belong to one intent (found by its index), oldest first.
-[[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(
+// AuditRecord that belong to one intent (found by its index), oldest first.
+[[nodiscard]] std::vector<std::shared_ptr<const pb::AuditRecord>> audit_records_of_intent(
     const store::Reader&, machine::Scope, std::uint64_t intent_no, std::uint64_t after_no = 0,
     std::size_t limit = machine::kRelatedMax);
 

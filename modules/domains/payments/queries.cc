@@ -45,11 +45,12 @@ Listed<pb::Charge> list_charges(const store::Reader& rows, Scope scope, const Li
     return list_charges(rows, scope, query, bound);
 }
 
-std::vector<std::shared_ptr<const pb::Journal>> journals_of_intent(const store::Reader& rows, Scope scope,
-                                                                   std::uint64_t intent_no,
-                                                                   std::uint64_t after_no,
-                                                                   std::size_t limit) {
-    return journals_about(rows, scope, kIntentJournal, intent_no, after_no, limit);
+std::vector<std::shared_ptr<const pb::AuditRecord>> audit_records_of_intent(const store::Reader& rows,
+                                                                            Scope scope,
+                                                                            std::uint64_t intent_no,
+                                                                            std::uint64_t after_no,
+                                                                            std::size_t limit) {
+    return audit_records_about(rows, scope, kIntentAuditRecord, intent_no, after_no, limit);
 }
 
 }  // namespace kontor::payments

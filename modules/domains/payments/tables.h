@@ -12,13 +12,13 @@ inline constexpr store::TableId intents = 21;
 inline constexpr store::TableId charges = 22;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::intents, "payment_intents", machine::home::merchant, true},
-    store::TableSpec{table::charges, "charges", machine::home::merchant, true},
+    store::TableSpec{table::intents, "payment_intents", machine::partition_by::merchant, true},
+    store::TableSpec{table::charges, "charges", machine::partition_by::merchant, true},
 };
 
 inline constexpr machine::LinkKind kCustomerIntent{'i'};
 inline constexpr machine::LinkKind kCustomerCharge{'c'};
 inline constexpr machine::LinkKind kIntentCharge{'C'};
-inline constexpr machine::LinkKind kIntentJournal{'j'};
+inline constexpr machine::LinkKind kIntentAuditRecord{'j'};
 
 }  // namespace kontor::payments

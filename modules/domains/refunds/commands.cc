@@ -25,7 +25,7 @@ void put(Context& context, const pb::Refund& row) {
 }
 void event(Context& context, std::string_view type, const pb::Refund& row, std::string previous = {}) {
     context.event(type, pb::refund, row, std::move(previous));
-    payments::journal_about(context, row.intent_no());
+    payments::audit_record_about(context, row.intent_no());
 }
 
 pb::Result with_refund(const pb::Refund& refund) {
@@ -130,13 +130,13 @@ pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
     pb::Refund refund = new_refund(context, *charge, wanted);
     if (!merge_metadata(refund.mutable_metadata(), wanted.metadata())) return metadata_too_long();
     const bool by_channel = charge->account_no() != 0;
-    switch (balances::book_refund(context, refund, *charge, by_channel)) {
-        case balances::RefundBooking::ok:
+    switch (balances::post_refund(context, refund, *charge, by_channel)) {
+        case balances::RefundPosting::ok:
             break;
-        case balances::RefundBooking::balance_insufficient:
+        case balances::RefundPosting::balance_insufficient:
             return refuse(outcome::balance_insufficient,
                           "Insufficient funds in your account to refund this charge.");
-        case balances::RefundBooking::refused:
+        case balances::RefundPosting::refused:
             return refuse(machine::outcome::ledger_refused, "The ledger refused this refund.");
     }
     const std::string before = payments::refunded_before(*charge);

@@ -34,13 +34,13 @@ bool is_first(const store::Reader& rows, Scope scope, const pb::Refund& refund) 
     return !first.empty() && first[0] == refund.no();
 }
 
-void check_booking(Audit& audit, Scope scope, const pb::Refund& refund) {
+void check_posting(Audit& audit, Scope scope, const pb::Refund& refund) {
     if (refund.amount() <= 0 || refund.from_available() < 0 || refund.from_pending() < 0 ||
         refund.from_available() + refund.from_pending() != refund.amount())
         audit.broken(scope, refund.no(), "the refund's parts are not its amount");
-    const auto booked =
+    const auto posted =
         balances::find_balance_transaction(audit.rows, scope, refund.balance_transaction_no());
-    if (!booked || booked->amount() != -refund.amount() || booked->currency() != refund.currency())
+    if (!posted || posted->amount() != -refund.amount() || posted->currency() != refund.currency())
         audit.broken(scope, refund.no(),
                      "the refund's balance transaction is not there, or says another amount");
     const bool failed = refund.status() == pb::REFUND_FAILED;
@@ -79,7 +79,7 @@ void check_refunds(Audit& audit) {
         const auto charge = payments::find_charge(audit.rows, scope, refund.charge_no());
         if (!charge || charge->intent_no() != refund.intent_no())
             return audit.broken(scope, no, "the refund's charge is not there, or another payment intent's");
-        check_booking(audit, scope, refund);
+        check_posting(audit, scope, refund);
         check_attempt(audit, scope, refund);
         if (!audit.has(machine::table::links, link_key(scope, refund.intent_no(), kIntentRefund, no)) ||
             !audit.has(machine::table::links, link_key(scope, refund.charge_no(), kChargeRefund, no)))

@@ -11,7 +11,7 @@ namespace table {
 inline constexpr store::TableId refunds = 23;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::refunds, "refunds", machine::home::merchant, true},
+    store::TableSpec{table::refunds, "refunds", machine::partition_by::merchant, true},
 };
 
 inline constexpr machine::LinkKind kIntentRefund{'R'};

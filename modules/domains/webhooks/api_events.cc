@@ -15,18 +15,18 @@ using namespace surface;  // the routes' words
 
 namespace {
 
-// As an event stands now. The journal knows how many endpoints it goes to; the outbox, how many have it.
+// As an event stands now. The audit record knows how many endpoints it goes to; the outbox, how many have it.
 std::string current_event_json(const Call& call, const store::Reader& rows,
                                const machine::FoundEvent& found) {
     const machine::Registry& registry = call.host->catalogue->registry();
     if (found.event->pending_webhooks() == 0)
-        return machine::event_json(registry, *found.journal, *found.event);
+        return machine::event_json(registry, *found.audit_record, *found.event);
     pb::Event event = *found.event;
     const auto deliveries = deliveries_of_event(rows, call.caller.scope, event.no());
     event.set_pending_webhooks(static_cast<std::uint32_t>(std::count_if(
         deliveries.begin(), deliveries.end(),
         [](const pb::WebhookDelivery& delivery) { return delivery.state() != pb::DELIVERY_DELIVERED; })));
-    return machine::event_json(registry, *found.journal, event);
+    return machine::event_json(registry, *found.audit_record, event);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ pb::Result with_endpoint(const pb::WebhookEndpoint& endpoint) {
 
 void put_endpoint(Context& context, const pb::WebhookEndpoint& endpoint) {
     context.put(table::webhook_endpoints, object_key(context.scope, endpoint.no()), endpoint);
-    context.journal();
+    context.audit_record();
 }
 
 void schedule(Context& context, const pb::WebhookDelivery& delivery) {
@@ -205,9 +205,9 @@ std::size_t stop_deliveries(Context& context, DueClock /*clock*/, std::string_vi
     return numbers.size();
 }
 
-void announce(Context& context, Scope scope, pb::Journal& journal, const pb::ScopeHead& head) {
+void announce(Context& context, Scope scope, pb::AuditRecord& audit_record, const pb::ScopeHead& head) {
     const pb::WebhookHead& known = head.GetExtension(pb::webhook_head);
-    if (journal.events().empty() || known.endpoint_nos().empty()) return;
+    if (audit_record.events().empty() || known.endpoint_nos().empty()) return;
     std::vector<pb::WebhookEndpoint> endpoints;
     for (const std::uint64_t no : known.endpoint_nos()) {
         auto endpoint =
@@ -215,7 +215,7 @@ void announce(Context& context, Scope scope, pb::Journal& journal, const pb::Sco
         KONTOR_ASSERT(endpoint, "the head names an endpoint that is not there");
         if (!endpoint->disabled()) endpoints.push_back(std::move(*endpoint));
     }
-    for (pb::Event& event : *journal.mutable_events()) {
+    for (pb::Event& event : *audit_record.mutable_events()) {
         for (const pb::WebhookEndpoint& endpoint : endpoints) {
             if (!wants(endpoint, event.type())) continue;
             event.set_pending_webhooks(event.pending_webhooks() + 1);

@@ -15,7 +15,7 @@ pb::Result delete_webhook_endpoint(machine::Context& context, const pb::DeleteWe
 pb::Result webhook_attempted(machine::Context& context, const pb::WebhookAttempted& wanted);
 
 // A delivery row for each endpoint that wants an event, in the same entry as the event.
-void announce(machine::Context& context, machine::Scope scope, pb::Journal& journal,
+void announce(machine::Context& context, machine::Scope scope, pb::AuditRecord& audit_record,
               const pb::ScopeHead& head);
 // An endpoint that was disabled or deleted: ends its pending deliveries, at most `limit`; how many it ended.
 [[nodiscard]] std::size_t stop_deliveries(machine::Context& context, machine::DueClock clock,

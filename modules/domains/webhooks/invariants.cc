@@ -24,7 +24,7 @@ bool is_delivery_of_event(const store::Reader& rows, Scope scope, std::uint64_t 
                           std::uint64_t delivery_no) {
     const auto delivery = find_delivery(rows, delivery_no);
     return delivery && is_of(*delivery, scope) && delivery->event_no() == event_no &&
-           rows.get(machine::table::journals, object_key(scope, command_no(event_no)).view());
+           rows.get(machine::table::audit_records, object_key(scope, command_no(event_no)).view());
 }
 
 bool is_pending_of_endpoint(const store::Reader& rows, Scope scope, std::uint64_t endpoint_no,

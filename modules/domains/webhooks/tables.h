@@ -12,8 +12,8 @@ inline constexpr store::TableId webhook_endpoints = 25;
 inline constexpr store::TableId deliveries = 29;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::webhook_endpoints, "webhook_endpoints", machine::home::merchant, true},
-    store::TableSpec{table::deliveries, "webhook_deliveries", machine::home::whole_key, false},
+    store::TableSpec{table::webhook_endpoints, "webhook_endpoints", machine::partition_by::merchant, true},
+    store::TableSpec{table::deliveries, "webhook_deliveries", machine::partition_by::whole_key, false},
 };
 
 inline constexpr machine::LinkKind kEventDelivery{'d'};

@@ -32,26 +32,27 @@ void store_pending(store::Writer& rows, Book book, const PendingState& state) {
 }
 
 namespace {
-bool is_milestone(const Account& account) {
-    return account.transfers % kMilestoneEvery == 0;
+bool is_index_row(const Account& account) {
+    return account.transfers % kHistoryIndexEvery == 0;
 }
-void store_milestone(store::Writer& rows, Book book, Id128 account, std::uint64_t timestamp, Id128 transfer) {
+void store_index_row(store::Writer& rows, Book book, Id128 account, std::uint64_t timestamp, Id128 transfer) {
     std::array<char, kIdBytes> value;
     write_be64(write_be64(value.data(), transfer.high), transfer.low);
-    rows.put(kMilestoneTable, MilestoneKey(book, account, timestamp).view(), {value.data(), value.size()});
+    rows.put(kHistoryIndexTable, HistoryIndexKey(book, account, timestamp).view(),
+             {value.data(), value.size()});
 }
 }  // namespace
 
 void store_moved(store::Writer& rows, Book book, const Account& account, const Transfer& transfer) {
     store_row(rows, kAccountTable, book, account);
-    if (is_milestone(account)) store_milestone(rows, book, account.id, transfer.timestamp, transfer.id);
+    if (is_index_row(account)) store_index_row(rows, book, account.id, transfer.timestamp, transfer.id);
 }
 
 void Overlay::flush(store::Writer& rows, Book book) const {
     for (const auto& [id, transfer] : transfers) store_row(rows, kTransferTable, book, transfer);
     for (const auto& [id, account] : accounts) store_row(rows, kAccountTable, book, account);
-    for (const auto& [key, transfer] : milestones)
-        store_milestone(rows, book, key.first, key.second, transfer);
+    for (const auto& [key, transfer] : index_rows)
+        store_index_row(rows, book, key.first, key.second, transfer);
     for (const auto& [id, state] : pending) store_pending(rows, book, state);
 }
 
@@ -82,8 +83,8 @@ void RowView::apply(const Changes& changes) {
         overlay_->accounts.insert_or_assign(changes.debit.id, changes.debit);
         overlay_->accounts.insert_or_assign(changes.credit.id, changes.credit);
         for (const Account* account : {&changes.debit, &changes.credit}) {
-            if (is_milestone(*account))
-                overlay_->milestones[{account->id, changes.transfer.timestamp}] = changes.transfer.id;
+            if (is_index_row(*account))
+                overlay_->index_rows[{account->id, changes.transfer.timestamp}] = changes.transfer.id;
         }
         if (changes.has_pending) overlay_->pending.insert_or_assign(changes.pending.id, changes.pending);
         return;

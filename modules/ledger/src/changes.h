@@ -21,7 +21,7 @@ struct Changes {
 class Overlay {
  public:
     std::map<Id128, Account> accounts;
-    std::map<std::pair<Id128, std::uint64_t>, Id128> milestones;  // of (account, timestamp)
+    std::map<std::pair<Id128, std::uint64_t>, Id128> index_rows;  // of (account, timestamp)
     std::map<Id128, Transfer> transfers;
     std::map<Id128, PendingState> pending;
 
@@ -48,7 +48,7 @@ class RowView {
     const FailedIds* failed_;
 };
 
-// Writes an account that a transfer has just changed, and its milestone where one is due.
+// Writes an account that a transfer has just changed, and its index row where one is due.
 void store_moved(store::Writer& rows, Book book, const Account& account, const Transfer& transfer);
 // Writes a pending state and keeps the expiry index in step with it.
 void store_pending(store::Writer& rows, Book book, const PendingState& state);

@@ -101,13 +101,14 @@ FailedHeadKey::FailedHeadKey(Book book) {
 }
 
 std::optional<Book> parse_head_key(std::string_view key) {
-    if (key.size() != kBookHomeBytes) return std::nullopt;
+    if (key.size() != kBookPartitionBytes) return std::nullopt;
     return Book{static_cast<Book::Kind>(key[0]), get_be64(key.substr(1))};
 }
 std::optional<FailedRunPlace> parse_run_key(std::string_view key) {
-    if (key.size() != kRunHomeBytes + kIdBytes) return std::nullopt;
-    return FailedRunPlace{*parse_head_key(key.substr(0, kBookHomeBytes)),
-                          get_be64(key.substr(kBookHomeBytes)), *parse_id(key.substr(kRunHomeBytes))};
+    if (key.size() != kRunPartitionBytes + kIdBytes) return std::nullopt;
+    return FailedRunPlace{*parse_head_key(key.substr(0, kBookPartitionBytes)),
+                          get_be64(key.substr(kBookPartitionBytes)),
+                          *parse_id(key.substr(kRunPartitionBytes))};
 }
 
 std::optional<FailedHead> decode_head(std::string_view bytes) {

@@ -48,15 +48,15 @@ struct FailedHead {
 };
 using FailedRun = std::vector<Id128>;  // sorted, 1 to kRunIds
 
-inline constexpr std::size_t kRunHomeBytes = 1 + 8 + 8;
-// One home a book and generation: kind, owner, generation, then the first id of the run.
+inline constexpr std::size_t kRunPartitionBytes = 1 + 8 + 8;
+// One partition key a book and generation: kind, owner, generation, then the first id of the run.
 class FailedRunKey {
  public:
     FailedRunKey(Book book, std::uint64_t generation, Id128 first);
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
-    std::array<char, kRunHomeBytes + kIdBytes> bytes_;
+    std::array<char, kRunPartitionBytes + kIdBytes> bytes_;
 };
 class FailedHeadKey {
  public:
@@ -64,7 +64,7 @@ class FailedHeadKey {
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
-    std::array<char, kBookHomeBytes> bytes_;
+    std::array<char, kBookPartitionBytes> bytes_;
 };
 
 struct FailedRunPlace {

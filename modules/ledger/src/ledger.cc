@@ -158,7 +158,7 @@ Ledger::ChainOutcome Ledger::create_linked(std::vector<Transfer> transfers) {
 std::size_t Ledger::expire_pending(std::size_t limit) {
     if (limit == 0) return 0;
     std::vector<Expiry> due;  // first, since a scan's views end with the next write
-    const std::string low(1, kExpiryHome);
+    const std::string low(1, kExpiryPartition);
     rows_.scan(kExpiryTable, low, {}, store::Direction::ascending,
                [&](std::string_view key, std::string_view) {
                    const auto expiry = parse_expiry_key(key);
@@ -190,7 +190,7 @@ std::size_t Ledger::expire_pending(std::size_t limit) {
 
 std::optional<std::uint64_t> next_expiry_ms(const store::Reader& rows) {
     std::optional<std::uint64_t> next;
-    const std::string low(1, kExpiryHome);
+    const std::string low(1, kExpiryPartition);
     rows.scan(kExpiryTable, low, {}, store::Direction::ascending,
               [&](std::string_view key, std::string_view) {
                   const auto expiry = parse_expiry_key(key);
@@ -225,12 +225,12 @@ std::optional<Id128> visit_accounts(const store::Reader& rows, Book book, std::u
 
 Id128 history_start(const store::Reader& rows, Id128 account, std::uint64_t timestamp_max, Book book) {
     std::optional<Id128> start;
-    // The first milestone above the time is less than kMilestoneEvery transfers away from it.
+    // The first index row above the time is less than kHistoryIndexEvery transfers away from it.
     if (timestamp_max != ~std::uint64_t{0}) {
-        rows.scan(kMilestoneTable, MilestoneKey(book, account, timestamp_max + 1).view(), {},
+        rows.scan(kHistoryIndexTable, HistoryIndexKey(book, account, timestamp_max + 1).view(), {},
                   store::Direction::ascending, [&](std::string_view, std::string_view value) {
                       start = parse_id(value);
-                      if (!start) row_failure("milestone of another shape", account);
+                      if (!start) row_failure("index row of another shape", account);
                       return false;
                   });
     }

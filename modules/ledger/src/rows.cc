@@ -10,19 +10,19 @@ std::optional<Id128> parse_id(std::string_view bytes) {
     return Id128{get_be64(bytes), get_be64(bytes.substr(8))};
 }
 
-std::optional<Milestone> parse_milestone_key(std::string_view key) {
-    if (key.size() != kMilestoneHomeBytes + 8) return std::nullopt;
-    Milestone parsed;
+std::optional<IndexRow> parse_history_index_key(std::string_view key) {
+    if (key.size() != kHistoryIndexPartitionBytes + 8) return std::nullopt;
+    IndexRow parsed;
     parsed.account.book = {static_cast<Book::Kind>(key[0]), get_be64(key.substr(1))};
     parsed.account.id = *parse_id(key.substr(9, kIdBytes));
-    parsed.timestamp = get_be64(key.substr(kMilestoneHomeBytes));
+    parsed.timestamp = get_be64(key.substr(kHistoryIndexPartitionBytes));
     return parsed;
 }
 
 std::optional<AccountListed> parse_account_list_key(std::string_view key) {
-    if (key.size() != kBookHomeBytes + 8) return std::nullopt;
+    if (key.size() != kBookPartitionBytes + 8) return std::nullopt;
     return AccountListed{{static_cast<Book::Kind>(key[0]), get_be64(key.substr(1))},
-                         get_be64(key.substr(kBookHomeBytes))};
+                         get_be64(key.substr(kBookPartitionBytes))};
 }
 
 std::optional<BookId> parse_row_key(std::string_view key) {
@@ -43,7 +43,7 @@ std::optional<BookId> parse_row_key(std::string_view key) {
 }
 
 std::optional<Expiry> parse_expiry_key(std::string_view key) {
-    if (key.size() < 1 + 8 || key[0] != kExpiryHome) return std::nullopt;
+    if (key.size() < 1 + 8 || key[0] != kExpiryPartition) return std::nullopt;
     const auto transfer = parse_row_key(key.substr(1 + 8));
     if (!transfer) return std::nullopt;
     return Expiry{get_be64(key.substr(1)), *transfer};
@@ -65,9 +65,9 @@ std::span<const store::TableSpec> tables() {
         {kTransferTable, "ledger_transfers", 0, false, true},
         {kPendingTable, "ledger_pending", 0, false},
         {kExpiryTable, "ledger_expiry", 1, true},
-        {kMilestoneTable, "ledger_milestones", kMilestoneHomeBytes, true},
-        {kAccountListTable, "ledger_account_list", kBookHomeBytes, true},
-        {kFailedRunTable, "ledger_failed_runs", kRunHomeBytes, true},
+        {kHistoryIndexTable, "ledger_history_index", kHistoryIndexPartitionBytes, true},
+        {kAccountListTable, "ledger_account_list", kBookPartitionBytes, true},
+        {kFailedRunTable, "ledger_failed_runs", kRunPartitionBytes, true},
         {kFailedHeadTable, "ledger_failed_heads", 0, false},
     }};
     return kTables;

@@ -18,12 +18,12 @@ inline constexpr store::TableId kAccountTable = 1;
 inline constexpr store::TableId kTransferTable = 2;
 inline constexpr store::TableId kPendingTable = 3;
 inline constexpr store::TableId kExpiryTable = 4;
-inline constexpr store::TableId kMilestoneTable = 5;
+inline constexpr store::TableId kHistoryIndexTable = 5;
 inline constexpr store::TableId kAccountListTable = 6;
 inline constexpr store::TableId kFailedRunTable = 7;
 inline constexpr store::TableId kFailedHeadTable = 8;
 
-inline constexpr char kExpiryHome = 'e';  // one home, so that one scan finds the oldest
+inline constexpr char kExpiryPartition = 'e';  // one partition key, so that one scan finds the oldest
 inline constexpr std::string_view kExpiryValue = "\x01";
 
 inline constexpr std::size_t kIdBytes = 16;
@@ -55,7 +55,7 @@ class RowKey {
 class ExpiryKey {
  public:
     ExpiryKey(std::uint64_t due_ms, Book book, Id128 id) {
-        bytes_[0] = kExpiryHome;
+        bytes_[0] = kExpiryPartition;
         const char* end = write_row_key(write_be64(bytes_.data() + 1, due_ms), book, id);
         size_ = static_cast<std::size_t>(end - bytes_.data());
     }
@@ -66,12 +66,12 @@ class ExpiryKey {
     std::size_t size_;
 };
 
-inline constexpr std::size_t kMilestoneHomeBytes = 1 + 8 + kIdBytes;
-// One home an account, whatever its book: kind, owner, account, then the timestamp of the transfer in the
-// value.
-class MilestoneKey {
+inline constexpr std::size_t kHistoryIndexPartitionBytes = 1 + 8 + kIdBytes;
+// One partition key an account, whatever its book: kind, owner, account, then the timestamp of the transfer
+// in the value.
+class HistoryIndexKey {
  public:
-    MilestoneKey(Book book, Id128 account, std::uint64_t timestamp) {
+    HistoryIndexKey(Book book, Id128 account, std::uint64_t timestamp) {
         bytes_[0] = static_cast<char>(book.kind);
         char* out = write_be64(bytes_.data() + 1, book.owner);
         write_be64(write_be64(write_be64(out, account.high), account.low), timestamp);
@@ -79,11 +79,11 @@ class MilestoneKey {
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
-    std::array<char, kMilestoneHomeBytes + 8> bytes_;
+    std::array<char, kHistoryIndexPartitionBytes + 8> bytes_;
 };
 
-inline constexpr std::size_t kBookHomeBytes = 1 + 8;
-// One home a book: kind, owner, then the timestamp of the account in the value.
+inline constexpr std::size_t kBookPartitionBytes = 1 + 8;
+// One partition key a book: kind, owner, then the timestamp of the account in the value.
 class AccountListKey {
  public:
     AccountListKey(Book book, std::uint64_t timestamp) {
@@ -93,7 +93,7 @@ class AccountListKey {
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
-    std::array<char, kBookHomeBytes + 8> bytes_;
+    std::array<char, kBookPartitionBytes + 8> bytes_;
 };
 
 // What the bytes of a key say; nullopt: they are no such key.
@@ -106,7 +106,7 @@ struct Expiry {
     std::uint64_t due_ms = 0;
     BookId transfer;
 };
-struct Milestone {
+struct IndexRow {
     BookId account;
     std::uint64_t timestamp = 0;
 };
@@ -117,7 +117,7 @@ struct AccountListed {
     std::uint64_t timestamp = 0;
 };
 [[nodiscard]] std::optional<AccountListed> parse_account_list_key(std::string_view key);
-[[nodiscard]] std::optional<Milestone> parse_milestone_key(std::string_view key);
+[[nodiscard]] std::optional<IndexRow> parse_history_index_key(std::string_view key);
 [[nodiscard]] std::optional<Id128> parse_id(std::string_view bytes);  // 16 bytes, big-endian
 
 [[nodiscard]] std::string to_string(Id128 id);  // 32 hexadecimal digits

@@ -40,7 +40,7 @@ class Verifier {
         read_pending_states();
         read_transfers();
         read_expiries();
-        read_milestones();
+        read_index_rows();
         read_account_lists();
         read_failed_ids();
         compare();
@@ -73,7 +73,7 @@ class Verifier {
     void read_pending_states();
     void read_transfers();
     void read_expiries();
-    void read_milestones();
+    void read_index_rows();
     void read_account_lists();
     void read_failed_ids();
     void read_failed_run(std::string_view key, std::string_view value);
@@ -99,7 +99,7 @@ class Verifier {
         void add_right(std::uint64_t hash) { right += hash, ++right_count; }
         [[nodiscard]] bool equal() const { return left == right && left_count == right_count; }
     };
-    std::uint64_t milestones_ = 0, milestones_due_ = 0;
+    std::uint64_t index_rows_ = 0, index_due_ = 0;
     SetPair states_;       // pending transfers | pending states
     SetPair resolutions_;  // posts and voids | states that say by whom they were resolved
     SetPair expiries_;     // unresolved states with a due time | expiry index
@@ -130,7 +130,7 @@ void Verifier::read_accounts() {
                     account.credits_pending + account.credits_posted > account.debits_posted)) {
             problem("account " + to_string(account.id) + ": beyond its limit");
         }
-        milestones_due_ += account.transfers / kMilestoneEvery;
+        index_due_ += account.transfers / kHistoryIndexEvery;
         if (book.kind != Book::Kind::house)
             lists_.add_left(fingerprint({account.timestamp, fingerprint(BookId{book, account.id})}));
         LedgerTotals& totals = ledgers_[{book, account.ledger}];
@@ -242,17 +242,17 @@ void Verifier::read_expiries() {
     });
 }
 
-// Each milestone is of an account that exists, and there are as many as the accounts' counts say; that each
+// Each index row is of an account that exists, and there are as many as the accounts' counts say; that each
 // names a transfer of its account, the reader of a history checks.
-void Verifier::read_milestones() {
-    visit_table_(kMilestoneTable, [this](std::string_view key, std::string_view value) {
-        const auto milestone = parse_milestone_key(key);
-        if (!milestone || !parse_id(value)) {
-            problem("a milestone has another shape");
-        } else if (accounts_.find(milestone->account) == nullptr) {
-            problem("a milestone of account " + to_string(milestone->account.id) + ", which does not exist");
+void Verifier::read_index_rows() {
+    visit_table_(kHistoryIndexTable, [this](std::string_view key, std::string_view value) {
+        const auto place = parse_history_index_key(key);
+        if (!place || !parse_id(value)) {
+            problem("an index row has another shape");
+        } else if (accounts_.find(place->account) == nullptr) {
+            problem("an index row of account " + to_string(place->account.id) + ", which does not exist");
         }
-        ++milestones_;
+        ++index_rows_;
         return true;
     });
 }
@@ -360,9 +360,9 @@ void Verifier::compare_sets() {
         return " (" + std::to_string(pair.left_count) + " and " + std::to_string(pair.right_count) + ")";
     };
     // (An account past 2^32 transfers has more than its count says.)
-    if (milestones_ < milestones_due_) {
-        problem("histories have " + std::to_string(milestones_) + " milestones and need " +
-                std::to_string(milestones_due_));
+    if (index_rows_ < index_due_) {
+        problem("histories have " + std::to_string(index_rows_) + " index rows and need " +
+                std::to_string(index_due_));
     }
     if (!states_.equal()) problem("pending transfers and pending states differ" + counts(states_));
     if (!resolutions_.equal()) {

@@ -7,7 +7,7 @@
 namespace kontor::machine {
 namespace {
 
-// Field numbers of Journal and Event (log.proto), frozen.
+// Field numbers of AuditRecord and Event (log.proto), frozen.
 constexpr std::uint64_t kIdempotencyKey = 7, kEvents = 9, kChanges = 12, kSalt = 13, kDigest = 14,
                         kReason = 16;
 constexpr std::uint64_t kObject = 3, kPrevious = 7;
@@ -21,17 +21,17 @@ std::string row_salt(std::string_view batch_salt, Scope scope, std::uint64_t com
     return crypto::keyed_hash(batch_salt, Key().scope(scope).be64(command_no).view());
 }
 
-bool has_images(const pb::Journal& row) {
+bool has_images(const pb::AuditRecord& row) {
     return !row.events().empty() || !row.changes().empty() || !row.idempotency_key().empty() ||
            !row.reason().empty();
 }
 
-void ChainHasher::split(std::string_view journal_row) {
+void ChainHasher::split(std::string_view audit_record) {
     frame_.clear();
     images_.clear();
     salt_ = digest_ = {};
     bool is_whole = true;
-    is_whole &= each_field(journal_row, [&](const WireField& field) {
+    is_whole &= each_field(audit_record, [&](const WireField& field) {
         if (field.number == kSalt) {
             salt_ = field.contents;
         } else if (field.number == kDigest) {
@@ -54,7 +54,7 @@ void ChainHasher::split(std::string_view journal_row) {
             frame_ += field.whole;
         }
     });
-    if (!is_whole) row_failure("journals", "a row does not parse");
+    if (!is_whole) row_failure("audit_records", "a row does not parse");
 }
 
 std::string ChainHasher::digest() {
@@ -63,13 +63,13 @@ std::string ChainHasher::digest() {
     return crypto::sha256(images_);
 }
 
-std::string ChainHasher::image_digest(std::string_view journal_row) {
-    split(journal_row);
+std::string ChainHasher::image_digest(std::string_view audit_record) {
+    split(audit_record);
     return digest();
 }
 
-std::string ChainHasher::hash(std::string_view journal_row) {
-    split(journal_row);
+std::string ChainHasher::hash(std::string_view audit_record) {
+    split(audit_record);
     // Without images there is nothing to erase, and the frame says it all. Where all of them were erased,
     // their digest is left.
     if (!images_.empty() || !digest_.empty()) frame_ += digest();

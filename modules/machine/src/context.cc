@@ -37,7 +37,7 @@ Context::Context(const Context& approving, const pb::Command& stored)
       salt_(approving.salt_),
       scratch_(approving.scratch_) {
     KONTOR_ASSERT(approving.objects_ == 0 && approving.books_.empty(),
-                  "a command that lets another one run has made numbers or journal rows of its own");
+                  "a command that lets another one run has made numbers or audit records of its own");
 }
 
 std::uint64_t Context::next_no() {
@@ -68,11 +68,11 @@ pb::ScopeHead& Context::change_head(Scope of) {
     return found.head;
 }
 
-pb::Journal& Context::journal(Scope of) {
+pb::AuditRecord& Context::audit_record(Scope of) {
     Book& found = book(of);
-    if (found.has_journal) return found.journal;
-    found.has_journal = true;
-    pb::Journal& row = found.journal;
+    if (found.has_audit_record) return found.audit_record;
+    found.has_audit_record = true;
+    pb::AuditRecord& row = found.audit_record;
     row.set_no(command_no_);
     row.set_merchant_no(of.merchant_no);
     row.set_livemode(of.livemode);
@@ -87,15 +87,15 @@ pb::Journal& Context::journal(Scope of) {
     return row;
 }
 
-void Context::journal_about(LinkKind kind, std::uint64_t no) {
-    journal();
+void Context::audit_record_about(LinkKind kind, std::uint64_t no) {
+    audit_record();
     auto& about = book(scope).about;
     const std::pair wanted{kind, no};
     if (std::find(about.begin(), about.end(), wanted) == about.end()) about.push_back(wanted);
 }
 
 pb::Event& Context::new_event(std::string_view type, std::string previous) {
-    pb::Event& event = *journal().add_events();
+    pb::Event& event = *audit_record().add_events();
     event.set_no(next_no());
     reserved_ += limits::kAnnouncedPerEvent;
     event.set_type(std::string(type));
@@ -109,20 +109,20 @@ void Context::due(DueClock clock, std::int64_t due_ms, DueKind kind, std::string
 }
 
 void Context::close(Book& of) {
-    if (of.has_journal) {
-        if (!of.journal.events().empty()) registry.announce(*this, of.scope, of.journal, of.head);
-        of.journal.set_previous_hash(of.head.journal_hash());
-        if (has_images(of.journal)) of.journal.set_salt(row_salt(salt_, of.scope, command_no_));
-        of.journal.SerializeToString(&scratch_.row);
-        rows.put(table::journals, object_key(of.scope, command_no_).view(), scratch_.row);
-        of.head.set_journal_hash(scratch_.chain.hash(scratch_.row));
+    if (of.has_audit_record) {
+        if (!of.audit_record.events().empty()) registry.announce(*this, of.scope, of.audit_record, of.head);
+        of.audit_record.set_previous_hash(of.head.audit_hash());
+        if (has_images(of.audit_record)) of.audit_record.set_salt(row_salt(salt_, of.scope, command_no_));
+        of.audit_record.SerializeToString(&scratch_.row);
+        rows.put(table::audit_records, object_key(of.scope, command_no_).view(), scratch_.row);
+        of.head.set_audit_hash(scratch_.chain.hash(scratch_.row));
         for (const auto& [kind, no] : of.about)
             put_index(table::links, link_key(of.scope, no, kind, command_no_));
     }
-    if (of.has_journal || of.head_changed) {
+    if (of.has_audit_record || of.head_changed) {
         put(table::scope_heads, Key().scope(of.scope), of.head);
     }
-    if (of.has_journal) effects.journals.push_back(std::move(of.journal));
+    if (of.has_audit_record) effects.audit_records.push_back(std::move(of.audit_record));
 }
 
 void Context::finish() {

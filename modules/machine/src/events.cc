@@ -21,29 +21,30 @@ std::string image(const Registry& registry, const pb::Event& event) {
 
 }  // namespace
 
-std::shared_ptr<const pb::Journal> find_journal(const store::Reader& rows, Scope scope,
-                                                std::uint64_t command_no) {
-    const auto bytes = rows.get(table::journals, object_key(scope, command_no).view());
+std::shared_ptr<const pb::AuditRecord> find_audit_record(const store::Reader& rows, Scope scope,
+                                                         std::uint64_t command_no) {
+    const auto bytes = rows.get(table::audit_records, object_key(scope, command_no).view());
     if (!bytes) return nullptr;
-    return std::make_shared<const pb::Journal>(parse_row<pb::Journal>(*bytes, "journals"));
+    return std::make_shared<const pb::AuditRecord>(parse_row<pb::AuditRecord>(*bytes, "audit_records"));
 }
 
 std::optional<FoundEvent> find_event(const store::Reader& rows, Scope scope, std::uint64_t event_no) {
-    auto journal = find_journal(rows, scope, command_no(event_no));
-    if (!journal) return std::nullopt;
-    for (const pb::Event& event : journal->events()) {
-        if (event.no() == event_no) return FoundEvent{journal, &event};
+    auto audit_record = find_audit_record(rows, scope, command_no(event_no));
+    if (!audit_record) return std::nullopt;
+    for (const pb::Event& event : audit_record->events()) {
+        if (event.no() == event_no) return FoundEvent{audit_record, &event};
     }
     return std::nullopt;
 }
 
 Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const ListQuery& query, Bound& bound) {
-    const Source source = objects(table::journals, scope);
-    // Bounds on events are bounds on journals, but that the bounding event's own journal is looked at too.
-    ListQuery journals = query;
-    journals.starting_after = journals.ending_before = 0;
-    Range range = range_of(rows, source, journals, [](std::string_view value) {
-        return parse_row<pb::Journal>(value, "journals").time_ms();
+    const Source source = objects(table::audit_records, scope);
+    // Bounds on events are bounds on audit records, but that the bounding event's own audit record is looked
+    // at too.
+    ListQuery audit_records = query;
+    audit_records.starting_after = audit_records.ending_before = 0;
+    Range range = range_of(rows, source, audit_records, [](std::string_view value) {
+        return parse_row<pb::AuditRecord>(value, "audit_records").time_ms();
     });
     if (query.ending_before != 0) {
         range.low = std::max(range.low, command_no(query.ending_before));
@@ -60,16 +61,17 @@ Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const Lis
     Listed<FoundEvent> page;
     const std::size_t limit = page_size(query);
     bound.resume = visit_page(rows, source, range, bound.rows, [&](std::uint64_t, std::string_view value) {
-        const auto journal = std::make_shared<const pb::Journal>(parse_row<pb::Journal>(value, "journals"));
-        if (!range.admits(journal->time_ms())) return true;
-        const int size = journal->events_size();
+        const auto audit_record =
+            std::make_shared<const pb::AuditRecord>(parse_row<pb::AuditRecord>(value, "audit_records"));
+        if (!range.admits(audit_record->time_ms())) return true;
+        const int size = audit_record->events_size();
         for (int i = 0; i < size && page.rows.size() <= limit; ++i) {
-            const pb::Event& event = journal->events(range.ascending ? i : size - 1 - i);
-            if (wanted(event)) page.rows.push_back(FoundEvent{journal, &event});
+            const pb::Event& event = audit_record->events(range.ascending ? i : size - 1 - i);
+            if (wanted(event)) page.rows.push_back(FoundEvent{audit_record, &event});
         }
         return page.rows.size() <= limit;
     });
-    // Behind all events of the journal that was looked at last.
+    // Behind all events of the audit record that was looked at last.
     if (bound.resume != 0 && range.ascending) bound.resume = last_of_command(bound.resume);
     page.has_more = bound.resume != 0;
     if (page.rows.size() > limit) {
@@ -80,22 +82,25 @@ Listed<FoundEvent> list_events(const store::Reader& rows, Scope scope, const Lis
     return page;
 }
 
-void visit_journals(const store::Reader& rows, Scope scope, std::uint64_t after_command_no, std::size_t limit,
-                    const std::function<bool(const pb::Journal&)>& visit) {
+void visit_audit_records(const store::Reader& rows, Scope scope, std::uint64_t after_command_no,
+                         std::size_t limit, const std::function<bool(const pb::AuditRecord&)>& visit) {
     if (limit == 0) return;
     std::size_t visited = 0;
-    rows.scan(table::journals, object_key(scope, after_command_no + 1).view(), scope_end(scope).view(),
+    rows.scan(table::audit_records, object_key(scope, after_command_no + 1).view(), scope_end(scope).view(),
               store::Direction::ascending, [&](std::string_view, std::string_view value) {
-                  return visit(parse_row<pb::Journal>(value, "journals")) && ++visited < limit;
+                  return visit(parse_row<pb::AuditRecord>(value, "audit_records")) && ++visited < limit;
               });
 }
 
-std::vector<std::shared_ptr<const pb::Journal>> journals_about(const store::Reader& rows, Scope scope,
-                                                               LinkKind kind, std::uint64_t no,
-                                                               std::uint64_t after_no, std::size_t limit) {
-    std::vector<std::shared_ptr<const pb::Journal>> found;
-    for (const std::uint64_t journal_no : linked(rows, scope, no, kind, after_no, limit)) {
-        if (auto journal = find_journal(rows, scope, journal_no)) found.push_back(std::move(journal));
+std::vector<std::shared_ptr<const pb::AuditRecord>> audit_records_about(const store::Reader& rows,
+                                                                        Scope scope, LinkKind kind,
+                                                                        std::uint64_t no,
+                                                                        std::uint64_t after_no,
+                                                                        std::size_t limit) {
+    std::vector<std::shared_ptr<const pb::AuditRecord>> found;
+    for (const std::uint64_t audit_record_no : linked(rows, scope, no, kind, after_no, limit)) {
+        if (auto audit_record = find_audit_record(rows, scope, audit_record_no))
+            found.push_back(std::move(audit_record));
     }
     return found;
 }
@@ -106,23 +111,23 @@ using fields::Absent;
 
 struct View {
     const Registry& registry;
-    const pb::Journal& journal;
+    const pb::AuditRecord& audit_record;
     const pb::Event& row;
 };
 std::string object_of(const View& view) {
     return image(view.registry, view.row);
 }
 std::int64_t time_ms(const View& view) {
-    return view.journal.time_ms();
+    return view.audit_record.time_ms();
 }
 bool livemode(const View& view) {
-    return view.journal.livemode();
+    return view.audit_record.livemode();
 }
 const std::string& request_id(const View& view) {
-    return view.journal.request_id();
+    return view.audit_record.request_id();
 }
 const std::string& idempotency_key(const View& view) {
-    return view.journal.idempotency_key();
+    return view.audit_record.idempotency_key();
 }
 std::string_view api_version(const View& /*view*/) {
     return kApiVersion;
@@ -156,8 +161,9 @@ constexpr std::array kEvent = {
 
 constinit const fields::Shape kEventShape = fields::shape<kEvent>("event");
 
-std::string event_json(const Registry& registry, const pb::Journal& journal, const pb::Event& event) {
-    return render_object<kEvent>(View{registry, journal, event}, parts::kUsualObjectBytes + 512);
+std::string event_json(const Registry& registry, const pb::AuditRecord& audit_record,
+                       const pb::Event& event) {
+    return render_object<kEvent>(View{registry, audit_record, event}, parts::kUsualObjectBytes + 512);
 }
 
 }  // namespace kontor::machine

@@ -15,34 +15,34 @@ constexpr std::size_t kScopeBytes = 8 + 1;
 constexpr std::size_t kOutboxKeyBytes = 1 + 8 + 8;
 constexpr std::size_t kDueHeadBytes = 1 + 1 + 1 + 8;
 
-void check_row(Audit& audit, Scope scope, std::string_view key, const pb::Journal& row) {
+void check_row(Audit& audit, Scope scope, std::string_view key, const pb::AuditRecord& row) {
     const std::uint64_t no = get_be64(key.substr(kScopeBytes));
     if (row.no() != no || row.merchant_no() != scope.merchant_no || row.livemode() != scope.livemode)
-        audit.broken(scope, no, "the journal row stands under another key");
+        audit.broken(scope, no, "the audit record stands under another key");
     for (const pb::Event& event : row.events())
         if (command_no(event.no()) != no)
-            audit.broken(scope, no, "the journal row has another command's event");
+            audit.broken(scope, no, "the audit record has another command's event");
     const std::size_t salt = row.salt().size(), digest = row.personal_digest().size();
     if (digest != 0 && (salt != 0 || digest != kDigestBytes))
-        audit.broken(scope, no, "the journal row was not erased as a row is");
+        audit.broken(scope, no, "the audit record was not erased as a row is");
     else if (digest == 0 && salt != (has_images(row) ? kSaltBytes : 0))
-        audit.broken(scope, no, "the journal row has no salt of its own");
+        audit.broken(scope, no, "the audit record has no salt of its own");
 }
 
 void check_scope(Audit& audit, Scope scope, const std::string& newest_hash) {
     ChainHasher chain;
     std::string hash;
     std::uint64_t last = 0;
-    audit.scan(table::journals, object_key(scope, 0), scope_end(scope),
+    audit.scan(table::audit_records, object_key(scope, 0), scope_end(scope),
                [&](std::string_view key, std::string_view value) {
-                   if (key.size() != kScopeBytes + 8) row_failure("journals", "a key has another shape");
+                   if (key.size() != kScopeBytes + 8) row_failure("audit_records", "a key has another shape");
                    const std::uint64_t no = get_be64(key.substr(kScopeBytes));
-                   const auto row = parse_row<pb::Journal>(value, "journals");
+                   const auto row = parse_row<pb::AuditRecord>(value, "audit_records");
                    check_row(audit, scope, key, row);
                    if (row.previous_hash() != hash) {
                        audit.broken(scope, no,
-                                    last == 0 ? "the first journal row names one before it"
-                                              : "the journal row does not follow from the one before it, " +
+                                    last == 0 ? "the first audit record names one before it"
+                                              : "the audit record does not follow from the one before it, " +
                                                     to_hex(Key().be64(last).view()) +
                                                     ": either was changed, or one between them is gone");
                    }
@@ -51,8 +51,8 @@ void check_scope(Audit& audit, Scope scope, const std::string& newest_hash) {
                });
     if (hash != newest_hash)
         audit.broken(scope, last,
-                     last == 0 ? "the journal is gone, and its head is there"
-                               : "the newest journal row is not the one that the head names");
+                     last == 0 ? "the audit record is gone, and its head is there"
+                               : "the newest audit record is not the one that the head names");
 }
 
 }  // namespace
@@ -62,13 +62,13 @@ void check_chain(Audit& audit) {
                               [&](std::string_view key, const pb::ScopeHead& head) {
                                   if (key.size() != kScopeBytes)
                                       row_failure("scope_heads", "a key has another shape");
-                                  check_scope(audit, scope_of(key), head.journal_hash());
+                                  check_scope(audit, scope_of(key), head.audit_hash());
                               });
 }
 
 void check_due(Audit& audit) {
     audit.each(table::due, [&](std::string_view key, std::string_view value) {
-        if (key.size() < kDueHeadBytes || key[0] != kDueHome)
+        if (key.size() < kDueHeadBytes || key[0] != kDuePartition)
             return audit.broken({}, 0, "a key of due is too short: " + to_hex(key));
         for (const DueQueue& queue : audit.registry.due()) {
             if (static_cast<char>(queue.kind.value) != key[1] ||

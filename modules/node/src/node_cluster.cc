@@ -96,7 +96,8 @@ std::uint64_t NodeImpl::leader_id() const {
     const std::shared_lock open(swap_mutex_, std::try_to_lock);
     if (!open || !replica_) return last_leader_.load();
     // Who never stands for election looks for no other leader: one that is silent for so long is none.
-    const std::uint64_t forgotten_ms = std::max(kLeaderForgottenMs, 6 * options_.seat.election_timeout_ms);
+    const std::uint64_t forgotten_ms =
+        std::max(kLeaderForgottenMs, 6 * options_.membership.election_timeout_ms);
     const bool is_silent = replica_->last_leader_contact_ms() > forgotten_ms;
     return is_silent && !installing_.load() ? 0 : replica_->leader_id();
 }
@@ -111,7 +112,7 @@ std::uint64_t NodeImpl::staleness_ms() const {
 
 bool NodeImpl::may_answer_reads() const {
     const std::uint64_t limit_ms =
-        known_by_own_lead_.load(std::memory_order_acquire) ? lease_ms_ : options_.seat.max_staleness_ms;
+        known_by_own_lead_.load(std::memory_order_acquire) ? lease_ms_ : options_.membership.max_staleness_ms;
     return leads() || (staleness_ms() <= limit_ms && !waits_for_take_over_.load());
 }
 
@@ -198,7 +199,7 @@ void NodeImpl::look_at_role() {
         leads_.store(now_leads, std::memory_order_release);
         log::info("node", std::string("event=role leads=") + (now_leads ? "yes" : "no") +
                               " term=" + std::to_string(replica_->cluster_view().term));
-        if (options_.seat.on_leads) options_.seat.on_leads(now_leads);
+        if (options_.membership.on_leads) options_.membership.on_leads(now_leads);
     }
     if (replica_->role() == replication::Role::leader) {
         lost_leadership_ms_ = 0;
@@ -290,7 +291,7 @@ Result<void> NodeImpl::install() {
     const std::lock_guard lock(subscribers_mutex_);
     machine::AppliedEntry entry;
     entry.log_index = store_->applied_index();
-    entry.journals = std::make_shared<const std::vector<pb::Journal>>();
+    entry.audit_records = std::make_shared<const std::vector<pb::AuditRecord>>();
     entry.outbox_changed = true;
     entry.is_gap = true;
     for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
@@ -307,7 +308,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
     }
     changed_.notify_all();
     if (proposer_.joinable()) proposer_.join();
-    if (leads_.exchange(false) && options_.seat.on_leads) options_.seat.on_leads(false);
+    if (leads_.exchange(false) && options_.membership.on_leads) options_.membership.on_leads(false);
     replica_->stop();  // before the lock: what its threads call may read
     const auto exchange = [&]() -> Result<void> {
         const std::unique_lock lock(swap_mutex_);

@@ -34,7 +34,7 @@ constexpr const char* kNotLeaderText = "this node is not the leader; try again s
 
 NodeImpl::NodeImpl(NodeOptions options)
     : options_(std::move(options)),
-      lease_ms_(std::min(options_.seat.election_timeout_ms, options_.seat.max_staleness_ms)),
+      lease_ms_(std::min(options_.membership.election_timeout_ms, options_.membership.max_staleness_ms)),
       space_({options_.folder, log_folder(options_.folder), store_folder(options_.folder)},
              options_.min_free_bytes, options_.log_segment_bytes, options_.memtable_bytes),
       index_room_(options_.last_index),
@@ -362,7 +362,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     {
         const std::lock_guard lock(subscribers_mutex_);
         const machine::AppliedEntry entry{
-            at.index, std::make_shared<const std::vector<pb::Journal>>(std::move(effects.journals)),
+            at.index, std::make_shared<const std::vector<pb::AuditRecord>>(std::move(effects.audit_records)),
             effects.outbox_changed};
         for (const auto& [id, on_entry] : subscribers_) on_entry(entry);
     }

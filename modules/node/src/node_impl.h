@@ -162,7 +162,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false}, has_started_{false};
     std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions
     std::atomic<bool> known_by_own_lead_{false};
-    std::atomic<bool> waits_for_take_over_{false};  // see Seat
+    std::atomic<bool> waits_for_take_over_{false};  // see Membership
     std::atomic<bool> installing_{false};
     std::atomic<std::uint64_t> last_leader_{0};
     std::atomic<bool> is_member_{false};

@@ -23,8 +23,8 @@ constexpr std::uint64_t kTrailingEntries = 16'384;
 }  // namespace
 
 Result<void> NodeImpl::open() {
-    is_member_.store(options_.seat.is_member);
-    waits_for_take_over_.store(options_.seat.waits_for_take_over);
+    is_member_.store(options_.membership.is_member);
+    waits_for_take_over_.store(options_.membership.waits_for_take_over);
     cache_ = std::make_unique<cache::RowCache>(row_cache_bytes());
     look_at_space();  // what recovery may need is given up before
     KONTOR_CHECK(open_store());
@@ -90,13 +90,13 @@ replication::ReplicaOptions NodeImpl::replica_options() {
     log_options.trailing_entries = kTrailingEntries;
     log_options.clock = options_.clock;
     log_options.crash_point = options_.crash_point;
-    log_options.node_id = options_.seat.node_id;
-    log_options.transport = options_.seat.transport;
+    log_options.node_id = options_.membership.node_id;
+    log_options.transport = options_.membership.transport;
     log_options.marker = options_.marker;
-    log_options.renewed = options_.seat.renewed;
+    log_options.renewed = options_.membership.renewed;
     log_options.is_alone = !is_member_.load();
-    log_options.election_timeout_ms = options_.seat.election_timeout_ms;
-    log_options.heartbeat_ms = options_.seat.heartbeat_ms;
+    log_options.election_timeout_ms = options_.membership.election_timeout_ms;
+    log_options.heartbeat_ms = options_.membership.heartbeat_ms;
     log_options.known_at_ms = &known_at_ms_;
     log_options.known_by_own_lead = &known_by_own_lead_;
     log_options.read_only = options_.read_only;
@@ -111,14 +111,14 @@ Result<void> NodeImpl::open_log() {
     // A node that has joined has a copy of the state and no log yet.
     KONTOR_TRY(const auto known, replication::Replica::identity(log_folder(options_.folder)));
     if (!known && is_member_.load()) {
-        if (options_.seat.has_log)
+        if (options_.membership.has_log)
             return fail(ErrorCode::conflict, log_folder(options_.folder) +
                                                  " is missing, and with it what this node "
                                                  "has voted");
         if (store_->checkpoint().replication_meta.empty())
             return fail(ErrorCode::corruption, options_.folder + " has neither a log nor a copied state");
         KONTOR_CHECK(replication::Replica::install(replica_options(), store_->checkpoint().replication_meta,
-                                                   options_.seat.cluster));
+                                                   options_.membership.cluster));
     }
     KONTOR_TRY(replica_,
                replication::Replica::open(replica_options(), *this, store_->checkpoint().replication_meta));
@@ -131,7 +131,7 @@ Result<void> NodeImpl::open_log() {
     replica_->on_stop = [this](const Error& error) { fatal(error); };
     replica_->on_snapshot_needed = [this](const replication::SnapshotNeeded& needed) {
         installing_.store(true);
-        if (options_.seat.on_state_needed) options_.seat.on_state_needed(needed);
+        if (options_.membership.on_state_needed) options_.membership.on_state_needed(needed);
     };
     return {};
 }

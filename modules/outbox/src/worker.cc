@@ -234,7 +234,7 @@ class WorkerImpl final : public Worker {
         request.repeatable = true;  // receivers know the event by its id
         request.account = delivery.row.merchant_no();
         request.body =
-            machine::event_json(domains::registry(), *delivery.event->journal, *delivery.event->event);
+            machine::event_json(domains::registry(), *delivery.event->audit_record, *delivery.event->event);
         request.headers = {{"Content-Type", "application/json; charset=utf-8"},
                            {"User-Agent", "Kontor/1.0 (webhooks)"},
                            {"Stripe-Signature", webhook_signature(*secret, now_ms / 1000, request.body)}};

@@ -11,13 +11,13 @@
 namespace kontor::reporting {
 namespace {
 
-// A transaction writes each page that it changes once, so that large ones cost less a journal.
-constexpr std::size_t kJournalsPerTransaction = 10'000;
+// A transaction writes each page that it changes once, so that large ones cost less an audit record.
+constexpr std::size_t kRecordsPerTransaction = 10'000;
 // A message in memory takes several times its bytes: a short text, with two of them, has 48 bytes.
-constexpr std::size_t kMemoryPerByte = 8, kJournalBytes = 256;
+constexpr std::size_t kMemoryPerByte = 8, kRecordBytes = 256;
 // A transaction costs a commit, and what it changes twice is written once: at most four a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 250;
-constexpr std::size_t kJournalsPerRead = 100;  // bounds how long a catch-up holds the reader's view
+constexpr std::size_t kAuditRecordsPerRead = 100;  // bounds how long a catch-up holds the reader's view
 constexpr std::size_t kMerchantsPerRead = 500;
 constexpr std::size_t kMaxIdleReaders = 4;
 constexpr std::uint64_t kRetryMs = 1'000;
@@ -25,8 +25,8 @@ constexpr std::uint64_t kGivesWayMs = 10'000;  // a transaction, to payments and
 
 }  // namespace
 
-std::size_t memory_of(const pb::Journal& journal) {
-    return kJournalBytes + kMemoryPerByte * journal.ByteSizeLong();
+std::size_t memory_of(const pb::AuditRecord& audit_record) {
+    return kRecordBytes + kMemoryPerByte * audit_record.ByteSizeLong();
 }
 
 ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_bytes)
@@ -74,7 +74,7 @@ Result<void> ReportImpl::open_file() {
         log::warning("reporting", path_ + " stands for entry " + std::to_string(log_index()) +
                                       " of the log, which ends with " +
                                       std::to_string(options_.last_log_index) +
-                                      "; it is made again from the ledger's journals");
+                                      "; it is made again from the ledger's audit records");
         drop_file();
         return try_open();
     }
@@ -84,7 +84,7 @@ Result<void> ReportImpl::open_file() {
     if (opened.error().describe() != told_)
         log::warning("reporting", opened.error().describe() + "; the report " +
                                       std::string(spec_.name.value) +
-                                      " is made again from the ledger's journals");
+                                      " is made again from the ledger's audit records");
     drop_file();
     return try_open();
 }
@@ -117,12 +117,12 @@ void ReportImpl::enqueue(const Queued& queued, bool is_gap) {
         // written. (Not dropping the queue: freeing it here took payments a quarter of a second.)
         behind_ = behind_ || is_gap || queue_bytes_ + queued.bytes > max_waiting_bytes_;
         if (!behind_) {
-            const bool was_full = queued_journals_ >= kJournalsPerTransaction;
+            const bool was_full = queued_records_ >= kRecordsPerTransaction;
             wake = queue_.empty();
             queue_bytes_ += queued.bytes;
-            queued_journals_ += queued.journals->size();
+            queued_records_ += queued.audit_records->size();
             queue_.push_back(queued);
-            wake = wake || (!was_full && queued_journals_ >= kJournalsPerTransaction);
+            wake = wake || (!was_full && queued_records_ >= kRecordsPerTransaction);
         }
     }
     if (wake) changed_.notify_one();
@@ -154,10 +154,10 @@ void ReportImpl::run() {
     }
 }
 
-// What comes after a pause is written at once; otherwise journals gather for a moment.
+// What comes after a pause is written at once; otherwise audit records gather for a moment.
 void ReportImpl::wait_for_work(std::unique_lock<std::mutex>& lock) {
     const auto urgent = [this] {
-        return stopping_ || behind_ || broken_ || queued_journals_ >= kJournalsPerTransaction;
+        return stopping_ || behind_ || broken_ || queued_records_ >= kRecordsPerTransaction;
     };
     changed_.wait(lock, [&] { return urgent() || !queue_.empty(); });
     const std::uint64_t now = options_.clock->monotonic_ms();
@@ -167,14 +167,14 @@ void ReportImpl::wait_for_work(std::unique_lock<std::mutex>& lock) {
 
 std::vector<Queued> ReportImpl::take_batch() {  // under mutex_
     std::vector<Queued> batch;
-    std::size_t journals = 0;
-    while (!queue_.empty() && journals < kJournalsPerTransaction) {
-        journals += queue_.front().journals->size();
+    std::size_t audit_records = 0;
+    while (!queue_.empty() && audit_records < kRecordsPerTransaction) {
+        audit_records += queue_.front().audit_records->size();
         queue_bytes_ -= queue_.front().bytes;
         batch.push_back(std::move(queue_.front()));
         queue_.pop_front();
     }
-    queued_journals_ -= journals;
+    queued_records_ -= audit_records;
     return batch;
 }
 
@@ -203,7 +203,7 @@ void ReportImpl::recover(const Error& error) {
     behind_ = true;
     dropped.swap(queue_);
     queue_bytes_ = 0;
-    queued_journals_ = 0;
+    queued_records_ = 0;
     lock.unlock();
     dropped.clear();
     lock.lock();
@@ -228,7 +228,7 @@ Result<void> ReportImpl::write(std::vector<Queued> batch, std::uint64_t log_inde
         } catch (const std::exception& e) {
             written = fail(ErrorCode::unavailable, e.what());
         }
-        batch.clear();  // here: freeing ten thousand journals takes payments a millisecond elsewhere
+        batch.clear();  // here: freeing ten thousand audit records takes payments a millisecond elsewhere
     });
     if (stopping() || !background_.wait_for_ms(kGivesWayMs)) background_.hurry();
     background_.wait();
@@ -244,7 +244,8 @@ Result<void> ReportImpl::write(std::vector<Queued> batch, std::uint64_t log_inde
 Result<void> ReportImpl::write_transaction(const std::vector<Queued>& batch, std::uint64_t log_index) {
     KONTOR_CHECK(file_->begin());
     for (const Queued& queued : batch)
-        for (const pb::Journal& journal : *queued.journals) KONTOR_CHECK(file_->apply(journal));
+        for (const pb::AuditRecord& audit_record : *queued.audit_records)
+            KONTOR_CHECK(file_->apply(audit_record));
     return file_->commit(log_index);
 }
 
@@ -273,23 +274,23 @@ Result<void> ReportImpl::catch_up_scope(machine::Scope scope) {
     for (bool more = true; more;) {
         std::vector<Queued> batch;
         std::size_t bytes = 0;
-        for (std::size_t journals = 0;
-             more && journals < kJournalsPerTransaction && bytes < max_waiting_bytes_;) {
-            std::vector<pb::Journal> found;
+        for (std::size_t audit_records = 0;
+             more && audit_records < kRecordsPerTransaction && bytes < max_waiting_bytes_;) {
+            std::vector<pb::AuditRecord> found;
             options_.service->read([&](const store::Reader& rows, std::uint64_t) {
-                machine::visit_journals(rows, scope, after, kJournalsPerRead,
-                                        [&](const pb::Journal& journal) {
-                                            bytes += memory_of(journal);
-                                            found.push_back(journal);
-                                            return bytes < max_waiting_bytes_;
-                                        });
+                machine::visit_audit_records(rows, scope, after, kAuditRecordsPerRead,
+                                             [&](const pb::AuditRecord& audit_record) {
+                                                 bytes += memory_of(audit_record);
+                                                 found.push_back(audit_record);
+                                                 return bytes < max_waiting_bytes_;
+                                             });
             });
             if (stopping()) return {};
-            more = found.size() == kJournalsPerRead || bytes >= max_waiting_bytes_;
+            more = found.size() == kAuditRecordsPerRead || bytes >= max_waiting_bytes_;
             if (found.empty()) break;
             after = found.back().no();
-            journals += found.size();
-            batch.push_back({std::make_shared<const std::vector<pb::Journal>>(std::move(found)), 0, 0});
+            audit_records += found.size();
+            batch.push_back({std::make_shared<const std::vector<pb::AuditRecord>>(std::move(found)), 0, 0});
         }
         if (!batch.empty()) KONTOR_CHECK(write(std::move(batch), log_index()));
     }

@@ -57,17 +57,17 @@ Result<void> ReportFile::begin() {
     return database_->execute("BEGIN IMMEDIATE");
 }
 
-Result<void> ReportFile::apply(const pb::Journal& journal) {
-    const machine::Scope scope{journal.merchant_no(), journal.livemode()};
+Result<void> ReportFile::apply(const pb::AuditRecord& audit_record) {
+    const machine::Scope scope{audit_record.merchant_no(), audit_record.livemode()};
     auto done = cursors_.find({scope.merchant_no, scope.livemode});
     if (done == cursors_.end()) {
         KONTOR_TRY(const std::uint64_t stored, cursor(scope));
         done = cursors_.emplace(ScopeKey{scope.merchant_no, scope.livemode}, stored).first;
     }
-    if (journal.no() <= done->second) return {};
-    done->second = journal.no();
-    for (const pb::Event& event : journal.events()) KONTOR_CHECK(writer_->apply(journal, event));
-    for (const pb::Event& change : journal.changes()) KONTOR_CHECK(writer_->apply(journal, change));
+    if (audit_record.no() <= done->second) return {};
+    done->second = audit_record.no();
+    for (const pb::Event& event : audit_record.events()) KONTOR_CHECK(writer_->apply(audit_record, event));
+    for (const pb::Event& change : audit_record.changes()) KONTOR_CHECK(writer_->apply(audit_record, change));
     return {};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A report's file and its transactions: each journal once (its number against the cursor of its merchant and
-// mode, in the same transaction), and the log index that the rows stand for.
+// A report's file and its transactions: each audit record once (its number against the cursor of its merchant
+// and mode, in the same transaction), and the log index that the rows stand for.
 //
 // Threading: the report's thread. Errors: as sqlite.h; unsupported for a file of another version.
 
@@ -22,8 +22,8 @@ class ReportFile {
     static Result<std::unique_ptr<ReportFile>> open(const ReportSpec& spec, const std::string& path);
 
     [[nodiscard]] Result<void> begin();
-    // Skips a journal that was applied before.
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal);
+    // Skips an audit record that was applied before.
+    [[nodiscard]] Result<void> apply(const pb::AuditRecord& audit_record);
     [[nodiscard]] Result<void> commit(std::uint64_t log_index);
     [[nodiscard]] Result<void> rollback();
     [[nodiscard]] Result<std::uint64_t> cursor(machine::Scope scope);

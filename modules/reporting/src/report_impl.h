@@ -20,15 +20,15 @@
 
 namespace kontor::reporting {
 
-// The journals of one entry; none are in it when it wrote none.
+// The audit records of one entry; none are in it when it wrote none.
 struct Queued {
-    machine::Journals journals;
+    machine::AuditRecords audit_records;
     std::uint64_t log_index = 0;
     std::size_t bytes = 0;
 };
 
 // Of the process, roughly and rather too much.
-[[nodiscard]] std::size_t memory_of(const pb::Journal& journal);
+[[nodiscard]] std::size_t memory_of(const pb::AuditRecord& audit_record);
 
 class ReportImpl final : public Report {
  public:
@@ -80,12 +80,12 @@ class ReportImpl final : public Report {
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    mutable bool broken_ = false;      // guarded by mutex_
-    std::deque<Queued> queue_;         // guarded by mutex_
-    std::uint64_t queue_bytes_ = 0;    // guarded by mutex_
-    std::size_t queued_journals_ = 0;  // guarded by mutex_
-    bool behind_ = true;               // guarded by mutex_: journals have to be read from the store
-    bool stopping_ = false;            // guarded by mutex_
+    mutable bool broken_ = false;     // guarded by mutex_
+    std::deque<Queued> queue_;        // guarded by mutex_
+    std::uint64_t queue_bytes_ = 0;   // guarded by mutex_
+    std::size_t queued_records_ = 0;  // guarded by mutex_
+    bool behind_ = true;              // guarded by mutex_: audit records have to be read from the store
+    bool stopping_ = false;           // guarded by mutex_
 
     mutable std::mutex pool_mutex_;
     mutable std::vector<std::unique_ptr<ReportReader>> pool_;  // guarded by pool_mutex_

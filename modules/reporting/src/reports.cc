@@ -12,7 +12,7 @@
 namespace kontor::reporting {
 namespace {
 
-constexpr std::size_t kQueuedBytes = 64;  // of an entry, besides its journals
+constexpr std::size_t kQueuedBytes = 64;  // of an entry, besides its audit records
 
 class ReportsImpl final : public Reports {
  public:
@@ -78,8 +78,9 @@ class ReportsImpl final : public Reports {
 
     // On the node's apply thread.
     void enqueue(const machine::AppliedEntry& entry) {
-        Queued queued{entry.journals, entry.log_index, kQueuedBytes};
-        for (const pb::Journal& journal : *entry.journals) queued.bytes += memory_of(journal);
+        Queued queued{entry.audit_records, entry.log_index, kQueuedBytes};
+        for (const pb::AuditRecord& audit_record : *entry.audit_records)
+            queued.bytes += memory_of(audit_record);
         for (const auto& report : reports_) report->enqueue(queued, entry.is_gap);
     }
 

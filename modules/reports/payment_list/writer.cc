@@ -41,7 +41,7 @@ void PaymentWriter::forget() {
     changed_.clear();
 }
 
-Result<void> PaymentWriter::apply(const pb::Journal& /*journal*/, const pb::Event& event) {
+Result<void> PaymentWriter::apply(const pb::AuditRecord& /*audit_record*/, const pb::Event& event) {
     if (has_object(event, pb::payment_intent)) {
         const pb::PaymentIntent& intent = object_in(event, pb::payment_intent);
         Pending& pending = payments_[intent.no()];

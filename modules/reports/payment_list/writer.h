@@ -27,7 +27,7 @@ class PaymentWriter final : public reporting::ReportWriter {
  public:
     explicit PaymentWriter(reporting::Database& database) : database_(database) {}
     [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal, const pb::Event& event) override;
+    [[nodiscard]] Result<void> apply(const pb::AuditRecord& audit_record, const pb::Event& event) override;
     [[nodiscard]] Result<void> finish() override;
     void forget() override;
     // Payments whose rows the last transaction changed, in the order of their numbers.

@@ -39,34 +39,34 @@ void VolumeWriter::forget() {
     counts_.clear();
 }
 
-Result<void> VolumeWriter::apply(const pb::Journal& journal, const pb::Event& event) {
-    if (has_object(event, pb::payment_intent)) return apply_intent(journal, event);
-    if (has_object(event, pb::refund)) return apply_refund(journal, object_in(event, pb::refund));
+Result<void> VolumeWriter::apply(const pb::AuditRecord& audit_record, const pb::Event& event) {
+    if (has_object(event, pb::payment_intent)) return apply_intent(audit_record, event);
+    if (has_object(event, pb::refund)) return apply_refund(audit_record, object_in(event, pb::refund));
     return {};
 }
 
-Result<void> VolumeWriter::apply_intent(const pb::Journal& journal, const pb::Event& event) {
+Result<void> VolumeWriter::apply_intent(const pb::AuditRecord& audit_record, const pb::Event& event) {
     const pb::PaymentIntent& intent = object_in(event, pb::payment_intent);
     const std::string_view method = payments::method_name(payments::method_of(intent).type());
     const std::string& type = event.type();
     if (type == "payment_intent.created") {
-        count(journal, method, intent.currency(), "created", intent.amount());
+        count(audit_record, method, intent.currency(), "created", intent.amount());
     } else if (type == "payment_intent.succeeded") {
-        count(journal, method, intent.currency(), "succeeded", intent.amount_received());
+        count(audit_record, method, intent.currency(), "succeeded", intent.amount_received());
         return put_paid_.bind(1, intent.no()).bind(2, method).run();
     } else if (type == "payment_intent.payment_failed") {
-        count(journal, method, intent.currency(), "failed", intent.amount());
+        count(audit_record, method, intent.currency(), "failed", intent.amount());
     } else if (type == "payment_intent.canceled") {
-        count(journal, method, intent.currency(), "canceled", intent.amount());
+        count(audit_record, method, intent.currency(), "canceled", intent.amount());
     }
     return {};
 }
 
-Result<void> VolumeWriter::apply_refund(const pb::Journal& journal, const pb::Refund& refund) {
+Result<void> VolumeWriter::apply_refund(const pb::AuditRecord& audit_record, const pb::Refund& refund) {
     KONTOR_TRY(const std::int64_t before, put_refund(refund));
     if (refund.status() != pb::REFUND_SUCCEEDED || before == pb::REFUND_SUCCEEDED) return {};
     KONTOR_TRY(const std::string_view method, method_of_paid(refund.intent_no()));
-    count(journal, method, refund.currency(), "refunded", refund.amount());
+    count(audit_record, method, refund.currency(), "refunded", refund.amount());
     return {};
 }
 
@@ -88,11 +88,11 @@ Result<std::string_view> VolumeWriter::method_of_paid(std::uint64_t intent_no) {
     return payments::method_name(stored);  // a constant, which outlives this call
 }
 
-void VolumeWriter::count(const pb::Journal& journal, std::string_view method, std::uint32_t currency,
+void VolumeWriter::count(const pb::AuditRecord& audit_record, std::string_view method, std::uint32_t currency,
                          std::string_view status, std::int64_t volume) {
-    const std::int64_t minute = journal.time_ms() - journal.time_ms() % kMinuteMs;
-    Count& line =
-        counts_[Counted{journal.livemode(), minute, journal.merchant_no(), method, currency, status}];
+    const std::int64_t minute = audit_record.time_ms() - audit_record.time_ms() % kMinuteMs;
+    Count& line = counts_[Counted{audit_record.livemode(), minute, audit_record.merchant_no(), method,
+                                  currency, status}];
     ++line.count;
     line.volume += volume;
 }

@@ -20,7 +20,7 @@ class VolumeWriter final : public reporting::ReportWriter {
  public:
     explicit VolumeWriter(reporting::Database& database) : database_(database) {}
     [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal, const pb::Event& event) override;
+    [[nodiscard]] Result<void> apply(const pb::AuditRecord& audit_record, const pb::Event& event) override;
     [[nodiscard]] Result<void> finish() override;
     void forget() override;
 
@@ -31,11 +31,11 @@ class VolumeWriter final : public reporting::ReportWriter {
     struct Count {
         std::int64_t count = 0, volume = 0;
     };
-    Result<void> apply_intent(const pb::Journal& journal, const pb::Event& event);
-    Result<void> apply_refund(const pb::Journal& journal, const pb::Refund& refund);
+    Result<void> apply_intent(const pb::AuditRecord& audit_record, const pb::Event& event);
+    Result<void> apply_refund(const pb::AuditRecord& audit_record, const pb::Refund& refund);
     Result<std::int64_t> put_refund(const pb::Refund& refund);  // its status before, -1: it is new
     Result<std::string_view> method_of_paid(std::uint64_t intent_no);
-    void count(const pb::Journal& journal, std::string_view method, std::uint32_t currency,
+    void count(const pb::AuditRecord& audit_record, std::string_view method, std::uint32_t currency,
                std::string_view status, std::int64_t volume);
 
     reporting::Database& database_;

@@ -216,7 +216,8 @@ class StateSinkImpl final : public StateSink {
                              [&](const store::TableSpec& other) { return other.id == spec.id; });
             const bool fits = mine == options_.tables.end()
                                   ? !spec.appended
-                                  : mine->home_bytes == spec.home_bytes && mine->appended == spec.appended;
+                                  : mine->partition_key_bytes == spec.partition_key_bytes &&
+                                        mine->appended == spec.appended;
             if (!fits)
                 return fail(ErrorCode::conflict, "table " + std::to_string(spec.id) +
                                                      " is another one at the source; bring both nodes to "

@@ -156,7 +156,7 @@ std::string encode_begin(const BeginBody& body) {
     put_le(out, static_cast<std::uint16_t>(body.tables.size()));
     for (const store::TableSpec& spec : body.tables) {
         out.push_back(static_cast<char>(spec.id));
-        out.push_back(static_cast<char>(spec.home_bytes));
+        out.push_back(static_cast<char>(spec.partition_key_bytes));
         out.push_back(spec.ordered ? 1 : 0);
         out.push_back(spec.appended ? 1 : 0);
     }

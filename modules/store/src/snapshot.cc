@@ -319,10 +319,12 @@ void Snapshot::scan(TableId table, std::string_view low, std::string_view high, 
                     const Reader::Visitor& visit) {
     const Tables& tables = core_.tables;
     KONTOR_ASSERT(tables.spec(tables.slot(table)).ordered, "scan of a table that is not ordered");
-    KONTOR_ASSERT(low.size() >= tables.spec(tables.slot(table)).home_bytes, "a scan starts within one home");
+    KONTOR_ASSERT(low.size() >= tables.spec(tables.slot(table)).partition_key_bytes,
+                  "a scan starts within one partition key");
     const Place place = tables.place(table, low);
-    // A `high` outside the home ends at the end of the home: the rows between live in other partitions.
-    Range range{std::string(low), successor(tables.home(table, low))};
+    // A `high` outside the partition key ends at the end of the partition key: the rows between live in other
+    // partitions.
+    Range range{std::string(low), successor(tables.partition_key(table, low))};
     if (!high.empty() && (!range.high || high < *range.high)) range.high = std::string(high);
     if (range.is_empty()) return;
 

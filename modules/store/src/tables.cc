@@ -34,9 +34,9 @@ Result<void> Tables::check(const std::vector<TableSpec>& specs) {
             return fail(ErrorCode::invalid_argument,
                         who + ": a written-back table is neither ordered nor appended");
         if (seen[spec.id]) return fail(ErrorCode::invalid_argument, who + ": this number is declared twice");
-        if (spec.ordered && spec.home_bytes == 0)
+        if (spec.ordered && spec.partition_key_bytes == 0)
             return fail(ErrorCode::invalid_argument,
-                        who + ": an ordered table needs a home prefix to scan in");
+                        who + ": an ordered table needs a partition key to scan in");
         seen[spec.id] = true;
     }
     return {};
@@ -52,17 +52,18 @@ unsigned Tables::slot(TableId table) const {
     return slot;
 }
 
-std::string_view Tables::home(TableId table, std::string_view key) const {
-    const std::uint8_t bytes = specs_[slot(table)].home_bytes;
+std::string_view Tables::partition_key(TableId table, std::string_view key) const {
+    const std::uint8_t bytes = specs_[slot(table)].partition_key_bytes;
     return bytes == 0 ? key : key.substr(0, bytes);
 }
 
 Place Tables::place(TableId table, std::string_view key) const {
     const unsigned at = slot(table);
     const TableSpec& spec = specs_[at];
-    const std::uint64_t home = hash64(spec.home_bytes == 0 ? key : key.substr(0, spec.home_bytes));
-    Place place{at, static_cast<unsigned>(home % partitions_), spec.ordered};
-    if (!spec.ordered) place.hash = spec.home_bytes == 0 ? home : hash64(key);
+    const std::uint64_t hash =
+        hash64(spec.partition_key_bytes == 0 ? key : key.substr(0, spec.partition_key_bytes));
+    Place place{at, static_cast<unsigned>(hash % partitions_), spec.ordered};
+    if (!spec.ordered) place.hash = spec.partition_key_bytes == 0 ? hash : hash64(key);
     return place;
 }
 

@@ -149,18 +149,18 @@ class View final : public CheckpointView, private Reader {
         still_open();
         Core& core = views_.core_;
         const unsigned partition = core.tables.place(table, low).partition;
-        const std::string home(core.tables.home(table, low));
+        const std::string partition_key(core.tables.partition_key(table, low));
         auto cursor = open_cursor(partition, table);
         if (!cursor) core.fail_read(cursor.error());
         const bool up = direction == Direction::ascending;
         const std::string lowest(low), end(high);
-        // Descending: from the first row behind, one back. Without `high`, that is behind the home.
+        // Descending: from the first row behind, one back. Without `high`, that is behind the partition key.
         KeyBuffer buffer;
-        MDB_val key = buffer.set(table, up ? lowest : end.empty() ? home : end), value{};
+        MDB_val key = buffer.set(table, up ? lowest : end.empty() ? partition_key : end), value{};
         int code = mdb_cursor_get(cursor->get(), &key, &value, MDB_SET_RANGE);
         if (!up && end.empty()) {
             while (code == 0 && static_cast<TableId>(view_of(key)[0]) == table &&
-                   view_of(key).substr(1).starts_with(home))
+                   view_of(key).substr(1).starts_with(partition_key))
                 code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
         }
         if (!up)
@@ -168,7 +168,7 @@ class View final : public CheckpointView, private Reader {
         RowBuffer rows;  // of its own: the visitor may read
         for (unsigned seen = 1; code == 0; ++seen) {
             const std::string_view whole = view_of(key), rest = whole.substr(1);
-            if (static_cast<TableId>(whole[0]) != table || !rest.starts_with(home)) return;
+            if (static_cast<TableId>(whole[0]) != table || !rest.starts_with(partition_key)) return;
             if (up ? (!end.empty() && rest >= end) : rest < lowest) return;
             if (!visit(rest, checked(partition, whole, value, rows))) return;
             if (seen % kRowsPerLook == 0) still_open();

@@ -11,7 +11,7 @@ namespace table {
 inline constexpr store::TableId gift_cards = 200;
 }  // namespace table
 inline constexpr std::array kTables = {
-    store::TableSpec{table::gift_cards, "gift_cards", machine::home::merchant, true},
+    store::TableSpec{table::gift_cards, "gift_cards", machine::partition_by::merchant, true},
 };
 
 inline constexpr machine::LinkKind kCustomerGiftCard{'G'};

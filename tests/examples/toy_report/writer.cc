@@ -17,10 +17,10 @@ Result<void> ArrivalWriter::prepare() {
     return {};
 }
 
-Result<void> ArrivalWriter::apply(const pb::Journal& journal, const pb::Event& event) {
+Result<void> ArrivalWriter::apply(const pb::AuditRecord& audit_record, const pb::Event& event) {
     if (event.type() == "customer.created")
-        ++counts_[{journal.livemode(), journal.merchant_no(),
-                   journal.time_ms() - journal.time_ms() % kDayMs}];
+        ++counts_[{audit_record.livemode(), audit_record.merchant_no(),
+                   audit_record.time_ms() - audit_record.time_ms() % kDayMs}];
     return {};
 }
 

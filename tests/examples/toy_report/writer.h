@@ -15,7 +15,7 @@ class ArrivalWriter final : public reporting::ReportWriter {
  public:
     explicit ArrivalWriter(reporting::Database& database) : database_(database) {}
     [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> apply(const pb::Journal& journal, const pb::Event& event) override;
+    [[nodiscard]] Result<void> apply(const pb::AuditRecord& audit_record, const pb::Event& event) override;
     [[nodiscard]] Result<void> finish() override;
     void forget() override { counts_.clear(); }
 

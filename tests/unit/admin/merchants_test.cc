@@ -146,12 +146,13 @@ TEST_F(Merchants, KeysOfNobodyAndOddModes) {
     EXPECT_TRUE(get("merchants/" + shop + "/keys").json.at("data").empty());
 }
 
-TEST_F(Merchants, WhoDidItIsInTheJournal) {
+TEST_F(Merchants, WhoDidItIsInTheAuditRecord) {
     make();
-    std::shared_ptr<const pb::Journal> found;
+    std::shared_ptr<const pb::AuditRecord> found;
     node_->read([&](const store::Reader& rows, std::uint64_t) {
-        machine::visit_journals(rows, {0, false}, 0, 100, [&](const pb::Journal& journal) {
-            if (journal.command() == "create_merchant") found = std::make_shared<pb::Journal>(journal);
+        machine::visit_audit_records(rows, {0, false}, 0, 100, [&](const pb::AuditRecord& audit_record) {
+            if (audit_record.command() == "create_merchant")
+                found = std::make_shared<pb::AuditRecord>(audit_record);
             return true;
         });
     });

@@ -244,8 +244,8 @@ pb::Result Office::pay(std::uint64_t customer_no, std::int64_t amount, const std
 }
 bool Office::reports_are_current() {
     const auto index = node_->stats().applied_index;
-    // Entries without a journal (Ticks) do not move the projection: what counts is what it shows, so a last
-    // journal of our own says when it got there.
+    // Entries without an audit record (Ticks) do not move the projection: what counts is what it shows, so a
+    // last audit record of our own says when it got there.
     pb::Command mark = of_shop();
     mutable_body(mark, pb::create_customer)->set_name("mark");
     run(mark);

@@ -290,7 +290,7 @@ TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
     const pb::Result made = run(create);
     pb::Command update = of_shop();
     mutable_body(update, pb::update_payment_intent)->set_no(object_in(made, pb::payment_intent).no());
-    const std::size_t updates = payments::kJournalsListed + 30;
+    const std::size_t updates = payments::kAuditRecordsListed + 30;
     for (std::size_t i = 0; i < updates; ++i) {
         mutable_body(update, pb::update_payment_intent)->set_description("text " + std::to_string(i));
         ASSERT_EQ(run(update).outcome(), machine::outcome::ok);
@@ -300,16 +300,16 @@ TEST_F(Pages, APaymentThatCollectedVeryMuchIsShownInParts) {
     std::size_t parts = 0;
     std::string after;
     do {
-        const Answer answer = get(address + (after.empty() ? "" : "?after_journal=" + after));
+        const Answer answer = get(address + (after.empty() ? "" : "?after_audit_record=" + after));
         ASSERT_EQ(answer.status, 200) << answer.text;
         EXPECT_EQ(answer.json.at("row").at("id"), id_of(made));
-        EXPECT_LE(answer.json.at("events").size(), payments::kJournalsListed);
-        const auto& next = answer.json.at("next_journal");
+        EXPECT_LE(answer.json.at("events").size(), payments::kAuditRecordsListed);
+        const auto& next = answer.json.at("next_audit_record");
         after = next.is_null() ? "" : next.get<std::string>();
         ++parts;
     } while (!after.empty() && parts < 10);
     EXPECT_EQ(parts, 2U);
-    EXPECT_EQ(get(address + "?after_journal=x").param(), "after_journal");
+    EXPECT_EQ(get(address + "?after_audit_record=x").param(), "after_audit_record");
 }
 
 TEST_F(Pages, AnObjectOfTheOtherModeIsAbsent) {

@@ -69,8 +69,8 @@ class DirectService : public kontor_test::DirectNode {
         answered_.clear();
         for (const auto& [no, result] : effects.resolved)
             answered_.emplace(no, effects.resolved_results.at(result));
-        for (const pb::Journal& journal : effects.journals) {
-            for (const pb::Event& event : journal.events()) event_types.insert(event.type());
+        for (const pb::AuditRecord& audit_record : effects.audit_records) {
+            for (const pb::Event& event : audit_record.events()) event_types.insert(event.type());
         }
     }
 

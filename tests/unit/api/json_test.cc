@@ -59,10 +59,10 @@ TEST(JsonWriter, WritesTheWholeRangeOfIntegers) {
 }
 
 TEST(EventJson, CarriesTheObjectAndWhatItWas) {
-    pb::Journal journal;
-    journal.set_time_ms(1'800'000'000'999);
-    journal.set_livemode(true);
-    journal.set_request_id("req_1");
+    pb::AuditRecord audit_record;
+    audit_record.set_time_ms(1'800'000'000'999);
+    audit_record.set_livemode(true);
+    audit_record.set_request_id("req_1");
     pb::Event event;
     event.set_no(7);
     event.set_type("charge.refunded");
@@ -70,7 +70,7 @@ TEST(EventJson, CarriesTheObjectAndWhatItWas) {
     mutable_object(event, pb::charge)->set_currency(kEuro);
     mutable_object(event, pb::charge)->set_no(5);
     event.set_previous_attributes_json(R"({"amount_refunded":0})");
-    const Json json = Json::parse(event_json(domains::registry(), journal, event));
+    const Json json = Json::parse(event_json(domains::registry(), audit_record, event));
     EXPECT_EQ(json.at("id"), format_id("evt", 7));
     EXPECT_EQ(json.at("created"), 1'800'000'000);
     EXPECT_EQ(json.at("data").at("object").at("id"), format_id("ch", 5));
@@ -79,7 +79,7 @@ TEST(EventJson, CarriesTheObjectAndWhatItWas) {
     EXPECT_EQ(json.at("livemode"), true);
     EXPECT_EQ(json.at("pending_webhooks"), 2);
     event.clear_previous_attributes_json();
-    EXPECT_FALSE(Json::parse(event_json(domains::registry(), journal, event))
+    EXPECT_FALSE(Json::parse(event_json(domains::registry(), audit_record, event))
                      .at("data")
                      .contains("previous_attributes"));
 }
@@ -88,9 +88,11 @@ TEST(EventJson, ADeletedCustomerIsShownAsItWas) {
     pb::Event event;
     mutable_object(event, pb::customer)->set_name("Ada");
     mutable_object(event, pb::customer)->set_deleted(true);
-    EXPECT_EQ(
-        Json::parse(event_json(domains::registry(), pb::Journal(), event)).at("data").at("object").at("name"),
-        "Ada");
+    EXPECT_EQ(Json::parse(event_json(domains::registry(), pb::AuditRecord(), event))
+                  .at("data")
+                  .at("object")
+                  .at("name"),
+              "Ada");
 }
 
 TEST(RefundJson, FailedSaysWhy) {

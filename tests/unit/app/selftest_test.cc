@@ -20,7 +20,7 @@ using Json = nlohmann::json;
 struct Books {
     std::mutex mutex;
     std::set<std::string> transfers;
-    std::uint64_t booked = 0, asked = 0;
+    std::uint64_t posted = 0, asked = 0;
     std::uint64_t forget_one_in = 0, twice_one_in = 0, busy_one_in = 0, lose_one_in = 0, wrong_one_in = 0;
     bool is_down = false;
 };
@@ -51,7 +51,7 @@ class FakeNode final : public kontor_test::FakeClient {
                 if (books_.transfers.contains(id)) rows.push_back({{"id", id}});
             return ok({{"transfers", rows}});
         }
-        return ok({{"debits_posted", std::to_string(books_.booked)}});
+        return ok({{"debits_posted", std::to_string(books_.posted)}});
     }
     Result<http::ClientResponse> transfer(const std::string& id) {
         if (books_.is_down) return fail(ErrorCode::unavailable, "down");
@@ -62,8 +62,8 @@ class FakeNode final : public kontor_test::FakeClient {
         const bool is_new = !books_.transfers.contains(id);
         if (!is_turn(n, books_.forget_one_in)) {
             books_.transfers.insert(id);
-            books_.booked += is_new || is_turn(n, books_.twice_one_in) ? 1 : 0;
-            if (is_new && is_turn(n, books_.twice_one_in)) ++books_.booked;
+            books_.posted += is_new || is_turn(n, books_.twice_one_in) ? 1 : 0;
+            if (is_new && is_turn(n, books_.twice_one_in)) ++books_.posted;
         }
         if (is_turn(n, books_.lose_one_in)) return fail(ErrorCode::timeout, "lost");
         return ok({{"id", id}});
@@ -109,7 +109,7 @@ TEST_F(SelftestLoadTest, WhatIsAcknowledgedAndForgottenIsMissing) {
     EXPECT_GE(run().stored.missing, 4U);
 }
 
-TEST_F(SelftestLoadTest, WhatIsBookedTwiceIsADuplicate) {
+TEST_F(SelftestLoadTest, WhatIsPostedTwiceIsADuplicate) {
     books.twice_one_in = 50;
     const Outcome outcome = run();
     EXPECT_GE(outcome.stored.duplicates, 4U);

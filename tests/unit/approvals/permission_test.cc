@@ -25,7 +25,7 @@ class Permissions : public ::testing::Test {
         EXPECT_EQ(result.outcome(), machine::outcome::permission_denied);
         EXPECT_FALSE(result.error().message().empty());
         EXPECT_TRUE(desk.but_times() == before) << "nothing was changed";
-        EXPECT_TRUE(desk.effects.journals.empty());
+        EXPECT_TRUE(desk.effects.audit_records.empty());
     }
     Desk desk;
 };
@@ -128,7 +128,7 @@ TEST_F(Permissions, AReasonHasALimit) {
     pb::Command command = customer(pb::Actor::OPERATOR, ada);
     command.set_reason(std::string(machine::limits::kReasonBytes, 'r'));
     ASSERT_EQ(desk.apply(command).outcome(), machine::outcome::ok);
-    EXPECT_EQ(desk.effects.journals.at(0).reason(), command.reason());
+    EXPECT_EQ(desk.effects.audit_records.at(0).reason(), command.reason());
     for (const std::string& bad :
          {std::string(machine::limits::kReasonBytes + 1, 'r'), std::string("\xC3")}) {
         command.set_reason(bad);

@@ -67,13 +67,13 @@ TEST_F(Stage, WaitsAndIsNotRun) {
     EXPECT_EQ(request.created_ms(), desk.now);
     EXPECT_EQ(request.ends_ms(), desk.now + limits::kRequestMs);
     EXPECT_EQ(count_pending(desk.rows), 1U);
-    ASSERT_EQ(desk.effects.journals.size(), 1U);
-    const pb::Journal& journal = desk.effects.journals[0];
-    EXPECT_EQ(journal.merchant_no(), 0U);
-    EXPECT_EQ(journal.command(), "create_merchant");
-    EXPECT_EQ(journal.approval().request_no(), no);
-    EXPECT_EQ(journal.approval().proposer().no(), ada);
-    EXPECT_FALSE(journal.approval().has_decider()) << "it was proposed, and not run";
+    ASSERT_EQ(desk.effects.audit_records.size(), 1U);
+    const pb::AuditRecord& audit_record = desk.effects.audit_records[0];
+    EXPECT_EQ(audit_record.merchant_no(), 0U);
+    EXPECT_EQ(audit_record.command(), "create_merchant");
+    EXPECT_EQ(audit_record.approval().request_no(), no);
+    EXPECT_EQ(audit_record.approval().proposer().no(), ada);
+    EXPECT_FALSE(audit_record.approval().has_decider()) << "it was proposed, and not run";
 }
 
 TEST_F(Stage, OnlyWherePeopleProposeIt) {
@@ -113,29 +113,30 @@ TEST_F(Stage, RunsAtTheMomentOfTheApproval) {
     EXPECT_EQ(made.created_ms(), desk.now);
 }
 
-TEST_F(Stage, TheJournalNamesBothPeopleAndTheReason) {
+TEST_F(Stage, TheAuditRecordNamesBothPeopleAndTheReason) {
     const auto carl = customer();
     pb::Command command = delete_customer(carl);
     command.set_reason("asked by letter");
     const auto no = desk.propose(command).approval_no();
     ASSERT_EQ(desk.approve(bob, no).outcome(), machine::outcome::ok);
-    ASSERT_EQ(desk.effects.journals.size(), 2U) << "the merchant's and the installation's";
-    for (const pb::Journal& journal : desk.effects.journals) {
-        EXPECT_EQ(journal.command(), "delete_customer");
-        EXPECT_EQ(journal.actor().no(), ada);
-        EXPECT_EQ(journal.reason(), "asked by letter");
-        EXPECT_EQ(journal.approval().request_no(), no);
-        EXPECT_EQ(journal.approval().proposer().no(), ada);
-        EXPECT_EQ(journal.approval().decider().no(), bob);
-        EXPECT_EQ(journal.approval().decider().kind(), pb::Actor::OPERATOR);
+    ASSERT_EQ(desk.effects.audit_records.size(), 2U) << "the merchant's and the installation's";
+    for (const pb::AuditRecord& audit_record : desk.effects.audit_records) {
+        EXPECT_EQ(audit_record.command(), "delete_customer");
+        EXPECT_EQ(audit_record.actor().no(), ada);
+        EXPECT_EQ(audit_record.reason(), "asked by letter");
+        EXPECT_EQ(audit_record.approval().request_no(), no);
+        EXPECT_EQ(audit_record.approval().proposer().no(), ada);
+        EXPECT_EQ(audit_record.approval().decider().no(), bob);
+        EXPECT_EQ(audit_record.approval().decider().kind(), pb::Actor::OPERATOR);
     }
     const auto other = desk.propose(Desk::create_merchant(Desk::by(ada))).approval_no();
     ASSERT_EQ(desk.reject(bob, other, "no").outcome(), machine::outcome::ok);
-    ASSERT_EQ(desk.effects.journals.size(), 1U);
-    EXPECT_EQ(desk.effects.journals[0].command(), "reject_request");
-    EXPECT_EQ(desk.effects.journals[0].approval().proposer().no(), ada);
-    EXPECT_EQ(desk.effects.journals[0].approval().decider().no(), bob);
-    EXPECT_EQ(desk.effects.journals[0].changes(0).object().GetExtension(pb::approval_request).note(), "no");
+    ASSERT_EQ(desk.effects.audit_records.size(), 1U);
+    EXPECT_EQ(desk.effects.audit_records[0].command(), "reject_request");
+    EXPECT_EQ(desk.effects.audit_records[0].approval().proposer().no(), ada);
+    EXPECT_EQ(desk.effects.audit_records[0].approval().decider().no(), bob);
+    EXPECT_EQ(desk.effects.audit_records[0].changes(0).object().GetExtension(pb::approval_request).note(),
+              "no");
 }
 
 TEST_F(Stage, MoneyMovesOnce) {
@@ -259,7 +260,7 @@ TEST_F(Stage, ExpiresAtItsMoment) {
     expect_ended(late, pb::APPROVAL_EXPIRED);
     EXPECT_EQ(desk.request(late).decider().no(), 0U);
     expect_refused(outcome::request_expired, [&] { return desk.approve(bob, late); });
-    ASSERT_EQ(desk.effects.journals.size(), 0U);
+    ASSERT_EQ(desk.effects.audit_records.size(), 0U);
 }
 
 TEST_F(Stage, IsForgottenInTheEnd) {
@@ -310,8 +311,8 @@ TEST_F(Stage, SecretsGoWithTheEnd) {
     open.add_serves()->set_type("card");
     const auto no = desk.propose(command).approval_no();
     EXPECT_NE(desk.request(no).stored().find("sealed-and-secret"), std::string::npos);
-    for (const pb::Journal& journal : desk.effects.journals)
-        EXPECT_EQ(journal.SerializeAsString().find("sealed-and-secret"), std::string::npos);
+    for (const pb::AuditRecord& audit_record : desk.effects.audit_records)
+        EXPECT_EQ(audit_record.SerializeAsString().find("sealed-and-secret"), std::string::npos);
     ASSERT_EQ(desk.reject(bob, no).outcome(), machine::outcome::ok);
     EXPECT_EQ(desk.request(no).stored().find("sealed-and-secret"), std::string::npos);
     pb::Command stored;

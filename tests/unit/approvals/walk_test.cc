@@ -77,7 +77,7 @@ std::uint64_t heavy(const pb::Command& /*command*/) {
 }
 pb::Result play(Context& context) {
     ++toy_runs;
-    context.journal(kInstanceScope);
+    context.audit_record(kInstanceScope);
     return {};
 }
 constexpr std::array kToyFields = {
@@ -135,8 +135,8 @@ TEST(Walk, ADomainThatOnlyThisTestHas) {
     EXPECT_EQ(desk.apply(approve).outcome(), machine::outcome::ok);
     EXPECT_EQ(toy_runs, 1U);
     EXPECT_EQ(desk.request(no).status(), pb::APPROVAL_EXECUTED);
-    ASSERT_EQ(desk.effects.journals.size(), 1U);
-    EXPECT_EQ(desk.effects.journals[0].command(), "play");
+    ASSERT_EQ(desk.effects.audit_records.size(), 1U);
+    EXPECT_EQ(desk.effects.audit_records[0].command(), "play");
     desk.expect_whole();
 }
 

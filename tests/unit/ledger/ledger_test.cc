@@ -244,7 +244,7 @@ TEST(History, IsEnteredByTimeNearTheRightPlace) {
     ASSERT_EQ(world.open(account(2)), S::ok);
     ASSERT_EQ(world.open(account(3)), S::ok);
     EXPECT_TRUE(history_start(world.rows, id(1), 5).is_zero());
-    constexpr std::uint64_t kMoves = 5 * kMilestoneEvery + 7;
+    constexpr std::uint64_t kMoves = 5 * kHistoryIndexEvery + 7;
     // Some in chains of two, whose rows take the other way to the store.
     for (std::uint64_t i = 0; i < kMoves; ++i) {
         const bool chain = i % 3 == 0 && i + 1 < kMoves;
@@ -259,16 +259,16 @@ TEST(History, IsEnteredByTimeNearTheRightPlace) {
         const std::uint64_t at = find_transfer(world.rows, id(100 + i))->timestamp;
         const Id128 start = history_start(world.rows, id(1), at);
         EXPECT_GE(start.low, 100 + i);
-        EXPECT_LE(start.low, 100 + i + kMilestoneEvery);
+        EXPECT_LE(start.low, 100 + i + kHistoryIndexEvery);
     }
     EXPECT_EQ(history_start(world.rows, id(1), newest.timestamp), newest.id);
     EXPECT_EQ(history_start(world.rows, id(1), kMax), newest.id);
     EXPECT_TRUE(history_start(world.rows, id(3), kMax).is_zero());
     expect_verified(world);
-    // Verify sees a count that lies and a milestone that is missing.
+    // Verify sees a count that lies and an index row that is missing.
     const std::string key(RowKey(kHouseBook, id(3)).view());
     Account lying = *find_account(world.rows, id(3));
-    lying.transfers = kMilestoneEvery;
+    lying.transfers = kHistoryIndexEvery;
     store_row(world.rows, kAccountTable, kHouseBook, lying);
     const VerifyReport report = verify(world.rows.visitor());
     ASSERT_EQ(report.problems.size(), 2U);

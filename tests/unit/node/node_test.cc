@@ -476,7 +476,7 @@ TEST_F(NodeTest, WhoRemembersKeysIsToldBeforeARevocationIsAnswered) {
         << "another life of the node: what was remembered is void";
 }
 
-TEST_F(NodeTest, SubscribersHearEachJournalInOrderUntilTheyLeave) {
+TEST_F(NodeTest, SubscribersHearEachAuditRecordInOrderUntilTheyLeave) {
     start();
     const auto shop = merchant("Shop");
     std::mutex mutex;
@@ -484,9 +484,9 @@ TEST_F(NodeTest, SubscribersHearEachJournalInOrderUntilTheyLeave) {
     const auto id = node_->subscribe([&](const machine::AppliedEntry& entry) {
         EXPECT_GT(entry.log_index, 0U);
         const std::lock_guard lock(mutex);
-        for (const pb::Journal& journal : *entry.journals) {
-            if (journal.merchant_no() == 0) continue;  // the shop's own: told perhaps after we came
-            numbers.push_back(journal.no());
+        for (const pb::AuditRecord& audit_record : *entry.audit_records) {
+            if (audit_record.merchant_no() == 0) continue;  // the shop's own: told perhaps after we came
+            numbers.push_back(audit_record.no());
         }
     });
     for (int i = 0; i < 30; ++i) ASSERT_TRUE(run(customer(shop, "c")).first);

@@ -80,7 +80,7 @@ Till::~Till() {
         const std::lock_guard lock(mutex_);
         is_over_ = true;
     }
-    if (steward_.joinable()) steward_.join();
+    if (reconciler_.joinable()) reconciler_.join();
     for (Machine& machine : machines_) stop(machine);
     client_.reset();
     std::filesystem::remove_all(folder_);
@@ -111,11 +111,11 @@ void Till::start(Machine& machine) {
     machine.metrics = std::make_unique<telemetry::Registry>();
     options.metrics = machine.metrics.get();
     if (has_successor_) {
-        options.seat.node_id = machine.number;
-        options.seat.cluster = cluster_;
-        options.seat.transport = &machine;
-        options.seat.is_member = cluster_ != replication::ClusterId{};
-        options.seat.election_timeout_ms = options.seat.max_staleness_ms =
+        options.membership.node_id = machine.number;
+        options.membership.cluster = cluster_;
+        options.membership.transport = &machine;
+        options.membership.is_member = cluster_ != replication::ClusterId{};
+        options.membership.election_timeout_ms = options.membership.max_staleness_ms =
             std::min<std::uint64_t>(kontor_test::patient_ms(kElectionMs), 60'000);
     }
     auto node = node::Node::start(std::move(options));
@@ -172,7 +172,7 @@ void Till::find_successor() {
     start(machines_[0]);
     ASSERT_TRUE(soon([this] { return node().leads(); }));
     start(machines_[1]);
-    steward_ = std::thread([this] { tell_time(); });
+    reconciler_ = std::thread([this] { tell_time(); });
     using Kind = replication::MembershipChange::Kind;
     for (const Kind kind : {Kind::add_standby, Kind::promote}) {
         std::atomic<int> answers{0}, done{0};
@@ -190,7 +190,7 @@ void Till::find_successor() {
     }
 }
 
-// As the stewards do: the leader says what its machine time is.
+// As the reconcilers do: the leader says what its machine time is.
 void Till::tell_time() {
     for (;;) {
         {
@@ -389,8 +389,9 @@ bool Till::has_session(std::uint64_t n) const {
 std::vector<pb::WebhookDelivery> Till::events_of(std::uint64_t intent_no) const {
     std::vector<pb::WebhookDelivery> found;
     node().read([&](const store::Reader& rows, std::uint64_t) {
-        for (const auto& journal : payments::journals_of_intent(rows, {merchant_, false}, intent_no))
-            for (const auto& event : journal->events())
+        for (const auto& audit_record :
+             payments::audit_records_of_intent(rows, {merchant_, false}, intent_no))
+            for (const auto& event : audit_record->events())
                 for (auto& one : webhooks::deliveries_of_event(rows, {merchant_, false}, event.no()))
                     found.push_back(std::move(one));
     });

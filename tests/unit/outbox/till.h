@@ -2,7 +2,7 @@
 // A shop's node, or two that form a cluster, each on a machine with clocks of its own; with everything that
 // waits for a time: card payments that a channel answers, webhooks, reservations, sessions, funds.
 //
-// Threading: one thread; a second one does what the nodes' stewards do. Errors: failed expectations.
+// Threading: one thread; a second one does what the nodes' reconcilers do. Errors: failed expectations.
 
 #include <gtest/gtest.h>
 
@@ -87,7 +87,7 @@ class Till {
     std::mutex mutex_;  // who is reachable
     std::array<Machine, 2> machines_;
     std::size_t leader_ = 0;
-    std::thread steward_;
+    std::thread reconciler_;
     bool is_over_ = false;
     std::uint64_t merchant_ = 0, slow_ = 0, endpoint_ = 0, reserved_ = 0, sessions_ = 0;
     pb::PaymentIntent authorized_, paid_;

@@ -110,12 +110,13 @@ class World : public kontor_test::DirectNode {
     std::vector<pb::WebhookDelivery> deliveries(std::uint64_t endpoint_no) const {
         std::vector<pb::WebhookDelivery> found;
         read([&](const store::Reader& all, std::uint64_t) {
-            machine::visit_journals(all, {merchant_no, false}, 0, 100'000, [&](const pb::Journal& journal) {
-                for (const auto& event : journal.events())
-                    for (auto& one : webhooks::deliveries_of_event(all, {merchant_no, false}, event.no()))
-                        if (one.endpoint_no() == endpoint_no) found.push_back(std::move(one));
-                return true;
-            });
+            machine::visit_audit_records(
+                all, {merchant_no, false}, 0, 100'000, [&](const pb::AuditRecord& audit_record) {
+                    for (const auto& event : audit_record.events())
+                        for (auto& one : webhooks::deliveries_of_event(all, {merchant_no, false}, event.no()))
+                            if (one.endpoint_no() == endpoint_no) found.push_back(std::move(one));
+                    return true;
+                });
         });
         return found;
     }

@@ -108,7 +108,7 @@ TEST_F(Action, IsAskedForAgainWithBackOff) {
         EXPECT_EQ(row().next_try_ms(), world.now + wait_s * kSecond);
         world.now = row().next_try_ms();
         world.ask_payer(attempt);
-        EXPECT_TRUE(world.effects.journals.empty()) << "nothing new";
+        EXPECT_TRUE(world.effects.audit_records.empty()) << "nothing new";
         EXPECT_EQ(row().state(), pb::ATTEMPT_WAITING_FOR_PAYER);
     }
     world.answer(attempt, pb::ATTEMPT_UNKNOWN);
@@ -116,7 +116,7 @@ TEST_F(Action, IsAskedForAgainWithBackOff) {
     world.ask_payer(attempt, "https://bank.example/2");
     EXPECT_EQ(world.intent(no).next_action().redirect_url(), "https://bank.example/2");
     EXPECT_TRUE(world.event_types().empty());
-    EXPECT_FALSE(world.effects.journals.empty()) << "reports hear of it";
+    EXPECT_FALSE(world.effects.audit_records.empty()) << "reports hear of it";
 }
 
 TEST_F(Action, AFailedAuthenticationIsNoCharge) {

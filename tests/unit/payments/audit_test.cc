@@ -42,54 +42,55 @@ TEST_F(Audited, NamesTheFirstAndCountsTheOthers) {
 }
 
 TEST_F(Audited, Chain) {
-    const auto of_merchant = [](const pb::Journal& row) {
+    const auto of_merchant = [](const pb::AuditRecord& row) {
         return row.merchant_no() != 0 && row.events_size() > 0;
     };
-    change<pb::Journal>(
-        26, [&](pb::Journal& row) { return of_merchant(row) && (row.set_request_id("req_2"), true); });
-    expect("the journal row does not follow from the one before it");
-    change<pb::Journal>(26, [&](pb::Journal& row) {
+    change<pb::AuditRecord>(
+        26, [&](pb::AuditRecord& row) { return of_merchant(row) && (row.set_request_id("req_2"), true); });
+    expect("the audit record does not follow from the one before it");
+    change<pb::AuditRecord>(26, [&](pb::AuditRecord& row) {
         if (!of_merchant(row) || !has_object(row.events(0), pb::customer)) return false;
         mutable_object(*row.mutable_events(0), pb::customer)->set_email("eve@example.com");
         return true;
     });
-    expect("the journal row does not follow from the one before it");
-    change<pb::Journal>(
-        26, [&](pb::Journal& row) { return of_merchant(row) && (row.set_salt(std::string(16, 'x')), true); });
-    expect("the journal row does not follow from the one before it");
+    expect("the audit record does not follow from the one before it");
+    change<pb::AuditRecord>(26, [&](pb::AuditRecord& row) {
+        return of_merchant(row) && (row.set_salt(std::string(16, 'x')), true);
+    });
+    expect("the audit record does not follow from the one before it");
     for (const std::size_t size : {0U, 15U, 17U}) {
-        change<pb::Journal>(26, [&](pb::Journal& row) {
+        change<pb::AuditRecord>(26, [&](pb::AuditRecord& row) {
             return of_merchant(row) && (row.set_salt(std::string(size, 'x')), true);
         });
-        expect("the journal row has no salt of its own");
+        expect("the audit record has no salt of its own");
     }
     drop(26, [&](Bytes, Bytes value) {
-        pb::Journal row;
+        pb::AuditRecord row;
         row.ParseFromArray(value.data(), static_cast<int>(value.size()));
         return of_merchant(row) && !row.previous_hash().empty();
     });
-    expect("the journal row does not follow from the one before it");
+    expect("the audit record does not follow from the one before it");
     drop(26, [&](Bytes, Bytes value) {  // the very first
-        pb::Journal row;
+        pb::AuditRecord row;
         row.ParseFromArray(value.data(), static_cast<int>(value.size()));
         return row.merchant_no() != 0 && row.previous_hash().empty();
     });
-    expect("the first journal row names one before it");
+    expect("the first audit record names one before it");
     change<pb::ScopeHead>(
-        16, [](pb::ScopeHead& head) { return head.set_journal_hash(std::string(16, 'x')), true; });
-    expect("the newest journal row is not the one that the head names");
+        16, [](pb::ScopeHead& head) { return head.set_audit_hash(std::string(16, 'x')), true; });
+    expect("the newest audit record is not the one that the head names");
     drop(16);
-    expect("there is a journal, and its head is gone");
+    expect("there is an audit record, and its head is gone");
 }
 
 using Rows = kontor::testing::MemoryRows::Rows;
 
-// Of all journal rows, as whoever erases a person will do it. How many had some.
+// Of all audit records, as whoever erases a person will do it. How many had some.
 std::size_t erase_images(Rows& rows) {
     ChainHasher chain;
     std::size_t erased = 0;
     for (auto& [key, value] : rows) {
-        pb::Journal row;
+        pb::AuditRecord row;
         if (key.first != 26 || !row.ParseFromString(value) || row.salt().empty()) continue;
         const std::string hash = chain.hash(value);
         row.set_personal_digest(chain.image_digest(value));
@@ -181,19 +182,19 @@ TEST_F(Audited, ChainOfErasedImages) {
     const AuditReport report = world.audit();
     EXPECT_TRUE(report.holds()) << said(report);
     // The frame is still under it.
-    change<pb::Journal>(26, [](pb::Journal& row) {
+    change<pb::AuditRecord>(26, [](pb::AuditRecord& row) {
         return !row.personal_digest().empty() && row.events_size() > 0 &&
                (row.mutable_events(0)->set_type("customer.deleted"), true);
     });
-    expect("the journal row does not follow from the one before it");
-    change<pb::Journal>(26, [](pb::Journal& row) {
+    expect("the audit record does not follow from the one before it");
+    change<pb::AuditRecord>(26, [](pb::AuditRecord& row) {
         return !row.personal_digest().empty() && (row.set_personal_digest(std::string(32, 'd')), true);
     });
-    expect("the journal row does not follow from the one before it");
-    change<pb::Journal>(26, [](pb::Journal& row) {
+    expect("the audit record does not follow from the one before it");
+    change<pb::AuditRecord>(26, [](pb::AuditRecord& row) {
         return !row.personal_digest().empty() && (row.set_salt(std::string(16, 's')), true);
     });
-    expect("the journal row was not erased as a row is");
+    expect("the audit record was not erased as a row is");
 }
 
 // The same images of two rows have nothing in common that could be looked for, and other batches' salts
@@ -201,13 +202,13 @@ TEST_F(Audited, ChainOfErasedImages) {
 TEST_F(Audited, SaltsDiffer) {
     std::set<std::string> salts;
     std::size_t rows = 0;
-    for (const pb::Journal& journal : world.journals) {
-        if (!has_images(journal)) {
-            EXPECT_TRUE(journal.salt().empty());
+    for (const pb::AuditRecord& audit_record : world.audit_records) {
+        if (!has_images(audit_record)) {
+            EXPECT_TRUE(audit_record.salt().empty());
             continue;
         }
-        EXPECT_EQ(journal.salt().size(), kSaltBytes);
-        salts.insert(journal.salt());
+        EXPECT_EQ(audit_record.salt().size(), kSaltBytes);
+        salts.insert(audit_record.salt());
         ++rows;
     }
     EXPECT_EQ(salts.size(), rows);
@@ -292,10 +293,10 @@ TEST_F(Audited, Links) {
 }
 TEST_F(Audited, ARowThatDoesNotParse) {
     const std::pair<store::TableId, const char*> tables[] = {
-        {12, "api_keys"},          {13, "operators"}, {16, "scope_heads"},
-        {17, "machine"},           {20, "customers"}, {21, "payment_intents"},
-        {22, "charges"},           {23, "refunds"},   {24, "balance_transactions"},
-        {25, "webhook_endpoints"}, {26, "journals"},  {29, "webhook_deliveries"},
+        {12, "api_keys"},          {13, "operators"},     {16, "scope_heads"},
+        {17, "machine"},           {20, "customers"},     {21, "payment_intents"},
+        {22, "charges"},           {23, "refunds"},       {24, "balance_transactions"},
+        {25, "webhook_endpoints"}, {26, "audit_records"}, {29, "webhook_deliveries"},
         {30, "channel_attempts"}};
     for (const auto& [table, name] : tables) {
         before = world.rows.rows();

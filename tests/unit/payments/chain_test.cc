@@ -1,4 +1,4 @@
-// The bytes of the journals' chain: docs/formats/state.md.
+// The bytes of the audit chain: docs/formats/state.md.
 
 #include "kontor/machine/chain.h"
 
@@ -14,8 +14,8 @@
 namespace kontor::machine {
 namespace {
 
-pb::Journal row_of(const std::string& email) {
-    pb::Journal row;
+pb::AuditRecord row_of(const std::string& email) {
+    pb::AuditRecord row;
     row.set_no(0x50001000);
     row.set_merchant_no(0x10000001);
     row.set_idempotency_key("k");
@@ -45,8 +45,8 @@ TEST(Chain, BytesAreFrozen) {
 // What docs/formats/state.md says, by hand.
 TEST(Chain, IsWhatTheDocumentSays) {
     const std::string mark(1, '\0');
-    const pb::Journal whole = row_of("a@b.c");
-    pb::Journal before, key, behind;
+    const pb::AuditRecord whole = row_of("a@b.c");
+    pb::AuditRecord before, key, behind;
     before.set_no(whole.no());
     before.set_merchant_no(whole.merchant_no());
     key.set_idempotency_key(whole.idempotency_key());
@@ -84,7 +84,7 @@ TEST(Chain, WhatIsNoRowIsRefused) {
     ChainHasher chain;
     const std::string row = row_of("a@b.c").SerializeAsString();
     for (std::size_t size = 1; size < row.size(); ++size) {
-        pb::Journal parsed;
+        pb::AuditRecord parsed;
         const std::string cut = row.substr(0, size);
         if (parsed.ParseFromString(cut)) continue;
         EXPECT_THROW((void)chain.hash(cut), RowFailure) << size;
@@ -97,7 +97,7 @@ TEST(Chain, WhatIsNoRowIsRefused) {
 
 // What an operator wrote may be about a customer: it can be erased like an image.
 TEST(Chain, AReasonIsAnImage) {
-    pb::Journal row = row_of("");
+    pb::AuditRecord row = row_of("");
     row.clear_events();
     row.clear_idempotency_key();
     row.set_reason("Ada asked by letter");
@@ -107,7 +107,7 @@ TEST(Chain, AReasonIsAnImage) {
     const std::string hash = chain.hash(row.SerializeAsString());
     EXPECT_EQ(chain.image_digest(row.SerializeAsString()),
               crypto::sha256("\2\x82\1\x13" + row.reason() + row.salt()));
-    pb::Journal other = row;
+    pb::AuditRecord other = row;
     other.set_reason("Eve asked by letter");
     EXPECT_NE(chain.hash(other.SerializeAsString()), hash);
     other = row;
@@ -121,7 +121,7 @@ TEST(Chain, AReasonIsAnImage) {
 
 // Nothing to erase: no digest, no salt.
 TEST(Chain, OfARowWithoutImages) {
-    pb::Journal row = row_of("");
+    pb::AuditRecord row = row_of("");
     row.clear_events();
     row.clear_idempotency_key();
     row.clear_salt();

@@ -57,7 +57,7 @@ TEST_F(Channel, SaleWaitsThenSucceeds) {
     EXPECT_EQ(object_in(result, pb::payment_intent).status(), pb::SUCCEEDED);
     EXPECT_EQ(object_in(result, pb::payment_intent).attempt_no(), 0U);
     EXPECT_EQ(world.event_types(), (Types{"charge.succeeded", "payment_intent.succeeded"}));
-    EXPECT_EQ(world.effects.journals[0].request_id(), "req_1");  // of the request that started it
+    EXPECT_EQ(world.effects.audit_records[0].request_id(), "req_1");  // of the request that started it
     EXPECT_EQ(receivable(), 700);
     EXPECT_EQ(world.balance().available, 700);
     EXPECT_TRUE(attempts::due_attempts(world.rows, INT64_MAX, 10).empty());
@@ -126,7 +126,7 @@ TEST_F(Channel, UnknownIsAskedAgainWithBackOffForEver) {
     for (const std::int64_t wait : waits_s) {
         world.answer(attempt, pb::ATTEMPT_UNKNOWN);
         EXPECT_TRUE(world.effects.resolved.empty());
-        EXPECT_TRUE(world.effects.journals.empty());
+        EXPECT_TRUE(world.effects.audit_records.empty());
         const auto row = attempts::find_attempt(world.rows, attempt);
         EXPECT_EQ(row->state(), pb::ATTEMPT_UNKNOWN);
         EXPECT_EQ(row->next_try_ms(), world.now + wait * kSecond);
@@ -155,7 +155,7 @@ TEST_F(Channel, TheSameAnswerTwiceChangesNothing) {
     const auto attempt = world.pay("pm_card_visa", 700).waiting_on();
     world.succeed(attempt);
     const auto rows = world.rows.rows();
-    world.fail(attempt);  // the money is booked
+    world.fail(attempt);  // the money is posted
     EXPECT_EQ(world.rows.rows(), rows);
 }
 
@@ -165,8 +165,8 @@ TEST_F(Channel, LateSuccessOfASaleIsGivenBack) {
     world.fail(interim.waiting_on());
     world.succeed(interim.waiting_on());
     EXPECT_TRUE(world.effects.resolved.empty());
-    ASSERT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(world.effects.journals[0].transfer_ids_size(), 1);
+    ASSERT_EQ(world.effects.audit_records.size(), 1U);
+    EXPECT_EQ(world.effects.audit_records[0].transfer_ids_size(), 1);
     EXPECT_EQ(receivable(), 700);
     EXPECT_EQ(suspense(), 700);
     EXPECT_EQ(world.balance().available, 0);
@@ -184,7 +184,7 @@ TEST_F(Channel, LateSuccessOfASaleIsGivenBack) {
     world.succeed(all[1].no());
     EXPECT_EQ(receivable(), 0);
     EXPECT_EQ(suspense(), 0);
-    EXPECT_EQ(journals_of_intent(world.rows, world.scope, no).size(), 4U);
+    EXPECT_EQ(audit_records_of_intent(world.rows, world.scope, no).size(), 4U);
 }
 
 TEST_F(Channel, LateSuccessWhoseReturnFailsStaysInSuspense) {

@@ -55,12 +55,12 @@ TEST_F(Funds, BecomeAvailableAtMidnightUtcAfterTheDelay) {
     world.tick();
     expect(100, 0);
     EXPECT_TRUE(is_available(no));
-    ASSERT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(world.effects.journals[0].transfer_ids_size(), 1);
-    EXPECT_EQ(world.effects.journals[0].merchant_no(), world.scope.merchant_no);
+    ASSERT_EQ(world.effects.audit_records.size(), 1U);
+    EXPECT_EQ(world.effects.audit_records[0].transfer_ids_size(), 1);
+    EXPECT_EQ(world.effects.audit_records[0].merchant_no(), world.scope.merchant_no);
     EXPECT_EQ(next_due(domains::registry(), world.rows).utc_ms, 0);
     world.tick();
-    EXPECT_TRUE(world.effects.journals.empty());
+    EXPECT_TRUE(world.effects.audit_records.empty());
 }
 
 TEST_F(Funds, ARefundUsesUpItsOwnChargeFirst) {
@@ -191,7 +191,7 @@ TEST_F(Funds, SeveralMerchantsModesAndCurrenciesInOneTick) {
     const auto other = world.scope;
     world.now += 3 * kDay;
     world.tick();
-    EXPECT_EQ(world.effects.journals.size(), 2U);
+    EXPECT_EQ(world.effects.audit_records.size(), 2U);
     EXPECT_EQ(world.balance().available, 30);
     world.scope = mine;
     const auto lines = balances::merchant_balance(world.rows, world.scope);

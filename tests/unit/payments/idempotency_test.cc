@@ -41,7 +41,7 @@ TEST_F(Idempotency, AReplayGivesTheFirstOutcomeAndChangesNoRow) {
     EXPECT_EQ(second.outcome(), machine::outcome::ok);
     EXPECT_EQ(object_bytes(second), object_bytes(first));
     EXPECT_EQ(world.rows.rows(), rows);
-    EXPECT_TRUE(world.effects.journals.empty());
+    EXPECT_TRUE(world.effects.audit_records.empty());
     EXPECT_EQ(world.wallet_of(customer), 40);
 }
 
@@ -88,7 +88,7 @@ TEST_F(Idempotency, UnderWayIsInUseUntilTheChannelAnswers) {
     EXPECT_EQ(replayed.waiting_on(), 0U);
     EXPECT_EQ(object_bytes(replayed), object_bytes(final));
     EXPECT_EQ(object_in(replayed, pb::payment_intent).status(), pb::SUCCEEDED);
-    EXPECT_EQ(world.journals.back().idempotency_key(), "key-1");
+    EXPECT_EQ(world.audit_records.back().idempotency_key(), "key-1");
 }
 
 TEST_F(Idempotency, LostRacesAreNotKept) {

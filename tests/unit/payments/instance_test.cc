@@ -203,11 +203,11 @@ TEST_F(Instance, FiveFailuresLockForAWhile) {
     };
     for (std::uint32_t i = 0; i + 1 < operators::limits::kFailedLoginsBeforeLock; ++i) {
         EXPECT_EQ(object_in(failed(), pb::operator_).locked_until_ms(), 0);
-        EXPECT_TRUE(world.effects.journals.empty());
+        EXPECT_TRUE(world.effects.audit_records.empty());
     }
     EXPECT_EQ(object_in(failed(), pb::operator_).locked_until_ms(),
               world.now + operators::limits::kLoginLockMs);
-    EXPECT_EQ(world.effects.journals.size(), 1U);
+    EXPECT_EQ(world.effects.audit_records.size(), 1U);
     EXPECT_EQ(open(no, kOther, 500).outcome(), operators::outcome::locked);
     world.now += operators::limits::kLoginLockMs;
     EXPECT_EQ(open(no, kOther, 500).outcome(), machine::outcome::ok);

@@ -82,9 +82,9 @@ TEST_F(Numbers, ATickEndsWithinItsNumbers) {
         ASSERT_LT(ticks, 3);
         world.tick();
         const std::uint64_t no = make_object_no(kFirstGroup, world.index, 0, 0);
-        for (const pb::Journal& journal : world.effects.journals) {
-            EXPECT_EQ(journal.no(), no);
-            for (const std::string& id : journal.transfer_ids()) {
+        for (const pb::AuditRecord& audit_record : world.effects.audit_records) {
+            EXPECT_EQ(audit_record.no(), no);
+            for (const std::string& id : audit_record.transfer_ids()) {
                 EXPECT_EQ(command_no(get_be64(std::string_view(id).substr(8))), no);
                 ++released;
             }

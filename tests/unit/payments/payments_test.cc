@@ -58,8 +58,8 @@ TEST_F(Payments, WalletPaymentMovesMoneyFeeAndEvents) {
     EXPECT_EQ(txn->source_id(), format_id(prefix::charge, charge.no()));
     EXPECT_EQ(world.event_types(),
               (Types{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}));
-    ASSERT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(world.effects.journals[0].transfer_ids_size(), 3);  // payment, fee, release
+    ASSERT_EQ(world.effects.audit_records.size(), 1U);
+    EXPECT_EQ(world.effects.audit_records[0].transfer_ids_size(), 3);  // payment, fee, release
 }
 
 TEST_F(Payments, TheWholeFeeIsTakenAtMost) {
@@ -101,15 +101,16 @@ TEST_F(Payments, CreateUpdateConfirmStepByStep) {
     ASSERT_EQ(result.outcome(), machine::outcome::ok);
     EXPECT_EQ(object_in(result, pb::payment_intent).status(), REQUIRES_CONFIRMATION);
     EXPECT_TRUE(world.event_types().empty());  // Stripe has none for it; projections read `changes`
-    ASSERT_EQ(world.effects.journals.size(), 1U);
-    EXPECT_EQ(object_in(world.effects.journals[0].changes(0), pb::payment_intent).description(), "three");
+    ASSERT_EQ(world.effects.audit_records.size(), 1U);
+    EXPECT_EQ(object_in(world.effects.audit_records[0].changes(0), pb::payment_intent).description(),
+              "three");
 
     result = world.confirm(no);
     ASSERT_EQ(result.outcome(), machine::outcome::ok);
     EXPECT_EQ(object_in(result, pb::payment_intent).status(), SUCCEEDED);
     EXPECT_EQ(world.wallet_of(customer), 200);
     EXPECT_EQ(world.charge_of(no).metadata(0).value(), "7");
-    EXPECT_EQ(journals_of_intent(world.rows, world.scope, no).size(), 3U);
+    EXPECT_EQ(audit_records_of_intent(world.rows, world.scope, no).size(), 3U);
 }
 
 TEST_F(Payments, InsufficientWalletIsADeclineThatExists) {
@@ -252,12 +253,12 @@ TEST(State, KeysAreFrozen) {
                     "0000000000280400"));
 }
 
-TEST_F(Payments, JournalRowsAreChained) {
+TEST_F(Payments, AuditRecordsAreChained) {
     const auto customer = world.customer_with(1'000);
     world.wallet(1, customer);
     world.wallet(2, customer);
-    std::vector<pb::Journal> seen;
-    visit_journals(world.rows, world.scope, 0, 100, [&](const pb::Journal& row) {
+    std::vector<pb::AuditRecord> seen;
+    visit_audit_records(world.rows, world.scope, 0, 100, [&](const pb::AuditRecord& row) {
         seen.push_back(row);
         return true;
     });

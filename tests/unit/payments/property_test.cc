@@ -79,9 +79,9 @@ class Checker {
     void after_step() {
         for (const auto& result : shop_.world.effects.results) outcomes.insert(result.outcome());
         for (const auto& result : shop_.world.effects.resolved_results) outcomes.insert(result.outcome());
-        for (const pb::Journal& journal : shop_.world.effects.journals) {
-            for (const pb::Event& event : journal.events()) transition(event, false);
-            for (const pb::Event& event : journal.changes()) transition(event, true);
+        for (const pb::AuditRecord& audit_record : shop_.world.effects.audit_records) {
+            for (const pb::Event& event : audit_record.events()) transition(event, false);
+            for (const pb::Event& event : audit_record.changes()) transition(event, true);
         }
     }
 
@@ -217,7 +217,7 @@ void retry(RandomShop& shop, Checker& checker) {
     const auto second = world.apply(*command);
     ASSERT_EQ(second.SerializeAsString(), first.SerializeAsString());
     ASSERT_EQ(world.rows.rows(), rows);
-    ASSERT_TRUE(world.effects.journals.empty());
+    ASSERT_TRUE(world.effects.audit_records.empty());
     ASSERT_EQ(world.log.size(), logged + 2);
 }
 
@@ -268,7 +268,7 @@ void run_seed(std::uint64_t seed, std::uint64_t steps) {
     World again;  // the same log, the same bytes
     for (const pb::Batch& batch : shop.world.log) again.apply(batch);
     ASSERT_EQ(again.rows.rows(), shop.world.rows.rows());
-    ASSERT_EQ(again.journals.size(), shop.world.journals.size());
+    ASSERT_EQ(again.audit_records.size(), shop.world.audit_records.size());
     // Only where it cannot be a matter of luck: the fixed seed.
     if (seed == kFixedSeed && steps >= kEnoughSteps) expect_everything_happened(shop, checker);
 }

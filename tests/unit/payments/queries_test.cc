@@ -128,7 +128,7 @@ TEST_F(Queries, CustomersByEmail) {
         mutable_body(c, pb::update_customer)->set_no(first);
         mutable_body(c, pb::update_customer)->set_email("c@x.de");
     });
-    EXPECT_EQ(world.effects.journals[0].events(0).previous_attributes_json(), R"({"email":"a@x.de"})");
+    EXPECT_EQ(world.effects.audit_records[0].events(0).previous_attributes_json(), R"({"email":"a@x.de"})");
     EXPECT_EQ(customers::list_customers(world.rows, world.scope, query).rows.size(), 1U);
     world.run([&](pb::Command& c) { mutable_body(c, pb::delete_customer)->set_no(second); });
     EXPECT_TRUE(customers::list_customers(world.rows, world.scope, query).rows.empty());
@@ -153,9 +153,9 @@ TEST_F(Queries, ACustomerUpdateSaysWhatEachFieldWas) {
                 pair.set_value(*key == 'a' ? text : "same");
             }
         });
-        return world.effects.journals.empty()
+        return world.effects.audit_records.empty()
                    ? std::string("no event")
-                   : world.effects.journals[0].events(0).previous_attributes_json();
+                   : world.effects.audit_records[0].events(0).previous_attributes_json();
     };
     EXPECT_EQ(update("Ada"), R"({"name":null,"email":"a@x.de","phone":null,"description":null,)"
                              R"("metadata":{"a":null,"b":null}})");
@@ -231,7 +231,7 @@ TEST_F(Queries, ForeignObjectsAreAbsent) {
     const auto customer = world.customer_with(1'000);
     const auto intent = object_in(world.wallet(100, customer), pb::payment_intent);
     const auto refund = object_in(world.refund(intent.no(), 10), pb::refund);
-    const auto event = world.journals.back().events(0).no();
+    const auto event = world.audit_records.back().events(0).no();
     const auto mine = world.scope;
     world.make_merchant();
     for (const Scope scope : {world.scope, Scope{mine.merchant_no, true}}) {
@@ -242,7 +242,7 @@ TEST_F(Queries, ForeignObjectsAreAbsent) {
         EXPECT_FALSE(find_event(world.rows, scope, event));
         EXPECT_TRUE(list_intents(world.rows, scope, {}).rows.empty());
         EXPECT_TRUE(customers::wallet_balance(world.rows, scope, customer).empty());
-        EXPECT_TRUE(journals_of_intent(world.rows, scope, intent.no()).empty());
+        EXPECT_TRUE(audit_records_of_intent(world.rows, scope, intent.no()).empty());
     }
     EXPECT_EQ(list_intents(world.rows, mine, {}).rows.size(), 1U);
 }

@@ -36,7 +36,7 @@ TEST_F(Refunds, WalletPartThenRest) {
     EXPECT_EQ(object_in(result, pb::refund).status(), pb::REFUND_SUCCEEDED);
     EXPECT_EQ(object_in(result, pb::refund).amount(), 30);
     EXPECT_EQ(world.event_types(), (Types{"refund.created", "charge.refunded"}));
-    EXPECT_EQ(world.effects.journals[0].events(1).previous_attributes_json(),
+    EXPECT_EQ(world.effects.audit_records[0].events(1).previous_attributes_json(),
               R"({"amount_refunded":0,"refunded":false})");
     EXPECT_EQ(world.wallet_of(customer), 30);
     EXPECT_FALSE(world.charge_of(no).refunded());
@@ -154,7 +154,8 @@ TEST_F(Refunds, MetadataIsMergedAndAnnounced) {
     });
     ASSERT_EQ(result.outcome(), machine::outcome::ok);
     EXPECT_EQ(world.event_types(), Types{"refund.updated"});
-    EXPECT_EQ(world.effects.journals[0].events(0).previous_attributes_json(), R"({"metadata":{"why":null}})");
+    EXPECT_EQ(world.effects.audit_records[0].events(0).previous_attributes_json(),
+              R"({"metadata":{"why":null}})");
 }
 
 TEST_F(Refunds, ByChargeAndByBoth) {

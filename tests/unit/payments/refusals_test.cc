@@ -255,7 +255,7 @@ TEST(Refusals, SayWhyAndChangeNothing) {
         EXPECT_EQ(result.error().param(), each.param);
         EXPECT_FALSE(result.error().message().empty());
         EXPECT_EQ(world.rows.rows(), rows);
-        EXPECT_TRUE(world.effects.journals.empty());
+        EXPECT_TRUE(world.effects.audit_records.empty());
         EXPECT_TRUE(world.verify().holds());
     }
 }

@@ -26,8 +26,9 @@ TEST(Registry, TheDocumentListsTheTablesThatThereAre) {
     std::map<unsigned, std::pair<std::string, std::string>> there;
     for (const Domain* domain : domains::registry().domains())
         for (const store::TableSpec& spec : domain->tables)
-            there[spec.id] = {std::string(spec.name),
-                              spec.home_bytes == 0 ? "key" : std::to_string(spec.home_bytes)};
+            there[spec.id] = {std::string(spec.name), spec.partition_key_bytes == 0
+                                                          ? "key"
+                                                          : std::to_string(spec.partition_key_bytes)};
     EXPECT_EQ(documented, there);
 }
 

@@ -66,7 +66,7 @@ TEST_F(Webhooks, EachMatchingEndpointGetsEachEventInTheSameEntry) {
     world.wallet(10, customer);
     EXPECT_TRUE(world.effects.outbox_changed);
     EXPECT_EQ(due().size(), before + 5);  // three events to "*", two to the other
-    const auto& events = world.effects.journals[0].events();
+    const auto& events = world.effects.audit_records[0].events();
     EXPECT_EQ(events[0].pending_webhooks(), 1U);
     EXPECT_EQ(events[1].pending_webhooks(), 2U);
     const auto deliveries = webhooks::deliveries_of_event(world.rows, world.scope, events[1].no());

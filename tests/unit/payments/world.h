@@ -91,7 +91,7 @@ class World {
     void apply(const pb::Batch& batch) {
         machine.apply(rows, ++index, batch, effects);
         if (keep_log) log.push_back(batch);
-        journals.insert(journals.end(), effects.journals.begin(), effects.journals.end());
+        audit_records.insert(audit_records.end(), effects.audit_records.begin(), effects.audit_records.end());
     }
 
     // A command of the merchant; `fill` gets it.
@@ -303,15 +303,15 @@ class World {
     }
     std::vector<std::string> event_types() const {
         std::vector<std::string> types;
-        for (const auto& journal : effects.journals)
-            for (const auto& event : journal.events()) types.push_back(event.type());
+        for (const auto& audit_record : effects.audit_records)
+            for (const auto& event : audit_record.events()) types.push_back(event.type());
         return types;
     }
 
     kontor::testing::MemoryRows rows;
     domains::Machine machine;
     Effects effects;  // of the last batch
-    std::vector<pb::Journal> journals;
+    std::vector<pb::AuditRecord> audit_records;
     std::vector<pb::Batch> log;
     bool keep_log = false;
     std::uint64_t index = 0;

@@ -1,4 +1,5 @@
-// The reports over the real state machine: what they show is what the journals say, however it got there.
+// The reports over the real state machine: what they show is what the audit records say, however it got
+// there.
 
 #include "kontor/reporting/reports.h"
 
@@ -392,7 +393,7 @@ TEST_F(ReportsTest, APaymentThatTheReportDoesNotKnowYetIsFoundByItsNumber) {
 }
 
 TEST_F(ReportsTest, AnOverflowingQueueCatchesUpFromTheStore) {
-    open(64'000);  // a few journals
+    open(64'000);  // a few audit records
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     for (int i = 0; i < 200; ++i) shop_.pay(ada, 10, "burst");
     ASSERT_TRUE(until([&] {
@@ -412,13 +413,13 @@ TEST_F(ReportsTest, AnOverflowingQueueCatchesUpFromTheStore) {
     EXPECT_EQ(lines->front().succeeded, 200U);
 }
 
-// What a report reads again is weighed, not counted: a journal of one payment may have 100 KB.
+// What a report reads again is weighed, not counted: an audit record of one payment may have 100 KB.
 TEST_F(ReportsTest, CatchingUpHoldsNoMoreThanItsShare) {
     const auto ada = shop_.customer("Ada", "ada@example.com", 100'000);
     constexpr int kPayments = 20;
     for (int i = 0; i < kPayments; ++i) shop_.pay(ada, 10, std::string(50'000, 'x'));
     std::atomic<int> transactions{0};
-    open(4 * 8 * 3 * 50'000);  // room for about two journals of such a payment in each report's half
+    open(4 * 8 * 3 * 50'000);  // room for about two audit records of such a payment in each report's half
     payment_list::subscribe(*reports_, [&](const std::vector<PaymentRow>&) { ++transactions; });
     ASSERT_TRUE(until([&] { return reports_->log_index() == shop_.index.load(); }));
     EXPECT_GE(transactions.load(), kPayments / 3);

@@ -22,26 +22,27 @@ class VolumesTest : public ::testing::Test {
             reporting::Database::open(folder_ + "/v.sqlite", reporting::Database::Mode::writer).value();
         EXPECT_TRUE(database_->execute(std::string(kReport.schema.value)));
         writer_ = kReport.open_writer(*database_).value();
-        pb::Journal journal;
-        pb::Event& event = *journal.add_events();
+        pb::AuditRecord audit_record;
+        pb::Event& event = *audit_record.add_events();
         event.set_type("payment_intent.succeeded");
         pb::PaymentIntent& intent = *mutable_object(event, pb::payment_intent);
         intent.set_no(7);
         intent.mutable_payment_method()->set_type("card");
-        apply({std::move(journal)});
+        apply({std::move(audit_record)});
     }
 
     // One transaction.
-    void apply(std::vector<pb::Journal> journals) {
+    void apply(std::vector<pb::AuditRecord> audit_records) {
         writer_->forget();
-        for (const pb::Journal& journal : journals) {
-            for (const pb::Event& event : journal.events()) ASSERT_TRUE(writer_->apply(journal, event));
+        for (const pb::AuditRecord& audit_record : audit_records) {
+            for (const pb::Event& event : audit_record.events())
+                ASSERT_TRUE(writer_->apply(audit_record, event));
         }
         ASSERT_TRUE(writer_->finish());
     }
-    static pb::Journal refund(const char* type, pb::RefundStatus status, const char* previous) {
-        pb::Journal journal;
-        pb::Event& event = *journal.add_events();
+    static pb::AuditRecord refund(const char* type, pb::RefundStatus status, const char* previous) {
+        pb::AuditRecord audit_record;
+        pb::Event& event = *audit_record.add_events();
         event.set_type(type);
         event.set_previous_attributes_json(previous);
         pb::Refund& refund = *mutable_object(event, pb::refund);
@@ -49,7 +50,7 @@ class VolumesTest : public ::testing::Test {
         refund.set_intent_no(7);
         refund.set_amount(500);
         refund.set_status(status);
-        return journal;
+        return audit_record;
     }
     // "times, volume" of what was refunded.
     std::string refunded() {

@@ -16,10 +16,10 @@ constexpr unsigned kSteps = 1'500;
 
 Rows expected_scan(const Model& model, const std::string& low, const std::string& high, Direction direction) {
     Rows rows;
-    const std::string home = low.substr(0, kHomeBytes);
+    const std::string home = low.substr(0, kPartitionKeyBytes);
     for (auto it = model.lower_bound({kSorted, low}); it != model.end() && it->first.first == kSorted; ++it) {
         const std::string& key = it->first.second;
-        if (key.substr(0, kHomeBytes) != home || (!high.empty() && key >= high)) break;
+        if (key.substr(0, kPartitionKeyBytes) != home || (!high.empty() && key >= high)) break;
         rows.emplace_back(key, it->second);
     }
     if (direction == Direction::descending) return Rows(rows.rbegin(), rows.rend());

@@ -68,7 +68,8 @@ TEST(Scan, MergesThreeLayersInBothDirections) {
             EXPECT_EQ(index, 3U);
             EXPECT_EQ(scan_rows(reader, "hm", ""), all);
             EXPECT_EQ(scan_rows(reader, "hm", "", Direction::descending), reversed);
-            EXPECT_EQ(scan_rows(reader, "hm", "hn"), all);  // `high` past the home ends at the home
+            EXPECT_EQ(scan_rows(reader, "hm", "hn"),
+                      all);  // `high` past the partition key ends at the partition key
             EXPECT_EQ(scan_rows(reader, "hm", "zz", Direction::descending), reversed);
             EXPECT_EQ(scan_rows(reader, "hm2", "hm5"), Rows(all.begin() + 2, all.begin() + 5));
             EXPECT_EQ(scan_rows(reader, "hm2", "hm5", Direction::descending),

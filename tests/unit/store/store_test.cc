@@ -161,7 +161,7 @@ TEST(Store, LimitsAtTheirEdge) {
     EXPECT_DEATH(store->writer().put(kPlain, "", ""), "impossible length");
     EXPECT_DEATH(store->writer().put(kPlain, "k", value + "v"), "too long");
     EXPECT_DEATH(store->writer().put(99, "k", ""), "not declared");
-    EXPECT_DEATH(scan_rows(store->writer(), "a", ""), "within one home");
+    EXPECT_DEATH(scan_rows(store->writer(), "a", ""), "within one partition key");
     EXPECT_DEATH(store->read([](const Reader&, std::uint64_t) {}), "inside begin");
     store->commit(10, 0);
     EXPECT_DEATH(store->writer().put(kPlain, "k", ""), "between begin");
@@ -180,7 +180,7 @@ TEST(Store, RefusesWrongOptions) {
     EXPECT_NE(message([](auto& o) { o.max_pages_per_commit = 60'001; }).find("max_pages"), std::string::npos);
     EXPECT_NE(message([](auto& o) { o.tables.push_back(o.tables[0]); }).find("twice"), std::string::npos);
     EXPECT_NE(message([](auto& o) { o.tables[0].id = 255; }).find("store's own"), std::string::npos);
-    EXPECT_NE(message([](auto& o) { o.tables[0].ordered = true; }).find("home prefix"), std::string::npos);
+    EXPECT_NE(message([](auto& o) { o.tables[0].ordered = true; }).find("partition key"), std::string::npos);
     EXPECT_EQ(message([](auto&) {}), "opened");
     EXPECT_NE(message([](auto& o) { o.partitions = 5; }).find("has 4 partitions"), std::string::npos);
 }

@@ -22,12 +22,12 @@
 
 namespace kontor::store {
 
-inline constexpr TableId kPlain = 1;        // hashed, home: the whole key
-inline constexpr TableId kHomed = 2;        // hashed, home: 2 bytes
-inline constexpr TableId kSorted = 3;       // sorted, home: 2 bytes
-inline constexpr TableId kAppended = 4;     // hashed, a tree of its own, home: the whole key
-inline constexpr TableId kWrittenBack = 5;  // hashed, merged later, home: the whole key
-inline constexpr std::size_t kHomeBytes = 2;
+inline constexpr TableId kPlain = 1;        // hashed, partition key: the whole key
+inline constexpr TableId kHomed = 2;        // hashed, partition key: 2 bytes
+inline constexpr TableId kSorted = 3;       // sorted, partition key: 2 bytes
+inline constexpr TableId kAppended = 4;     // hashed, a tree of its own, partition key: the whole key
+inline constexpr TableId kWrittenBack = 5;  // hashed, merged later, partition key: the whole key
+inline constexpr std::size_t kPartitionKeyBytes = 2;
 
 class TempFolder {
  public:
@@ -41,8 +41,8 @@ inline StoreOptions test_options(const std::string& folder) {
     StoreOptions options;
     options.folder = folder;
     options.tables = {{kPlain, "plain", 0, false},
-                      {kHomed, "homed", kHomeBytes, false},
-                      {kSorted, "sorted", kHomeBytes, true},
+                      {kHomed, "homed", kPartitionKeyBytes, false},
+                      {kSorted, "sorted", kPartitionKeyBytes, true},
                       {kAppended, "appended", 0, false, true},
                       {kWrittenBack, "written back", 0, false, false, true}};
     // Some checkpoints merge a partition, most do not.

@@ -110,7 +110,7 @@ const Leg = v.object({
   amount,
   currency: v.string(),
   state: v.string(),
-  journal: text,
+  audit_record: text,
 });
 export type Leg = v.InferOutput<typeof Leg>;
 
@@ -186,7 +186,7 @@ export const PaymentDetail = v.object({
   events: list(Event),
   webhooks: list(Delivery),
   attempts: list(Attempt),
-  next_journal: v.nullish(v.string(), null),
+  next_audit_record: v.nullish(v.string(), null),
 });
 export type PaymentDetail = v.InferOutput<typeof PaymentDetail>;
 

@@ -121,7 +121,7 @@ function Detail({
           <Refunds refunds={detail.refunds} />
           <Webhooks deliveries={detail.webhooks} />
           <Attempts attempts={detail.attempts} />
-          {detail.next_journal !== null && <More after={detail.next_journal} onMore={onMore} />}
+          {detail.next_audit_record !== null && <More after={detail.next_audit_record} onMore={onMore} />}
         </div>
         <div class="column">
           <Facts row={row} />
@@ -142,13 +142,13 @@ export function PaymentPage({ id }: { id: string }): JSX.Element {
   const { reload } = detail;
   const loadMore = async (after: string) => {
     const path = inMode(`payments/${encodeURIComponent(id)}`);
-    const next = await request(PaymentDetail, 'GET', path, { query: { after_journal: after } });
+    const next = await request(PaymentDetail, 'GET', path, { query: { after_audit_record: after } });
     detail.set((old) => ({
       ...old,
       legs: [...old.legs, ...next.legs],
       events: [...old.events, ...next.events],
       webhooks: [...old.webhooks, ...next.webhooks],
-      next_journal: next.next_journal,
+      next_audit_record: next.next_audit_record,
     }));
   };
   useReloadAfterSilence(reload);

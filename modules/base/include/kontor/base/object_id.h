@@ -36,7 +36,7 @@ static_assert(kMaxLogIndex >= 14'000ULL * 3'600 * kHoursPerYear * 2, "2 years at
     return (group << (kIndexBits + kCommandBits + kObjectBits)) |
            (log_index << (kCommandBits + kObjectBits)) | (command << kObjectBits) | object;
 }
-// The number of the command that made the object: its journal row's key.
+// The number of the command that made the object: its audit record's key.
 [[nodiscard]] constexpr ObjectNo command_no(ObjectNo no) {
     return no & ~kMaxObjectsPerCommand;
 }

@@ -5,7 +5,7 @@
 //
 //   open()               reads who this node is; listens on the peer port when it is a member
 //   copy_state()         a node that has just joined: before its node is started
-//   seat() -> Node::start, attach(node, handler, kinds)
+//   membership() -> Node::start, attach(node, handler, kinds)
 //   handle(request)      any node, any request: here, or by the leader
 //
 // Threading: handle() on network threads; the commands (init() and below) block, not on a network thread;
@@ -112,7 +112,7 @@ class Cluster {
     virtual void stop() = 0;
 
     [[nodiscard]] virtual bool is_member() const = 0;
-    [[nodiscard]] virtual node::Seat seat() = 0;
+    [[nodiscard]] virtual node::Membership membership() = 0;
     // True: this node has joined and has no state yet.
     [[nodiscard]] virtual bool needs_state() const = 0;
     // Copies it from any other node. `tell` gets a line for people now and then. Goes on where it was when it

@@ -11,10 +11,10 @@
 //     constinit const fields::Shape kRefundShape = fields::shape<kRefund>("refund");
 //     … fields::write_object<kRefund>(json, refund);
 //
-// The order of the rows is that of the JSON and of previous_attributes, which stand in the journal. A getter
-// is a pointer to a member or to a function; it takes the record, or the `row` of what carries the record.
-// What needs ids, currencies or references is in kontor/machine/fields.h, made the same way: a maker has a
-// `kind` and the functions of Value as static templates.
+// The order of the rows is that of the JSON and of previous_attributes, which stand in the audit record. A
+// getter is a pointer to a member or to a function; it takes the record, or the `row` of what carries the
+// record. What needs ids, currencies or references is in kontor/machine/fields.h, made the same way: a maker
+// has a `kind` and the functions of Value as static templates.
 //
 // Threading: constants and pure functions. Ownership: getters give views that live as long as the record.
 // Errors: a column that is left out, a getter of another type than its field's, a name that is there twice

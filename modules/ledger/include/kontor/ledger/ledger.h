@@ -221,8 +221,8 @@ inline constexpr std::uint64_t kFailedKeptMs = 24ULL * 3600 * 1000;
 // than a busy one fails in two days.
 inline constexpr std::uint64_t kMaxFailedIds = 10'000'000;
 
-// Every so many transfers of an account, its history has a milestone: a row that finds the chain by time.
-inline constexpr std::uint32_t kMilestoneEvery = 64;
+// Every so many transfers of an account, its history has an index row: a row that finds the chain by time.
+inline constexpr std::uint32_t kHistoryIndexEvery = 64;
 
 // Table ids 1..9 of the store belong to the ledger.
 [[nodiscard]] std::span<const store::TableSpec> tables();
@@ -309,7 +309,7 @@ class Ledger {
                                                   const std::function<bool(const Account&)>& visit);
 
 // Where a history that starts at `timestamp_max` (inclusive) begins: a transfer of the account that is newer
-// than it by less than kMilestoneEvery transfers, or the newest one not above it. Zero: the account has no
+// than it by less than kHistoryIndexEvery transfers, or the newest one not above it. Zero: the account has no
 // transfer.
 [[nodiscard]] Id128 history_start(const store::Reader& rows, Id128 account, std::uint64_t timestamp_max,
                                   Book book = kHouseBook);
@@ -325,7 +325,7 @@ class Ledger {
 
 // Recomputes every balance from the transfers (docs/ARCHITECTURE.md, promise 2). `visit_table` walks all rows
 // of a table. Checks besides: checksums, debits equal credits in each ledger of each book, limits, pending
-// states against the transfers that made and resolved them, the expiry index, the milestones, the lists of
+// states against the transfers that made and resolved them, the expiry index, the index rows, the lists of
 // accounts, the ids that failed, and that every history chain holds each transfer exactly once. Memory: about
 // 112 bytes an account plus 32 an unresolved pending transfer and 32 a run of 64 failed ids; independent of
 // the number of transfers. Never throws for bad rows: it reports them. Rows of a table may come in any order.

@@ -80,7 +80,7 @@ constexpr Approval Approval::by_policy(std::span<const CommandField> all, Amount
 
 // Runs a stored command at the place of the one that is being run: with its own actor, permission and checks,
 // against the state of now, its numbers and times those of `approving`, which may have made nothing yet. Its
-// journal rows have `note`. `then` runs before they are written.
+// audit records have `note`. `then` runs before they are written.
 pb::Result run_stored(Context& approving, const pb::Command& stored, const pb::ApprovalNote& note,
                       const std::function<void(Context& inner, const pb::Result& result)>& then);
 

@@ -45,7 +45,7 @@ class Audit {
     // A visitor may look rows up; `value` ends with that.
     using Visitor = std::function<void(std::string_view key, std::string_view value)>;
     void each(store::TableId table, const Visitor& visit);
-    // In the order of their keys: low <= key < high, within one home.
+    // In the order of their keys: low <= key < high, within one partition key.
     void scan(store::TableId table, const Key& low, const Key& high, const Visitor& visit);
 
     template <typename T, typename Visit>

@@ -1,5 +1,5 @@
 #pragma once
-// The chain of journal rows: each names the hash of the row before it (docs/adr/0018).
+// The chain of audit records: each names the hash of the row before it (docs/adr/0018).
 //
 // A row's hash runs over its *frame* and the digest of its *images*. The images are what may be about a
 // person: the objects of its events and changes, their earlier values, and the idempotency key, which
@@ -7,7 +7,7 @@
 // the row: erasing the images and the salt, and keeping the digest, leaves the chain as it was, and nobody
 // can find by trying what the images said.
 //
-// Threading: values. Errors: bytes that are no journal row throw RowFailure, as wherever a row does not
+// Threading: values. Errors: bytes that are no audit record throw RowFailure, as wherever a row does not
 // parse. Limits: a hasher keeps the memory of the largest row that it has seen.
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 #include "kontor/machine/rows.h"
 
 namespace kontor::pb {
-class Journal;
+class AuditRecord;
 }
 
 namespace kontor::machine {
@@ -30,18 +30,18 @@ inline constexpr std::size_t kChainHashBytes = 16;
 [[nodiscard]] std::string row_salt(std::string_view batch_salt, Scope scope, std::uint64_t command_no);
 
 // Whether there is something to erase: such a row has a salt.
-[[nodiscard]] bool has_images(const pb::Journal& row);
+[[nodiscard]] bool has_images(const pb::AuditRecord& row);
 
 // Reuses its memory from row to row.
 class ChainHasher {
  public:
     // What the next row of the same merchant and mode has as previous_hash.
-    [[nodiscard]] std::string hash(std::string_view journal_row);
+    [[nodiscard]] std::string hash(std::string_view audit_record);
     // Of the images in a serialized row, with the row's salt; the kept one where they were erased.
-    [[nodiscard]] std::string image_digest(std::string_view journal_row);
+    [[nodiscard]] std::string image_digest(std::string_view audit_record);
 
  private:
-    void split(std::string_view journal_row);
+    void split(std::string_view audit_record);
     [[nodiscard]] std::string digest();
 
     std::string frame_, images_;

@@ -1,7 +1,7 @@
 #pragma once
-// What the rules of one command work with: its number and time, its rows, its journal.
+// What the rules of one command work with: its number and time, its rows, its audit record.
 //
-// A handler checks first and writes then: what it refuses leaves no row behind. Journal rows are written by
+// A handler checks first and writes then: what it refuses leaves no row behind. AuditRecord are written by
 // finish(), one for each merchant and mode that was touched, with the deliveries of their events.
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class Context {
     ledger::Ledger ledger;
     std::string idempotency_row;                 // key of the command's idempotency record, "" if none
     std::uint64_t ledger_timestamp = 0;          // see pb::Result
-    const pb::ApprovalNote* approval = nullptr;  // for the journal, where somebody else has to agree
+    const pb::ApprovalNote* approval = nullptr;  // for the audit record, where somebody else has to agree
     bool lost_race = false;  // refused because something else is under way: not kept for replays
 
     [[nodiscard]] std::uint64_t command_no() const { return command_no_; }
@@ -70,11 +70,11 @@ class Context {
     // The head row of a scope; changes are written by finish().
     [[nodiscard]] const pb::ScopeHead& head(Scope of) { return book(of).head; }
     [[nodiscard]] pb::ScopeHead& change_head(Scope of);
-    // Marks the scope as changed: it gets a journal row even without events.
-    pb::Journal& journal(Scope of);
-    pb::Journal& journal() { return journal(scope); }
-    // The journal row is found again by the object it is about, under a kind of link of the domain's.
-    void journal_about(LinkKind kind, std::uint64_t no);
+    // Marks the scope as changed: it gets an audit record even without events.
+    pb::AuditRecord& audit_record(Scope of);
+    pb::AuditRecord& audit_record() { return audit_record(scope); }
+    // The audit record is found again by the object it is about, under a kind of link of the domain's.
+    void audit_record_about(LinkKind kind, std::uint64_t no);
     // The image is taken now: call when the object is as the command leaves it.
     template <typename Id, typename T>
     void event(std::string_view type, const Id& id, const T& object, std::string previous = {}) {
@@ -83,7 +83,7 @@ class Context {
     // A change that the merchant API has no event for: projections read it, nobody else sees it.
     template <typename Id, typename T>
     void changed(const Id& id, const T& object) {
-        *mutable_object(*journal().add_changes(), id) = object;
+        *mutable_object(*audit_record().add_changes(), id) = object;
     }
 
     void due(DueClock clock, std::int64_t due_ms, DueKind kind, std::string_view payload);
@@ -93,8 +93,8 @@ class Context {
     struct Book {
         Scope scope;
         pb::ScopeHead head;
-        pb::Journal journal;
-        bool has_journal = false;
+        pb::AuditRecord audit_record;
+        bool has_audit_record = false;
         bool head_changed = false;
         std::vector<std::pair<LinkKind, std::uint64_t>> about;
     };

@@ -125,7 +125,7 @@ struct Invariant {
 // ----------------------------------------------------------------------------------------------
 
 using Enter = std::optional<pb::Result> (*)(Context&);
-using Announce = void (*)(Context&, Scope, pb::Journal&, const pb::ScopeHead&);
+using Announce = void (*)(Context&, Scope, pb::AuditRecord&, const pb::ScopeHead&);
 // The name of the operator's role at this moment; nothing: not there, or disabled.
 using RoleOf = std::optional<std::string> (*)(const store::Reader&, std::uint64_t operator_no);
 // The answer of a command that waits for somebody else's approval; nothing: it needs none and is run.
@@ -146,7 +146,7 @@ struct Domain {
     // For commands that concern a merchant, before anything else: says why there is no such scope, and may
     // keep the merchant in context.owner. One domain has it.
     std::optional<Enter> enter = {};
-    // Each journal row with events, before it is written: who gets to know them. One domain has it.
+    // Each audit record with events, before it is written: who gets to know them. One domain has it.
     std::optional<Announce> announce = {};
     // Who acts, where it is a person. One domain has it.
     std::optional<RoleOf> role_of = {};

@@ -1,5 +1,5 @@
 #pragma once
-// Events and the journal they stand in: reads, and their JSON.
+// Events and the audit record they stand in: reads, and their JSON.
 
 #include <functional>
 #include <memory>
@@ -23,28 +23,27 @@ inline constexpr std::string_view event = "evt", request = "req";
 inline constexpr std::string_view kApiVersion = "2026-10-28.endive";
 
 struct FoundEvent {
-    std::shared_ptr<const pb::Journal> journal;  // whole: time, request, idempotency key, ledger legs
-    const pb::Event* event = nullptr;            // into it
+    std::shared_ptr<const pb::AuditRecord>
+        audit_record;                  // whole: time, request, idempotency key, ledger legs
+    const pb::Event* event = nullptr;  // into it
 };
 [[nodiscard]] std::optional<FoundEvent> find_event(const store::Reader&, Scope, std::uint64_t event_no);
-[[nodiscard]] std::shared_ptr<const pb::Journal> find_journal(const store::Reader&, Scope,
-                                                              std::uint64_t command_no);
+[[nodiscard]] std::shared_ptr<const pb::AuditRecord> find_audit_record(const store::Reader&, Scope,
+                                                                       std::uint64_t command_no);
 
 // Newest first.
 [[nodiscard]] Listed<FoundEvent> list_events(const store::Reader&, Scope, const ListQuery&, Bound&);
 
-// Journals of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
-void visit_journals(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
-                    const std::function<bool(const pb::Journal&)>& visit);
-// The journal rows about an object, by the kind of link that a domain keeps for it; oldest first, behind
+// AuditRecords of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
+void visit_audit_records(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
+                         const std::function<bool(const pb::AuditRecord&)>& visit);
+// The audit records about an object, by the kind of link that a domain keeps for it; oldest first, behind
 // `after_no`.
-[[nodiscard]] std::vector<std::shared_ptr<const pb::Journal>> journals_about(const store::Reader&, Scope,
-                                                                             LinkKind, std::uint64_t no,
-                                                                             std::uint64_t after_no,
-                                                                             std::size_t limit);
+[[nodiscard]] std::vector<std::shared_ptr<const pb::AuditRecord>> audit_records_about(
+    const store::Reader&, Scope, LinkKind, std::uint64_t no, std::uint64_t after_no, std::size_t limit);
 
 extern const fields::Shape kEventShape;
 // An event as webhook body and as API object: the same bytes.
-[[nodiscard]] std::string event_json(const Registry& registry, const pb::Journal&, const pb::Event&);
+[[nodiscard]] std::string event_json(const Registry& registry, const pb::AuditRecord&, const pb::Event&);
 
 }  // namespace kontor::machine

@@ -1,5 +1,5 @@
 #pragma once
-// The frame's own records: Tick, idempotency, journal. The first of the domains.
+// The frame's own records: Tick, idempotency, audit record. The first of the domains.
 
 #include <array>
 
@@ -22,14 +22,14 @@ void check_outbox(Audit& audit);
 void check_links(Audit& audit);
 
 inline constexpr std::array kFrameTables = {
-    store::TableSpec{table::instance, "instance", home::singleton, true},
-    store::TableSpec{table::scope_heads, "scope_heads", home::merchant, false},
-    store::TableSpec{table::idempotency, "idempotency", home::whole_key, false},
-    store::TableSpec{table::idempotency_expiry, "idempotency_expiry", home::merchant, true},
-    store::TableSpec{table::due, "due", home::singleton, true},
-    store::TableSpec{table::journals, "journals", home::merchant, true},
-    store::TableSpec{table::links, "links", home::merchant, true},
-    store::TableSpec{table::outbox_due, "outbox_due", home::singleton, true},
+    store::TableSpec{table::instance, "instance", partition_by::singleton, true},
+    store::TableSpec{table::scope_heads, "scope_heads", partition_by::merchant, false},
+    store::TableSpec{table::idempotency, "idempotency", partition_by::whole_key, false},
+    store::TableSpec{table::idempotency_expiry, "idempotency_expiry", partition_by::merchant, true},
+    store::TableSpec{table::due, "due", partition_by::singleton, true},
+    store::TableSpec{table::audit_records, "audit_records", partition_by::merchant, true},
+    store::TableSpec{table::links, "links", partition_by::merchant, true},
+    store::TableSpec{table::outbox_due, "outbox_due", partition_by::singleton, true},
 };
 
 inline constexpr std::array<const Outcome*, 13> kFrameOutcomes = {&outcome::ok,
@@ -72,7 +72,7 @@ inline constexpr std::array kFrameDue = {
 };
 
 inline constexpr std::array kFrameInvariants = {
-    Invariant{.name = "each journal row names the hash of the one before it", .check = &check_chain},
+    Invariant{.name = "each audit record names the hash of the one before it", .check = &check_chain},
     Invariant{.name = "each idempotency record expires once", .check = &check_idempotency},
     Invariant{.name = "due work has its form", .check = &check_due},
     Invariant{.name = "what is in the outbox waits", .check = &check_outbox},

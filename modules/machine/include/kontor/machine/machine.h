@@ -18,7 +18,7 @@ namespace kontor::pb {
 class Batch;
 class Command;
 class Result;
-class Journal;
+class AuditRecord;
 }  // namespace kontor::pb
 
 namespace kontor::machine {
@@ -38,9 +38,9 @@ struct Effects {
     std::vector<pb::Result> results;  // one a command, in order
     std::vector<Resolved> resolved;
     std::vector<pb::Result> resolved_results;
-    std::vector<pb::Journal> journals;  // rows written, with their events
-    bool outbox_changed = false;        // deliveries or attempts are due
-    LogTimes now;                       // the entry's, as the rules saw them
+    std::vector<pb::AuditRecord> audit_records;  // rows written, with their events
+    bool outbox_changed = false;                 // deliveries or attempts are due
+    LogTimes now;                                // the entry's, as the rules saw them
 
     Effects();
     ~Effects();

@@ -47,7 +47,8 @@ struct Listed {
     std::vector<T> rows;  // newest first
     bool has_more = false;
 };
-// Where a list's rows are: keys are prefix | no, in a table that is ordered within the prefix's home.
+// Where a list's rows are: keys are prefix | no, in a table that is ordered within the prefix's partition
+// key.
 struct Source {
     store::TableId table;
     Key prefix;

@@ -28,18 +28,18 @@ inline constexpr store::TableId scope_heads = 16;
 inline constexpr store::TableId idempotency = 17;
 inline constexpr store::TableId idempotency_expiry = 18;
 inline constexpr store::TableId due = 19;
-inline constexpr store::TableId journals = 26;
+inline constexpr store::TableId audit_records = 26;
 inline constexpr store::TableId links = 27;
 inline constexpr store::TableId outbox_due = 31;
 }  // namespace table
 
-// How much of a key says where its row lives: rows of one home are scanned together.
-namespace home {
+// How much of a key says where its row lives: rows of one partition key are scanned together.
+namespace partition_by {
 // Objects of a merchant live at the merchant's, so that a list is one scan.
 inline constexpr std::uint8_t merchant = 8;
 inline constexpr std::uint8_t singleton = 1;
 inline constexpr std::uint8_t whole_key = 0;
-}  // namespace home
+}  // namespace partition_by
 
 // A key, built on the stack. Numbers are big-endian, so that byte order is number order.
 class Key {
@@ -75,12 +75,12 @@ class Key {
 [[nodiscard]] inline Key object_key(Scope scope, std::uint64_t no) {
     return Key().scope(scope).be64(no);
 }
-// The first key behind all rows of a scope, in the same home.
+// The first key behind all rows of a scope, in the same partition key.
 [[nodiscard]] inline Key scope_end(Scope scope) {
     return Key().be64(scope.merchant_no).byte(scope.livemode ? '\x02' : '\x01');
 }
 
-// Singletons share one home: their first byte.
+// Singletons share one partition key: their first byte.
 [[nodiscard]] inline Key instance_key() {
     return Key().byte('i');
 }
@@ -115,10 +115,10 @@ enum class DueKind : char {};
 // Which of the entry's times a due time is compared with. Frozen numbers; a calendar of another zone or a
 // test clock gets the next one.
 enum class DueClock : char { machine = 0, utc = 1, running = 2 };
-inline constexpr char kDueHome = 'd';
+inline constexpr char kDuePartition = 'd';
 // Kind and clock first: each pair is a queue of its own, and none hides behind another one's rows.
 [[nodiscard]] inline Key due_queue_key(DueKind kind, DueClock clock) {
-    return Key().byte(kDueHome).byte(static_cast<char>(kind)).byte(static_cast<char>(clock));
+    return Key().byte(kDuePartition).byte(static_cast<char>(kind)).byte(static_cast<char>(clock));
 }
 [[nodiscard]] inline Key due_key(DueKind kind, DueClock clock, std::int64_t due_ms) {
     return due_queue_key(kind, clock).be64(static_cast<std::uint64_t>(due_ms));

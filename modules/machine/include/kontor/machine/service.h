@@ -20,7 +20,7 @@
 namespace kontor::pb {
 class Command;
 class Result;
-class Journal;
+class AuditRecord;
 }  // namespace kontor::pb
 
 namespace kontor::machine {
@@ -33,10 +33,10 @@ struct Answer {
 };
 
 // What an entry wrote; shared by all who still read it, and changed by nobody.
-using Journals = std::shared_ptr<const std::vector<pb::Journal>>;
+using AuditRecords = std::shared_ptr<const std::vector<pb::AuditRecord>>;
 struct AppliedEntry {
     std::uint64_t log_index = 0;
-    Journals journals;            // an empty list when it wrote none
+    AuditRecords audit_records;   // an empty list when it wrote none
     bool outbox_changed = false;  // a new intention, or one that is due at another time
     bool is_gap = false;          // the state was replaced by a newer one: entries in between were not told
 };

@@ -33,7 +33,7 @@
 namespace kontor::node {
 
 // This node's place in a cluster (docs/adr/0007). Without a transport it is a cluster of one for ever.
-struct Seat {
+struct Membership {
     std::uint64_t node_id = 1;
     replication::ClusterId cluster{};                 // of a node that has joined: its log is made for it
     replication::PeerTransport* transport = nullptr;  // outlives the node
@@ -77,7 +77,7 @@ struct NodeOptions {
     std::uint64_t min_free_bytes = 0;
     std::uint64_t max_queue_bytes = 64ULL << 20;  // commands waiting for a batch; above: overloaded (429)
     std::uint64_t max_queue_commands = 100'000;
-    // Of one log entry, whose rows and journals are in memory until it is applied: up to about 1 MiB a
+    // Of one log entry, whose rows and audit records are in memory until it is applied: up to about 1 MiB a
     // command (an object of 100 KiB, in rows and in events).
     std::size_t max_batch_commands = 16'384;  // kMaxCommandsPerBatch at most
     std::uint64_t channel_wait_ms = 25'000;   // how long a request waits for its channel
@@ -85,7 +85,7 @@ struct NodeOptions {
     bool read_only = false;                   // only look: nothing is written, no command is taken (verify)
     bool dev = false;                         // recorded in the instance row at the first start
     std::uint64_t last_index = kMaxLogIndex;  // test seam: where the log's indexes end
-    Seat seat;
+    Membership membership;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
     // Where the salts of entries come from; called by one thread at a time. Not to be foreseen, but in tests.

@@ -1,13 +1,14 @@
 #pragma once
-// What a report is: a SQLite file of its own, made from the committed journals, with a version and a cursor
-// of its own. Nothing decides about money from it: it can be dropped and made again at any time, and when it
-// is broken, or its version has changed, it alone is.
+// What a report is: a SQLite file of its own, made from the committed audit records, with a version and a
+// cursor of its own. Nothing decides about money from it: it can be dropped and made again at any time, and
+// when it is broken, or its version has changed, it alone is.
 //
 // A report's folder (modules/reports/<x>) holds its schema, its writer, its queries and one ReportSpec;
 // modules/reports/REPORTS lists them.
 //
-// Threading: a writer belongs to its report's thread; a reader to one thread at a time. Ownership: journals
-// given to a writer live until finish() or forget(). Errors: as sqlite.h; a corruption drops the file.
+// Threading: a writer belongs to its report's thread; a reader to one thread at a time. Ownership: audit
+// records given to a writer live until finish() or forget(). Errors: as sqlite.h; a corruption drops the
+// file.
 
 #include <cstdint>
 #include <functional>
@@ -22,18 +23,18 @@
 
 namespace kontor::pb {
 class Event;
-class Journal;
+class AuditRecord;
 }  // namespace kontor::pb
 
 namespace kontor::reporting {
 
-// What changes a report's rows. The frame begins and ends the transactions, and gives each journal exactly
-// once, in the order of its merchant and mode.
+// What changes a report's rows. The frame begins and ends the transactions, and gives each audit record
+// exactly once, in the order of its merchant and mode.
 class ReportWriter {
  public:
     virtual ~ReportWriter() = default;
-    // Each event and change of a journal, in their order.
-    [[nodiscard]] virtual Result<void> apply(const pb::Journal& journal, const pb::Event& event) = 0;
+    // Each event and change of an audit record, in their order.
+    [[nodiscard]] virtual Result<void> apply(const pb::AuditRecord& audit_record, const pb::Event& event) = 0;
     // Before the transaction ends: what was gathered is written.
     [[nodiscard]] virtual Result<void> finish() = 0;
     // The transaction came to nothing, or is over: what was gathered is dropped.

@@ -1,11 +1,11 @@
 #pragma once
 // All reports of a node. Each has a thread that writes and remembers the log index it stands for,
-// and catches up from the journals after a restart.
+// and catches up from the audit records after a restart.
 //
 // Threading: one writer thread a report; queries anywhere. Ownership: the service outlives it; specs are
 // constants. Errors: a broken file is dropped and made again, with a log line; files of reports that there
-// are not any more are removed at the start. Limits: the journals that wait are bounded; what comes above is
-// read from the store once they are written.
+// are not any more are removed at the start. Limits: the audit records that wait are bounded; what comes
+// above is read from the store once they are written.
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,8 @@ struct ReportsOptions {
     machine::Service* service = nullptr;
     const Clock* clock = nullptr;
     telemetry::Registry* metrics = nullptr;
-    std::uint64_t max_queue_bytes = 32ULL << 20;  // of all reports: journals that wait, or are being written
+    std::uint64_t max_queue_bytes = 32ULL
+                                    << 20;  // of all reports: audit records that wait, or are being written
     std::uint64_t query_timeout_ms = 2'000;
     // The last entry that the node has at the start. A report of more stands for entries that are gone (the
     // ledger was put back from a copy), and is made again.

@@ -1,6 +1,7 @@
 #pragma once
-// XXH3: which partition a home lives in (a disk format: docs/formats/partition.md), the hashes of entries
-// (entry_hasher.h) and of content (content_sum.h). All must give the same bytes on every machine, forever.
+// XXH3: which partition a partition key lives in (a disk format: docs/formats/partition.md), the hashes of
+// entries (entry_hasher.h) and of content (content_sum.h). All must give the same bytes on every machine,
+// forever.
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,9 @@
 #pragma once
 // The row-store interface that deterministic modules see: an ordered map (table, key) -> bytes.
 //
-// The home of a row is the first `home_bytes` of its key (0: the whole key), declared per table; all rows of
-// a home live in one partition. A scan stays within one home, so it never merges partitions.
+// The partition key of a row is the first `partition_key_bytes` of its key (0: the whole key), declared per
+// table; all rows of a partition key live in one partition. A scan stays within one partition key, so it
+// never merges partitions.
 //
 // Threading: a Reader belongs to the thread that got it. Ownership: views returned by get() and scan() are
 // valid until the next call on the same Reader or Writer. Errors: reading stored state that does not match
@@ -26,9 +27,9 @@ inline constexpr std::size_t kMaxValueBytes = 1U << 20U;  // 1 MiB
 // What a table is. Every module that owns tables exports them; app/ hands the union to Store::open.
 struct TableSpec {
     TableId id;
-    std::string_view name;    // for verify, metrics and dumps
-    std::uint8_t home_bytes;  // leading key bytes that choose the partition; 0: the whole key
-    bool ordered;             // false: point reads only (the memtable may hash it); scan() is then a bug
+    std::string_view name;             // for verify, metrics and dumps
+    std::uint8_t partition_key_bytes;  // leading key bytes that choose the partition; 0: the whole key
+    bool ordered;  // false: point reads only (the memtable may hash it); scan() is then a bug
     // Rows that mostly come in key order and are seldom read again (transfers). They lie in a tree of their
     // own, whose pages are filled to the end, are not cached, and a key above the greatest one is known to be
     // new without a look.
@@ -61,9 +62,10 @@ class Reader {
     virtual void prefetch(TableId /*table*/, std::string_view /*key*/, Fetch /*what*/) const {}
 
     // Visits rows with low <= key < high in the given order until `visit` returns false.
-    // low and high must share the table's home prefix (home_bytes > 0). `high` empty, or past the home: to
-    // the end of the home. The visitor may read and write: a row behind the current one is not visited again,
-    // a row ahead is visited as written (or not, if erased), the same on every node.
+    // low and high must share the table's partition key (partition_key_bytes > 0). `high` empty, or past the
+    // partition key: to the end of the partition key. The visitor may read and write: a row behind the
+    // current one is not visited again, a row ahead is visited as written (or not, if erased), the same on
+    // every node.
     using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
     virtual void scan(TableId table, std::string_view low, std::string_view high, Direction direction,
                       const Visitor& visit) const = 0;

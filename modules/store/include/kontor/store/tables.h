@@ -20,7 +20,7 @@ inline constexpr unsigned kMaxPartitions = 64;
 
 [[nodiscard]] std::string partition_name(unsigned number);  // "03"
 
-// A row's place: everything that one hash of its home decides.
+// A row's place: everything that one hash of its partition key decides.
 struct Place {
     unsigned slot;  // position of the table among the declared ones
     unsigned partition;
@@ -37,7 +37,7 @@ class Tables {
     [[nodiscard]] static Result<void> check(const std::vector<TableSpec>& specs);
 
     [[nodiscard]] Place place(TableId table, std::string_view key) const;
-    [[nodiscard]] std::string_view home(TableId table, std::string_view key) const;
+    [[nodiscard]] std::string_view partition_key(TableId table, std::string_view key) const;
     [[nodiscard]] unsigned slot(TableId table) const;  // asserts that the table is declared
     [[nodiscard]] const TableSpec& spec(unsigned slot) const { return specs_[slot]; }
     [[nodiscard]] unsigned count() const { return static_cast<unsigned>(specs_.size()); }

@@ -1,4 +1,5 @@
-// The steward's look at the clocks: whose is off, and that such a node does not lead while another one can.
+// The reconciler's look at the clocks: whose is off, and that such a node does not lead while another one
+// can.
 
 #include <algorithm>
 #include <cstdlib>

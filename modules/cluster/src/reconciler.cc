@@ -1,4 +1,4 @@
-// The steward: a thread that makes things as the rows say. Addresses of links, this node's own row, its
+// The reconciler: a thread that makes things as the rows say. Addresses of links, this node's own row, its
 // certificate, and on the leader the log's membership, one server at a time.
 
 #include <algorithm>
@@ -42,10 +42,10 @@ bool is_in(const std::vector<replication::Member>& members, std::uint64_t node_n
 
 }  // namespace
 
-void ClusterImpl::run_steward() {
-    std::unique_lock lock(steward_mutex_);
+void ClusterImpl::run_reconciler() {
+    std::unique_lock lock(reconciler_mutex_);
     while (!stopping_) {
-        steward_changed_.wait_for(lock, std::chrono::milliseconds(kLookMs), [this] { return stopping_; });
+        reconciler_changed_.wait_for(lock, std::chrono::milliseconds(kLookMs), [this] { return stopping_; });
         if (stopping_) return;
         lock.unlock();
         try {
@@ -425,7 +425,7 @@ Result<void> ClusterImpl::copy_state(const std::function<void(const std::string&
     const bool at_start = needs_state();
     copy.is_stopping = [this, at_start] {
         if (at_start && ((options_.shall_stop && options_.shall_stop()) || verdict_of_others())) return true;
-        const std::lock_guard lock(steward_mutex_);
+        const std::lock_guard lock(reconciler_mutex_);
         return stopping_;
     };
     // A follower that is ready has the time for it; the leader is the last one asked.
