@@ -17,7 +17,7 @@ raft_package=libraft-dev raft_version=0.22.1
 
 test_packages=(
     libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev clang-format shellcheck python3 openssl curl jq procps
-    chromium fonts-noto-cjk debootstrap iproute2 nginx-light
+    chromium fonts-noto-cjk debootstrap iproute2 nginx-light python3-stripe
 )
 
 usage() {

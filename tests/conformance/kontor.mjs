@@ -34,9 +34,9 @@ export async function startKontor(extra = []) {
     ca,
     pid: child.pid,
     child,
-    /** The official library, configured as a merchant would. */
-    stripe(options = {}) {
-      return new Stripe(options.key ?? ready.test_key, {
+    /** The official library, configured as a merchant would: the newest, or the major `library`. */
+    stripe({ library = Stripe, ...options } = {}) {
+      return new library(options.key ?? ready.test_key, {
         host: url.hostname,
         port: Number(url.port),
         protocol: 'https',

@@ -9,7 +9,7 @@ export async function startReceiver(reply = () => 200) {
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
-      const delivery = { raw: Buffer.concat(chunks), headers: request.headers };
+      const delivery = { raw: Buffer.concat(chunks), headers: request.headers, path: request.url };
       deliveries.push(delivery);
       response.writeHead(reply(delivery, deliveries.length)).end();
       for (const check of [...waiting]) check();

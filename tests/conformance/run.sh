@@ -1,5 +1,6 @@
 #!/bin/bash
-# The official client library against a running kontor: host, port and certificate set, nothing else changed.
+# The official client libraries against a running kontor: host, port and certificate set, nothing else changed. Node's in five
+# majors, and Debian's python3-stripe.
 #   tests/conformance/run.sh            with $KONTOR_BINARY, or build/release/app/kontor
 # Ends with `N passed, N failed`.
 set -euo pipefail
@@ -13,7 +14,15 @@ fi
 # types.test.mjs reads the library's types with the compiler of the admin pages.
 [ -d ../../web/node_modules/typescript ] || ../../web/scripts/build.sh --packages
 status=0
-node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs | tee "${TMPDIR:-/tmp}/kontor-conformance.$$" || status=$?
-awk '/ℹ pass /{p=$3} /ℹ fail /{f=$3} END {printf "%d passed, %d failed\n", p, f}' "${TMPDIR:-/tmp}/kontor-conformance.$$"
-rm -f "${TMPDIR:-/tmp}/kontor-conformance.$$"
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs | tee "$output" || status=$?
+# Debian's own Python: another one that stands before it on the path does not see Debian's packages.
+/usr/bin/python3 python_stripe.py 2>&1 | tee -a "$output" || status=$?
+awk '
+    /ℹ pass / { passed += $3 }
+    /ℹ fail / { failed += $3 }
+    /^Ran [0-9]+ tests? in / { ran = $2 }
+    /^FAILED \(/ { for (i = split($0, counts, /[^0-9]+/); i > 0; i--) bad += counts[i] }
+    END { printf "%d passed, %d failed\n", passed + (ran > bad ? ran - bad : 0), failed + bad }' "$output"
 exit "$status"
