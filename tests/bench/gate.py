@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Is this state slower than another one? Measures two binaries in turns and compares them.
+"""Is this state slower than the one before? Measures two binaries in turns and compares them.
 
-    gate.py BEFORE AFTER [--rounds 7] [--duration 8s] [--limit 5] [--folder DIR] [--json] [SCENARIO ...]
+    gate.py BEFORE AFTER [--rounds 7] [--duration 8s] [--limit 5] [--folder DIR] [--json] [--scenario NAME ...]
 
 BEFORE and AFTER are two `kontor` binaries (release builds). Each scenario of `kontor bench` runs A, B, A, B …, so that a
 machine whose speed changes by the hour is as good or bad to both; what counts is the ratio within a turn. Scenarios:
 transfers, payments, batches, reads, and half-load: p99 of payments at half the rate that BEFORE reached. All of them unless
-some are named.
+`--scenario` names some; it may be repeated.
 
 For each it prints the median of the ratios (above 1: AFTER is better), their smallest and greatest, and the noise: two
-standard errors of that median. Exit code 1 when a median is worse than `--limit` percent by more than the noise, 2 when
+standard errors of that median; then median, mean and every round of either binary (operations a second; half-load:
+milliseconds). Exit code 1 when a median is worse than `--limit` percent by more than the noise, 2 when
 something could not be measured. Nothing else should run on the machine; the more does, the more rounds it takes.
 """
 import argparse
@@ -20,9 +21,9 @@ import subprocess
 import sys
 import tempfile
 
-RATES = {"transfers": ["transfers"], "payments": ["payments"], "batches": ["batches"], "reads": ["reads"]}
+RATES = ("transfers", "payments", "batches", "reads")  # commands of `kontor bench` whose rate is compared
 HALF_LOAD = "half-load"
-SCENARIOS = [*RATES, HALF_LOAD]
+SCENARIOS = (*RATES, HALF_LOAD)
 FEWEST_ROUNDS = 3
 # Of a normal distribution: sigma in terms of the median of deviations, the median's error in terms of the mean's.
 SIGMA_OF_DEVIATION, ERROR_OF_MEDIAN = 1.4826, 1.2533
@@ -36,6 +37,7 @@ class Verdict:
             raise ValueError(f"at least {FEWEST_ROUNDS} rounds")
         if any(before <= 0 or after <= 0 for before, after in pairs):
             raise ValueError("a run did nothing")
+        self.rounds = {"before": [before for before, _ in pairs], "after": [after for _, after in pairs]}
         self.ratios = [after / before if greater_is_better else before / after for before, after in pairs]
         self.median = statistics.median(self.ratios)
         deviation = statistics.median(abs(ratio - self.median) for ratio in self.ratios)
@@ -44,11 +46,18 @@ class Verdict:
 
     def record(self):
         return {"ratio": round(self.median, 4), "least": round(min(self.ratios), 4), "most": round(max(self.ratios), 4),
-                "noise": round(self.noise, 4), "worse": self.is_worse}
+                "noise": round(self.noise, 4), "worse": self.is_worse,
+                **{which: {"median": statistics.median(rounds), "mean": statistics.fmean(rounds), "rounds": rounds}
+                   for which, rounds in self.rounds.items()}}
 
-    def line(self, name):
-        return (f"{name:10} {self.median:.3f} ({min(self.ratios):.3f} to {max(self.ratios):.3f}, noise {self.noise:.3f})"
-                + ("  WORSE" if self.is_worse else ""))
+    def text(self, name):
+        """One line that decides, and one for each binary that says what it is made of."""
+        lines = [f"{name:10} {self.median:.3f} ({min(self.ratios):.3f} to {max(self.ratios):.3f}, noise {self.noise:.3f})"
+                 + ("  WORSE" if self.is_worse else "")]
+        for which, rounds in self.rounds.items():
+            lines.append(f"  {which:8} median {statistics.median(rounds):,.2f}, mean {statistics.fmean(rounds):,.2f}, rounds "
+                         + " ".join(f"{value:,.2f}" for value in rounds))
+        return "\n".join(lines)
 
 
 def bench(binary, arguments, duration, folder):
@@ -71,31 +80,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before")
     parser.add_argument("after")
-    parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help=" ".join(SCENARIOS))
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one; may be repeated")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--duration", default="8s")
     parser.add_argument("--limit", type=float, default=5.0, help="percent beyond the noise")
     parser.add_argument("--folder", help="where the servers' state lies while they run: on the disk that is meant")
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_intermixed_args()
-    unknown = [name for name in asked.scenario if name not in SCENARIOS]
-    if unknown or asked.rounds < FEWEST_ROUNDS:
-        parser.error(f"no such scenario: {unknown[0]}" if unknown else f"at least {FEWEST_ROUNDS} rounds")
+    asked = parser.parse_args()
+    if asked.rounds < FEWEST_ROUNDS:
+        parser.error(f"at least {FEWEST_ROUNDS} rounds")
     binaries = (os.path.abspath(asked.before), os.path.abspath(asked.after))
     verdicts = {}
     try:
-        for name in asked.scenario or SCENARIOS:
+        for name in dict.fromkeys(asked.scenario or SCENARIOS):
             if name in RATES:
                 pairs = in_turns(binaries, asked.rounds,
-                                 lambda binary, of=name: bench(binary, RATES[of], asked.duration, asked.folder)["rate"])
+                                 lambda binary, of=name: bench(binary, [of], asked.duration, asked.folder)["rate"])
             else:
-                full = bench(binaries[0], RATES["payments"], asked.duration, asked.folder)["rate"]
+                full = bench(binaries[0], ["payments"], asked.duration, asked.folder)["rate"]
                 load = ["payments", "--rate", str(max(1, int(full / 2)))]
                 pairs = in_turns(binaries, asked.rounds,
                                  lambda binary, of=load: bench(binary, of, asked.duration, asked.folder)["p99_ms"])
             verdicts[name] = Verdict(pairs, name in RATES, asked.limit)
             if not asked.json:
-                print(verdicts[name].line(name), flush=True)
+                print(verdicts[name].text(name), flush=True)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         print(f"not measured: {error}", file=sys.stderr)
         return 2

@@ -77,13 +77,28 @@ class Turns(unittest.TestCase):
             return [line.split() for line in file]
 
     def test_a_and_b_take_turns(self):
-        done = self.run_gate(self.binary("a", 100, 5), self.binary("b", 99, 5), "--rounds", "3", "payments")
+        done = self.run_gate(self.binary("a", 100, 5), self.binary("b", 99, 5), "--rounds", "3", "--scenario", "payments")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([call[0] for call in self.called()], ["a", "b"] * 3)
         self.assertIn("payments   0.990", done.stdout)
 
+    def test_only_the_named_scenarios_run_and_each_round_is_told(self):
+        done = self.run_gate(self.binary("a", 1000, 5), self.binary("b", 1100, 5), "--rounds", "3",
+                             "--scenario", "reads", "--scenario", "payments", "--scenario", "reads")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([call[:2] for call in self.called()], [["a", "reads"], ["b", "reads"]] * 3
+                         + [["a", "payments"], ["b", "payments"]] * 3)
+        self.assertIn("  before   median 1,000.00, mean 1,000.00, rounds 1,000.00 1,000.00 1,000.00", done.stdout)
+        self.assertIn("  after    median 1,100.00, mean 1,100.00, rounds 1,100.00 1,100.00 1,100.00", done.stdout)
+
+    def test_the_record_has_medians_means_and_rounds(self):
+        verdict = gate.Verdict([(100, 90), (130, 130), (100, 110)], True, 5)
+        self.assertEqual(verdict.record()["before"], {"median": 100, "mean": 110, "rounds": [100, 130, 100]})
+        self.assertEqual(verdict.record()["after"], {"median": 110, "mean": 110, "rounds": [90, 130, 110]})
+
     def test_half_load_is_half_of_what_before_reached(self):
-        done = self.run_gate(self.binary("a", 100, 5), self.binary("b", 100, 8), "--rounds", "3", "half-load", "--json")
+        done = self.run_gate(self.binary("a", 100, 5), self.binary("b", 100, 8), "--rounds", "3", "--scenario", "half-load",
+                             "--json")
         self.assertEqual(done.returncode, 1)
         self.assertTrue(json.loads(done.stdout)["half-load"]["worse"])
         self.assertEqual(self.called()[1:3], [["a", "payments", "--rate", "50"], ["b", "payments", "--rate", "50"]])
@@ -95,9 +110,10 @@ class Turns(unittest.TestCase):
         self.assertEqual(self.run_gate(self.binary("a", 100, 5), self.binary("b", 90, 5), "--limit", "12").returncode, 0)
 
     def test_what_is_not_measured_ends_with_2(self):
-        self.assertEqual(self.run_gate(self.binary("a", 1, 5), self.binary("b", 1, 5, 3), "reads").returncode, 2)
-        self.assertEqual(self.run_gate(self.binary("a", 1, 5), os.path.join(self.folder, "none"), "reads").returncode, 2)
-        self.assertEqual(self.run_gate(self.binary("a", 1, 5), self.binary("b", 1, 5), "no-such").returncode, 2)
+        self.assertEqual(self.run_gate(self.binary("a", 1, 5), self.binary("b", 1, 5, 3), "--scenario", "reads").returncode, 2)
+        self.assertEqual(self.run_gate(self.binary("a", 1, 5), os.path.join(self.folder, "none"),
+                                       "--scenario", "reads").returncode, 2)
+        self.assertEqual(self.run_gate(self.binary("a", 1, 5), self.binary("b", 1, 5), "--scenario", "no-such").returncode, 2)
         self.assertEqual(self.run_gate(self.binary("a", 1, 5), self.binary("b", 1, 5), "--rounds", "2").returncode, 2)
 
 

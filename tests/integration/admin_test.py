@@ -36,7 +36,7 @@ class SetUp(unittest.TestCase):
 
     def check_set_up(self, kontor, token):
         stranger = Admin(kontor)
-        self.assertEqual(stranger.get(f"setup?token={token}"), {"valid": True, "operators": 0})
+        self.assertEqual(stranger.get(f"setup?token={token}"), {"valid": True, "operators": 0, "operator": None})
         self.assertEqual(error_code(stranger.request("GET", "setup?token=wrong")), (404, "token_invalid"))
         begin = {"token": token, "name": "ada", "password": PASSWORD}
         self.assertEqual(error_code(stranger.request("POST", "setup/begin", dict(begin, token="wrong"))),

@@ -187,7 +187,7 @@ class Servers(unittest.TestCase):
         with temporary_folder() as folder:
             started = time.monotonic()
             done = run("bench", "get", *QUICK, "--set", "store.cache_mib=-1", "--folder", folder, timeout_s=60 * SLOW)
-            self.assertLess(time.monotonic() - started, allow(30))
+            self.assertLess(time.monotonic() - started, allow(30), "it waits for a server that has ended")
             self.assertEqual((done.returncode, os.listdir(folder)), (1, []))
             self.assertIn("store.cache_mib", done.stderr)
 

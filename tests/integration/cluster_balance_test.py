@@ -71,7 +71,7 @@ class BalanceTest(unittest.TestCase):
                 time.sleep(2 * SLOW)
                 passed = metric(leader, "kontor_reads_passed_on_total")
                 until(lambda: metric(leader, "kontor_reads_passed_on_total") > passed + 50 or
-                      any(r.failures for r in readers), 60, "reads that the other one answers", 0.2)
+                      any(r.failures for r in readers), 60, "reads that the leader passes on", 0.2)
                 for reader in readers:
                     reader.stopping.set()
                 for reader in readers:

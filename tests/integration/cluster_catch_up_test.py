@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A node that was away for longer than the log reaches back copies the state of another one, also when it dies in the
+"""A node that was away for longer than the log reaches back copies the state of one that has it all, also when it dies in the
 middle of that, while the others serve without a failed request."""
 import json
 import os

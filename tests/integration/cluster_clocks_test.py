@@ -123,7 +123,7 @@ class Clocks(unittest.TestCase):
                 until(lambda m=other: m.said("event=clock_skew"), 10 * SLOW, "the others say so")
                 seen = {node["node"]: node.get("clock_ahead_ms") for node in other.status()["nodes"]}
                 self.assertLess(abs(seen[off.node_no] - step_ms), 2000)
-            # The one with the right time is lost: the other one leads, not this one.
+            # The voter with the right time is lost: its neighbour leads, and the one with the wrong time does not.
             self.pay(client, "led by another")
             (third,) = [machine for machine in others if machine is not successor]
             cluster.caught_up()

@@ -26,7 +26,7 @@ ACCOUNTS, FILLS_MIB_S = 10_000, 40
 DROPS = KILLS = 3
 RESENT_MIB = 6  # what an interruption may cost: an answer under way, and 4 MiB that were not durable yet
 COPYING, HERE = "copying the state from node", "the state is here"
-# Whoever dials a machine dials its line.
+# A machine's address is that of its line, which all others dial.
 FAR = "127.0.1.{}"
 
 
@@ -157,7 +157,7 @@ class Copy(unittest.TestCase):
         """Bytes on the line from the last beginning of the copy to its end, with everything that happens to it."""
         joiner.do("join", source.token())
         self.start_copy(joiner, memory)
-        # Whoever follows has the time for it. It dies: the other one begins again, and the sink says so.
+        # A follower gives the copy, since it has the time. It dies: the leader begins it again, and the sink says so.
         self.wait_moved(joiner, self.chance.uniform(0.1, 0.4) * whole)
         until(lambda: said(joiner, f"{COPYING} {other.node_no}:"), 10, "the copying from who follows")
         other.kill()  # for good

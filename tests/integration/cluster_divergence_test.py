@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A node whose state becomes another one than the others' stops within seconds and names the row; the others go on, it does
+"""A node whose state differs from the others' stops within seconds and names the row; the others go on, it does
 not come back as if nothing had been, and another machine takes its place.
 
 KONTOR_NEXT_BINARY names the test binary that can be made to diverge (modules/node/src/apply_fault.h).

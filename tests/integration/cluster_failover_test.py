@@ -12,12 +12,12 @@ from kontor_process import allow, temporary_folder, until, verify
 from webhook_test import Receiver
 
 KILLS = 4
-# Retryable errors end within. On an idle machine all do; how long one takes on a busy one is its scheduler's to say, so
-# a single one may take twice as long here. The figures are measured by tests/bench.
-FAILOVER_S = 2
+# Retryable errors end within: ten times what a fail-over takes, which tests/bench/failover.py measures. How long one takes
+# on a busy machine is its scheduler's to say.
+HANGS_S = 10
 UNDER_WAY = 8  # deliveries to one receiver, and therefore repeated at most when their sender dies
 FROZEN_S = 3
-REFUSED_WITHIN_S = 8  # it finds out that it leads no more, and looks for who does
+REFUSED_WITHIN_S = 30  # it finds out that it leads no more, and looks for who does; a trip may take 60 s
 
 
 class UnderLoad(unittest.TestCase):
@@ -55,8 +55,7 @@ class Unplanned(UnderLoad):
             with Load(self.cluster.machines, self.key) as load:
                 times = [self.kill_leader(load) for _ in range(KILLS)]
                 acknowledged = load.stop()
-            self.assertLess(sorted(times)[KILLS // 2], allow(FAILOVER_S), times)
-            self.assertLess(max(times), allow(2 * FAILOVER_S), times)
+            self.assertLess(max(times), allow(HANGS_S, below=20), f"a fail-over hangs: {times}")
             self.check_stored(acknowledged)
             self.check_delivered(receiver, acknowledged)
         print(f"{len(acknowledged)} payments acknowledged, {len(load.retried())} retries, the slowest took "
@@ -75,7 +74,7 @@ class Unplanned(UnderLoad):
         load.wait_for(40)
         errors = self.errors_after(load, killed, leader)
         if errors:
-            self.assertLess(errors[-1][0] - killed, allow(2 * FAILOVER_S), errors[-3:])
+            self.assertLess(errors[-1][0] - killed, allow(HANGS_S, below=20), f"clients go on to hear errors: {errors[-3:]}")
         leader.start()
         self.cluster.settled(3)
         self.assertTrue(new.leads())
@@ -115,7 +114,7 @@ class Unplanned(UnderLoad):
                 new = until(lambda: next((machine for machine in others if machine.leads()), None),
                             what="a new leader", pause_s=0.005)
                 took = time.monotonic() - paused
-                self.assertLess(took, allow(2 * FAILOVER_S))
+                self.assertLess(took, allow(HANGS_S, below=20), "nobody takes a frozen leader's place")
                 client = Client(others, self.key)
                 done = client.request("POST", "/v1/payment_intents", fields, "frozen")
                 client.close()
@@ -138,7 +137,7 @@ class Unplanned(UnderLoad):
             self.assertTrue(new.leads())
             load.wait_for(20)
             errors = self.errors_after(load, paused)
-            self.assertTrue(not errors or errors[-1][0] - paused < allow(2 * FAILOVER_S), errors[-3:])
+            self.assertTrue(not errors or errors[-1][0] - paused < allow(HANGS_S, below=20), f"clients go on to hear errors: {errors[-3:]}")
             acknowledged = load.stop()
         print(f"frozen: a new leader after {took:.2f} s", flush=True)
         self.check_stored({**acknowledged, "frozen": done.json["id"]})
@@ -174,7 +173,7 @@ class Minority(UnderLoad):
             answer = api.request("POST", "/v1/payment_intents", fields if key else dict(fields, amount=816), key)
             self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"), answer)
             self.assertEqual(answer.error["type"], "api_error")
-            self.assertLess(time.monotonic() - begun, allow(REFUSED_WITHIN_S))
+            self.assertLess(time.monotonic() - begun, allow(REFUSED_WITHIN_S, below=60), "a node alone says so only at a trip's end")
         self.assertEqual(api.raw("GET", "/livez").status, 200)
         until(lambda: api.raw("GET", "/readyz").status == 503, what="not ready")
         self.assertEqual(alone.status()["leader"], 0)
@@ -219,7 +218,7 @@ class Planned(UnderLoad):
             acknowledged = load.stop()
         print(f"{len(acknowledged)} payments acknowledged; the slowest took {load.slowest_s():.2f} s, a stop "
               f"{slowest:.2f} s", flush=True)
-        self.assertLess(load.slowest_s(), allow(2 * FAILOVER_S))
+        self.assertLess(load.slowest_s(), allow(HANGS_S, below=20), "a payment hangs while machines are restarted")
         self.check_stored(acknowledged)
 
     def restart(self, load, machine):

@@ -15,7 +15,7 @@ from positions import Positions
 
 READS = 400  # of the read-your-writes tests
 FAR = 1 << 40
-REFUSED_WITHIN_S = 1.5
+REFUSED_WITHIN_S = 15  # of the 60 s that a trip may take
 RENEWED_WITHIN_S = 40
 
 
@@ -41,7 +41,7 @@ class AnyNode(unittest.TestCase):
             api.close()
 
     def each(self):
-        """Every node, and another one than it."""
+        """Every node, and its neighbour."""
         return list(zip(self.apis, self.apis[1:] + self.apis[:1], strict=True))
 
     def test_the_door_of_channels_is_on_every_node(self):
@@ -53,6 +53,7 @@ class AnyNode(unittest.TestCase):
             link = urllib.parse.urlsplit(intent["next_action"]["redirect_to_url"]["url"])
             target = f"{link.path}?{link.query}"
             self.assertEqual(other.raw("GET", target).status, 200)
+            self.assertEqual(other.raw("HEAD", target).status, 405)
             self.assertEqual(other.raw("GET", target[:-1] + ("0" if target[-1] != "0" else "1")).status, 401)
             self.assertEqual(other.raw("POST", target, "outcome=complete").status, 303)
             path = f"/v1/payment_intents/{intent['id']}"  # a read without an index may be a moment old
@@ -197,7 +198,7 @@ class AnyNode(unittest.TestCase):
             begun = time.monotonic()
             answer = api.request("GET", "/v1/balance", headers={"Kontor-Min-Index": positions.token(FAR)})
             self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"), answer)
-            self.assertLess(time.monotonic() - begun, allow(REFUSED_WITHIN_S))
+            self.assertLess(time.monotonic() - begun, allow(REFUSED_WITHIN_S, below=60), "it waits for an entry that nobody has")
 
     def test_admin_and_new_keys_over_every_node(self):
         secret, cookie, name = (getattr(self.cluster.admin, what) for what in ("totp_secret", "cookie", "name"))

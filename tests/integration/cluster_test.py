@@ -348,7 +348,7 @@ class Membership(unittest.TestCase):
 
 
 class Strangers(unittest.TestCase):
-    """None of it harms the cluster, and whoever looks finds the reason."""
+    """None of it harms the cluster, and the logs say the reason."""
 
     @classmethod
     def setUpClass(cls):
@@ -452,7 +452,7 @@ class Strangers(unittest.TestCase):
             os.rename(f"{machine.data}.mark", f"{machine.folder}/kept.mark")
             machine.start()
 
-            # Its authority is another one: nothing goes through, and the status says why.
+            # Its authority is not the cluster's: nothing goes through, and the status says why.
             def is_refused():
                 node = self.cluster.machines[0].status()["nodes"][2]
                 return not node["connected"] and "certificate not trusted" in node.get("problem", "")

@@ -243,7 +243,7 @@ class Refused(unittest.TestCase):
                 said = self.refused(site, "must not be inside data.folder",
                                     *set_all(secrets__key_file=key, data__folder=data))
                 self.assertIn("--set secrets.key_file: ", said)
-            # None is there: whoever follows the advice must not be told to make one there.
+            # No key is there, and the advice must not be to make it in a place that is refused.
             missing = self.refused(site, "must not be inside", *set_all(secrets__key_file=f"{site.data}/none.key"))
             self.assertNotIn("secrets init", missing)
             done = run("config", "check", "--config", site.config, *set_all(data__folder=f"{folder}/secrets.key.d"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a start says of a folder before it makes anything: copies, losses, other people's files; and the cures."""
+"""What a start says of a single node's folder before it makes anything: copies, losses, other people's files; the cures."""
 import collections
 import contextlib
 import json
@@ -8,56 +8,10 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 import unittest
 
-from cluster_process import Cluster, Load
-from forgetful_member_test import copy_away, put_back
+from folders import FolderTest, copy_away, everything_in, move_copy, put_back, write
 from kontor_process import SLOW, Admin, main, read, run, temporary_folder, until
-
-
-def everything_in(*folders):
-    """Names, kinds, modes and sizes: what a refusal must not change."""
-    found = {}
-    for folder in folders:
-        for parent, names, files in os.walk(folder):
-            for path in [parent] + [os.path.join(parent, name) for name in names + files]:
-                info = os.lstat(path)
-                has_size = os.path.isfile(path) and os.path.basename(path) != "LOCK"  # with the number of the last process
-                found[path] = (info.st_mode, info.st_uid, info.st_size if has_size else 0)
-    return found
-
-
-def write(path, content):
-    """In place: another inode would be another folder's file."""
-    with open(path, "r+b") as file:
-        file.write(content)
-        file.truncate()
-
-
-def move_copy(machine):
-    """As after `tar x` on a machine with a new disk: the same bytes under other inodes."""
-    subprocess.run(["cp", "-a", machine.data, machine.data + ".moved"], check=True)
-    shutil.rmtree(machine.data)
-    os.rename(machine.data + ".moved", machine.data)
-
-
-class FolderTest(unittest.TestCase):
-    def make(self, folder):
-        cluster = Cluster(folder)
-        machine = cluster.machine()
-        self.addCleanup(machine.end)
-        return machine
-
-    def refused(self, machine, *texts, both=True, settings=()):
-        """`serve` and `config check` say the same with exit code 2, and change nothing."""
-        before = everything_in(machine.folder)
-        for command in (("serve",), ("config", "check")) if both else (("serve",),):
-            done = run(*command, "--config", machine.config, *settings)
-            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
-            for text in texts:
-                self.assertIn(text, done.stderr)
-        self.assertEqual(everything_in(machine.folder), before)
 
 
 class SingleNodeTest(FolderTest):
@@ -509,160 +463,6 @@ class SingleNodeTest(FolderTest):
                 done = run(*command, *words)
                 self.assertEqual(done.returncode, 2, (command, words, done.stdout + done.stderr))
                 self.assertIn("--config", done.stderr + done.stdout)
-
-
-class MemberTest(FolderTest):
-    def form(self, folder, size):
-        cluster = Cluster(folder)
-        self.addCleanup(lambda: [machine.end() for machine in cluster.machines])
-        cluster.form(size)
-        return cluster, cluster.set_up()
-
-    def test_a_copy_of_a_member_is_taken_in_anew(self):
-        with temporary_folder() as folder:
-            cluster, key = self.form(folder, 3)
-            third = cluster.machines[2]
-            third.stop()
-            for without_marker in (False, True):
-                move_copy(third)
-                if without_marker:
-                    os.remove(third.data + ".mark")
-                self.refused(third, "is a copy of the folder of node 3", "kontor cluster rejoin")
-                self.assertEqual(third.do("rejoin")["node"], 3)
-                third.do("rejoin", "--undo")  # it stays a copy
-                self.refused(third, "is a copy", "kontor cluster rejoin")
-                self.assertEqual(third.do("rejoin")["node"], 3)
-                third.start()
-                cluster.settled(3)
-                third.stop()
-            third.start()
-            with Load(cluster.machines, key, threads=2) as load:
-                load.wait_for(20, 60)
-                load.stop()
-
-    def test_after_a_disaster_one_copy_goes_on(self):
-        with temporary_folder() as folder:
-            cluster, key = self.form(folder, 3)
-            with Load(cluster.machines, key, threads=2) as load:
-                load.wait_for(20, 60)
-                load.stop()
-            cluster.caught_up()
-            for machine in cluster.machines:
-                machine.stop()
-            second = cluster.machines[1]
-            move_copy(second)
-            os.remove(second.data + ".mark")  # a fresh machine
-            for machine in (cluster.machines[0], cluster.machines[2]):
-                shutil.rmtree(machine.data)
-            self.refused(second, "is a copy of the folder of node 2", "kontor accept-older-data")
-            asked = run("accept-older-data", "--config", second.config)
-            self.assertEqual(asked.returncode, 2)
-            self.assertIn("nothing here remembers how much", asked.stderr)
-            self.refused(second, "is a copy of the folder of node 2")
-            done = run("accept-older-data", "--config", second.config, "--accept-loss")
-            self.assertEqual(done.returncode, 0, done.stderr)
-            second.start(wait=False)
-            first_run = second.process
-            self.take_over(second)
-            second.process.wait_ready()
-            self.assertGreaterEqual(len(second.process.api(key).all("/v1/payment_intents")), 20)
-            # From then on it has peers, now and after a start.
-            second.stop()
-            second.start()
-            third = cluster.machine()
-            third.do("join", second.token())
-            third.start()
-            self.assertIn("event=counts_alone", "\n".join(first_run.errors))
-            self.assertNotIn("event=counts_alone", "\n".join(second.process.errors))
-
-    def take_over(self, machine):
-        for _ in range(100):
-            done = machine.cli("takeover", "--accept-loss")
-            if done.returncode == 0:
-                return
-            time.sleep(0.5)
-        self.fail(done.stdout + done.stderr)
-
-    def test_a_member_whose_folder_was_lost(self):
-        with temporary_folder() as folder:
-            cluster, key = self.form(folder, 3)
-            third = cluster.machines[2]
-            third.stop()
-            aside, identity = f"{third.folder}/aside", f"{third.data}/peer/identity.json"
-            for state in ("cut", "no text", "without peer/", "emptied", "gone"):
-                if state == "cut":
-                    write(identity, read(identity)[:700])
-                if state == "no text":
-                    write(identity, b"")
-                if state == "without peer/":
-                    os.rename(f"{third.data}/peer", aside)
-                if state == "emptied":
-                    shutil.rmtree(third.data)
-                    os.mkdir(third.data)
-                if state == "gone":
-                    os.rmdir(third.data)
-                texts = ("It was node 3", "kontor cluster token --replace 3", "kontor cluster join")
-                self.refused(third, *texts)
-                checked = run("config", "check", "--config", third.config).stderr
-                self.assertNotIn("exception", checked, "a parser's words")
-                self.assertEqual("identity.json is damaged" in checked, state in ("cut", "no text"), checked)
-                accepted = run("accept-older-data", "--config", third.config, "--accept-loss")
-                self.assertEqual(accepted.returncode, 2, accepted.stdout)
-                for text in texts:
-                    self.assertIn(text, accepted.stderr)
-                if state == "without peer/":
-                    looked = run("verify", "--config", third.config)
-                    self.assertEqual(looked.returncode, 2, looked.stdout)
-                    for text in texts:
-                        self.assertIn(text, looked.stderr)
-                rejoined = third.cli("rejoin")
-                self.assertEqual(rejoined.returncode, 2)
-                for text in texts:
-                    self.assertIn(text, rejoined.stderr)
-            first = cluster.machines[0]
-            self.assertEqual(third.do("join", first.token("--replace", "3"))["node"], 4)
-            third.start()
-            cluster.settled(3)
-            again = first.cli("token", "--replace", "3")
-            self.assertEqual(again.returncode, 1)
-            self.assertRegex(again.stderr, "No such node: 3. If it was removed, .*without --replace")
-
-    def test_one_that_never_was_ready_does_not_say_that_it_is(self):
-        with temporary_folder() as folder:
-            cluster, _ = self.form(folder, 2)
-            for machine in cluster.machines:
-                machine.stop()
-            alone = cluster.machines[1].start(wait=False)
-            alone.wait_event("waiting")
-            self.assertEqual(alone.stop(), 0, alone.story())
-            self.assertEqual([json.loads(line)["event"] for line in alone.lines][-2:], ["waiting", "stopped"])
-
-    def test_the_others_promises_are_not_lost_without_a_word(self):
-        with temporary_folder() as folder:
-            cluster, _ = self.form(folder, 2)
-            first, second = cluster.machines
-            promises = f"{second.data}/peer/promises.json"
-
-            def remembers():
-                return os.path.exists(promises) and b'"1"' in read(promises)
-            until(remembers, 20 * SLOW, "what the other one promised")
-            second.stop()
-            whole = read(promises)
-            for content in (whole[:-20], b"", None):
-                if content is None:
-                    os.remove(promises)
-                else:
-                    write(promises, content)
-                second.start()
-                said = "\n".join(second.process.errors)
-                self.assertIn("event=promises_lost", said)
-                self.assertNotIn("exception", said, "a parser's words")
-                if content is not None:
-                    self.assertEqual(read(f"{promises}.damaged"), content)
-                until(remembers, 20 * SLOW, "what the other one says again")
-                second.stop()
-            second.start()
-            self.assertNotIn("event=promises_lost", "\n".join(second.process.errors))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from cluster_process import Cluster
-from kontor_process import SLOW, Kontor, Lost, run, temporary_folder, until, verify
+from kontor_process import SLOW, Kontor, Lost, allow, run, temporary_folder, until, verify
 
 DISK_MIB = 256
 MIB = 1 << 20
@@ -126,7 +126,7 @@ class FullDisk(unittest.TestCase):
                 payer.stop()
                 self.assertEqual(payer.statuses() - {200, 503}, set())
                 # Also what was under way, or waited for its channel, when the room ended.
-                self.assertLess(payer.longest_s, min(6 * SLOW, 20))
+                self.assertLess(payer.longest_s, allow(10), "a payer hangs although 503 is known after a second")
             answers = [answer for payer in payers for answer in payer.answers]
             paid = 700 + 100 * sum(answer.status == 200 for answer in answers)
             unknown = sum("outcome is not known" in answer.text for answer in answers)
@@ -209,7 +209,7 @@ class FullDisk(unittest.TestCase):
         self.assertEqual(text.returncode, 0, text.stderr)
 
     def test_a_leader_without_room_hands_over(self):
-        """Three processes, one on the small disk: it leads, its disk fills up, another one leads on, with everything."""
+        """Three processes, one on the small disk: it leads, its disk fills up, a follower takes over, with everything."""
         folder = self.enterContext(temporary_folder())
         os.mkdir(f"{folder}/m1")
         subprocess.run(["mount", "--bind", self.disk, f"{folder}/m1"], check=True)
@@ -223,7 +223,7 @@ class FullDisk(unittest.TestCase):
             until(first.leads, 20 * SLOW, "the small one's leading")
         paid = [first.process.api(key).pay(700)["id"]]
         fill(self.disk, 0)
-        until(lambda: any(machine.leads() for machine in others), 30 * SLOW, "another one's leading")
+        until(lambda: any(machine.leads() for machine in others), 30 * SLOW, "a follower to take over")
         fill(self.disk, 0)  # also what it gave up
         for machine in cluster.machines:  # through the full one, too, which passes it on
             paid.append(until(lambda: self.paid_by(machine, key), 30 * SLOW, "a payment"))

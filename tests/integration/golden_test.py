@@ -81,6 +81,13 @@ class Golden(unittest.TestCase):
                         self.assertEqual(missing(fields, api.get(path)), [], path)
                     # And goes on: new rows beside the old ones.
                     self.assertEqual(api.pay(100, api.customer(200), "pm_wallet")["status"], "succeeded")
+                    # By the account and the route at the channel that the folder has, in every way they are used.
+                    self.assertEqual(api.pay(100)["status"], "succeeded")
+                    held = api.pay(200, capture_method="manual")
+                    self.assertEqual(held["status"], "requires_capture")
+                    self.assertEqual(api.post(f"/v1/payment_intents/{held['id']}/capture", {})["status"], "succeeded")
+                    refund = api.post("/v1/refunds", {"payment_intent": held["id"]})
+                    self.assertIn(refund["status"], ("succeeded", "pending"))
                     self.assertEqual(kontor.stop(), 0)
                 code, report = verify(f"{folder}/data")
                 self.assertEqual((code, report["holds"]), (0, True), report)

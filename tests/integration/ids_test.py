@@ -33,6 +33,7 @@ class Ids(unittest.TestCase):
                 code, rows = look(data, *ids, made[0].headers["Kontor-Log-Index"], key=True)
                 self.assertEqual(code, 0, rows)
                 key, position, rows = rows[-1]["key"], rows[-2], rows[:-2]
+                first = rows[0]
                 positions = Positions(key)
                 for row, answer, some_id in zip(rows, made, ids):
                     self.assertEqual((row["id"], row["kind"]), (some_id, "customer"))
@@ -52,6 +53,11 @@ class Ids(unittest.TestCase):
                     code, rows = look(data, bad)
                     self.assertEqual(code, 1)
                     self.assertIn("neither", rows[0]["error"])
+                # A number that no entry has yet, as an id of another installation comes out.
+                beyond = str((1 << 50) + first["number"])
+                code, found = look(data, beyond, ids[0])
+                self.assertEqual((code, found[0].get("beyond_log"), found[1].get("beyond_log")), (1, True, None))
+                self.assertIn("No entry of the log has this number yet", run("id", "--data", data, beyond).stdout)
                 text = run("id", "--data", data, ids[0])
                 self.assertIn("log index", text.stdout)
                 self.assertEqual(kontor.stop(), 0)

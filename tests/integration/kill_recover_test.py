@@ -113,7 +113,7 @@ class KillRecover(unittest.TestCase):
             self.die_in_recovery()
         with Kontor.dev(self.data, *SETTINGS) as kontor:
             self.slowest_ready_s = max(self.slowest_ready_s, kontor.ready_after_s)
-            self.assertLess(kontor.ready_after_s, allow(READY_AFTER_KILL_S))
+            self.assertLess(kontor.ready_after_s, allow(READY_AFTER_KILL_S), "a recovery does more than the last checkpoint left")
             self.check_acknowledged(kontor.api())
             if self.kills % VERIFY_STOPPED_EVERY != 0:
                 self.assert_verified()

@@ -37,11 +37,13 @@ def seed():
     return value
 
 
-def allow(seconds):
+def allow(seconds, below=None):
     """An upper bound on elapsed time: wider the more programs wait for a processor. To be asked when the time has passed,
-    not before: a bound that says "at once, not after the time-out" must not say "and nobody else uses this machine"."""
+    not before: a bound that says "at once, not after the time-out" must not say "and nobody else uses this machine".
+    `below`: the time-out that it tells from "at once", which it never reaches."""
     waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * SLOW * min(8.0, max(1.0, waiting))
+    wide = seconds * SLOW * min(8.0, max(1.0, waiting))
+    return wide if below is None else min(wide, 0.9 * below)
 
 
 def clean_environment(extra=None):

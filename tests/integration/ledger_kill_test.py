@@ -52,7 +52,7 @@ class KilledUnderLoad(unittest.TestCase):
                 with Kontor.dev(data, *SETTINGS) as kontor:
                     if kill > 0:
                         slowest_s = max(slowest_s, kontor.ready_after_s)
-                        self.assertLess(kontor.ready_after_s, allow(READY_AFTER_KILL_S))
+                        self.assertLess(kontor.ready_after_s, allow(READY_AFTER_KILL_S), "a recovery reads too much")
                     bench = self.load(kontor, kill + 1)
                     try:
                         before = kontor.metrics()["kontor_commands_applied_total"]

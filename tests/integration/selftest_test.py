@@ -35,7 +35,7 @@ class SelftestTest(unittest.TestCase):
             self.assertGreater(result["acknowledged"], 100)
             self.assertEqual(sorted(result["nodes_checked"]), sorted(machine.node_no for machine in cluster.machines))
             self.assertGreater(result["new_leader_ms"], 0)
-            self.assertLess(result["new_leader_ms"], allow(5_000))
+            self.assertLess(result["new_leader_ms"], allow(20_000), "a fail-over hangs")
             self.assertEqual(events[0]["event"], "plan")
             print(result, flush=True)
             cluster.settled(3)

@@ -231,17 +231,26 @@ class SetUp(unittest.TestCase):
                 second = json.loads(made.stdout)["admin_url"]
                 self.assertNotEqual(first, second)
                 admin = Admin(kontor).set_up(admin_url=second)
-                self.assertEqual(admin.get("session")["operator"]["name"], "ada")
+                ada = admin.get("session")["operator"]
+                self.assertEqual(ada["name"], "ada")
                 # Each token works once.
                 token = kontor_process.token_of(second)
                 self.assertEqual(Admin(kontor).request("GET", f"setup?token={token}").status, 404)
 
-                # Whoever owns the data folder gets a further one: for a second operator, or a lost authenticator.
+                # The owner of the data folder gets a further one, for a second operator.
                 by_config = run("setup-link", "--config", site.config)
                 third = by_config.stdout.strip()
                 self.assertNotIn(third, (first, second))
                 self.assertEqual(Admin(kontor).set_up(admin_url=third, name="grace").get("session")["operator"]["name"],
                                  "grace")
+                # For ada herself: the same operator, and her session of before has ended.
+                nobody = run("setup-link", "--config", site.config, "--operator", "nobody")
+                self.assertEqual((nobody.returncode, nobody.stdout), (1, ""))
+                self.assertIn("no operator of this name", nobody.stderr)
+                again = run("setup-link", "--config", site.config, "--operator", "ada").stdout.strip()
+                renewed = Admin(kontor).set_up(admin_url=again)
+                self.assertEqual(renewed.get("session")["operator"], ada)
+                self.assertEqual(admin.request("GET", "session").status, 401)
                 self.assertEqual(kontor.stop(), 0)
             # A later start says nothing about a link any more.
             with site.serve() as kontor:
@@ -276,7 +285,7 @@ class Termination(unittest.TestCase):
                     thread.join()
                 self.assertEqual(json.loads(kontor.lines[-1])["event"], "stopped")
             print(f"stopped in {took:.2f} s under load", flush=True)
-            self.assertLess(took, allow(8))
+            self.assertLess(took, allow(8), "a stop waits for clients that go on to send")
             for worker in workers:
                 if worker.failure is not None:
                     raise worker.failure
@@ -334,7 +343,7 @@ class Termination(unittest.TestCase):
                 with socket.create_connection(("127.0.0.1", site.port)):  # never says a word
                     started = time.monotonic()
                     self.assertEqual(kontor.stop(), 0, kontor.story())
-                    self.assertLess(time.monotonic() - started, allow(8))
+                    self.assertLess(time.monotonic() - started, allow(8), "a stop waits for who never says a word")
                 with self.assertRaises(Lost):
                     api.request("GET", "/v1/balance")
 

@@ -53,6 +53,7 @@ WALL_CAREFUL = ("node", "inbox", "outbox", "surface", "domain_routes", "admin", 
 CLOCK_HOMES = ("modules/base/include/kontor/base/clock.h", "modules/base/src/clock.cc", "modules/base/src/log.cc")
 MAX_LINES = 500
 SOURCE_ENDINGS = (".cc", ".h", ".c", ".cpp", ".hpp")
+MEASURED = (*SOURCE_ENDINGS, ".py", ".mjs")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # What a domain shows to nobody: its tables, its commands, its records (the lists alone see these).
@@ -207,12 +208,15 @@ class Checker:
             return "domain_routes"
         return parts[1] if parts[0] == "modules" and len(parts) > 2 else None
 
+    def check_length(self, path):
+        lines = len(self.read(path).splitlines())
+        if lines > MAX_LINES:
+            self.report(path, MAX_LINES + 1, "length", f"{lines} lines, at most {MAX_LINES}")
+
     def check_source(self, path):
         module = self.module_of(path)
         text = self.read(path)
         raw, code = text.splitlines(), strip(text).splitlines()
-        if len(raw) > MAX_LINES:
-            self.report(path, MAX_LINES + 1, "length", f"{len(raw)} lines, at most {MAX_LINES}")
         for number, (line, bare) in enumerate(zip(raw, code), 1):
             excuse = EXCUSE.search(line)
             excused = excuse.group(1) if excuse else None
@@ -252,7 +256,7 @@ class Checker:
         elif quote == '"' and not self.private_header_exists(path, header):
             yield "private", f"{header} is not a header of this module"
         allowed = self.owners_of(header)
-        public = path.startswith(f"modules/{module}/include/")  # whoever includes that one is asked, too
+        public = path.startswith(f"modules/{module}/include/")  # its includers are asked, too
         if allowed is not None and (module not in allowed or not (private or public)):
             where = " and ".join(f"modules/{name}" for name in sorted(allowed))
             yield "owner", f"{header} may be included only in {where}"
@@ -409,6 +413,8 @@ class Checker:
                     self.check_source(path)
                 elif os.path.basename(path) == "CMakeLists.txt" and self.module_of(path):
                     self.check_cmake(path)
+            if path.startswith(("modules/", "app/", "tests/")) and path.endswith(MEASURED) and not path.startswith("tests/data/"):
+                self.check_length(path)
             self.check_text(path)
         return self.problems
 

@@ -192,6 +192,9 @@ CASES = [
     ("document", with_line(LEDGER, "// as in DESIGN" + " 7"), with_line(LEDGER, "// a design of 7 pages")),
     ("hosts", {"docs/a.md": "in " + "/work/" + "main\n"}, {"docs/a.md": "in net/work/main and ./home/x\n"}),
     ("length", {STORE: GOOD[STORE] + "\n" * 500}, {STORE: GOOD[STORE] + "\n" * 497}),
+    ("length", {"tests/a_test.py": "\n" * 501}, {"tests/a_test.py": "\n" * 500}),
+    ("length", {"tests/web/a.mjs": "\n" * 501}, {"tests/data/a.mjs": "\n" * 501}),
+    ("length", {"tests/unit/store/a_test.cc": "\n" * 501}, {"tests/unit/store/a_test.cc": "\n" * 500}),
     ("level", with_line(STORE, '#include "kontor/ledger/a.h"  // house: level:'),
      with_line(STORE, '#include "kontor/ledger/a.h"  // house: level: a reason why')),
 ]

@@ -50,7 +50,7 @@ Cluster::Cluster(Options options)
 
 Cluster::~Cluster() {
     for (Server& server : servers_) {
-        server.flights.clear();  // whoever waits is gone already
+        server.flights.clear();  // their clients are gone already
         close(server);
     }
     servers_.clear();
@@ -229,7 +229,7 @@ bool Cluster::read_entries(Server& server, Message& message) {
             return false;  // a checkpoint went by; the engine finds out by itself
         }
         if (known != nullptr && known->term != record->header.term) {
-            violate("an entry to send is another one on disk");
+            violate("an entry to send differs from the one on disk");
             return false;
         }
         message.entries.push_back(

@@ -51,7 +51,7 @@ enum class Fault {
     outruns_log,         // a checkpoint of what the own log has not on disk yet
     no_marker,           // a folder that is put back from a backup is not noticed
     no_memory,           // nor by those who know better, when the marker went back with it
-    trusts_role,         // whoever leads answers reads, however long ago anybody said so
+    trusts_role,         // a leader answers reads, however long ago a majority confirmed it
     counts_unopened,     // what needs a descriptor and finds none counts as written
     reads_wall_clock,    // deadlines are read by the wall clock
 };
@@ -167,7 +167,7 @@ class Cluster {
     // A leader that could not know the machine time asked its wall clock, and that was far ahead: what is
     // kept for a day was forgotten then, by right. How often.
     [[nodiscard]] unsigned jumps() const { return jumps_; }
-    // Commands that the log holds up to here, by whoever applied them first.
+    // The last index that a server applied.
     [[nodiscard]] std::uint64_t known_index() const { return history_.size(); }
 
  private:
@@ -321,7 +321,7 @@ class Cluster {
     replication::ClusterId cluster_{};
     std::vector<Server> servers_;
     Network network_;
-    std::vector<Known> history_;  // what was applied at index i + 1, by whoever did it first
+    std::vector<Known> history_;  // what the first server to get there applied at index i + 1
     std::vector<std::pair<std::uint64_t, std::uint64_t>> acknowledged_;  // when, and up to which entry
     std::int64_t last_machine_ms_ = 0;
     unsigned jumps_ = 0;

@@ -129,7 +129,7 @@ void Cluster::apply_one(std::size_t i, std::uint64_t index, const Entry& entry) 
     server.machine_time->at_least(effects.now.machine_ms);
     server.at_command = server.at_applied;
     check_entry(i, index, entry, &effects);
-    // An acknowledgement is for whoever was told this very position.
+    // Only the client that was told this very position gets an acknowledgement.
     const auto flight = server.flights.find(index);
     if (flight == server.flights.end()) return;
     const Flight waiting = std::move(flight->second);
@@ -162,7 +162,7 @@ void Cluster::check_entry(std::size_t i, std::uint64_t index, const Entry& entry
     }
     const Known& first = history_[static_cast<std::size_t>(index - 1)];
     if (first.term != known.term || first.type != known.type || *first.payload != *known.payload)
-        return violate(who + "another server applied another one");
+        return violate(who + "another server applied a different entry");
     if (first.hash != known.hash) return violate(who + "the state differs from the others'");
     if (first.results != known.results) return violate(who + "the answers differ from the others'");
 }

@@ -43,7 +43,7 @@ void Cluster::thaw(std::size_t i) {
     wake(i);
 }
 
-// Whoever asked while it slept is answered first, from what it knew then; then come the frames.
+// Questions that came while it slept are answered first, from what it knew then; then come the frames.
 void Cluster::wake(std::size_t i) {
     Server& server = servers_[i];
     server.frozen_until_ms = 0;

@@ -1,4 +1,4 @@
-// Machines that start, crash, are replaced, and take another one's state.
+// Machines that start, crash, are replaced, and take a peer's state.
 
 #include <algorithm>
 #include <filesystem>

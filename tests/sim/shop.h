@@ -1,6 +1,6 @@
 #pragma once
 // The customers of the simulated cluster: shops, banks, bookkeepers, the channel's answers and the operators.
-// They propose to whoever leads, and ask again when they do not know what became of a command that can be
+// They propose to the leader, and ask again when they do not know what became of a command that can be
 // asked twice.
 //
 // Checked: an answer that was kept is given again, word for word; nothing keyed is carried out twice; and at
@@ -26,7 +26,7 @@ class Shop {
  public:
     explicit Shop(Cluster& cluster) : cluster_(cluster) {}
 
-    void step();  // some commands to whoever leads
+    void step();  // some commands to the leader
     void tidy();  // no new ones: only what is not known yet
     [[nodiscard]] bool has_unknown() const;
     void check_totals();  // everybody is up and has everything

@@ -159,7 +159,7 @@ void Storm::disturb_links(std::uint64_t dice) {
 }
 
 void Storm::change_something(std::size_t chief) {
-    // Until the leader can know of a lost voter: to demote another one now is to lose two of three.
+    // Until the leader can know of a lost voter: a demotion before that loses two of three.
     if (lost_ms_ != 0 && cluster_.now() < lost_ms_ + 600) return;
     Configuration wanted = cluster_.driver(chief).configuration();
     const std::size_t members = wanted.servers.size();

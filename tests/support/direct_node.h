@@ -15,6 +15,7 @@
 #include "domains/all.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
+#include "kontor/machine/make.h"
 #include "kontor/machine/service.h"
 #include "support/memory_rows.h"
 

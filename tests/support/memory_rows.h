@@ -1,6 +1,6 @@
 #pragma once
 // The row store as a std::map, strict about the contract: a view dies with the next call, a scan stays in its
-// home and its table, keys and values keep their limits.
+// partition key and its table, keys and values keep their limits.
 
 #include <map>
 #include <span>
@@ -32,15 +32,16 @@ class MemoryRows : public store::Writer {
               const Visitor& visit) const override {
         kill_views();
         const store::TableSpec& table_spec = spec(table);
-        if (!table_spec.ordered || table_spec.home_bytes == 0 || low.size() < table_spec.home_bytes)
+        if (!table_spec.ordered || table_spec.partition_key_bytes == 0 ||
+            low.size() < table_spec.partition_key_bytes)
             throw std::logic_error("this table cannot be scanned like that");
-        const std::string home(low.substr(0, table_spec.home_bytes));
-        if (!high.empty() && high.substr(0, home.size()) != home)
-            throw std::logic_error("a scan leaves its home");
+        const std::string partition_key(low.substr(0, table_spec.partition_key_bytes));
+        if (!high.empty() && high.substr(0, partition_key.size()) != partition_key)
+            throw std::logic_error("a scan leaves its partition key");
         if (!high.empty() && low >= high) return;
         auto at = rows_.lower_bound({table, std::string(low)});
-        const auto end =
-            high.empty() ? end_of_home(table, home) : rows_.lower_bound({table, std::string(high)});
+        const auto end = high.empty() ? end_of_partition_key(table, partition_key)
+                                      : rows_.lower_bound({table, std::string(high)});
         const auto show = [&](const auto& row) {
             const std::string key = row.first.second;  // the visitor's views do not outlive the visit
             const std::string value = row.second;
@@ -60,7 +61,8 @@ class MemoryRows : public store::Writer {
     void put(store::TableId table, std::string_view key, std::string_view value) override {
         if (key.empty() || key.size() > store::kMaxKeyBytes || value.size() > store::kMaxValueBytes)
             throw std::logic_error("a row is outside the limits");
-        if (key.size() < spec(table).home_bytes) throw std::logic_error("a key is shorter than its home");
+        if (key.size() < spec(table).partition_key_bytes)
+            throw std::logic_error("a key is shorter than its partition key");
         std::string kept(value);  // it may be a view of ours
         std::string kept_key(key);
         kill_views();
@@ -92,11 +94,11 @@ class MemoryRows : public store::Writer {
 
  private:
     void kill_views() const { view_.assign(view_.size(), '\xDD'); }
-    [[nodiscard]] Rows::const_iterator end_of_home(store::TableId table, std::string home) const {
-        while (!home.empty() && home.back() == '\xFF') home.pop_back();
-        if (home.empty()) return rows_.lower_bound({static_cast<store::TableId>(table + 1), {}});
-        home.back() = static_cast<char>(static_cast<unsigned char>(home.back()) + 1U);
-        return rows_.lower_bound({table, home});
+    [[nodiscard]] Rows::const_iterator end_of_partition_key(store::TableId table, std::string last) const {
+        while (!last.empty() && last.back() == '\xFF') last.pop_back();
+        if (last.empty()) return rows_.lower_bound({static_cast<store::TableId>(table + 1), {}});
+        last.back() = static_cast<char>(static_cast<unsigned char>(last.back()) + 1U);
+        return rows_.lower_bound({table, last});
     }
     [[nodiscard]] const store::TableSpec& spec(store::TableId table) const {
         for (const store::TableSpec& candidate : tables_) {

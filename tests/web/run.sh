@@ -17,7 +17,7 @@ if [ "$binary" = --mock ]; then
 else
     "$root/web/scripts/build.sh" --packages
 fi
-[ -x "$binary" ] || die "there is no binary at $binary" "Build it first, or name another one."
+[ -x "$binary" ] || die "there is no binary at $binary" "Build it first, or name one that is built."
 command -v "${CHROMIUM:-chromium}" >/dev/null || die "Chromium is missing" "Run installer/deps.sh --test first."
 
 output=$(mktemp)

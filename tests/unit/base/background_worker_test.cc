@@ -34,7 +34,7 @@ TEST(BackgroundWorker, WorksAtALowPriorityOfItsOwnThreadOnly) {
     EXPECT_EQ(::sched_getscheduler(0), my_policy);
 }
 
-// Whoever may not come back from the lowest priority never goes there.
+// A thread that may not raise its priority again never lowers it.
 TEST(BackgroundWorker, WhatSomebodyWaitsForComesBackFromTheLowestPriority) {
     BackgroundWorker worker("hurry");
     worker.hurry();  // nothing to do

@@ -19,11 +19,13 @@ TEST(ObjectNoTest, PacksAndUnpacksAtTheEdges) {
         const ObjectNo no = make_object_no(group, 77, 5, 9);
         EXPECT_EQ(group_of(no), group);
         EXPECT_EQ(log_index_of(no), 77U);
+        EXPECT_EQ(command_in_batch(no), 5U);
         EXPECT_EQ(command_no(no), make_object_no(group, 77, 5, 0));
         EXPECT_EQ(command_no(command_no(no)), command_no(no));
         EXPECT_EQ(last_of_command(no), make_object_no(group, 77, 5, kMaxObjectsPerCommand));
     }
     EXPECT_EQ(log_index_of(make_object_no(kMaxGroup, kMaxLogIndex, 511, 1'023)), kMaxLogIndex);
+    EXPECT_EQ(command_in_batch(make_object_no(kMaxGroup, kMaxLogIndex, 511, 1'023)), 511U);
 }
 
 TEST(ObjectNoTest, NumbersRiseWithTheLog) {

@@ -282,7 +282,7 @@ TEST_F(Busy, AfterAnyErrorThisNodeAnswers) {
 }
 
 TEST_F(Busy, NobodySeesLessAfterwards) {
-    answer = [] { return there(71); };  // the other one is ahead of this one
+    answer = [] { return there(71); };  // the node that answers is ahead of this one
     while (passed == 0) EXPECT_EQ(ask(request_of("GET", "/v1/charges")), "here /v1/charges");
     applied = 71;
     while (passed == 1) (void)ask(request_of("GET", "/v1/charges"));

@@ -242,7 +242,7 @@ TEST(Failed, VerifyNotices) {
             expect_noticed([&](Shop& shop) { shop.rows.put(table, key, flipped); });
         }
     }
-    // Broken bytes stop whoever reads them.
+    // A read of broken bytes fails.
     Shop shop = clean;
     shop.rows.put(kFailedHeadTable, FailedHeadKey(kBook).view(), std::string(120, 'x'));
     EXPECT_THROW((void)shop.run(transfer(kNew, kAlice, kBob, 1)), store::StoreFailure);

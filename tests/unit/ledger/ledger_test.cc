@@ -459,6 +459,8 @@ TEST(Chart, AccountsAreOpenedOnce) {
     Account other = wallet;
     other.code = 2;
     EXPECT_DEATH(ledger.ensure_account(other), "another ledger, code or flags");
+    EXPECT_DEATH((void)system_account_row(AccountKind::tax, euro, 0), "a kind that is in use");
+    EXPECT_DEATH((void)system_account_row(static_cast<AccountKind>(0), euro, 0), "a kind that is in use");
 }
 
 }  // namespace

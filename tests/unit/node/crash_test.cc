@@ -440,7 +440,7 @@ TEST(NodeCrash, TheKeyOfIdsIsDrawnOnceAndComesWithTheLogAndTheRows) {
     EXPECT_EQ(key_at_start(other, 5), first_key_of(5));
 }
 
-// A first start that dies leaves a key in the log or none: whoever goes on takes what is there, and it stays.
+// A first start that dies leaves a key in the log or none: the next start takes what is there, and it stays.
 TEST(NodeCrash, AFirstStartThatDiesLeavesItsKeyOrNone) {
     std::set<std::string> left;
     for (const char* step : {"bootstrap-logged", "log-written", "log-synced"}) {

@@ -105,7 +105,7 @@ TEST(Proposals, NobodyFillsTheQueueForAllOthers) {
     std::size_t second = 0;
     while (add(proposals, 2, 1'000) == kNone) second += 1'000;
     EXPECT_EQ(second, kQueue / 4);
-    EXPECT_EQ(add(proposals, 3, 1'000), kNone);  // whoever comes new finds room
+    EXPECT_EQ(add(proposals, 3, 1'000), kNone);  // a new merchant finds room
     EXPECT_EQ(add(proposals, 1, 1'000), kFull);
     // The instance's own commands may have all that is left.
     std::size_t own = 0;

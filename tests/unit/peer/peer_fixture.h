@@ -17,6 +17,7 @@
 #include "kontor/peer/peer.h"
 #include "kontor/transport/byte_stream.h"
 #include "peer_frame.h"
+#include "support/eventually.h"
 #include "support/test_identity.h"
 
 namespace kontor::peer {

@@ -218,7 +218,7 @@ TEST_F(PeerLimitsTest, AStoppedPeerIsDeadAndDelaysNobody) {
     for (int i = 0; i < 40; ++i) {
         const std::uint64_t before = steady_ms();
         EXPECT_EQ(three.ask(1, kEcho, "quick").value_or("?"), "quick");
-        EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(1'000));
+        EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(1'000)) << "a stopped peer delays others";
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     // It is cut off: what it finds when it wakes up ends early.
@@ -241,7 +241,7 @@ TEST_F(PeerLimitsTest, ADiallerNoticesAListenerThatStops) {
     one.net->send(2, "stop");
     ASSERT_TRUE(eventually([&] { return one.links(2).size() >= 2; }));
     EXPECT_GE(steady_ms() - before, 700U);
-    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(5'000));
+    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(10'000)) << "dead after a second of silence";
     EXPECT_NE(one.last_error(2).find("nothing heard"), std::string::npos) << one.last_error(2);
 }
 
@@ -289,8 +289,8 @@ TEST_F(PeerLimitsTest, BulkDelaysNeitherSmallCallsNorMessages) {
     EXPECT_GT(transfers.load(), 2);
     EXPECT_EQ(failed.load(), 0);
     std::sort(took.begin(), took.end());
-    EXPECT_LT(took[took.size() / 2],
-              kontor_test::patient_ms(50));  // 8 MB of TLS alone take longer than this on a busy machine
+    EXPECT_LT(took[took.size() / 2], kontor_test::patient_ms(50))
+        << "small calls wait for 8 MB of TLS, which alone take longer";
 }
 
 }  // namespace

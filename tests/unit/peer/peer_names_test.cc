@@ -21,7 +21,7 @@ TEST_F(PeerTest, ANameThatHangsHoldsUpNoOtherNodeAndNotTheEnd) {
     EXPECT_EQ(servers.asked("slow"), 1);
     const std::uint64_t before = steady_ms();
     one.stop();
-    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(2'000));
+    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(2'000)) << "the end waits for a name server";
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ Cluster::~Cluster() {
 ReplicaOptions Cluster::options_of(Node& node) {
     ReplicaOptions options = options_in(node.folder.path());
     options.node_id = node.id;
-    options.transport = &node;
+    options.transport = &switch_.port(node.id);
     options.election_timeout_ms = 300;
     options.heartbeat_ms = 40;
     options.install_snapshot_timeout_ms = 500;
@@ -25,17 +25,10 @@ ReplicaOptions Cluster::options_of(Node& node) {
     return options;
 }
 
-void Cluster::pass_on(std::uint64_t from, std::uint64_t to, std::string frame) {
-    const std::lock_guard lock(mutex_);
-    if (!reachable_.contains(from) || !reachable_.contains(to)) return;
-    if (cut_off_.contains(from) || cut_off_.contains(to)) return;
-    nodes_.at(to)->replica->receive(from, std::move(frame));
-}
-
 void Cluster::open(Node& node) {
     const Copy none;
     const Copy& from = node.checkpoint ? *node.checkpoint : none;
-    auto machine = std::make_unique<CopyMachine>(from.applied);
+    auto machine = std::make_unique<RecordingMachine>(from.applied);
     auto replica = Replica::open(options_of(node), *machine, from.meta);
     ASSERT_TRUE(replica.has_value()) << node.id << ": " << replica.error().describe();
     (*replica)->on_stop = [id = node.id](const Error& error) {
@@ -44,17 +37,15 @@ void Cluster::open(Node& node) {
     (*replica)->on_snapshot_needed = [&node](SnapshotNeeded) { node.needs_snapshot = true; };
     machine->replica = replica->get();
     ASSERT_TRUE((*replica)->start().has_value());
-    const std::lock_guard lock(mutex_);
     node.machine = std::move(machine);
     node.replica = *std::move(replica);
-    reachable_.insert(node.id);
+    switch_.plug_in(node.id, [replica = node.replica.get()](std::uint64_t sender, std::string frame) {
+        replica->receive(sender, std::move(frame));
+    });
 }
 
 void Cluster::close(Node& node) {
-    {
-        const std::lock_guard lock(mutex_);
-        reachable_.erase(node.id);
-    }
+    switch_.pull_out(node.id);
     if (!node.replica) return;
     node.replica->stop();
     node.machine->replica = nullptr;
@@ -63,13 +54,9 @@ void Cluster::close(Node& node) {
 
 void Cluster::found(std::uint64_t id) {
     auto node = std::make_unique<Node>();
-    node->cluster = this;
     node->id = id;
     Node& made = *node;
-    {
-        const std::lock_guard lock(mutex_);
-        nodes_[id] = std::move(node);
-    }
+    nodes_[id] = std::move(node);
     open(made);
     ASSERT_TRUE(wait([&] { return made.replica->role() == Role::leader; }));
 }
@@ -86,7 +73,6 @@ void Cluster::found_three() {
 
 void Cluster::join(std::uint64_t id, bool from_checkpoint) {
     auto node = std::make_unique<Node>();
-    node->cluster = this;
     node->id = id;
     Node& first = this->node(leader());
     if (from_checkpoint) node->checkpoint = first.checkpoint;
@@ -94,10 +80,7 @@ void Cluster::join(std::uint64_t id, bool from_checkpoint) {
     const auto done = Replica::install(options_of(*node), meta, first.replica->cluster_id());
     ASSERT_TRUE(done.has_value()) << done.error().describe();
     Node& made = *node;
-    {
-        const std::lock_guard lock(mutex_);
-        nodes_[id] = std::move(node);
-    }
+    nodes_[id] = std::move(node);
     open(made);
 }
 
@@ -115,13 +98,11 @@ Result<Position> Cluster::take_over(std::uint64_t id) {
 }
 
 void Cluster::cut_off(std::uint64_t id) {
-    const std::lock_guard lock(mutex_);
-    cut_off_.insert(id);
+    switch_.cut_off(id);
 }
 
 void Cluster::heal() {
-    const std::lock_guard lock(mutex_);
-    cut_off_.clear();
+    switch_.heal();
 }
 
 void Cluster::checkpoint(std::uint64_t id) {
@@ -152,7 +133,7 @@ void Cluster::install(Node& node) {
 std::uint64_t Cluster::leader() {
     std::uint64_t found = 0;
     std::uint64_t best = 0;
-    for (const std::uint64_t id : running()) {
+    for (const std::uint64_t id : switch_.plugged_in()) {
         const Replica& replica = *node(id).replica;
         if (replica.role() != Role::leader) continue;
         const std::uint64_t term = replica.stats().term;
@@ -164,16 +145,11 @@ std::uint64_t Cluster::leader() {
     return found;
 }
 
-std::vector<std::uint64_t> Cluster::running() {
-    const std::lock_guard lock(mutex_);
-    return {reachable_.begin(), reachable_.end()};
-}
-
 bool Cluster::wait(const std::function<bool()>& condition) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < give_up) {
         if (!loading_) {
-            for (const std::uint64_t id : running()) {
+            for (const std::uint64_t id : switch_.plugged_in()) {
                 if (node(id).needs_snapshot.exchange(false)) install(node(id));
             }
         }
@@ -195,7 +171,7 @@ bool Cluster::submit_one(const std::string& payload) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < give_up) {
         if (at.replica->stats().applied_index >= position->index) {
-            return at.machine->contains(*position);  // or another one took its place
+            return at.machine->contains(*position);  // unless a later leader's entry took its place
         }
         std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
@@ -256,12 +232,13 @@ void Cluster::expect_same_everywhere() {
         const std::uint64_t chief = leader();
         if (chief == 0) return false;
         const std::uint64_t last = node(chief).replica->stats().last_index;
-        const auto ids = running();
+        const auto ids = switch_.plugged_in();
         return std::all_of(ids.begin(), ids.end(),
                            [&](std::uint64_t id) { return node(id).replica->stats().applied_index == last; });
     })) << "not everybody caught up";
     const auto expected = node(leader()).machine->applied();
-    for (const std::uint64_t id : running()) EXPECT_EQ(node(id).machine->applied() == expected, true) << id;
+    for (const std::uint64_t id : switch_.plugged_in())
+        EXPECT_EQ(node(id).machine->applied() == expected, true) << id;
     std::size_t next = 0;
     for (const Applied& applied : expected) {
         if (next < acknowledged_.size() && applied.payload == acknowledged_[next]) ++next;

@@ -1,79 +1,33 @@
 #pragma once
-// Real replicas in one process. A node's state machine is the list of what was applied, and its checkpoint a
-// copy of that list: what another node gets instead of the entries.
+// Real replicas in one process, whose state machines record what was applied.
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "kontor/replication/replica.h"
+#include "support/peer_switch.h"
+#include "support/recording_machine.h"
 #include "test_support.h"
 
 namespace kontor::replication::test {
 
-// What a checkpoint is here.
-struct Copy {
-    std::vector<Applied> applied;
-    std::string meta;
-};
-
-class CopyMachine : public StateMachine {
- public:
-    explicit CopyMachine(std::vector<Applied> applied) : applied_(std::move(applied)) {}
-    void apply(Position at, std::string_view payload) override {
-        const std::lock_guard lock(mutex_);
-        applied_.push_back({at, std::string(payload)});
-        if (wants_copy_ && replica != nullptr) {
-            copy_ = Copy{applied_, replica.load()->snapshot_meta(at.index)};
-            wants_copy_ = false;
-        }
-    }
-    [[nodiscard]] std::vector<Applied> applied() const {
-        const std::lock_guard lock(mutex_);
-        return applied_;
-    }
-    [[nodiscard]] bool contains(Position at) const {
-        const std::lock_guard lock(mutex_);
-        return std::any_of(applied_.rbegin(), applied_.rend(), [&](const Applied& a) { return a.at == at; });
-    }
-    void ask_for_copy() {
-        const std::lock_guard lock(mutex_);
-        copy_.reset();
-        wants_copy_ = true;
-    }
-    [[nodiscard]] std::optional<Copy> copy() const {
-        const std::lock_guard lock(mutex_);
-        return copy_;
-    }
-    std::atomic<Replica*> replica{nullptr};
-
- private:
-    mutable std::mutex mutex_;
-    std::vector<Applied> applied_;
-    std::optional<Copy> copy_;
-    bool wants_copy_ = false;
-};
+using kontor_test::Copy;
 
 class Cluster {
  public:
-    struct Node : PeerTransport {
-        void send(std::uint64_t to, std::string frame) override {
-            cluster->pass_on(id, to, std::move(frame));
-        }
-        Cluster* cluster = nullptr;
+    struct Node {
         std::uint64_t id = 0;
         TempFolder folder;
         std::optional<Copy> checkpoint;  // durable
-        std::unique_ptr<CopyMachine> machine;
+        std::unique_ptr<RecordingMachine> machine;
         std::unique_ptr<Replica> replica;
         std::atomic<bool> needs_snapshot{false};
         std::thread installer;
@@ -110,18 +64,14 @@ class Cluster {
     std::atomic<int> installs{0};
 
  private:
-    friend struct Node;
-    void pass_on(std::uint64_t from, std::uint64_t to, std::string frame);
     void open(Node& node);
     void close(Node& node);
     void install(Node& node);
     [[nodiscard]] ReplicaOptions options_of(Node& node);
     bool submit_one(const std::string& payload);
-    std::vector<std::uint64_t> running();
 
-    std::mutex mutex_;  // guards who is reachable, and that a replica stays while a frame is passed to it
+    kontor_test::PeerSwitch switch_;  // who is plugged in runs
     std::map<std::uint64_t, std::unique_ptr<Node>> nodes_;
-    std::set<std::uint64_t> reachable_, cut_off_;
     std::vector<std::string> acknowledged_;
     int value_ = 0;
     std::thread load_;

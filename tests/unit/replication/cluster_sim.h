@@ -147,7 +147,7 @@ class ClusterSim {
     bool calm_ = false;
     std::vector<Server> servers_;
     Network network_;
-    std::vector<Entry> history_;  // what was committed at index i + 1, by whoever said so first
+    std::vector<Entry> history_;  // what the first server to say so committed at index i + 1
     std::map<std::uint64_t, std::size_t> leader_of_term_;
     SimStats stats_;
     std::string violation_;

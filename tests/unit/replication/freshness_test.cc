@@ -100,7 +100,7 @@ TEST(Freshness, AfterAStopOldAnswersDoNotCount) {
     leader.lap(21'260, {3});
     EXPECT_EQ(leader.fresh.known_at_ms(), 21'260U);
     leader.lap(21'300, {2});
-    EXPECT_EQ(leader.fresh.known_at_ms(), 21'260U) << "the other one's may still be old";
+    EXPECT_EQ(leader.fresh.known_at_ms(), 21'260U) << "what the silent peer knows may still be old";
 }
 
 TEST(Freshness, AStopInTheMiddleOfALapIsNotCounted) {

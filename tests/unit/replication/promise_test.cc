@@ -147,7 +147,7 @@ TEST_F(PromiseTest, AMarkerThatRotsSaysLessAndNeverMore) {
     work(1);
 }
 
-// Whoever mistypes data.marker loses no key, no configuration and no list of users.
+// A mistyped data.marker costs no key, no configuration and no list of users.
 TEST_F(PromiseTest, NothingElseIsOverwritten) {
     const std::string good = options_.marker, other = base_ + "/secrets.key";
     work(3);

@@ -94,7 +94,7 @@ TEST(ReplicaFailStop, NoRoomForTheNextSegment) {
         files, [&] { files.fail_allocate_after = 0; }, ErrorCode::no_space);
 }
 
-// Whoever may wait for room does not stop: what was proposed meanwhile is written when there is some.
+// A replica that may wait for room does not stop: what was proposed meanwhile is written when there is some.
 TEST(ReplicaFailStop, AFullDiskCanBeWaitedFor) {
     for (const bool at_allocation : {true, false}) {
         TempFolder folder;
@@ -246,6 +246,8 @@ std::string payload_of(std::uint64_t value) {
     return payload;
 }
 
+// Of a process that dies at any moment: what it applied is told through a pipe before it counts, and a
+// checkpoint is a file.
 class ChildMachine : public StateMachine {
  public:
     ChildMachine(int pipe, std::string meta_path) : pipe_(pipe), meta_path_(std::move(meta_path)) {}

@@ -4,6 +4,7 @@
 
 #include "replica_impl.h"
 #include "snapshot_meta.h"
+#include "support/eventually.h"
 #include "test_support.h"
 
 namespace kontor::replication::test {
@@ -150,11 +151,7 @@ TEST(Replica, CheckpointDropsSegmentsAndRestartContinuesAfterIt) {
         ASSERT_TRUE(machine.wait_idle());
         meta = replica->snapshot_meta(checkpoint);
         replica->checkpointed(meta);
-        const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (segments_in(folder.path()).size() > 2 && std::chrono::steady_clock::now() < give_up) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
-        EXPECT_LE(segments_in(folder.path()).size(), 2U);
+        EXPECT_TRUE(kontor_test::eventually([&] { return segments_in(folder.path()).size() <= 2; }));
         EXPECT_GT(replica->stats().first_index, 100U);
         EXPECT_LE(replica->stats().first_index, checkpoint - options.trailing_entries + 1);
         propose_all(*replica, {"after-0", "after-1"});
@@ -353,9 +350,7 @@ TEST(Replica, LogPressureAboveTheLimitUntilACheckpoint) {
     EXPECT_GT(replica->stats().log_bytes, options.max_log_bytes);
     ASSERT_TRUE(machine.wait_idle());
     replica->checkpointed(replica->snapshot_meta(machine.applied().back().at.index));
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (replica->log_pressure() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
-    EXPECT_FALSE(replica->log_pressure());
+    EXPECT_TRUE(kontor_test::eventually([&] { return !replica->log_pressure(); }));
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ class Storm {
     }
 
     void change_something(std::size_t chief) {
-        // Until the leader can know of a lost voter: to demote another one now is to lose two of three.
+        // Until the leader can know of a lost voter: a demotion before that loses two of three.
         if (lost_ms_ != 0 && sim_.now() < lost_ms_ + 600) return;
         Configuration wanted = sim_.driver(chief).configuration();
         const std::size_t members = wanted.servers.size();

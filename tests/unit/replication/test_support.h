@@ -1,6 +1,5 @@
 #pragma once
-// Shared by the replication tests: a folder that goes away, a state machine that remembers, a file system
-// that fails on purpose.
+// Shared by the replication tests: a folder that goes away, a file system that fails on purpose.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -19,6 +17,7 @@
 #include "file_ops.h"
 #include "kontor/base/clock.h"
 #include "kontor/replication/replica.h"
+#include "support/recording_machine.h"
 #include "support/temp_folder.h"
 
 namespace kontor::replication::test {
@@ -49,45 +48,8 @@ inline std::vector<std::string> segments_in(const std::string& folder) {
     return out;
 }
 
-struct Applied {
-    Position at;
-    std::string payload;
-    friend bool operator==(const Applied&, const Applied&) = default;
-};
-
-class RecordingMachine : public StateMachine {
- public:
-    void apply(Position at, std::string_view payload) override {
-        if (before_apply) before_apply(at);
-        const std::lock_guard lock(mutex_);
-        applied_.push_back({at, std::string(payload)});
-        changed_.notify_all();
-    }
-    void idle() override {
-        const std::lock_guard lock(mutex_);
-        ++idles_;
-        changed_.notify_all();
-    }
-    [[nodiscard]] std::vector<Applied> applied() const {
-        const std::lock_guard lock(mutex_);
-        return applied_;
-    }
-    bool wait_for(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return applied_.size() >= count; });
-    }
-    bool wait_idle() {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return idles_ > 0; });
-    }
-    std::function<void(Position)> before_apply;
-
- private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<Applied> applied_;
-    int idles_ = 0;
-};
+using kontor_test::Applied;
+using kontor_test::RecordingMachine;
 
 // Lets the n-th call of a kind, or of any kind, fail; of a write that fails as "any", half arrives.
 class FailingFileOps : public FileOps {

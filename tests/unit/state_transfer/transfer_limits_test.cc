@@ -294,7 +294,7 @@ TEST(StateTransferRefuses, AnotherNumberOfPartitionsOrOtherTables) {
     options.partitions = 5;
     EXPECT_EQ(exchange(source.source(), *open_sink(options)).error().code, ErrorCode::conflict);
     options.partitions = 0;
-    options.tables[1].home_bytes = 3;
+    options.tables[1].partition_key_bytes = 3;
     EXPECT_EQ(exchange(source.source(), *open_sink(options)).error().code, ErrorCode::conflict);
     options = sink_options(at_sink.path());
     options.tables.erase(options.tables.begin() + 3);  // the appended one

@@ -130,7 +130,8 @@ TEST(StoreConcurrency, OverlappingReadersDoNotStarveTheWriter) {
     const unsigned meanwhile = rounds.load();
     stop = true;
     for (auto& reader : readers) reader.join();
-    EXPECT_LT(took, std::chrono::milliseconds(kontor_test::patient_ms(20'000)));
+    EXPECT_LT(took, std::chrono::milliseconds(kontor_test::patient_ms(20'000)))
+        << "readers keep the writer out";
     EXPECT_GT(meanwhile, 10U);  // and the writer does not starve the readers
 }
 

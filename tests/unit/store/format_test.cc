@@ -137,13 +137,13 @@ TEST(StoreFormat, RowsComeBackFromTheirForm) {
     EXPECT_EQ(decode_row_form("\x01\x01", buffer), std::nullopt);  // a word that is not there
 }
 
-TEST(StoreFormat, PartitionOfAHome) {
+TEST(StoreFormat, PartitionOfAPartitionKey) {
     EXPECT_EQ(hash64("a"), 0xE6C632B61E964E1FULL);
     EXPECT_EQ(hash64("home"), 0x5418D0ABDCED061AULL);
     const Tables tables({{1, "plain", 0, false}, {2, "homed", 4, true}}, 8);
     EXPECT_EQ(tables.place(1, "a").partition, hash64("a") % 8);
     EXPECT_EQ(tables.place(2, "home and the rest").partition, hash64("home") % 8);
-    EXPECT_EQ(tables.place(2, "hom").partition, hash64("hom") % 8);  // shorter than its home: all of it
+    EXPECT_EQ(tables.place(2, "hom").partition, hash64("hom") % 8);  // a short key: all of it
     EXPECT_EQ(tables.place(1, "home").partition, tables.place(2, "home and the rest").partition);
 }
 

@@ -136,7 +136,7 @@ TEST(StoreView, AtMostFour) {
     EXPECT_TRUE(store->view_checkpoint());
 }
 
-// Whoever visits a table looks rows of others up, at the same index.
+// A visit of one table looks up rows of others, at the same index.
 TEST(StoreView, IsReadByKeyToo) {
     const TempFolder folder;
     const auto store = open_or_die(test_options(folder.path()));

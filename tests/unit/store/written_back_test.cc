@@ -312,7 +312,7 @@ TEST(StoreWrittenBack, ALargeMergeGoesInPiecesAndLosesNothing) {
     EXPECT_LE(most_redo, 2U * 150'000U);
 }
 
-TEST(StoreWrittenBack, WhoeverReadsSeesWhatTheCacheMayNotKnow) {
+TEST(StoreWrittenBack, EachReadSeesWhatTheCacheMayNotKnow) {
     const TempFolder folder;
     cache::RowCache cache(1U << 20U);
     StoreOptions options = lazy_options(folder.path());

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "support/environment.h"
+#include "support/eventually.h"
 #include "support/name_servers.h"
 #include "support/test_identity.h"
 
