@@ -148,7 +148,7 @@ class AdminImpl final : public Admin {
 
     // Whoever still says the mode in the query or the body would read one mode and believe it is the other.
     static bool says_mode_twice(const Call& call) {
-        const bool said = call.body.contains("mode") ||
+        const bool said = !call.body["mode"].is_absent() ||
                           std::any_of(call.query.begin(), call.query.end(),
                                       [](const auto& parameter) { return parameter.first == "mode"; });
         if (said)
@@ -168,22 +168,24 @@ class AdminImpl final : public Admin {
             call.refuse(415, "not_json", "Send application/json.");
             return false;
         }
-        call.body = call.request.body.empty() ? nlohmann::json::object()
-                                              : nlohmann::json::parse(call.request.body, nullptr, false);
-        if (!call.body.is_object()) {
+        if (call.request.body.empty()) return true;
+        auto body = JsonValue::parse(call.request.body);
+        if (!body || !body->is_object()) {
             call.refuse(400, "invalid_json", "The body is no JSON object.");
             return false;
         }
-        for (const auto& [name, value] : call.body.items()) {
+        call.body = *std::move(body);
+        for (const JsonValue& member : call.body.items()) {
+            const std::string& name = member.name();
             const std::span<const std::string_view> members = route.members;
             if (name == "reason" || name == "mode" || std::ranges::find(members, name) != members.end())
                 continue;
             call.refuse(422, "member_unknown", "This request has no such member.", name);
             return false;
         }
-        if (!call.body.contains("reason") ||
-            (call.body["reason"].is_string() && call.text("reason").size() <= machine::limits::kReasonBytes))
-            return true;
+        const JsonValue& reason = call.body["reason"];
+        const auto text = reason.text();
+        if (reason.is_absent() || (text && text->size() <= machine::limits::kReasonBytes)) return true;
         call.refuse(422, "reason_invalid", "A reason is a text of at most 500 bytes.", "reason");
         return false;
     }

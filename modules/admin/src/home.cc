@@ -10,6 +10,7 @@
 namespace kontor::admin {
 
 using surface::office::currency_code;
+using surface::office::put_integer;
 
 namespace {
 
@@ -17,17 +18,27 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kDayMs = 24 * kHourMs;
 constexpr std::int64_t kBasisPoints = 10'000;
 
-Json rate(std::uint64_t part, std::uint64_t whole) {
-    if (whole == 0) return nullptr;
+std::optional<std::int64_t> rate(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return std::nullopt;
     return static_cast<std::int64_t>(part) * kBasisPoints / static_cast<std::int64_t>(whole);
 }
 
-Json line_json(const volumes::VolumeLine& line) {
-    return Json{{"start_ms", line.start_ms},
-                {"currency", currency_code(line.currency)},
-                {"volume", line.volume},
-                {"succeeded", line.succeeded},
-                {"failed", line.failed}};
+void put_lines(JsonWriter& json, const std::vector<volumes::VolumeLine>& lines) {
+    json.begin_array();
+    for (const volumes::VolumeLine& line : lines) {
+        json.begin_object().field_integer("start_ms", line.start_ms);
+        json.field("currency", currency_code(line.currency)).field_integer("volume", line.volume);
+        json.field_integer("succeeded", line.succeeded).field_integer("failed", line.failed).end_object();
+    }
+    json.end_array();
+}
+
+void put_total(JsonWriter& json, const volumes::VolumeLine& line) {
+    json.begin_object().field("currency", currency_code(line.currency));
+    json.field_integer("volume", line.volume).field_integer("payments", line.payments);
+    json.field_integer("succeeded", line.succeeded).field_integer("failed", line.failed);
+    put_integer(json, "success_rate_bp", rate(line.succeeded, line.succeeded + line.failed));
+    json.end_object();
 }
 
 const char* role_name(replication::Role role) {
@@ -48,26 +59,22 @@ const char* role_name(replication::Role role) {
 
 }  // namespace
 
-Json Home::node_json() const {
+void Home::put_node(JsonWriter& json) const {
     const auto stats = options_.node->stats();
-    return Json{{"role", role_name(stats.role)},
-                {"log_index", stats.applied_index},
-                {"projection_index", options_.reports->log_index()},
-                {"cache",
-                 {{"hits", stats.cache.hits},
-                  {"misses", stats.cache.misses},
-                  {"hit_rate_bp", rate(stats.cache.hits, stats.cache.hits + stats.cache.misses)},
-                  {"bytes", stats.cache.bytes},
-                  {"limit_bytes", stats.cache.limit_bytes},
-                  {"rows", stats.cache.rows}}},
-                {"memtable_bytes", stats.store.memtable_bytes},
-                {"checkpoint_index", stats.store.last_checkpoint_index},
-                {"uptime_ms", options_.clock->monotonic_ms() - started_ms_}};
+    json.begin_object().field("role", role_name(stats.role)).field_integer("log_index", stats.applied_index);
+    json.field_integer("projection_index", options_.reports->log_index()).key("cache").begin_object();
+    json.field_integer("hits", stats.cache.hits).field_integer("misses", stats.cache.misses);
+    put_integer(json, "hit_rate_bp", rate(stats.cache.hits, stats.cache.hits + stats.cache.misses));
+    json.field_integer("bytes", stats.cache.bytes).field_integer("limit_bytes", stats.cache.limit_bytes);
+    json.field_integer("rows", stats.cache.rows).end_object();
+    json.field_integer("memtable_bytes", stats.store.memtable_bytes);
+    json.field_integer("checkpoint_index", stats.store.last_checkpoint_index);
+    json.field_integer("uptime_ms", options_.clock->monotonic_ms() - started_ms_).end_object();
 }
 
 // Deliveries of a mode that wait; `failed`: those that were tried and not taken yet. Counted up to
 // limits::kOutboxCounted.
-Json Home::webhooks_json(bool livemode) const {
+void Home::put_webhooks(JsonWriter& json, bool livemode) const {
     std::uint64_t pending = 0, failed = 0;
     machine::Due after;
     std::size_t looked_at = 0;
@@ -86,10 +93,10 @@ Json Home::webhooks_json(bool livemode) const {
         }
     };
     while (more && looked_at < limits::kOutboxCounted) options_.node->read(count);
-    return Json{{"pending", pending}, {"failed", failed}};
+    json.begin_object().field_integer("pending", pending).field_integer("failed", failed).end_object();
 }
 
-Result<Json> Home::look(bool livemode) const {
+Result<std::string> Home::look(bool livemode) const {
     const std::int64_t now = options_.clock->wall_ms();  // house: wall: days of the calendar
     const std::int64_t today = now - now % kDayMs;
     const std::int64_t first_hour = now - now % kHourMs - 23 * kHourMs;
@@ -97,31 +104,23 @@ Result<Json> Home::look(bool livemode) const {
                                               today - 29 * kDayMs, today + kDayMs));
     KONTOR_TRY(const auto hours,
                volumes::list(*options_.reports, volumes::Bucket::hour, livemode, first_hour, now + kHourMs));
-    Json totals = Json::array(), day_lines = Json::array(), hour_lines = Json::array();
-    for (const auto& line : days) {
-        day_lines.push_back(line_json(line));
-        if (line.start_ms != today) continue;
-        totals.push_back(Json{{"currency", currency_code(line.currency)},
-                              {"volume", line.volume},
-                              {"payments", line.payments},
-                              {"succeeded", line.succeeded},
-                              {"failed", line.failed},
-                              {"success_rate_bp", rate(line.succeeded, line.succeeded + line.failed)}});
-    }
-    for (const auto& line : hours) hour_lines.push_back(line_json(line));
-    return Json{{"as_of_ms", now},
-                {"log_index", options_.reports->log_index()},
-                {"totals", totals},
-                {"hours", hour_lines},
-                {"days", day_lines},
-                {"node", node_json()},
-                {"webhooks", webhooks_json(livemode)}};
+    return surface::office::object_json([&](JsonWriter& json) {
+        json.field_integer("as_of_ms", now).field_integer("log_index", options_.reports->log_index());
+        json.key("totals").begin_array();
+        for (const volumes::VolumeLine& line : days)
+            if (line.start_ms == today) put_total(json, line);
+        json.end_array();
+        put_lines(json.key("hours"), hours);
+        put_lines(json.key("days"), days);
+        put_node(json.key("node"));
+        put_webhooks(json.key("webhooks"), livemode);
+    });
 }
 
 void Home::get(const CallPtr& call) const {
-    const auto json = look(call->livemode);
+    auto json = look(call->livemode);
     if (!json) return call->refuse(json.error());
-    call->answer(200, *json);
+    call->respond(surface::office::json_response(200, *std::move(json), {}));
 }
 
 }  // namespace kontor::admin

@@ -12,12 +12,13 @@ class Home {
     Home(const AdminOptions& options, std::uint64_t started_ms)
         : options_(options), started_ms_(started_ms) {}
 
-    [[nodiscard]] Result<Json> look(bool livemode) const;
+    // As JSON.
+    [[nodiscard]] Result<std::string> look(bool livemode) const;
     void get(const CallPtr& call) const;
 
  private:
-    [[nodiscard]] Json node_json() const;
-    [[nodiscard]] Json webhooks_json(bool livemode) const;
+    void put_node(JsonWriter& json) const;
+    void put_webhooks(JsonWriter& json, bool livemode) const;
 
     const AdminOptions& options_;
     const std::uint64_t started_ms_;

@@ -78,28 +78,45 @@ bool Sessions::csrf_matches(const http::Request& request, const Caller& caller) 
     return crypto::equal_constant_time(request.header("X-CSRF-Token"), csrf_of(caller.cookie));
 }
 
-Json Sessions::session_json(const Caller& caller) const {
-    return Json{{"operator",
-                 {{"id", format_id(operators::prefix::operator_, caller.operator_no)},
-                  {"name", caller.operator_name},
-                  {"role", caller.role}}},
-                {"csrf", csrf_of(caller.cookie)},
-                {"version", options_.version},
-                {"modes", {"test", "live"}}};
+void Sessions::put_session(JsonWriter& json, const Caller& caller) const {
+    json.key("operator").begin_object();
+    json.field("id", format_id(operators::prefix::operator_, caller.operator_no));
+    json.field("name", caller.operator_name).field("role", caller.role).end_object();
+    json.field("csrf", csrf_of(caller.cookie)).field("version", options_.version);
+    json.key("modes").begin_array().string("test").string("live").end_array();
 }
 
 void Sessions::describe(const std::shared_ptr<Call>& call) const {
-    call->answer(200, session_json(*call->caller));
+    call->answer(200, [&](JsonWriter& json) { put_session(json, *call->caller); });
 }
 
-bool Sessions::token_is_good(const std::string& token_sha256) const {
-    bool good = false;
+std::optional<Sessions::Setup> Sessions::setup_of(const std::string& token) const {
+    std::optional<Setup> setup;
     const std::int64_t now = options_.node->machine_now_ms();
+    const std::string token_sha256 = crypto::sha256(token);
     options_.node->read([&](const store::Reader& rows, std::uint64_t) {
-        const auto token = operators::find_setup_token(rows, token_sha256);
-        good = token && !token->used() && token->expires_ms() > now;
+        const auto row = operators::find_setup_token(rows, token_sha256);
+        if (!row || row->used() || row->expires_ms() <= now) return;
+        setup = Setup{operators::list_operators(rows).size(), std::nullopt};
+        if (row->operator_no() == 0) return;
+        const auto person = operators::find_operator(rows, row->operator_no());
+        if (person && person->renewals() == row->renewals())
+            setup->of_operator = person->name();
+        else
+            setup.reset();  // another link renewed the operator since
     });
-    return good;
+    return setup;
+}
+
+bool Sessions::admits_form(const Call& call) const {
+    const auto setup = setup_of(call.text("token"));
+    if (!setup) {
+        call.refuse(404, "token_invalid", "This link was used already or is too old.");
+        return false;
+    }
+    if (!setup->of_operator || *setup->of_operator == call.text("name")) return check_new_operator(call);
+    call.refuse(422, "name_of_another", "This link is for another operator.", "name");
+    return false;
 }
 
 bool Sessions::admits_setup(const Call& call) const {
@@ -113,13 +130,14 @@ bool Sessions::admits_setup(const Call& call) const {
 
 void Sessions::setup_state(const std::shared_ptr<Call>& call) const {
     if (!admits_setup(*call)) return;
-    if (!token_is_good(crypto::sha256(call->parameter("token"))))
+    const auto setup = setup_of(std::string(call->parameter("token")));
+    if (!setup)
         return call->refuse(404, "token_invalid",
                             "This link was used already or is too old. 'kontor setup-link' makes a new one.");
-    std::size_t count = 0;
-    options_.node->read(
-        [&](const store::Reader& rows, std::uint64_t) { count = operators::list_operators(rows).size(); });
-    call->answer(200, Json{{"valid", true}, {"operators", count}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.field_boolean("valid", true).field_integer("operators", setup->operators);
+        surface::office::put_text(json, "operator", setup->of_operator.value_or(""));
+    });
 }
 
 bool Sessions::check_new_operator(const Call& call) {
@@ -140,20 +158,18 @@ bool Sessions::check_new_operator(const Call& call) {
 
 void Sessions::setup_begin(const std::shared_ptr<Call>& call) const {
     if (!admits_setup(*call)) return;
-    if (!token_is_good(crypto::sha256(call->text("token"))))
-        return call->refuse(404, "token_invalid", "This link was used already or is too old.");
-    if (!check_new_operator(*call)) return;
+    if (!admits_form(*call)) return;
     const std::string secret = crypto::base32(crypto::random_bytes(kTotpSecretBytes));
     const std::string uri =
         "otpauth://totp/Kontor:" + call->text("name") + "?secret=" + secret + "&issuer=Kontor";
-    call->answer(200, Json{{"totp_secret", secret}, {"totp_uri", uri}, {"qr_svg", qr_svg(uri)}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.field("totp_secret", secret).field("totp_uri", uri).field("qr_svg", qr_svg(uri));
+    });
 }
 
 void Sessions::setup_finish(const std::shared_ptr<Call>& call) {
     if (!admits_setup(*call)) return;
-    if (!token_is_good(crypto::sha256(call->text("token"))))
-        return call->refuse(404, "token_invalid", "This link was used already or is too old.");
-    if (!check_new_operator(*call)) return;
+    if (!admits_form(*call)) return;
     const auto secret = crypto::from_base32(call->text("totp_secret"));
     if (!secret || secret->size() != kTotpSecretBytes)
         return call->refuse(422, "code_wrong", "Begin the set-up again.", "totp_secret");
@@ -201,6 +217,7 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
     open.set_lifetime_ms(limits::kSessionLifetimeMs);
     open.set_totp_step(totp_step);
     open.set_ip(call->request.peer_ip);
+    open.set_renewals(who.renewals());
     submit(std::move(command), [this, call, caller, attempt](const Result<machine::Answer>& answer) {
         const bool good = answer && answer->result.outcome() == machine::outcome::ok;
         // Another login used the code a moment earlier: no, but nothing that speaks against who tries.
@@ -211,7 +228,7 @@ void Sessions::open_session(const std::shared_ptr<Call>& call, const pb::Operato
         const std::string cookie = std::string(kCookie) + "=" + caller.cookie +
                                    "; Path=/admin; HttpOnly; Secure; SameSite=Strict; Max-Age=" +
                                    std::to_string(limits::kSessionLifetimeMs / 1000);
-        call->answer(200, session_json(caller),
+        call->answer(200, [&](JsonWriter& json) { put_session(json, caller); },
                      {{"Set-Cookie", cookie},
                       {"Set-Cookie", browser_cookie(*options_.sealer, caller.operator_no,
                                                     options_.node->machine_now_ms())}});
@@ -224,7 +241,7 @@ void Sessions::logout(const std::shared_ptr<Call>& call) const {
     mutable_body(command, pb::close_session)->set_cookie_sha256(crypto::sha256(call->caller->cookie));
     submit(std::move(command), [call](const Result<machine::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
-        call->answer(200, Json::object(),
+        call->answer(200, [](JsonWriter&) {},
                      {{"Set-Cookie", std::string(kCookie) +
                                          "=; Path=/admin; HttpOnly; Secure; SameSite=Strict; Max-Age=0"}});
     });

@@ -42,7 +42,16 @@ class Sessions {
     void describe(const std::shared_ptr<Call>& call) const;
 
  private:
-    [[nodiscard]] bool token_is_good(const std::string& token_sha256) const;
+    // What a good token of a set-up link is for.
+    struct Setup {
+        std::size_t operators = 0;  // that there are
+        std::optional<std::string>
+            of_operator;  // whose password and authenticator it renews; else it makes one
+    };
+    // nullopt: the token was used, is too old, or was never made.
+    [[nodiscard]] std::optional<Setup> setup_of(const std::string& token) const;
+    // The same for a form; answers the call itself and returns false when token or name may not be used.
+    [[nodiscard]] bool admits_form(const Call& call) const;
     // Answers the call itself and returns false when its address asked too often.
     [[nodiscard]] bool admits_setup(const Call& call) const;
     // Answers the call itself and returns false when name or password may not be used.
@@ -75,7 +84,7 @@ class Sessions {
                       const std::shared_ptr<Try>& attempt) const;
     static void refuse_login(const Call& call, std::uint64_t wait_ms);
     static void refuse_busy(const Call& call);
-    [[nodiscard]] Json session_json(const Caller& caller) const;
+    void put_session(JsonWriter& json, const Caller& caller) const;
     // As node->submit(); we stay until `done` returned.
     void submit(pb::Command command, machine::Service::Done done) const;
 

@@ -81,8 +81,8 @@ void Streams::open(const std::shared_ptr<Call>& call) {
     call->respond(std::move(response));
 }
 
-void Streams::send(const Open& to, const char* event, const Json& json) {
-    to.stream->write(std::string("event: ") + event + "\ndata: " + dump(json) + "\n\n");
+void Streams::send(const Open& to, const char* event, const std::string& json) {
+    to.stream->write(std::string("event: ") + event + "\ndata: " + json + "\n\n");
 }
 
 void Streams::send_home(const std::vector<Open>& open) const {
@@ -104,9 +104,12 @@ void Streams::serve(const std::vector<Open>& open, const std::deque<payment_list
         for (const Open& one : open)
             if (!knows || !is_open_(one.cookie)) one.stream->close();
         if (!knows) return;
-        for (const auto& row : payments)
+        for (const auto& row : payments) {
+            const std::string json = surface::office::object_json(
+                [&row](JsonWriter& members) { payments::put_payment_row(members, row); });
             for (const Open& one : open)
-                if (one.livemode == row.livemode) send(one, "payment", payments::payment_row_json(row));
+                if (one.livemode == row.livemode) send(one, "payment", json);
+        }
         if (home_due) send_home(open);
         if (comment_due)
             for (const Open& one : open) one.stream->write(": here\n\n");

@@ -40,7 +40,7 @@ class Streams {
     void serve(const std::vector<Open>& open, const std::deque<payment_list::PaymentRow>& payments,
                bool home_due, bool comment_due);
     void send_home(const std::vector<Open>& open) const;
-    static void send(const Open& to, const char* event, const Json& json);
+    static void send(const Open& to, const char* event, const std::string& json);
 
     const AdminOptions& options_;
     const Home& home_;

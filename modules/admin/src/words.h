@@ -11,7 +11,5 @@ using surface::office::add_security_headers;
 using surface::office::Call;
 using surface::office::Caller;
 using surface::office::CallPtr;
-using surface::office::dump;
-using surface::office::Json;
 
 }  // namespace kontor::admin

@@ -1,5 +1,5 @@
 #pragma once
-// Which reads a node passes on to another one that has less to do (docs/adr/0007, "Any node answers").
+// Which reads a node passes on to a node that has less to do (docs/adr/0007, "Any node answers").
 //
 // Nodes say in their reports how busy they are: the processor's share of the last second, and reads that cost
 // much and are not answered yet. While this node is clearly busier than the one with the least to do, the

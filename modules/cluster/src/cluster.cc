@@ -267,7 +267,7 @@ std::string ClusterImpl::hello() const {
     return hello.SerializeAsString();
 }
 
-// What is refused here changes nothing on either side; the other one finds the reason in its log and in
+// What is refused here changes nothing on either side; the peer finds the reason in its log and in
 // `kontor cluster status`.
 std::optional<peer::PeerRefusal> ClusterImpl::check_hello(const peer::PeerIdentity& who,
                                                           std::string_view bytes) {

@@ -1,7 +1,6 @@
 // What people ask for through the control socket. Each blocks until it is done or refused.
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cluster_impl.h"
 #include "domains/members/members.h"
@@ -9,6 +8,7 @@
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
+#include "kontor/json/writer.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/features.h"
 #include "kontor/machine/outcome.h"
@@ -21,8 +21,6 @@
 
 namespace kontor::cluster {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr auto kHearAllWithin = std::chrono::milliseconds(500);
 constexpr std::uint64_t kAuthorityAnswerMs = 3'000;
@@ -48,23 +46,56 @@ const char* to_text(replication::Role role) {
 }
 
 // How far a node is behind. Of one that hears nothing nobody can tell: what it lacks grows by the time.
-void add_lag(Json& line, const pb::NodeReport& said, std::uint64_t newest, std::int64_t machine_now_ms) {
+void put_lag(JsonWriter& json, const pb::NodeReport& said, std::uint64_t newest,
+             std::int64_t machine_now_ms) {
     const std::uint64_t staleness_ms = said.leads() ? 0 : said.staleness_ms();
     if (staleness_ms == replication::kNeverMs) {
-        line["contact"] = "never";
+        json.field("contact", "never");
         return;
     }
-    line["staleness_ms"] = staleness_ms;
+    json.field_integer("staleness_ms", staleness_ms);
     const bool knows = staleness_ms <= kContactLostMs;
-    if (!knows) line["contact"] = "lost";
+    if (!knows) json.field("contact", "lost");
     // What the leader has not applied nobody knows better; it may have gone on since it said so.
     const std::uint64_t behind =
         !said.leads() && newest > said.applied_index() ? newest - said.applied_index() : 0;
-    if (knows || behind > 0) line["behind"] = behind;
+    if (knows || behind > 0) json.field_integer("behind", behind);
     // How old the newest thing is that it knows, while there is something newer.
     const std::int64_t age_ms =
         behind > 0 && said.applied_time_ms() != 0 ? machine_now_ms - said.applied_time_ms() : 0;
-    line["lag_ms"] = std::max<std::int64_t>({0, age_ms, knows ? 0 : static_cast<std::int64_t>(staleness_ms)});
+    json.field_integer(
+        "lag_ms", std::max<std::int64_t>({0, age_ms, knows ? 0 : static_cast<std::int64_t>(staleness_ms)}));
+}
+
+// Of kFullLoad, as a part of one with three digits.
+std::string load_text(std::uint32_t load) {
+    static_assert(kFullLoad == 1'000);
+    const std::string digits = std::to_string(kFullLoad + load % kFullLoad);
+    return std::to_string(load / kFullLoad) + "." + digits.substr(1);
+}
+
+void put_row(JsonWriter& json, const pb::ClusterNode& row, const replication::Member* member) {
+    json.field_integer("node", row.no()).field("name", row.name()).field("peer_address", row.peer_address());
+    json.field("api_url", row.api_url());
+    json.field("wanted", row.removed() ? "removed" : row.voter() ? "voter" : "standby");
+    const bool votes = member != nullptr && member->role == replication::MemberRole::voter;
+    json.field("is", member == nullptr ? "joining" : votes ? "voter" : "standby");
+    json.field("version", row.version());
+}
+
+// What a node says of itself.
+void put_report(JsonWriter& json, const pb::NodeReport& said, std::uint64_t newest,
+                std::int64_t machine_now_ms) {
+    json.key("runs").any_string(said.version());  // newer than what its row says
+    json.field_integer("feature_level", said.feature_level());
+    json.key("run").any_string(said.run_id());
+    json.field_boolean("stopping", said.stopping());
+    json.field_boolean("leads", said.leads());
+    json.field_boolean("ready", said.ready() && !said.no_space() && !said.stopping());  // as /readyz
+    json.field_integer("applied_index", said.applied_index());
+    put_lag(json, said, newest, machine_now_ms);
+    if (said.load() != 0) json.field_raw("load", load_text(said.load() - 1));
+    if (!said.doing().empty()) json.key("doing").any_string(said.doing());
 }
 
 }  // namespace
@@ -172,8 +203,7 @@ Result<void> ClusterImpl::mark_removed(std::uint64_t node_no) {
     return outcome_of(propose(std::move(command)));
 }
 
-// Whoever stops another node before that may stop the cluster: the majority was still one with this node in
-// it.
+// To stop a further node before that may stop the cluster: the majority still counts this node.
 Result<void> ClusterImpl::wait_until_uncounted(std::uint64_t node_no) {
     const std::uint64_t deadline = options_.clock->monotonic_ms() + kUncountedMs;
     for (;;) {
@@ -267,34 +297,37 @@ Result<void> ClusterImpl::rotate_authority() {
 // Before this node has a state: what it knows is whom it reaches, and how far the copy is.
 std::string ClusterImpl::joining_status_json() const {
     const std::lock_guard lock(mutex_);
-    Json out{{"member", is_member()},     {"cluster", to_hex(identity_.cluster_id)},
-             {"node", identity_.node_no}, {"leader", 0},
-             {"role", "joining"},         {"term", 0},
-             {"commit_index", 0},         {"feature_level", 0},
-             {"nodes", Json::array()}};
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().field_boolean("member", is_member()).field("cluster", to_hex(identity_.cluster_id));
+    json.field_integer("node", identity_.node_no).field_integer("leader", 0).field("role", "joining");
+    json.field_integer("term", 0).field_integer("commit_index", 0).field_integer("feature_level", 0);
     if (copying_) {
-        out["copy"] = {{"from", copying_->from},
-                       {"phase", copying_->phase},
-                       {"bytes", copying_->bytes},
-                       {"bytes_total", copying_->bytes_total},
-                       {"percent", copying_->percent}};
+        json.key("copy").begin_object().field_integer("from", copying_->from);
+        json.key("phase").any_string(copying_->phase);
+        json.field_integer("bytes", copying_->bytes).field_integer("bytes_total", copying_->bytes_total);
+        json.field_integer("percent", copying_->percent).end_object();
     }
-    Json self{{"node", identity_.node_no}, {"name", identity_.name}, {"peer_address", identity_.advertised},
-              {"is", "joining"},           {"wanted", "joining"},    {"version", options_.version},
-              {"connected", true},         {"ready", false}};
-    if (!doing_.empty()) self["doing"] = doing_;
-    out["nodes"].push_back(std::move(self));
+    json.key("nodes").begin_array().begin_object().field_integer("node", identity_.node_no);
+    json.key("name").any_string(identity_.name);
+    json.key("peer_address").any_string(identity_.advertised);
+    json.field("is", "joining").field("wanted", "joining").field("version", options_.version);
+    json.field_boolean("connected", true).field_boolean("ready", false);
+    if (!doing_.empty()) json.key("doing").any_string(doing_);
+    json.end_object();
     for (const peer::PeerStatus& link : net_ ? net_->status() : std::vector<peer::PeerStatus>{}) {
-        Json line{{"node", link.node_id}, {"name", ""},         {"peer_address", link.address},
-                  {"is", "member"},       {"wanted", "member"}, {"connected", link.up}};
-        if (!link.up && !link.last_error.empty()) line["problem"] = link.last_error;
-        out["nodes"].push_back(std::move(line));
+        json.begin_object().field_integer("node", link.node_id).field("name", "");
+        json.key("peer_address").any_string(link.address);
+        json.field("is", "member").field("wanted", "member").field_boolean("connected", link.up);
+        if (!link.up && !link.last_error.empty()) json.key("problem").any_string(link.last_error);
+        json.end_object();
     }
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    json.end_array().end_object();
+    return text;
 }
 
 // So that what is shown is of now, and not of half a second ago: the same as /readyz says, and no lag that is
-// only the report's age. Of whoever does not answer in time the last report counts.
+// only the report's age. Of a node that does not answer in time the last report counts.
 void ClusterImpl::hear_all() {
     struct Waiting {
         std::mutex mutex;
@@ -326,30 +359,31 @@ void ClusterImpl::hear_all() {
 
 std::string ClusterImpl::status_json() {
     const Identity self = identity();
-    Json out{{"member", is_member()}, {"cluster", to_hex(self.cluster_id)}, {"node", self.node_no}};
     if (node() == nullptr) return joining_status_json();
     hear_all();
     const auto view = node()->cluster_view();
-    out["leader"] = node()->leader_id();
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().field_boolean("member", is_member()).field("cluster", to_hex(self.cluster_id));
+    json.field_integer("node", self.node_no).field_integer("leader", node()->leader_id());
     if (const std::uint64_t silence_ms = node()->leader_silence_ms(); silence_ms != replication::kNeverMs)
-        out["leader_silence_ms"] = silence_ms;
-    out["role"] = to_text(view.role);
-    out["term"] = view.term;
-    out["commit_index"] = node()->stats().log.commit_index;  // of now; the view's is older
+        json.field_integer("leader_silence_ms", silence_ms);
+    json.field("role", to_text(view.role)).field_integer("term", view.term);
+    json.field_integer("commit_index", node()->stats().log.commit_index);  // of now; the view's is older
     std::optional<pb::Cluster> cluster;
     node()->read([&](const store::Reader& rows, std::uint64_t) { cluster = members::find_cluster(rows); });
-    out["feature_level"] = cluster ? cluster->feature_level() : 0;
+    json.field_integer("feature_level", cluster ? cluster->feature_level() : 0);
     std::map<std::uint64_t, peer::PeerStatus> links;
     {
         const std::lock_guard lock(mutex_);
         if (net_)
             for (peer::PeerStatus& link : net_->status()) links[link.node_id] = link;
     }
-    out["nodes"] = Json::array();
     const auto stats = node()->stats();
-    out["clock"] = {{"off_ms", clock_off_ms_.load()},           {"limit_ms", options_.max_clock_skew_ms},
-                    {"is_off", clock_is_off_.load()},           {"steps", stats.clock_steps},
-                    {"last_step_ms", stats.clock_last_step_ms}, {"behind_log_ms", stats.clock_behind_log_ms}};
+    json.key("clock").begin_object().field_integer("off_ms", clock_off_ms_.load());
+    json.field_integer("limit_ms", options_.max_clock_skew_ms).field_boolean("is_off", clock_is_off_.load());
+    json.field_integer("steps", stats.clock_steps).field_integer("last_step_ms", stats.clock_last_step_ms);
+    json.field_integer("behind_log_ms", stats.clock_behind_log_ms).end_object();
     const std::uint64_t now = options_.clock->monotonic_ms();
     // Of commands: the log's own entries, such as a change of members, are not applied to the rows.
     std::uint64_t newest = report().applied_index();
@@ -358,6 +392,7 @@ std::string ClusterImpl::status_json() {
         for (const auto& [no, known] : known_)
             if (known.report) newest = std::max(newest, known.report->applied_index());
     }
+    json.key("nodes").begin_array();
     for (const pb::ClusterNode& row : nodes(true)) {
         const replication::Member* member = nullptr;
         for (const replication::Member& one : view.members)
@@ -374,45 +409,29 @@ std::string ClusterImpl::status_json() {
             said = known.report;
             said_ms = known.report_ms;
         }
-        Json line{{"node", row.no()},
-                  {"name", row.name()},
-                  {"peer_address", row.peer_address()},
-                  {"api_url", row.api_url()},
-                  {"wanted", row.removed() ? "removed"
-                             : row.voter() ? "voter"
-                                           : "standby"},
-                  {"is", member == nullptr                                ? "joining"
-                         : member->role == replication::MemberRole::voter ? "voter"
-                                                                          : "standby"},
-                  {"version", row.version()}};
+        if (said && now - said_ms >= 5'000) said.reset();
+        json.begin_object();
+        put_row(json, row, member);
         const auto link = links.find(row.no());
         const bool is_self = row.no() == self.node_no;
-        line["connected"] = is_self || (link != links.end() && link->second.up);
-        if (link != links.end() && !link->second.up && !link->second.last_error.empty())
-            line["problem"] = link->second.last_error;
+        json.field_boolean("connected", is_self || (link != links.end() && link->second.up));
+        if (said && said->no_space())
+            json.field("problem", "no space left on its disk");
+        else if (link != links.end() && !link->second.up && !link->second.last_error.empty())
+            json.key("problem").any_string(link->second.last_error);
         if (link != links.end()) {
             const std::lock_guard lock(mutex_);
-            if (const auto skew = skew_.of(row.no(), now)) line["clock_ahead_ms"] = skew->ahead_ms;
-            line["rtt_us"] = link->second.rtt_us;
-            line["bytes_in"] = link->second.bytes_in;
-            line["bytes_out"] = link->second.bytes_out;
+            if (const auto skew = skew_.of(row.no(), now))
+                json.field_integer("clock_ahead_ms", skew->ahead_ms);
+            json.field_integer("rtt_us", link->second.rtt_us);
+            json.field_integer("bytes_in", link->second.bytes_in);
+            json.field_integer("bytes_out", link->second.bytes_out);
         }
-        if (said && now - said_ms < 5'000) {
-            line["runs"] = said->version();  // newer than what its row says
-            line["feature_level"] = said->feature_level();
-            line["run"] = said->run_id();
-            line["stopping"] = said->stopping();
-            line["leads"] = said->leads();
-            line["ready"] = said->ready() && !said->no_space() && !said->stopping();  // as /readyz
-            if (said->no_space()) line["problem"] = "no space left on its disk";
-            line["applied_index"] = said->applied_index();
-            add_lag(line, *said, newest, node()->machine_now_ms());
-            if (said->load() != 0) line["load"] = static_cast<double>(said->load() - 1) / kFullLoad;
-            if (!said->doing().empty()) line["doing"] = said->doing();
-        }
-        out["nodes"].push_back(std::move(line));
+        if (said) put_report(json, *said, newest, node()->machine_now_ms());
+        json.end_object();
     }
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    json.end_array().end_object();
+    return text;
 }
 
 std::map<std::uint64_t, std::string> ClusterImpl::api_authorities() {

@@ -212,7 +212,7 @@ class ClusterImpl final : public Cluster, private replication::PeerTransport {
     std::vector<peer::CallResponder> held_calls_;  // guarded by mutex_; while isolated
     std::atomic<bool> is_stopping_{false};         // to be started again
     std::atomic<bool> is_taking_over_{false};      // the reconciler leaves membership alone
-    std::uint64_t authority_seen_ms_ = 0;          // reconciler: when the rows' authority became another one
+    std::uint64_t authority_seen_ms_ = 0;          // reconciler: when the rows' authority changed
     replication::Promise told_promise_;            // reconciler
     std::string stored_promises_;                  // reconciler: as the file has them
     std::uint64_t next_promises_ms_ = 0;           // reconciler

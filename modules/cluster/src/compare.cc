@@ -75,7 +75,7 @@ void ClusterImpl::settle_difference(std::uint64_t from, const Difference& differ
         return;
     }
     const std::string where = name_rows(from, difference);
-    // Whoever starts it again, or systemd by itself, must not get wrong answers for another second.
+    // A start by hand or by systemd must not give wrong answers for a second.
     if (auto marked = change_identity([&](Identity& identity) { identity.differs = where; }); !marked)
         log::error("cluster", "the folder is not marked: " + marked.error().describe());
     if (options_.on_fatal)

@@ -4,18 +4,18 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <nlohmann/json.hpp>
+#include <charconv>
 
 #include "found_identity.h"
 #include "kontor/base/bytes.h"
 #include "kontor/base/files.h"
 #include "kontor/cluster/folder.h"
+#include "kontor/json/value.h"
+#include "kontor/json/writer.h"
 #include "kontor/node/folder.h"
 
 namespace kontor::cluster {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string folder_of(const std::string& data_folder) {
     return data_folder + "/peer";
@@ -42,33 +42,70 @@ Result<void> make_folder(const std::string& folder) {
     return {};
 }
 
-Identity parse(const Json& json) {
-    Identity identity;
-    identity.node_no = json.at("node").get<std::uint64_t>();
-    identity.cluster_id = from_hex(json.at("cluster").get<std::string>()).value_or("");
-    identity.name = json.at("name").get<std::string>();
-    identity.advertised = json.at("address").get<std::string>();
-    identity.api_url = json.value("api_url", "");
-    identity.credentials.ca_pem = json.at("ca").get<std::string>();
-    identity.credentials.certificate_pem = json.at("certificate").get<std::string>();
-    identity.credentials.private_key_pem = json.at("private_key").get<std::string>();
-    identity.needs_state = json.value("needs_state", false);
-    identity.joined_with = json.value("joined_with", "");
-    identity.key_request_pem = json.value("key_request", "");
-    identity.differs = json.value("differs", "");
-    identity.forgot = json.value("forgot", "");
-    identity.has_log = json.value("has_log", false);
-    identity.rejoins = json.value("rejoins", false);
-    identity.counts_alone = json.value("counts_alone", false);
-    if (json.contains("renewed")) {
-        const auto& renewed = json.at("renewed");
-        const auto number = [&](const char* name) { return renewed.at(name).get<std::uint64_t>(); };
-        identity.renewed = replication::Promise{number("generation"), number("sequence"), number("term"),
-                                                number("epoch"), 0};
+// Takes members of an object, and remembers whether each was of its kind.
+class Members {
+ public:
+    explicit Members(const JsonValue& object) : object_(object) {}
+    [[nodiscard]] bool are_good() const { return good_; }
+
+    std::string text(std::string_view name) { return std::string(taken(object_[name].text())); }
+    std::uint64_t number(std::string_view name) { return taken(object_[name].unsigned_integer()); }
+    std::string text_if_there(std::string_view name) {
+        return object_[name].is_absent() ? std::string() : text(name);
     }
-    for (const auto& [number, address] : json.at("peers").items())
-        identity.peers[std::stoull(number)] = address.get<std::string>();
-    return identity;
+    bool flag_if_there(std::string_view name) {
+        return !object_[name].is_absent() && taken(object_[name].boolean());
+    }
+
+ private:
+    template <typename Value>
+    Value taken(const std::optional<Value>& value) {
+        good_ = good_ && value.has_value();
+        return value.value_or(Value{});
+    }
+
+    const JsonValue& object_;
+    bool good_ = true;
+};
+
+bool parse_peers(const JsonValue& json, std::map<std::uint64_t, std::string>& peers) {
+    for (const JsonValue& peer : json.items()) {
+        std::uint64_t number = 0;
+        const char* const end = peer.name().data() + peer.name().size();
+        const auto [stopped, problem] = std::from_chars(peer.name().data(), end, number);
+        const auto address = peer.text();
+        if (problem != std::errc{} || stopped != end || !address) return false;
+        peers[number] = *address;
+    }
+    return json.is_object();
+}
+
+std::optional<Identity> parse(const JsonValue& json) {
+    Identity identity;
+    Members members(json);
+    identity.node_no = members.number("node");
+    identity.cluster_id = from_hex(members.text("cluster")).value_or("");
+    identity.name = members.text("name");
+    identity.advertised = members.text("address");
+    identity.api_url = members.text_if_there("api_url");
+    identity.credentials.ca_pem = members.text("ca");
+    identity.credentials.certificate_pem = members.text("certificate");
+    identity.credentials.private_key_pem = members.text("private_key");
+    identity.needs_state = members.flag_if_there("needs_state");
+    identity.joined_with = members.text_if_there("joined_with");
+    identity.key_request_pem = members.text_if_there("key_request");
+    identity.differs = members.text_if_there("differs");
+    identity.forgot = members.text_if_there("forgot");
+    identity.has_log = members.flag_if_there("has_log");
+    identity.rejoins = members.flag_if_there("rejoins");
+    identity.counts_alone = members.flag_if_there("counts_alone");
+    if (!members.are_good() || !parse_peers(json["peers"], identity.peers)) return std::nullopt;
+    const JsonValue& renewed = json["renewed"];
+    if (renewed.is_absent()) return identity;
+    Members promise(renewed);
+    identity.renewed = replication::Promise{promise.number("generation"), promise.number("sequence"),
+                                            promise.number("term"), promise.number("epoch"), 0};
+    return promise.are_good() ? std::optional(std::move(identity)) : std::nullopt;
 }
 
 Unexpected refused_copy(const std::string& data_folder, std::uint64_t node_no) {
@@ -91,15 +128,12 @@ Result<std::optional<FoundIdentity>> find_identity(const std::string& data_folde
     const std::string path = path_of(data_folder);
     if (!file_exists(path)) return std::optional<FoundIdentity>{};
     KONTOR_TRY(const std::string text, read_file(path));
-    try {
-        const auto json = Json::parse(text);
-        FoundIdentity found{parse(json)};
-        KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
-        found.is_copied = json.at("folder").get<std::string>() != mark;
-        return std::optional(std::move(found));
-    } catch (const std::exception&) {  // a parser's words help nobody
-        return fail(ErrorCode::corruption, path + " is damaged");
-    }
+    const auto json = JsonValue::parse(text);
+    auto identity = json ? parse(*json) : std::nullopt;
+    const auto folder = json ? (*json)["folder"].text() : std::nullopt;
+    if (!identity || !folder) return fail(ErrorCode::corruption, path + " is damaged");
+    KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
+    return std::optional(FoundIdentity{*std::move(identity), *folder != mark});
 }
 
 Result<std::optional<Identity>> load_identity(const std::string& data_folder) {
@@ -112,32 +146,41 @@ Result<std::optional<Identity>> load_identity(const std::string& data_folder) {
 Result<void> save_identity(const std::string& data_folder, const Identity& identity) {
     KONTOR_CHECK(make_folder(folder_of(data_folder)));
     KONTOR_TRY(const std::string mark, mark_of(folder_of(data_folder)));
-    Json peers = Json::object();
-    for (const auto& [number, address] : identity.peers) peers[std::to_string(number)] = address;
-    Json json{{"node", identity.node_no},
-              {"cluster", to_hex(identity.cluster_id)},
-              {"name", identity.name},
-              {"address", identity.advertised},
-              {"api_url", identity.api_url},
-              {"needs_state", identity.needs_state},
-              {"joined_with", identity.joined_with},
-              {"key_request", identity.key_request_pem},
-              {"differs", identity.differs},
-              {"peers", peers},
-              {"folder", mark},
-              {"ca", identity.credentials.ca_pem},
-              {"certificate", identity.credentials.certificate_pem},
-              {"private_key", identity.credentials.private_key_pem}};
-    if (!identity.forgot.empty()) json["forgot"] = identity.forgot;
-    if (identity.has_log) json["has_log"] = true;
-    if (identity.rejoins) json["rejoins"] = true;
-    if (identity.counts_alone) json["counts_alone"] = true;
-    if (identity.renewed)
-        json["renewed"] = Json{{"generation", identity.renewed->generation},
-                               {"sequence", identity.renewed->sequence},
-                               {"term", identity.renewed->term},
-                               {"epoch", identity.renewed->epoch}};
-    return write_file(path_of(data_folder), json.dump(1) + "\n", 0600);
+    std::string text;
+    JsonWriter json(text);
+    const auto put = [&json](std::string_view name, std::string_view value) {
+        json.key(name).any_string(value);
+    };
+    json.begin_object().field_raw("node", std::to_string(identity.node_no));
+    put("cluster", to_hex(identity.cluster_id));
+    put("name", identity.name);
+    put("address", identity.advertised);
+    put("api_url", identity.api_url);
+    json.field_boolean("needs_state", identity.needs_state);
+    put("joined_with", identity.joined_with);
+    put("key_request", identity.key_request_pem);
+    put("differs", identity.differs);
+    json.key("peers").begin_object();
+    for (const auto& [number, address] : identity.peers) put(std::to_string(number), address);
+    json.end_object();
+    put("folder", mark);
+    put("ca", identity.credentials.ca_pem);
+    put("certificate", identity.credentials.certificate_pem);
+    put("private_key", identity.credentials.private_key_pem);
+    if (!identity.forgot.empty()) put("forgot", identity.forgot);
+    if (identity.has_log) json.field_boolean("has_log", true);
+    if (identity.rejoins) json.field_boolean("rejoins", true);
+    if (identity.counts_alone) json.field_boolean("counts_alone", true);
+    if (identity.renewed) {
+        json.key("renewed").begin_object();
+        json.field_raw("generation", std::to_string(identity.renewed->generation));
+        json.field_raw("sequence", std::to_string(identity.renewed->sequence));
+        json.field_raw("term", std::to_string(identity.renewed->term));
+        json.field_raw("epoch", std::to_string(identity.renewed->epoch));
+        json.end_object();
+    }
+    json.end_object();
+    return write_file(path_of(data_folder), text + "\n", 0600);
 }
 
 Result<std::optional<Identity>> identity_to_start_with(const std::string& data_folder) {

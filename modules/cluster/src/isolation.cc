@@ -43,7 +43,7 @@ Result<std::string> ClusterImpl::isolate_here(const std::string& body) {
                 const std::lock_guard lock(mutex_);
                 held.swap(held_calls_);
             }
-            // Nothing was done about them; whoever still waits asks again.
+            // Nothing was done about them; callers that still wait ask again.
             for (const peer::CallResponder& respond : held)
                 respond(fail(ErrorCode::unavailable, "this node was cut off"));
         },

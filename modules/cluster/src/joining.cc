@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kJoinTimeoutMs = 15'000;
 
-// A folder that was a node before must not become another one: it would forget what it voted.
+// A folder that was a node must not become a new one: it would forget what it voted.
 Result<void> check_empty(const std::string& data_folder) {
     if (file_exists(data_folder + "/groups"))
         return fail(ErrorCode::already_exists,

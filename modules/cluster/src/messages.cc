@@ -34,9 +34,12 @@ std::optional<std::uint64_t> min_index_of(const http::Request& request) {
 }
 
 http::Response bad_position() {
-    return problem(400,
-                   "Kontor-Min-Index is no position of this log: send back what an answer's "
-                   "Kontor-Log-Index was, as it was.");
+    http::Response response = problem(400, {});
+    response.body = error_json({.type = "invalid_request_error",
+                                .message = "Kontor-Min-Index is no position of this log: send back what an "
+                                           "answer's Kontor-Log-Index was, as it was.",
+                                .param = kMinIndexHeader});
+    return response;
 }
 
 std::optional<http::Response> refused_position(const http::Request& request) {

@@ -1,13 +1,34 @@
 #include "promise_memory.h"
 
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <utility>
 
 #include "kontor/base/bytes.h"
+#include "kontor/json/value.h"
+#include "kontor/json/writer.h"
 
 namespace kontor::cluster {
 
-using Json = nlohmann::ordered_json;
 using replication::Promise;
+
+namespace {
+
+constexpr std::pair<std::string_view, std::uint64_t Promise::*> kNumbers[] = {
+    {"generation", &Promise::generation},
+    {"sequence", &Promise::sequence},
+    {"term", &Promise::term},
+    {"epoch", &Promise::epoch},
+    {"index", &Promise::index}};
+
+std::optional<std::uint64_t> node_number(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, problem] = std::from_chars(text.data(), end, number);
+    if (problem != std::errc{} || stopped != end) return std::nullopt;
+    return number;
+}
+
+}  // namespace
 
 std::string forgotten_by_run(const Promise& before, const Promise& now) {
     if (before.generation != 0 && now.generation == before.generation)
@@ -42,28 +63,34 @@ Promise PromiseMemory::promise_of(std::uint64_t node_no) const {
 }
 
 std::string PromiseMemory::to_json() const {
-    Json json = Json::object();
-    for (const auto& [no, one] : nodes_)
-        json[std::to_string(no)] =
-            Json{{"run", to_hex(one.run_id)},        {"generation", one.promise.generation},
-                 {"sequence", one.promise.sequence}, {"term", one.promise.term},
-                 {"epoch", one.promise.epoch},       {"index", one.promise.index}};
-    return json.dump(1) + "\n";
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object();
+    for (const auto& [no, one] : nodes_) {
+        json.key(std::to_string(no)).begin_object().field("run", to_hex(one.run_id));
+        for (const auto& [name, number] : kNumbers) json.field_raw(name, std::to_string(one.promise.*number));
+        json.end_object();
+    }
+    json.end_object();
+    return text + "\n";
 }
 
 Result<PromiseMemory> PromiseMemory::from_json(const std::string& text) {
+    const auto damaged = fail(ErrorCode::invalid_argument, "no text of promises");
+    const auto json = JsonValue::parse(text);
+    if (!json || !json->is_object()) return damaged;
     PromiseMemory memory;
-    try {
-        const Json json = Json::parse(text);
-        for (const auto& [number, one] : json.items()) {
-            const auto value = [&one = one](const char* name) { return one.at(name).get<std::uint64_t>(); };
-            Remembered& remembered = memory.nodes_[std::stoull(number)];
-            remembered.run_id = from_hex(one.at("run").get<std::string>()).value_or("");
-            remembered.promise = {value("generation"), value("sequence"), value("term"), value("epoch"),
-                                  value("index")};
+    for (const JsonValue& one : json->items()) {
+        const auto no = node_number(one.name());
+        const auto run = one["run"].text();
+        if (!no || !run) return damaged;
+        Remembered& remembered = memory.nodes_[*no];
+        remembered.run_id = from_hex(*run).value_or("");
+        for (const auto& [name, number] : kNumbers) {
+            const auto value = one[name].unsigned_integer();
+            if (!value) return damaged;
+            remembered.promise.*number = *value;
         }
-    } catch (const std::exception&) {
-        return fail(ErrorCode::invalid_argument, "no text of promises");
     }
     return memory;
 }

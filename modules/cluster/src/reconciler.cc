@@ -264,7 +264,7 @@ bool ClusterImpl::look_after_own_row() {
 
 // --- the leader
 
-// A leader that can write nothing stops everybody; another one whose disk has room need not.
+// A leader that can write nothing stops everybody; a node whose disk has room need not.
 void ClusterImpl::leave_full_disk(std::uint64_t now_ms) {
     if (node()->full_disk().empty() || now_ms < next_leave_ms_) return;
     next_leave_ms_ = now_ms + kLeaveEveryMs;

@@ -1,5 +1,5 @@
-// The reconciler's look at the clocks: whose is off, and that such a node does not lead while another one
-// can.
+// The reconciler's look at the clocks: whose is off, and that such a node does not lead while a node with
+// a good clock can.
 
 #include <algorithm>
 #include <cstdlib>

@@ -53,7 +53,7 @@ Result<std::string> ClusterImpl::restart_here(const std::string& body) {
     return reply.SerializeAsString();
 }
 
-// Whoever asks has looked, but it may have changed since, and two may ask.
+// The asker has looked, but it may have changed since, and two may ask.
 Result<void> ClusterImpl::others_can_go_on() const {
     const std::uint64_t self = identity().node_no;
     const std::uint64_t now = options_.clock->monotonic_ms();

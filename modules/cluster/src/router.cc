@@ -27,7 +27,8 @@ struct Router::Trip {
     bool was_sent = false;     // and no answer came: the outcome is not known
     bool may_be_done = false;  // a node that lost the lead said 503: its entry may yet be committed
     std::shared_ptr<std::atomic<std::size_t>> under_way;  // a late answer may outlive the router
-    // The answer may come when nobody waits for it any more: whoever takes the attempt goes on with the trip.
+    // The answer may come when nobody waits for it any more: the thread that takes the attempt goes on with
+    // the trip.
     std::atomic<std::uint64_t> attempt{0};
 
     ~Trip() { --*under_way; }
@@ -189,7 +190,7 @@ void Router::go(const TripPtr& trip) {
 }
 
 // A leader that is cut off or stands still does not answer, and its link seems to live for seconds. That
-// another one leads, or none, is known sooner.
+// the leader has changed, or is gone, is known sooner.
 void Router::watch(const TripPtr& trip, std::uint64_t attempt, std::uint64_t leader) {
     const std::lock_guard lock(mutex_);
     watched_.push_back({trip, attempt, leader});
@@ -252,7 +253,7 @@ void Router::arrived(const TripPtr& trip, Result<std::string> answer) {
                 return trip->respond(problem(413, "The request or its answer is too large to be passed on."));
             case ErrorCode::io:
             case ErrorCode::timeout:
-            case ErrorCode::internal:  // whoever worked on it gave no answer
+            case ErrorCode::internal:  // the node that worked on it gave no answer
                 return lost(trip);
             case ErrorCode::unsupported:
                 return trip->respond(

@@ -82,7 +82,7 @@ class Router {
     void go(const TripPtr& trip);
     void go_later(const TripPtr& trip);
     [[nodiscard]] bool is_beyond(const http::Request& request) const;
-    // An answer of this node as the leader, which by now may be another one.
+    // An answer of this node as the leader, which it may no longer be.
     [[nodiscard]] bool is_outdated(const http::Request& request, const http::Response& response) const;
     [[nodiscard]] static bool is_of_earlier_attempt(const Trip& trip, const http::Response& response);
     void arrived(const TripPtr& trip, Result<std::string> answer);

@@ -24,26 +24,21 @@ namespace {
 using namespace surface::office;  // the routes' words
 namespace office_limits = surface::office::limits;
 
-Json merchant_json(const pb::Merchant& merchant) {
-    return Json{{"id", format_id(prefix::merchant, merchant.no())},
-                {"name", merchant.name()},
-                {"fee_bps", merchant.fee_bps()},
-                {"fee_fixed", merchant.fee_fixed_minor()},
-                {"settlement_delay_days", merchant.settlement_delay_days()},
-                {"country", merchant.country()},
-                {"default_currency", merchant.default_currency()},
-                {"created_ms", merchant.created_ms()}};
+void put_merchant(JsonWriter& json, const pb::Merchant& merchant) {
+    json.field("id", format_id(prefix::merchant, merchant.no())).field("name", merchant.name());
+    json.field_integer("fee_bps", merchant.fee_bps()).field_integer("fee_fixed", merchant.fee_fixed_minor());
+    json.field_integer("settlement_delay_days", merchant.settlement_delay_days());
+    json.field("country", merchant.country()).field("default_currency", merchant.default_currency());
+    json.field_integer("created_ms", merchant.created_ms());
 }
 
 // An integer of the body within bounds; absent is `fallback`.
-std::optional<std::int64_t> bounded(const Call& call, const char* name, std::int64_t fallback,
+std::optional<std::int64_t> bounded(const Call& call, std::string_view name, std::int64_t fallback,
                                     std::int64_t max) {
-    const auto found = call.body.find(name);
-    if (found == call.body.end() || found->is_null()) return fallback;
-    if (!found->is_number_integer()) return std::nullopt;
-    const auto value = found->get<std::int64_t>();
-    if (value < 0 || value > max) return std::nullopt;
-    return value;
+    const JsonValue& found = call.body[name];
+    if (found.is_absent() || found.is_null()) return fallback;
+    const auto value = found.integer();
+    return value && *value >= 0 && *value <= max ? value : std::nullopt;
 }
 
 bool good_country(const std::string& country) {
@@ -58,18 +53,24 @@ void list_merchants(const CallPtr& call) {
         if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
         after_no = *no;
     }
-    Json data = Json::array();
+    std::vector<pb::Merchant> merchants;
     bool more = true;
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
         const auto page = accounts::list_merchants(rows, after_no, office_limits::kRowsPerRead);
         more = page.size() == office_limits::kRowsPerRead;
-        for (const auto& merchant : page) data.push_back(merchant_json(merchant));
+        merchants.insert(merchants.end(), page.begin(), page.end());
         if (!page.empty()) after_no = page.back().no();
     };
-    while (more && data.size() < kMerchantsListed) call->host->service->read(read_page);
-    call->answer(200,
-                 Json{{"data", data},
-                      {"next_cursor", more ? Json(format_id(prefix::merchant, after_no)) : Json(nullptr)}});
+    while (more && merchants.size() < kMerchantsListed) call->host->service->read(read_page);
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array();
+        for (const pb::Merchant& merchant : merchants) {
+            json.begin_object();
+            put_merchant(json, merchant);
+            json.end_object();
+        }
+        put_id(json.end_array(), "next_cursor", prefix::merchant, more ? after_no : 0);
+    });
 }
 
 void get_merchant(const CallPtr& call) {
@@ -79,7 +80,7 @@ void get_merchant(const CallPtr& call) {
         if (merchant_no) found = find_merchant(rows, *merchant_no);
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    call->answer(200, merchant_json(*found));
+    call->answer(200, [&](JsonWriter& json) { put_merchant(json, *found); });
 }
 
 void create_merchant(const CallPtr& call) {
@@ -112,8 +113,9 @@ void create_merchant(const CallPtr& call) {
     create.set_settlement_delay_days(static_cast<std::uint32_t>(*delay));
     create.set_country(call->text("country"));
     create.set_default_currency(currency);
-    submit(call, std::move(command),
-           [](const pb::Result& made) { return merchant_json(object_in(made, pb::merchant)); });
+    submit(call, std::move(command), [](JsonWriter& json, const pb::Result& made) {
+        put_merchant(json, object_in(made, pb::merchant));
+    });
 }
 
 constexpr std::array<std::string_view, 6> kNewMerchant = {

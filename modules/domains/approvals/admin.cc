@@ -1,5 +1,6 @@
 #include "domains/approvals/admin.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "domains/approvals/admin_words.h"
@@ -9,6 +10,7 @@
 #include "domains/approvals/permissions.h"
 #include "domains/operators/ids.h"
 #include "domains/operators/operators.h"
+#include "domains/routes.h"
 #include "kontor/approvals_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
@@ -25,37 +27,50 @@ namespace {
 using namespace surface::office;  // the routes' words
 namespace office_limits = surface::office::limits;
 
-Json person_json(const store::Reader& rows, const pb::Actor& actor) {
-    if (actor.no() == 0) return nullptr;
+void put_person(JsonWriter& json, std::string_view member, const store::Reader& rows,
+                const pb::Actor& actor) {
+    json.key(member);
+    if (actor.no() == 0) {
+        json.null();
+        return;
+    }
     const auto person = operators::find_operator(rows, actor.no());
-    return Json{{"id", format_id(operators::prefix::operator_, actor.no())},
-                {"name", person ? Json(person->name()) : Json(nullptr)}};
+    json.begin_object().field("id", format_id(operators::prefix::operator_, actor.no()));
+    put_text(json, "name", person ? person->name() : std::string());
+    json.end_object();
 }
 
-Json outcome_json(const machine::Registry& registry, const pb::ApprovalRequest& request) {
-    if (request.status() != pb::APPROVAL_EXECUTED && request.status() != pb::APPROVAL_FAILED) return nullptr;
+void put_outcome(JsonWriter& json, const machine::Registry& registry, const pb::ApprovalRequest& request) {
+    json.key("outcome");
+    const bool has_one = request.status() == pb::APPROVAL_EXECUTED || request.status() == pb::APPROVAL_FAILED;
     const machine::Outcome* const outcome = registry.outcome(request.outcome());
-    return outcome == nullptr ? Json(request.outcome()) : Json(outcome->name);
+    if (!has_one)
+        json.null();
+    else if (outcome == nullptr)
+        json.integer(request.outcome());
+    else
+        json.string(outcome->name);
 }
 
-Json request_json(const Call& call, const store::Reader& rows, const pb::ApprovalRequest& request) {
+void put_request(JsonWriter& json, const Call& call, const store::Reader& rows,
+                 const pb::ApprovalRequest& request) {
     const machine::Registry& registry = *call.host->registry;
-    const bool is_pending = request.status() == pb::APPROVAL_PENDING;
-    Json json{{"id", format_id(prefix::request, request.no())}, {"status", status_name(request.status())}};
-    json.update(in_words(registry, machine::parse_row<pb::Command>(request.stored(), "approvals")));
-    json.update(
-        Json{{"reason", request.reason()},
-             {"proposer", person_json(rows, request.proposer())},
-             {"created_ms", request.created_ms()},
-             {"expires_in_ms", is_pending ? Json(std::max<std::int64_t>(
-                                                request.ends_ms() - call.host->service->machine_now_ms(), 0))
-                                          : Json(nullptr)},
-             {"decider", person_json(rows, request.decider())},
-             {"decided_ms", request.decided_ms() == 0 ? Json(nullptr) : Json(request.decided_ms())},
-             {"note", request.note()},
-             {"outcome", outcome_json(registry, request)},
-             {"message", request.message()}});
-    return json;
+    json.field("id", format_id(prefix::request, request.no()));
+    json.field("status", status_name(request.status()));
+    put_in_words(json, registry, machine::parse_row<pb::Command>(request.stored(), "approvals"));
+    json.field("reason", request.reason());
+    put_person(json, "proposer", rows, request.proposer());
+    json.field_integer("created_ms", request.created_ms());
+    std::optional<std::int64_t> left_ms, decided_ms;
+    if (request.status() == pb::APPROVAL_PENDING)
+        left_ms = std::max<std::int64_t>(request.ends_ms() - call.host->service->machine_now_ms(), 0);
+    if (request.decided_ms() != 0) decided_ms = request.decided_ms();
+    put_integer(json, "expires_in_ms", left_ms);
+    put_person(json, "decider", rows, request.decider());
+    put_integer(json, "decided_ms", decided_ms);
+    json.field("note", request.note());
+    put_outcome(json, registry, request);
+    json.field("message", request.message());
 }
 
 void list_requests(const CallPtr& call) {
@@ -77,16 +92,24 @@ void list_requests(const CallPtr& call) {
         if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
         before_no = *no;
     }
-    Json data = Json::array(), next = nullptr;
-    std::uint64_t pending = 0;
+    std::string text;
+    JsonWriter data(text);
+    std::uint64_t pending = 0, next_no = 0;
     call->host->service->read([&](const store::Reader& rows, std::uint64_t) {
         const auto page = approvals::list_requests(rows, status, before_no, limit + 1);
-        for (std::size_t i = 0; i < std::min(page.size(), limit); ++i)
-            data.push_back(request_json(*call, rows, page[i]));
-        if (page.size() > limit) next = format_id(prefix::request, page[limit - 1].no());
+        for (std::size_t i = 0; i < std::min(page.size(), limit); ++i) {
+            data.begin_object();
+            put_request(data, *call, rows, page[i]);
+            data.end_object();
+        }
+        if (page.size() > limit) next_no = page[limit - 1].no();
         pending = count_pending(rows);
     });
-    call->answer(200, Json{{"data", data}, {"next_cursor", next}, {"pending", pending}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array().raw(text).end_array();
+        put_id(json, "next_cursor", prefix::request, next_no);
+        json.field_integer("pending", pending);
+    });
 }
 
 std::optional<pb::ApprovalRequest> request_of(const CallPtr& call) {
@@ -99,27 +122,26 @@ std::optional<pb::ApprovalRequest> request_of(const CallPtr& call) {
     return request;
 }
 
-Json json_of(const Call& call, const pb::ApprovalRequest& request) {
-    Json json;
+void put_read(JsonWriter& json, const Call& call, const pb::ApprovalRequest& request) {
     call.host->service->read(
-        [&](const store::Reader& rows, std::uint64_t) { json = request_json(call, rows, request); });
-    return json;
+        [&](const store::Reader& rows, std::uint64_t) { put_request(json, call, rows, request); });
 }
 
 void get_request(const CallPtr& call) {
-    if (const auto request = request_of(call)) call->answer(200, json_of(*call, *request));
+    if (const auto request = request_of(call))
+        call->answer(200, [&](JsonWriter& json) { put_read(json, *call, *request); });
 }
 
 void decide(const CallPtr& call, pb::Command command) {
-    submit(call, std::move(command), [call](const pb::Result& decided) {
-        return json_of(*call, object_in(decided, pb::approval_request));
+    submit(call, std::move(command), [call](JsonWriter& json, const pb::Result& decided) {
+        put_read(json, *call, object_in(decided, pb::approval_request));
     });
 }
 
 bool has_note(const CallPtr& call) {
-    if (!call->body.contains("note") ||
-        (call->body["note"].is_string() && call->text("note").size() <= limits::kNoteBytes))
-        return true;
+    const JsonValue& note = call->body["note"];
+    const auto text = note.text();
+    if (note.is_absent() || (text && text->size() <= limits::kNoteBytes)) return true;
     call->refuse(422, "note_invalid",
                  "A note is a text of at most " + std::to_string(limits::kNoteBytes) + " bytes.", "note");
     return false;
@@ -164,71 +186,82 @@ void each_command(const machine::Registry& registry, Visit visit) {
             if (record.approval.value.may_be_asked.value) visit(record);
 }
 
-Json policy_json(const machine::Registry& registry, const pb::ApprovalPolicy& policy) {
-    Json rules = Json::array(), commands = Json::array();
-    for (const pb::ApprovalRule& rule : policy.rules()) {
-        Json exempt = Json::array();
-        for (const pb::ApprovalExemption& one : rule.exempt())
-            exempt.push_back(Json{{"currency", currency_code(one.currency())}, {"below", one.below_minor()}});
-        const machine::Command* const record = registry.command(rule.command());
-        rules.push_back(Json{{"command", record == nullptr ? Json(rule.command()) : Json(record->name.value)},
-                             {"exempt", exempt}});
-    }
-    each_command(registry, [&](const machine::Command& record) {
-        commands.push_back(Json{{"name", record.name.value},
-                                {"permission", record.permission.value->name},
-                                {"has_amount", record.approval.value.amount.value != nullptr}});
+// Whether a route of the back office can propose it: people of other permissions have nothing to wait for.
+bool is_proposed(const machine::Command& record) {
+    return std::ranges::any_of(domains::admin(), [&](const surface::office::Resource* resource) {
+        const std::span<const Route> routes = resource->routes;
+        return std::ranges::any_of(routes, [&](const Route& route) {
+            return route.method.value != "GET" && route.permission.value == record.permission.value;
+        });
     });
-    return Json{{"revision", policy.revision()}, {"rules", rules}, {"commands", commands}};
+}
+
+void put_policy(JsonWriter& json, const machine::Registry& registry, const pb::ApprovalPolicy& policy) {
+    json.field_integer("revision", policy.revision()).key("rules").begin_array();
+    for (const pb::ApprovalRule& rule : policy.rules()) {
+        put_command(json.begin_object(), "command", registry, rule.command());
+        json.key("exempt").begin_array();
+        for (const pb::ApprovalExemption& one : rule.exempt()) {
+            json.begin_object().field("currency", currency_code(one.currency()));
+            json.field_integer("below", one.below_minor()).end_object();
+        }
+        json.end_array().end_object();
+    }
+    json.end_array().key("commands").begin_array();
+    each_command(registry, [&](const machine::Command& record) {
+        if (!is_proposed(record)) return;
+        json.begin_object().field("name", record.name.value);
+        json.field("permission", record.permission.value->name);
+        json.field_boolean("has_amount", record.approval.value.amount.value != nullptr).end_object();
+    });
+    json.end_array();
 }
 
 void get_policy(const CallPtr& call) {
     pb::ApprovalPolicy policy;
     call->host->service->read([&](const store::Reader& rows, std::uint64_t) { policy = find_policy(rows); });
-    call->answer(200, policy_json(*call->host->registry, policy));
+    call->answer(200, [&](JsonWriter& json) { put_policy(json, *call->host->registry, policy); });
 }
 
 // False: it is no exemption.
-bool read_exemption(const nlohmann::json& one, pb::ApprovalExemption& exempt) {
-    if (!one.is_object() || !one.contains("currency") || !one["currency"].is_string() ||
-        !one.contains("below") || !one["below"].is_number_integer())
-        return false;
-    const auto currency = money::Currency::from_code(one["currency"].get<std::string>());
-    if (!currency) return false;
+bool read_exemption(const JsonValue& one, pb::ApprovalExemption& exempt) {
+    const auto currency = money::Currency::from_code(one["currency"].text().value_or(""));
+    const auto below = one["below"].integer();
+    if (!currency || !below) return false;
     exempt.set_currency(currency->numeric());
-    exempt.set_below_minor(one["below"].get<std::int64_t>());
+    exempt.set_below_minor(*below);
     return true;
 }
 
 // False: it is no rule.
-bool read_rule(const machine::Registry& registry, const nlohmann::json& one, pb::ApprovalRule& rule) {
+bool read_rule(const machine::Registry& registry, const JsonValue& one, pb::ApprovalRule& rule) {
     constexpr std::array<std::string_view, 2> kMembers = {"command", "exempt"};
-    if (!holds_only(one, kMembers) || !one.contains("command") || !one["command"].is_string()) return false;
-    const std::string name = one["command"].get<std::string>();
+    const auto name = one["command"].text();
+    if (!one.holds_only(kMembers) || !name) return false;
     each_command(registry, [&](const machine::Command& record) {
-        if (record.name.value == name) rule.set_command(record.number);
+        if (record.name.value == *name) rule.set_command(record.number);
     });
     if (rule.command() == 0) return false;
-    const auto exempt = one.find("exempt");
-    if (exempt == one.end() || exempt->is_null()) return true;
-    if (!exempt->is_array()) return false;
-    for (const auto& each : *exempt)
+    const JsonValue& exempt = one["exempt"];
+    if (exempt.is_absent() || exempt.is_null()) return true;
+    if (!exempt.is_array()) return false;
+    for (const JsonValue& each : exempt.items())
         if (rule.exempt_size() > limits::kExemptions || !read_exemption(each, *rule.add_exempt()))
             return false;
     return true;
 }
 
 void set_policy(const CallPtr& call) {
-    const nlohmann::json& body = call->body;
-    if (!body.contains("revision") || !body["revision"].is_number_unsigned())
+    const auto revision = call->body["revision"].unsigned_integer();
+    const JsonValue& rules = call->body["rules"];
+    if (!revision)
         return call->refuse(422, "invalid", "The revision of the policy that this one was made from.",
                             "revision");
-    if (!body.contains("rules") || !body["rules"].is_array())
-        return call->refuse(422, "invalid", "Rules are a list.", "rules");
+    if (!rules.is_array()) return call->refuse(422, "invalid", "Rules are a list.", "rules");
     pb::Command command = operator_command(*call);
     auto& set = *mutable_body(command, pb::set_approval_policy);
-    set.set_revision(body["revision"].get<std::uint64_t>());
-    for (const auto& one : body["rules"]) {
+    set.set_revision(*revision);
+    for (const JsonValue& one : rules.items()) {
         if (set.rules_size() <= limits::kRules && read_rule(*call->host->registry, one, *set.add_rules()))
             continue;
         return call->refuse(422, "invalid",
@@ -237,8 +270,8 @@ void set_policy(const CallPtr& call) {
                                 std::to_string(limits::kRules) + " rules.",
                             "rules");
     }
-    submit(call, std::move(command), [call](const pb::Result& made) {
-        return policy_json(*call->host->registry, object_in(made, pb::approval_policy));
+    submit(call, std::move(command), [call](JsonWriter& json, const pb::Result& made) {
+        put_policy(json, *call->host->registry, object_in(made, pb::approval_policy));
     });
 }
 

@@ -6,7 +6,10 @@
 
 namespace kontor::approvals {
 
-// {"command","mode","merchant","fields":{…},"left_out":["credentials"]}
-[[nodiscard]] surface::office::Json in_words(const machine::Registry& registry, const pb::Command& stored);
+// The members "command","mode","merchant","fields":{…},"left_out":["credentials"].
+void put_in_words(JsonWriter& json, const machine::Registry& registry, const pb::Command& stored);
+// A command's name; the number of one that this program does not know.
+void put_command(JsonWriter& json, std::string_view member, const machine::Registry& registry,
+                 std::uint64_t number);
 
 }  // namespace kontor::approvals

@@ -26,70 +26,85 @@ namespace {
 using namespace surface::office;  // the routes' words
 namespace office_limits = surface::office::limits;
 
-constexpr std::size_t kDrawnBytes = 32;
-
-Json merchant_or_null(std::uint64_t no) {
-    return no == 0 ? Json(nullptr) : Json(format_id(accounts::prefix::merchant, no));
+void put_account(JsonWriter& json, const pb::ChannelAccount& account) {
+    json.field_integer("account", account.no()).field("connector", account.connector());
+    put_id(json, "merchant", accounts::prefix::merchant, account.merchant_no());
+    json.field("mode", account.livemode() ? "live" : "test").field("name", account.name());
+    json.key("methods").begin_array();
+    for (const auto& served : account.serves()) json.string(served.type());
+    json.end_array().key("credentials_set").begin_array();
+    for (const auto& field : account.set_fields()) json.string(field);
+    json.end_array().field_boolean("disabled", account.disabled());
+    json.field_integer("created_ms", account.created_ms());
 }
 
-Json account_json(const pb::ChannelAccount& account) {
-    Json methods = Json::array(), fields = Json::array();
-    for (const auto& served : account.serves()) methods.push_back(served.type());
-    for (const auto& field : account.set_fields()) fields.push_back(field);
-    return Json{{"account", account.no()},
-                {"connector", account.connector()},
-                {"merchant", merchant_or_null(account.merchant_no())},
-                {"mode", account.livemode() ? "live" : "test"},
-                {"name", account.name()},
-                {"methods", methods},
-                {"credentials_set", fields},
-                {"disabled", account.disabled()},
-                {"created_ms", account.created_ms()}};
+void put_connector(JsonWriter& json, const connectors::Connector& connector) {
+    json.begin_object().field("name", connector.name.value).field("title", connector.title.value);
+    json.key("methods").begin_array();
+    for (const auto& served : connector.serves.value) json.string(served.method.value);
+    json.end_array().key("fields").begin_array();
+    for (const auto& field : connector.fields.value) {
+        json.begin_object().field("name", field.name.value);
+        json.field_boolean("secret", field.is_secret.value);
+        json.field_boolean("required", field.is_required.value).end_object();
+    }
+    json.end_array().end_object();
 }
 
-Json connector_json(const connectors::Connector& connector) {
-    Json methods = Json::array(), fields = Json::array();
-    for (const auto& served : connector.serves.value) methods.push_back(served.method.value);
-    for (const auto& field : connector.fields.value)
-        fields.push_back(Json{{"name", field.name.value},
-                              {"secret", field.is_secret.value},
-                              {"required", field.is_required.value}});
-    return Json{{"name", connector.name.value},
-                {"title", connector.title.value},
-                {"methods", methods},
-                {"fields", fields}};
+void put_routes(JsonWriter& json, const pb::ChannelRoutes& routes) {
+    put_id(json, "merchant", accounts::prefix::merchant, routes.merchant_no());
+    json.key("data").begin_array();
+    for (const pb::ChannelRoute& entry : routes.entries()) {
+        json.begin_object().field("method", entry.method());
+        put_text(json, "currency", entry.currency() == 0 ? std::string() : currency_code(entry.currency()));
+        json.field_integer("account", entry.account_no()).end_object();
+    }
+    json.end_array();
 }
 
-Json routes_json(const pb::ChannelRoutes& routes) {
-    Json data = Json::array();
-    for (const pb::ChannelRoute& entry : routes.entries())
-        data.push_back(
-            Json{{"method", entry.method()},
-                 {"currency", entry.currency() == 0 ? Json(nullptr) : Json(currency_code(entry.currency()))},
-                 {"account", entry.account_no()}});
-    return Json{{"merchant", merchant_or_null(routes.merchant_no())}, {"data", data}};
+// The number that a text is; nothing: it is none.
+std::optional<std::uint64_t> number_of(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return ec == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
 void list_channels(const CallPtr& call) {
-    Json data = Json::array(), known = Json::array();
     std::uint64_t after_no = 0;
+    if (const std::string_view cursor = call->parameter("cursor"); !cursor.empty()) {
+        const auto no = number_of(cursor);
+        if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
+        after_no = *no;
+    }
+    std::vector<pb::ChannelAccount> accounts;
     bool more = true;
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
         const auto page = list_accounts(rows, after_no, office_limits::kRowsPerRead);
         more = page.size() == office_limits::kRowsPerRead;
         for (const auto& account : page)
-            if (account.livemode() == call->livemode) data.push_back(account_json(account));
+            if (account.livemode() == call->livemode) accounts.push_back(account);
         if (!page.empty()) after_no = page.back().no();
     };
-    while (more && data.size() < kAccountsListed) call->host->service->read(read_page);
-    for (const connectors::Connector* connector : connectors::all())
-        if (connector->may_serve(call->livemode)) known.push_back(connector_json(*connector));
-    call->answer(200, Json{{"data", data}, {"connectors", known}});
+    while (more && accounts.size() < kAccountsListed) call->host->service->read(read_page);
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array();
+        for (const pb::ChannelAccount& account : accounts) {
+            json.begin_object();
+            put_account(json, account);
+            json.end_object();
+        }
+        put_text(json.end_array(), "next_cursor", more ? std::to_string(after_no) : std::string());
+        json.key("connectors").begin_array();
+        for (const connectors::Connector* connector : connectors::all())
+            if (connector->may_serve(call->livemode)) put_connector(json, *connector);
+        json.end_array();
+    });
 }
 
 // Of the body: nothing is the platform; refuses the call when it is malformed.
 std::optional<std::uint64_t> merchant_of_body(const CallPtr& call) {
-    if (!call->body.contains("merchant") || call->body.at("merchant").is_null()) return 0;
+    const JsonValue& merchant = call->body["merchant"];
+    if (merchant.is_absent() || merchant.is_null()) return 0;
     const auto no = parse_id(accounts::prefix::merchant, call->text("merchant"));
     if (!no) call->refuse(422, "invalid", "There is no such merchant.", "merchant");
     return no;
@@ -98,25 +113,26 @@ std::optional<std::uint64_t> merchant_of_body(const CallPtr& call) {
 // What the body names is set, null takes it away; refuses the call and says so.
 bool read_credentials(const CallPtr& call, const connectors::Connector& connector,
                       connectors::Credentials& credentials) {
-    if (!call->body.contains("credentials")) return true;
-    const nlohmann::json& wanted = call->body.at("credentials");
+    const JsonValue& wanted = call->body["credentials"];
+    if (wanted.is_absent()) return true;
     if (!wanted.is_object()) {
         call->refuse(422, "invalid", "Credentials are an object of texts.", "credentials");
         return false;
     }
-    for (const auto& [name, value] : wanted.items()) {
+    for (const JsonValue& value : wanted.items()) {
+        const std::string& name = value.name();
         bool is_field = false;
         for (const connectors::Field& field : connector.fields.value)
             is_field = is_field || field.name.value == name;
-        const bool is_text =
-            value.is_string() && value.get_ref<const std::string&>().size() <= connectors::kFieldValueBytes;
+        const auto text = value.text();
+        const bool is_text = text && text->size() <= connectors::kFieldValueBytes;
         if (!is_field || (!is_text && !value.is_null())) {
             call->refuse(422, "invalid", "The connector has no such field, or it takes another value.",
                          "credentials[" + name + "]");
             return false;
         }
         if (is_text)
-            credentials.set(name, crypto::Secret(value.get<std::string>()));
+            credentials.set(name, crypto::Secret(std::string(*text)));
         else
             credentials.erase(name);
     }
@@ -157,7 +173,7 @@ void open_channel(const CallPtr& call) {
     if (!merchant_no) return;
     connectors::Credentials credentials;
     if (connector->draw.value != nullptr)
-        credentials = connector->draw.value(crypto::random_bytes(kDrawnBytes));
+        credentials = connector->draw.value(crypto::random_bytes(connectors::kDrawnBytes));
     if (!read_credentials(call, *connector, credentials)) return;
     pb::Command command = operator_command(*call);
     auto& open = *mutable_body(command, pb::open_channel_account);
@@ -167,38 +183,33 @@ void open_channel(const CallPtr& call) {
     open.set_name(call->text("name"));
     open.set_sealed_credentials(credentials.seal(*call->host->sealer));
     for (std::string& name : credentials.names()) open.add_set_fields(std::move(name));
-    for (const connectors::Served& served : connector->serves.value) {
-        pb::ServedMethod& method = *open.add_serves();
-        method.set_type(std::string(served.method.value));
-        for (const std::uint16_t currency : served.currencies.value) method.add_currencies(currency);
-    }
-    submit(call, std::move(command),
-           [](const pb::Result& made) { return account_json(object_in(made, pb::channel_account)); });
+    copy_serves(*connector, open);
+    submit(call, std::move(command), [](JsonWriter& json, const pb::Result& made) {
+        put_account(json, object_in(made, pb::channel_account));
+    });
 }
 
 void change_channel(const CallPtr& call) {
-    std::uint64_t no = 0;
-    const std::string& text = call->rest;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), no);
     std::optional<pb::ChannelAccount> account;
-    if (ec == std::errc{} && end == text.data() + text.size())
+    if (const auto no = number_of(call->rest))
         call->host->service->read(
-            [&](const store::Reader& rows, std::uint64_t) { account = find_account(rows, no); });
+            [&](const store::Reader& rows, std::uint64_t) { account = find_account(rows, *no); });
     if (!account || account->livemode() != call->livemode)
         return call->refuse(404, "not_found", "There is no such channel account.");
     pb::Command command = operator_command(*call);
     auto& change = *mutable_body(command, pb::change_channel_account);
-    change.set_no(no);
-    if (call->body.contains("name")) {
+    change.set_livemode(call->livemode);
+    change.set_no(account->no());
+    if (!call->body["name"].is_absent()) {
         if (!has_name(call)) return;
         change.set_name(call->text("name"));
     }
-    if (call->body.contains("disabled")) {
-        if (!call->body.at("disabled").is_boolean())
-            return call->refuse(422, "invalid", "True or false.", "disabled");
-        change.set_disabled(call->body.at("disabled").get<bool>());
+    if (const JsonValue& wanted = call->body["disabled"]; !wanted.is_absent()) {
+        const auto disabled = wanted.boolean();
+        if (!disabled) return call->refuse(422, "invalid", "True or false.", "disabled");
+        change.set_disabled(*disabled);
     }
-    if (call->body.contains("credentials")) {
+    if (!call->body["credentials"].is_absent()) {
         const connectors::Connector* connector = connector_of(call, account->connector());
         if (connector == nullptr) return;
         auto credentials =
@@ -206,10 +217,12 @@ void change_channel(const CallPtr& call) {
         if (!credentials) return call->refuse(credentials.error());
         if (!read_credentials(call, *connector, *credentials)) return;
         change.set_sealed_credentials(credentials->seal(*call->host->sealer));
+        change.set_made_from(digest_of_credentials(*account));
         for (std::string& name : credentials->names()) change.add_set_fields(std::move(name));
     }
-    submit(call, std::move(command),
-           [](const pb::Result& made) { return account_json(object_in(made, pb::channel_account)); });
+    submit(call, std::move(command), [](JsonWriter& json, const pb::Result& made) {
+        put_account(json, object_in(made, pb::channel_account));
+    });
 }
 
 void get_routes(const CallPtr& call) {
@@ -224,21 +237,20 @@ void get_routes(const CallPtr& call) {
         if (auto found = find_routes(rows, {merchant_no, call->livemode})) routes = *std::move(found);
     });
     routes.set_merchant_no(merchant_no);
-    call->answer(200, routes_json(routes));
+    call->answer(200, [&](JsonWriter& json) { put_routes(json, routes); });
 }
 
 // False: it is no route.
-bool read_route(const nlohmann::json& one, pb::ChannelRoute& entry) {
+bool read_route(const JsonValue& one, pb::ChannelRoute& entry) {
     constexpr std::array<std::string_view, 3> kMembers = {"method", "currency", "account"};
-    if (!holds_only(one, kMembers) || !one.contains("method") || !one["method"].is_string() ||
-        !one.contains("account") || !one["account"].is_number_unsigned())
-        return false;
-    entry.set_method(one["method"].get<std::string>());
-    entry.set_account_no(one["account"].get<std::uint64_t>());
-    const auto currency = one.find("currency");
-    if (currency == one.end() || currency->is_null()) return true;
-    if (!currency->is_string()) return false;
-    const auto known = money::Currency::from_code(currency->get<std::string>());
+    const auto method = one["method"].text();
+    const auto account = one["account"].unsigned_integer();
+    if (!one.holds_only(kMembers) || !method || !account) return false;
+    entry.set_method(std::string(*method));
+    entry.set_account_no(*account);
+    const JsonValue& currency = one["currency"];
+    if (currency.is_absent() || currency.is_null()) return true;
+    const auto known = money::Currency::from_code(currency.text().value_or(""));
     if (known) entry.set_currency(known->numeric());
     return known.has_value();
 }
@@ -246,21 +258,22 @@ bool read_route(const nlohmann::json& one, pb::ChannelRoute& entry) {
 void set_channel_routes(const CallPtr& call) {
     const auto merchant_no = merchant_of_body(call);
     if (!merchant_no) return;
-    if (!call->body.contains("routes") || !call->body.at("routes").is_array())
-        return call->refuse(422, "invalid", "Routes are a list.", "routes");
+    const JsonValue& routes = call->body["routes"];
+    if (!routes.is_array()) return call->refuse(422, "invalid", "Routes are a list.", "routes");
     pb::Command command = operator_command(*call);
     auto& set = *mutable_body(command, pb::set_channel_routes);
     set.set_merchant_no(*merchant_no);
     set.set_livemode(call->livemode);
-    for (const auto& one : call->body.at("routes")) {
+    for (const JsonValue& one : routes.items()) {
         if (set.entries_size() < limits::kRoutes + 1 && read_route(one, *set.add_entries())) continue;
         return call->refuse(422, "invalid",
                             "A route is a method, a currency or null for any, and an account; at most " +
                                 std::to_string(limits::kRoutes) + ".",
                             "routes");
     }
-    submit(call, std::move(command),
-           [](const pb::Result& made) { return routes_json(object_in(made, pb::channel_routes)); });
+    submit(call, std::move(command), [](JsonWriter& json, const pb::Result& made) {
+        put_routes(json, object_in(made, pb::channel_routes));
+    });
 }
 
 constexpr std::array<std::string_view, 4> kNewAccount = {"connector", "name", "merchant", "credentials"};
@@ -279,6 +292,16 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 }  // namespace
+
+void copy_serves(const connectors::Connector& connector, pb::OpenChannelAccount& open) {
+    for (const connectors::Served& served : connector.serves.value) {
+        pb::ServedMethod& method = *open.add_serves();
+        method.set_type(std::string(served.method.value));
+        for (const std::uint16_t currency : served.currencies.value) method.add_currencies(currency);
+        for (const connectors::Operation operation : served.operations.value)
+            method.add_operations(std::string(word_of(static_cast<pb::ChannelOperation>(operation))));
+    }
+}
 
 constinit const surface::office::Resource kAdmin = {.routes = kRoutes};
 

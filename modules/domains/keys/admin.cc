@@ -27,13 +27,11 @@ namespace office_limits = surface::office::limits;
 
 constexpr std::size_t kKeyCharacters = 32;
 
-Json key_json(const pb::ApiKey& key) {
-    return Json{{"id", format_id(prefix::api_key, key.no())},
-                {"name", key.name()},
-                {"hint", key.hint()},
-                {"mode", key.livemode() ? "live" : "test"},
-                {"created_ms", key.created_ms()},
-                {"revoked_ms", key.revoked_ms() == 0 ? Json(nullptr) : Json(key.revoked_ms())}};
+void put_key(JsonWriter& json, const pb::ApiKey& key) {
+    json.field("id", format_id(prefix::api_key, key.no())).field("name", key.name());
+    json.field("hint", key.hint()).field("mode", key.livemode() ? "live" : "test");
+    json.field_integer("created_ms", key.created_ms());
+    put_integer(json, "revoked_ms", key.revoked_ms() == 0 ? std::nullopt : std::optional(key.revoked_ms()));
 }
 
 // A key's id does not tell its merchant: one look a merchant. Revoking is rare, and merchants are few.
@@ -64,20 +62,28 @@ void list_keys(const CallPtr& call) {
     const auto merchant_no = parse_id(accounts::prefix::merchant, call->rest);
     bool found = false, more = true;
     std::uint64_t after_no = 0;
-    Json data = Json::array();
+    std::vector<pb::ApiKey> keys;
     const auto read_page = [&](const store::Reader& rows, std::uint64_t) {
         found = merchant_no && accounts::find_merchant(rows, *merchant_no).has_value();
         if (!found) return;
         const auto page = list_api_keys(rows, *merchant_no, after_no, office_limits::kRowsPerRead);
         more = page.size() == office_limits::kRowsPerRead;
         for (const auto& key : page)
-            if (key.livemode() == call->livemode) data.push_back(key_json(key));
+            if (key.livemode() == call->livemode) keys.push_back(key);
         if (!page.empty()) after_no = page.back().no();
     };
     do call->host->service->read(read_page);
-    while (found && more && data.size() < kKeysListed);
+    while (found && more && keys.size() < kKeysListed);
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    call->answer(200, Json{{"data", data}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array();
+        for (const pb::ApiKey& key : keys) {
+            json.begin_object();
+            put_key(json, key);
+            json.end_object();
+        }
+        json.end_array();
+    });
 }
 
 void create_key(const CallPtr& call) {
@@ -101,8 +107,8 @@ void create_key(const CallPtr& call) {
     create.set_hint(start + "…" + secret.substr(secret.size() - 4));
     submit(
         call, std::move(command),
-        [](const pb::Result& made) { return key_json(object_in(made, pb::api_key)); },
-        Json{{"secret", secret}});
+        [](JsonWriter& json, const pb::Result& made) { put_key(json, object_in(made, pb::api_key)); },
+        [secret](JsonWriter& json) { json.field("secret", secret); });
 }
 
 void revoke_key(const CallPtr& call) {
@@ -117,7 +123,7 @@ void revoke_key(const CallPtr& call) {
         if (answer->result.outcome() == machine::outcome::resource_missing)
             return call->refuse(404, "not_found", "There is no such key.");
         if (answer->result.outcome() != machine::outcome::ok) return call->refuse(answer->result);
-        call->answer(200, key_json(object_in(answer->result, pb::api_key)));
+        call->answer(200, [&](JsonWriter& json) { put_key(json, object_in(answer->result, pb::api_key)); });
     });
 }
 

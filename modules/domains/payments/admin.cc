@@ -35,11 +35,6 @@ namespace office_limits = surface::office::limits;
 
 namespace {
 
-Json id_or_null(std::string_view prefix, std::uint64_t no) {
-    if (no == 0) return nullptr;
-    return format_id(prefix, no);
-}
-
 // A query parameter as integer: 1 taken, 0 absent, -1 malformed.
 template <typename T>
 int integer(const Call& call, std::string_view name, T& out) {
@@ -109,18 +104,18 @@ std::string hex_of(ledger::Id128 id) {
     return to_hex(bytes);
 }
 
-Json account_json(ledger::Id128 id) {
+void put_account(JsonWriter& json, std::string_view name, ledger::Id128 id) {
     const ledger::AccountKind kind = ledger::kind_of(id);
     const std::uint64_t owner = ledger::owner_of(id);
-    Json owner_id = nullptr;
+    json.key(name).begin_object().field("account", hex_of(id)).field("kind", kind_name(kind));
     if (kind == ledger::AccountKind::merchant_pending || kind == ledger::AccountKind::merchant_available ||
         kind == ledger::AccountKind::payouts_in_transit)
-        owner_id = id_or_null(accounts::prefix::merchant, owner);
+        put_id(json, "owner", accounts::prefix::merchant, owner);
     else if (kind == ledger::AccountKind::customer_wallet)
-        owner_id = id_or_null(customers::prefix::customer, owner);
-    else if (owner != 0)
-        owner_id = std::to_string(owner);
-    return Json{{"account", hex_of(id)}, {"kind", kind_name(kind)}, {"owner", owner_id}};
+        put_id(json, "owner", customers::prefix::customer, owner);
+    else
+        put_text(json, "owner", owner == 0 ? std::string() : std::to_string(owner));
+    json.end_object();
 }
 
 // Money shows once: a reservation as itself while it is pending or when it was voided, and as the transfer
@@ -141,21 +136,20 @@ const char* leg_state(const store::Reader& rows, const ledger::Transfer& transfe
     }
 }
 
-void add_legs(const store::Reader& rows, const pb::AuditRecord& audit_record, Json& legs) {
+void put_legs(JsonWriter& legs, const store::Reader& rows, const pb::AuditRecord& audit_record) {
     for (const std::string& raw : audit_record.transfer_ids()) {
         if (raw.size() != 16) continue;
         const auto transfer =
             ledger::find_transfer(rows, {get_be64(raw), get_be64(std::string_view(raw).substr(8))});
         const char* state = transfer ? leg_state(rows, *transfer) : nullptr;
         if (state == nullptr) continue;
-        legs.push_back(Json{{"transfer_id", hex_of(transfer->id)},
-                            {"time_ms", audit_record.time_ms()},
-                            {"debit", account_json(transfer->debit_account)},
-                            {"credit", account_json(transfer->credit_account)},
-                            {"amount", transfer->amount},
-                            {"currency", currency_code(transfer->ledger >> 1U)},
-                            {"state", state},
-                            {"audit_record", std::to_string(audit_record.no())}});
+        legs.begin_object().field("transfer_id", hex_of(transfer->id));
+        legs.field_integer("time_ms", audit_record.time_ms());
+        put_account(legs, "debit", transfer->debit_account);
+        put_account(legs, "credit", transfer->credit_account);
+        legs.field_integer("amount", transfer->amount);
+        legs.field("currency", currency_code(transfer->ledger >> 1U)).field("state", state);
+        legs.field("audit_record", std::to_string(audit_record.no())).end_object();
     }
 }
 
@@ -172,40 +166,48 @@ const char* actor_name(const pb::Actor& actor) {
     }
 }
 
-Json delivery_json(const store::Reader& rows, machine::Scope scope, const pb::WebhookDelivery& delivery,
-                   const std::string& event_type) {
+// A due time is of the machine's clock: people read how far off it is on the clock on their wall.
+struct WallClock {
+    std::int64_t ahead_ms;
+    explicit WallClock(const Host& host)
+        : ahead_ms(host.clock->wall_ms() - host.service->machine_now_ms()) {}  // house: wall: people read it
+    [[nodiscard]] std::int64_t of(std::int64_t due_ms) const { return due_ms == 0 ? 0 : due_ms + ahead_ms; }
+};
+
+void put_delivery(JsonWriter& json, const store::Reader& rows, machine::Scope scope,
+                  const pb::WebhookDelivery& delivery, const std::string& event_type, WallClock wall) {
     const auto endpoint = webhooks::find_webhook_endpoint(rows, scope, delivery.endpoint_no());
-    Json attempts = Json::array();
-    for (const auto& attempt : delivery.attempts())
-        attempts.push_back(Json{{"time_ms", attempt.time_ms()},
-                                {"http_status", attempt.http_status()},
-                                {"error", attempt.error()},
-                                {"duration_ms", attempt.duration_ms()}});
-    const char* state = delivery.state() == pb::DELIVERY_DELIVERED ? "delivered"
-                        : delivery.state() == pb::DELIVERY_GAVE_UP ? "gave_up"
-                                                                   : "pending";
-    return Json{{"id", format_id(webhooks::prefix::delivery, delivery.no())},
-                {"endpoint", format_id(webhooks::prefix::webhook_endpoint, delivery.endpoint_no())},
-                {"url", endpoint ? endpoint->url() : ""},
-                {"event", format_id(machine::prefix::event, delivery.event_no())},
-                {"event_type", event_type},
-                {"state", state},
-                {"tries", delivery.tries()},
-                {"next_try_ms", delivery.next_try_ms()},
-                {"attempts", attempts}};
+    const char* const state = delivery.state() == pb::DELIVERY_DELIVERED ? "delivered"
+                              : delivery.state() == pb::DELIVERY_GAVE_UP ? "gave_up"
+                                                                         : "pending";
+    json.begin_object().field("id", format_id(webhooks::prefix::delivery, delivery.no()));
+    json.field("endpoint", format_id(webhooks::prefix::webhook_endpoint, delivery.endpoint_no()));
+    json.field("url", endpoint ? endpoint->url() : std::string());
+    json.field("event", format_id(machine::prefix::event, delivery.event_no()));
+    json.field("event_type", event_type).field("state", state).field_integer("tries", delivery.tries());
+    json.field_integer("next_try_ms", wall.of(delivery.next_try_ms())).key("attempts").begin_array();
+    for (const auto& attempt : delivery.attempts()) {
+        json.begin_object().field_integer("time_ms", attempt.time_ms());
+        json.field_integer("http_status", attempt.http_status()).key("error").any_string(attempt.error());
+        json.field_integer("duration_ms", attempt.duration_ms()).end_object();
+    }
+    json.end_array().end_object();
 }
 
-void add_events(const store::Reader& rows, machine::Scope scope, const pb::AuditRecord& audit_record,
-                Json& events, Json& webhooks) {
+void put_events(JsonWriter& events, const pb::AuditRecord& audit_record) {
     for (const auto& event : audit_record.events()) {
-        events.push_back(Json{{"id", format_id(machine::prefix::event, event.no())},
-                              {"type", event.type()},
-                              {"created_ms", audit_record.time_ms()},
-                              {"request_id", audit_record.request_id()},
-                              {"actor", actor_name(audit_record.actor())}});
-        for (const auto& delivery : webhooks::deliveries_of_event(rows, scope, event.no()))
-            webhooks.push_back(delivery_json(rows, scope, delivery, event.type()));
+        events.begin_object().field("id", format_id(machine::prefix::event, event.no()));
+        events.field("type", event.type()).field_integer("created_ms", audit_record.time_ms());
+        events.field("request_id", audit_record.request_id());
+        events.field("actor", actor_name(audit_record.actor())).end_object();
     }
+}
+
+void put_deliveries(JsonWriter& webhooks, const store::Reader& rows, machine::Scope scope,
+                    const pb::AuditRecord& audit_record, WallClock wall) {
+    for (const auto& event : audit_record.events())
+        for (const auto& delivery : webhooks::deliveries_of_event(rows, scope, event.no()))
+            put_delivery(webhooks, rows, scope, delivery, event.type(), wall);
 }
 
 std::string channel_name(const store::Reader& rows, std::uint64_t account_no) {
@@ -213,43 +215,45 @@ std::string channel_name(const store::Reader& rows, std::uint64_t account_no) {
     return account ? account->name() : std::string();
 }
 
-void add_attempts(const store::Reader& rows, machine::Scope scope, std::uint64_t intent_no, Json& attempts) {
+void put_attempts(JsonWriter& attempts, const store::Reader& rows, machine::Scope scope,
+                  std::uint64_t intent_no, WallClock wall) {
     static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
                                                   "capture", "void", "refund"};
     static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed",
                                               "waiting_for_payer"};
     for (const auto& attempt :
-         attempts::attempts_of_intent(rows, scope, intent_no, 0, office_limits::kPageMax))
-        attempts.push_back(Json{{"id", format_id(attempts::prefix::attempt, attempt.no())},
-                                {"channel", channel_name(rows, attempt.account_no())},
-                                {"operation", kOperations[std::min<int>(attempt.operation(), 5)]},
-                                {"state", kStates[std::min<int>(attempt.state(), 4)]},
-                                {"tries", attempt.tries()},
-                                {"next_try_ms", attempt.next_try_ms()},
-                                {"error", attempt.error().message()}});
+         attempts::attempts_of_intent(rows, scope, intent_no, 0, office_limits::kPageMax)) {
+        attempts.begin_object().field("id", format_id(attempts::prefix::attempt, attempt.no()));
+        attempts.field("channel", channel_name(rows, attempt.account_no()));
+        attempts.field("operation", kOperations[std::min<int>(attempt.operation(), 5)]);
+        attempts.field("state", kStates[std::min<int>(attempt.state(), 4)]);
+        attempts.field_integer("tries", attempt.tries());
+        attempts.field_integer("next_try_ms", wall.of(attempt.next_try_ms()));
+        attempts.key("error").any_string(attempt.error().message()).end_object();
+    }
 }
 
-Json parsed(const std::string& json) {
-    return Json::parse(json, nullptr, false);
-}
+// The elements of a list that is written while others are.
+struct Elements {
+    std::string text;
+    JsonWriter json{text};
+    void put(JsonWriter& into, std::string_view name) const {
+        into.key(name).begin_array().raw(text).end_array();
+    }
+};
 
 }  // namespace
 
-Json payment_row_json(const payment_list::PaymentRow& row) {
-    return Json{{"id", format_id(prefix::intent, row.intent_no)},
-                {"created_ms", row.created_ms},
-                {"amount", row.amount},
-                {"amount_refunded", row.amount_refunded},
-                {"currency", currency_code(row.currency)},
-                {"status", row.status},
-                {"method", row.method},
-                {"method_detail", row.method_detail},
-                {"customer", id_or_null(customers::prefix::customer, row.customer_no)},
-                {"customer_name", row.customer_name},
-                {"description", row.description},
-                {"merchant", format_id(accounts::prefix::merchant, row.merchant_no)},
-                {"merchant_name", row.merchant_name},
-                {"failure_code", row.failure_code}};
+void put_payment_row(JsonWriter& json, const payment_list::PaymentRow& row) {
+    json.field("id", format_id(prefix::intent, row.intent_no)).field_integer("created_ms", row.created_ms);
+    json.field_integer("amount", row.amount).field_integer("amount_refunded", row.amount_refunded);
+    json.field("currency", currency_code(row.currency)).field("status", row.status);
+    json.key("method").any_string(row.method).key("method_detail").any_string(row.method_detail);
+    put_id(json, "customer", customers::prefix::customer, row.customer_no);
+    json.key("customer_name").any_string(row.customer_name).key("description").any_string(row.description);
+    json.field("merchant", format_id(accounts::prefix::merchant, row.merchant_no));
+    json.key("merchant_name").any_string(row.merchant_name);
+    json.key("failure_code").any_string(row.failure_code);
 }
 
 namespace {
@@ -260,21 +264,16 @@ void list_payments(const CallPtr& call) {
         return call->refuse(400, "invalid", "This value cannot be used.", wrong);
     const auto page = payment_list::list(*call->host->reports, query);
     if (!page) return call->refuse(page.error());
-    Json data = Json::array();
-    for (const auto& row : page->rows) data.push_back(payment_row_json(row));
-    call->answer(200,
-                 Json{{"data", data},
-                      {"next_cursor", page->next_cursor.empty() ? Json(nullptr) : Json(page->next_cursor)},
-                      {"as_of_ms", call->host->clock->wall_ms()}});  // house: wall: people read it
-}
-
-// Due times are machine times: people read how far off they are on the clock on their wall.
-void on_the_wall_clock(const Host& host, Json& lines) {
-    const std::int64_t ahead_ms =
-        host.clock->wall_ms() - host.service->machine_now_ms();  // house: wall: people read it
-    for (Json& line : lines)
-        if (line["next_try_ms"] != 0)
-            line["next_try_ms"] = line["next_try_ms"].get<std::int64_t>() + ahead_ms;
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array();
+        for (const auto& row : page->rows) {
+            json.begin_object();
+            put_payment_row(json, row);
+            json.end_object();
+        }
+        put_text(json.end_array(), "next_cursor", page->next_cursor);
+        json.field_integer("as_of_ms", call->host->clock->wall_ms());  // house: wall: people read it
+    });
 }
 
 void get_payment(const CallPtr& call) {
@@ -290,18 +289,19 @@ void get_payment(const CallPtr& call) {
     if (integer(*call, "after_audit_record", after_audit_record) < 0)
         return call->refuse(400, "invalid", "This value cannot be used.", "after_audit_record");
     const machine::Scope scope{row->merchant_no, row->livemode};
-    Json charges = Json::array(), refunds = Json::array(), legs = Json::array(), events = Json::array(),
-         webhooks = Json::array(), attempts = Json::array(), payment;
+    const WallClock wall(*call->host);
+    std::string payment = "null";
+    Elements charges, refunds, legs, events, webhooks, attempts;
     call->host->service->read([&](const store::Reader& rows, std::uint64_t) {
-        if (const auto intent = find_intent(rows, scope, *no)) payment = parsed(intent_json(*intent));
+        if (const auto intent = find_intent(rows, scope, *no)) payment = intent_json(*intent);
         machine::ListQuery of_intent;
         of_intent.intent_no = *no;
         of_intent.limit = office_limits::kPageMax;
         for (const auto& charge : list_charges(rows, scope, of_intent).rows)
-            charges.push_back(parsed(charge_json(charge)));
+            charges.json.raw(charge_json(charge));
         for (const auto& refund : refunds::list_refunds(rows, scope, of_intent).rows)
-            refunds.push_back(parsed(refunds::refund_json(refund)));
-        add_attempts(rows, scope, *no, attempts);
+            refunds.json.raw(refunds::refund_json(refund));
+        put_attempts(attempts.json, rows, scope, *no, wall);
     });
     // A payment may have collected thousands: in pieces, so that the log's work goes on in between.
     std::size_t listed = 0;
@@ -311,24 +311,25 @@ void get_payment(const CallPtr& call) {
         more = page.size() == kAuditRecordsPerRead;
         listed += page.size();
         for (const auto& audit_record : page) {
-            add_legs(rows, *audit_record, legs);
-            add_events(rows, scope, *audit_record, events, webhooks);
+            put_legs(legs.json, rows, *audit_record);
+            put_events(events.json, *audit_record);
+            put_deliveries(webhooks.json, rows, scope, *audit_record, wall);
         }
         if (!page.empty()) after_audit_record = page.back()->no();
     };
     while (more && listed < kAuditRecordsListed) call->host->service->read(read_audit_records);
-    on_the_wall_clock(*call->host, webhooks);
-    on_the_wall_clock(*call->host, attempts);
-    call->answer(
-        200, Json{{"payment", payment},
-                  {"row", payment_row_json(*row)},
-                  {"charges", charges},
-                  {"refunds", refunds},
-                  {"legs", legs},
-                  {"events", events},
-                  {"webhooks", webhooks},
-                  {"attempts", attempts},
-                  {"next_audit_record", more ? Json(std::to_string(after_audit_record)) : Json(nullptr)}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.field_raw("payment", payment).key("row").begin_object();
+        put_payment_row(json, *row);
+        json.end_object();
+        charges.put(json, "charges");
+        refunds.put(json, "refunds");
+        legs.put(json, "legs");
+        events.put(json, "events");
+        webhooks.put(json, "webhooks");
+        attempts.put(json, "attempts");
+        put_text(json, "next_audit_record", more ? std::to_string(after_audit_record) : std::string());
+    });
 }
 
 // clang-format off

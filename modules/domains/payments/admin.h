@@ -11,8 +11,8 @@ inline constexpr std::size_t kAuditRecordsListed =
 inline constexpr std::size_t kAuditRecordsPerRead =
     20;  // each has transfers, events and deliveries to look up
 
-// A line of the list, and what the live page is sent.
-[[nodiscard]] surface::office::Json payment_row_json(const payment_list::PaymentRow& row);
+// The members of a line of the list, and of what the live page is sent.
+void put_payment_row(JsonWriter& json, const payment_list::PaymentRow& row);
 
 extern const surface::office::Resource kAdmin;
 

@@ -1,7 +1,5 @@
 #include "kontor/surface/office_call.h"
 
-#include <algorithm>
-
 #include "kontor/base/log.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/crypto/public_id.h"
@@ -19,17 +17,17 @@ std::string_view Call::parameter(std::string_view name) const {
     return {};
 }
 
-std::string Call::text(const char* name) const {
-    const auto found = body.find(name);
-    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+std::string Call::text(std::string_view name) const {
+    return std::string(body[name].text().value_or(""));
 }
 
-std::string dump(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-http::Response json_response(int status, const Json& json, std::vector<http::Header> headers) {
-    return json_response(status, dump(json), std::move(headers));
+std::string object_json(const Members& members) {
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object();
+    members(json);
+    json.end_object();
+    return text;
 }
 
 http::Response json_response(int status, std::string body, std::vector<http::Header> headers) {
@@ -55,14 +53,12 @@ void add_security_headers(http::Response& response) {
     response.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
 }
 
-void Call::answer(int status, const Json& json, std::vector<http::Header> headers) const {
-    respond(json_response(status, json, std::move(headers)));
+void Call::answer(int status, const Members& members, std::vector<http::Header> headers) const {
+    respond(json_response(status, object_json(members), std::move(headers)));
 }
 
 void Call::refuse_with(int status, const ErrorObject& error, std::vector<http::Header> headers) const {
-    ErrorObject ours = error;
-    ours.type = {};  // a type is what merchants' libraries look at
-    respond(json_response(status, kontor::error_json(ours), std::move(headers)));
+    respond(json_response(status, kontor::error_json(error), std::move(headers)));
 }
 
 void Call::refuse(int status, std::string_view code, std::string_view message, std::string_view param) const {
@@ -121,30 +117,41 @@ pb::Command operator_command(const Call& call) {
     return command;
 }
 
-void submit(const CallPtr& call, pb::Command command, Render render, Json shown_once) {
+void submit(const CallPtr& call, pb::Command command, Render render, Members shown_once) {
     const auto done = [call, render = std::move(render),
                        shown_once = std::move(shown_once)](const Result<machine::Answer>& answer) {
         if (!answer) return call->refuse(answer.error());
         const pb::Result& result = answer->result;
-        if (result.outcome() == machine::outcome::awaiting_approval) {
-            Json waiting{{"approval", format_id(machine::kApprovalPrefix, result.approval_no())},
-                         {"status", machine::outcome::awaiting_approval.name}};
-            waiting.update(shown_once);
-            return call->answer(machine::outcome::awaiting_approval.http_status, waiting);
-        }
-        if (result.outcome() != machine::outcome::ok) return call->refuse(result);
-        Json json = render(result);
-        json.update(shown_once);
-        call->answer(200, json);
+        const bool waits = result.outcome() == machine::outcome::awaiting_approval;
+        if (!waits && result.outcome() != machine::outcome::ok) return call->refuse(result);
+        const auto members = [&](JsonWriter& json) {
+            if (waits) {
+                json.field("approval", format_id(machine::kApprovalPrefix, result.approval_no()));
+                json.field("status", machine::outcome::awaiting_approval.name);
+            } else {
+                render(json, result);
+            }
+            if (shown_once) shown_once(json);
+        };
+        call->answer(waits ? machine::outcome::awaiting_approval.http_status : 200, members);
     };
     call->host->service->submit(std::move(command), done);
 }
 
-bool holds_only(const nlohmann::json& object, std::span<const std::string_view> members) {
-    if (!object.is_object()) return false;
-    for (const auto& [name, value] : object.items())
-        if (std::ranges::find(members, name) == members.end()) return false;
-    return true;
+void put_id(JsonWriter& json, std::string_view name, std::string_view prefix, std::uint64_t no) {
+    put_text(json, name, no == 0 ? std::string() : format_id(prefix, no));
+}
+
+void put_integer(JsonWriter& json, std::string_view name, std::optional<std::int64_t> value) {
+    json.field_raw(name, value ? std::to_string(*value) : "null");
+}
+
+void put_text(JsonWriter& json, std::string_view name, std::string_view value) {
+    json.key(name);
+    if (value.empty())
+        json.null();
+    else
+        json.string(value);
 }
 
 std::string currency_code(std::uint32_t numeric) {

@@ -50,13 +50,33 @@ TEST_F(Approvals, WithoutAPolicyNothingWaits) {
     std::set<std::string> names;
     for (const auto& command : policy.at("commands")) {
         names.insert(command.at("name"));
-        EXPECT_EQ(command.at("has_amount"), command.at("name") == "create_refund" ||
-                                                command.at("name") == "top_up_wallet" ||
-                                                command.at("name") == "capture_payment_intent");
+        EXPECT_EQ(command.at("has_amount"), false) << command;
     }
-    EXPECT_TRUE(names.contains("create_merchant") && names.contains("set_approval_policy"));
-    EXPECT_FALSE(names.contains("tick"));
+    // What a route here can propose, and nothing that only merchants ask for.
+    EXPECT_EQ(names,
+              (std::set<std::string>{"change_channel_account", "create_api_key", "create_merchant",
+                                     "open_channel_account", "set_approval_policy", "set_channel_routes"}));
     EXPECT_TRUE(get("approvals").json.at("data").empty());
+}
+
+TEST_F(Approvals, ARuleAboutWhatNobodyProposesYetStaysValid) {
+    ask_about("create_refund");
+    const Json policy = get("approval_policy").json;
+    EXPECT_EQ(policy.at("rules").at(0).at("command"), "create_refund");
+    for (const auto& command : policy.at("commands")) EXPECT_NE(command.at("name"), "create_refund");
+    const Answer again = this->policy(policy.at("rules"));
+    EXPECT_EQ(again.status, 200) << again.text;
+}
+
+TEST_F(Approvals, LiveModeIsSaid) {
+    const std::uint64_t shop = merchant("Shop");
+    ask_about("create_api_key");
+    as(ada_);
+    const Answer waiting = send("POST", "/admin/api/live/merchants/" + format_id("acct", shop) + "/keys",
+                                R"({"name":"till"})", credentials());
+    ASSERT_EQ(waiting.status, 202) << waiting.text;
+    as(bob_);
+    EXPECT_EQ(get("approvals/" + waiting.json.value("approval", "")).json.at("mode"), "live");
 }
 
 TEST_F(Approvals, OneProposesAndAnotherOneApproves) {
@@ -70,7 +90,7 @@ TEST_F(Approvals, OneProposesAndAnotherOneApproves) {
     EXPECT_EQ(shown.at("command"), "create_merchant");
     EXPECT_EQ(shown.at("fields"), (Json{{"name", "New shop"}, {"fee_bps", 100}}));
     EXPECT_TRUE(shown.at("left_out").empty());
-    EXPECT_TRUE(shown.at("mode").is_null());
+    EXPECT_EQ(shown.at("mode"), "installation");
     EXPECT_EQ(shown.at("reason"), "they called");
     EXPECT_EQ(shown.at("proposer").at("name"), "ada");
     EXPECT_TRUE(shown.at("decider").is_null());
@@ -110,6 +130,7 @@ TEST_F(Approvals, ASecretIsShownOnceAndItsKeyWorksWhenItWasApproved) {
     as(bob_);
     const Json shown = get("approvals/" + id).json;
     EXPECT_EQ(shown.at("left_out"), Json::array({"key"}));
+    EXPECT_EQ(shown.at("mode"), "test");
     EXPECT_EQ(shown.at("fields").at("merchant"), format_id("acct", shop));
     EXPECT_EQ(shown.dump().find(secret), std::string::npos);
     const std::uint64_t version = node_->keys_version();
@@ -127,6 +148,7 @@ TEST_F(Approvals, ARouteOfPaymentsIsShownInWords) {
     as(bob_);
     const std::string id = waiting.json.value("approval", "");
     EXPECT_EQ(get("approvals/" + id).json.at("fields"), body);
+    EXPECT_EQ(get("approvals/" + id).json.at("mode"), "test");
     const Answer failed = post("approvals/" + id + "/approve", Json::object());
     EXPECT_EQ(failed.status, 200);
     EXPECT_EQ(failed.json.value("status", ""), "failed") << "there is no such account";

@@ -50,6 +50,16 @@ TEST_F(ChannelsPage, AccountsAreOpenedAndListed) {
     EXPECT_TRUE(get("live/channels").json.at("connectors").empty()) << "the only one is for tests";
 }
 
+TEST_F(ChannelsPage, AccountsAreListedInPages) {
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(open().status, 200);
+    EXPECT_TRUE(get("channels").json.at("next_cursor").is_null());
+    const Answer behind = get("channels?cursor=2");
+    ASSERT_EQ(behind.json.at("data").size(), 1U);
+    EXPECT_EQ(behind.json.at("data")[0].at("account"), 3);
+    EXPECT_EQ(get("channels?cursor=x").status, 400);
+    EXPECT_EQ(get("channels?cursor=x").json.at("error").at("param"), "cursor");
+}
+
 // A misspelt merchant would be the platform, and a misspelt currency any.
 TEST_F(ChannelsPage, BodiesHoldNothingUnknown) {
     ASSERT_EQ(open().status, 200);

@@ -243,7 +243,7 @@ TEST_F(Login, ASessionEndsWithItsLogout) {
     EXPECT_EQ(get("session").status, 401);
     EXPECT_EQ(post("logout", Json::object()).status, 401);
     session_ = first;
-    EXPECT_EQ(get("session").status, 200) << "the other one is another one";
+    EXPECT_EQ(get("session").status, 200) << "a logout ends one session only";
 }
 
 TEST_F(Login, ASessionEndsAfter12Hours) {

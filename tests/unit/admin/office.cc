@@ -145,11 +145,12 @@ Answer Office::open_post(const std::string& target, const Json& body) {
     return send("POST", address(target), body.dump(), {{"Content-Type", "application/json"}});
 }
 
-std::string Office::make_token(std::int64_t lifetime_ms) {
+std::string Office::make_token(std::int64_t lifetime_ms, const std::string& operator_name) {
     const std::string token = crypto::random_token(32);
     pb::Command command;
     mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
     mutable_body(command, pb::create_setup_token)->set_lifetime_ms(lifetime_ms);
+    mutable_body(command, pb::create_setup_token)->set_operator_name(operator_name);
     EXPECT_EQ(run(command).outcome(), machine::outcome::ok);
     return token;
 }

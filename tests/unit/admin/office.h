@@ -16,6 +16,7 @@
 #include "kontor/log.pb.h"
 #include "kontor/node/node.h"
 #include "kontor/reporting/reports.h"
+#include "support/eventually.h"
 #include "support/test_clock.h"
 
 namespace kontor::admin::testing {
@@ -47,14 +48,7 @@ struct Person {
     std::string name, password = kPassword, totp_secret;  // the secret's bytes
 };
 
-template <typename F>
-[[nodiscard]] bool eventually(F condition) {
-    for (int i = 0; i < 4000; ++i) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
-}
+using kontor_test::eventually;
 
 class Office : public ::testing::Test {
  protected:
@@ -73,7 +67,7 @@ class Office : public ::testing::Test {
     [[nodiscard]] Headers credentials() const;
 
     // --- people ---
-    std::string make_token(std::int64_t lifetime_ms = kDay);
+    std::string make_token(std::int64_t lifetime_ms = kDay, const std::string& operator_name = {});
     std::string code(const Person& person);  // now
     void next_code() { clock_.step(30'000); }
     // Takes the whole way of the one-time link; the session is kept in session_.

@@ -1,4 +1,4 @@
-// Which role may do what in the back office, written out; and that whoever may not is refused.
+// Which role may do what in the back office, written out; and that every other role is refused.
 #include <set>
 
 #include "catalogue.h"

@@ -36,7 +36,7 @@ TEST_F(Setup, TheWholeWay) {
     const std::string token = make_token();
     Answer state = send("GET", "/admin/api/setup?token=" + token);
     EXPECT_EQ(state.status, 200);
-    EXPECT_EQ(state.json, (Json{{"valid", true}, {"operators", 0}}));
+    EXPECT_EQ(state.json, (Json{{"valid", true}, {"operators", 0}, {"operator", nullptr}}));
     const Answer begun = open_post("setup/begin", form(token));
     ASSERT_EQ(begun.status, 200) << begun.text;
     EXPECT_TRUE(
@@ -63,6 +63,31 @@ TEST_F(Setup, TheWholeWay) {
     EXPECT_EQ(done.text.find("argon2"), std::string::npos);
     keep(done);
     EXPECT_EQ(get("session").json, done.json);
+    EXPECT_EQ(send("GET", "/admin/api/setup?token=" + make_token()).json.at("operators"), 1);
+}
+
+TEST_F(Setup, ALinkForAnOperatorRenewsPasswordAndAuthenticator) {
+    const Person before = set_up("ada");
+    const testing::Session old = session_;
+    const std::string token = make_token(kDay, "ada");
+    EXPECT_EQ(send("GET", "/admin/api/setup?token=" + token).json,
+              (Json{{"valid", true}, {"operators", 1}, {"operator", "ada"}}));
+    Json other = form(token);
+    other["name"] = "bob";
+    const Answer refused = open_post("setup/begin", other);
+    EXPECT_EQ(refused.status, 422) << refused.text;
+    EXPECT_EQ(refused.code(), "name_of_another");
+    EXPECT_EQ(get("session").status, 200) << "nothing is changed yet";
+    next_code();
+    const Answer done = open_post("setup/finish", finished(token));
+    ASSERT_EQ(done.status, 200) << done.text;
+    EXPECT_EQ(done.json.at("operator").at("name"), "ada");
+    session_ = old;
+    EXPECT_EQ(get("session").status, 401);
+    keep(done);
+    EXPECT_EQ(get("session").status, 200);
+    next_code();
+    EXPECT_EQ(login(before, code(before)).status, 401) << "the lost authenticator opens nothing";
     EXPECT_EQ(send("GET", "/admin/api/setup?token=" + make_token()).json.at("operators"), 1);
 }
 

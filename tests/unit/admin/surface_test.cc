@@ -5,6 +5,7 @@
 #include <set>
 
 #include "catalogue.h"
+#include "kontor/json/value.h"
 #include "office.h"
 
 namespace kontor::admin {
@@ -134,6 +135,13 @@ TEST_F(Surface, BodiesAreJsonObjectsOfABoundedSize) {
         if (std::string(route.method) == "GET") continue;
         Headers headers = credentials();
         for (const char* bad : {"[]", "\"text\"", "{", "nonsense", "{}{}", "{\"name\":\"\xFF\"}"}) {
+            const Answer answer = call(route, headers, bad);
+            EXPECT_EQ(answer.status, 400) << route.path << " " << bad;
+            EXPECT_EQ(answer.code(), "invalid_json") << route.path;
+        }
+        const std::string deep(kMaxJsonDepth, '[');
+        for (const std::string& bad : {"{\"reason\":" + deep + std::string(kMaxJsonDepth, ']') + "}",
+                                       std::string("{\"reason\":\"\\udc00\"}")}) {
             const Answer answer = call(route, headers, bad);
             EXPECT_EQ(answer.status, 400) << route.path << " " << bad;
             EXPECT_EQ(answer.code(), "invalid_json") << route.path;

@@ -15,9 +15,9 @@ namespace {
 using Json = nlohmann::json;
 
 TEST(ErrorObject, OnlyWhatIsSaidStandsThere) {
-    EXPECT_EQ(error_json(ErrorObject{}), R"({"error":{"message":"","type":"api_error"}})");
-    EXPECT_EQ(error_json(ErrorObject{.type = "", .code = "forbidden"}),
-              R"({"error":{"code":"forbidden","message":""}})");
+    EXPECT_EQ(error_json(ErrorObject{}), R"({"error":{"message":""}})");
+    EXPECT_EQ(error_json(ErrorObject{.type = "api_error"}), R"({"error":{"message":"","type":"api_error"}})");
+    EXPECT_EQ(error_json(ErrorObject{.code = "forbidden"}), R"({"error":{"code":"forbidden","message":""}})");
     const ErrorObject full{.type = "card_error",
                            .code = "card_declined",
                            .message = "No.",
@@ -77,6 +77,15 @@ TEST(ErrorObject, RandomBytesStayJson) {
         ASSERT_TRUE(Json::accept(written)) << written;
         ASSERT_EQ(Json::parse(written).at("error").size(), 2U);
     }
+}
+
+TEST(Utf8, IsCharactersAndNothingElse) {
+    using namespace std::string_view_literals;
+    for (const std::string_view good : {""sv, "a"sv, "\0"sv, "茶館 \xf0\x9f\x8d\xb5"sv, "\xf4\x8f\xbf\xbf"sv})
+        EXPECT_TRUE(is_utf8(good)) << good;
+    for (const std::string_view bad :
+         {"\xff"sv, "a\x80"sv, "\xc0\xaf"sv, "\xed\xa0\x80"sv, "\xf4\x90\x80\x80"sv, "cut \xe2\x82"sv})
+        EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
 TEST(Writer, AnyStringLeavesGoodTextAlone) {

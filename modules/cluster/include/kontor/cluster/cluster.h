@@ -69,7 +69,7 @@ struct ClusterOptions {
     // those that wait for others end then, with unavailable.
     std::function<bool()> shall_stop;
     std::function<void(bool leads)> on_leads;  // from a thread of the node; keep it short
-    // This node must not go on: another one has taken its place, or its state differs. The process ends.
+    // This node must not go on: its place was taken, or its state differs. The process ends.
     std::function<void(const Error&)> on_fatal;
     // The version of the binary that would be started instead of this process; asks it, so it takes a moment.
     std::function<Result<std::string>()> next_version;
@@ -137,7 +137,7 @@ class Cluster {
     [[nodiscard]] virtual Result<void> init() = 0;
     // "kct1.<fingerprint>.<secret>.<addresses>"; shown once.
     [[nodiscard]] virtual Result<std::string> make_token(const TokenWishes& wishes) = 0;
-    // Done when no majority counts that node any more, so that another one may be stopped; timeout: it is
+    // Done when no majority counts that node any more, so that a further node may be stopped; timeout: it is
     // marked, and will be. The same for who shall not vote. invalid_argument: there is no such node.
     [[nodiscard]] virtual Result<void> remove(std::uint64_t node_no) = 0;
     [[nodiscard]] virtual Result<void> leave() = 0;  // this one is removed, and ends by that

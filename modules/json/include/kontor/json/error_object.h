@@ -14,7 +14,7 @@ namespace kontor {
 
 // "" leaves a field out, but for the message; the back office's errors have no type.
 struct ErrorObject {
-    std::string_view type = "api_error";
+    std::string_view type = {};
     std::string_view code = {};
     std::string_view message = {};
     std::string_view param = {};

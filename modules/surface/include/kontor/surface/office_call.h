@@ -7,9 +7,7 @@
 
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +15,8 @@
 #include "kontor/base/error.h"
 #include "kontor/http/server.h"
 #include "kontor/json/error_object.h"
+#include "kontor/json/value.h"
+#include "kontor/json/writer.h"
 #include "kontor/machine/permission.h"
 #include "kontor/machine/service.h"
 
@@ -34,8 +34,6 @@ class Registry;
 
 namespace kontor::surface::office {
 
-using Json = nlohmann::ordered_json;
-
 // The parts of whoever answers. All of it outlives the calls.
 struct Host {
     machine::Service* service = nullptr;
@@ -44,6 +42,9 @@ struct Host {
     const Clock* clock = nullptr;
     const machine::Registry* registry = nullptr;  // for routes that speak of commands and outcomes by name
 };
+
+// Writes the members of an answer, which is an object that is begun already.
+using Members = std::function<void(JsonWriter&)>;
 
 // Who asks: an open session and its operator.
 struct Caller {
@@ -59,12 +60,12 @@ struct Call {
     bool livemode = false;  // of the address: every read and every key is of this mode
     std::string rest;       // what a route's * matched: one segment
     std::vector<std::pair<std::string, std::string>> query;
-    nlohmann::json body;  // an object, on POST
+    JsonValue body;  // an object on POST, absent where nothing was sent
     std::optional<Caller> caller;
 
     [[nodiscard]] std::string_view parameter(std::string_view name) const;  // of the query; "" if absent
-    [[nodiscard]] std::string text(const char* name) const;                 // of the body; "" unless a string
-    void answer(int status, const Json& json, std::vector<http::Header> headers = {}) const;
+    [[nodiscard]] std::string text(std::string_view name) const;            // of the body; "" unless a string
+    void answer(int status, const Members& members, std::vector<http::Header> headers = {}) const;
     void refuse(int status, std::string_view code, std::string_view message,
                 std::string_view param = {}) const;
     void refuse(const Error& error) const;  // an operating failure
@@ -80,22 +81,22 @@ using CallPtr = std::shared_ptr<Call>;
 
 // A command of the call's operator with everything but its body.
 [[nodiscard]] pb::Command operator_command(const Call& call);
-// Answers with what `render` makes of an outcome that is ok, and with `shown_once`, which nobody can ask for
-// again. A command that waits for somebody else's approval is 202 with the request's id, and with
+// Answers with the members that `render` writes of an outcome that is ok, and with `shown_once`, which nobody
+// can ask for again. A command that waits for somebody else's approval is 202 with the request's id, and with
 // `shown_once` as well. Any other outcome is Call::refuse(result).
-using Render = std::function<Json(const pb::Result&)>;
-void submit(const CallPtr& call, pb::Command command, Render render, Json shown_once = Json::object());
-// An object that holds nothing but these.
-[[nodiscard]] bool holds_only(const nlohmann::json& object, std::span<const std::string_view> members);
+using Render = std::function<void(JsonWriter&, const pb::Result&)>;
+void submit(const CallPtr& call, pb::Command command, Render render, Members shown_once = {});
+// Members that are null where there is nothing: for no 0, for nullopt, for "".
+void put_id(JsonWriter& json, std::string_view name, std::string_view prefix, std::uint64_t no);
+void put_integer(JsonWriter& json, std::string_view name, std::optional<std::int64_t> value);
+void put_text(JsonWriter& json, std::string_view name, std::string_view value);
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 
-[[nodiscard]] http::Response json_response(int status, const Json& json,
-                                           std::vector<http::Header> headers = {});
+[[nodiscard]] std::string object_json(const Members& members);
 [[nodiscard]] http::Response json_response(int status, std::string body, std::vector<http::Header> headers);
 // The headers of every answer below /admin.
 void add_security_headers(http::Response& response);
-[[nodiscard]] std::string dump(const Json& json);
 
 // Of an address's segment: "test" is false, "live" is true.
 [[nodiscard]] std::optional<bool> mode_of(std::string_view segment);
