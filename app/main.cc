@@ -102,14 +102,22 @@ int run(int argc, char** argv) {
     init_command->add_option("--key-file", key_file, "Where.")->capture_default_str();
     init_command->footer(secrets_example);
 
-    VerifyArguments link;
-    auto* link_command =
-        app.add_subcommand("setup-link", "Print a new one-time admin link of a running node.");
-    link_command->add_option("--data", link.data_folder, "The node's data folder.");
-    link_command->add_option("--config", link.config_file, "Or the configuration that names it.")
+    SetupLinkArguments link;
+    auto* link_command = app.add_subcommand(
+        "setup-link",
+        "Print a new one-time admin link of a running node: for another operator, or after a "
+        "lost authenticator.");
+    link_command->add_option(
+        "--operator", link.operator_name,
+        "For the operator of this name: its use sets another password and authenticator, "
+        "and ends all of the operator's sessions.");
+    link_command->add_option("--data", link.node.data_folder, "The node's data folder.");
+    link_command->add_option("--config", link.node.config_file, "Or the configuration that names it.")
         ->check(named_file());
-    link_command->add_flag("--json", link.json, "One JSON object, for scripts.");
-    link_command->footer("Example:\n  kontor setup-link --config /etc/kontor/kontor.toml");
+    link_command->add_flag("--json", link.node.json, "One JSON object, for scripts.");
+    link_command->footer(
+        "Examples:\n  kontor setup-link --config /etc/kontor/kontor.toml\n"
+        "  kontor setup-link --operator ada --config /etc/kontor/kontor.toml");
 
     IdArguments id;
     auto* id_command =

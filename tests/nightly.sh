@@ -1,5 +1,5 @@
 #!/bin/bash
-# What is too long for every change, or random on purpose. Whoever closes an issue runs it and notes the result.
+# What is too long for every change, or random on purpose. It is run before an issue is closed, and its last lines go into the note.
 #   tests/nightly.sh                    every part, one after the other: a night
 #   tests/nightly.sh PART...            some of them:
 #       sim      the simulators and the property tests with fresh seeds, again and again until the part's time is over
@@ -8,7 +8,7 @@
 #       asan     all C++ tests under the address and undefined-behaviour sanitizers, with a fresh seed
 #       tsan     the same under the thread sanitizer
 #       fuzz     the fuzzers of tests/fuzz (clang)
-#       ratio    this state against the commit before in turns (KONTOR_BEFORE: another one), see tests/bench/gate.py
+#       ratio    this state against the commit before in turns (KONTOR_BEFORE names a commit), see tests/bench/gate.py
 #       fresh    the README's commands on a machine where nothing was installed before (root)
 #   tests/nightly.sh --minutes N ...    how long sim, storms and fuzz last each (60)
 #   tests/nightly.sh --seed N ...       the seed to begin with, instead of a fresh one: repeats a night

@@ -34,7 +34,7 @@ int code_of(const Error& folder) {
     return folder.code == ErrorCode::unsupported || folder.code == ErrorCode::invalid_argument ? kRefused : 1;
 }
 
-// Whoever only asks a running node needs nothing of the machine but the folder.
+// A question to a running node needs nothing of the machine but the folder.
 CheckedSettings settings_of(const ClusterArguments& arguments) {
     SettingSources sources{arguments.config_file, kontor_environment(), arguments.assignments};
     if (!arguments.data_folder.empty()) sources.assignments.push_back("data.folder=" + arguments.data_folder);

@@ -124,6 +124,10 @@ struct SelftestArguments {
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);
-[[nodiscard]] int run_setup_link(const VerifyArguments& arguments);
+struct SetupLinkArguments {
+    VerifyArguments node;
+    std::string operator_name;  // "": for another operator
+};
+[[nodiscard]] int run_setup_link(const SetupLinkArguments& arguments);
 
 }  // namespace kontor::app

@@ -322,7 +322,7 @@ class DevRun {
         options.dev = true;
         if (!arguments_.ephemeral) {
             options.marker = marker_path(options.settings);
-            // Whoever tries things deletes the folder to begin anew.
+            // People who try things delete the folder to begin anew.
             if (!holds_data(folder)) std::filesystem::remove(options.marker);
         }
         options.clock = &system_clock();

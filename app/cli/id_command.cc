@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.h"
 #include "control.h"
@@ -15,6 +17,7 @@
 #include "kontor/base/bytes.h"
 #include "kontor/base/log.h"
 #include "kontor/node/folder.h"
+#include "kontor/replication/folder_look.h"
 #include "kontor/store/damaged_file.h"
 #include "kontor/store/store.h"
 #include "output.h"
@@ -35,6 +38,13 @@ Result<Json> of_running(const std::string& folder, const IdArguments& arguments)
     return json;
 }
 
+// nullopt: only a start can tell, as after a crash.
+std::optional<std::uint64_t> newest_entry(const std::string& folder, std::uint64_t checkpoint) {
+    const auto look = replication::look_at_folder(node::log_folder(folder), {});
+    if (!look || !look->last_index) return std::nullopt;
+    return std::max(checkpoint, *look->last_index);
+}
+
 // The instance's row is in the first checkpoint: more of the log is not needed.
 Result<Json> of_stopped(const std::string& folder, const IdArguments& arguments) {
     store::end_at_damaged_file([](const Error& error) {
@@ -49,16 +59,18 @@ Result<Json> of_stopped(const std::string& folder, const IdArguments& arguments)
     options.read_only = true;
     KONTOR_TRY(const auto store, store::Store::open(std::move(options)));
     std::string key;
-    store->read([&](const store::Reader& rows, std::uint64_t) {
+    std::uint64_t checkpoint = 0;
+    store->read([&](const store::Reader& rows, std::uint64_t index) {
+        checkpoint = index;
         instance::use_id_key(rows);
         if (const auto row = instance::find_instance(rows)) key = row->id_key();
     });
     if (key.empty())
         return fail(ErrorCode::not_found, folder + " has no checkpoint yet: start the node once");
-    return Json{{"ids", look_at_ids(arguments.ids)}, {"key", to_hex(key)}};
+    return Json{{"ids", look_at_ids(arguments.ids, newest_entry(folder, checkpoint))}, {"key", to_hex(key)}};
 }
 
-std::string line_of(const Json& found) {
+std::string place_of(const Json& found) {
     if (found.contains("error")) return found.value("text", "") + ": " + found.value("error", "");
     const std::string place = "group " + std::to_string(found.value("group", 0ULL)) + ", log index " +
                               std::to_string(found.value("log_index", 0ULL));
@@ -68,6 +80,14 @@ std::string line_of(const Json& found) {
            found.value("hex", "") + " (" + std::to_string(found.value("number", 0ULL)) + "), " + place +
            ", command " + std::to_string(found.value("command", 0ULL)) + ", object " +
            std::to_string(found.value("object", 0ULL));
+}
+
+std::string line_of(const Json& found) {
+    const std::string place = place_of(found);
+    if (!found.value("beyond_log", false)) return place;
+    const std::string what = found.contains("position") ? "position" : "id";
+    return place + "\nNo entry of the log has this number yet: the " + what +
+           " is not of this installation, or was never made.";
 }
 
 }  // namespace
@@ -89,7 +109,7 @@ int run_id(const IdArguments& arguments) {
     }
     bool all = true;
     for (const Json& one : found->at("ids")) {
-        all = all && !one.contains("error");
+        all = all && !one.contains("error") && !one.contains("beyond_log");
         output.step(line_of(one), one);
     }
     if (arguments.key) output.step(found->value("key", ""), Json{{"key", found->value("key", "")}});

@@ -240,7 +240,7 @@ int run_serve(const ServeArguments& arguments) {
     want_hangups();
     const Output output(arguments.json);
     const SettingSources sources = sources_of(arguments.config_file, arguments.assignments);
-    std::atomic<bool> shall_stop{false};  // outlives whoever asks it
+    std::atomic<bool> shall_stop{false};  // outlives all that ask it
     std::optional<StartWatch> watch(std::in_place, output, shall_stop);
     const auto checked = check_with_patience(sources, shall_stop);
     if (!checked) return 0;
@@ -289,10 +289,13 @@ int run_secrets_init(const std::string& key_file) {
     return 0;
 }
 
-int run_setup_link(const VerifyArguments& arguments) {
-    const Output output(arguments.json);
-    const auto folder = data_folder_of(arguments);
-    const auto answer = folder ? control_call(control_path(*folder), R"({"command":"setup-link"})") : folder;
+int run_setup_link(const SetupLinkArguments& arguments) {
+    const Output output(arguments.node.json);
+    const auto folder = data_folder_of(arguments.node);
+    const Json request{{"command", "setup-link"}, {"operator", arguments.operator_name}};
+    const auto answer = folder ? control_call(control_path(*folder),
+                                              request.dump(-1, ' ', false, Json::error_handler_t::replace))
+                               : folder;
     if (!answer) {
         std::fprintf(stderr, "kontor setup-link: %s\n", answer.error().describe().c_str());
         return folder ? 1 : 2;

@@ -1,6 +1,6 @@
 #pragma once
 // The binary that takes over this process in place (execve): the process id, the standard streams and the
-// arguments stay, so systemd and whoever started it notice nothing. It is found as the shell found this one:
+// arguments stay, so systemd and the shell notice nothing. It is found as the shell found this one:
 // by the path that it was started with, whatever lies there now.
 //
 // Threading: remember_start() first in main(); the rest anywhere. Errors: not_found, io; timeout when the

@@ -93,7 +93,7 @@ class Upgrade {
         return {};
     }
 
-    // Stand-bys and followers first; whoever leads when all others are done, last.
+    // Stand-bys and followers first; the leader when all others are done.
     Result<void> next() {
         KONTOR_TRY(const ClusterStatus status, healthy());
         auto chosen =

@@ -29,6 +29,7 @@
 #include "kontor/log.pb.h"
 #include "kontor/machine.pb.h"
 #include "kontor/machine/make.h"
+#include "kontor/machine/outcome.h"
 #include "kontor/machine/times.h"
 #include "kontor/operators_bodies.pb.h"
 #include "kontor/outbox/worker.h"
@@ -134,7 +135,7 @@ class ApplianceImpl final : public Appliance {
     cluster::Cluster& cluster() override { return *cluster_; }
     const crypto::Sealer& sealer() const override { return sealer_; }
 
-    Result<std::string> admin_link(bool always) override {
+    Result<std::string> admin_link(bool always, const std::string& operator_name) override {
         bool set_up = false;
         node_->read(
             [&](const store::Reader& rows, std::uint64_t) { set_up = operators::has_operator(rows); });
@@ -144,7 +145,9 @@ class ApplianceImpl final : public Appliance {
         pb::Command command = machine::new_command(pb::Actor::SYSTEM);
         mutable_body(command, pb::create_setup_token)->set_token_sha256(crypto::sha256(token));
         mutable_body(command, pb::create_setup_token)->set_lifetime_ms(kSetupLinkLifetimeMs);
-        KONTOR_TRY([[maybe_unused]] const pb::Result done, cluster_->propose(std::move(command)));
+        mutable_body(command, pb::create_setup_token)->set_operator_name(operator_name);
+        KONTOR_TRY(const pb::Result done, cluster_->propose(std::move(command)));
+        if (done.outcome() != machine::outcome::ok) return fail(ErrorCode::not_found, done.error().message());
         return url() + "/admin/setup?token=" + token;
     }
 
@@ -370,7 +373,7 @@ class ApplianceImpl final : public Appliance {
         return Ranges(std::make_shared<const http::AddressRanges>(std::move(ranges)));
     }
 
-    // /metrics alone, for whoever reaches this port: a proxy before the other one does not lead here.
+    // /metrics alone, for all who reach this port: a proxy before https.port does not lead here.
     Result<void> start_metrics_server(const transport::TlsIdentity& identity) {
         constexpr std::size_t kMaxConnections = 64;
         http::ServerOptions server;

@@ -62,7 +62,8 @@ class Appliance {
     [[nodiscard]] virtual const crypto::Sealer& sealer() const = 0;
     // A new one-time link for the first operator; the plain admin address once there is one, unless `always`:
     // for another operator, or after a lost authenticator.
-    [[nodiscard]] virtual Result<std::string> admin_link(bool always = false) = 0;
+    [[nodiscard]] virtual Result<std::string> admin_link(bool always = false,
+                                                         const std::string& operator_name = {}) = 0;
 };
 
 // Each file of the log takes so much when it is made.

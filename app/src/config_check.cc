@@ -93,7 +93,7 @@ class Check {
             if (purpose_ == Purpose::look) return warn(key, what + ": a second one does not start with it");
             if (purpose_ == Purpose::serve || purpose_ == Purpose::reload) return problem(key, what, true);
         }
-        // The package's folder is its user's, and whoever looks at a configuration may be root.
+        // The package's folder is its user's, and root may look at a configuration.
         if (file_exists(folder))
             if (const auto fit = DataFolder::check_owner(folder); !fit) {
                 if (purpose_ != Purpose::look || fit.error().code != ErrorCode::permission_denied)

@@ -72,7 +72,7 @@ fs::path existing_part(fs::path path) {
     return path;
 }
 
-// Whoever looks may be root, and the node's user is whose the folder is.
+// Root may look, and the node's user is whose the folder is.
 bool is_of_others(const fs::path& path, uid_t owner) {
     struct stat info {};
     return ::geteuid() == 0 && owner != 0 && ::stat(path.c_str(), &info) == 0 && info.st_uid != owner;

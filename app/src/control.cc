@@ -121,7 +121,7 @@ class ControlServerImpl final : public ControlServer {
     };
 
     void end() {
-        const std::uint64_t one = 1;  // nobody reads it: whoever waits with a poll is woken, and stays so
+        const std::uint64_t one = 1;  // nobody reads it: every poll is woken, and stays so
         [[maybe_unused]] const auto written = ::write(wake_.fd, &one, sizeof(one));
         if (takes_.joinable()) takes_.join();
         {

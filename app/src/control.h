@@ -8,8 +8,8 @@
 //
 // Threading: one thread takes requests, from all clients at once; each lane has one that answers its clients
 // in turn. So questions never wait for a command that waits for other machines, and no two commands run at
-// once. A request whose client has gone by its turn is not begun. Limits: the constants below; whoever is too
-// much is told so. Whoever sends a request too slowly, or does not take the answer, is dropped.
+// once. A request whose client has gone by its turn is not begun. Limits: the constants below; a client too
+// many is told so. A client that sends its request too slowly, or does not take the answer, is dropped.
 
 #include <cstddef>
 #include <functional>
@@ -46,7 +46,7 @@ struct ControlOptions {
 class ControlServer {
  public:
     static Result<std::unique_ptr<ControlServer>> start(ControlOptions options);
-    // Stops, tells whoever still waits that nothing was done, and removes the socket. Waits for the handler's
+    // Stops, tells waiting clients that nothing was done, and removes the socket. Waits for the handler's
     // requests at work: they have to know by themselves that they shall end.
     virtual ~ControlServer() = default;
 };

@@ -1,5 +1,6 @@
 #include "control_handler.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "domains/instance/instance.h"
@@ -119,7 +120,13 @@ std::string handle_control(Appliance& appliance, const std::function<bool()>& sh
         appliance.node().read([&](const store::Reader& rows, std::uint64_t) {
             if (const auto row = instance::find_instance(rows)) key = row->id_key();
         });
-        return Json{{"ids", look_at_ids(texts)}, {"key", to_hex(key)}}.dump();
+        // After the ids were given: what they name is applied here, or in the log that is still to be
+        // applied; unless others may know more.
+        const node::NodeStats stats = appliance.node().stats();
+        std::optional<std::uint64_t> newest;
+        if (!appliance.cluster().is_member() || appliance.node().leads())
+            newest = std::max(stats.applied_index, stats.log.last_index);
+        return Json{{"ids", look_at_ids(texts, newest)}, {"key", to_hex(key)}}.dump();
     }
     if (command == "status") return status(appliance.node());
     if (command.starts_with("cluster-")) return handle_cluster(appliance.cluster(), command, request);
@@ -133,7 +140,7 @@ std::string handle_control(Appliance& appliance, const std::function<bool()>& sh
         return revoked ? Json{{"done", true}}.dump() : problem(revoked.error().message);
     }
     if (command == "setup-link") {
-        const auto link = appliance.admin_link(true);
+        const auto link = appliance.admin_link(true, request.value("operator", ""));
         return link ? Json{{"admin_url", *link}}.dump() : problem(link.error().describe());
     }
     return problem(

@@ -356,7 +356,8 @@ Result<void> DataFolder::check_content(const std::string& path) {
     return {};
 }
 
-// Whoever may write there all the same, root before all, would leave files that the owner cannot open again.
+// Another user who may write there all the same, root before all, would leave files that the owner cannot
+// open again.
 Result<void> DataFolder::check_owner(const std::string& path) {
     KONTOR_CHECK(check_one_owner(path));
     struct stat folder {};

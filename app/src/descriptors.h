@@ -2,7 +2,7 @@
 // How many connections fit into the descriptors of this process: sockets must never take what the store needs
 // for its files. `kontor config check` and `kontor serve` ask the same function.
 //
-// Threading: none; at the start. Errors: invalid_argument, a text for whoever sets the limits.
+// Threading: none; at the start. Errors: invalid_argument, a text for the operator who sets the limits.
 
 #include <cstddef>
 #include <cstdint>

@@ -34,6 +34,18 @@ bool is_of_this_machine(const http::Request& request) {
            http::is_plain_scrape(request.headers) && names_this_machine(request.header("host"));
 }
 
+http::Response unrecognized() {
+    http::Response response = text(
+        404, error_json(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
+    response.headers[0].value = "application/json";
+    return response;
+}
+
+// What takes no body, and is no other module's.
+bool is_own_page(std::string_view path) {
+    return path == "/livez" || path == "/readyz" || path == "/metrics" || path == "/";
+}
+
 }  // namespace
 
 http::Admission Front::admit(const http::Request& head) const {
@@ -43,6 +55,8 @@ http::Admission Front::admit(const http::Request& head) const {
     }
     if (inbox::Door::owns(head.path)) return door->admit(head);
     http::Admission admission;
+    const bool is_admin = head.path == "/admin" || head.path.starts_with("/admin/");
+    if (!is_admin && !is_own_page(head.path)) admission.refusal = unrecognized();
     admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
     return admission;
 }
@@ -72,6 +86,9 @@ void Front::handle_metrics_port(http::Request request, http::Responder respond) 
 
 void Front::handle(http::Request request, http::Responder respond) const {
     const std::string& path = request.path;
+    // Here, since what is passed on does not say any more that it was HEAD.
+    if (inbox::Door::owns(path))
+        if (auto refusal = door->admit(request).refusal) return respond(*std::move(refusal));
     if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/") ||
         inbox::Door::owns(path)) {
         if (cluster != nullptr && cluster->is_member())
@@ -95,10 +112,7 @@ void Front::handle(http::Request request, http::Responder respond) const {
         response.headers.push_back({"Location", "/admin/"});
         return respond(std::move(response));
     }
-    http::Response response = text(
-        404, error_json(404, "Unrecognized request URL. The API is below /v1/, the admin UI below /admin/."));
-    response.headers[0].value = "application/json";
-    respond(std::move(response));
+    respond(unrecognized());
 }
 
 }  // namespace kontor::app

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "domains/all.h"
+#include "kontor/base/object_id.h"
 #include "kontor/crypto/public_id.h"
 
 namespace kontor::app {
@@ -38,7 +39,7 @@ Json object_of(std::string_view id, ObjectNo no) {
                 {"hex", hex},
                 {"group", group_of(no)},
                 {"log_index", log_index_of(no)},
-                {"command", (no >> kObjectBits) & (kMaxCommandsPerBatch - 1)},
+                {"command", command_in_batch(no)},
                 {"object", no & kMaxObjectsPerCommand}};
 }
 
@@ -61,9 +62,16 @@ Json look_at(const std::string& text) {
 
 }  // namespace
 
-Json look_at_ids(const std::vector<std::string>& texts) {
+Json look_at_ids(const std::vector<std::string>& texts, std::optional<std::uint64_t> newest) {
     Json all = Json::array();
-    for (const std::string& text : texts) all.push_back(look_at(text));
+    for (const std::string& text : texts) {
+        Json found = look_at(text);
+        const bool is_place = newest && found.contains("log_index");
+        if (is_place && (found.value("group", kFirstGroup) != kFirstGroup ||
+                         found.value("log_index", std::uint64_t{0}) > *newest))
+            found["beyond_log"] = true;
+        all.push_back(std::move(found));
+    }
     return all;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // What this process makes and holds is for its own user only: files, whatever library makes them, and memory.
 //
-// Threading: keep_process_private() before the first thread; the other one anywhere. Errors: what could not
-// be tightened is counted, and the start goes on: whoever owns the file has to do it.
+// Threading: keep_process_private() before the first thread; the rest anywhere. Errors: what could not be
+// tightened is counted, and the start goes on: the file's owner has to do it.
 
 #include <cstddef>
 #include <functional>

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "connectors/sandbox/sandbox.h"
+#include "domains/channels/admin.h"
 #include "domains/channels/channels.h"
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr int kSteps = 4;
 constexpr std::size_t kPage = 100;
-constexpr std::size_t kKeyBytes = 32;
 constexpr const connectors::Connector& kSandbox = connectors::sandbox::kConnector;
 
 // The platform's own.
@@ -89,13 +89,12 @@ pb::Command open_sandbox(const crypto::Sealer& sealer) {
     auto& open = *mutable_body(command, pb::open_channel_account);
     open.set_connector(std::string(kSandbox.name.value));
     open.set_name(std::string(kSandbox.title.value));
-    const connectors::Credentials drawn = kSandbox.draw.value(crypto::random_bytes(kKeyBytes));
+    const connectors::Credentials drawn = kSandbox.draw.value(crypto::random_bytes(connectors::kDrawnBytes));
     open.set_sealed_credentials(drawn.seal(sealer));
     for (const std::string& name : drawn.names()) open.add_set_fields(name);
-    for (const connectors::Served& served : kSandbox.serves.value) {
-        open.add_serves()->set_type(std::string(served.method.value));
+    channels::copy_serves(kSandbox, open);
+    for (const connectors::Served& served : kSandbox.serves.value)
         open.add_route_methods(std::string(served.method.value));
-    }
     return command;
 }
 

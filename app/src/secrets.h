@@ -30,8 +30,8 @@ namespace kontor::app {
 // Tries one secret of each kind that the rows hold. Errors: as above.
 [[nodiscard]] Result<void> check_secrets_key(const crypto::Sealer& sealer, const std::string& key_file,
                                              const store::Reader& rows);
-// For commands about a folder that the node of this configuration uses: a key that is missing or another one
-// is noticed before anything is done. False: the folder has no check value, such as one of an earlier
+// For commands about a folder that the node of this configuration uses: a key that is missing or wrong is
+// noticed before anything is done. False: the folder has no check value, such as one of an earlier
 // version, and so nothing to compare.
 [[nodiscard]] Result<bool> check_configured_key(const std::string& key_file, const std::string& data_folder);
 // From now on the folder belongs to this key.

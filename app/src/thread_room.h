@@ -2,7 +2,7 @@
 // A thread that cannot be made in the middle of a start ends the process wherever that happens to be, so the
 // start asks before it makes anything.
 //
-// Threading: none; at the start. Errors: unavailable, a text for whoever sets the limits.
+// Threading: none; at the start. Errors: unavailable, a text for the operator who sets the limits.
 
 #include "kontor/base/result.h"
 

@@ -20,9 +20,12 @@ constexpr bool is_complete(const Connector& connector) {
         connector.fields.value.size() > kFields)
         return false;
     for (const Served& served : connector.serves.value)
-        if (served.method.value.empty() || served.operations.value.empty()) return false;
+        if (served.method.value.empty() || served.operations.value.empty() || !served.is_sound())
+            return false;
     for (const Field& field : connector.fields.value)
         if (field.name.value.empty() || field.name.value.size() > kFieldNameBytes) return false;
+    for (const Query& query : connector.queries.value)
+        if (!connector.offers(query.operation) || connector.query_of(query.operation) != &query) return false;
     return true;
 }
 
@@ -31,8 +34,11 @@ constexpr bool connectors_are_complete() {
         if (!is_complete(*connector)) return false;
     return true;
 }
-static_assert(connectors_are_complete(),
-              "a connector has no name that fits into a path, serves nothing, or has a field without a name");
+static_assert(
+    connectors_are_complete(),
+    "a connector has no name that fits into a path, serves nothing, or an operation twice, or authorises "
+    "what it can neither capture nor void, has a field without a name, or asks about an operation that it "
+    "does not offer or asks about twice");
 
 constexpr bool names_are_distinct() {
     for (std::size_t i = 0; i < kAll.size(); ++i)
@@ -69,9 +75,7 @@ std::span<const Connector* const> all() {
 }
 
 const Connector* find(std::string_view name) {
-    for (const Connector* connector : kAll)
-        if (connector->name.value == name) return connector;
-    return nullptr;
+    return find(kAll, name);
 }
 
 const TestToken* find_test_token(std::string_view token) {

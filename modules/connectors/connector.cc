@@ -26,6 +26,18 @@ Answer requires_action(std::string channel_reference, NextAction action) {
     return answer;
 }
 
+std::string door_url(std::string_view public_url, std::string_view connector, std::uint64_t account_no) {
+    return std::string(public_url) + std::string(kDoorPrefix) + std::string(connector) + "/" +
+           std::to_string(account_no);
+}
+
+const Connector* find(std::span<const Connector* const> among, std::string_view name) {
+    const auto found = std::find_if(among.begin(), among.end(), [name](const Connector* connector) {
+        return connector->name.value == name;
+    });
+    return found == among.end() ? nullptr : *found;
+}
+
 std::string_view header_of(std::span<const Header> headers, std::string_view name) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     for (const Header& header : headers) {

@@ -1,14 +1,14 @@
 #pragma once
 // A connector knows one channel: how an order becomes a call, what an answer means, what the channel says by
-// itself. It is a record of constants and three pure functions: values in, values out; no connection, clock,
+// itself. It is a record of constants and pure functions: values in, values out; no connection, clock,
 // thread or randomness. Whoever drives it (outbox, inbox) calls, waits, asks again and unseals.
 //
 // Every order carries a reference that is unique for the intention and the same on every try: the channel
 // must be idempotent by it. What is not known is `unknown`, never guessed: it is asked again with the same
-// reference.
+// reference, or with `queries` first asked what became of it.
 //
 // Threading: any thread. Errors: inside of Answer; of on_inbound as Result, and then nothing is stored.
-// Limits: kCallBytes, kReplyBytes and kInboundBytes; what a channel says is cut where it is taken over.
+// Limits: kReplyBytes and kInboundBytes; what a channel says is cut where it is taken over.
 
 #include <cstdint>
 #include <optional>
@@ -24,6 +24,11 @@
 #include "kontor/base/result.h"
 
 namespace kontor::connectors {
+
+// Where an account's door is, below the address of the instance: kDoorPrefix, connector, '/', account.
+inline constexpr std::string_view kDoorPrefix = "/channels/";
+[[nodiscard]] std::string door_url(std::string_view public_url, std::string_view connector,
+                                   std::uint64_t account_no);
 
 inline constexpr std::size_t kReplyBytes = 256U << 10U;   // a longer reply is none
 inline constexpr std::size_t kInboundBytes = 64U << 10U;  // a longer body is refused before it is read
@@ -122,6 +127,9 @@ struct Acknowledgement {
 struct Handled {
     std::optional<Notice> notice;
     Acknowledgement acknowledgement;  // given when the notice is kept, and only then
+    // Given in its place to a payer whose order has ended otherwise than he said: it was canceled or tried
+    // again meanwhile, or paid before. Null: the same.
+    std::optional<Acknowledgement> if_failed = {}, if_succeeded = {};
 };
 
 // Time and chance, so that the functions stay pure.
@@ -138,6 +146,19 @@ struct Served {
     Required<std::string_view> method;                    // type of a method's record (domains/payments)
     Required<std::span<const std::uint16_t>> currencies;  // ISO 4217 numeric; none: all
     Required<std::span<const Operation>> operations;
+
+    [[nodiscard]] constexpr std::size_t count(Operation operation) const {
+        std::size_t found = 0;
+        for (const Operation offered : operations.value) found += offered == operation ? 1U : 0U;
+        return found;
+    }
+    // Each once, and what is authorised can be captured and given back.
+    [[nodiscard]] constexpr bool is_sound() const {
+        for (const Operation offered : operations.value)
+            if (count(offered) != 1) return false;
+        return count(Operation::authorize) == 0 ||
+               (count(Operation::capture) == 1 && count(Operation::void_authorization) == 1);
+    }
 };
 
 struct Field {
@@ -157,8 +178,24 @@ struct TestToken {
 using Build = std::variant<Call, Answer> (*)(const Order&, const Credentials&, const Moment&);
 using Parse = Answer (*)(const Order&, const Reply&, const Credentials&, const Moment&);
 using OnInbound = Result<Handled> (*)(const Inbound&, const Credentials&, const Moment&);
-// The credentials of an account that nobody enters, such as a key of its own; `random` are 32 bytes.
+// The credentials of an account that nobody enters, such as a key of its own; `random` are kDrawnBytes.
 using Draw = Credentials (*)(std::string_view random);
+inline constexpr std::size_t kDrawnBytes = 32;
+
+// How the channel is asked what became of an order whose answer was lost, or that waits for its payer. It
+// spares the channel second orders, and does not replace what every channel must be: idempotent by reference.
+// A channel that shows an order only a while after it took it answers `unknown` to a query of that while.
+// `build` gives the call or, of a channel that is asked without one, the answer. `parse`: nothing: the
+// channel has no such order, and it is sent; `unknown`: it is asked again.
+using ParseQuery = std::optional<Answer> (*)(const Order&, const Reply&, const Credentials&, const Moment&);
+struct Query {
+    Required<Operation> operation;
+    RequiredPointer<Build> build;
+    RequiredPointer<ParseQuery> parse;
+};
+// The operations that are asked about before they are sent again. None: sending again is asking, since the
+// channel answers the same reference with what it did.
+inline constexpr std::span<const Query> kSendsAgain;
 
 struct Connector {
     Required<std::string_view> name;   // frozen: in rows and in the door's path
@@ -170,11 +207,26 @@ struct Connector {
     Required<Draw> draw;  // null: all are entered
     RequiredPointer<Build> build;
     RequiredPointer<Parse> parse;
+    Required<std::span<const Query>> queries;  // kSendsAgain: none
     RequiredPointer<OnInbound> on_inbound;
 
     [[nodiscard]] constexpr bool may_serve(bool livemode) const {
         return modes.value == Modes::both || (modes.value == Modes::live) == livemode;
     }
+    // Null: the operation is sent again.
+    [[nodiscard]] constexpr const Query* query_of(Operation operation) const {
+        for (const Query& query : queries.value)
+            if (query.operation.value == operation) return &query;
+        return nullptr;
+    }
+    [[nodiscard]] constexpr bool offers(Operation operation) const {
+        for (const Served& served : serves.value)
+            for (const Operation offered : served.operations.value)
+                if (offered == operation) return true;
+        return false;
+    }
 };
+// Null: there is none of that name among them.
+[[nodiscard]] const Connector* find(std::span<const Connector* const> among, std::string_view name);
 
 }  // namespace kontor::connectors

@@ -19,6 +19,8 @@ static_assert(machine::commands_are_complete(kDomains),
 static_assert(machine::outcome_numbers_distinct(kDomains), "two outcomes have the same number");
 static_assert(machine::outcome_names_distinct(kDomains), "two outcomes have the same name");
 static_assert(machine::objects_distinct(kDomains), "two objects have the same number, name or id prefix");
+static_assert(machine::objects_have_their_numbers(kDomains),
+              "what is only rendered is numbered from 1,000 on, and everything else below");
 static_assert(machine::tables_distinct(kDomains), "two tables have the same number or name");
 static_assert(machine::events_distinct(kDomains), "two domains have the same event");
 static_assert(machine::links_distinct(kDomains),

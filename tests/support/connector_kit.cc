@@ -51,6 +51,29 @@ Order order_of(const Json& json) {
     return order;
 }
 
+// A transcript of how the channel is asked about the order, instead of being sent it.
+bool is_query(const Json& transcript) {
+    return transcript.value("query", false);
+}
+
+// What the connector makes of the order, or of the question about it. Nothing: it asks about no such order.
+std::optional<std::variant<Call, Answer>> built_of(const Connector& connector, const Json& transcript,
+                                                   const Order& order, const Credentials& credentials,
+                                                   const Moment& moment) {
+    if (!is_query(transcript)) return connector.build.value(order, credentials, moment);
+    const Query* query = connector.query_of(order.operation);
+    if (query == nullptr) return std::nullopt;
+    return query->build.value(order, credentials, moment);
+}
+
+// Nothing: the channel knows no such order.
+std::optional<Answer> parsed_of(const Connector& connector, const Json& transcript, const Order& order,
+                                const Reply& reply, const Credentials& credentials, const Moment& moment) {
+    if (!is_query(transcript)) return connector.parse.value(order, reply, credentials, moment);
+    const Query* query = connector.query_of(order.operation);
+    return query == nullptr ? std::nullopt : query->parse.value(order, reply, credentials, moment);
+}
+
 Credentials credentials_of(const Json& transcript) {
     Credentials credentials;
     for (const auto& [name, value] : transcript.at("credentials").items())
@@ -135,23 +158,25 @@ TEST_P(Conformance, GivesWhatWasRecorded) {
         const Moment moment = moment_of(transcript);
         if (transcript.contains("order")) {
             const Order order = order_of(transcript.at("order"));
-            const auto built = connector.build.value(order, credentials, moment);
-            EXPECT_EQ(json_of(built).dump(),
-                      json_of(connector.build.value(order, credentials, moment)).dump());
-            if (const auto* call = std::get_if<Call>(&built)) {
+            const auto built = built_of(connector, transcript, order, credentials, moment);
+            ASSERT_TRUE(built) << "the connector does not ask about this operation";
+            EXPECT_EQ(json_of(*built).dump(),
+                      json_of(*built_of(connector, transcript, order, credentials, moment)).dump());
+            if (const auto* call = std::get_if<Call>(&*built)) {
                 EXPECT_TRUE(call->url.starts_with("https://")) << call->url;
                 EXPECT_NE((call->url + call->body + json_of(call->headers).dump()).find(order.reference),
                           std::string::npos)
                     << "the reference is how the channel knows the order again";
             }
-            if (update) transcript["built"] = json_of(built);
-            EXPECT_EQ(transcript.at("built"), json_of(built));
+            if (update) transcript["built"] = json_of(*built);
+            EXPECT_EQ(transcript.at("built"), json_of(*built));
         }
         if (transcript.contains("reply")) {
             const Order order = order_of(transcript.at("order"));
             const Reply reply{transcript.at("reply").at("status").get<int>(),
                               headers_of(transcript.at("reply")), text(transcript.at("reply"), "body")};
-            const Json parsed = json_of(connector.parse.value(order, reply, credentials, moment));
+            const auto answer = parsed_of(connector, transcript, order, reply, credentials, moment);
+            const Json parsed = answer ? json_of(*answer) : Json{{"state", "not_there"}};
             if (update) transcript["parsed"] = parsed;
             EXPECT_EQ(transcript.at("parsed"), parsed);
         }
@@ -175,7 +200,9 @@ TEST_P(Conformance, WhatIsNoReplyIsNoSuccess) {
                                       {200, {}, "<html>"}, {200, {}, "\xFF\xFE\0"},
                                       {301, {}, "{}"},     {500, {}, "{}"},
                                       {502, {}, "bad"},    {503, {}, ""},
-                                      {1000, {}, "{}"},    {-1, {}, "{}"}};
+                                      {1000, {}, "{}"},    {-1, {}, "{}"},
+                                      {404, {}, ""},       {404, {}, "<html>"},
+                                      {404, {}, "{}"},     {410, {}, ""}};
     for (const std::string& file : transcripts_in(folder)) {
         const Json transcript = read(file);
         if (!transcript.contains("order")) continue;
@@ -184,15 +211,18 @@ TEST_P(Conformance, WhatIsNoReplyIsNoSuccess) {
         const Credentials credentials = credentials_of(transcript);
         const Moment moment = moment_of(transcript);
         const auto is_no_success = [&](const Reply& reply) {
-            EXPECT_NE(connector.parse.value(order, reply, credentials, moment).state,
-                      Answer::State::succeeded)
+            const auto answer = parsed_of(connector, transcript, order, reply, credentials, moment);
+            ASSERT_TRUE(answer) << "an order is sent again when the channel says that it has none: "
+                                << reply.status << " " << reply.body.substr(0, 100);
+            EXPECT_NE(answer->state, Answer::State::succeeded)
                 << reply.status << " " << reply.body.substr(0, 100);
         };
         for (const Reply& reply : wrong) is_no_success(reply);
         if (!transcript.contains("reply")) continue;
         const std::string body = text(transcript.at("reply"), "body");
         for (std::size_t cut = 0; cut < body.size(); cut += 1 + body.size() / 64)
-            is_no_success({200, headers_of(transcript.at("reply")), body.substr(0, cut)});
+            for (const int status : {200, transcript.at("reply").value("status", 200)})
+                is_no_success({status, headers_of(transcript.at("reply")), body.substr(0, cut)});
     }
 }
 
@@ -245,6 +275,17 @@ TEST_P(Conformance, EachTestTokenHasATranscript) {
     }
     for (const TestToken& token : connector.test_tokens.value)
         EXPECT_TRUE(recorded.contains(std::string(token.token))) << token.token;
+}
+
+TEST_P(Conformance, EachQueryHasATranscript) {
+    std::set<Operation> recorded;
+    for (const std::string& file : transcripts_in(folder)) {
+        const Json transcript = read(file);
+        if (is_query(transcript)) recorded.insert(order_of(transcript.at("order")).operation);
+    }
+    for (const Query& query : connector.queries.value)
+        EXPECT_TRUE(recorded.contains(query.operation))
+            << "operation " << static_cast<int>(query.operation.value);
 }
 
 // A huge or odd request at the door is refused, and never throws.

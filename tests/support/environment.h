@@ -27,7 +27,7 @@ inline bool one_seed_only() {
 inline std::uint64_t first_seed() {
     return from_environment("KONTOR_FIRST_SEED", 1);
 }
-// For a test with one seed. Printed, so that whoever reads the log can repeat the run.
+// For a test with one seed. Printed, so that the log tells how to repeat the run.
 inline std::uint64_t test_seed() {
     const std::uint64_t seed = from_environment("KONTOR_SEED", first_seed());
     std::cout << "KONTOR_SEED=" << seed << std::endl;

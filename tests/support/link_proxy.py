@@ -3,7 +3,7 @@
 
     link_proxy.py --listen 127.0.0.1:0 --to HOST:PORT [--rate BYTES_A_SECOND] [--latency-ms ONE_WAY]
 
-Prints {"port": N} as its first line. `forward` is from whoever connects to HOST:PORT, `backward` the answer. The rate
+Prints {"port": N} as its first line. `forward` is from the client to HOST:PORT, `backward` the answer. The rate
 is one budget for each direction that all connections share, as on a real line; the latency is for each direction.
 
 Commands, a line each on standard input; each is answered with a line of JSON. The end of the input ends the proxy.

@@ -18,7 +18,10 @@ inline kontor::pb::Command open_sandbox(const std::string& sealed_credentials = 
     open.set_name("Sandbox acquirer");
     open.set_sealed_credentials(sealed_credentials);
     open.add_set_fields("link_key");
-    open.add_serves()->set_type("card");
+    auto& served = *open.add_serves();
+    served.set_type("card");
+    for (const char* operation : {"sale", "authorize", "capture", "void", "refund"})
+        served.add_operations(operation);
     open.add_route_methods("card");
     return command;
 }

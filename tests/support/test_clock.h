@@ -1,8 +1,8 @@
 #pragma once
 // The clocks of tests. TestClock is of one machine that runs: the wall clock can be set, as people and NTP
 // do, and time can pass at once on the clocks that deadlines go by (boot time and wall; threads are paced by
-// the monotonic one, which stays real). HandClock stands still until a test moves it. StoppableClock is
-// another one's until it is stopped.
+// the monotonic one, which stays real). HandClock stands still until a test moves it. StoppableClock shows
+// what a given clock shows until it is stopped.
 //
 // Threading: any thread.
 
@@ -59,7 +59,7 @@ class HandClock : public kontor::Clock {
         us_ += static_cast<std::uint64_t>(ms) * 1'000;
     }
     void step(std::int64_t ms) { wall_ms_ += ms; }  // somebody sets the wall clock
-    // What each look at the other one takes, so that what is measured took some time.
+    // How far each look at the monotonic clock moves it, so that what is measured took some time.
     std::atomic<std::uint64_t> us_a_look{0};
 
  private:

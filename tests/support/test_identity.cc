@@ -1,8 +1,5 @@
 #include "support/test_identity.h"
 
-#include <chrono>
-#include <thread>
-
 #include "kontor/base/clock.h"
 
 namespace kontor_test {
@@ -26,14 +23,6 @@ const TestIdentity& test_identity() {
         return out;
     }();
     return identity;
-}
-
-bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2000; ++i) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
 }
 
 }  // namespace kontor_test

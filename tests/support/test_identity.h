@@ -2,7 +2,6 @@
 // A private authority and a server's certificate for tests on loopback, and the real clock.
 
 #include <cstdint>
-#include <functional>
 
 #include "kontor/transport/certificates.h"
 
@@ -16,7 +15,5 @@ struct TestIdentity {
 [[nodiscard]] const TestIdentity& test_identity();
 [[nodiscard]] std::int64_t real_now_ms();
 [[nodiscard]] std::uint64_t steady_ms();
-// Waits up to 10 s.
-[[nodiscard]] bool eventually(const std::function<bool()>& condition);
 
 }  // namespace kontor_test

@@ -269,7 +269,7 @@ export function createMock({ seeded = true, setUp = false } = {}) {
   const open = {
     'GET setup': ({ query }) => {
       checkToken(query.get('token'));
-      return { valid: true, operators: operators.length };
+      return { valid: true, operators: operators.length, operator: null };
     },
     'POST setup/begin': ({ body }) => {
       checkToken(body.token);

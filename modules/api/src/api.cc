@@ -73,16 +73,13 @@ void Metrics::record(const Route* route, int status, std::uint64_t microseconds)
 
 namespace {
 
-ApiError unrecognized(const Call& call, std::string allow) {
+// A method that the URL does not know is answered as a URL that is not there: client libraries take 405 for a
+// fault of the server.
+ApiError unrecognized(const Call& call) {
     const std::string what = printable(call.request.method) + ": " + printable(call.request.path);
     ApiError error =
         invalid("Unrecognized request URL (" + what + "). See GET /v1/openapi.json for what there is.");
     error.status = 404;
-    if (!allow.empty()) {
-        error.status = 405;
-        error.message = "Unrecognized request method (" + what + "). This URL knows: " + allow + ".";
-        error.allow = std::move(allow);
-    }
     return error;
 }
 
@@ -105,7 +102,7 @@ void Api::Impl::answered(const Call& call, int status, std::uint64_t microsecond
 
 void Api::Impl::serve(const CallPtr& call) {
     Match found = catalogue->match(call->request.method, call->request.path);
-    if (found.route == nullptr) return call->refuse(unrecognized(*call, std::move(found.allow)));
+    if (found.route == nullptr) return call->refuse(unrecognized(*call));
     call->route = found.route;
     call->path_params = std::move(found.path_params);
     if (found.route->shape.value == Shape::document) return found.route->handler.value(call);
@@ -170,7 +167,7 @@ http::Admission Api::admit(const http::Request& head, bool is_final) {
         impl_, head, [&admission](http::Response response) { admission.refusal = std::move(response); });
     Match found = impl_->catalogue->match(head.method, head.path);
     if (found.route == nullptr) {
-        call->refuse(unrecognized(*call, std::move(found.allow)));
+        call->refuse(unrecognized(*call));
         return admission;
     }
     call->route = found.route;

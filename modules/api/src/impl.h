@@ -28,8 +28,7 @@ class Metrics {
     void record(const surface::Route* route, int status, std::uint64_t microseconds);
 
  private:
-    static constexpr std::array kStatuses = {200, 400, 401, 402, 403, 404, 405,
-                                             409, 413, 415, 423, 429, 500, 503};
+    static constexpr std::array kStatuses = {200, 400, 401, 402, 403, 404, 409, 413, 415, 423, 429, 500, 503};
     struct PerRoute {
         std::string_view label;
         telemetry::Histogram* latency = nullptr;

@@ -95,9 +95,6 @@ std::string media_type(std::string_view header, std::string& charset) {
 
 std::optional<ApiError> read_body(Call& call) {
     if (call.request.body.empty()) return std::nullopt;
-    if (call.request.method == "GET") {
-        return invalid("GET requests take their parameters in the query string, not in a body.");
-    }
     std::string charset;
     const std::string type = media_type(call.request.header("Content-Type"), charset);
     const bool json = type == "application/json";
@@ -107,6 +104,10 @@ std::optional<ApiError> read_body(Call& call) {
             "Unsupported Content-Type: send application/x-www-form-urlencoded or application/json in UTF-8.");
         error.status = 415;
         return error;
+    }
+    // Older client libraries put the form of a GET into its body; none puts JSON there.
+    if (json && call.request.method == "GET") {
+        return invalid("GET requests take their parameters in the query string or as a form, not in JSON.");
     }
     return json ? parse_json(call.request.body, call.params) : parse_form(call.request.body, call.params);
 }
@@ -172,11 +173,14 @@ std::optional<ApiError> read_headers(Call& call) {
 std::optional<ApiError> read_params(Call& call) {
     if (auto error = parse_form(call.request.query, call.params)) return error;
     const auto names = call.host->catalogue->names();
-    if (call.route->shape.value == Shape::own) return validate(call.params, call.route->params, {}, names);
-    if (auto error = read_body(call)) return error;
-
+    const bool has_own_body = call.route->shape.value == Shape::own;
+    if (!has_own_body || call.request.method == "GET") {
+        if (auto error = read_body(call)) return error;
+    }
+    if (has_own_body) return validate(call.params, call.route->params, {}, names);
     if (auto error = validate(call.params, call.route->params, common_params(call.route->shape), names))
         return error;
+    unify(call.params, call.route->params, common_params(call.route->shape));
     return read_expand(call);
 }
 

@@ -139,6 +139,8 @@ Result<Handled> on_inbound(const Inbound& inbound, const Credentials& credential
     handled.notice =
         Notice{"authenticated:" + link.reference + ":" + wanted, link.reference, outcome(link, completes)};
     handled.acknowledgement = done(link, completes && link.card->decline == nullptr);
+    handled.if_failed = done(link, false);
+    handled.if_succeeded = done(link, true);
     return handled;
 }
 

@@ -1,5 +1,7 @@
 #include "connectors/sandbox/sandbox.h"
 
+#include <algorithm>
+
 #include "connectors/sandbox/cards.h"
 
 namespace kontor::connectors::sandbox {
@@ -44,6 +46,18 @@ std::variant<Call, Answer> build(const Order& order, const Credentials& credenti
 Answer parse(const Order& /*order*/, const Reply& /*reply*/, const Credentials& /*credentials*/,
              const Moment& /*moment*/) {
     return {};
+}
+
+std::variant<Call, Answer> build_query(const Order& order, const Credentials& credentials,
+                                       const Moment& moment) {
+    Order sent = order;
+    sent.earlier_tries = std::max(order.earlier_tries, 1U);
+    return build(sent, credentials, moment);
+}
+
+std::optional<Answer> parse_query(const Order& /*order*/, const Reply& /*reply*/,
+                                  const Credentials& /*credentials*/, const Moment& /*moment*/) {
+    return Answer();
 }
 
 Credentials draw(std::string_view random) {

@@ -18,6 +18,11 @@ inline constexpr std::string_view kLinkKey = "link_key";  // the one field of it
 // It calls nobody, so nobody replies.
 [[nodiscard]] Answer parse(const Order& order, const Reply& reply, const Credentials& credentials,
                            const Moment& moment);
+// What became of an order whose answer was lost: it is known the second time.
+[[nodiscard]] std::variant<Call, Answer> build_query(const Order& order, const Credentials& credentials,
+                                                     const Moment& moment);
+[[nodiscard]] std::optional<Answer> parse_query(const Order& order, const Reply& reply,
+                                                const Credentials& credentials, const Moment& moment);
 // The page of the payer: page.cc.
 [[nodiscard]] std::string page_url(const Order& order, const Credentials& credentials);
 [[nodiscard]] Result<Handled> on_inbound(const Inbound& inbound, const Credentials& credentials,
@@ -29,6 +34,10 @@ inline constexpr std::array kOperations = {Operation::sale, Operation::authorize
 inline constexpr std::array kServes = {Served{.method = "card",
                                               .currencies = std::span<const std::uint16_t>(),
                                               .operations = std::span<const Operation>(kOperations)}};
+inline constexpr std::array kQueries = {
+    Query{.operation = Operation::sale, .build = &build_query, .parse = &parse_query},
+    Query{.operation = Operation::authorize, .build = &build_query, .parse = &parse_query},
+};
 inline constexpr std::array kFields = {Field{.name = kLinkKey, .is_secret = true, .is_required = true}};
 
 inline constexpr Connector kConnector = {
@@ -41,6 +50,7 @@ inline constexpr Connector kConnector = {
     .draw = &draw,
     .build = &build,
     .parse = &parse,
+    .queries = std::span<const Query>(kQueries),
     .on_inbound = &on_inbound,
 };
 

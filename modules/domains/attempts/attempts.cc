@@ -157,7 +157,7 @@ std::int64_t expires_at(const Context& context, const pb::NextAction& action) {
 
 pb::PaymentError authentication_required() {
     pb::PaymentError error;
-    error.set_type("card_error");
+    error.set_type(std::string(machine::error_type::card));
     error.set_code("authentication_required");
     error.set_decline_code("authentication_required");
     error.set_message(
@@ -177,20 +177,20 @@ void give_up(Context& context, pb::ChannelAttempt& attempt, const pb::PaymentErr
     put_attempt(context, attempt);
 }
 
-// The channel wants something of the payer.
-pb::Result wait_for_payer(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
-    const Waits waits = operation_of(attempt).waits;
-    if (waits == nullptr || attempt.compensates() != 0 || !is_sound(answer.next_action())) {
-        ask_again(context, attempt);  // not an answer that this operation can have
-        return {};
-    }
+// Whether the operation can be answered with that: nobody waits for a payer of a refund.
+bool can_wait_for_payer(const pb::ChannelAttempt& attempt, const pb::NextAction& action) {
+    return operation_of(attempt).waits.value != nullptr && attempt.compensates() == 0 && is_sound(action);
+}
+
+// The channel wants something of the payer, which it can want.
+void wait_for_payer(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
     if (!answer.channel_reference().empty()) attempt.set_channel_reference(answer.channel_reference());
     if (attempt.refuses_action()) {
         give_up(context, attempt, authentication_required());
-        return {};
+        return;
     }
     const bool is_first = attempt.state() != pb::ATTEMPT_WAITING_FOR_PAYER;
-    pb::Result result = waits(context, attempt, answer.next_action());
+    pb::Result result = operation_of(attempt).waits.value(context, attempt, answer.next_action());
     if (is_first) {
         attempt.set_state(pb::ATTEMPT_WAITING_FOR_PAYER);
         attempt.set_expires_ms(expires_at(context, answer.next_action()));
@@ -198,7 +198,6 @@ pb::Result wait_for_payer(Context& context, pb::ChannelAttempt& attempt, const p
         resolve(context, attempt, std::move(result));
     }
     ask_again(context, attempt);
-    return {};
 }
 
 }  // namespace
@@ -274,8 +273,8 @@ std::optional<pb::ChannelAttempt> attempt_of(Context& context, const pb::Channel
     return load<pb::ChannelAttempt>(context.rows, table::attempts, Key().be64(answer.attempt_no()));
 }
 
-// Whoever brought it.
-pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
+// The same for answers and notices.
+void take(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
     context.scope = {attempt.merchant_no(), attempt.livemode()};
     const bool ended = attempt.state() == pb::ATTEMPT_SUCCEEDED || attempt.state() == pb::ATTEMPT_FAILED;
     if (ended) {
@@ -284,20 +283,23 @@ pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::Channel
             !attempt.late_success()) {
             late_success(context, attempt, answer);
         }
-        return {};
+        return;
     }
-    if (answer.state() == pb::ATTEMPT_UNKNOWN) {
+    const bool wants_payer = answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER;
+    // What is no answer changes nothing but the next try, and needs no audit record.
+    if (answer.state() == pb::ATTEMPT_UNKNOWN ||
+        (wants_payer && !can_wait_for_payer(attempt, answer.next_action()))) {
         ask_again(context, attempt);
-        return {};
+        return;
     }
-    if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER && attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER &&
-        !attempt.refuses_action())
-        return wait_for_payer(context, attempt, answer);  // as before: no audit record unless it changed
+    // The same action again neither: it has one only where the action changed.
+    if (wants_payer && attempt.state() == pb::ATTEMPT_WAITING_FOR_PAYER)
+        return wait_for_payer(context, attempt, answer);
     accounts::enter_as(context, context.scope.merchant_no);
     pb::AuditRecord& audit_record = context.audit_record();
     audit_record.set_request_id(attempt.request_id());
     audit_record.set_idempotency_key(attempt.idempotency_key());
-    if (answer.state() == pb::ATTEMPT_WAITING_FOR_PAYER) return wait_for_payer(context, attempt, answer);
+    if (wants_payer) return wait_for_payer(context, attempt, answer);
     attempt.set_tries(attempt.tries() + 1);
     settle(context, attempt, answer.state(), answer.error());
     if (attempt.compensates() != 0) {
@@ -306,7 +308,20 @@ pb::Result take(Context& context, pb::ChannelAttempt& attempt, const pb::Channel
         resolve(context, attempt, operation_of(attempt).end.value(context, attempt, answer));
     }
     put_attempt(context, attempt);
-    return {};
+}
+
+// What the payer's way back says: a payment that was canceled or tried again meanwhile has failed for him, as
+// one has that the ledger did not take from the channel.
+pb::Result as_it_stands(const Context& context, const pb::ChannelAttempt& attempt) {
+    pb::Result result;
+    const bool has_failed = attempt.state() == pb::ATTEMPT_FAILED;
+    if (!has_failed && attempt.state() != pb::ATTEMPT_SUCCEEDED) return result;
+    const auto intent =
+        payments::find_intent(context.rows, {attempt.merchant_no(), attempt.livemode()}, attempt.intent_no());
+    const bool is_paid = !has_failed && intent && intent->latest_charge_no() == attempt.charge_no() &&
+                         (intent->status() == pb::SUCCEEDED || intent->status() == pb::REQUIRES_CAPTURE);
+    result.set_attempt_state(is_paid ? pb::ATTEMPT_SUCCEEDED : pb::ATTEMPT_FAILED);
+    return result;
 }
 
 }  // namespace
@@ -315,7 +330,8 @@ pb::Result channel_answered(Context& context, const pb::ChannelAnswered& answer)
     auto attempt = attempt_of(context, answer);
     if (!attempt) return no_such("channel attempt", prefix::attempt, answer.attempt_no(), "attempt");
     if (!is_answer(answer.state())) return no_answer();
-    return take(context, *attempt, answer);
+    take(context, *attempt, answer);
+    return {};
 }
 
 pb::Result channel_notified(Context& context, const pb::ChannelNotified& notified) {
@@ -330,7 +346,7 @@ pb::Result channel_notified(Context& context, const pb::ChannelNotified& notifie
         return refuse(machine::outcome::invalid_parameter, "A notice's id has 1 to 255 bytes.", "notice_id");
     switch (channels::remember_notice(context, *account, notified.notice_id())) {
         case channels::Notice::known:
-            return {};
+            return as_it_stands(context, *attempt);
         case channels::Notice::too_many:
             return refuse(channels::outcome::too_many_notices,
                           "Too many notices of this channel account are remembered.");
@@ -344,14 +360,14 @@ pb::Result channel_notified(Context& context, const pb::ChannelNotified& notifie
         attempt->set_next_try_ms(context.now.machine_ms);
         put_attempt(context, *attempt);
         schedule(context, *attempt);
-        return {};
+        return as_it_stands(context, *attempt);
     }
-    return take(context, *attempt, answer);
+    take(context, *attempt, answer);
+    return as_it_stands(context, *attempt);
 }
 
 std::size_t expire_attempt(Context& context, DueClock /*clock*/, std::string_view payload,
                            std::size_t /*limit*/) {
-    if (payload.size() != kExpiryDueBytes) row_failure("due", "a row of an attempt has another shape");
     auto attempt = find_attempt(context.rows, get_be64(payload));
     KONTOR_ASSERT(attempt && attempt->state() == pb::ATTEMPT_WAITING_FOR_PAYER,
                   "what expires waits for the payer");

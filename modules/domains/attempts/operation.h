@@ -12,6 +12,11 @@
 
 namespace kontor::attempts {
 
+// Frozen: they stand in rows, and connectors have them as numbers of their own.
+static_assert(pb::CHANNEL_SALE == 1 && pb::CHANNEL_AUTHORIZE == 2 && pb::CHANNEL_CAPTURE == 3 &&
+              pb::CHANNEL_VOID == 4 && pb::CHANNEL_REFUND == 5);
+static_assert(pb::ChannelOperation_ARRAYSIZE == 6, "a new operation is frozen here, too");
+
 using End = pb::Result (*)(machine::Context&, pb::ChannelAttempt&, const pb::ChannelAnswered&);
 
 // The payer has something to do, for the first time or something else than before: the command's answer.

@@ -5,6 +5,9 @@
 #include "domains/balances/balances.h"
 #include "domains/balances/ids.h"
 #include "domains/balances/permissions.h"
+#include "domains/balances/words.h"
+#include "domains/payments/ids.h"
+#include "domains/refunds/ids.h"
 #include "kontor/balances.pb.h"
 #include "kontor/balances_bodies.pb.h"
 #include "kontor/bodies.h"
@@ -94,11 +97,12 @@ void list_balance_transactions(const CallPtr& call) {
         balance_transaction_json);
 }
 
+constexpr std::array<std::string_view, 2> kSources = {payments::prefix::charge, refunds::prefix::refund};
 constexpr std::array kListBalanceTransactions = {
     kCreated,
     currency("In this currency."),
-    text("source", 64, "Caused by this charge or refund."),
-    text("type", 64, "Of this type: charge, refund or refund_failure."),
+    id_of_any("source", kSources, "Caused by this charge or refund."),
+    choice("type", kTypes, "Of this type."),
 };
 
 // clang-format off

@@ -222,7 +222,6 @@ void undo_refund(Context& context, pb::Refund& refund) {
 }
 
 std::size_t release_group(Context& context, DueClock clock, std::string_view payload, std::size_t limit) {
-    if (payload.size() != kFundsPayloadBytes) row_failure("due", "a funds row has another shape");
     const Scope scope{get_be64(payload), payload[8] != '\0'};
     const auto day_ms = static_cast<std::int64_t>(get_be64(payload.substr(9)));
     const std::uint32_t currency = get_be32(payload.substr(17));

@@ -7,6 +7,7 @@
 #include "domains/accounts/ids.h"
 #include "domains/channels/channels.h"
 #include "domains/channels/limits.h"
+#include "domains/channels/outcomes.h"
 #include "domains/channels/tables.h"
 #include "kontor/base/bytes.h"
 #include "kontor/channels_bodies.pb.h"
@@ -46,17 +47,6 @@ std::uint64_t last_account(const store::Reader& rows) {
     return last;
 }
 
-// Currency 0: all of them.
-bool serves(const pb::ChannelAccount& account, std::string_view method, std::uint32_t currency) {
-    for (const pb::ServedMethod& served : account.serves()) {
-        if (served.type() != method) continue;
-        if (served.currencies().empty()) return true;
-        return std::find(served.currencies().begin(), served.currencies().end(), currency) !=
-               served.currencies().end();
-    }
-    return false;
-}
-
 std::optional<pb::Result> bad_entry(Context& context, Scope scope, const pb::ChannelRoute& entry) {
     const auto account = find_account(context.rows, entry.account_no());
     if (!account) return missing_account(entry.account_no());
@@ -68,7 +58,7 @@ std::optional<pb::Result> bad_entry(Context& context, Scope scope, const pb::Cha
     if (account->livemode() != scope.livemode) return cannot("is of the other mode.");
     if (account->merchant_no() != 0 && account->merchant_no() != scope.merchant_no)
         return cannot("belongs to another merchant.");
-    if (!serves(*account, entry.method(), entry.currency()))
+    if (!takes(*account, entry.method(), entry.currency()))
         return cannot("does not take " + entry.method() + " payments in " +
                       (entry.currency() == 0 ? "any currency." : "this currency."));
     return std::nullopt;
@@ -122,7 +112,7 @@ std::optional<pb::Result> route_to(Context& context, const pb::ChannelAccount& a
                         [&](const pb::ChannelRoute& entry) { return entry.method() == method; });
         if (is_known) continue;
         for (const pb::ServedMethod& served : account.serves()) {
-            if (served.type() != method) continue;
+            if (served.type() != method || !offers(account, method, pb::CHANNEL_SALE)) continue;
             std::vector<std::uint32_t> currencies(served.currencies().begin(), served.currencies().end());
             if (currencies.empty()) currencies.push_back(0);
             for (const std::uint32_t currency : currencies) {
@@ -150,6 +140,42 @@ std::optional<pb::Result> bad_credentials(const std::string& sealed) {
     return refuse(machine::outcome::invalid_parameter, "The credentials are too long.", "credentials");
 }
 
+// A method stands once, with each of its operations once, and what can be authorised can be captured and
+// given back: or the payer's money would stay where nobody reaches it.
+std::optional<pb::Result> bad_serves(const pb::OpenChannelAccount& wanted) {
+    const auto bad = [](std::string why) {
+        return refuse(machine::outcome::invalid_parameter, std::move(why), "serves");
+    };
+    if (wanted.serves().empty()) return bad("An account serves a method.");
+    if (wanted.serves_size() > limits::kMethods)
+        return bad("An account serves at most " + std::to_string(limits::kMethods) + " methods.");
+    std::set<std::string_view> methods;
+    for (const pb::ServedMethod& served : wanted.serves()) {
+        if (!methods.insert(served.type()).second) return bad("A method stands twice.");
+        if (served.operations().empty()) return bad("A method says what its channel can be asked for.");
+        std::set<std::string_view> words;
+        for (const std::string& word : served.operations()) {
+            if (!is_operation(word)) return bad("There is no such operation of a channel.");
+            if (!words.insert(word).second) return bad("An operation stands twice.");
+        }
+        if (words.contains(word_of(pb::CHANNEL_AUTHORIZE)) &&
+            (!words.contains(word_of(pb::CHANNEL_CAPTURE)) || !words.contains(word_of(pb::CHANNEL_VOID))))
+            return bad("What a channel authorises it can capture and void.");
+    }
+    return std::nullopt;
+}
+
+// Credentials are made of those that are there: values that were changed meanwhile would come back.
+std::optional<pb::Result> not_made_of_these(const pb::ChannelAccount& account,
+                                            const pb::ChangeChannelAccount& wanted) {
+    if (wanted.made_from().size() != limits::kMadeFromBytes)
+        return refuse(machine::outcome::invalid_parameter,
+                      "A change of credentials names those that it was made of.", "credentials");
+    if (wanted.made_from() == digest_of_credentials(account)) return std::nullopt;
+    return refuse(outcome::credentials_changed, std::string(outcome::credentials_changed.message),
+                  "credentials");
+}
+
 std::optional<pb::Result> bad_merchant(Context& context, std::uint64_t no) {
     if (no == 0 || accounts::find_merchant(context.rows, no)) return std::nullopt;
     return no_such("merchant", accounts::prefix::merchant, no, "merchant");
@@ -160,8 +186,7 @@ std::optional<pb::Result> bad_merchant(Context& context, std::uint64_t no) {
 pb::Result open_account(Context& context, const pb::OpenChannelAccount& wanted) {
     if (wanted.connector().empty() || wanted.connector().size() > limits::kConnectorBytes)
         return refuse(machine::outcome::invalid_parameter, "An account names its connector.", "connector");
-    if (wanted.serves().empty())
-        return refuse(machine::outcome::invalid_parameter, "An account serves a method.", "serves");
+    if (auto bad = bad_serves(wanted)) return *std::move(bad);
     if (auto bad = bad_name(wanted.name())) return *std::move(bad);
     if (auto bad = bad_credentials(wanted.sealed_credentials())) return *std::move(bad);
     if (auto bad = bad_merchant(context, wanted.merchant_no())) return *std::move(bad);
@@ -190,11 +215,13 @@ pb::Result open_account(Context& context, const pb::OpenChannelAccount& wanted) 
 
 pb::Result change_account(Context& context, const pb::ChangeChannelAccount& wanted) {
     auto account = find_account(context.rows, wanted.no());
-    if (!account) return missing_account(wanted.no());
+    if (!account || account->livemode() != wanted.livemode()) return missing_account(wanted.no());
     if (wanted.has_name())
         if (auto bad = bad_name(wanted.name())) return *std::move(bad);
-    if (wanted.has_sealed_credentials())
+    if (wanted.has_sealed_credentials()) {
         if (auto bad = bad_credentials(wanted.sealed_credentials())) return *std::move(bad);
+        if (auto bad = not_made_of_these(*account, wanted)) return *std::move(bad);
+    }
     if (wanted.has_disabled() && wanted.disabled() && account->routed_by() > 0)
         return refuse(machine::outcome::unexpected_state,
                       "Channel account " + std::to_string(account->no()) +
@@ -249,12 +276,15 @@ pb::Result set_routes(Context& context, const pb::SetChannelRoutes& wanted) {
 
 std::size_t forget_notice(Context& context, DueClock /*clock*/, std::string_view payload,
                           std::size_t /*limit*/) {
-    if (payload.size() != kNoticeKeyBytes) row_failure("due", "a row of a notice has another shape");
     context.rows.erase(table::notices, payload);
-    auto account = find_account(context.rows, get_be64(payload));
-    KONTOR_ASSERT(account && account->notices() > 0, "a notice is of an account that counted it");
-    account->set_notices(account->notices() - 1);
-    put(context, *account);
+    const Key counter = notice_count_key(get_be64(payload));
+    const std::int64_t count = count_notices(context.rows, get_be64(payload));
+    KONTOR_ASSERT(count > 0, "a notice is of an account that counted it");
+    if (count == 1) {
+        context.rows.erase(table::accounts, counter.view());
+    } else {
+        store_integer(context.rows, table::accounts, counter, count - 1);
+    }
     return 0;
 }
 

@@ -17,14 +17,18 @@
 
 namespace kontor::channels {
 
-inline constexpr std::array<const machine::Outcome*, 2> kOutcomes = {&outcome::no_channel,
-                                                                     &outcome::too_many_notices};
+inline constexpr std::array<const machine::Outcome*, 4> kOutcomes = {
+    &outcome::no_channel, &outcome::too_many_notices, &outcome::credentials_changed,
+    &outcome::operation_not_offered};
+inline constexpr std::array<const machine::Outcome*, 1> kOutcomesOfChangeAccount = {
+    &outcome::credentials_changed};
 
 // clang-format off
 // What is shown of a command that needs approval.
 inline constexpr std::array kServesFields = {
     machine::CommandField{.number = pb::ServedMethod::kTypeFieldNumber, .name = "method", .shown = machine::Shown::text},
     machine::CommandField{.number = pb::ServedMethod::kCurrenciesFieldNumber, .name = "currencies", .shown = machine::Shown::currencies},
+    machine::CommandField{.number = pb::ServedMethod::kOperationsFieldNumber, .name = "operations", .shown = machine::Shown::texts},
 };
 inline constexpr std::array kRouteFields = {
     machine::CommandField{.number = pb::ChannelRoute::kMethodFieldNumber, .name = "method", .shown = machine::Shown::text},
@@ -43,11 +47,13 @@ inline constexpr std::array kOpenAccountFields = {
 };
 inline constexpr std::array kChangeAccountFields = {
     machine::CommandField{.number = pb::ChangeChannelAccount::kNoFieldNumber, .name = "account", .shown = machine::Shown::integer},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kLivemodeFieldNumber, .name = "livemode", .shown = machine::Shown::boolean},
     machine::CommandField{.number = pb::ChangeChannelAccount::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
     machine::CommandField{.number = pb::ChangeChannelAccount::kSealedCredentialsFieldNumber, .name = "credentials", .shown = machine::Shown::secret},
     machine::CommandField{.number = pb::ChangeChannelAccount::kSetFieldsFieldNumber, .name = "credentials_set", .shown = machine::Shown::texts},
     machine::CommandField{.number = pb::ChangeChannelAccount::kDisabledFieldNumber, .name = "disabled", .shown = machine::Shown::boolean},
     machine::CommandField{.number = pb::ChangeChannelAccount::kRouteMethodsFieldNumber, .name = "route_methods", .shown = machine::Shown::texts},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kMadeFromFieldNumber, .name = "credentials_made_from", .shown = machine::Shown::secret},
 };
 inline constexpr std::array kSetRoutesFields = {
     machine::CommandField{.number = pb::SetChannelRoutes::kMerchantNoFieldNumber, .name = "merchant", .shown = machine::Shown::id, .prefix = accounts::prefix::merchant},
@@ -79,7 +85,7 @@ inline constexpr std::array kCommands = {
         .repeatable = machine::Repeatable::yes,
         .peers = machine::Peers::never,
         .weight = &machine::one,
-        .outcomes = std::span<const machine::Outcome* const>(),
+        .outcomes = std::span<const machine::Outcome* const>(kOutcomesOfChangeAccount),
         .run = &machine::run_body<pb::change_channel_account, &change_account>,
     },
     machine::Command{

@@ -19,8 +19,17 @@ namespace {
 void check_entry(Audit& audit, Scope scope, const pb::ChannelRoute& entry) {
     const auto account = find_account(audit.rows, entry.account_no());
     if (!account || account->disabled() || account->livemode() != scope.livemode ||
-        (account->merchant_no() != 0 && account->merchant_no() != scope.merchant_no))
+        (account->merchant_no() != 0 && account->merchant_no() != scope.merchant_no) ||
+        !takes(*account, entry.method(), entry.currency()))
         audit.broken(scope, entry.account_no(), "a route names an account that does not take its payments");
+}
+
+// Without the counters of notices, which are in the same table.
+template <typename Visit>
+void each_account(Audit& audit, Visit visit) {
+    audit.each(table::accounts, [&](std::string_view key, std::string_view value) {
+        if (key.front() == kAccountRow) visit(key, parse_row<pb::ChannelAccount>(value, "channel_accounts"));
+    });
 }
 
 }  // namespace
@@ -52,20 +61,19 @@ void check_routes(Audit& audit) {
                 audit.broken(scope, 0, "the head names routes that are not there");
         });
     std::uint64_t accounts = 0, highest = 0;
-    audit.each<pb::ChannelAccount>(
-        table::accounts, "channel_accounts", [&](std::string_view key, const pb::ChannelAccount& account) {
-            const Scope scope{account.merchant_no(), account.livemode()};
-            ++accounts;
-            highest = std::max(highest, account.no());
-            if (key != account_key(account.no()).view())
-                audit.broken(scope, account.no(), "the channel account stands under another key");
-            if (account.routed_by() != named[account.no()])
-                audit.broken(scope, account.no(),
-                             "the channel account counts " + std::to_string(account.routed_by()) +
-                                 " rows of routes, and there are " + std::to_string(named[account.no()]));
-            if (account.merchant_no() != 0 && !accounts::find_merchant(audit.rows, account.merchant_no()))
-                audit.broken(scope, account.no(), "the channel account's merchant is not there");
-        });
+    each_account(audit, [&](std::string_view key, const pb::ChannelAccount& account) {
+        const Scope scope{account.merchant_no(), account.livemode()};
+        ++accounts;
+        highest = std::max(highest, account.no());
+        if (key != account_key(account.no()).view())
+            audit.broken(scope, account.no(), "the channel account stands under another key");
+        if (account.routed_by() != named[account.no()])
+            audit.broken(scope, account.no(),
+                         "the channel account counts " + std::to_string(account.routed_by()) +
+                             " rows of routes, and there are " + std::to_string(named[account.no()]));
+        if (account.merchant_no() != 0 && !accounts::find_merchant(audit.rows, account.merchant_no()))
+            audit.broken(scope, account.no(), "the channel account's merchant is not there");
+    });
     if (accounts != highest) audit.broken({}, highest, "a number of a channel account is missing");
 }
 
@@ -75,13 +83,23 @@ void check_notices(Audit& audit) {
         if (key.size() != kNoticeKeyBytes) row_failure("channel_notices", "a key has another shape");
         ++kept[get_be64(key)];
     });
-    audit.each<pb::ChannelAccount>(
-        table::accounts, "channel_accounts", [&](std::string_view, const pb::ChannelAccount& account) {
-            if (account.notices() != kept[account.no()])
-                audit.broken({account.merchant_no(), account.livemode()}, account.no(),
-                             "the channel account counts " + std::to_string(account.notices()) +
-                                 " notices, and there are " + std::to_string(kept[account.no()]));
-        });
+    std::map<std::uint64_t, std::uint64_t> counted;  // account -> what its counter says
+    audit.each(table::accounts, [&](std::string_view key, std::string_view) {
+        if (key.front() == kAccountRow) return;
+        if (key.front() != kNoticeCountRow || key.size() != account_key(0).view().size())
+            row_failure("channel_accounts", "a key has another shape");
+        const std::uint64_t no = get_be64(key.substr(1));
+        if (!find_account(audit.rows, no))
+            audit.broken({}, no, "notices are counted of an account that is not there");
+        counted[no] = static_cast<std::uint64_t>(count_notices(audit.rows, no));
+        if (counted[no] == 0) audit.broken({}, no, "a counter of no notices is a row");
+    });
+    for (const auto& [no, notices] : kept) counted.try_emplace(no, 0);
+    for (const auto& [no, notices] : counted)
+        if (notices != kept[no])
+            audit.broken({}, no,
+                         "the channel account counts " + std::to_string(notices) +
+                             " notices, and there are " + std::to_string(kept[no]));
 }
 
 }  // namespace kontor::channels

@@ -1,5 +1,8 @@
 #include "domains/channels/channels.h"
 
+#include <algorithm>
+#include <array>
+
 #include "domains/channels/limits.h"
 #include "domains/channels/outcomes.h"
 #include "domains/channels/tables.h"
@@ -14,6 +17,15 @@ namespace kontor::channels {
 using namespace machine;  // the frame's words
 
 namespace {
+
+// Frozen: they stand in rows.
+constexpr std::array<std::pair<pb::ChannelOperation, std::string_view>, 5> kOperationWords = {{
+    {pb::CHANNEL_SALE, "sale"},
+    {pb::CHANNEL_AUTHORIZE, "authorize"},
+    {pb::CHANNEL_CAPTURE, "capture"},
+    {pb::CHANNEL_VOID, "void"},
+    {pb::CHANNEL_REFUND, "refund"},
+}};
 
 // The currency's own entry before that of any.
 std::uint64_t account_in(const pb::ChannelRoutes& routes, std::string_view method, std::uint32_t currency) {
@@ -44,6 +56,17 @@ std::vector<pb::ChannelAccount> list_accounts(const store::Reader& rows, std::ui
     return found;
 }
 
+bool takes(const pb::ChannelAccount& account, std::string_view method, std::uint32_t currency) {
+    for (const pb::ServedMethod& served : account.serves()) {
+        if (served.type() != method) continue;
+        if (!offers(account, method, pb::CHANNEL_SALE)) return false;
+        if (served.currencies().empty()) return true;
+        return std::find(served.currencies().begin(), served.currencies().end(), currency) !=
+               served.currencies().end();
+    }
+    return false;
+}
+
 std::optional<pb::ChannelRoutes> find_routes(const store::Reader& rows, Scope scope) {
     return load<pb::ChannelRoutes>(rows, table::routes, routes_key(scope));
 }
@@ -69,13 +92,50 @@ pb::Result no_channel(Scope scope, std::string_view method, std::uint32_t curren
                   "payment_method");
 }
 
+std::string_view word_of(pb::ChannelOperation operation) {
+    for (const auto& [number, word] : kOperationWords)
+        if (number == operation) return word;
+    return {};
+}
+
+bool is_operation(std::string_view word) {
+    return std::any_of(kOperationWords.begin(), kOperationWords.end(),
+                       [word](const auto& one) { return one.second == word; });
+}
+
+bool offers(const pb::ChannelAccount& account, std::string_view method, pb::ChannelOperation operation) {
+    for (const pb::ServedMethod& served : account.serves()) {
+        if (served.type() != method) continue;
+        return std::find(served.operations().begin(), served.operations().end(), word_of(operation)) !=
+               served.operations().end();
+    }
+    return false;
+}
+
+std::optional<pb::Result> cannot_ask(const store::Reader& rows, std::uint64_t account_no,
+                                     std::string_view method, pb::ChannelOperation operation) {
+    const auto account = find_account(rows, account_no);
+    KONTOR_ASSERT(account, "payments and routes name accounts that are there");
+    if (offers(*account, method, operation)) return std::nullopt;
+    return refuse(outcome::operation_not_offered, "The channel of this payment offers no " +
+                                                      std::string(word_of(operation)) + " for " +
+                                                      std::string(method) + " payments.");
+}
+
+std::string digest_of_credentials(const pb::ChannelAccount& account) {
+    return crypto::sha256(account.sealed_credentials()).substr(0, limits::kMadeFromBytes);
+}
+
+std::int64_t count_notices(const store::Reader& rows, std::uint64_t account_no) {
+    return load_integer(rows, table::accounts, notice_count_key(account_no));
+}
+
 Notice remember_notice(Context& context, const pb::ChannelAccount& account, std::string_view notice_id) {
     const Key key = Key().be64(account.no()).bytes(crypto::sha256(notice_id));
     if (context.rows.get(table::notices, key.view())) return Notice::known;
-    if (account.notices() >= limits::kNotices) return Notice::too_many;
-    pb::ChannelAccount counted = account;
-    counted.set_notices(account.notices() + 1);
-    context.put(table::accounts, account_key(account.no()), counted);
+    const std::int64_t count = count_notices(context.rows, account.no());
+    if (count >= limits::kNotices) return Notice::too_many;
+    store_integer(context.rows, table::accounts, notice_count_key(account.no()), count + 1);
     context.put_index(table::notices, key);
     context.due(DueClock::machine, context.now.machine_ms + limits::kNoticeKeptMs, kNoticeDue, key.view());
     return Notice::is_new;

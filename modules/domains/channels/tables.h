@@ -19,8 +19,15 @@ inline constexpr std::array kTables = {
 };
 
 // All in one partition key: there are few, and the next number is behind the last one.
+inline constexpr char kAccountRow = 'a';
 [[nodiscard]] inline machine::Key account_key(std::uint64_t no) {
-    return machine::Key().byte('a').be64(no);
+    return machine::Key().byte(kAccountRow).be64(no);
+}
+// How many notices of the account are remembered. A row of its own: a notice does not rewrite the account
+// with its credentials.
+inline constexpr char kNoticeCountRow = 'n';
+[[nodiscard]] inline machine::Key notice_count_key(std::uint64_t account_no) {
+    return machine::Key().byte(kNoticeCountRow).be64(account_no);
 }
 [[nodiscard]] inline machine::Key routes_key(machine::Scope scope) {
     return machine::Key().scope(scope);

@@ -128,7 +128,7 @@ constexpr std::array kTopUp = {
          "What the transfer said, for your own use."),
 };
 constexpr std::array kListCustomers = {kCreated, Param{.name = "email",
-                                                       .kind = Kind::text,
+                                                       .kind = Kind::email,
                                                        .about = "Exactly this email address.",
                                                        .max = limits::kEmailBytes}};
 
@@ -136,7 +136,7 @@ constexpr std::array kListCustomers = {kCreated, Param{.name = "email",
 constexpr std::array kRoutes = {
     Route{"POST", "/v1/customers", "create_customer", &permission::write, Work::write, Shape::object, "customer", kCustomer, create_customer, "Create a customer"},
     Route{"GET", "/v1/customers", "list_customers", &permission::read, Work::read_many, Shape::list, "customer", kListCustomers, list_customers, "List customers"},
-    Route{"GET", "/v1/customers/{id}", "retrieve_customer", &permission::read, Work::read, Shape::object, "customer", kNone, retrieve_customer, "Retrieve a customer"},
+    Route{"GET", "/v1/customers/{id}", "retrieve_customer", &permission::read, Work::read, Shape::object, "customer", kNone, retrieve_customer, "Retrieve a customer", &kMayBeDeleted},
     Route{"POST", "/v1/customers/{id}", "update_customer", &permission::write, Work::write, Shape::object, "customer", kCustomer, update_customer, "Update a customer"},
     Route{"DELETE", "/v1/customers/{id}", "delete_customer", &permission::write, Work::write, Shape::object, "customer", kNone, delete_customer, "Delete a customer"},
     Route{"GET", "/v1/customers/{id}/cash_balance", "retrieve_cash_balance", &permission::read_wallet, Work::read, Shape::object, "cash_balance", kNone, retrieve_cash_balance, "Retrieve a customer's wallet"},

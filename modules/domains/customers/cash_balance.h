@@ -9,6 +9,7 @@
 #include "domains/balances/balances.h"
 #include "kontor/customers.pb.h"
 #include "kontor/json/fields.h"
+#include "kontor/machine/domain.h"
 
 namespace kontor::customers {
 
@@ -20,8 +21,8 @@ struct CashBalance {
 extern const fields::Shape kCashBalanceShape;
 [[nodiscard]] std::string cash_balance_json(const CashBalance& balance);
 
-inline constexpr std::uint32_t kCashBalanceTransaction =
-    20;  // frozen: its number in Object, taken by no message
+// No row and no event has it: its number is one that no message in Object can take.
+inline constexpr std::uint32_t kCashBalanceTransaction = machine::kFirstRenderedObject;
 // A top-up as Stripe's customer_cash_balance_transaction.
 struct Funding {
     std::uint64_t no = 0;

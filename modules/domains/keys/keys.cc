@@ -60,6 +60,7 @@ pb::Result create_api_key(Context& context, const pb::CreateApiKey& wanted) {
     context.rows.put(table::merchant_keys, Key().be64(key.merchant_no()).be64(key.no()).view(),
                      wanted.key_sha256());
     context.audit_record(kInstanceScope);
+    context.effects.keys_changed = true;
     return result;
 }
 
@@ -72,6 +73,7 @@ pb::Result revoke_api_key(Context& context, const pb::RevokeApiKey& wanted) {
         key->set_revoked_ms(context.now.utc_ms);
         context.put(table::api_keys, Key().bytes(wanted.key_sha256()), *key);
         context.audit_record(kInstanceScope);
+        context.effects.keys_changed = true;
     }
     *mutable_object(result, pb::api_key) = *key;
     return result;

@@ -66,7 +66,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/ledger/transfers", "create_ledger_transfers", &permission::write, Work::write, Shape::own, "ledger.transfer", kNone, create_ledger_transfers, "Move money between accounts of your book: one transfer, or a batch of up to 8,192", &kCreates},
     Route{"POST", "/v1/ledger/transfers/lookup", "look_up_ledger_transfers", &permission::read, Work::look_up, Shape::own, "ledger.transfer", kNone, look_up_ledger_transfers, "Up to 8,192 transfers by id", &kLooksUp},
     Route{"GET", "/v1/ledger/transfers/{id}", "retrieve_ledger_transfer", &permission::read, Work::read, Shape::own, "ledger.transfer", kNone, retrieve_ledger_transfer, "A transfer", &kOne},
-    Route{"GET", "/v1/ledger.proto", "ledger_proto", &machine::kAnybody, Work::read, Shape::document, "proto", kNone, ledger_proto, "The protobuf messages of the ledger API"},
+    Route{"GET", "/v1/ledger.proto", "ledger_proto", &machine::kAnybody, Work::read, Shape::document, "proto", kNone, ledger_proto, "The protobuf messages of the ledger API", &kProtoText},
 };
 // clang-format on
 static_assert(routes_are_sound(kRoutes));

@@ -251,11 +251,12 @@ std::optional<ApiError> read_filter(const Node& params, Filter& filter) {
             error = invalid("Invalid value: '" + std::string(name) + "' must be " + std::string(what) + ".",
                             std::string(name), "parameter_invalid");
     };
-    const auto number = [&](std::string_view name) -> std::optional<std::uint64_t> {
+    const auto number = [&](std::string_view name, unsigned bits = 64) -> std::optional<std::uint64_t> {
         const auto text = params.text_of(name);
         if (!text) return std::nullopt;
         const auto value = parse_u64(*text);
-        if (!value) wrong(name, "an unsigned integer");
+        if (!value || (bits < 64 && *value >> bits != 0))
+            wrong(name, "an unsigned integer of " + std::to_string(bits) + " bits");
         return value;
     };
     const auto id = [&](std::string_view name) -> std::optional<ledger::Id128> {
@@ -267,10 +268,10 @@ std::optional<ApiError> read_filter(const Node& params, Filter& filter) {
     };
     filter.timestamp_min = number("timestamp_min").value_or(0);
     filter.timestamp_max = number("timestamp_max").value_or(~std::uint64_t{0});
-    filter.ledger = number("ledger");
-    filter.code = number("code");
+    filter.ledger = number("ledger", 32);
+    filter.code = number("code", 16);
     filter.user_data_64 = number("user_data_64");
-    filter.user_data_32 = number("user_data_32");
+    filter.user_data_32 = number("user_data_32", 32);
     filter.user_data_128 = id("user_data_128");
     filter.from = id("from");
     if (const auto side = params.text_of("direction")) filter.debit = *side == "debit";
@@ -451,7 +452,7 @@ void close_ledger_account(const CallPtr& call) {
 }
 
 void ledger_proto(const CallPtr& call) {
-    call->content_type = "text/plain; charset=utf-8";
+    call->content_type = kProtoTextType;
     call->reply(std::string(ledger_proto_text()), 0);
 }
 

@@ -1,9 +1,13 @@
 #pragma once
 // What the routes of /v1/ledger do; api.cc lists them. Only the query is validated when one runs.
 
+#include <string_view>
+
 #include "kontor/surface/call.h"
 
 namespace kontor::ledger_book {
+
+inline constexpr std::string_view kProtoTextType = "text/plain; charset=utf-8";
 
 void create_ledger_accounts(const surface::CallPtr&);
 void create_ledger_transfers(const surface::CallPtr&);

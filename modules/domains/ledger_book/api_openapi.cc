@@ -1,6 +1,7 @@
 // The ledger API's part of the description: bodies of rows instead of parameters.
 #include "domains/ledger_book/api_openapi.h"
 
+#include "domains/ledger_book/api_handlers.h"
 #include "domains/ledger_book/api_wire.h"
 #include "kontor/json/writer.h"
 
@@ -71,12 +72,19 @@ void list_response(JsonWriter& json, const Route& route) {
             schema_ref(route.object.value == "ledger.account" ? "ledger.account_list" : "ledger.history"));
 }
 
+// As it is served, without the parameters of its type.
+void proto_response(JsonWriter& json, const Route& /*route*/) {
+    json.key("content").begin_object().key(kProtoTextType.substr(0, kProtoTextType.find(';')));
+    json.begin_object().field_raw("schema", R"({"type":"string"})").end_object().end_object();
+}
+
 }  // namespace
 
 constinit const OwnBodies kOne{no_request, one_response};
 constinit const OwnBodies kCreates{creation_request, creation_response};
 constinit const OwnBodies kLooksUp{look_up_request, look_up_response};
 constinit const OwnBodies kLists{no_request, list_response};
+constinit const OwnBodies kProtoText{no_request, proto_response};
 
 std::string request_schemas() {
     const std::string number =

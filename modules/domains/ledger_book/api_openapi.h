@@ -7,7 +7,7 @@
 
 namespace kontor::ledger_book {
 
-extern const surface::OwnBodies kOne, kCreates, kLooksUp, kLists;
+extern const surface::OwnBodies kOne, kCreates, kLooksUp, kLists, kProtoText;
 [[nodiscard]] std::string request_schemas();  // members of components/schemas
 
 }  // namespace kontor::ledger_book

@@ -42,16 +42,20 @@ void check_operators(Audit& audit) {
     audit.each<pb::Session>(
         table::sessions, "sessions", [&](std::string_view key, const pb::Session& session) {
             const std::string cookie(key);
-            if (!find_operator(audit.rows, session.operator_no()))
-                audit.broken({}, session.operator_no(), "a session's operator is not there");
+            const auto person = find_operator(audit.rows, session.operator_no());
+            if (!person) audit.broken({}, session.operator_no(), "a session's operator is not there");
+            if (person && session.renewals() > person->renewals())
+                audit.broken({}, session.operator_no(), "a session is of a renewal that is not there yet");
             if (!ends(kSessionDue, session.expires_ms(), cookie))
                 audit.broken({}, session.operator_no(), "a session of the operator never ends");
         });
-    audit.each<pb::SetupToken>(table::setup_tokens, "setup_tokens",
-                               [&](std::string_view key, const pb::SetupToken& token) {
-                                   if (!ends(kSetupTokenDue, token.expires_ms(), std::string(key)))
-                                       audit.broken({}, 0, "a set-up link never ends");
-                               });
+    audit.each<pb::SetupToken>(
+        table::setup_tokens, "setup_tokens", [&](std::string_view key, const pb::SetupToken& token) {
+            if (!ends(kSetupTokenDue, token.expires_ms(), std::string(key)))
+                audit.broken({}, 0, "a set-up link never ends");
+            if (token.operator_no() != 0 && !find_operator(audit.rows, token.operator_no()))
+                audit.broken({}, token.operator_no(), "a set-up link's operator is not there");
+        });
 }
 
 }  // namespace kontor::operators

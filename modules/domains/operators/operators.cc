@@ -45,6 +45,37 @@ bool use_code(pb::Operator& person, std::uint64_t step, std::int64_t utc_ms) {
     return true;
 }
 
+void use_up(Context& context, pb::SetupToken token, const pb::SetUpOperator& wanted) {
+    token.set_used(true);
+    context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), token);
+}
+
+void set_credentials(pb::Operator& person, const pb::SetUpOperator& wanted) {
+    person.set_password_hash(wanted.password_hash());
+    person.set_sealed_totp_secret(wanted.sealed_totp_secret());
+    person.set_last_totp_step(wanted.totp_step());
+}
+
+// Whoever holds the old password, the old authenticator or an open session is not let in any more.
+pb::Result renew_operator(Context& context, pb::SetupToken token, const pb::SetUpOperator& wanted) {
+    auto person = find_operator(context.rows, token.operator_no());
+    if (!person || person->disabled()) return token_invalid("There is no such operator.");
+    if (person->renewals() != token.renewals())
+        return token_invalid("The operator was renewed by another set-up link since this one was made.");
+    if (person->name() != wanted.name())
+        return refuse(machine::outcome::invalid_parameter, "This set-up link is another operator's.", "name");
+    use_up(context, std::move(token), wanted);
+    set_credentials(*person, wanted);
+    person->clear_totp_steps_ahead();
+    person->clear_failed_logins();
+    person->clear_locked_until_ms();
+    person->set_renewals(person->renewals() + 1);
+    put_operator(context, *person);
+    pb::Result result;
+    *mutable_object(result, pb::operator_) = *std::move(person);
+    return result;
+}
+
 std::size_t count_operators(const store::Reader& rows) {
     std::size_t count = 0;
     rows.scan(table::operators, operator_name_key({}).view(), {}, store::Direction::ascending,
@@ -65,6 +96,14 @@ pb::Result create_setup_token(Context& context, const pb::CreateSetupToken& want
     if (find_setup_token(context.rows, wanted.token_sha256()))
         return refuse(machine::outcome::already_exists, "There is such a token.", "token");
     pb::SetupToken token;
+    if (!wanted.operator_name().empty()) {
+        const auto person = find_operator_by_name(context.rows, wanted.operator_name());
+        if (!person)
+            return refuse(machine::outcome::resource_missing, "There is no operator of this name.",
+                          "operator");
+        token.set_operator_no(person->no());
+        token.set_renewals(person->renewals());
+    }
     token.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), token);
     context.due(DueClock::machine, token.expires_ms(), kSetupTokenDue, wanted.token_sha256());
@@ -79,19 +118,17 @@ pb::Result set_up_operator(Context& context, const pb::SetUpOperator& wanted) {
         return token_invalid("This set-up link was used or is too old.");
     if (wanted.name().empty() || wanted.name().size() > limits::kOperatorNameBytes)
         return refuse(machine::outcome::invalid_parameter, "The name is empty or too long.", "name");
+    if (token->operator_no() != 0) return renew_operator(context, *std::move(token), wanted);
     if (find_operator_by_name(context.rows, wanted.name()))
         return refuse(machine::outcome::already_exists, "There is an operator of this name.", "name");
     if (count_operators(context.rows) >= limits::kOperators)
         return refuse(machine::outcome::limit_reached, "There are too many operators.");
-    token->set_used(true);
-    context.put(table::setup_tokens, Key().bytes(wanted.token_sha256()), *token);
+    use_up(context, *std::move(token), wanted);
     pb::Result result;
     pb::Operator& person = *mutable_object(result, pb::operator_);
     person.set_no(context.next_no());
     person.set_name(wanted.name());
-    person.set_password_hash(wanted.password_hash());
-    person.set_sealed_totp_secret(wanted.sealed_totp_secret());
-    person.set_last_totp_step(wanted.totp_step());
+    set_credentials(person, wanted);
     person.set_created_ms(context.now.utc_ms);
     person.set_role(std::string(kOwner));
     put_operator(context, person);
@@ -108,7 +145,9 @@ pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
     if (!is_hash(wanted.cookie_sha256()) || wanted.lifetime_ms() <= 0)
         return refuse(machine::outcome::invalid_parameter, "A session has a cookie and a lifetime.",
                       "cookie");
-    if (find_session(context.rows, wanted.cookie_sha256()))
+    if (wanted.renewals() != person->renewals())
+        return token_invalid("The password and the authenticator were renewed meanwhile.");
+    if (context.rows.get(table::sessions, wanted.cookie_sha256()))
         return refuse(machine::outcome::already_exists, "There is such a session.", "cookie");
     if (!use_code(*person, wanted.totp_step(), context.now.utc_ms))
         return token_invalid("This code was used before.");
@@ -117,6 +156,7 @@ pb::Result open_session(Context& context, const pb::OpenSession& wanted) {
     session.set_created_ms(context.now.utc_ms);
     session.set_expires_ms(context.now.machine_ms + wanted.lifetime_ms());
     session.set_ip(wanted.ip());
+    session.set_renewals(wanted.renewals());
     context.put(table::sessions, Key().bytes(wanted.cookie_sha256()), session);
     context.due(DueClock::machine, session.expires_ms(), kSessionDue, wanted.cookie_sha256());
     person->clear_failed_logins();

@@ -16,6 +16,7 @@ namespace kontor::operators {
 [[nodiscard]] std::optional<pb::Operator> find_operator_by_name(const store::Reader&, std::string_view name);
 // As the frame asks who acts; nothing: not there, or disabled.
 [[nodiscard]] std::optional<std::string> role_of(const store::Reader&, std::uint64_t no);
+// Not one that a renewal of its operator's password and authenticator has ended.
 [[nodiscard]] std::optional<pb::Session> find_session(const store::Reader&, std::string_view cookie_sha256);
 [[nodiscard]] std::optional<pb::SetupToken> find_setup_token(const store::Reader&,
                                                              std::string_view token_sha256);

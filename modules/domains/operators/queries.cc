@@ -28,7 +28,12 @@ std::optional<pb::Operator> find_operator_by_name(const store::Reader& rows, std
 
 std::optional<pb::Session> find_session(const store::Reader& rows, std::string_view cookie_sha256) {
     if (cookie_sha256.size() != kHashBytes) return std::nullopt;
-    return load<pb::Session>(rows, table::sessions, Key().bytes(cookie_sha256));
+    auto session = load<pb::Session>(rows, table::sessions, Key().bytes(cookie_sha256));
+    if (!session) return std::nullopt;
+    // Sessions lie by their cookies, so a renewal does not look for them: each knows which one it is of.
+    const auto person = find_operator(rows, session->operator_no());
+    if (!person || person->renewals() != session->renewals()) return std::nullopt;
+    return session;
 }
 
 std::optional<pb::SetupToken> find_setup_token(const store::Reader& rows, std::string_view token_sha256) {

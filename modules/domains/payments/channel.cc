@@ -1,28 +1,14 @@
 // What follows from a channel's answer to a payment, a capture and a void.
 #include "domains/payments/channel.h"
 
-#include <algorithm>
-
-#include "domains/accounts/accounts.h"
 #include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/postings.h"
-#include "domains/customers/customers.h"
-#include "domains/customers/ids.h"
-#include "domains/members/members.h"
+#include "domains/channels/channels.h"
 #include "domains/payments/changes.h"
-#include "domains/payments/features.h"
-#include "domains/payments/ids.h"
-#include "domains/payments/limits.h"
-#include "domains/payments/outcomes.h"
 #include "domains/payments/payment.h"
 #include "domains/payments/payments.h"
-#include "domains/payments/tables.h"
 #include "kontor/attempts.pb.h"
-#include "kontor/base/object_id.h"
-#include "kontor/bodies.h"
-#include "kontor/machine/refuse.h"
-#include "kontor/payments_bodies.pb.h"
 
 namespace kontor::payments {
 
@@ -43,7 +29,7 @@ pb::Charge charge_of(Context& context, const pb::ChannelAttempt& attempt) {
 
 pb::PaymentError refused_by_ledger() {
     pb::PaymentError error;
-    error.set_type("card_error");
+    error.set_type(std::string(machine::error_type::card));
     error.set_code("processing_error");
     error.set_decline_code("processing_error");
     error.set_message("An error occurred while processing your card. Try again in a little bit.");
@@ -58,10 +44,7 @@ pb::Result still_authorized(Context& context, pb::PaymentIntent& intent, const p
     *intent.mutable_last_payment_error() = error;
     put(context, intent);
     event(context, "payment_intent.amount_capturable_updated", intent);
-    pb::Result result = with_intent(intent);
-    result.set_outcome(outcome_of(error));
-    *result.mutable_error() = error;
-    return result;
+    return refused_with(intent, error);
 }
 
 }  // namespace
@@ -129,6 +112,9 @@ pb::Result payer_must_act(Context& context, const pb::ChannelAttempt& attempt, c
 
 pb::Result ask_channel(Context& context, pb::PaymentIntent& intent, const pb::Charge& charge,
                        pb::ChannelOperation operation, std::int64_t amount) {
+    if (auto refused = channels::cannot_ask(context.rows, charge.account_no(), charge.payment_method().type(),
+                                            operation))
+        return *std::move(refused);
     pb::ChannelAttempt attempt =
         attempts::new_attempt(context, intent, operation, amount, charge.account_no());
     attempt.set_charge_no(charge.no());

@@ -26,14 +26,19 @@ inline constexpr std::array<const machine::Outcome*, 7> kOutcomes = {
     &outcome::already_captured, &outcome::missing_payment_method, &outcome::processing_error,
     &outcome::customer_deleted};
 
-inline constexpr std::array<const machine::Outcome*, 6> kOutcomesOfCreatePaymentIntent = {
-    &outcome::card_declined,    &outcome::insufficient_funds, &outcome::missing_payment_method,
-    &outcome::customer_deleted, &outcome::processing_error,   &channels::outcome::no_channel};
-inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCapturePaymentIntent = {
+inline constexpr std::array<const machine::Outcome*, 7> kOutcomesOfCreatePaymentIntent = {
+    &outcome::card_declined,
+    &outcome::insufficient_funds,
+    &outcome::missing_payment_method,
+    &outcome::customer_deleted,
+    &outcome::processing_error,
+    &channels::outcome::no_channel,
+    &channels::outcome::operation_not_offered};
+inline constexpr std::array<const machine::Outcome*, 5> kOutcomesOfCapturePaymentIntent = {
     &outcome::amount_too_large, &outcome::already_captured, &outcome::card_declined,
-    &outcome::processing_error};
-inline constexpr std::array<const machine::Outcome*, 2> kOutcomesOfCancelPaymentIntent = {
-    &outcome::card_declined, &outcome::processing_error};
+    &outcome::processing_error, &channels::outcome::operation_not_offered};
+inline constexpr std::array<const machine::Outcome*, 3> kOutcomesOfCancelPaymentIntent = {
+    &outcome::card_declined, &outcome::processing_error, &channels::outcome::operation_not_offered};
 
 // clang-format off
 // What is shown of a command that needs approval.

@@ -1,18 +1,12 @@
 // Payment intents: create, update, confirm, capture, cancel. Statuses and texts as Stripe's.
 #include "domains/payments/commands.h"
 
-#include <algorithm>
-
-#include "domains/accounts/accounts.h"
-#include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/postings.h"
 #include "domains/customers/customers.h"
 #include "domains/customers/ids.h"
-#include "domains/members/members.h"
 #include "domains/payments/changes.h"
 #include "domains/payments/channel.h"
-#include "domains/payments/features.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/limits.h"
 #include "domains/payments/methods.h"
@@ -37,22 +31,26 @@ pb::Result missing_intent(std::uint64_t no) {
     return no_such("payment_intent", prefix::intent, no, "intent");
 }
 
-// Refused by the intent's status. While a channel is asked, the answer may be another one a moment later.
-pb::Result unexpected(Context& context, const pb::PaymentIntent& intent, std::string message) {
-    if (intent.status() == pb::PROCESSING) context.lost_race = true;
-    pb::Result result = refuse(machine::outcome::unexpected_state, std::move(message));
+// Refused as the intent is, which the answer shows.
+pb::Result refused_as_it_is(const pb::PaymentIntent& intent, const Outcome& outcome, std::string message) {
+    pb::Result result = refuse(outcome, std::move(message));
     *mutable_object(result, pb::payment_intent) = intent;
     return result;
 }
 
+// Refused by the intent's status. While a channel is asked, the answer may be another one a moment later.
+pb::Result unexpected(Context& context, const pb::PaymentIntent& intent, std::string message) {
+    if (intent.status() == pb::PROCESSING) context.lost_race = true;
+    return refused_as_it_is(intent, machine::outcome::unexpected_state, std::move(message));
+}
+
 // The shape of Stripe's; its state stays, and it can still be canceled.
 pb::Result too_many_attempts(const pb::PaymentIntent& intent) {
-    pb::Result result =
-        refuse(machine::outcome::limit_reached,
-               "This PaymentIntent has been declined " + std::to_string(limits::kDeclinedAttemptsPerIntent) +
-                   " times, which is the maximum. Create a new PaymentIntent to try again.");
+    pb::Result result = refused_as_it_is(
+        intent, machine::outcome::limit_reached,
+        "This PaymentIntent has been declined " + std::to_string(limits::kDeclinedAttemptsPerIntent) +
+            " times, which is the maximum. Create a new PaymentIntent to try again.");
     result.mutable_error()->set_code("payment_intent_rate_limit_exceeded");
-    *mutable_object(result, pb::payment_intent) = intent;
     return result;
 }
 
@@ -122,7 +120,7 @@ pb::Result create_intent(Context& context, const pb::CreatePaymentIntent& wanted
     pb::Result result;
     if (wanted.confirm()) {
         Terms terms{.created = true, .refuses_action = wanted.error_on_requires_action()};
-        if (auto refused = cannot_pay(context, intent, true, terms.account_no)) return *std::move(refused);
+        if (auto refused = cannot_pay(context, intent, terms)) return *std::move(refused);
         result = pay(context, intent, terms);
         if (result.outcome() == machine::outcome::ledger_refused) return result;
     } else {
@@ -211,7 +209,7 @@ pb::Result confirm_intent(Context& context, const pb::ConfirmPaymentIntent& want
     if (wanted.has_receipt_email()) intent->set_receipt_email(wanted.receipt_email());
     if (wanted.has_return_url()) intent->set_return_url(wanted.return_url());
     Terms terms{.refuses_action = wanted.error_on_requires_action()};
-    if (auto refused = cannot_pay(context, *intent, false, terms.account_no)) return *std::move(refused);
+    if (auto refused = cannot_pay(context, *intent, terms)) return *std::move(refused);
     return pay(context, *intent, terms);
 }
 
@@ -227,11 +225,9 @@ pb::Result capture_intent(Context& context, const pb::CapturePaymentIntent& want
     auto intent = find_intent(context.rows, context.scope, wanted.no());
     if (!intent) return missing_intent(wanted.no());
     if (intent->status() == pb::SUCCEEDED) {
-        pb::Result result =
-            refuse(outcome::already_captured,
-                   "This PaymentIntent could not be captured because it has already been captured.");
-        *mutable_object(result, pb::payment_intent) = *intent;
-        return result;
+        return refused_as_it_is(
+            *intent, outcome::already_captured,
+            "This PaymentIntent could not be captured because it has already been captured.");
     }
     if (intent->status() != pb::REQUIRES_CAPTURE) {
         return unexpected(context, *intent,

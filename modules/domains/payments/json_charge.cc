@@ -113,6 +113,7 @@ constexpr std::array kCharge = {
     Row{"transfer_group", fields::null(), Absent::never},
 };
 
+constexpr std::array<std::string_view, 2> kCapturedFields = {"amount_captured", "captured"};
 constexpr std::array<std::string_view, 2> kRefundedFields = {"amount_refunded", "refunded"};
 
 }  // namespace
@@ -122,6 +123,11 @@ constinit const fields::Shape kChargeShape = fields::shape<kCharge>("charge");
 std::string charge_json(const Charge& charge, const machine::Expansion& expansion) {
     return machine::render_object<kCharge>(machine::Rendered<Charge>{charge, expansion},
                                            machine::parts::kUsualObjectBytes);
+}
+
+std::string captured_before() {
+    return fields::as_it_was<kCharge, kCapturedFields>(
+        machine::Rendered<Charge>{Charge::default_instance(), machine::kNothingExpanded});
 }
 
 std::string refunded_before(const Charge& charge) {

@@ -2,25 +2,18 @@
 
 #include <algorithm>
 
-#include "domains/accounts/accounts.h"
 #include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/postings.h"
 #include "domains/channels/channels.h"
 #include "domains/customers/customers.h"
-#include "domains/customers/ids.h"
-#include "domains/members/members.h"
 #include "domains/payments/changes.h"
-#include "domains/payments/features.h"
-#include "domains/payments/ids.h"
-#include "domains/payments/limits.h"
 #include "domains/payments/methods.h"
 #include "domains/payments/outcomes.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/tables.h"
 #include "domains/payments/words.h"
 #include "kontor/attempts.pb.h"
-#include "kontor/base/object_id.h"
 #include "kontor/bodies.h"
 #include "kontor/machine/refuse.h"
 #include "kontor/payments_bodies.pb.h"
@@ -44,11 +37,21 @@ void publish(Context& context, const pb::Charge& charge) {
 
 pb::PaymentError insufficient_wallet() {
     pb::PaymentError error;
-    error.set_type("card_error");
+    error.set_type(std::string(machine::error_type::card));
     error.set_code("card_declined");
     error.set_decline_code("insufficient_funds");
     error.set_message("The customer's wallet has insufficient funds.");
     return error;
+}
+
+// The next try needs a method again.
+void needs_another_method(pb::PaymentIntent& intent, const pb::PaymentError& error) {
+    intent.set_status(pb::REQUIRES_PAYMENT_METHOD);
+    *intent.mutable_last_payment_error() = error;
+    *intent.mutable_failed_payment_method() = intent.payment_method();
+    intent.clear_payment_method();
+    intent.set_declined_attempts(intent.declined_attempts() + 1);
+    at_rest(intent);
 }
 
 pb::Result pay_by_ledger(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
@@ -95,8 +98,7 @@ bool awaits_confirmation(pb::IntentStatus status) {
            status == pb::REQUIRES_ACTION;
 }
 
-std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent, bool customer_checked,
-                                     std::uint64_t& account_no) {
+std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& intent, Terms& terms) {
     if (!is_set(intent.payment_method())) {
         return refuse(outcome::missing_payment_method,
                       "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
@@ -119,7 +121,7 @@ std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& 
                               " needs the customer whose " + std::string(method.type.value) + " it is.",
                           "customer");
         }
-        if (!customer_checked) {
+        if (!terms.created) {
             const auto customer = customers::find_customer(context.rows, context.scope, intent.customer_no());
             KONTOR_ASSERT(customer, "an intent's customer exists");
             if (customer->deleted()) {
@@ -129,9 +131,11 @@ std::optional<pb::Result> cannot_pay(Context& context, const pb::PaymentIntent& 
         }
     }
     if (method.paid_by == PaidBy::ledger) return std::nullopt;
-    account_no = channels::route(context, method.type, intent.currency());
-    if (account_no == 0) return channels::no_channel(context.scope, method.type, intent.currency());
-    return std::nullopt;
+    terms.account_no = channels::route(context, method.type, intent.currency());
+    if (terms.account_no == 0) return channels::no_channel(context.scope, method.type, intent.currency());
+    // A route promises sales, so that they need not look at their account.
+    if (!intent.manual_capture()) return std::nullopt;
+    return channels::cannot_ask(context.rows, terms.account_no, method.type, pb::CHANNEL_AUTHORIZE);
 }
 
 pb::Result pay(Context& context, pb::PaymentIntent& intent, const Terms& terms) {
@@ -225,22 +229,13 @@ pb::Result declined(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
                     const pb::PaymentError& error, bool created) {
     charge.set_status(pb::CHARGE_FAILED);
     *charge.mutable_failure() = error;
-    intent.set_status(pb::REQUIRES_PAYMENT_METHOD);
-    *intent.mutable_last_payment_error() = error;
-    *intent.mutable_failed_payment_method() = intent.payment_method();
-    intent.clear_payment_method();
+    needs_another_method(intent, error);
     intent.set_latest_charge_no(charge.no());
-    at_rest(intent);
-    if (members::active_feature_level(context.rows) >= kCapsAttempts)
-        intent.set_declined_attempts(intent.declined_attempts() + 1);
     publish(context, intent, created);
     publish(context, charge);
     event(context, "charge.failed", charge);
     event(context, "payment_intent.payment_failed", intent);
-    pb::Result result = with_intent(intent);
-    result.set_outcome(outcome_of(error));
-    *result.mutable_error() = error;
-    return result;
+    return refused_with(intent, error);
 }
 
 pb::PaymentError authentication_failure() {
@@ -254,18 +249,10 @@ pb::PaymentError authentication_failure() {
 }
 
 pb::Result left(Context& context, pb::PaymentIntent& intent, const pb::PaymentError& error) {
-    intent.set_status(pb::REQUIRES_PAYMENT_METHOD);
-    *intent.mutable_last_payment_error() = error;
-    *intent.mutable_failed_payment_method() = intent.payment_method();
-    intent.clear_payment_method();
-    at_rest(intent);
-    intent.set_declined_attempts(intent.declined_attempts() + 1);
+    needs_another_method(intent, error);
     put(context, intent);
     event(context, "payment_intent.payment_failed", intent);
-    pb::Result result = with_intent(intent);
-    result.set_outcome(outcome::card_declined);
-    *result.mutable_error() = error;
-    return result;
+    return refused_with(intent, error);
 }
 
 pb::Result captured(Context& context, pb::PaymentIntent& intent, pb::Charge& charge) {
@@ -276,7 +263,7 @@ pb::Result captured(Context& context, pb::PaymentIntent& intent, pb::Charge& cha
     at_rest(intent);
     put(context, intent);
     put(context, charge);
-    event(context, "charge.captured", charge, R"({"amount_captured":0,"captured":false})");
+    event(context, "charge.captured", charge, captured_before());
     event(context, "payment_intent.succeeded", intent);
     return with_intent(intent);
 }
@@ -298,6 +285,13 @@ const Outcome& outcome_of(const pb::PaymentError& error) {
 pb::Result with_intent(const pb::PaymentIntent& intent) {
     pb::Result result;
     *mutable_object(result, pb::payment_intent) = intent;
+    return result;
+}
+
+pb::Result refused_with(const pb::PaymentIntent& intent, const pb::PaymentError& error) {
+    pb::Result result = with_intent(intent);
+    result.set_outcome(outcome_of(error));
+    *result.mutable_error() = error;
     return result;
 }
 

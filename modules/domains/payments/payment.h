@@ -14,17 +14,17 @@ namespace kontor::payments {
 
 [[nodiscard]] bool awaits_confirmation(pb::IntentStatus status);  // requires_payment_method … requires_action
 
-// Why the intent's method cannot be tried, before anything is written; nullopt: it can. `customer_checked`:
-// this command has seen the customer already. `account_no`: the channel account that takes it; 0: the ledger.
+struct Terms {
+    bool created = false;          // by this command, which has seen the customer already
+    bool refuses_action = false;   // an action of the payer is a decline
+    std::uint64_t account_no = 0;  // the channel account that takes it, by cannot_pay(); 0: the ledger
+};
+// Why the intent's method cannot be tried, before anything is written; nullopt: it can, and `terms` say by
+// whom.
 [[nodiscard]] std::optional<pb::Result> cannot_pay(machine::Context& context, const pb::PaymentIntent& intent,
-                                                   bool customer_checked, std::uint64_t& account_no);
+                                                   Terms& terms);
 // The intent has its method and passed cannot_pay(). Writes the intent; closes an attempt that waits for the
 // payer.
-struct Terms {
-    bool created = false;
-    bool refuses_action = false;  // an action of the payer is a decline
-    std::uint64_t account_no = 0;
-};
 [[nodiscard]] pb::Result pay(machine::Context& context, pb::PaymentIntent& intent, const Terms& terms);
 // What waits for the payer is not wanted any more; `intent` keeps its status.
 void close_waiting(machine::Context& context, pb::PaymentIntent& intent, std::string_view why);
@@ -51,5 +51,7 @@ void release_charge(machine::Context& context, pb::Charge& charge);
 
 [[nodiscard]] const machine::Outcome& outcome_of(const pb::PaymentError& error);
 [[nodiscard]] pb::Result with_intent(const pb::PaymentIntent& intent);
+// The channel or the payer decided against it: the answer shows the intent as it is now.
+[[nodiscard]] pb::Result refused_with(const pb::PaymentIntent& intent, const pb::PaymentError& error);
 
 }  // namespace kontor::payments

@@ -46,7 +46,9 @@ extern const fields::Shape kIntentShape, kChargeShape;
 // Where an expandable field leads.
 [[nodiscard]] fields::Pointer intent_reference(const pb::PaymentIntent&, std::string_view field);
 [[nodiscard]] fields::Pointer charge_reference(const pb::Charge&, std::string_view field);
-// previous_attributes of a charge of which something is, or was, given back.
+// previous_attributes of a charge that was captured: there is one capture, and nothing before it.
+[[nodiscard]] std::string captured_before();
+// The same of a charge of which something is, or was, given back.
 [[nodiscard]] std::string refunded_before(const pb::Charge& charge);
 
 }  // namespace kontor::payments

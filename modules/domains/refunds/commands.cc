@@ -2,6 +2,7 @@
 
 #include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
+#include "domains/channels/channels.h"
 #include "domains/payments/changes.h"
 #include "domains/payments/ids.h"
 #include "domains/payments/payments.h"
@@ -127,9 +128,14 @@ pb::Result create_refund(Context& context, const pb::CreateRefund& wanted) {
     auto charge = charge_of(context, wanted, refused);
     if (!charge) return refused;
     if (auto bad = cannot_refund(*charge, wanted)) return *std::move(bad);
+    const bool by_channel = charge->account_no() != 0;
+    if (by_channel) {
+        if (auto bad = channels::cannot_ask(context.rows, charge->account_no(),
+                                            charge->payment_method().type(), pb::CHANNEL_REFUND))
+            return *std::move(bad);
+    }
     pb::Refund refund = new_refund(context, *charge, wanted);
     if (!merge_metadata(refund.mutable_metadata(), wanted.metadata())) return metadata_too_long();
-    const bool by_channel = charge->account_no() != 0;
     switch (balances::post_refund(context, refund, *charge, by_channel)) {
         case balances::RefundPosting::ok:
             break;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "domains/channels/outcomes.h"
 #include "domains/payments/ids.h"
 #include "domains/refunds/commands.h"
 #include "domains/refunds/ids.h"
@@ -26,9 +27,9 @@ inline constexpr std::array<const machine::Outcome*, 4> kOutcomes = {
     &outcome::already_refunded, &outcome::refund_too_large, &outcome::charge_not_refundable,
     &outcome::balance_insufficient};
 
-inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCreateRefund = {
+inline constexpr std::array<const machine::Outcome*, 5> kOutcomesOfCreateRefund = {
     &outcome::already_refunded, &outcome::refund_too_large, &outcome::charge_not_refundable,
-    &outcome::balance_insufficient};
+    &outcome::balance_insufficient, &channels::outcome::operation_not_offered};
 
 // clang-format off
 // What is shown of a command that needs approval.

@@ -1,8 +1,6 @@
 // The endpoints that events are sent to.
 #include "domains/webhooks/api.h"
 
-#include <algorithm>
-
 #include "domains/webhooks/api_events.h"
 #include "domains/webhooks/ids.h"
 #include "domains/webhooks/limits.h"
@@ -42,42 +40,11 @@ std::string render_created_endpoint(const Call& call, const pb::Result& result) 
                                  secret ? std::string_view(*secret) : "");
 }
 
-bool is_dotted_name(std::string_view text) {
-    if (text.empty() || text.front() == '.' || text.back() == '.' ||
-        text.find("..") != std::string_view::npos) {
-        return false;
-    }
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    });
-}
-
-// A misspelt event of ours would never come, and nobody would notice: refused. Events of resources that this
-// platform does not have are accepted (Resource::silent_events says why).
-bool is_event_type(const Catalogue& catalogue, std::string_view type) {
-    if (type == "*") return true;
-    const std::string_view resource = type.substr(0, type.find('.'));
-    bool is_ours = false;
-    for (const machine::Domain* domain : catalogue.registry().domains()) {
-        for (const std::string_view known : domain->events) {
-            if (known == type) return true;
-            is_ours = is_ours || known.substr(0, known.find('.')) == resource;
-        }
-    }
-    for (const Resource* brought : catalogue.resources()) {
-        for (const std::string_view known : brought->silent_events)
-            if (known == type) return true;
-    }
-    if (!is_dotted_name(type) || type.find('.') == std::string_view::npos) return false;
-    const bool of_a_part = std::count(type.begin(), type.end(), '.') > 1;  // charge.dispute.created
-    return of_a_part || !is_ours;
-}
-
 std::optional<ApiError> check_event_types(const Call& call) {
     std::size_t i = 0;
     for (const std::string& type : call.params.list_of("enabled_events")) {
         const std::string param = "enabled_events[" + std::to_string(i++) + "]";
-        if (!is_event_type(*call.host->catalogue, type)) {
+        if (type != "*" && !call.host->catalogue->is_event_type(type)) {
             return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
         }
     }

@@ -120,7 +120,14 @@ void RequestParser::refuse(int status, const char* message, error_code& ec) {
 }
 
 void RequestParser::map_error(const error_code& ec, std::string_view rest) {
-    if (ec == beast::error::body_limit) return refuse(413, "the body is too large");
+    if (ec == beast::error::body_limit) {
+        // Beast looks at the length before it says that the head is whole.
+        if (!head_done_ && head_bytes_ > limits_.max_header_bytes)
+            return refuse(431, "the request's header is too large");
+        error_code ignored;
+        if (!head_done_) on_header_impl(ignored);
+        return refuse(413, "the body is too large");
+    }
     if (ec == beast::error::bad_version)
         return names_a_version(rest) ? refuse(505, "only HTTP/1.1 is spoken here")
                                      : refuse(400, "not an HTTP request");

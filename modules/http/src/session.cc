@@ -166,8 +166,12 @@ bool Session::let_others() {
 }
 
 void Session::after_feed() {
-    if (parser_->failure_status() != 0)
+    if (parser_->failure_status() != 0) {
+        // A body has no limit where there is no page for it: the head decides before the length does.
+        const bool is_unasked = parser_->failure_status() == 413 && phase_ != Phase::body;
+        if (is_unasked && parser_->head_done() && !admit_head()) return;
         return refuse_request(parser_->failure_status(), parser_->failure_message());
+    }
     if (parser_->complete()) {
         carry_fresh_ = !carry_.empty();
         return dispatch();
@@ -189,40 +193,45 @@ std::string Session::client_ip(const std::vector<Header>& headers) const {
     return client_address(origin_.ip, headers, *proxies);
 }
 
-bool Session::admit_body() {
+std::optional<Admission> Session::admit_head() {
     const ServerState& state = worker_.state();
     Admission admission;
     if (state.options.admit) {
         Request head = parser_->head();
         head.peer_ip = client_ip(head.headers);
-        if (head.method == "HEAD") head.method = "GET";
+        head.is_head = head.method == "HEAD";
+        if (head.is_head) head.method = "GET";
         admission = state.options.admit(head);
     }
-    if (admission.refusal) {
-        worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
-        keep_alive_ = false;
-        http11_ = parser_->http11();
-        head_only_ = parser_->request().method == "HEAD";
-        respond(std::move(admission.refusal));
-        return false;
-    }
-    const std::size_t most = std::min(admission.max_body_bytes, worker_.limits().max_body_bytes);
+    if (!admission.refusal) return admission;
+    worker_.counters().bad_requests.fetch_add(1, std::memory_order_relaxed);
+    keep_alive_ = false;
+    http11_ = parser_->http11();
+    head_only_ = parser_->request().method == "HEAD";
+    respond(std::move(admission.refusal));
+    return std::nullopt;
+}
+
+bool Session::admit_body() {
+    const auto admission = admit_head();
+    if (!admission) return false;
+    const std::size_t most = std::min(admission->max_body_bytes, worker_.limits().max_body_bytes);
     const auto length = parser_->content_length();
     if (length && *length > most) {
         refuse_request(413, "the body is too large");
         return false;
     }
     parser_->body_limit(most);
-    ByteClaim claim{admission.account, origin_.is_bound ? origin_.share : std::string(),
+    ByteClaim claim{admission->account, origin_.is_bound ? origin_.share : std::string(),
                     length ? static_cast<std::size_t>(*length) : most};
-    const auto verdict = state.requests->take(claim);
+    const auto verdict = worker_.state().requests->take(claim);
     if (verdict != ByteBudget::Verdict::taken) {
         refuse_request(verdict == ByteBudget::Verdict::full ? 503 : 429,
                        "too many large requests at once; try again shortly");
         return false;
     }
     body_claim_ = std::move(claim);
-    if (admission.account != 0) WaitingList::works(place);  // a stranger's still makes room
+    if (admission->account != 0) WaitingList::works(place);  // a stranger's still makes room
     return true;
 }
 
@@ -241,6 +250,7 @@ void Session::dispatch() {
     head_only_ = request.method == "HEAD";
     is_get_ = head_only_ || request.method == "GET";
     // RFC 9110 9.3.2: the same answer without its body. Who answers GET need not know.
+    request.is_head = head_only_;
     if (head_only_) request.method = "GET";
 
     answered_inside_ = false;

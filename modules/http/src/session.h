@@ -87,6 +87,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
     void begin_request();
     void after_feed();
+    // Asks ServerOptions::admit by the head alone; nullopt: it is being answered.
+    std::optional<Admission> admit_head();
     // Decides by the head alone; false: it is being answered.
     bool admit_body();
     [[nodiscard]] std::string client_ip(const std::vector<Header>& headers) const;  // past trusted proxies

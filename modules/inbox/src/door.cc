@@ -24,7 +24,6 @@ namespace kontor::inbox {
 
 namespace {
 
-constexpr std::string_view kPrefix = "/channels/";
 constexpr std::uint64_t kBurstSeconds = 2;
 constexpr std::uint64_t kMsPerSecond = 1'000;
 constexpr std::size_t kNonceCharacters = 32;
@@ -45,6 +44,11 @@ http::Response wrong_method() {
     return response;
 }
 
+// HEAD would be a GET whose answer nobody sees, and a channel may say something by a GET.
+bool is_known_method(const http::Request& request) {
+    return !request.is_head && (request.method == "GET" || request.method == "POST");
+}
+
 std::unique_ptr<TokenBuckets> buckets(std::uint64_t per_second) {
     if (per_second == 0) return nullptr;
     BucketOptions options;
@@ -60,8 +64,8 @@ struct Address {
     std::uint64_t account_no = 0;
 };
 std::optional<Address> address_of(std::string_view path) {
-    if (!path.starts_with(kPrefix)) return std::nullopt;
-    path.remove_prefix(kPrefix.size());
+    if (!Door::owns(path)) return std::nullopt;
+    path.remove_prefix(connectors::kDoorPrefix.size());
     Address address;
     const std::size_t first = path.find('/');
     if (first == std::string_view::npos) return std::nullopt;
@@ -98,7 +102,7 @@ class DoorImpl final : public Door {
     http::Admission admit(const http::Request& head) const override {
         http::Admission admission;
         admission.max_body_bytes = connectors::kInboundBytes;
-        if (head.method != "GET" && head.method != "POST") admission.refusal = wrong_method();
+        if (!is_known_method(head)) admission.refusal = wrong_method();
         return admission;
     }
 
@@ -130,12 +134,6 @@ class DoorImpl final : public Door {
         respond(std::move(response));
     }
 
-    [[nodiscard]] const connectors::Connector* connector_of(std::string_view name) const {
-        for (const connectors::Connector* connector : options_.connectors)
-            if (connector->name.value == name) return connector;
-        return nullptr;
-    }
-
     [[nodiscard]] std::optional<pb::ChannelAccount> account_of(const Address& address,
                                                                const connectors::Connector& connector) const {
         std::optional<pb::ChannelAccount> account;
@@ -149,19 +147,18 @@ class DoorImpl final : public Door {
     }
 
     void serve(http::Request request, const http::Responder& respond) {
-        if (request.method != "GET" && request.method != "POST") return respond(wrong_method());
+        if (!is_known_method(request)) return respond(wrong_method());
         if (!is_admitted(per_address_.get(), request)) return respond(problem(429, "Too many requests."));
         if (request.body.size() > connectors::kInboundBytes)  // passed on by a node that did not look
             return respond(problem(413, "The body is too long."));
         const auto address = address_of(request.path);
-        const auto* connector = address ? connector_of(address->connector) : nullptr;
+        const auto* connector = address ? connectors::find(options_.connectors, address->connector) : nullptr;
         const auto account = connector != nullptr ? account_of(*address, *connector) : std::nullopt;
         if (!account) return refuse(request, respond, problem(404, kNotThere));
         const auto credentials =
             connectors::Credentials::unseal(*options_.sealer, account->sealed_credentials());
         if (!credentials) {
-            log::error("inbox", "event=channel_closed account=" + std::to_string(account->no()) +
-                                    " its credentials cannot be opened");
+            say_closed(account->no());
             return respond(problem(503, "This node cannot take it now."));
         }
         connectors::Inbound inbound;
@@ -171,9 +168,8 @@ class DoorImpl final : public Door {
         for (http::Header& header : request.headers)
             inbound.headers.push_back({std::move(header.name), std::move(header.value)});
         inbound.body = std::move(request.body);
-        inbound.door_url = (options_.public_url ? options_.public_url() : std::string()) +
-                           std::string(kPrefix) + std::string(address->connector) + "/" +
-                           std::to_string(account->no());
+        inbound.door_url = connectors::door_url(options_.public_url ? options_.public_url() : std::string(),
+                                                address->connector, account->no());
         const connectors::Moment now{
             options_.clock->wall_ms(),  // house: wall: signatures name the time of day
             crypto::random_token(kNonceCharacters)};
@@ -195,6 +191,14 @@ class DoorImpl final : public Door {
         }
     }
 
+    // Once a minute an account: a channel repeats what was not taken.
+    void say_closed(std::uint64_t account_no) {
+        if (!lines_.take(std::to_string(account_no), options_.clock->monotonic_ms()).allowed) return;
+        log::error("inbox",
+                   "event=channel_closed account=" + std::to_string(account_no) +
+                       " its credentials cannot be opened: is this the key file they were sealed with?");
+    }
+
     // Acknowledged when the log has it.
     void take(const pb::ChannelAccount& account, connectors::Handled handled,
               const http::Responder& respond) {
@@ -211,25 +215,33 @@ class DoorImpl final : public Door {
         notified.set_account_no(account.no());
         notified.set_notice_id(notice.id);
         *notified.mutable_answer() = outbox::channel_answer(*attempt_no, notice.answer);
-        options_.service->submit(std::move(command), [respond, &taken = taken_, &not_taken = not_taken_,
-                                                      acknowledgement = std::move(handled.acknowledgement)](
-                                                         const Result<machine::Answer>& answer) {
-            if (!answer) {
+        options_.service->submit(
+            std::move(command), [respond, &taken = taken_, &not_taken = not_taken_,
+                                 handled = std::move(handled)](const Result<machine::Answer>& answer) {
+                if (!answer) {
+                    not_taken.add();
+                    return respond(problem(503, "This node cannot take it now."));
+                }
+                const std::uint32_t outcome = answer->result.outcome();
+                if (outcome == machine::outcome::ok || outcome == machine::outcome::resource_missing) {
+                    taken.add();
+                    using pb::AttemptState;
+                    const auto end = outcome == machine::outcome::resource_missing
+                                         ? pb::ATTEMPT_FAILED
+                                         : static_cast<AttemptState>(answer->result.attempt_state());
+                    const auto& other = end == pb::ATTEMPT_FAILED      ? handled.if_failed
+                                        : end == pb::ATTEMPT_SUCCEEDED ? handled.if_succeeded
+                                                                       : std::nullopt;
+                    return respond(response_of(other.value_or(handled.acknowledgement)));
+                }
                 not_taken.add();
-                return respond(problem(503, "This node cannot take it now."));
-            }
-            const std::uint32_t outcome = answer->result.outcome();
-            if (outcome == machine::outcome::ok || outcome == machine::outcome::resource_missing) {
-                taken.add();
-                return respond(response_of(acknowledgement));
-            }
-            not_taken.add();
-            respond(problem(503, answer->result.error().message()));
-        });
+                respond(problem(503, answer->result.error().message()));
+            });
     }
 
     const DoorOptions options_;
     const std::unique_ptr<TokenBuckets> per_address_, refused_by_address_;
+    TokenBuckets lines_{BucketOptions{.tokens = 1, .per_ms = 60'000, .burst = 1}};  // of the log, by account
     telemetry::Counter& taken_;
     telemetry::Counter& refused_;
     telemetry::Counter& not_taken_;

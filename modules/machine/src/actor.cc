@@ -5,6 +5,8 @@
 
 namespace kontor::machine {
 
+static_assert(pb::Actor::Kind_ARRAYSIZE == 4, "a new kind of actor is let in below, or is not");
+
 const Role* role_of_operator(const Registry& registry, const store::Reader& rows, std::uint64_t no) {
     const auto name = registry.role_of(rows, no);
     return name ? registry.role(*name) : nullptr;

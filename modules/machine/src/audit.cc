@@ -20,7 +20,7 @@ std::string place(Scope scope, std::uint64_t no) {
     if (no != 0) {
         std::snprintf(text, sizeof text, "%s%016llx (entry %llu, command %llu)", out.empty() ? "" : ", ",
                       static_cast<unsigned long long>(no), static_cast<unsigned long long>(log_index_of(no)),
-                      static_cast<unsigned long long>((no >> kObjectBits) & (kMaxCommandsPerBatch - 1)));
+                      static_cast<unsigned long long>(command_in_batch(no)));
         out += text;
     }
     return out.empty() ? out : out + ": ";

@@ -52,8 +52,10 @@ std::size_t work_queue(Context& context, const DueQueue& queue, std::size_t limi
         if (left == 0) break;
         const std::uint64_t numbers = context.numbers_left();
         if (numbers < keep_numbers + limits::kNumbersPerDueRow) return limit;
-        const std::size_t done =
-            queue.work.value(context, queue.clock, std::string_view(key).substr(kDueHeadBytes), left);
+        const std::string_view payload = std::string_view(key).substr(kDueHeadBytes);
+        if (payload.size() != queue.payload_bytes)
+            row_failure("due", "a row has another shape than its kind");
+        const std::size_t done = queue.work.value(context, queue.clock, payload, left);
         KONTOR_ASSERT(numbers - context.numbers_left() <= limits::kNumbersPerDueRow,
                       "a row of due work makes too many objects");
         if (done >= left) return limit;  // perhaps more of the same: the row stays for the next Tick

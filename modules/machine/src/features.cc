@@ -8,7 +8,7 @@ namespace {
 #ifdef KONTOR_FEATURE_LEVEL_FOR_TESTS
 constexpr std::uint32_t kNewestFeatureLevel = KONTOR_FEATURE_LEVEL_FOR_TESTS;
 #else
-constexpr std::uint32_t kNewestFeatureLevel = 2;
+constexpr std::uint32_t kNewestFeatureLevel = 2;  // what came with it is in use everywhere since format 2
 #endif
 
 }  // namespace

@@ -23,13 +23,7 @@ void expand(const Context& context, const google::protobuf::RepeatedPtrField<std
 }
 
 bool is_good_reason(std::string_view reason) {
-    if (reason.size() > limits::kReasonBytes) return false;
-    while (!reason.empty()) {
-        const std::size_t size = utf8_sequence(reason);
-        if (size == 0) return false;
-        reason.remove_prefix(size);
-    }
-    return true;
+    return reason.size() <= limits::kReasonBytes && is_utf8(reason);
 }
 
 // Before anything is looked up or written: what is refused here leaves nothing, no idempotency record either.

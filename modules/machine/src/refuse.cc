@@ -13,7 +13,7 @@ namespace kontor::machine {
 pb::Result refuse(const Outcome& outcome, std::string message, std::string_view param) {
     pb::Result result;
     result.set_outcome(outcome.number);
-    result.mutable_error()->set_type("invalid_request_error");
+    result.mutable_error()->set_type(std::string(outcome.type));
     result.mutable_error()->set_message(std::move(message));
     result.mutable_error()->set_param(std::string(param));
     return result;

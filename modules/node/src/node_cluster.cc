@@ -210,7 +210,7 @@ void NodeImpl::look_at_role() {
         return;
     }
     // What waits was never proposed, so it is safe to say so at once. What is under way may yet be committed
-    // by the next leader; whoever waits for it is told when that is too long.
+    // by the next leader; its clients are told when that is too long.
     for (Proposal& proposal : proposals_.take_all())
         if (proposal.done)
             proposal.done(fail(ErrorCode::unavailable, "this node is not the leader; try again shortly"));
@@ -287,7 +287,7 @@ Result<void> NodeImpl::install() {
         return store::replace_store_folder(live, incoming, options_.crash_point);
     };
     KONTOR_CHECK(reopen(exchange, []() -> Result<void> { return {}; }));
-    // Whoever follows the entries has missed some.
+    // Those who follow the entries have missed some.
     const std::lock_guard lock(subscribers_mutex_);
     machine::AppliedEntry entry;
     entry.log_index = store_->applied_index();

@@ -9,11 +9,9 @@
 #include "apply_fault.h"
 #include "domains/all.h"
 #include "entry.h"
-#include "kontor/approvals_bodies.pb.h"
 #include "kontor/base/log.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/keys_bodies.pb.h"
 #include "kontor/log.pb.h"
 #include "kontor/machine/machine.h"
 #include "kontor/machine/service.h"
@@ -112,7 +110,7 @@ void NodeImpl::submit(pb::Command command, Done done) {
     }
     proposal.command = command.SerializeAsString();
     // A string that is not UTF-8 serializes and never parses again: such an entry would stop this node, and
-    // every other one, at each start. Whoever submits has checked its texts; this is the net below.
+    // every other one, at each start. Submitters check their texts; this is the net below.
     thread_local pb::Command probe;
     const bool parses = probe.ParseFromString(proposal.command);
     probe.Clear();
@@ -323,11 +321,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
                     "entry " + std::to_string(at.index) + ": " + decoded.error().message});
         return;
     }
-    bool changes_keys = false;
     for (const pb::Command& command : batch.commands()) {
-        changes_keys = changes_keys || has_body(command, pb::create_api_key) ||
-                       has_body(command, pb::revoke_api_key) ||
-                       has_body(command, pb::approve_request);  // of whichever command
         if (!has_body(command, pb::activate_features)) continue;
         if (auto known = check_features(body(command, pb::activate_features).level()); !known)
             return fatal(known.error());
@@ -336,9 +330,9 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     machine::Effects effects;
     try {
         store_->begin();
-        // Before anybody can see the new index: who asks for it must not go by a key that it took away.
-        if (changes_keys) keys_version_.store(0, std::memory_order_release);
         machine_.apply(faulty(store_->writer(), at.index), at.index, batch, effects);
+        // Before anybody can see the new index: who asks for it must not go by a key that it took away.
+        if (effects.keys_changed) keys_version_.store(0, std::memory_order_release);
         store_->commit(at.index, effects.now.utc_ms);
     } catch (const store::StoreFailure& failure) {
         fatal(store_failure(failure));
@@ -347,7 +341,7 @@ void NodeImpl::apply(replication::Position at, std::string_view payload) {
     }
     machine_time_.at_least(effects.now.machine_ms);
     wall_watch_.log_has(effects.now.highest_utc_ms);
-    if (changes_keys) keys_version_.store(new_keys_version(), std::memory_order_release);
+    if (effects.keys_changed) keys_version_.store(new_keys_version(), std::memory_order_release);
     applied_commands_.add(static_cast<std::uint64_t>(batch.commands_size()));
     apply_time_.record_us(options_.clock->monotonic_us() - started_us);
     std::vector<Flight> lost;

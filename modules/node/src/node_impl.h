@@ -135,7 +135,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     SpaceGuard space_;
     IndexRoom index_room_;
     std::unique_ptr<cache::RowCache> cache_;
-    // Shared by whoever uses store_ or replica_ from outside; exclusive while install() replaces them. The
+    // Shared by all that use store_ or replica_ from outside; exclusive while install() replaces them. The
     // node's own threads need none: they are joined before.
     mutable std::shared_mutex swap_mutex_;
     std::unique_ptr<store::Store> store_;
@@ -150,8 +150,8 @@ class NodeImpl final : public Node, private replication::StateMachine {
     telemetry::Counter& applied_commands_;
     telemetry::Counter& refused_;
 
-    // Proposing, one thread at a time: whoever finds another one at it leaves it to that one, who looks
-    // again.
+    // Proposing, one thread at a time: a thread that finds it taken leaves its commands to the one that has
+    // it, which looks again.
     std::atomic<bool> proposing_{false};
     std::atomic<std::uint64_t> propose_calls_{0};
     std::atomic<std::uint64_t> keys_version_{new_keys_version()};

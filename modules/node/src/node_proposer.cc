@@ -71,7 +71,7 @@ void NodeImpl::run_proposer() {
     }
 }
 
-// Every change of a thread costs more than making a small entry: whoever has something to propose does it.
+// A change of threads costs more than making a small entry: each thread proposes what it has itself.
 void NodeImpl::propose_waiting() {
     propose_calls_.fetch_add(1);
     while (!proposing_.exchange(true)) {
@@ -159,7 +159,7 @@ void NodeImpl::propose_tick_if_due() {
     });
 }
 
-// Nothing lands any more: whoever waits is told.
+// Nothing lands any more: all that wait are told.
 void NodeImpl::fail_everything() {
     for (Proposal& proposal : proposals_.close())
         if (proposal.done) proposal.done(fail(ErrorCode::unavailable, kFailedText));

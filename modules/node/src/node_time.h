@@ -32,7 +32,7 @@ class MachineTime {
         at_least(machine_ms);
         is_known_.store(true, std::memory_order_release);
     }
-    // Before anything is proposed. Whoever leads first after a start cannot know how long nobody did: the
+    // Before anything is proposed. The first leader after a start cannot know how long there was none: the
     // wall clock says it, unless it lies before the log.
     void begin() {
         if (!is_known_.exchange(true, std::memory_order_acq_rel))

@@ -5,7 +5,7 @@
 // Fair between merchants, each of whom has a queue of his own. Into a batch: in turns, kTurnBytes each
 // (deficit round robin: Shreedhar and Varghese 1995). Into the queue: nobody may hold more than what is still
 // free (dynamic thresholds: Choudhury and Hahne 1998). One merchant alone gets half of the room, two a third
-// each, and whoever comes new always finds some. The instance's own commands (merchant 0) may have all of it.
+// each, and a new merchant always finds some. The instance's own commands (merchant 0) may have all of it.
 //
 // Threading: every function locks; `done` callbacks are returned to the caller, never called under the lock.
 // Limits: bytes and commands of the queue.
@@ -27,7 +27,7 @@
 namespace kontor::node {
 
 struct Proposal {
-    std::string command;  // serialized by whoever submits, so that the one proposer thread only copies
+    std::string command;  // serialized by its submitter, so that the one proposer thread only copies
     machine::Service::Done done;
     std::size_t bytes = 0;
     std::uint64_t weight = 1;       // how much work it is (machine::command_weight)

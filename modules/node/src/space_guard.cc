@@ -89,8 +89,8 @@ void SpaceGuard::look(std::uint64_t now_ms) {
     std::string text = lacks(refused ? again_bytes() : reserve_bytes_);
     std::uint64_t met_ms = met_full_ms_.load();
     if (met_ms != 0 && now_ms < met_ms + kBelievedMs) {
-        // Whoever met it tries again with this. Making it again before nobody has met it for a while would
-        // take the room from him.
+        // The write that met it tries again with this room. To make the file again before no write has met it
+        // for a while would take that room away.
         if (has_file_) give_up_file();
     } else {
         keep_file();

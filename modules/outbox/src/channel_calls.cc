@@ -7,6 +7,7 @@
 #include "domains/attempts/ids.h"
 #include "domains/channels/channels.h"
 #include "kontor/base/log.h"
+#include "kontor/base/object_id.h"
 #include "kontor/crypto/public_id.h"
 
 namespace kontor::outbox {
@@ -16,7 +17,6 @@ namespace {
 constexpr std::size_t kScanPage = 512;  // due rows looked at in one read
 constexpr std::size_t kScanPages = 8;   // behind those of an account without room
 constexpr std::size_t kAccountsKept = 1'000;
-constexpr std::uint64_t kSayAgainMs = 60'000;
 constexpr std::size_t kNonceCharacters = 32;
 
 connectors::Reply reply_of(const Result<http::ClientResponse>& response) {
@@ -26,6 +26,60 @@ connectors::Reply reply_of(const Result<http::ClientResponse>& response) {
     for (const http::Header& header : response->headers) reply.headers.push_back({header.name, header.value});
     reply.body = response->body;
     return reply;
+}
+
+// An order on its way, with all that its calls need: a reply comes on the client's thread, when the worker
+// may be gone.
+struct Errand {
+    http::Client* client = nullptr;
+    const Clock* clock = nullptr;
+    const connectors::Connector* connector = nullptr;
+    connectors::Order order;
+    std::shared_ptr<const connectors::Credentials> credentials;
+    std::uint64_t merchant_no = 0;
+};
+using ErrandPtr = std::shared_ptr<const Errand>;
+
+connectors::Moment moment(const Clock& clock) {
+    return {clock.wall_ms(),  // house: wall: signatures name the time of day
+            crypto::random_token(kNonceCharacters)};
+}
+
+using Replied = std::function<void(const connectors::Reply&, const connectors::Moment&)>;
+void call(const Errand& errand, connectors::Call call, Replied replied) {
+    if (errand.client == nullptr) return replied({}, moment(*errand.clock));
+    http::ClientRequest request;
+    request.method = std::move(call.method);
+    request.url = std::move(call.url);
+    for (connectors::Header& header : call.headers)
+        request.headers.push_back({std::move(header.name), std::move(header.value)});
+    request.body = std::move(call.body);
+    request.timeout_ms = call.timeout_ms;
+    request.account = errand.merchant_no;
+    errand.client->send(std::move(request), [replied = std::move(replied), now = moment(*errand.clock)](
+                                                const Result<http::ClientResponse>& response) {
+        replied(reply_of(response), now);
+    });
+}
+
+void send(const ErrandPtr& errand, const ChannelCalls::Done& done) {
+    const connectors::Connector& connector = *errand->connector;
+    auto built = connector.build.value(errand->order, *errand->credentials, moment(*errand->clock));
+    if (auto* answer = std::get_if<connectors::Answer>(&built)) return done(std::move(*answer));
+    call(*errand, std::get<connectors::Call>(std::move(built)),
+         [errand, done](const connectors::Reply& reply, const connectors::Moment& now) {
+             done(errand->connector->parse.value(errand->order, reply, *errand->credentials, now));
+         });
+}
+
+// What became of an order that may have been sent.
+void ask(const ErrandPtr& errand, const connectors::Query& query, const ChannelCalls::Done& done) {
+    auto built = query.build.value(errand->order, *errand->credentials, moment(*errand->clock));
+    if (auto* answer = std::get_if<connectors::Answer>(&built)) return done(std::move(*answer));
+    call(*errand, std::get<connectors::Call>(std::move(built)),
+         [errand, &query, done](const connectors::Reply& reply, const connectors::Moment& now) {
+             done(query.parse.value(errand->order, reply, *errand->credentials, now));
+         });
 }
 
 }  // namespace
@@ -80,12 +134,6 @@ std::vector<ChannelCalls::Ready> ChannelCalls::due(const IsClaimed& is_claimed) 
     return ready;
 }
 
-const connectors::Connector* ChannelCalls::connector_of(const pb::ChannelAccount& account) const {
-    for (const connectors::Connector* connector : parts_.connectors)
-        if (connector->name.value == account.connector()) return connector;
-    return nullptr;
-}
-
 // Kept unsealed as long as the account is the same.
 std::shared_ptr<const connectors::Credentials> ChannelCalls::open(const pb::ChannelAccount& account) {
     const auto known = opened_.find(account.no());
@@ -97,11 +145,6 @@ std::shared_ptr<const connectors::Credentials> ChannelCalls::open(const pb::Chan
     auto kept = std::make_shared<const connectors::Credentials>(*std::move(credentials));
     opened_.insert_or_assign(account.no(), Opened{account.sealed_credentials(), kept});
     return kept;
-}
-
-connectors::Moment ChannelCalls::moment() const {
-    return {parts_.clock->wall_ms(),  // house: wall: signatures name the time of day
-            crypto::random_token(kNonceCharacters)};
 }
 
 connectors::Order ChannelCalls::order_of(const Ready& ready) const {
@@ -118,18 +161,14 @@ connectors::Order ChannelCalls::order_of(const Ready& ready) const {
         order.undoes = format_id(attempts::prefix::attempt, attempt.compensates());
     order.earlier_tries = attempt.tries();
     order.return_url = attempt.return_url();
-    order.door_url = (parts_.public_url ? parts_.public_url() : std::string()) + "/channels/" +
-                     ready.account->connector() + "/" + std::to_string(ready.account->no());
+    order.door_url = connectors::door_url(parts_.public_url ? parts_.public_url() : std::string(),
+                                          ready.account->connector(), ready.account->no());
     return order;
 }
 
 // Once a minute an account: such attempts are asked again and again.
 void ChannelCalls::say(std::uint64_t account_no, const std::string& what) {
-    const std::uint64_t now = parts_.clock->monotonic_ms();
-    const auto said = said_ms_.find(account_no);
-    if (said != said_ms_.end() && now - said->second < kSayAgainMs) return;
-    if (said_ms_.size() >= kAccountsKept) said_ms_.clear();
-    said_ms_.insert_or_assign(account_no, now);
+    if (!lines_.take(std::to_string(account_no), parts_.clock->monotonic_ms()).allowed) return;
     log::error("outbox", "event=channel_unasked account=" + std::to_string(account_no) + " " + what);
 }
 
@@ -137,46 +176,59 @@ void ChannelCalls::begin(const Ready& ready, Done done) {
     const std::uint64_t account_no = ready.attempt.account_no();
     ++under_way_[account_no];
     ++all_under_way_;
+    const bool may_be_sent = ready.attempt.tries() != 0 || log_index_of(ready.attempt.no()) <= leads_since_;
+    start(ready, may_be_sent, done);
+}
+
+bool ChannelCalls::send_unknown(const Asked& as_asked, Done done) {
+    Ready ready;
+    parts_.service->read([&](const store::Reader& rows, std::uint64_t) {
+        auto attempt = attempts::find_attempt(rows, as_asked.no);
+        if (!attempt || attempt->state() == pb::ATTEMPT_SUCCEEDED || attempt->state() == pb::ATTEMPT_FAILED ||
+            attempt->tries() != as_asked.tries || attempt->next_try_ms() != as_asked.next_try_ms)
+            return;
+        if (auto account = channels::find_account(rows, attempt->account_no()))
+            ready.account = std::make_shared<const pb::ChannelAccount>(*std::move(account));
+        ready.attempt = *std::move(attempt);
+    });
+    if (ready.attempt.no() == 0) return false;
+    start(ready, false, done);
+    return true;
+}
+
+void ChannelCalls::start(const Ready& ready, bool asks_first, const Done& done) {
+    const std::uint64_t account_no = ready.attempt.account_no();
     if (!ready.account) {
         say(account_no, "there is no such channel account");
-        return done({});
+        return done(connectors::Answer{});
     }
-    const connectors::Connector* connector = connector_of(*ready.account);
+    connectors::Order order = order_of(ready);
+    // What was opened without it will never have it: a payment is not given back, and its money stays
+    // visible.
+    if (!channels::offers(*ready.account, order.method_type, ready.attempt.operation()))
+        return done(connectors::failed({"api_error",
+                                        "channel_operation_not_offered",
+                                        {},
+                                        "The channel does not offer this operation."}));
+    const connectors::Connector* connector = connectors::find(parts_.connectors, ready.account->connector());
     if (connector == nullptr || !connector->may_serve(ready.attempt.livemode())) {
         say(account_no, "this node has no connector '" + ready.account->connector() +
                             "' in this mode: its attempts are asked again later");
-        return done({});
+        return done(connectors::Answer{});
     }
     auto credentials = open(*ready.account);
     if (!credentials) {
         say(account_no, "its credentials cannot be opened: is this the key file they were sealed with?");
-        return done({});
+        return done(connectors::Answer{});
     }
-    connectors::Order order = order_of(ready);
-    auto built = connector->build.value(order, *credentials, moment());
-    if (auto* answer = std::get_if<connectors::Answer>(&built)) return done(std::move(*answer));
-    send(*connector, std::move(order), std::get<connectors::Call>(std::move(built)), std::move(credentials),
-         ready.attempt.merchant_no(), std::move(done));
-}
-
-void ChannelCalls::send(const connectors::Connector& connector, connectors::Order order,
-                        connectors::Call call, std::shared_ptr<const connectors::Credentials> credentials,
-                        std::uint64_t merchant_no, Done done) {
-    if (parts_.client == nullptr) return done({});
-    http::ClientRequest request;
-    request.method = std::move(call.method);
-    request.url = std::move(call.url);
-    for (connectors::Header& header : call.headers)
-        request.headers.push_back({std::move(header.name), std::move(header.value)});
-    request.body = std::move(call.body);
-    request.timeout_ms = call.timeout_ms;
-    request.account = merchant_no;
-    parts_.client->send(
-        std::move(request),
-        [&connector, order = std::move(order), credentials = std::move(credentials), now = moment(),
-         done = std::move(done)](const Result<http::ClientResponse>& response) {
-            done(connector.parse.value(order, reply_of(response), *credentials, now));
-        });
+    const connectors::Query* query = asks_first ? connector->query_of(order.operation) : nullptr;
+    const auto errand =
+        std::make_shared<const Errand>(Errand{parts_.client, parts_.clock, connector, std::move(order),
+                                              std::move(credentials), ready.attempt.merchant_no()});
+    if (query == nullptr)
+        send(errand, done);
+    else
+        ask(errand, *query, done);
 }
 
 void ChannelCalls::ended(std::uint64_t account_no) {

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,9 @@
 namespace kontor::outbox {
 
 struct Came {
-    std::uint64_t no = 0;  // attempt or delivery
-    connectors::Answer answer;
-    int http_status = 0;  // 0: no answer, and `error` says why
+    std::uint64_t no = 0;                      // attempt or delivery
+    std::optional<connectors::Answer> answer;  // of a channel; nothing: it has no such order
+    int http_status = 0;                       // 0: no answer, and `error` says why
     std::string error;
     bool is_put_off = false;  // this machine could not try
 };

@@ -93,6 +93,7 @@ class WorkerImpl final : public Worker {
         machine::Scope scope;
         std::uint64_t endpoint_no = 0;
         std::uint64_t account_no = 0;  // of a channel's call
+        ChannelCalls::Asked asked;     // the same
         std::int64_t started_ms = 0;   // for people
         std::uint64_t since_ms = 0;    // of the call, then of the proposal
         pb::Command result;
@@ -142,8 +143,12 @@ class WorkerImpl final : public Worker {
             // It stood still, perhaps, and another one works now.
             if (!may_begin()) {
                 is_worth_looking_ = true;
+                leads_ = false;
                 return kPollMs;
             }
+            if (!std::exchange(leads_, true))
+                options_.service->read(
+                    [this](const store::Reader&, std::uint64_t index) { calls_.leads_since(index); });
             const std::uint64_t now = options_.clock->monotonic_ms();
             const bool is_time = now >= next_poll_ms_;
             if (is_time) next_poll_ms_ = now + std::min(options_.poll_ms, kPollMs);
@@ -178,11 +183,25 @@ class WorkerImpl final : public Worker {
         const std::uint64_t no = ready.attempt.no();
         Claim claim;
         claim.account_no = ready.attempt.account_no();
+        claim.asked = {no, ready.attempt.tries(), ready.attempt.next_try_ms()};
         claims_.emplace(no, std::move(claim));
         channel_calls_.add();
-        calls_.begin(ready, [mailbox = mailbox_, no](connectors::Answer answer) {
+        calls_.begin(ready, channel_says(no));
+    }
+
+    ChannelCalls::Done channel_says(std::uint64_t no) {
+        return [mailbox = mailbox_, no](std::optional<connectors::Answer> answer) {
             mailbox->came({no, std::move(answer), 0, {}}, true);
-        });
+        };
+    }
+
+    // The channel was asked, and has no such order. What ended or changed meanwhile is let go: if it is still
+    // due, it is found again.
+    void send_unknown(std::uint64_t no, const Claim& claim) {
+        if (!is_stopping_ && may_begin() && calls_.send_unknown(claim.asked, channel_says(no)))
+            return channel_calls_.add();
+        calls_.ended(claim.account_no);
+        claims_.erase(no);
     }
 
     static pb::Command answered(std::uint64_t no, const connectors::Answer& answer) {
@@ -316,10 +335,14 @@ class WorkerImpl final : public Worker {
                 put_off(claim->first, claim->second, now);
                 continue;
             }
-            if (claim->second.is_delivery)
+            if (claim->second.is_delivery) {
                 attempted(claim->second, came);
-            else
-                claim->second.result = answered(came.no, came.answer);
+            } else if (came.answer) {
+                claim->second.result = answered(came.no, *came.answer);
+            } else {
+                send_unknown(came.no, claim->second);
+                continue;
+            }
             propose(claim->first, claim->second, now);
         }
         for (const Settled& one : settled) settle(one, now);
@@ -389,6 +412,7 @@ class WorkerImpl final : public Worker {
     std::size_t n_proposed_ = 0;  // results that the node has not said anything about
     bool is_worth_looking_ = true, may_begin_ = true;
     bool is_stopping_ = false;
+    bool leads_ = false;  // at the last look
 
     telemetry::Counter& delivered_;
     telemetry::Counter& not_delivered_;

@@ -161,7 +161,7 @@ void Driver::send_held(Actions& out) {
 }
 
 // A peer learns of a commit with the next append, and when nothing follows only with the next heartbeat.
-// Whoever waits there for what the leader acknowledged should not: a peer that has everything, when
+// A reader there must not wait that long for what the leader acknowledged: a peer that has everything, when
 // everything is committed, is told at once, by what is a heartbeat before its time.
 void Driver::announce_commit(Actions& out) {
     if (role() != Role::leader || commit_index() != last_index()) return;

@@ -86,8 +86,9 @@ void anchor_at_snapshot(Message& append, std::uint64_t snapshot_index, std::uint
                                   std::uint64_t match_index, const GuardOptions& guards);
 
 // 9. A server that was promoted and does not know it yet must vote, or nobody can be elected any more. Voting
-// is safe for whoever has a log: candidates count only the voters of their own configuration. And one that
-// has not heard its leader for an election time-out must not hide behind it: a stand-by never forgets it.
+// is safe for each server that has a log: candidates count only the voters of their own configuration. And
+// one that has not heard its leader for an election time-out must not hide behind it: a stand-by never
+// forgets it.
 struct VoteView {
     bool as_voter = false;
     bool disrupt_leader = false;
@@ -129,7 +130,7 @@ enum class ChangeVerdict : std::uint8_t {
     wait,  // 11: every voter and the promoted server have the committed configuration, or it deadlocks. Not
            // the one that is demoted or removed: it may be dead, and it is in neither majority that counts
            // once the change is committed. Nor may the change leave voters of which no majority answers: it
-           // could not be committed, and nothing after it either. While one that is dead goes, another one
+           // could not be committed, and nothing after it either. While one that is dead goes, a second
            // may be dead, too: a majority of those that stay answers and has the committed configuration, and
            // without the change both count for nothing but a larger quorum
     one_at_a_time,  // two servers changed at once: majorities that do not overlap

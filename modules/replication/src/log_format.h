@@ -45,7 +45,7 @@ struct RecordHeader {
 
 [[nodiscard]] std::string encode_segment_header(const SegmentHeader& header);
 [[nodiscard]] std::optional<SegmentHeader> decode_segment_header(std::string_view bytes);
-// The version of a header that is whole and of another one.
+// The version of a whole header that is not of this version.
 [[nodiscard]] std::optional<std::uint32_t> other_log_version(std::string_view bytes);
 
 // Appends header, payload and padding.

@@ -140,7 +140,7 @@ Result<void> ReplicaImpl::submit_proposals() {
         } else {
             unpersisted_ -= n;
         }
-        // Before the entries go to the disk: so whoever waits knows the position before apply() can come.
+        // Before the entries go to the disk: so that the proposer knows the position before apply() can come.
         for (std::size_t i = 0; i < n; ++i) {
             if (accepted) {
                 batch[i].done(Position{submitted.first_index + i, submitted.term});
@@ -184,11 +184,11 @@ Result<void> ReplicaImpl::carry_out(Actions& actions) {
     for (AppendAction& append : actions.appends)
         if (!alone || !disk_.append_here(append)) disk_.post_append(std::move(append));
     // A leader whose disk is full cannot hand over what it has not stored. It falls silent, and the others,
-    // who have it, choose another one.
+    // who have it, choose a new leader.
     const bool is_silent = folder_.waits->load() && driver_->role() == Role::leader;
     if (!is_silent)
         for (Message& message : actions.messages) sender_.send(std::move(message));
-    update_counters();  // before publishing: whoever saw an entry applied finds it in stats()
+    update_counters();  // before publishing: an entry that was seen applied is in stats()
     if (actions.commit_advanced) publish_commits();
     if (actions.role_changed) tell_role(driver_->role());
     if (actions.snapshot_needed) fall_silent(*actions.snapshot_needed);

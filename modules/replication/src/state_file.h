@@ -1,7 +1,7 @@
 #pragma once
 // The small file beside the log: term, vote, node id, cluster id (docs/formats/log.md, "The state file").
-// Two slots, both written and synced on every change, one after the other: a torn write leaves the other one,
-// and a single slot that rots later does too.
+// Two slots, both written and synced on every change, one after the other: a torn write leaves one of them,
+// and so does a single slot that rots later.
 //
 // Threading: one thread at a time. Errors: io; corruption when no slot is whole. After a failed store() the
 // replica stops.

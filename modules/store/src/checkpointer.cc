@@ -119,7 +119,7 @@ void Checkpointer::loop() {
     }
 }
 
-// Whoever closes the store does not wait until the disk has room, or until there are descriptors: the log has
+// Closing the store does not wait until the disk has room, or until there are descriptors: the log has
 // everything.
 void Checkpointer::fail_unless_closing(const Error& error) {
     if (error.code != ErrorCode::unavailable) core_.fail(error);

@@ -4,7 +4,7 @@
 // hold them have grown to a limit, more when memory asks for it, and whenever somebody needs partitions that
 // stand for one index in all tables (docs/adr/0009-write-back-rows.md).
 //
-// Whoever serves payments goes first: sorting, encoding and writing is done by two threads of the lowest
+// Payments go first: sorting, encoding and writing is done by two threads of the lowest
 // priority, partition by partition. Only while the store waits or will soon (hurry()), they have the usual
 // priority, and the checkpoint thread does such pieces too. It alone takes locks that others wait for.
 //

@@ -225,7 +225,7 @@ void CopySourceImpl::enforce() {
     for (auto it = copies_.begin(); it != copies_.end();) {
         const std::shared_ptr<Copy> copy = it->second;
         if (!kept_.is_held(it->first)) {
-            it = copies_.erase(it);  // whoever answers for it just now is its last owner
+            it = copies_.erase(it);  // an answer that is being made from it is its last owner
             continue;
         }
         ++it;

@@ -322,7 +322,7 @@ Result<Folder> open_folder(StoreOptions& options) {
     Folder folder;
     folder.redo_folder = options.folder + "/redo";
     const std::string path = options.folder + "/partitions";
-    // Whoever only wants to look at a store must not make one.
+    // A look at a store must not make one.
     if ((options.partitions == 0 || options.read_only) && !std::filesystem::exists(path))
         return fail(ErrorCode::not_found, options.folder + " holds no store");
     if (!options.read_only) KONTOR_CHECK(make_folder(folder.redo_folder));

@@ -40,7 +40,7 @@ inline void fetch_line(const void* at) {
     asm volatile("");
 }
 
-// Sorted rows lie at random places of memory: whoever walks over them fetches ahead.
+// Sorted rows lie at random places of memory: a walk over them fetches ahead.
 inline void fetch_ahead(const RowImage* row, const RowImage* end) {
     constexpr std::ptrdiff_t kRowsAhead = 8;
     constexpr std::size_t kLineBytes = 64;

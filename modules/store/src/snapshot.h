@@ -63,7 +63,7 @@ struct Core {
     const Tables& tables;
     const std::vector<std::unique_ptr<Partition>> partitions;
     const std::vector<std::unique_ptr<WriteBackRows>> write_back;  // by partition
-    // Held (shared) by whoever visits write-back rows, so that none goes meanwhile.
+    // Held (shared) while write-back rows are visited, so that none goes meanwhile.
     mutable std::shared_mutex eviction;
     cache::RowCache* const cache;
     HugeBlocks huge_blocks;  // of the memtables

@@ -3,8 +3,8 @@
 //
 // A view is one read transaction a partition, all begun between two checkpoints: LMDB keeps the pages it
 // needs, and once it is open nobody waits for it. The price is that pages which are freed meanwhile are not
-// used again, so the files grow. Hence two limits, after which a view ends, whoever holds it: its age, and
-// the growth since it began.
+// used again, so the files grow. Hence two limits, after which a view ends even while it is held: its age,
+// and the growth since it began.
 //
 // Threading: open() anywhere; a view on one thread, which looks at the limits while it visits; enforce() on
 // the apply thread, which takes away views that nobody visits just then.

@@ -82,7 +82,6 @@ void Call::send(int status, std::string body, const ApiError* error, std::uint64
     if (log_index != 0)
         response.headers.push_back({"Kontor-Log-Index", format_position({kFirstGroup, log_index})});
     if (status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"Kontor\""});
-    if (error != nullptr && !error->allow.empty()) response.headers.push_back({"Allow", error->allow});
     if (rate.limit != 0) {
         response.headers.push_back({"RateLimit-Limit", std::to_string(rate.limit)});
         response.headers.push_back({"RateLimit-Remaining", std::to_string(rate.remaining)});

@@ -55,6 +55,16 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
     return pattern.empty() && path.empty();
 }
 
+bool is_dotted_name(std::string_view text) {
+    if (text.empty() || text.front() == '.' || text.back() == '.' ||
+        text.find("..") != std::string_view::npos) {
+        return false;
+    }
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+}
+
 // 32 hexadecimal digits, quotes and a comma: some 100 ids.
 constexpr std::size_t kCheapLookupBytes = 4'096;
 
@@ -94,15 +104,10 @@ Match Catalogue::match(std::string_view method, std::string_view path) const {
     if (!path.starts_with('/')) return found;
     std::vector<std::string_view> params;
     for (const Route& route : routes_) {
-        if (!matches(route.pattern, path, params)) continue;
-        if (route.method.value == method) {
-            found.route = &route;
-            found.path_params = std::move(params);
-            found.allow.clear();
-            return found;
-        }
-        if (!found.allow.empty()) found.allow += ", ";
-        found.allow += route.method.value == "GET" ? "GET, HEAD" : route.method.value;
+        if (route.method.value != method || !matches(route.pattern, path, params)) continue;
+        found.route = &route;
+        found.path_params = std::move(params);
+        break;
     }
     return found;
 }
@@ -122,6 +127,28 @@ const Route* Catalogue::route_of(std::string_view method, std::string_view path)
 void Catalogue::explain(const pb::Result& result, ApiError& error) const {
     for (const Resource* resource : resources_)
         if (resource->explain.value != nullptr) resource->explain.value(result, error);
+}
+
+bool Catalogue::is_event_type(std::string_view type) const {
+    const std::string_view resource = type.substr(0, type.find('.'));
+    bool is_ours = false;
+    for (const machine::Domain* domain : registry_.domains()) {
+        for (const std::string_view known : domain->events) {
+            if (known == type) return true;
+            is_ours = is_ours || known.substr(0, known.find('.')) == resource;
+        }
+    }
+    for (const Resource* brought : resources_) {
+        for (const std::string_view known : brought->silent_events)
+            if (known == type) return true;
+    }
+    if (!is_dotted_name(type) || type.find('.') == std::string_view::npos) return false;
+    const bool of_a_part = std::count(type.begin(), type.end(), '.') > 1;  // charge.dispute.created
+    return of_a_part || !is_ours;
+}
+
+bool Catalogue::is_event_group(std::string_view group) {
+    return group.ends_with(".*") && is_dotted_name(group.substr(0, group.size() - 2));
 }
 
 std::string Catalogue::problems() const {

@@ -40,19 +40,34 @@ void read_created(const Node& params, ListRequest& list) {
     list.query.created_lt_ms = to == std::numeric_limits<std::int64_t>::max() ? 0 : to;
 }
 
-// "charge.*" stands for every event type that begins like that.
-void read_type(const machine::Registry& registry, const std::string& type, ListRequest& list) {
-    if (!type.ends_with(".*")) {
-        list.query.type = type;
-        return;
+std::optional<ApiError> no_event_type(const std::string& param, std::string_view type) {
+    return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
+}
+
+// Of events, whose types are more than a parameter can list. "charge.*" stands for every type that begins
+// like that.
+std::optional<ApiError> read_event_types(const Catalogue& catalogue, const Node& params, ListRequest& list) {
+    list.query.types = params.list_of("types");
+    for (std::size_t i = 0; i < list.query.types.size(); ++i) {
+        const std::string& type = list.query.types[i];
+        if (!catalogue.is_event_type(type)) return no_event_type("types[" + std::to_string(i) + "]", type);
     }
-    const std::string_view group = std::string_view(type).substr(0, type.size() - 1);
-    for (const machine::Domain* domain : registry.domains()) {
+    const auto type = params.text_of("type");
+    if (!type) return std::nullopt;
+    if (!list.query.types.empty()) return exclusive_parameters("type", "types");
+    if (!Catalogue::is_event_group(*type)) {
+        if (!catalogue.is_event_type(*type)) return no_event_type("type", *type);
+        list.query.type = *type;
+        return std::nullopt;
+    }
+    const std::string_view group = std::string_view(*type).substr(0, type->size() - 1);
+    for (const machine::Domain* domain : catalogue.registry().domains()) {
         for (const std::string_view known : domain->events) {
             if (known.starts_with(group)) list.query.types.emplace_back(known);
         }
     }
-    list.empty = list.query.types.empty();
+    list.empty = list.empty || list.query.types.empty();
+    return std::nullopt;
 }
 
 std::optional<ApiError> read_object(const Call& call, const store::Reader& rows, std::string_view param,
@@ -62,6 +77,16 @@ std::optional<ApiError> read_object(const Call& call, const store::Reader& rows,
     no = parse_id(id_prefix, *id).value_or(0);
     if (no != 0 && exists(call, rows, id_prefix, no)) return std::nullopt;
     return no_such(object_name(call.host->catalogue->names(), id_prefix), *id, std::string(param), false);
+}
+
+// An object of any kind, by its id alone; validation saw that its prefix is one of the parameter's.
+std::optional<ApiError> read_source(const Call& call, const store::Reader& rows, std::string& source_id) {
+    const auto id = call.params.text_of("source");
+    if (!id) return std::nullopt;
+    std::uint64_t no = 0;
+    if (auto error = read_object(call, rows, "source", id->substr(0, id->find('_')), no)) return error;
+    source_id = *id;
+    return std::nullopt;
 }
 
 struct Page {
@@ -109,12 +134,12 @@ std::optional<ApiError> read_list_request(const Call& call, const store::Reader&
     }
     read_created(params, list);
     query.email = params.text_of("email").value_or("");
-    query.types = params.list_of("types");
-    if (const auto type = params.text_of("type")) {
-        if (!query.types.empty()) return exclusive_parameters("type", "types");
-        read_type(call.host->catalogue->registry(), *type, list);
+    if (id_prefix == machine::prefix::event) {
+        if (auto error = read_event_types(*call.host->catalogue, params, list)) return error;
+    } else {
+        query.type = params.text_of("type").value_or("");
     }
-    query.source_id = params.text_of("source").value_or("");
+    if (auto error = read_source(call, rows, query.source_id)) return error;
     query.currency = currency_of(params);
     return std::nullopt;
 }

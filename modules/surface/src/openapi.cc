@@ -39,6 +39,17 @@ void choices_of(JsonWriter& json, std::span<const std::string_view> choices) {
     json.end_array();
 }
 
+// "cus", or "(ch|re)" where there are several.
+std::string id_prefixes(const Param& param) {
+    if (!param.prefix.empty()) return std::string(param.prefix);
+    std::string out;
+    for (const std::string_view prefix : param.choices) {
+        out += out.empty() ? '(' : '|';
+        out += prefix;
+    }
+    return out + ')';
+}
+
 void properties(JsonWriter& json, std::span<const Param> params, std::span<const Param> common = {}) {
     json.field("type", "object").key("properties").begin_object();
     for (const auto& table : {params, common}) {
@@ -77,8 +88,7 @@ void schema_body(JsonWriter& json, const Param& param) {
             json.field("type", "string").field("pattern", "^[A-Za-z]{3}$");
             return;
         case Kind::object_id:
-            json.field("type", "string")
-                .field("pattern", "^" + std::string(param.prefix) + "_[0-9A-Za-z]{11}$");
+            json.field("type", "string").field("pattern", "^" + id_prefixes(param) + "_[0-9A-Za-z]{11}$");
             return;
         case Kind::choice:
             json.field("type", "string");
@@ -290,6 +300,16 @@ void components(JsonWriter& json, const Catalogue& catalogue) {
     json.end_object();
 }
 
+void no_request(JsonWriter& /*json*/, const Route& /*route*/) {}
+
+void object_or_deleted(JsonWriter& json, const Route& route) {
+    json.key("content").begin_object().key("application/json").begin_object().key("schema");
+    json.begin_object().key("anyOf").begin_array();
+    fields::write_reference(json, route.object);
+    fields::write_reference(json, fields::kDeletedObject);
+    json.end_array().end_object().end_object().end_object();
+}
+
 std::string pretty(const std::string& compact) {
     rapidjson::Document document;
     document.Parse(compact.data(), compact.size());
@@ -302,6 +322,8 @@ std::string pretty(const std::string& compact) {
 }
 
 }  // namespace
+
+constinit const OwnBodies kMayBeDeleted{no_request, object_or_deleted};
 
 std::string build_openapi(const Catalogue& catalogue) {
     std::string out;

@@ -29,7 +29,7 @@ std::optional<std::int64_t> Node::integer_of(std::string_view name) const {
 std::optional<bool> Node::boolean_of(std::string_view name) const {
     const Node* node = find(name);
     if (node == nullptr || node->is_container() || node->text.empty()) return std::nullopt;
-    return node->text == "true";
+    return parse_boolean(*node);
 }
 
 std::vector<std::string> Node::list_of(std::string_view name) const {
@@ -47,6 +47,15 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
     return value;
+}
+
+std::optional<bool> parse_boolean(const Node& leaf) {
+    std::string word = leaf.text;
+    if (leaf.shape == Node::Shape::form) {
+        for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    if (word != "true" && word != "false") return std::nullopt;
+    return word == "true";
 }
 
 std::optional<std::vector<const Node*>> list_elements(const Node& container) {
@@ -98,12 +107,7 @@ std::string canonical(const Node& root) {
 }
 
 bool is_valid_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t length = text[0] == '\0' ? 0 : utf8_sequence(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
+    return text.find('\0') == std::string_view::npos && is_utf8(text);
 }
 
 std::size_t utf8_characters(std::string_view text) {

@@ -61,7 +61,7 @@ std::optional<ApiError> insert(Node& root, const std::string& name, std::string 
     if (!at->is_container() || !at->children.empty()) {
         return invalid("The parameter '" + printable(name) + "' was given more than once.", printable(name));
     }
-    at->shape = Node::Shape::text;
+    at->shape = Node::Shape::form;
     at->text = std::move(value);
     return std::nullopt;
 }

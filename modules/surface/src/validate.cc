@@ -141,6 +141,16 @@ MaybeError check_choice(const Node& node, std::span<const std::string_view> choi
                    path);
 }
 
+MaybeError check_object_id(const Node& node, const Param& spec, Names names, const std::string& path) {
+    if (spec.prefix.empty()) {
+        for (const std::string_view prefix : spec.choices)
+            if (parse_id(prefix, node.text)) return std::nullopt;
+        return no_such(spec.name, node.text, path, false);
+    }
+    if (parse_id(spec.prefix, node.text)) return std::nullopt;
+    return no_such(object_name(names, spec.prefix), node.text, path, false);
+}
+
 MaybeError check_email(const Node& node, const Param& spec, const std::string& path) {
     const std::string_view text = node.text;
     const auto at = text.find('@');
@@ -153,8 +163,12 @@ MaybeError check_email(const Node& node, const Param& spec, const std::string& p
     return invalid("Invalid email address: " + printable(text), path, "email_invalid");
 }
 
+// A fragment is the browser's own (RFC 3986, 3.5) and kept: where it begins a query could begin as well, so
+// it is looked at as one. What has no use for it says so itself.
 MaybeError check_url(const Node& node, const std::string& path) {
-    if (node.text.size() <= machine::limits::kUrlBytes && uri::split_url(node.text)) return std::nullopt;
+    std::string url = node.text;
+    if (const std::size_t fragment = url.find('#'); fragment != std::string::npos) url[fragment] = '?';
+    if (url.size() <= machine::limits::kUrlBytes && uri::split_url(url)) return std::nullopt;
     return invalid(
         "Invalid URL: " + printable(node.text) +
             ". It must be absolute, with http or https and a host name or plain address, and at most " +
@@ -242,7 +256,7 @@ MaybeError check_leaf(const Node& node, const Param& spec, Names names, const st
         case Kind::timestamp_range:
             return check_integer(node, 0, kMaxTimestamp, path);
         case Kind::boolean:
-            if (node.text == "true" || node.text == "false") return std::nullopt;
+            if (parse_boolean(node)) return std::nullopt;
             return wrong_type("boolean", node, path);
         case Kind::choice:
             return check_choice(node, spec.choices, path);
@@ -252,8 +266,7 @@ MaybeError check_leaf(const Node& node, const Param& spec, Names names, const st
                 "Invalid currency: " + printable(node.text) + ". It must be a three-letter ISO 4217 code.",
                 path);
         case Kind::object_id:
-            if (parse_id(spec.prefix, node.text)) return std::nullopt;
-            return no_such(object_name(names, spec.prefix), node.text, path, false);
+            return check_object_id(node, spec, names, path);
         case Kind::email:
             return check_email(node, spec, path);
         case Kind::url:
@@ -341,6 +354,18 @@ MaybeError validate_hash(const Node& params, std::span<const Param> specs, std::
 std::optional<ApiError> validate(const Node& params, std::span<const Param> specs,
                                  std::span<const Param> common, std::span<const ObjectName> names) {
     return validate_hash(params, specs, common, names, "");
+}
+
+void unify(Node& params, std::span<const Param> specs, std::span<const Param> common) {
+    for (Node& node : params.children) {
+        const Param* spec = spec_of(node.key, specs, common);
+        if (spec == nullptr) continue;
+        if (node.is_container()) {
+            unify(node, spec->children, {});
+        } else if (spec->kind == Kind::boolean) {
+            if (const auto value = parse_boolean(node)) node.text = *value ? "true" : "false";
+        }
+    }
 }
 
 }  // namespace kontor::surface

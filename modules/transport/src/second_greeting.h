@@ -1,6 +1,6 @@
 #pragma once
-// A client whose first greeting had no key share of ours is asked for another one (HelloRetryRequest, RFC
-// 8446 4.1.4), and OpenSSL takes memory for that one too by the length in its head, up to 128 KiB. This reads
+// A client whose first greeting had no key share of ours is asked for a second greeting (HelloRetryRequest,
+// RFC 8446 4.1.4), and OpenSSL takes memory for that too by the length in its head, up to 128 KiB. This reads
 // along until that length is known; the first one is looked at before TLS begins (greeting_peek.h).
 //
 // Threading: one thread at a time. Needs whole records as they are asked for: no read-ahead until it is over.

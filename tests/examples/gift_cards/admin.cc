@@ -18,12 +18,11 @@ namespace {
 using namespace surface::office;  // the routes' words
 namespace office_limits = surface::office::limits;
 
-Json row_json(const pb::GiftCard& card) {
-    return Json{{"id", format_id(prefix::gift_card, card.no())},
-                {"amount", card.amount()},
-                {"currency", currency_code(card.currency())},
-                {"customer", format_id(customers::prefix::customer, card.customer_no())},
-                {"created_ms", card.created_ms()}};
+void put_card(JsonWriter& json, const pb::GiftCard& card) {
+    json.begin_object().field("id", format_id(prefix::gift_card, card.no()));
+    json.field_integer("amount", card.amount()).field("currency", currency_code(card.currency()));
+    json.field("customer", format_id(customers::prefix::customer, card.customer_no()));
+    json.field_integer("created_ms", card.created_ms()).end_object();
 }
 
 void list_of_merchant(const CallPtr& call) {
@@ -43,10 +42,11 @@ void list_of_merchant(const CallPtr& call) {
         if (found) page = list_gift_cards(rows, {*merchant_no, call->livemode}, query, bound);
     });
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    Json data = Json::array();
-    for (const pb::GiftCard& card : page.rows) data.push_back(row_json(card));
-    call->answer(200,
-                 Json{{"data", data}, {"next_cursor", page.has_more ? data.back()["id"] : Json(nullptr)}});
+    call->answer(200, [&](JsonWriter& json) {
+        json.key("data").begin_array();
+        for (const pb::GiftCard& card : page.rows) put_card(json, card);
+        put_id(json.end_array(), "next_cursor", prefix::gift_card, page.has_more ? page.rows.back().no() : 0);
+    });
 }
 
 // clang-format off

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kOrders = "https://toy.example/orders";
 constexpr std::string_view kNotices = "notices";
+constexpr int kNotThere = 404;
+constexpr std::string_view kNoSuchOrder = "no such order\n";  // not a page of a server on the way
 
 std::string_view word_of(Operation operation) {
     switch (operation) {
@@ -82,6 +84,21 @@ Answer parse(const Order& order, const Reply& reply, const Credentials& /*creden
     const auto said = read(reply.body);
     if (!said || said->reference != order.reference) return {};
     return answer_of(*said);
+}
+
+std::variant<Call, Answer> build_query(const Order& order, const Credentials& credentials,
+                                       const Moment& /*moment*/) {
+    Call call;
+    call.method = "GET";
+    call.url = std::string(kOrders) + "/" + order.reference;
+    call.headers = {{"Authorization", "Bearer " + std::string(credentials.find(kApiKey))}};
+    return call;
+}
+
+std::optional<Answer> parse_query(const Order& order, const Reply& reply, const Credentials& credentials,
+                                  const Moment& moment) {
+    if (reply.status == kNotThere && reply.body == kNoSuchOrder) return std::nullopt;
+    return parse(order, reply, credentials, moment);
 }
 
 std::string signature(std::string_view notice_key, std::string_view path, std::string_view body) {

@@ -4,6 +4,7 @@
 //
 //   order    POST /orders  "reference=…&operation=sale&amount=…&currency=…&method=…&of=…&notify=…"
 //   answer   "id=…&reference=…&state=done|declined|asks&url=…" and a line's end: without it, it was cut
+//   query    GET /orders/att_…: the answer again; 404: there is no such order
 //   notice   the same at the account's door, below `notices`; header Toy-Signature: hex of HMAC-SHA256 over
 //   the
 //            path, a line's end and the body
@@ -25,6 +26,10 @@ inline constexpr std::string_view kSignature = "Toy-Signature";
                                                const Moment& moment);
 [[nodiscard]] Answer parse(const Order& order, const Reply& reply, const Credentials& credentials,
                            const Moment& moment);
+[[nodiscard]] std::variant<Call, Answer> build_query(const Order& order, const Credentials& credentials,
+                                                     const Moment& moment);
+[[nodiscard]] std::optional<Answer> parse_query(const Order& order, const Reply& reply,
+                                                const Credentials& credentials, const Moment& moment);
 [[nodiscard]] Result<Handled> on_inbound(const Inbound& inbound, const Credentials& credentials,
                                          const Moment& moment);
 // What the channel writes into the header of a notice.
@@ -37,6 +42,11 @@ inline constexpr std::array<std::uint16_t, 2> kCurrencies = {978, 756};  // EUR,
 inline constexpr std::array kServes = {Served{.method = "card",
                                               .currencies = std::span<const std::uint16_t>(kCurrencies),
                                               .operations = std::span<const Operation>(kOperations)}};
+// What takes money is asked about; the others are sent again.
+inline constexpr std::array kQueries = {
+    Query{.operation = Operation::sale, .build = &build_query, .parse = &parse_query},
+    Query{.operation = Operation::authorize, .build = &build_query, .parse = &parse_query},
+};
 inline constexpr std::array kFields = {
     Field{.name = kApiKey, .is_secret = true, .is_required = true},
     Field{.name = kNoticeKey, .is_secret = true, .is_required = true},
@@ -57,6 +67,7 @@ inline constexpr Connector kConnector = {
     .draw = nullptr,
     .build = &build,
     .parse = &parse,
+    .queries = std::span<const Query>(kQueries),
     .on_inbound = &on_inbound,
 };
 

@@ -9,6 +9,7 @@
 
 #include "connectors/all.h"
 #include "domains/attempts/ids.h"
+#include "domains/channels/channels.h"
 #include "domains/payments/payments.h"
 #include "kontor/channels_bodies.pb.h"
 #include "kontor/crypto/public_id.h"
@@ -37,35 +38,53 @@ constexpr const char* kUrl = "https://pay.example";
 class Channel : public http::Client {
  public:
     void send(http::ClientRequest request, std::function<void(Result<http::ClientResponse>)> done) override {
+        if (request.method == "GET") return tell(request.url, done);
         EXPECT_EQ(request.url, "https://toy.example/orders");
         const std::string reference = part(request.body, "reference=");
-        const std::string method = part(request.body, "method=");
-        count(reference);
+        if (loses_orders.exchange(false)) return done(fail(ErrorCode::io, "the connection was lost"));
+        take(reference, part(request.body, "method="));
         if (loses_answers.exchange(false)) return done(fail(ErrorCode::io, "the connection was lost"));
+        tell("/" + reference, done);
+    }
+    // How often an order came, and how often it was asked about, by reference.
+    std::map<std::string, int> orders() {
+        const std::lock_guard lock(mutex_);
+        return orders_;
+    }
+    std::map<std::string, int> queries() {
+        const std::lock_guard lock(mutex_);
+        return queries_;
+    }
+    std::atomic<bool> loses_orders{false}, loses_answers{false};  // the next one
+
+ private:
+    void take(const std::string& reference, const std::string& method) {
         std::string state = "done";
         if (method == "pm_toy_declined") state = "declined";
         if (method == "pm_toy_asks") state = "asks&url=https://toy.example/pay/" + reference;
+        const std::lock_guard lock(mutex_);
+        ++orders_[reference];
+        states_[reference] = state;
+    }
+    void tell(const std::string& url, const std::function<void(Result<http::ClientResponse>)>& done) {
+        const std::string reference = url.substr(url.rfind('/') + 1);
+        std::string state;
+        {
+            const std::lock_guard lock(mutex_);
+            if (url.size() > reference.size() + 1) ++queries_[reference];
+            state = states_[reference];
+        }
+        if (state.empty()) return done(http::ClientResponse{404, {}, "no such order\n"});
         done(http::ClientResponse{
             200, {}, "id=toy_" + reference + "&reference=" + reference + "&state=" + state + "\n"});
-    }
-    // How often it was asked, by reference.
-    std::map<std::string, int> calls() {
-        const std::lock_guard lock(mutex_);
-        return calls_;
-    }
-    std::atomic<bool> loses_answers{false};  // the next one
-
- private:
-    void count(const std::string& reference) {
-        const std::lock_guard lock(mutex_);
-        ++calls_[reference];
     }
     static std::string part(const std::string& body, const std::string& name) {
         const std::size_t at = body.find(name) + name.size();
         return body.substr(at, body.find('&', at) - at);
     }
     std::mutex mutex_;
-    std::map<std::string, int> calls_;
+    std::map<std::string, int> orders_, queries_;
+    std::map<std::string, std::string> states_;
 };
 
 class ToyChannel : public ::testing::Test {
@@ -82,7 +101,10 @@ class ToyChannel : public ::testing::Test {
         work.connectors = all();
         work.public_url = [] { return std::string(kUrl); };
         work.poll_ms = 10;
+        work.may_begin = [this] { return ++looks_ != 0; };
         worker_ = outbox::Worker::start(std::move(work));
+        // At its second look the worker knows since when it leads: what comes now is new, and sent at once.
+        EXPECT_TRUE(eventually([&] { return looks_.load() >= 2; }));
         inbox::DoorOptions door;
         door.service = &world_;
         door.sealer = &sealer_;
@@ -94,7 +116,7 @@ class ToyChannel : public ::testing::Test {
     }
 
     // The platform's account at the channel, which takes all cards from now on.
-    void open_account() {
+    void open_account(std::span<const Operation> operations = kOperations) {
         Credentials credentials;
         credentials.set(kApiKey, crypto::Secret("our key"));
         credentials.set(kNoticeKey, crypto::Secret("their key"));
@@ -103,7 +125,11 @@ class ToyChannel : public ::testing::Test {
         open.set_connector(std::string(kConnector.name.value));
         open.set_name("Toy");
         open.set_sealed_credentials(credentials.seal(sealer_));
-        open.add_serves()->set_type("card");
+        auto& served = *open.add_serves();
+        served.set_type("card");
+        for (const Operation operation : operations)
+            served.add_operations(
+                std::string(channels::word_of(static_cast<pb::ChannelOperation>(operation))));
         account_no_ = object_in(world_.run(command), pb::channel_account).no();
         pb::Command route;
         auto& entry = *mutable_body(route, pb::set_channel_routes)->add_entries();
@@ -146,6 +172,7 @@ class ToyChannel : public ::testing::Test {
     Channel channel_;
     std::uint64_t account_no_ = 0;
     std::unique_ptr<inbox::Door> door_;
+    std::atomic<unsigned> looks_{0};
     std::unique_ptr<outbox::Worker> worker_;  // last: it ends before what it uses
 };
 
@@ -172,15 +199,44 @@ TEST_F(ToyChannel, DeclinesAPayment) {
     EXPECT_EQ(attempt(no).error().decline_code(), "generic_decline");
 }
 
-TEST_F(ToyChannel, IsAskedAgainWithTheSameReferenceWhenItsAnswerWasLost) {
+TEST_F(ToyChannel, IsAskedWhatBecameOfAnOrderWhoseAnswerWasLost) {
     channel_.loses_answers = true;
     const std::uint64_t no = pay("pm_toy_pays");
     ASSERT_TRUE(eventually([&] { return attempt(no).state() == pb::ATTEMPT_UNKNOWN; }));
     EXPECT_EQ(status(no), pb::PROCESSING) << "nobody knows";
     clock_.set_wall(attempt(no).next_try_ms());
     ASSERT_TRUE(becomes(no, pb::SUCCEEDED));
-    const std::map<std::string, int> once = {{format_id(attempts::prefix::attempt, attempt(no).no()), 2}};
-    EXPECT_EQ(channel_.calls(), once);
+    const std::map<std::string, int> once = {{format_id(attempts::prefix::attempt, attempt(no).no()), 1}};
+    EXPECT_EQ(channel_.orders(), once);
+    EXPECT_EQ(channel_.queries(), once);
+}
+
+TEST_F(ToyChannel, AnOrderThatNeverCameIsSentAgainWithTheSameReference) {
+    channel_.loses_orders = true;
+    const std::uint64_t no = pay("pm_toy_pays");
+    ASSERT_TRUE(eventually([&] { return attempt(no).state() == pb::ATTEMPT_UNKNOWN; }));
+    EXPECT_TRUE(channel_.orders().empty());
+    clock_.set_wall(attempt(no).next_try_ms());
+    ASSERT_TRUE(becomes(no, pb::SUCCEEDED));
+    const std::map<std::string, int> once = {{format_id(attempts::prefix::attempt, attempt(no).no()), 1}};
+    EXPECT_EQ(channel_.queries(), once);
+    EXPECT_EQ(channel_.orders(), once);
+}
+
+// What gives back or undoes is written by the rules: without the operation it fails at once, and is seen.
+TEST_F(ToyChannel, IsNotAskedForWhatItDoesNotOffer) {
+    const std::array sales_only = {Operation::sale};
+    open_account(sales_only);
+    const std::uint64_t no = pay("pm_toy_asks");
+    ASSERT_TRUE(becomes(no, pb::REQUIRES_ACTION));
+    pb::Command cancel = world_.mine();
+    mutable_body(cancel, pb::cancel_payment_intent)->set_no(no);
+    ASSERT_EQ(world_.run(cancel).outcome(), machine::outcome::ok);
+    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(1).state() == pb::ATTEMPT_FAILED; }));
+    const pb::ChannelAttempt undoing = world_.attempts(no).at(1);
+    EXPECT_EQ(undoing.operation(), pb::CHANNEL_VOID);
+    EXPECT_EQ(undoing.error().code(), "channel_operation_not_offered");
+    EXPECT_FALSE(channel_.orders().contains(format_id(attempts::prefix::attempt, undoing.no())));
 }
 
 TEST_F(ToyChannel, SaysByANoticeWhatThePayerDid) {

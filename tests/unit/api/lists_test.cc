@@ -3,6 +3,7 @@
 #include <set>
 
 #include "domains/webhooks/limits.h"
+#include "impl.h"
 #include "kontor/machine/events.h"
 #include "shop.h"
 
@@ -119,6 +120,84 @@ TEST(Events, AreListedFilteredAndTheSameEachTime) {
     for (const std::string& type : shop.service.event_types) wanted.emplace_back("enabled_events[]", type);
     shop.made("/v1/webhook_endpoints", wanted);
     EXPECT_GT(shop.service.event_types.size(), 7U);
+}
+
+// What a filter does not take, as a query, and the name that the error must have.
+std::vector<std::pair<std::string, std::string>> wrong_values(const surface::Route& route,
+                                                              const surface::Param& param) {
+    using surface::Kind;
+    const std::string name(param.name), is = name + "=";
+    const std::string long_text = is + std::string(param.max + 1, 'x');
+    switch (param.kind) {
+        case Kind::text:
+            // The ledger's are numbers of more bits than JSON has.
+            if (route.shape.value == surface::Shape::own) return {{is + "%21", name}, {long_text, name}};
+            return {{long_text, name}};
+        case Kind::integer:
+            return {{is + "x", name}, {is + std::to_string(param.high + 1), name}, {name + "[a]=1", name}};
+        case Kind::choice:
+        case Kind::email:
+        case Kind::object_id:
+            return {{is + "nothing", name}, {is, name}};
+        case Kind::currency:
+            return {{is + "xyz", name}};
+        case Kind::timestamp_range:
+            return {
+                {is + "today", name}, {name + "[gte]=-1", name + "[gte]"}, {name + "[on]=1", name + "[on]"}};
+        case Kind::text_list:
+            return {{is + "x", name}, {name + "[]=" + std::string(param.max + 1, 'x'), name + "[0]"}};
+        default:
+            ADD_FAILURE() << "a filter of a kind that has no wrong value here: " << name;
+            return {};
+    }
+}
+
+TEST(Lists, EachFilterThatIsWrongIsNamed) {
+    Shop shop;
+    std::size_t filters = 0;
+    for (const surface::Route& route : catalogue().routes()) {
+        if (route.work.value != surface::Work::read_many) continue;
+        std::string path(route.pattern.value);
+        if (const auto open = path.find("{id}"); open != std::string::npos) path.replace(open, 4, "1");
+        for (const auto& table :
+             {std::span<const surface::Param>(route.params), surface::common_params(route.shape)}) {
+            for (const surface::Param& param : table) {
+                for (const auto& [query, named] : wrong_values(route, param)) {
+                    const Answer answer = shop.get(path + "?" + query);
+                    EXPECT_EQ(answer.status, 400) << path << "?" << query << ": " << answer.text;
+                    EXPECT_EQ(answer.error().value("param", ""), named) << path << "?" << query;
+                }
+                ++filters;
+            }
+        }
+    }
+    EXPECT_GT(filters, 50U);
+}
+
+TEST(Lists, TakeTheirFormFromTheBodyToo) {
+    Shop shop;
+    const std::string customer = shop.made("/v1/customers", {{"email", "ada@example.org"}}).at("id");
+    shop.made("/v1/customers", {{"email", "grace@example.org"}});
+    const Headers form = {{"Content-Type", "application/x-www-form-urlencoded"}};
+    const auto ask = [&](std::string_view target, const std::string& body, const Headers& headers) {
+        return shop.send("GET", target, body, headers);
+    };
+    const Answer filtered = ask("/v1/customers", "email=ada%40example.org", form);
+    ASSERT_EQ(filtered.status, 200) << filtered.text;
+    ASSERT_EQ(filtered.json.at("data").size(), 1U);
+    EXPECT_EQ(filtered.json.at("data").at(0).at("id"), customer);
+    EXPECT_EQ(ask("/v1/customers", "limit=1", {}).json.at("data").size(), 1U);  // as a POST without a type
+    EXPECT_EQ(ask("/v1/customers?limit=1", "email=grace%40example.org", form).json.at("data").size(), 1U);
+    EXPECT_EQ(ask("/v1/ledger/accounts", "limit=1", form).status, 200);
+    // What POST refuses: a name in both places, what is unknown, and what is too much.
+    EXPECT_EQ(ask("/v1/customers?limit=1", "limit=2", form).error().value("param", ""), "limit");
+    EXPECT_EQ(ask("/v1/customers", "colour=red", form).error().value("param", ""), "colour");
+    EXPECT_EQ(ask("/v1/ledger/accounts", "limit=x", form).error().value("param", ""), "limit");
+    std::string many;
+    for (std::size_t i = 0; i <= surface::kMaxParams; ++i) many += "expand[]=data.x&";
+    EXPECT_EQ(ask("/v1/customers", many, form).status, 400);
+    EXPECT_EQ(ask("/v1/customers", "limit=1", {{"Content-Type", "text/plain"}}).status, 415);
+    EXPECT_EQ(ask("/v1/customers", "{}", {{"Content-Type", "application/json"}}).status, 400);
 }
 
 TEST(WebhookEndpoints, ShowTheirSecretOnce) {

@@ -133,6 +133,43 @@ TEST(OpenApi, DescribesWhatIsAnswered) {
     expect_described(shop.del("/v1/customers/" + customer).json, schemas);
 }
 
+TEST(OpenApi, SaysThatACustomerMayBeDeleted) {
+    const Json one = document().at("paths").at("/v1/customers/{id}");
+    const auto answers = [&](const std::string& method) {
+        return one.at(method).at("responses").at("200").at("content").at("application/json").at("schema");
+    };
+    const auto reference = [](const std::string& name) {
+        return Json{{"$ref", "#/components/schemas/" + name}};
+    };
+    EXPECT_EQ(answers("get"), (Json{{"anyOf", {reference("customer"), reference("deleted")}}}));
+    EXPECT_EQ(answers("delete"), reference("deleted"));
+    EXPECT_EQ(answers("post"), reference("customer"));
+    Shop shop;
+    const std::string target = "/v1/customers/" + shop.made("/v1/customers").at("id").get<std::string>();
+    const Json deleted = shop.del(target).json;
+    EXPECT_EQ(shop.read(target), deleted);
+}
+
+TEST(OpenApi, SaysTheContentTypeOfEachDocument) {
+    const Json paths = document().at("paths");
+    for (const Route& route : catalogue().routes()) {
+        if (route.shape.value != Shape::document) continue;
+        const std::string path(route.pattern.value);
+        http::Request request;
+        request.method = "GET";
+        request.path = path;
+        std::string type;
+        Shop shop;
+        shop.api->handle(std::move(request), [&](const http::Response& response) {
+            for (const http::Header& header : response.headers)
+                if (header.name == "Content-Type") type = header.value;
+        });
+        const Json& content = paths.at(path).at("get").at("responses").at("200").at("content");
+        ASSERT_EQ(content.size(), 1U) << path;
+        EXPECT_EQ(content.begin().key(), type.substr(0, type.find(';'))) << path;
+    }
+}
+
 TEST(OpenApi, IsServedWithoutAKey) {
     Shop shop;
     const Answer answer = shop.get("/v1/openapi.json", "");

@@ -145,16 +145,17 @@ TEST(Intents, AcceptWhatTheLibrarySends) {
 
 TEST(Intents, APayerMayHaveToAct) {
     Shop shop;
-    const Json intent = shop.made("/v1/payment_intents", {{"amount", "1000"},
-                                                          {"currency", "eur"},
-                                                          {"confirm", "true"},
-                                                          {"payment_method", "pm_card_threeDSecure2Required"},
-                                                          {"return_url", "https://example.com/done"}});
+    const Json intent =
+        shop.made("/v1/payment_intents", {{"amount", "1000"},
+                                          {"currency", "eur"},
+                                          {"confirm", "true"},
+                                          {"payment_method", "pm_card_threeDSecure2Required"},
+                                          {"return_url", "https://example.com/done?order=7#top"}});
     EXPECT_EQ(intent.at("status"), "requires_action");
     EXPECT_EQ(intent.at("latest_charge"), nullptr);
     const Json& action = intent.at("next_action");
     EXPECT_EQ(action.at("type"), "redirect_to_url");
-    EXPECT_EQ(action.at("redirect_to_url").at("return_url"), "https://example.com/done");
+    EXPECT_EQ(action.at("redirect_to_url").at("return_url"), "https://example.com/done?order=7#top");
     EXPECT_TRUE(action.at("redirect_to_url")
                     .at("url")
                     .get<std::string>()

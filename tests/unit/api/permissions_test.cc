@@ -1,4 +1,4 @@
-// Which role may do what in the merchant API, written out; and that whoever may not is refused.
+// Which role may do what in the merchant API, written out; and that every other role is refused.
 #include <set>
 
 #include "domains/roles.h"

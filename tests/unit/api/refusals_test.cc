@@ -83,6 +83,8 @@ const std::vector<Scenario> kScenarios = {
     {"automatic without enabled", "POST", kIntents, good({{"automatic_payment_methods[allow_redirects]", "never"}}), 400, "parameter_missing", "automatic_payment_methods[enabled]"},
     {"return_url without confirm", "POST", kIntents, good({{"return_url", "https://example.com"}}), 400, "payment_intent_invalid_parameter", "return_url"},
     {"return_url no URL", "POST", kIntents, good({{"return_url", "example"}, {"confirm", "true"}}), 400, "url_invalid", "return_url"},
+    {"return_url with two fragments", "POST", kIntents, good({{"return_url", "https://example.com#a#b"}, {"confirm", "true"}}), 400, "url_invalid", "return_url"},
+    {"return_url with a space in its fragment", "POST", kIntents, good({{"return_url", "https://example.com#a b"}, {"confirm", "true"}}), 400, "url_invalid", "return_url"},
     {"confirm without a method", "POST", kIntents, good({{"confirm", "true"}}), 400, "parameter_missing", "payment_method"},
     {"wallet without a customer", "POST", kIntents, good({{"payment_method", "pm_wallet"}, {"confirm", "true"}}), 400, "*", "customer"},
     // objects that are not there
@@ -124,6 +126,15 @@ const std::vector<Scenario> kScenarios = {
     {"created range word", "GET", "/v1/charges?created[gte]=x", {}, 400, kInt, "created[gte]"},
     {"created negative", "GET", "/v1/charges?created[gte]=-1", {}, 400, kInt, "created[gte]"},
     {"type and types", "GET", "/v1/events?type=a.b&types[0]=c.d", {}, 400, "parameters_exclusive", "type"},
+    {"event type that is misspelt", "GET", "/v1/events?type=charge.suceeded", {}, 400, "", "type", {"'charge.suceeded' is not an event type"}},
+    {"event type of all", "GET", "/v1/events?type=*", {}, 400, "", "type"},
+    {"group of event types that is malformed", "GET", "/v1/events?type=char%20ge.*", {}, 400, "", "type"},
+    {"event types of which one is misspelt", "GET", "/v1/events?types[]=charge.succeeded&types[]=charge.suceeded", {}, 400, "", "types[1]"},
+    {"transactions of no type", "GET", "/v1/balance_transactions?type=payout", {}, 400, "", "type", {"charge, refund or refund_failure"}},
+    {"transactions of no kind of source", "GET", "/v1/balance_transactions?source=cus_00000000000", {}, 400, "resource_missing", "source", {"No such source"}},
+    {"transactions of a charge that is not there", "GET", "/v1/balance_transactions?source=ch_00000000000", {}, 400, "resource_missing", "source"},
+    {"customers by no email address", "GET", "/v1/customers?email=nobody", {}, 400, "email_invalid", "email"},
+    {"ledger code of more than 16 bits", "GET", "/v1/ledger/accounts?code=65536", {}, 400, "parameter_invalid", "code", {"16 bits"}},
     {"filter of another list", "GET", "/v1/charges?email=a@b.c", {}, 400, "parameter_unknown", "email"},
     // expand
     {"expansion of what cannot be", "GET", kNoIntent + "?expand[]=amount", {}, 400, "parameter_unknown", "expand[0]", {"This property cannot be expanded (amount)"}},
@@ -135,6 +146,7 @@ const std::vector<Scenario> kScenarios = {
     // webhook endpoints
     {"endpoint without URL", "POST", "/v1/webhook_endpoints", {{"enabled_events[]", "*"}}, 400, "parameter_missing", "url"},
     {"endpoint without events", "POST", "/v1/webhook_endpoints", {{"url", "https://example.com"}}, 400, "parameter_missing", "enabled_events"},
+    {"endpoint URL with a fragment", "POST", "/v1/webhook_endpoints", {{"url", "https://example.com/hook#a"}, {"enabled_events[]", "*"}}, 400, "url_invalid", "url", {"fragments have no use here"}},
     {"endpoint URL", "POST", "/v1/webhook_endpoints", {{"url", "ftp://example.com"}, {"enabled_events[]", "*"}}, 400, "url_invalid", "url"},
     {"endpoint misspelt event", "POST", "/v1/webhook_endpoints", {{"url", "https://example.com"}, {"enabled_events[]", "charge.suceeded"}}, 400, "", "enabled_events[0]"},
     {"endpoint of another version", "POST", "/v1/webhook_endpoints", {{"url", "https://example.com"}, {"enabled_events[]", "*"}, {"api_version", "2020-08-27"}}, 400, "", "api_version"},
@@ -142,7 +154,10 @@ const std::vector<Scenario> kScenarios = {
     {"unknown URL", "GET", "/v1/foo", {}, 404, "", "", {"Unrecognized request URL (GET: /v1/foo)"}},
     {"trailing slash", "GET", "/v1/customers/", {}, 404, "", ""},
     {"too long a path", "GET", "/v1/customers/a/b/c", {}, 404, "", ""},
-    {"wrong method", "DELETE", "/v1/payment_intents", {}, 405, "", "", {"Unrecognized request method"}},
+    {"wrong method", "DELETE", "/v1/payment_intents", {}, 404, "", "", {"Unrecognized request URL (DELETE: /v1/payment_intents)"}},
+    {"method that no URL has", "PATCH", "/v1/customers", {}, 404, "", "", {"Unrecognized request URL (PATCH: /v1/customers)"}},
+    {"wrong method on one object", "PUT", "/v1/charges/ch_00000000000", {}, 404, "", "", {"Unrecognized request URL (PUT: /v1/charges/ch_00000000000)"}},
+    {"wrong method of the description", "POST", "/v1/openapi.json", {}, 404, "", "", {"Unrecognized request URL (POST: /v1/openapi.json)"}},
 };
 // clang-format on
 

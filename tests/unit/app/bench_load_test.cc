@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "bench_load.h"
+#include "support/environment.h"
 
 namespace kontor::app {
 namespace {
@@ -126,7 +127,7 @@ TEST(LoadWorker, OpenLoopCountsLatencyFromTheIntendedTime) {
     LoadRun closed(1, kMs, 0, 500);
     closed.server->stall(closed.start_ns + 100 * kMs, closed.start_ns + 300 * kMs);
     const LoadResult stalled = closed.run();
-    EXPECT_LT(stalled.kinds[0].latency.percentile_ns(80), 50 * kMs);
+    EXPECT_LT(stalled.kinds[0].latency.percentile_ns(80), 50 * kMs) << "a closed loop hides the stall";
 }
 
 TEST(LoadWorker, WorkersShareASchedule) {
@@ -159,7 +160,7 @@ TEST(LoadWorker, StopEndsItAtOnce) {
     run.progress.stop = true;
     const std::uint64_t before = steady_ns();
     (void)run.run();
-    EXPECT_LT(steady_ns() - before, 5'000 * kMs);
+    EXPECT_LT(steady_ns() - before, kontor_test::patient_ms(5'000) * kMs) << "the run has a minute";
 }
 
 TEST(LoadResult, MergeAddsUp) {

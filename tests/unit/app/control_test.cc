@@ -259,7 +259,7 @@ TEST_F(ControlTest, WhatNobodyWaitsForAnyMoreIsNotBegun) {
     gone.close();
     ASSERT_TRUE(listens.send("c listens\n"));
     listens.send_no_more();
-    // Whoever asks after them has been heard after them.
+    // The answer to a later question says that they have been heard.
     EXPECT_EQ(*control_call(control_path(folder_), "question"), "question");
     held.go.set_value();
     EXPECT_TRUE(listens.read_all().ends_with("c listens\n"));

@@ -93,7 +93,7 @@ TEST_F(SettingsTest, EveryBoundHoldsAtItsEdge) {
             // Bounded by the descriptors of the machine too: descriptors_test.cc.
             if (key == "https.max_connections" && good == setting.max) continue;
             Settings settings;
-            // These two are also checked together: the widest choice of the other one.
+            // These two are also checked together: each with the widest choice of its partner.
             const std::string other = key == "cluster.heartbeat_ms" ? "cluster.election_timeout_ms=60000"
                                                                     : "cluster.heartbeat_ms=10";
             EXPECT_TRUE(load_settings({"", {}, {other, key + "=" + std::to_string(good)}}, settings).empty())

@@ -107,6 +107,17 @@ TEST(Sandbox, ALostAnswerIsUnknownOnceAndKnownAfterwards) {
     }
 }
 
+TEST(Sandbox, AQueryKnowsWhatBecameOfALostAnswer) {
+    const auto query = [](const std::string& token, Operation operation) {
+        const Query* known = sandbox::kConnector.query_of(operation);
+        return std::get<Answer>(known->build.value(order(token, operation), credentials(), {})).state;
+    };
+    EXPECT_EQ(query("pm_card_sandboxAnswerLost", Operation::sale), Answer::State::succeeded);
+    EXPECT_EQ(query("pm_card_sandboxAnswerLost", Operation::authorize), Answer::State::succeeded);
+    EXPECT_EQ(query("pm_card_sandboxAnswerLostThenDeclined", Operation::sale), Answer::State::failed);
+    EXPECT_EQ(sandbox::kConnector.query_of(Operation::refund), nullptr) << "sent again";
+}
+
 TEST(Sandbox, TheSameReferenceHasTheSameFate) {
     EXPECT_EQ(ask("pm_card_visa").channel_reference, ask("pm_card_visa").channel_reference);
     EXPECT_EQ(ask("pm_card_refundFail", Operation::refund).state, Answer::State::failed);
@@ -138,6 +149,13 @@ TEST(SandboxPage, IsShownAndEndsThePayment) {
     EXPECT_EQ(failed->notice->answer.state, Answer::State::failed);
     EXPECT_EQ(failed->notice->answer.failure.code, kAuthenticationFailure);
     EXPECT_NE(failed->notice->id, done->notice->id);
+    for (const auto* handled : {&*done, &*failed}) {
+        ASSERT_TRUE(handled->if_failed && handled->if_succeeded);
+        EXPECT_EQ(header_of(handled->if_failed->headers, "location"),
+                  "https://shop.example/done?a=1&redirect_status=failed#top");
+        EXPECT_EQ(header_of(handled->if_succeeded->headers, "location"),
+                  "https://shop.example/done?a=1&redirect_status=succeeded#top");
+    }
     EXPECT_FALSE(sandbox::on_inbound(at(url, "POST", "outcome=maybe"), credentials(), {}));
 }
 
@@ -162,6 +180,8 @@ TEST(Connectors, AreFoundByName) {
     EXPECT_EQ(find("sandbox"), &sandbox::kConnector);
     EXPECT_EQ(find("nobody"), nullptr);
     EXPECT_EQ(find(""), nullptr);
+    EXPECT_EQ(find({}, "sandbox"), nullptr) << "not among those";
+    EXPECT_EQ(door_url("https://pay.example", "sandbox", 1), "https://pay.example/channels/sandbox/1");
     EXPECT_EQ(find_test_token(""), nullptr);
     EXPECT_FALSE(sandbox::kConnector.may_serve(true));
 }

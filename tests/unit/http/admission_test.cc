@@ -86,6 +86,26 @@ TEST_F(AdmissionTest, ARouteHasALimitOfItsOwn) {
     EXPECT_EQ(answer->status, 413);
 }
 
+// Above the limit of all routes: who asks nothing that is here hears that, not that its body is too large.
+TEST_F(AdmissionTest, AHeadThatIsRefusedHasNoBodyLimit) {
+    ServerOptions small = doors();
+    small.limits.max_body_bytes = 100'000;
+    start(small);
+    const auto chunked = [](std::string_view more) {
+        return "POST /hello HTTP/1.1\r\nHost: h\r\n" + std::string(more) +
+               "Transfer-Encoding: chunked\r\n\r\nfffffff\r\n";
+    };
+    EXPECT_EQ(status_of(head("/hello", 100'001)), 401);
+    EXPECT_EQ(status_of(head("/hello", 100'001) + std::string(60'000, 'b')), 401);
+    EXPECT_EQ(status_of(chunked("")), 401);
+    EXPECT_EQ(asked_.load(), 3);
+    EXPECT_EQ(status_of(head("/hello", 100'001, "Account: 1\r\n")), 413);
+    EXPECT_EQ(status_of(chunked("Account: 1\r\n")), 413);
+    EXPECT_EQ(status_of("POST /hello HTTP/1.1\r\nContent-Length: 100001\r\n\r\n"), 400);  // no Host
+    EXPECT_EQ(server_->stats().request_bytes, 0U);
+    EXPECT_EQ(handled_.load(), 0);
+}
+
 TEST_F(AdmissionTest, TheSumIsBoundedForAccountsStrangersAndAll) {
     ServerOptions small = doors();
     small.limits.max_request_bytes = 100'000;

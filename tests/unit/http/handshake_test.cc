@@ -12,7 +12,7 @@
 namespace kontor::http {
 namespace {
 
-// The first greeting of a client whose key share is of no group of ours: he is asked for another one.
+// The first greeting of a client whose key share is of no group of ours: he is asked for one that is.
 std::string greeting_without_our_share() {
     const transport::SslContext context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);

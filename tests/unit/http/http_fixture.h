@@ -13,6 +13,7 @@
 
 #include "kontor/http/client.h"
 #include "kontor/http/server.h"
+#include "support/eventually.h"
 #include "support/raw_client.h"
 #include "support/test_identity.h"
 

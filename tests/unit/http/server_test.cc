@@ -328,7 +328,8 @@ TEST_F(ServerTest, StopLetsALargeAnswerFinish) {
     EXPECT_EQ(answer->body.size(), 32U << 20U);
     EXPECT_EQ(client.end(), RawClient::End::clean);
     stopper.join();
-    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(25'000));
+    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(25'000))
+        << "the end comes with the last answer, not with the grace of 30 s";
 }
 
 TEST_F(ServerTest, StopDoesNotWaitLongerThanItsGrace) {
@@ -338,7 +339,7 @@ TEST_F(ServerTest, StopDoesNotWaitLongerThanItsGrace) {
     ASSERT_TRUE(eventually([this] { return handled_.load() == 1; }));
     const std::uint64_t before = steady_ms();
     server_->stop(100);
-    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(3000));
+    EXPECT_LT(steady_ms() - before, kontor_test::patient_ms(3'000)) << "the grace is 100 ms";
     EXPECT_NE(busy.end(), RawClient::End::timeout);
     // The responder outlives the server.
     server_.reset();

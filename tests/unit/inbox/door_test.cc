@@ -9,6 +9,8 @@
 #include "kontor/attempts_bodies.pb.h"
 #include "kontor/crypto/public_id.h"
 #include "kontor/outbox/channel_answer.h"
+#include "kontor/payments_bodies.pb.h"
+#include "support/methods.h"
 #include "support/test_clock.h"
 #include "unit/outbox/world.h"
 
@@ -63,6 +65,7 @@ class DoorTest : public ::testing::Test {
         connectors::Order order;
         order.reference = format_id(attempts::prefix::attempt, interim.waiting_on());
         order.method_token = token;
+        order.return_url = "https://shop.example/done?order=7#top";
         order.door_url = std::string(kUrl) + "/channels/sandbox/1";
         const auto answer = std::get<connectors::Answer>(
             connectors::sandbox::build(order, connectors::sandbox::draw(std::string(32, 'l')), {}));
@@ -94,16 +97,45 @@ TEST_F(DoorTest, ShowsThePageAndTakesWhatItSays) {
     EXPECT_EQ(page.status, 200);
     EXPECT_NE(page.body.find("<form method=\"post\">"), std::string::npos);
     EXPECT_EQ(status(), pb::REQUIRES_ACTION) << "looking changes nothing";
-    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 200);
+    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 303);
     EXPECT_EQ(status(), pb::SUCCEEDED);
-    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 200) << "said again";
-    EXPECT_EQ(ask("POST", link, "outcome=fail").status, 200) << "too late";
+    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 303) << "said again";
+    EXPECT_EQ(ask("POST", link, "outcome=fail").status, 303) << "too late";
     EXPECT_EQ(status(), pb::SUCCEEDED);
+}
+
+// What the payer does after his payment is over changes nothing, and his way back says so.
+TEST_F(DoorTest, TheWayBackSaysWhatBecameOfThePayment) {
+    const auto way_back = [](const http::Response& response) {
+        for (const http::Header& header : response.headers)
+            if (header.name == "Location") return header.value;
+        return std::string("none");
+    };
+    const std::string succeeded = "https://shop.example/done?order=7&redirect_status=succeeded#top";
+    const std::string failed = "https://shop.example/done?order=7&redirect_status=failed#top";
+    std::string link = wait();
+    EXPECT_EQ(way_back(ask("POST", link, "outcome=complete")), succeeded);
+    EXPECT_EQ(way_back(ask("POST", link, "outcome=complete")), succeeded) << "said again";
+    link = wait();
+    EXPECT_EQ(way_back(ask("POST", link, "outcome=fail")), failed);
+    link = wait();
+    pb::Command cancel = world_.mine();
+    mutable_body(cancel, pb::cancel_payment_intent)->set_no(intent_no_);
+    world_.run(cancel);
+    ASSERT_EQ(status(), pb::CANCELED);
+    EXPECT_EQ(way_back(ask("POST", link, "outcome=complete")), failed);
+    link = wait();
+    pb::Command confirm = world_.mine();
+    mutable_body(confirm, pb::confirm_payment_intent)->set_no(intent_no_);
+    *mutable_body(confirm, pb::confirm_payment_intent)->mutable_payment_method() =
+        kontor_test::method("pm_card_visa");
+    world_.run(confirm);
+    EXPECT_EQ(way_back(ask("POST", link, "outcome=complete")), failed) << "another attempt is under way";
 }
 
 TEST_F(DoorTest, AFailureEndsThePayment) {
     const std::string link = wait();
-    EXPECT_EQ(ask("POST", link, "outcome=fail").status, 200);
+    EXPECT_EQ(ask("POST", link, "outcome=fail").status, 303);
     EXPECT_EQ(status(), pb::REQUIRES_PAYMENT_METHOD);
 }
 
@@ -140,7 +172,15 @@ TEST_F(DoorTest, WhatIsNotThereLooksAlike) {
 }
 
 TEST_F(DoorTest, KnowsTwoMethods) {
-    for (const char* method : {"HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
+    http::Request looked;  // as the server hands a HEAD on
+    looked.method = "GET";
+    looked.is_head = true;
+    looked.path = "/channels/sandbox/1/x";
+    ASSERT_TRUE(door_->admit(looked).refusal);
+    int status = 0;
+    door_->handle(looked, [&](http::Response response) { status = response.status; });
+    EXPECT_EQ(status, 405);
+    for (const char* method : {"PUT", "DELETE", "OPTIONS", "PATCH"}) {
         EXPECT_EQ(ask(method, "/channels/sandbox/1/x").status, 405) << method;
         http::Request head;
         head.method = method;
@@ -159,7 +199,7 @@ TEST_F(DoorTest, ABodyHasALimit) {
     const std::string most = "outcome=complete&x=" + std::string(connectors::kInboundBytes, 'x');
     EXPECT_EQ(ask("POST", link, most).status, 413);
     EXPECT_EQ(status(), pb::REQUIRES_ACTION);
-    EXPECT_EQ(ask("POST", link, most.substr(0, connectors::kInboundBytes)).status, 200);
+    EXPECT_EQ(ask("POST", link, most.substr(0, connectors::kInboundBytes)).status, 303);
     EXPECT_EQ(status(), pb::SUCCEEDED);
 }
 
@@ -168,7 +208,7 @@ TEST_F(DoorTest, IsAcknowledgedWhenTheLogHasIt) {
     world_.overloaded_for = 1;
     EXPECT_EQ(ask("POST", link, "outcome=complete").status, 503);
     EXPECT_EQ(status(), pb::REQUIRES_ACTION);
-    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 200) << "the channel says it again";
+    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 303) << "the channel says it again";
     EXPECT_EQ(status(), pb::SUCCEEDED);
 }
 
@@ -191,7 +231,12 @@ TEST_F(DoorTest, CredentialsOfAnotherKeyOpenNothing) {
     const crypto::Sealer wrong(crypto::Secret(std::string(32, 'w')));
     other.sealer = &wrong;
     open(std::move(other));
-    EXPECT_EQ(ask("POST", link, "outcome=complete").status, 503);
+    ::testing::internal::CaptureStderr();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("POST", link, "outcome=complete").status, 503);
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    const std::size_t first = said.find("event=channel_closed account=1 ");
+    ASSERT_NE(first, std::string::npos) << "somebody hears of it";
+    EXPECT_EQ(said.find("event=channel_closed", first + 1), std::string::npos) << "once a minute: " << said;
     EXPECT_EQ(status(), pb::REQUIRES_ACTION);
 }
 

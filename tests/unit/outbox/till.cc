@@ -29,6 +29,7 @@
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "support/environment.h"
+#include "support/eventually.h"
 #include "support/methods.h"
 #include "support/sandbox_account.h"
 
@@ -59,10 +60,7 @@ Till::Till(std::int64_t wall_ahead_ms, bool has_successor)
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     client_ = http::Client::make({});
-    for (std::size_t i = 0; i < 2; ++i) {
-        machines_[i].till = this;
-        machines_[i].number = i + 1;
-    }
+    for (std::size_t i = 0; i < 2; ++i) machines_[i].number = i + 1;
     clock().set_wall_ahead(wall_ahead_ms);
     start(machines_[0]);
     run([&](pb::Command& c) {
@@ -76,21 +74,11 @@ Till::Till(std::int64_t wall_ahead_ms, bool has_successor)
 }
 
 Till::~Till() {
-    {
-        const std::lock_guard lock(mutex_);
-        is_over_ = true;
-    }
+    is_over_ = true;
     if (reconciler_.joinable()) reconciler_.join();
     for (Machine& machine : machines_) stop(machine);
     client_.reset();
     std::filesystem::remove_all(folder_);
-}
-
-// Under the lock a node is there until its name is taken off.
-void Till::Machine::send(std::uint64_t to, std::string frame) {
-    const std::lock_guard lock(till->mutex_);
-    Machine& other = till->machines_.at(to - 1);
-    if (other.is_reachable && is_reachable) other.node->receive(number, std::move(frame));
 }
 
 std::string Till::folder_of(const Machine& machine) const {
@@ -113,7 +101,7 @@ void Till::start(Machine& machine) {
     if (has_successor_) {
         options.membership.node_id = machine.number;
         options.membership.cluster = cluster_;
-        options.membership.transport = &machine;
+        options.membership.transport = &switch_.port(machine.number);
         options.membership.is_member = cluster_ != replication::ClusterId{};
         options.membership.election_timeout_ms = options.membership.max_staleness_ms =
             std::min<std::uint64_t>(kontor_test::patient_ms(kElectionMs), 60'000);
@@ -121,10 +109,9 @@ void Till::start(Machine& machine) {
     auto node = node::Node::start(std::move(options));
     ASSERT_TRUE(node) << node.error().describe();
     machine.node = *std::move(node);
-    {
-        const std::lock_guard lock(mutex_);
-        machine.is_reachable = true;
-    }
+    switch_.plug_in(machine.number, [node = machine.node.get()](std::uint64_t from, std::string frame) {
+        node->receive(from, std::move(frame));
+    });
     if (&machine == &machines_[leader_]) start_worker(machine);
 }
 
@@ -144,12 +131,9 @@ void Till::start_worker(Machine& machine) {
 
 void Till::stop(Machine& machine) {
     machine.worker.reset();
-    if (machine.node)
-        machine.node->stop();  // in touch with the other one: its last checkpoint needs an entry
-    {
-        const std::lock_guard lock(mutex_);
-        machine.is_reachable = false;
-    }
+    // Plugged in until then: its last checkpoint needs an entry, and that a majority.
+    if (machine.node) machine.node->stop();
+    switch_.pull_out(machine.number);
     machine.node.reset();
 }
 
@@ -192,16 +176,13 @@ void Till::find_successor() {
 
 // As the reconcilers do: the leader says what its machine time is.
 void Till::tell_time() {
-    for (;;) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (is_over_) return;
+    while (!is_over_) {
+        switch_.while_plugged_in({1, 2}, [this] {
             for (const Machine& machine : machines_) {
                 const Machine& other = machines_[2 - machine.number];
-                if (machine.is_reachable && other.is_reachable && machine.node->leads())
-                    other.node->hear_machine_time(machine.node->machine_now_ms());
+                if (machine.node->leads()) other.node->hear_machine_time(machine.node->machine_now_ms());
             }
-        }
+        });
         std::this_thread::sleep_for(std::chrono::milliseconds(kTellsEveryMs));
     }
 }
@@ -261,12 +242,8 @@ void Till::funds_are_released() {
 }
 
 bool Till::soon(const std::function<bool()>& condition) const {
-    const std::uint64_t give_up = system_clock().monotonic_ms() + kontor_test::patient_ms(kPatienceMs);
-    while (!condition()) {
-        if (system_clock().monotonic_ms() > give_up) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
+    return kontor_test::eventually(condition,
+                                   std::chrono::milliseconds(kontor_test::patient_ms(kPatienceMs)));
 }
 
 pb::Result Till::run(const std::function<void(pb::Command&)>& fill, std::uint64_t merchant) {

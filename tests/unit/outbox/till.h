@@ -7,9 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +20,7 @@
 #include "kontor/outbox/worker.h"
 #include "kontor/payments.pb.h"
 #include "kontor/webhooks.pb.h"
+#include "support/peer_switch.h"
 #include "support/test_clock.h"
 
 namespace kontor::outbox::testing {
@@ -48,15 +49,12 @@ class Till {
     void funds_are_released();
 
  private:
-    struct Machine final : replication::PeerTransport {
-        void send(std::uint64_t to, std::string frame) override;
-        Till* till = nullptr;
+    struct Machine {
         std::uint64_t number = 0;
         kontor_test::TestClock clock;
         std::unique_ptr<telemetry::Registry> metrics;
         std::unique_ptr<node::Node> node;
         std::unique_ptr<Worker> worker;
-        bool is_reachable = false;
     };
     [[nodiscard]] node::Node& node() const { return *machines_[leader_].node; }
     [[nodiscard]] std::string folder_of(const Machine& machine) const;
@@ -84,11 +82,11 @@ class Till {
     replication::ClusterId cluster_{};
     crypto::Sealer sealer_;
     std::unique_ptr<http::Client> client_;
-    std::mutex mutex_;  // who is reachable
+    kontor_test::PeerSwitch switch_;
     std::array<Machine, 2> machines_;
     std::size_t leader_ = 0;
     std::thread reconciler_;
-    bool is_over_ = false;
+    std::atomic<bool> is_over_{false};
     std::uint64_t merchant_ = 0, slow_ = 0, endpoint_ = 0, reserved_ = 0, sessions_ = 0;
     pb::PaymentIntent authorized_, paid_;
 };

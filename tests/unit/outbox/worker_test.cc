@@ -1,3 +1,4 @@
+// The worker's deliveries of webhooks.
 #include "kontor/outbox/worker.h"
 
 #include <gtest/gtest.h>
@@ -5,144 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "clean_text.h"
-#include "connectors/all.h"
-#include "connectors/sandbox/sandbox.h"
-#include "kontor/attempts.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
-#include "kontor/channels_bodies.pb.h"
-#include "kontor/payments_bodies.pb.h"
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "pace.h"
 #include "support/environment.h"
 #include "support/fake_client.h"
-#include "support/test_clock.h"
-#include "world.h"
+#include "worker_fixture.h"
 
-namespace kontor::outbox {
+namespace kontor::outbox::testing {
 namespace {
-
-using testing::eventually;
-using testing::kStart;
-
-constexpr const char* kSecret = "whsec_of_this_test";
-
-// A channel, and the network to it: keeps what it was asked until the test answers.
-class PatientChannel : public kontor_test::FakeClient {
- public:
-    PatientChannel()
-        : FakeClient([this](const http::ClientRequest&, Done done) {
-              const std::lock_guard lock(mutex_);
-              waiting_.push_back(std::move(done));
-          }) {
-        here_ = this;
-    }
-    ~PatientChannel() override { here_ = nullptr; }
-    void answer_all(const connectors::Answer& answer) {
-        std::vector<Done> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            ready.swap(waiting_);
-            answer_ = answer;
-        }
-        for (const auto& done : ready) done(http::ClientResponse{200, {}, {}});
-    }
-    // The connection broke, and nobody knows what became of it.
-    void lose_all() {
-        std::vector<Done> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            ready.swap(waiting_);
-            answer_ = connectors::succeeded("of another one");
-        }
-        for (const auto& done : ready) done(fail(ErrorCode::io, "the connection was lost"));
-    }
-    std::size_t asked() {
-        const std::lock_guard lock(mutex_);
-        return orders.size();
-    }
-    std::vector<connectors::Order> orders;
-
-    static std::variant<connectors::Call, connectors::Answer> build(const connectors::Order& order,
-                                                                    const connectors::Credentials&,
-                                                                    const connectors::Moment&) {
-        const std::lock_guard lock(here_->mutex_);
-        here_->orders.push_back(order);
-        return connectors::Call{};
-    }
-    static connectors::Answer parse(const connectors::Order&, const connectors::Reply& reply,
-                                    const connectors::Credentials&, const connectors::Moment&) {
-        const std::lock_guard lock(here_->mutex_);
-        return reply.status == 200 ? here_->answer_ : connectors::Answer{};
-    }
-    static Result<connectors::Handled> on_inbound(const connectors::Inbound&, const connectors::Credentials&,
-                                                  const connectors::Moment&) {
-        return fail(ErrorCode::not_found, "no door");
-    }
-
- private:
-    static inline PatientChannel* here_ = nullptr;
-    std::mutex mutex_;
-    connectors::Answer answer_;
-    std::vector<Done> waiting_;
-};
-
-// Takes the sandbox's place, whose account and route there are.
-constexpr connectors::Connector kPatient = {
-    .name = connectors::sandbox::kConnector.name,
-    .title = "Patient",
-    .modes = connectors::Modes::test,
-    .serves = std::span<const connectors::Served>(connectors::sandbox::kServes),
-    .fields = std::span<const connectors::Field>(connectors::sandbox::kFields),
-    .test_tokens = std::span<const connectors::TestToken>(),
-    .draw = nullptr,
-    .build = &PatientChannel::build,
-    .parse = &PatientChannel::parse,
-    .on_inbound = &PatientChannel::on_inbound,
-};
-constexpr std::array<const connectors::Connector*, 1> kPatientOnly = {&kPatient};
-
-class WorkerTest : public ::testing::Test {
- protected:
-    WorkerTest() : world_(clock_), sealer_(crypto::Secret(std::string(32, 'k'))) {
-        http::ClientOptions client;
-        client.ca_pem = receiver_.ca_pem;
-        client.max_connections_per_origin = 64;
-        client_ = http::Client::make(std::move(client));
-    }
-    ~WorkerTest() override {
-        receiver_.release();  // or stopping would wait for them
-        worker_.reset();
-        client_.reset();
-    }
-
-    WorkerOptions options() {
-        WorkerOptions options;
-        options.service = &world_;
-        options.client = client_.get();
-        options.sealer = &sealer_;
-        options.clock = &clock_;
-        options.metrics = &metrics_;
-        options.poll_ms = 20;
-        return options;
-    }
-    void start(WorkerOptions options) { worker_ = Worker::start(std::move(options)); }
-    void start() { start(options()); }
-    std::uint64_t endpoint(const std::string& url) {
-        return world_.endpoint(url, sealer_.seal(kSecret, "webhook-secret"));
-    }
-    std::uint64_t endpoint_at(const std::string& path) { return endpoint(receiver_.url(path)); }
-
-    kontor_test::TestClock clock_{kStart};  // standing
-    testing::Receiver receiver_;
-    testing::World world_;
-    crypto::Sealer sealer_;
-    telemetry::Registry metrics_;
-    std::unique_ptr<http::Client> client_;
-    std::unique_ptr<Worker> worker_;
-};
 
 TEST_F(WorkerTest, DeliversTheEventSignedAndSaysSo) {
     const auto no = endpoint_at("/ok");
@@ -233,26 +107,6 @@ TEST_F(WorkerTest, ReceiversThatHangTakeNoWindowFromAnotherMerchant) {
     EXPECT_TRUE(eventually([&] { return world_.delivered(other) == 1; }));
     EXPECT_TRUE(eventually([&] { return hanging == kEndpoints * kEvents; }))
         << "what hangs leaves the window to what is young";
-    worker_.reset();
-}
-
-// A leader that stood still begins nothing before it knows that it still is one.
-TEST_F(WorkerTest, NothingBeginsWhileItIsNotKnownWhoLeads) {
-    const auto no = endpoint_at("/ok");
-    PatientChannel channel;
-    std::atomic<bool> leads{false};
-    WorkerOptions mine = options();
-    mine.connectors = kPatientOnly;
-    mine.channel_client = &channel;
-    mine.may_begin = [&] { return leads.load(); };
-    start(mine);
-    world_.customer("Ada");
-    world_.card_payment("pm_card_visa");
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    EXPECT_EQ(receiver_.count("/ok"), 0U);
-    EXPECT_EQ(channel.asked(), 0U);
-    leads = true;
-    EXPECT_TRUE(eventually([&] { return world_.delivered(no) >= 1 && channel.asked() == 1; }));
     worker_.reset();
 }
 
@@ -402,121 +256,5 @@ TEST_F(WorkerTest, WhatEndsWhileStoppingIsStillTold) {
     EXPECT_EQ(world_.delivered(no), 1U);
 }
 
-TEST_F(WorkerTest, AsksTheChannelAndProposesItsAnswer) {
-    WorkerOptions with = options();
-    with.connectors = connectors::all();
-    start(with);
-    const auto paid = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    const auto declined = object_in(world_.card_payment("pm_card_chargeDeclined"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return world_.attempts(paid).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
-    ASSERT_TRUE(eventually([&] { return world_.attempts(declined).at(0).state() == pb::ATTEMPT_FAILED; }));
-    EXPECT_EQ(world_.attempts(declined).at(0).error().code(), "card_declined");
-    EXPECT_FALSE(world_.attempts(declined).at(0).error().message().empty());
-}
-
-TEST_F(WorkerTest, AnUnknownOutcomeIsAskedAgainWithTheSameReference) {
-    PatientChannel channel;
-    WorkerOptions with = options();
-    with.connectors = kPatientOnly;
-    with.channel_client = &channel;
-    start(with);
-    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    channel.answer_all(connectors::Answer{});
-    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
-    const auto attempt = world_.attempts(no).at(0);
-    EXPECT_GE(attempt.next_try_ms(), kStart + 2'000);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    EXPECT_EQ(channel.asked(), 1U);
-    clock_.set_wall(attempt.next_try_ms());
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 2; }));
-    EXPECT_EQ(channel.orders[0].reference, channel.orders[1].reference);
-    EXPECT_EQ(channel.orders[1].earlier_tries, 1U);
-    channel.answer_all(connectors::succeeded("ref"));
-    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_SUCCEEDED; }));
-}
-
-TEST_F(WorkerTest, AChannelThatHangsLeavesRoomForOthers) {
-    PatientChannel channel;
-    WorkerOptions with = options();
-    with.connectors = kPatientOnly;
-    with.channel_client = &channel;
-    with.max_channel_calls_in_flight = 8;
-    start(with);
-    for (int i = 0; i < 12; ++i) world_.card_payment("pm_card_visa");
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 4; })) << "an account alone has half";
-    pb::Command second =
-        kontor_test::open_sandbox(connectors::sandbox::draw(std::string(32, 'm')).seal(sealer_));
-    world_.run(second);
-    pb::Command route;
-    auto& entry = *mutable_body(route, pb::set_channel_routes)->add_entries();
-    entry.set_method("card");
-    entry.set_account_no(2);
-    world_.run(route);
-    world_.card_payment("pm_card_visa");
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 5; }));
-    EXPECT_TRUE(channel.orders.back().door_url.ends_with("/channels/sandbox/2"));
-    channel.answer_all(connectors::succeeded("ref"));
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 9; })) << "and goes on when it answers";
-}
-
-TEST_F(WorkerTest, NothingCameIsNotKnown) {
-    PatientChannel channel;
-    WorkerOptions with = options();
-    with.connectors = kPatientOnly;
-    with.channel_client = &channel;
-    start(with);
-    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    channel.lose_all();
-    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
-}
-
-TEST_F(WorkerTest, AChannelThatIsNotThereIsAskedForLater) {
-    start();
-    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_UNKNOWN; }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    EXPECT_EQ(world_.attempts(no).at(0).tries(), 1U);
-}
-
-TEST_F(WorkerTest, AChannelsWordsCannotBreakTheLog) {
-    PatientChannel channel;
-    WorkerOptions with = options();
-    with.connectors = kPatientOnly;
-    with.channel_client = &channel;
-    start(with);
-    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    channel.answer_all(connectors::failed({"card_error", "card_declined", {}, "kaputt \xFF\xC3 zu"}));
-    ASSERT_TRUE(eventually([&] { return world_.attempts(no).at(0).state() == pb::ATTEMPT_FAILED; }));
-    EXPECT_EQ(world_.attempts(no).at(0).error().message(), "kaputt ?? zu");
-}
-
-TEST_F(WorkerTest, AnAnswerAfterTheWorkersEndTouchesNothing) {
-    PatientChannel channel;
-    WorkerOptions with = options();
-    with.connectors = kPatientOnly;
-    with.channel_client = &channel;
-    start(with);
-    const auto no = object_in(world_.card_payment("pm_card_visa"), pb::payment_intent).no();
-    ASSERT_TRUE(eventually([&] { return channel.asked() == 1; }));
-    worker_.reset();
-    channel.answer_all(connectors::succeeded("ref"));
-    EXPECT_EQ(world_.attempts(no).at(0).state(), pb::ATTEMPT_WAITING);
-}
-
-TEST(CleanText, KeepsUtf8CutsBetweenCharactersReplacesTheRest) {
-    EXPECT_EQ(clean_text("plain", 100), "plain");
-    EXPECT_EQ(clean_text("茶 ü 😀", 100), "茶 ü 😀");
-    EXPECT_EQ(clean_text("茶館", 5), "茶") << "no half character at the end";
-    EXPECT_EQ(clean_text("abc", 2), "ab");
-    EXPECT_EQ(clean_text(std::string("a\nb\x7F\0c", 6), 100), "a?b??c");
-    EXPECT_EQ(clean_text("\xC0\xAF", 100), "??") << "overlong";
-    EXPECT_EQ(clean_text("\xED\xA0\x80", 100), "???") << "a surrogate";
-    EXPECT_EQ(clean_text("\xF4\x90\x80\x80", 100), "????") << "above U+10FFFF";
-    EXPECT_EQ(clean_text("\xE2\x82", 100), "??") << "cut off";
-}
-
 }  // namespace
-}  // namespace kontor::outbox
+}  // namespace kontor::outbox::testing

@@ -35,6 +35,7 @@
 #include "kontor/webhooks.pb.h"
 #include "kontor/webhooks_bodies.pb.h"
 #include "support/direct_node.h"
+#include "support/eventually.h"
 #include "support/methods.h"
 #include "support/sandbox_account.h"
 
@@ -43,14 +44,7 @@ namespace kontor::outbox::testing {
 inline constexpr std::int64_t kStart = 1'800'000'000'000;
 inline constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
-template <typename F>
-[[nodiscard]] bool eventually(F condition) {
-    for (int i = 0; i < 4000; ++i) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
-}
+using kontor_test::eventually;
 
 class World : public kontor_test::DirectNode {
  public:

@@ -16,12 +16,7 @@ namespace {
 class Action : public ::testing::Test {
  protected:
     Action() { world.make_merchant(); }
-    ~Action() override {
-        EXPECT_TRUE(world.verify().holds());
-        const AuditReport report = world.audit();
-        for (const Break& broken : report.breaks)
-            ADD_FAILURE() << broken.domain << ": " << broken.invariant << ": " << broken.first;
-    }
+    ~Action() override { world.expect_whole(); }
     // An intent that waits for its payer, and its attempt.
     void wait(bool manual = false) {
         const auto interim = world.pay("pm_card_visa", 700, 0, [&](pb::Command&, pb::CreatePaymentIntent& p) {
@@ -182,6 +177,28 @@ TEST_F(Action, ALateSuccessIsGivenBack) {
     EXPECT_EQ(world.intent(no).status(), pb::REQUIRES_PAYMENT_METHOD);
 }
 
+// The payer's way back says what became of his payment, whatever he did on the channel's page.
+TEST_F(Action, ANoticeIsAnsweredWithWhatBecameOfIt) {
+    const auto said = [this](pb::AttemptState state, const char* id) {
+        return world.notify(attempt, state, id).attempt_state();
+    };
+    const std::uint32_t paid = pb::ATTEMPT_SUCCEEDED, failed = pb::ATTEMPT_FAILED;
+    wait();
+    EXPECT_EQ(said(pb::ATTEMPT_UNKNOWN, "news"), 0U) << "nothing yet";
+    EXPECT_EQ(said(pb::ATTEMPT_SUCCEEDED, "done"), paid);
+    EXPECT_EQ(said(pb::ATTEMPT_SUCCEEDED, "done"), paid) << "said again";
+    EXPECT_EQ(said(pb::ATTEMPT_FAILED, "else"), paid) << "it was paid";
+    wait();
+    EXPECT_EQ(said(pb::ATTEMPT_FAILED, "failed"), failed);
+    wait();
+    world.cancel(no);
+    EXPECT_EQ(said(pb::ATTEMPT_SUCCEEDED, "late"), failed);
+    EXPECT_EQ(said(pb::ATTEMPT_SUCCEEDED, "late"), failed) << "said again";
+    wait();
+    world.confirm(no, "pm_card_visa");
+    EXPECT_EQ(said(pb::ATTEMPT_SUCCEEDED, "another try"), failed);
+}
+
 TEST_F(Action, CancelClosesIt) {
     wait();
     EXPECT_EQ(world.cancel(no).outcome(), machine::outcome::ok);
@@ -269,16 +286,32 @@ TEST_F(Action, TheIdempotencyKeyRemembersIt) {
 // A connector that says what cannot be is asked again: no payment ends by it.
 TEST_F(Action, WhatIsNoActionIsNoAnswer) {
     const auto sale = world.pay("pm_card_visa", 700).waiting_on();
-    world.ask_payer(sale, "");
-    EXPECT_EQ(attempts::find_attempt(world.rows, sale)->state(), pb::ATTEMPT_UNKNOWN);
-    world.ask_payer(sale, std::string(attempts::limits::kActionUrlBytes + 1, 'u'));
-    EXPECT_EQ(attempts::find_attempt(world.rows, sale)->state(), pb::ATTEMPT_UNKNOWN);
+    for (const std::string& url : {std::string(), std::string(attempts::limits::kActionUrlBytes + 1, 'u')}) {
+        world.ask_payer(sale, url);
+        EXPECT_EQ(attempts::find_attempt(world.rows, sale)->state(), pb::ATTEMPT_UNKNOWN);
+        EXPECT_TRUE(world.effects.audit_records.empty()) << "nothing has changed";
+    }
     world.ask_payer(sale, std::string(attempts::limits::kActionUrlBytes, 'u'));
     EXPECT_EQ(attempts::find_attempt(world.rows, sale)->state(), pb::ATTEMPT_WAITING_FOR_PAYER);
     const auto paid = object_in(world.card(100), pb::payment_intent).no();
     const auto refund = world.refund(paid).waiting_on();
     world.ask_payer(refund);
     EXPECT_EQ(attempts::find_attempt(world.rows, refund)->state(), pb::ATTEMPT_UNKNOWN);
+    EXPECT_TRUE(world.effects.audit_records.empty()) << "nothing has changed";
+}
+
+// Nor is what the channel wants of the payer of a payment that is over.
+TEST_F(Action, AnActionThatComesTooLateIsNoAnswer) {
+    wait();
+    world.cancel(no);
+    const pb::ChannelAttempt closing = attempts().back();
+    ASSERT_EQ(closing.compensates(), attempt);
+    for (const std::uint64_t asked : {attempt, closing.no()}) {
+        world.ask_payer(asked);
+        EXPECT_TRUE(world.effects.audit_records.empty()) << "nothing has changed";
+        EXPECT_EQ(world.intent(no).status(), pb::CANCELED);
+    }
+    EXPECT_EQ(attempts::find_attempt(world.rows, closing.no())->state(), pb::ATTEMPT_UNKNOWN);
 }
 
 TEST_F(Action, ANoticeIsTakenOnceInThirtyDays) {
@@ -288,13 +321,13 @@ TEST_F(Action, ANoticeIsTakenOnceInThirtyDays) {
     EXPECT_EQ(row().next_try_ms(), world.now) << "there is news: the channel is asked";
     EXPECT_EQ(world.notify(attempt, pb::ATTEMPT_SUCCEEDED, "n").outcome(), machine::outcome::ok);
     EXPECT_EQ(world.intent(no).status(), pb::REQUIRES_ACTION) << "the same notice again says nothing";
-    EXPECT_EQ(channels::find_account(world.rows, 1)->notices(), 1U);
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 1);
     EXPECT_EQ(world.notify(attempt, pb::ATTEMPT_SUCCEEDED, "another").outcome(), machine::outcome::ok);
     EXPECT_EQ(world.intent(no).status(), pb::SUCCEEDED);
-    EXPECT_EQ(channels::find_account(world.rows, 1)->notices(), 2U);
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 2);
     world.now += channels::limits::kNoticeKeptMs;
     world.tick();
-    EXPECT_EQ(channels::find_account(world.rows, 1)->notices(), 0U);
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 0);
 }
 
 TEST_F(Action, ANoticeIsAboutItsOwnAccountsOrders) {
@@ -312,7 +345,7 @@ TEST_F(Action, ANoticeIsAboutItsOwnAccountsOrders) {
             .outcome(),
         machine::outcome::invalid_parameter);
     EXPECT_EQ(world.notify(attempt, pb::ATTEMPT_WAITING, "n").outcome(), machine::outcome::invalid_parameter);
-    EXPECT_EQ(channels::find_account(world.rows, 1)->notices(), 0U);
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 0);
 }
 
 }  // namespace

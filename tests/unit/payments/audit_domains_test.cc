@@ -75,8 +75,10 @@ TEST_F(Audited, Channels) {
     expect("a route names an account that does not take its payments");
     account([](pb::ChannelAccount& row) { row.set_no(2); });
     expect("the channel account stands under another key");
-    account([](pb::ChannelAccount& row) { row.set_notices(1); });
+    add(36, "n" + std::string(7, '\0') + "\x01", "\x01" + std::string(7, '\0'));
     expect("the channel account counts 1 notices, and there are 0");
+    add(36, "n" + std::string(7, '\0') + "\x05", "\x01" + std::string(7, '\0'));
+    expect("notices are counted of an account that is not there");
     drop(36);
     expect("a route names an account that does not take its payments");
     change<pb::ChannelRoutes>(37, [](pb::ChannelRoutes& row) { return row.clear_entries(), true; });

@@ -172,8 +172,7 @@ TEST_F(Audited, APersonCanBeErasedFromEveryRow) {
     edit_all<pb::BalanceTransaction>(rows, 24, [](pb::BalanceTransaction& row) { row.clear_description(); });
     std::erase_if(rows, [](const auto& row) { return row.first.first == 28; });
     EXPECT_EQ(tables_with(rows, person), std::set<store::TableId>());
-    expect_whole();
-    EXPECT_TRUE(world.verify().holds());
+    world.expect_whole();
 }
 
 TEST_F(Audited, ChainOfErasedImages) {
@@ -240,7 +239,7 @@ TEST_F(Audited, IdempotencyRecordsOfAJump) {
         c.set_idempotency_key("two");
         c.set_params_hash("hash");
     }));
-    expect_whole();
+    world.expect_whole();
     drop(19, [](Bytes key, Bytes) { return key[1] == 2 && key[2] == 2; });
     expect("its idempotency record is never forgotten");
 }

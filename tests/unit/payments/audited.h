@@ -51,7 +51,7 @@ struct Audited : ::testing::Test {
         }));
         deliver_one();
         fail_in_ledger();
-        expect_whole();
+        world.expect_whole();
     }
 
     void make_instance() {
@@ -140,16 +140,6 @@ struct Audited : ::testing::Test {
         });
     }
 
-    void expect_whole() const {
-        const AuditReport report = world.audit();
-        ASSERT_TRUE(report.holds()) << said(report);
-    }
-    static std::string said(const AuditReport& report) {
-        std::string all;
-        for (const Break& one : report.breaks)
-            all += std::string(one.domain) + ": " + std::string(one.invariant) + ": " + one.first + "\n";
-        return all;
-    }
     // What is said of the rows as they are now; then they are as they were before.
     void expect(const std::string& words) {
         const AuditReport report = world.audit();

@@ -4,6 +4,7 @@
 #include "domains/attempts/attempts.h"
 #include "domains/channels/limits.h"
 #include "domains/channels/outcomes.h"
+#include "kontor/attempts_bodies.pb.h"
 #include "kontor/bodies.h"
 #include "kontor/carriers.pb.h"
 #include "kontor/channels_bodies.pb.h"
@@ -29,8 +30,10 @@ class Channels : public ::testing::Test {
         for (const Break& broken : report.breaks)
             ADD_FAILURE() << broken.domain << ": " << broken.invariant << ": " << broken.first;
     }
+    static inline const std::vector<std::string> kAll = {"sale", "authorize", "capture", "void", "refund"};
     pb::Result open(std::uint64_t merchant_no, bool livemode = false,
-                    const std::vector<std::uint32_t>& currencies = {}) {
+                    const std::vector<std::uint32_t>& currencies = {},
+                    const std::vector<std::string>& operations = kAll) {
         return world.run([&](pb::Command& c) {
             auto& o = *mutable_body(c, pb::open_channel_account);
             o.set_connector("sandbox");
@@ -40,11 +43,13 @@ class Channels : public ::testing::Test {
             auto& served = *o.add_serves();
             served.set_type("card");
             for (const std::uint32_t currency : currencies) served.add_currencies(currency);
+            for (const std::string& operation : operations) served.add_operations(operation);
         });
     }
     std::uint64_t opened(std::uint64_t merchant_no, bool livemode = false,
-                         const std::vector<std::uint32_t>& currencies = {}) {
-        const auto result = open(merchant_no, livemode, currencies);
+                         const std::vector<std::uint32_t>& currencies = {},
+                         const std::vector<std::string>& operations = kAll) {
+        const auto result = open(merchant_no, livemode, currencies, operations);
         EXPECT_EQ(result.outcome(), machine::outcome::ok) << result.error().message();
         return object_in(result, pb::channel_account).no();
     }
@@ -184,12 +189,119 @@ TEST_F(Channels, AnAccountNeedsWhatItNeeds) {
     const std::uint32_t invalid = machine::outcome::invalid_parameter;
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.clear_connector(); }), invalid);
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.clear_serves(); }), invalid);
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.mutable_serves(0)->clear_operations(); }), invalid);
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.mutable_serves(0)->add_operations("sale"); }), invalid)
+        << "twice";
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { *o.add_serves() = o.serves(0); }), invalid) << "twice";
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) {
+                  for (int i = o.serves_size(); i <= channels::limits::kMethods; ++i) {
+                      *o.add_serves() = o.serves(0);
+                      o.mutable_serves(i)->set_type("m" + std::to_string(i));
+                  }
+              }),
+              invalid);
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.mutable_serves(0)->add_operations("payout"); }), invalid)
+        << "there is none of that name yet";
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.clear_name(); }), invalid);
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) {
                   o.set_sealed_credentials(std::string(channels::limits::kCredentialsBytes + 1, 's'));
               }),
               invalid);
     EXPECT_EQ(channels::list_accounts(world.rows, 0, 10).size(), 1U);
+}
+
+// Four eyes: two changes wait, and each was made of the credentials that were there when it was proposed. The
+// second would bring back the values that the first one changed.
+TEST_F(Channels, CredentialsAreMadeOfThoseThatAreThere) {
+    const auto change = [&](const std::string& sealed, const std::string& made_from) {
+        return world.run([&](pb::Command& c) {
+            auto& wanted = *mutable_body(c, pb::change_channel_account);
+            wanted.set_no(1);
+            wanted.set_sealed_credentials(sealed);
+            wanted.add_set_fields("link_key");
+            if (!made_from.empty()) wanted.set_made_from(made_from);
+        });
+    };
+    const auto digest = [&] {
+        return channels::digest_of_credentials(*channels::find_account(world.rows, 1));
+    };
+    const std::string read_by_both = digest();
+    EXPECT_EQ(read_by_both.size(), channels::limits::kMadeFromBytes);
+    EXPECT_EQ(change("unchecked", "").outcome(), machine::outcome::invalid_parameter);
+    EXPECT_EQ(change("unchecked", read_by_both.substr(1)).outcome(), machine::outcome::invalid_parameter);
+    ASSERT_EQ(change("of the first", read_by_both).outcome(), machine::outcome::ok);
+    const auto before = world.rows.rows().size();
+    const pb::Result late = change("of the second", read_by_both);
+    EXPECT_EQ(late.outcome(), channels::outcome::credentials_changed);
+    EXPECT_EQ(late.error().message(), "The credentials were changed meanwhile: send the change again.");
+    EXPECT_EQ(world.rows.rows().size(), before);
+    EXPECT_EQ(channels::find_account(world.rows, 1)->sealed_credentials(), "of the first");
+    EXPECT_EQ(change("of the second", digest()).outcome(), machine::outcome::ok) << "made anew";
+}
+
+TEST_F(Channels, AConnectorWithoutRefundsIsAskedForNone) {
+    const auto account = opened(0, false, {}, {"sale", "authorize", "capture", "void"});
+    ASSERT_EQ(route(0, {{"card", 0, account}}).outcome(), machine::outcome::ok);
+    const auto no = object_in(world.card(300), pb::payment_intent).no();
+    const auto before = world.rows.rows().size();
+    const pb::Result refused = world.refund(no, 100);
+    EXPECT_EQ(refused.outcome(), channels::outcome::operation_not_offered);
+    EXPECT_EQ(refused.error().message(), "The channel of this payment offers no refund for card payments.");
+    EXPECT_EQ(world.rows.rows().size(), before) << "what is refused leaves no row";
+}
+
+TEST_F(Channels, AConnectorWithoutAuthorisationsTakesSalesOnly) {
+    const auto account = opened(0, false, {}, {"sale", "refund"});
+    ASSERT_EQ(route(0, {{"card", 0, account}}).outcome(), machine::outcome::ok);
+    EXPECT_EQ(world.authorize("pm_card_visa", 300).outcome(), channels::outcome::operation_not_offered);
+    EXPECT_EQ(taken_by(), account);
+}
+
+// Or the payer's money would stay where nobody reaches it.
+TEST_F(Channels, WhatIsAuthorisedCanBeCapturedAndGivenBack) {
+    for (const std::vector<std::string>& operations : {std::vector<std::string>{"sale", "authorize"},
+                                                       {"sale", "authorize", "capture"},
+                                                       {"sale", "authorize", "void"}})
+        EXPECT_EQ(open(0, false, {}, operations).outcome(), machine::outcome::invalid_parameter);
+    const auto account = opened(0, false, {}, {"sale"});
+    ASSERT_EQ(route(0, {{"card", 0, account}}).outcome(), machine::outcome::ok);
+    const auto refused = world.authorize("pm_card_visa", 300);
+    EXPECT_EQ(refused.outcome(), channels::outcome::operation_not_offered);
+    EXPECT_EQ(refused.waiting_on(), 0U);
+}
+
+// A payment does not look at its account: a route promises a sale.
+TEST_F(Channels, ARouteNeedsSales) {
+    const auto account = opened(0, false, {}, {"refund"});
+    EXPECT_EQ(route(0, {{"card", 0, account}}).outcome(), machine::outcome::invalid_parameter);
+}
+
+// Only the counter moves: the account has up to 64 KiB of credentials.
+TEST_F(Channels, ANoticeDoesNotRewriteTheAccount) {
+    const auto payment = world.pay("pm_card_visa", 100);
+    const auto notify = [&](const std::string& id) {
+        return world.run([&](pb::Command& c) {
+            auto& notified = *mutable_body(c, pb::channel_notified);
+            notified.set_account_no(1);
+            notified.set_notice_id(id);
+            notified.mutable_answer()->set_attempt_no(payment.waiting_on());
+            notified.mutable_answer()->set_state(pb::ATTEMPT_UNKNOWN);
+        });
+    };
+    const auto row = [&](char kind) {
+        return world.rows.get(36, std::string(1, kind) + std::string(7, '\0') + "\x01");
+    };
+    const std::string account(*row('a'));
+    EXPECT_FALSE(row('n')) << "no row: none";
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 0);
+    ASSERT_EQ(notify("one").outcome(), machine::outcome::ok);
+    ASSERT_EQ(notify("two").outcome(), machine::outcome::ok);
+    ASSERT_EQ(notify("two").outcome(), machine::outcome::ok);
+    EXPECT_EQ(*row('a'), account);
+    EXPECT_EQ(channels::count_notices(world.rows, 1), 2);
+    EXPECT_EQ(*row('n'), std::string_view("\x02\0\0\0\0\0\0\0", 8));
+    EXPECT_EQ(channels::list_accounts(world.rows, 0, 10).size(), 1U) << "a counter is no account";
+    EXPECT_EQ(opened(0), 2U);
 }
 
 // Which account has the money follows it: captures, refunds and what is given back go where it came from.

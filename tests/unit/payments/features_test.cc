@@ -24,22 +24,33 @@ TEST(Features, EveryCommandOfToThisDayNeedsTheFirstLevel) {
     EXPECT_EQ(level_needed(domains::registry(), command), kFirstFeatureLevel);
 }
 
+pb::Result init_cluster(World& world, std::uint32_t level) {
+    return world.run([&](pb::Command& c) {
+        auto& i = *mutable_body(c, pb::init_cluster);
+        i.set_cluster_id(std::string(16, 'c'));
+        i.set_ca_pem("pem");
+        i.set_sealed_ca_key("sealed");
+        i.mutable_node()->set_no(1);
+        i.mutable_node()->set_name("one");
+        i.mutable_node()->set_peer_address("one:8444");
+        i.mutable_node()->set_feature_level(level);
+    });
+}
+
+// A folder of format 2 has no history under older rules.
+TEST(Features, NoRuleOfPaymentsWaitsForALevel) {
+    World world;
+    world.make_merchant();
+    ASSERT_EQ(init_cluster(world, kFirstFeatureLevel).outcome(), machine::outcome::ok);
+    const auto interim = world.pay("pm_card_visa", 700);
+    world.fail(interim.waiting_on());
+    EXPECT_EQ(world.intent(object_in(interim, pb::payment_intent).no()).declined_attempts(), 1U);
+}
+
 TEST(Features, ASingleNodeUsesAllAndAClusterWhatItsRowSays) {
     World world;
     EXPECT_EQ(members::active_feature_level(world.rows), feature_level());
-    const auto init = [&](std::uint32_t level) {
-        return world.run([&](pb::Command& c) {
-            auto& i = *mutable_body(c, pb::init_cluster);
-            i.set_cluster_id(std::string(16, 'c'));
-            i.set_ca_pem("pem");
-            i.set_sealed_ca_key("sealed");
-            i.mutable_node()->set_no(1);
-            i.mutable_node()->set_name("one");
-            i.mutable_node()->set_peer_address("one:8444");
-            i.mutable_node()->set_feature_level(level);
-        });
-    };
-    ASSERT_EQ(init(0).outcome(), machine::outcome::ok);  // written by the first release
+    ASSERT_EQ(init_cluster(world, 0).outcome(), machine::outcome::ok);  // a row without a level
     EXPECT_EQ(members::active_feature_level(world.rows), kFirstFeatureLevel);
     world.run([](pb::Command& c) {
         mutable_body(c, pb::update_cluster_node)->set_no(1);

@@ -51,6 +51,7 @@ TEST_F(Idempotency, OtherParametersAreAMismatch) {
     const auto rows = world.rows.rows();
     const auto other = world.apply(keyed(world.pay_command("pm_wallet", 61, customer), "key-1", "h2"));
     EXPECT_EQ(other.outcome(), machine::outcome::idempotency_mismatch);
+    EXPECT_EQ(other.error().type(), "idempotency_error") << "as its record says";
     EXPECT_EQ(world.rows.rows(), rows);
 }
 

@@ -122,7 +122,9 @@ TEST_F(Instance, KeysByHashAndRevoked) {
     };
     EXPECT_EQ(create(77, kHash).outcome(), machine::outcome::resource_missing);
     EXPECT_EQ(create(world.scope.merchant_no, "short").outcome(), machine::outcome::invalid_parameter);
+    EXPECT_FALSE(world.effects.keys_changed);
     EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), machine::outcome::ok);
+    EXPECT_TRUE(world.effects.keys_changed);
     EXPECT_EQ(create(world.scope.merchant_no, kHash).outcome(), machine::outcome::already_exists);
     EXPECT_EQ(keys::find_api_key(world.rows, kHash)->merchant_no(), world.scope.merchant_no);
     EXPECT_FALSE(keys::find_api_key(world.rows, kOther));
@@ -130,8 +132,10 @@ TEST_F(Instance, KeysByHashAndRevoked) {
     EXPECT_EQ(revoke(kOther).outcome(), machine::outcome::resource_missing);
     world.now += 5;
     EXPECT_EQ(object_in(revoke(kHash), pb::api_key).revoked_ms(), world.now);
+    EXPECT_TRUE(world.effects.keys_changed);
     world.now += 5;
     EXPECT_EQ(object_in(revoke(kHash), pb::api_key).revoked_ms(), world.now - 5);  // the first time counts
+    EXPECT_FALSE(world.effects.keys_changed);
 }
 
 TEST_F(Instance, SetUpTokensWorkOnceAndInTime) {
@@ -170,6 +174,53 @@ TEST_F(Instance, ACodeOpensOneSession) {
     EXPECT_EQ(close(kOther).outcome(), machine::outcome::ok);
     EXPECT_FALSE(operators::find_session(world.rows, kOther));
     EXPECT_EQ(close(kOther).outcome(), machine::outcome::token_invalid);
+}
+
+// After a lost authenticator: the operator stays, and whatever the old credentials opened has ended.
+TEST_F(Instance, ALinkForAnOperatorRenewsIt) {
+    const auto link = [&](const std::string& hash, const std::string& name) {
+        return world
+            .run([&](pb::Command& c) {
+                auto& token = *mutable_body(c, pb::create_setup_token);
+                token.set_token_sha256(hash);
+                token.set_lifetime_ms(kHour);
+                token.set_operator_name(name);
+            })
+            .outcome();
+    };
+    const auto no = make_operator();
+    ASSERT_EQ(open(no, kOther, 101).outcome(), machine::outcome::ok);
+    EXPECT_EQ(link(kThird, "bob"), machine::outcome::resource_missing);
+    EXPECT_EQ(link(kThird, "ada"), machine::outcome::ok);
+    const std::string astray(32, 'a');  // another link that was made before the renewal, and ends with it
+    EXPECT_EQ(link(astray, "ada"), machine::outcome::ok);
+    EXPECT_TRUE(operators::find_session(world.rows, kOther)) << "a link changes nothing before its use";
+    EXPECT_EQ(set_up(kThird, "bob", 50).outcome(), machine::outcome::invalid_parameter);
+    const std::size_t records = world.audit_records.size();
+    const auto renewed = set_up(kThird, "ada", 50);
+    ASSERT_EQ(renewed.outcome(), machine::outcome::ok);
+    EXPECT_EQ(object_in(renewed, pb::operator_).no(), no);
+    EXPECT_EQ(object_in(renewed, pb::operator_).last_totp_step(), 50U);
+    EXPECT_EQ(object_in(renewed, pb::operator_).role(), "owner");
+    EXPECT_EQ(operators::list_operators(world.rows).size(), 1U);
+    EXPECT_GT(world.audit_records.size(), records);
+    EXPECT_FALSE(operators::find_session(world.rows, kOther));
+    EXPECT_EQ(set_up(kThird, "ada", 60).outcome(), machine::outcome::token_invalid) << "once";
+    EXPECT_EQ(set_up(astray, "ada", 70).outcome(), machine::outcome::token_invalid);
+    // A login whose password was looked at before the renewal comes too late.
+    EXPECT_EQ(open(no, std::string(32, 'l'), 102).outcome(), machine::outcome::token_invalid);
+    EXPECT_EQ(world
+                  .run([&](pb::Command& c) {
+                      auto& o = *mutable_body(c, pb::open_session);
+                      o.set_operator_no(no);
+                      o.set_cookie_sha256(std::string(32, 'n'));
+                      o.set_lifetime_ms(kHour);
+                      o.set_totp_step(51);
+                      o.set_renewals(1);
+                  })
+                  .outcome(),
+              machine::outcome::ok);
+    EXPECT_TRUE(operators::find_session(world.rows, std::string(32, 'n')));
 }
 
 TEST_F(Instance, OperatorsAreLimited) {

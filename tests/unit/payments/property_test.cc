@@ -86,10 +86,7 @@ class Checker {
     }
 
     void whole_state() {
-        const auto report = shop_.world.verify();
-        ASSERT_TRUE(report.holds()) << (report.problems.empty() ? "" : report.problems[0]);
-        const AuditReport audited = shop_.world.audit();
-        ASSERT_TRUE(audited.holds()) << audited.breaks[0].invariant << ": " << audited.breaks[0].first;
+        shop_.world.expect_whole();
         balances();
         charges();
         intents();

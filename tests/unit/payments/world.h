@@ -68,6 +68,14 @@ inline constexpr std::int64_t kHour = 3600 * kSecond;
 inline constexpr std::int64_t kDay = 24 * kHour;
 inline constexpr std::int64_t kStart = 1'800'000'000'000;  // not at midnight
 
+// What an audit found, a line each.
+inline std::string said(const AuditReport& report) {
+    std::string all;
+    for (const Break& one : report.breaks)
+        all += std::string(one.domain) + ": " + std::string(one.invariant) + ": " + one.first + "\n";
+    return all;
+}
+
 class World {
  public:
     World() : rows(domains::registry().tables()) {
@@ -300,6 +308,13 @@ class World {
                                       [this](store::TableId table, const store::Reader::Visitor& visit) {
                                           rows.visit_table(table, visit);
                                       });
+    }
+    // The books balance, and every domain's rows hold.
+    void expect_whole() const {
+        const ledger::VerifyReport books = verify();
+        EXPECT_TRUE(books.holds()) << (books.problems.empty() ? "" : books.problems[0]);
+        const AuditReport report = audit();
+        EXPECT_TRUE(report.holds()) << said(report);
     }
     std::vector<std::string> event_types() const {
         std::vector<std::string> types;

@@ -104,6 +104,24 @@ TEST(JsonBody, GivesTheTreeOfTheForm) {
     EXPECT_EQ(of_json.integer_of("amount"), 100);
 }
 
+TEST(Form, BooleansAreInAnyLetterCase) {
+    struct Row {
+        std::string_view text;
+        std::optional<bool> form, json;  // nullopt: no boolean
+    };
+    for (const Row& row : {Row{"true", true, true}, Row{"false", false, false},
+                           Row{"True", true, std::nullopt}, Row{"False", false, std::nullopt},
+                           Row{"TRUE", true, std::nullopt}, Row{"fALSE", false, std::nullopt},
+                           Row{"tru", std::nullopt, std::nullopt}, Row{"truee", std::nullopt, std::nullopt},
+                           Row{"1", std::nullopt, std::nullopt}, Row{"yes", std::nullopt, std::nullopt}}) {
+        EXPECT_EQ(form("a=" + std::string(row.text)).boolean_of("a"), row.form) << row.text;
+        EXPECT_EQ(json(R"({"a":")" + std::string(row.text) + R"("})").boolean_of("a"), row.json) << row.text;
+    }
+    EXPECT_EQ(form("a=").boolean_of("a"), std::nullopt);
+    EXPECT_EQ(json(R"({"a":true})").boolean_of("a"), true);
+    EXPECT_NE(json_error(R"({"a":True})"), "accepted");
+}
+
 TEST(JsonBody, NumbersKeepEveryDigit) {
     EXPECT_EQ(json(R"({"a":9007199254740993})").integer_of("a"), 9007199254740993);
     EXPECT_EQ(json(R"({"a":1.0})").integer_of("a"), std::nullopt);

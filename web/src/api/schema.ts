@@ -27,7 +27,11 @@ export const Session = v.object({
 });
 export type Session = v.InferOutput<typeof Session>;
 
-export const SetupState = v.object({ valid: v.boolean(), operators: count });
+export const SetupState = v.object({
+  valid: v.boolean(),
+  operators: count,
+  operator: v.nullable(v.string()),
+});
 export const SetupBegun = v.object({ totp_secret: v.string(), totp_uri: v.string(), qr_svg: v.string() });
 export type SetupBegun = v.InferOutput<typeof SetupBegun>;
 

@@ -290,6 +290,7 @@ export const de: Messages = {
   error_password_too_common: 'Dieses Passwort ist zu verbreitet.',
   error_password_too_long: 'Das Passwort ist zu lang.',
   error_name_invalid: 'Ein Name hat 1 bis 64 der Zeichen a–z, 0–9 und . - _ @',
+  error_name_of_another: 'Dieser Link gilt für eine andere Person.',
   error_name_taken: 'Dieser Name ist vergeben.',
   error_code_wrong: 'Der Code ist falsch. Codes wechseln alle 30 Sekunden.',
   error_csrf: 'Ihre Sitzung hat sich geändert. Laden Sie die Seite neu.',

@@ -294,6 +294,7 @@ export const en = {
   error_password_too_short: 'The password is too short.',
   error_password_too_common: 'This password is too common.',
   error_password_too_long: 'The password is too long.',
+  error_name_of_another: 'This link is for another operator.',
   error_name_taken: 'This name is taken.',
   error_name_invalid: 'A name has 1 to 64 of the characters a–z, 0–9 and . - _ @',
   error_code_wrong: 'The code is wrong. Codes change every 30 seconds.',

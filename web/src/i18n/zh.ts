@@ -287,6 +287,7 @@ export const zh: Messages = {
   error_password_too_common: '该密码过于常见。',
   error_password_too_long: '密码太长。',
   error_name_invalid: '名称须为 1 到 64 个字符：a–z、0–9 以及 . - _ @',
+  error_name_of_another: '此链接属于另一位操作员。',
   error_name_taken: '该名称已被使用。',
   error_code_wrong: '验证码错误。验证码每 30 秒更换一次。',
   error_csrf: '会话已变更，请刷新页面。',

@@ -45,12 +45,14 @@ interface Chosen {
 
 function ChooseStep({
   token,
+  operator,
   onDone,
 }: {
   token: string;
+  operator: string | null; // whose password and authenticator the link renews
   onDone: (chosen: Chosen, begun: SetupBegun) => void;
 }) {
-  const [name, setName] = useState('');
+  const [name, setName] = useState(operator ?? '');
   const [password, setPassword] = useState('');
   const [again, setAgain] = useState('');
   const [tried, setTried] = useState(false);
@@ -86,6 +88,7 @@ function ChooseStep({
           required: true,
           maxLength: 64,
           autofocus: true,
+          readOnly: operator !== null,
           value: name,
           onInput: (event) => setName(event.currentTarget.value.toLowerCase()),
         }}
@@ -216,7 +219,11 @@ export function SetupPage(): JSX.Element {
         <p class="gate-step">{t('setup_step', { step: 1, of: 2 })}</p>
         <PageTitle title={t('setup_title')} />
         <p class="gate-text">{t('setup_text')}</p>
-        <ChooseStep token={token} onDone={(chosen, begun) => setStep({ chosen, begun })} />
+        <ChooseStep
+          token={token}
+          operator={state.data.operator}
+          onDone={(chosen, begun) => setStep({ chosen, begun })}
+        />
       </>
     );
   } else {

@@ -47,6 +47,9 @@ static_assert(kMaxLogIndex >= 14'000ULL * 3'600 * kHoursPerYear * 2, "2 years at
 [[nodiscard]] constexpr std::uint64_t log_index_of(ObjectNo no) {
     return (no >> (kCommandBits + kObjectBits)) & kMaxLogIndex;
 }
+[[nodiscard]] constexpr std::uint64_t command_in_batch(ObjectNo no) {
+    return (no >> kObjectBits) & (kMaxCommandsPerBatch - 1);
+}
 [[nodiscard]] constexpr std::uint64_t group_of(ObjectNo no) {
     return no >> (kIndexBits + kCommandBits + kObjectBits);
 }

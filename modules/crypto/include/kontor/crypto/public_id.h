@@ -9,7 +9,7 @@
 //     token   '1' and twice 11 base62 digits: version, a random number, and group and index with 19 bits of
 //             zeros, which check it
 //
-// A token is another one each time: who asks again and again must not see how often the log grew meanwhile.
+// A token differs each time: two of them must not tell how often the log grew meanwhile.
 //
 // The key belongs to the instance, and a process is one instance: it is set once the state is known (node) or
 // made (domains/instance), before anything is formatted.

@@ -84,6 +84,7 @@ struct Request {
     std::string peer_ip;
     bool is_from_proxy = false;  // the other end is such a proxy
     bool is_http10 = false;
+    bool is_head = false;   // HEAD, which `method` calls GET: for who answers no HEAD
     RequestKind kind = {};  // set by who passes requests on; the server leaves it alone
     [[nodiscard]] std::string_view header(std::string_view name) const;  // case-insensitive; "" if absent
 };
@@ -120,8 +121,9 @@ using Handler = std::function<void(Request, Responder)>;
 
 // What is known of a request by its head alone.
 struct Admission {
-    std::optional<Response> refusal;  // set: answered with it, before a byte of the body is kept
-    std::uint64_t account = 0;        // whose key it is; 0: a stranger
+    // Set: answered with it, before a byte of the body is kept, and however long the body is.
+    std::optional<Response> refusal;
+    std::uint64_t account = 0;                                             // whose key it is; 0: a stranger
     std::size_t max_body_bytes = std::numeric_limits<std::size_t>::max();  // of this route; above: 413
 };
 
@@ -133,8 +135,8 @@ struct ServerOptions {
     ServerLimits limits;
     std::shared_ptr<const AddressRanges> trusted_proxies;  // null: none
     Handler handler;
-    // Asked on the network thread when a head is complete and its body is not: nothing is buffered for a
-    // stranger. The request has no body yet. May be null: then everybody is a stranger.
+    // Asked on the network thread when a head is complete and its body is not, or is too large: nothing is
+    // buffered for a stranger. The request has no body yet. May be null: then everybody is a stranger.
     std::function<Admission(const Request&)> admit;
     const Clock* clock = nullptr;  // for the Date field; null: none is sent
 };

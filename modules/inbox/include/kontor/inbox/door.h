@@ -40,7 +40,9 @@ class Door {
  public:
     static std::unique_ptr<Door> make(DoorOptions options);
     virtual ~Door() = default;
-    [[nodiscard]] static bool owns(std::string_view path) { return path.starts_with("/channels/"); }
+    [[nodiscard]] static bool owns(std::string_view path) {
+        return path.starts_with(connectors::kDoorPrefix);
+    }
     // By the head alone, while the body is on its way.
     [[nodiscard]] virtual http::Admission admit(const http::Request& head) const = 0;
     virtual void handle(http::Request request, http::Responder respond) = 0;

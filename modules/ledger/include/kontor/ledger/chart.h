@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kontor/base/assert.h"
 #include "kontor/base/object_id.h"
 #include "kontor/ledger/ledger.h"
 
@@ -119,9 +120,11 @@ static_assert(chart_is_in_order(), "one line a kind, in the order of the numbers
 }
 
 // The account as Ledger::ensure_account wants it: id, ledger, code (= kind) and flags set, everything else
-// zero.
+// zero. Of a kind that is in use: what a reserved number's accounts are like is not decided yet.
 [[nodiscard]] constexpr Account system_account_row(AccountKind kind, std::uint32_t ledger,
                                                    std::uint64_t owner) {
+    const KindRecord* record = record_of(kind);
+    KONTOR_ASSERT(record != nullptr && record->is_in_use, "an account is of a kind that is in use");
     Account account;
     account.id = system_account(kind, ledger, owner);
     account.ledger = ledger;

@@ -70,6 +70,14 @@ constexpr bool objects_distinct(std::span<const Domain* const> domains) {
                for (const ObjectKind& kind : domain.objects) seen.add(kind.prefix);
            });
 }
+// Some messages in Object have no record, such as those that the back office alone shows: what is only
+// rendered takes no number that could be theirs.
+constexpr bool objects_have_their_numbers(std::span<const Domain* const> domains) {
+    for (const Domain* domain : domains)
+        for (const ObjectKind& kind : domain->objects)
+            if ((kind.find.value == nullptr) != (kind.number.value >= kFirstRenderedObject)) return false;
+    return true;
+}
 constexpr bool tables_distinct(std::span<const Domain* const> domains) {
     return are_distinct<store::TableId>(domains,
                                         [](const Domain& domain, auto& seen) {

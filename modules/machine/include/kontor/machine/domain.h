@@ -71,6 +71,10 @@ struct Command {
 
 using fields::Pointer;
 
+// Kinds without a message in Object, which an answer alone shows: from here on, where Object takes no message
+// (carriers.proto).
+inline constexpr std::uint32_t kFirstRenderedObject = 1'000;
+
 struct ObjectKind {
     Required<std::uint32_t> number;               // frozen: the object's number in Object (x_bodies.proto)
     Required<std::string_view> name;              // `object` of its JSON
@@ -78,7 +82,7 @@ struct ObjectKind {
     RequiredPointer<const fields::Shape*> shape;  // its fields
     // Where the expandable field of that name leads. Null: to what the command's result has already.
     Required<Pointer (*)(const pb::Object&, std::string_view field)> follow;
-    // Of a scope, into `found`; false: there is none. Null: not to be found by number.
+    // Of a scope, into `found`; false: there is none. Null: not to be found by number, as what is only shown.
     Required<bool (*)(const store::Reader&, Scope, std::uint64_t no, pb::Object& found)> find;
     Required<std::uint64_t (*)(const pb::Object&)> number_of;
     // As the API shows it, and as an event's image does.
@@ -105,7 +109,7 @@ struct Outbox {
 struct DueQueue {
     Required<DueKind> kind;
     Required<DueClock> clock;
-    Required<std::size_t> payload_bytes;
+    Required<std::size_t> payload_bytes;  // of each of its rows: the frame looks before `work` reads it
     // How many units of work it was, at most `limit`; finished when less than that.
     Required<std::size_t (*)(Context&, DueClock, std::string_view payload, std::size_t limit)> work;
 };

@@ -40,6 +40,7 @@ struct Effects {
     std::vector<pb::Result> resolved_results;
     std::vector<pb::AuditRecord> audit_records;  // rows written, with their events
     bool outbox_changed = false;                 // deliveries or attempts are due
+    bool keys_changed = false;                   // an API key was made or revoked
     LogTimes now;                                // the entry's, as the rules saw them
 
     Effects();

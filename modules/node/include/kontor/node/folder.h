@@ -25,8 +25,8 @@ namespace kontor::node {
     return group_folder(data_folder, group) + "/store";
 }
 
-// Makes the folder and what leads to it. Also of one that is there, the name is made durable: whoever made it
-// may have died before. A parent that may not be read is somebody else's, and so is the folder's name in it.
+// Makes the folder and what leads to it. Also of one that is there, the name is made durable: its maker may
+// have died before. A parent that may not be read is somebody else's, and so is the folder's name in it.
 [[nodiscard]] Result<void> make_durable_folder(const std::filesystem::path& folder);
 
 }  // namespace kontor::node

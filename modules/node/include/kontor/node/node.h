@@ -157,7 +157,7 @@ class Node : public machine::Service {
     // never heard of a leader.
     [[nodiscard]] virtual std::uint64_t staleness_ms() const = 0;
     // It leads, or what it knows is not older than max_staleness_ms; of one that led and has heard no other
-    // leader since, not older than an election time-out: another one may have led from then on.
+    // leader since, not older than an election time-out: a new leader may have come after that.
     [[nodiscard]] virtual bool may_answer_reads() const = 0;
     // Since the leader was last heard, whatever this node knows by now; 0 on the leader.
     [[nodiscard]] virtual std::uint64_t leader_silence_ms() const = 0;

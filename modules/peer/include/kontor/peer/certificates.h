@@ -17,7 +17,7 @@ inline constexpr std::size_t kClusterIdBytes = 16;
 inline constexpr std::int64_t kNodeCertificateDays = 365;
 inline constexpr std::int64_t kClusterAuthorityDays = 3'653;
 // Certificates are valid from this long ago: nodes' clocks differ. A day, so that a clock that is hours
-// behind is named as what is wrong, by whoever compares clocks, and not the certificate.
+// behind is named as what is wrong, where clocks are compared, and not the certificate.
 inline constexpr std::int64_t kNodeBackdateMs = 24LL * 3600 * 1000;
 
 // Who a node is, as its certificate says it: SAN URI `kontor://<cluster, 32 hex digits>/node/<id>`.

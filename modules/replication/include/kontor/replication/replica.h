@@ -195,7 +195,7 @@ class Replica {
                                 const std::optional<ClusterId>& cluster = std::nullopt);
     // Makes this node, whatever its role, the only voter of the cluster: of a stopped replica, when all other
     // voters are lost or given up. What they acknowledged and this node never got is lost, and the old voters
-    // must never serve again: whoever calls this has made sure, or makes them hear that they were removed. A
+    // must never serve again: the caller has made sure, or makes them hear that they were removed. A
     // crash leaves the folder as it was, in a higher term, or taken over. Returns where.
     // Errors: as open(); invalid_argument when the node never was a member.
     static Result<Position> take_over(const ReplicaOptions& options, std::string_view checkpoint_meta);
@@ -218,8 +218,8 @@ class Replica {
     // queue beyond the window is full; one who waits for ready() never meets it), unavailable (stopped).
     // A position is not an acknowledgement: the entry counts when apply() is called with the same position,
     // which is always after `done` returned. When leadership is lost in between, the entry may still be
-    // committed or another one may take its index: whoever waits compares the term, and gives up on a
-    // position when another term's entry was applied at its index.
+    // committed, or the entry of a later term may take its index: the proposer compares the term, and gives
+    // up on a position when another term's entry was applied at its index.
     using Accepted = std::function<void(Result<Position>)>;
     virtual void propose(std::string payload, Accepted done) = 0;
     // True while this node leads, fewer than max_inflight_entries are unpersisted and apply() is not too far
@@ -278,7 +278,7 @@ class Replica {
     virtual void hold_log(std::uint64_t index) = 0;
 
     // This node had better not lead: without a leader it waits so much longer than an election time-out
-    // before it offers itself, so that another one does first. 0: no longer. It votes as before.
+    // before it offers itself, so that the others do first. 0: no longer. It votes as before.
     virtual void hold_back(std::uint64_t ms) = 0;
 
     std::function<void()> on_ready;

@@ -1,5 +1,5 @@
 #pragma once
-// A store that is being put together from another one's rows and redo files, and is none yet:
+// A store that is being put together from a peer's rows and redo files, and is none yet:
 //
 //     LOCK                                  one at a time
 //     TRANSFER                              a note of how far it is, its maker's own; gone when it is
@@ -43,7 +43,7 @@ struct CopyDraftOptions {
 
 class CopyDraft {
  public:
-    // Makes the folder or goes on with what is there. conflict: another one is at it.
+    // Makes the folder or goes on with what is there. conflict: another process is at it.
     static Result<std::unique_ptr<CopyDraft>> open(CopyDraftOptions options);
     virtual ~CopyDraft() = default;
 

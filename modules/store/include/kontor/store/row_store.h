@@ -57,8 +57,8 @@ class Reader {
     virtual ~Reader() = default;
     [[nodiscard]] virtual std::optional<std::string_view> get(TableId table, std::string_view key) const = 0;
 
-    // The row is going to be read soon: a hint, without any effect on what is read. Whoever knows its next
-    // look-ups asks for the index some ten look-ups ahead and for the row half of that.
+    // The row is going to be read soon: a hint, without any effect on what is read. A caller that knows its
+    // next look-ups asks for the index some ten look-ups ahead and for the row half of that.
     virtual void prefetch(TableId /*table*/, std::string_view /*key*/, Fetch /*what*/) const {}
 
     // Visits rows with low <= key < high in the given order until `visit` returns false.

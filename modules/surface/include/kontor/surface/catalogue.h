@@ -18,7 +18,6 @@ namespace kontor::surface {
 struct Match {
     const Route* route = nullptr;
     std::vector<std::string_view> path_params;
-    std::string allow;  // no route, but the path is known with these methods
 };
 
 // The parameters that a route has besides its own: expand; for lists limit, starting_after, ending_before.
@@ -40,6 +39,11 @@ class Catalogue {
     [[nodiscard]] const machine::Registry& registry() const { return registry_; }
     [[nodiscard]] std::span<const Resource* const> resources() const { return resources_; }
     [[nodiscard]] std::span<const ObjectName> names() const { return names_; }
+    // A misspelt event of ours never comes, so it is no type. Events of resources that this platform does not
+    // have are types (Resource::silent_events says why).
+    [[nodiscard]] bool is_event_type(std::string_view type) const;
+    // "charge.*": all types that begin like that.
+    [[nodiscard]] static bool is_event_group(std::string_view group);
     // Adds what the resources have to say about a command's error.
     void explain(const pb::Result& result, ApiError& error) const;
 

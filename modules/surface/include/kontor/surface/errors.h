@@ -31,7 +31,6 @@ struct ApiError {
     bool retry = false;         // Retry-After and Stripe-Should-Retry: true
     bool never_retry = false;   // Stripe-Should-Retry: false
     std::uint32_t outcome = 0;  // of the command; 0: it never became one
-    std::string allow = {};     // 405: the methods there are
 };
 
 [[nodiscard]] std::string error_json(const ApiError& error);

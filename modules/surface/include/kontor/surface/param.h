@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
     boolean,
     choice,     // one of `choices`
     currency,   // ISO 4217, any case
-    object_id,  // `prefix` '_' number
+    object_id,  // `prefix` '_' number; without one, a prefix among `choices`
     email,      // max: bytes
     phone,      // max: characters
     url,
@@ -56,5 +56,8 @@ struct Param {
 [[nodiscard]] std::optional<ApiError> validate(const Node& params, std::span<const Param> specs,
                                                std::span<const Param> common = {},
                                                std::span<const ObjectName> names = {});
+// Of valid ones: what may be written in several ways is written in one, so that a repetition is known as one
+// (canonical()) whatever library makes it: `True` of a form and `true` of JSON.
+void unify(Node& params, std::span<const Param> specs, std::span<const Param> common = {});
 
 }  // namespace kontor::surface

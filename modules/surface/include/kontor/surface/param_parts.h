@@ -26,6 +26,11 @@ constexpr Param currency(std::string_view about, bool required = false) {
 constexpr Param id(std::string_view name, std::string_view id_prefix, std::string_view about) {
     return {.name = name, .kind = Kind::object_id, .about = about, .prefix = id_prefix};
 }
+// An object of one of several kinds.
+constexpr Param id_of_any(std::string_view name, std::span<const std::string_view> id_prefixes,
+                          std::string_view about) {
+    return {.name = name, .kind = Kind::object_id, .about = about, .choices = id_prefixes};
+}
 // A list's filter: objects that belong to this one, which must be one of the caller's.
 constexpr Param id_filter(std::string_view name, std::string_view id_prefix,
                           std::uint64_t machine::ListQuery::*into, std::string_view about) {

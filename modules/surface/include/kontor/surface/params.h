@@ -19,9 +19,9 @@ inline constexpr std::size_t kMaxParamDepth = 6;          // a[b][c] is three le
 inline constexpr std::size_t kMaxParamNameBytes = 512;    // decoded, brackets included
 inline constexpr std::size_t kMaxTextBytes = 16U << 10U;  // one value
 
-// A parameter. A form knows only text; JSON's numbers, booleans and null keep what they were.
+// A parameter. A form knows no types; JSON's texts, numbers, booleans and null keep what they were.
 struct Node {
-    enum class Shape : std::uint8_t { text, number, boolean, null, container };
+    enum class Shape : std::uint8_t { form, text, number, boolean, null, container };
     Shape shape = Shape::container;
     bool list = false;  // container: a JSON array, or filled by `name[]`
     std::string key;
@@ -48,6 +48,9 @@ struct Node {
 
 // Optional signed 64-bit decimal: digits with an optional '-', nothing else.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
+
+// True or false. In a form in any letter case, since libraries write their language's word; nullopt: neither.
+[[nodiscard]] std::optional<bool> parse_boolean(const Node& leaf);
 
 // The list's elements in index order; nullopt when the keys are not indexes.
 [[nodiscard]] std::optional<std::vector<const Node*>> list_elements(const Node& container);

@@ -39,11 +39,14 @@ enum class Shape : std::uint8_t {
 
 struct Route;
 
-// How the description tells bodies that the handler parses itself.
+// How the description tells bodies that are others than the shape says.
 struct OwnBodies {
     RequiredPointer<void (*)(JsonWriter&, const Route&)> request;   // the member requestBody, or nothing
     RequiredPointer<void (*)(JsonWriter&, const Route&)> response;  // the `content` of 200
 };
+
+// Of a GET: the object, or that it was deleted.
+extern const OwnBodies kMayBeDeleted;
 
 using Handler = void (*)(const CallPtr&);  // parameters are validated when it runs
 
@@ -57,7 +60,7 @@ struct Route {
     Table<Param> params;
     RequiredPointer<Handler> handler;
     Required<std::string_view> about;
-    std::optional<const OwnBodies*> own = {};  // of Shape::own, and of no other
+    std::optional<const OwnBodies*> own = {};  // Shape::own has it
 
     // It changes nothing.
     [[nodiscard]] constexpr bool is_read() const { return work.value != Work::write; }
@@ -98,7 +101,7 @@ struct Resource {
         if (is_open != (route.shape.value == Shape::document)) return false;
         if (is_get != (route.work.value == Work::read || route.work.value == Work::read_many)) return false;
         if (route.shape.value == Shape::list && route.work.value != Work::read_many) return false;
-        if (route.own.has_value() != (route.shape.value == Shape::own)) return false;
+        if (route.shape.value == Shape::own && !route.own) return false;
         for (std::size_t j = 0; j < i; ++j) {
             if (routes[j].operation.value == route.operation.value) return false;
             if (routes[j].method.value == route.method.value &&
