@@ -107,10 +107,12 @@ int run(int argc, char** argv) {
         "setup-link",
         "Print a new one-time admin link of a running node: for another operator, or after a "
         "lost authenticator.");
-    link_command->add_option(
-        "--operator", link.operator_name,
-        "For the operator of this name: its use sets another password and authenticator, "
-        "and ends all of the operator's sessions.");
+    link_command
+        ->add_option("--operator", link.operator_name,
+                     "For the operator of this name: its use sets another password and authenticator, "
+                     "and ends all of the operator's sessions.")
+        ->check(CLI::Validator(
+            [](const std::string& name) { return name.empty() ? "an operator has a name" : ""; }, "NAME"));
     link_command->add_option("--data", link.node.data_folder, "The node's data folder.");
     link_command->add_option("--config", link.node.config_file, "Or the configuration that names it.")
         ->check(named_file());

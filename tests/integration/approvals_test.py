@@ -16,13 +16,22 @@ class FourEyes(unittest.TestCase):
         with temporary_folder() as folder, Kontor.dev(f"{folder}/data") as kontor:
             ada = Admin(kontor).set_up("ada")
             # Alone there is no second person, and so no policy.
-            rules = [{"command": "create_merchant"}, {"command": "create_api_key"}]
+            rules = [{"command": "create_merchant"}, {"command": "create_api_key"}, {"command": "change_channel_account"}]
             answer = ada.request("POST", "approval_policy", {"revision": 0, "rules": rules})
             self.assertEqual(error_code(answer), (409, "too_few_people"))
+            # A script's variable without a value makes no link for a new owner.
+            self.assertEqual(run("setup-link", "--data", f"{folder}/data", "--operator", "").returncode, 2)
             link = run("setup-link", "--data", f"{folder}/data", "--json")
             self.assertEqual(link.returncode, 0, link.stderr)
             bob = Admin(kontor).set_up("bob", json.loads(link.stdout)["admin_url"])
             self.assertEqual(ada.post("approval_policy", {"revision": 0, "rules": rules})["revision"], 1)
+
+            # What is not touched is not shown: an empty list would say that all is taken away.
+            renamed = ada.request("POST", "channels/1", {"name": "Renamed"})
+            self.assertEqual(renamed.status, 202)
+            shown = bob.get(f"approvals/{renamed.json['approval']}")
+            self.assertEqual((shown["mode"], shown["fields"]), ("test", {"account": 1, "name": "Renamed"}))
+            self.assertEqual(bob.request("POST", f"approvals/{renamed.json['approval']}/reject", {}).status, 200)
 
             before = len(ada.get("merchants")["data"])
             waiting = ada.request("POST", "merchants", {"name": "Shop", "reason": "they called"})

@@ -50,7 +50,8 @@ void put_currencies(JsonWriter& json, const WireField& field) {
 }
 
 bool is_list(Shown shown) {
-    return shown == Shown::texts || shown == Shown::currencies || shown == Shown::messages;
+    return shown == Shown::texts || shown == Shown::texts_if_any || shown == Shown::currencies ||
+           shown == Shown::messages;
 }
 
 bool is_left_out(Shown shown) {
@@ -63,6 +64,7 @@ void put_values(JsonWriter& json, const machine::Registry& registry, const Comma
     switch (field.shown.value) {
         case Shown::text:
         case Shown::texts:
+        case Shown::texts_if_any:
             json.any_string(wire.contents);
             return;
         case Shown::integer:
@@ -107,7 +109,7 @@ void put_message(JsonWriter& json, const machine::Registry& registry, Fields fie
             if (is_new && !found.empty()) left_out.push_back(field.name);
             continue;
         }
-        if (found.empty() && !is_list(field.shown)) continue;
+        if (found.empty() && (!is_list(field.shown) || field.shown.value == Shown::texts_if_any)) continue;
         json.key(field.name);
         if (is_list(field.shown)) json.begin_array();
         for (const WireField& wire : found) put_values(json, registry, field, wire, left_out);

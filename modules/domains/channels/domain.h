@@ -50,9 +50,9 @@ inline constexpr std::array kChangeAccountFields = {
     machine::CommandField{.number = pb::ChangeChannelAccount::kLivemodeFieldNumber, .name = "livemode", .shown = machine::Shown::boolean},
     machine::CommandField{.number = pb::ChangeChannelAccount::kNameFieldNumber, .name = "name", .shown = machine::Shown::text},
     machine::CommandField{.number = pb::ChangeChannelAccount::kSealedCredentialsFieldNumber, .name = "credentials", .shown = machine::Shown::secret},
-    machine::CommandField{.number = pb::ChangeChannelAccount::kSetFieldsFieldNumber, .name = "credentials_set", .shown = machine::Shown::texts},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kSetFieldsFieldNumber, .name = "credentials_set", .shown = machine::Shown::texts_if_any},
     machine::CommandField{.number = pb::ChangeChannelAccount::kDisabledFieldNumber, .name = "disabled", .shown = machine::Shown::boolean},
-    machine::CommandField{.number = pb::ChangeChannelAccount::kRouteMethodsFieldNumber, .name = "route_methods", .shown = machine::Shown::texts},
+    machine::CommandField{.number = pb::ChangeChannelAccount::kRouteMethodsFieldNumber, .name = "route_methods", .shown = machine::Shown::texts_if_any},
     machine::CommandField{.number = pb::ChangeChannelAccount::kMadeFromFieldNumber, .name = "credentials_made_from", .shown = machine::Shown::secret},
 };
 inline constexpr std::array kSetRoutesFields = {

@@ -1,6 +1,7 @@
 // The payments list and one payment's page in the back office.
 #include "domains/payments/admin.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "domains/accounts/ids.h"
@@ -11,6 +12,7 @@
 #include "domains/payments/ids.h"
 #include "domains/payments/payments.h"
 #include "domains/payments/permissions.h"
+#include "domains/payments/words.h"
 #include "domains/refunds/refunds.h"
 #include "domains/webhooks/ids.h"
 #include "domains/webhooks/webhooks.h"
@@ -58,6 +60,9 @@ std::vector<std::string> split(std::string_view list) {
 std::string_view fill_query(const Call& call, payment_list::PaymentQuery& query) {
     query.livemode = call.livemode;
     query.statuses = split(call.parameter("status"));
+    for (const std::string& status : query.statuses)
+        if (std::ranges::none_of(kIntentStatuses, [&](const auto& one) { return one.word == status; }))
+            return "status";
     query.text = std::string(call.parameter("q"));
     query.cursor = std::string(call.parameter("cursor"));
     query.limit = office_limits::kPageDefault;

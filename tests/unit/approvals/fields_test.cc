@@ -61,6 +61,7 @@ bool fits(Shown shown, const ProtoField& field) {
         case Shown::text:
             return !field.repeated && field.type == "string";
         case Shown::texts:
+        case Shown::texts_if_any:
             return field.repeated && field.type == "string";
         case Shown::integer:
             return !field.repeated && is_number;

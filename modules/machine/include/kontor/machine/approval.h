@@ -31,6 +31,7 @@ inline constexpr std::string_view kApprovalPrefix = "apr";
 enum class Shown : std::uint8_t {
     text,
     texts,
+    texts_if_any,  // none of them says nothing, and is not shown; none of the others takes all away
     integer,
     boolean,
     currency,
