@@ -131,7 +131,9 @@ int run(int argc, char** argv) {
         ->check(named_file());
     id_command->add_flag("--key", id.key, "Say the key that ids are made with, for tools that read exports.");
     id_command->add_flag("--json", id.node.json, "One JSON object a line, for scripts.");
-    id_command->footer("Example:\n  kontor id pi_FGxRLpoUpaA --config /etc/kontor/kontor.toml");
+    id_command->footer(
+        "Ends with 1 when a text names nothing, or no entry of the log has its number yet.\n\n"
+        "Example:\n  kontor id pi_FGxRLpoUpaA --config /etc/kontor/kontor.toml");
 
     AcceptOlderArguments older;
     auto* older_command = app.add_subcommand(

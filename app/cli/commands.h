@@ -108,6 +108,10 @@ struct UpgradeArguments {
 };
 [[nodiscard]] int run_upgrade(const UpgradeArguments& arguments);
 
+struct SetupLinkArguments {
+    VerifyArguments node;
+    std::string operator_name;  // "": makes a new operator
+};
 struct SelftestArguments {
     bool failover = false;
     std::string config_file;  // of the node that is asked; or:
@@ -124,10 +128,6 @@ struct SelftestArguments {
 [[nodiscard]] int run_config_check(const ServeArguments& arguments);
 [[nodiscard]] int run_config_example();
 [[nodiscard]] int run_secrets_init(const std::string& key_file);
-struct SetupLinkArguments {
-    VerifyArguments node;
-    std::string operator_name;  // "": for another operator
-};
 [[nodiscard]] int run_setup_link(const SetupLinkArguments& arguments);
 
 }  // namespace kontor::app

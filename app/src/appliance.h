@@ -61,7 +61,8 @@ class Appliance {
     [[nodiscard]] virtual cluster::Cluster& cluster() = 0;
     [[nodiscard]] virtual const crypto::Sealer& sealer() const = 0;
     // A new one-time link for the first operator; the plain admin address once there is one, unless `always`:
-    // for another operator, or after a lost authenticator.
+    // for another operator, or, with `operator_name`, for the one of that name, whose password and
+    // authenticator it renews. Errors: not_found: there is none; and those of a proposal.
     [[nodiscard]] virtual Result<std::string> admin_link(bool always = false,
                                                          const std::string& operator_name = {}) = 0;
 };

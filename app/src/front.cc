@@ -41,6 +41,10 @@ http::Response unrecognized() {
     return response;
 }
 
+bool is_admin(std::string_view path) {
+    return path == "/admin" || path.starts_with("/admin/");
+}
+
 // What takes no body, and is no other module's.
 bool is_own_page(std::string_view path) {
     return path == "/livez" || path == "/readyz" || path == "/metrics" || path == "/";
@@ -55,8 +59,7 @@ http::Admission Front::admit(const http::Request& head) const {
     }
     if (inbox::Door::owns(head.path)) return door->admit(head);
     http::Admission admission;
-    const bool is_admin = head.path == "/admin" || head.path.starts_with("/admin/");
-    if (!is_admin && !is_own_page(head.path)) admission.refusal = unrecognized();
+    if (!is_admin(head.path) && !is_own_page(head.path)) admission.refusal = unrecognized();
     admission.max_body_bytes = head.path.starts_with("/admin/api/") ? admin::limits::kBodyMaxBytes : 0;
     return admission;
 }
@@ -87,10 +90,10 @@ void Front::handle_metrics_port(http::Request request, http::Responder respond) 
 void Front::handle(http::Request request, http::Responder respond) const {
     const std::string& path = request.path;
     // Here, since what is passed on does not say any more that it was HEAD.
-    if (inbox::Door::owns(path))
+    const bool is_door = inbox::Door::owns(path);
+    if (is_door)
         if (auto refusal = door->admit(request).refusal) return respond(*std::move(refusal));
-    if (path.starts_with("/v1/") || path == "/admin" || path.starts_with("/admin/") ||
-        inbox::Door::owns(path)) {
+    if (path.starts_with("/v1/") || is_admin(path) || is_door) {
         if (cluster != nullptr && cluster->is_member())
             return cluster->handle(std::move(request), std::move(respond));
         if (auto refused = cluster::refused_position(request)) return respond(*std::move(refused));

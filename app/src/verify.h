@@ -1,6 +1,6 @@
 #pragma once
 // `kontor verify`: recomputes all balances from the transfers and compares them with the stored ones, then
-// checks each scope's audit record chain and what every domain says of its rows (Domain::invariants).
+// checks each scope's audit chain and what every domain says of its rows (Domain::invariants).
 //
 // Works on a checkpoint that it asks for first, so a running node goes on meanwhile: nothing waits but page
 // reuse. Errors: a row that does not match its checksum ends the run as a problem. Limits: memory of one

@@ -72,7 +72,7 @@ class Chance {
         }
         return out;
     }
-    // Names: in the order they were made, as an audit record does it, or any of them.
+    // Names: in the order they were made, as a file system's journal does it, or any of them.
     std::vector<bool> kept_names(std::size_t n) {
         if (!in_order_) return kept(n);
         std::vector<bool> out(n, mood_ == Mood::all_kept);

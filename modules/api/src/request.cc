@@ -180,7 +180,7 @@ std::optional<ApiError> read_params(Call& call) {
     if (has_own_body) return validate(call.params, call.route->params, {}, names);
     if (auto error = validate(call.params, call.route->params, common_params(call.route->shape), names))
         return error;
-    unify(call.params, call.route->params, common_params(call.route->shape));
+    unify(call.params, call.route->params);
     return read_expand(call);
 }
 

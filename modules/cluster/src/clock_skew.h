@@ -15,7 +15,7 @@
 
 namespace kontor::cluster {
 
-// How far one clock is ahead of a second; the truth is at most `error_ms` off.
+// How far one clock is ahead of the other; the truth is at most `error_ms` off.
 struct Skew {
     std::int64_t ahead_ms = 0;
     std::int64_t error_ms = 0;

@@ -244,7 +244,7 @@ void ClusterImpl::give_state(std::string request, peer::CallResponder respond) {
     const bool posted = tasks_.post([this, request = std::move(request), respond] {
         auto answer = node()->answer_state_request(request);
         if (!answer || options_.copy_bytes_a_second == 0) return respond(std::move(answer));
-        // The pause comes with the answer: a sink asks for one piece after the other.
+        // The pause comes with the answer: the node that copies asks for one piece after the other.
         const std::uint64_t pause_ms = answer->size() * 1000 / options_.copy_bytes_a_second;
         const auto kept = std::make_shared<std::string>(*std::move(answer));
         if (!tasks_.post([kept, respond] { respond(std::move(*kept)); }, pause_ms))

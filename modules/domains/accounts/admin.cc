@@ -63,13 +63,8 @@ void list_merchants(const CallPtr& call) {
     };
     while (more && merchants.size() < kMerchantsListed) call->host->service->read(read_page);
     call->answer(200, [&](JsonWriter& json) {
-        json.key("data").begin_array();
-        for (const pb::Merchant& merchant : merchants) {
-            json.begin_object();
-            put_merchant(json, merchant);
-            json.end_object();
-        }
-        put_id(json.end_array(), "next_cursor", prefix::merchant, more ? after_no : 0);
+        put_list(json, "data", merchants, put_merchant);
+        put_id(json, "next_cursor", prefix::merchant, more ? after_no : 0);
     });
 }
 

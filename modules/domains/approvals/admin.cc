@@ -92,21 +92,20 @@ void list_requests(const CallPtr& call) {
         if (!no) return call->refuse(400, "invalid", "This value cannot be used.", "cursor");
         before_no = *no;
     }
-    std::string text;
-    JsonWriter data(text);
+    Elements data;
     std::uint64_t pending = 0, next_no = 0;
     call->host->service->read([&](const store::Reader& rows, std::uint64_t) {
         const auto page = approvals::list_requests(rows, status, before_no, limit + 1);
         for (std::size_t i = 0; i < std::min(page.size(), limit); ++i) {
-            data.begin_object();
-            put_request(data, *call, rows, page[i]);
-            data.end_object();
+            data.json.begin_object();
+            put_request(data.json, *call, rows, page[i]);
+            data.json.end_object();
         }
         if (page.size() > limit) next_no = page[limit - 1].no();
         pending = count_pending(rows);
     });
     call->answer(200, [&](JsonWriter& json) {
-        json.key("data").begin_array().raw(text).end_array();
+        data.put(json, "data");
         put_id(json, "next_cursor", prefix::request, next_no);
         json.field_integer("pending", pending);
     });

@@ -60,7 +60,7 @@ void to_suspense(Context& context, const pb::ChannelAttempt& attempt, bool back)
     KONTOR_ASSERT(chain.run() == ledger::Status::ok, "suspense takes what nothing else takes");
 }
 
-// Success after the attempt had been posted as failed.
+// Success after the attempt had been recorded as failed.
 void late_success(Context& context, pb::ChannelAttempt& attempt, const pb::ChannelAnswered& answer) {
     attempt.set_late_success(true);
     put_attempt(context, attempt);

@@ -25,8 +25,8 @@ namespace kontor::attempts {
 // up: what became of the money is found out, not guessed.
 [[nodiscard]] std::int64_t channel_back_off_ms(std::uint32_t tries);
 
-// An attempt that waits for the payer is not wanted any more: it is posted as failed, and the channel is told
-// to do nothing more. A success that comes all the same is given back.
+// An attempt that waits for the payer is not wanted any more: it is recorded as failed, and the channel is
+// told to do nothing more. A success that comes all the same is given back.
 void close(machine::Context& context, std::uint64_t attempt_no, std::string_view why);
 
 // The channel took (or holds) money that our books do not want: it is given back.

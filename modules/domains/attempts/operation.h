@@ -22,7 +22,7 @@ using End = pb::Result (*)(machine::Context&, pb::ChannelAttempt&, const pb::Cha
 // The payer has something to do, for the first time or something else than before: the command's answer.
 using Waits = pb::Result (*)(machine::Context&, const pb::ChannelAttempt&, const pb::NextAction&);
 
-// What is done about a success that comes after the attempt was posted as failed.
+// What is done about a success that comes after the attempt was recorded as failed.
 enum class Late : std::uint8_t {
     give_back,  // the channel took or holds money that our books do not want: it is given back
     suspense,   // paid out against our books: ours until somebody explains it

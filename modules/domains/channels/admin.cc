@@ -87,13 +87,8 @@ void list_channels(const CallPtr& call) {
     };
     while (more && accounts.size() < kAccountsListed) call->host->service->read(read_page);
     call->answer(200, [&](JsonWriter& json) {
-        json.key("data").begin_array();
-        for (const pb::ChannelAccount& account : accounts) {
-            json.begin_object();
-            put_account(json, account);
-            json.end_object();
-        }
-        put_text(json.end_array(), "next_cursor", more ? std::to_string(after_no) : std::string());
+        put_list(json, "data", accounts, put_account);
+        put_text(json, "next_cursor", more ? std::to_string(after_no) : std::string());
         json.key("connectors").begin_array();
         for (const connectors::Connector* connector : connectors::all())
             if (connector->may_serve(call->livemode)) put_connector(json, *connector);
@@ -292,6 +287,14 @@ constexpr std::array kRoutes = {
 static_assert(routes_are_sound(kRoutes));
 
 }  // namespace
+
+using connectors::Operation;
+static_assert(int{pb::CHANNEL_SALE} == static_cast<int>(Operation::sale) &&
+                  int{pb::CHANNEL_AUTHORIZE} == static_cast<int>(Operation::authorize) &&
+                  int{pb::CHANNEL_CAPTURE} == static_cast<int>(Operation::capture) &&
+                  int{pb::CHANNEL_VOID} == static_cast<int>(Operation::void_authorization) &&
+                  int{pb::CHANNEL_REFUND} == static_cast<int>(Operation::refund),
+              "rows and connectors number operations alike");
 
 void copy_serves(const connectors::Connector& connector, pb::OpenChannelAccount& open) {
     for (const connectors::Served& served : connector.serves.value) {

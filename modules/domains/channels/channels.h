@@ -25,6 +25,8 @@ namespace kontor::channels {
                                                             std::size_t limit);
 [[nodiscard]] std::optional<pb::ChannelRoutes> find_routes(const store::Reader&, machine::Scope);
 
+// Null: the account does not serve the method.
+[[nodiscard]] const pb::ServedMethod* served_by(const pb::ChannelAccount& account, std::string_view method);
 // A payment by it can be asked for. Currency 0: all of them. Sale is what a route promises: each payment but
 // an authorisation is one, and so none has to look at the account.
 [[nodiscard]] bool takes(const pb::ChannelAccount& account, std::string_view method, std::uint32_t currency);

@@ -111,16 +111,15 @@ std::optional<pb::Result> route_to(Context& context, const pb::ChannelAccount& a
             std::any_of(routes.entries().begin(), routes.entries().end(),
                         [&](const pb::ChannelRoute& entry) { return entry.method() == method; });
         if (is_known) continue;
-        for (const pb::ServedMethod& served : account.serves()) {
-            if (served.type() != method || !offers(account, method, pb::CHANNEL_SALE)) continue;
-            std::vector<std::uint32_t> currencies(served.currencies().begin(), served.currencies().end());
-            if (currencies.empty()) currencies.push_back(0);
-            for (const std::uint32_t currency : currencies) {
-                pb::ChannelRoute& entry = *routes.add_entries();
-                entry.set_method(method);
-                entry.set_currency(currency);
-                entry.set_account_no(account.no());
-            }
+        const pb::ServedMethod* served = served_by(account, method);
+        if (served == nullptr || !offers(account, method, pb::CHANNEL_SALE)) continue;
+        std::vector<std::uint32_t> currencies(served->currencies().begin(), served->currencies().end());
+        if (currencies.empty()) currencies.push_back(0);
+        for (const std::uint32_t currency : currencies) {
+            pb::ChannelRoute& entry = *routes.add_entries();
+            entry.set_method(method);
+            entry.set_currency(currency);
+            entry.set_account_no(account.no());
         }
     }
     if (routes.entries_size() > limits::kRoutes)

@@ -26,6 +26,7 @@ constexpr std::array<std::pair<pb::ChannelOperation, std::string_view>, 5> kOper
     {pb::CHANNEL_VOID, "void"},
     {pb::CHANNEL_REFUND, "refund"},
 }};
+static_assert(kOperationWords.size() == pb::ChannelOperation_ARRAYSIZE - 1, "an operation has no word");
 
 // The currency's own entry before that of any.
 std::uint64_t account_in(const pb::ChannelRoutes& routes, std::string_view method, std::uint32_t currency) {
@@ -36,6 +37,10 @@ std::uint64_t account_in(const pb::ChannelRoutes& routes, std::string_view metho
         if (entry.currency() == 0) any = entry.account_no();
     }
     return any;
+}
+
+bool offers(const pb::ServedMethod& served, pb::ChannelOperation operation) {
+    return std::ranges::find(served.operations(), word_of(operation)) != served.operations().end();
 }
 
 }  // namespace
@@ -56,15 +61,17 @@ std::vector<pb::ChannelAccount> list_accounts(const store::Reader& rows, std::ui
     return found;
 }
 
+const pb::ServedMethod* served_by(const pb::ChannelAccount& account, std::string_view method) {
+    for (const pb::ServedMethod& served : account.serves())
+        if (served.type() == method) return &served;
+    return nullptr;
+}
+
 bool takes(const pb::ChannelAccount& account, std::string_view method, std::uint32_t currency) {
-    for (const pb::ServedMethod& served : account.serves()) {
-        if (served.type() != method) continue;
-        if (!offers(account, method, pb::CHANNEL_SALE)) return false;
-        if (served.currencies().empty()) return true;
-        return std::find(served.currencies().begin(), served.currencies().end(), currency) !=
-               served.currencies().end();
-    }
-    return false;
+    const pb::ServedMethod* served = served_by(account, method);
+    if (served == nullptr || !offers(*served, pb::CHANNEL_SALE)) return false;
+    return served->currencies().empty() ||
+           std::ranges::find(served->currencies(), currency) != served->currencies().end();
 }
 
 std::optional<pb::ChannelRoutes> find_routes(const store::Reader& rows, Scope scope) {
@@ -104,12 +111,8 @@ bool is_operation(std::string_view word) {
 }
 
 bool offers(const pb::ChannelAccount& account, std::string_view method, pb::ChannelOperation operation) {
-    for (const pb::ServedMethod& served : account.serves()) {
-        if (served.type() != method) continue;
-        return std::find(served.operations().begin(), served.operations().end(), word_of(operation)) !=
-               served.operations().end();
-    }
-    return false;
+    const pb::ServedMethod* served = served_by(account, method);
+    return served != nullptr && offers(*served, operation);
 }
 
 std::optional<pb::Result> cannot_ask(const store::Reader& rows, std::uint64_t account_no,

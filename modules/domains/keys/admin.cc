@@ -75,15 +75,7 @@ void list_keys(const CallPtr& call) {
     do call->host->service->read(read_page);
     while (found && more && keys.size() < kKeysListed);
     if (!found) return call->refuse(404, "not_found", "There is no such merchant.");
-    call->answer(200, [&](JsonWriter& json) {
-        json.key("data").begin_array();
-        for (const pb::ApiKey& key : keys) {
-            json.begin_object();
-            put_key(json, key);
-            json.end_object();
-        }
-        json.end_array();
-    });
+    call->answer(200, [&](JsonWriter& json) { put_list(json, "data", keys, put_key); });
 }
 
 void create_key(const CallPtr& call) {

@@ -75,7 +75,7 @@ struct Target {
 };
 
 // SAX events in, rows out. Returning false stops the reader; `error` then says why.
-class RowBuilder {
+class RowBuilder : public NumbersAsText {
  public:
     explicit RowBuilder(Target& target) : target_(target) {}
     std::optional<ApiError> error;
@@ -158,12 +158,6 @@ class RowBuilder {
     }
     bool Bool(bool) { return wrong("must not be a boolean"); }
     bool Null() { return wrong("must not be null"); }
-    // Numbers arrive as text (kParseNumbersAsStringsFlag): these are never called.
-    bool Int(int) { return false; }
-    bool Uint(unsigned) { return false; }
-    bool Int64(std::int64_t) { return false; }
-    bool Uint64(std::uint64_t) { return false; }
-    bool Double(double) { return false; }
 
  private:
     enum class State : std::uint8_t { start, root, before_list, list, row, flags, end };

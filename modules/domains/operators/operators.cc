@@ -187,7 +187,7 @@ pb::Result login_failed(Context& context, const pb::LoginFailed& wanted) {
         person->clear_failed_logins();
         person->set_locked_until_ms(context.now.machine_ms + limits::kLoginLockMs);
         context.audit_record(
-            kInstanceScope);  // only this: whoever guesses passwords does not fill the audit record
+            kInstanceScope);  // only this: whoever guesses passwords does not fill the audit trail
     }
     context.put(table::operators, operator_key(person->no()), *person);
     pb::Result result;

@@ -158,6 +158,7 @@ void put_legs(JsonWriter& legs, const store::Reader& rows, const pb::AuditRecord
     }
 }
 
+static_assert(pb::Actor::Kind_ARRAYSIZE == 4, "a new kind of actor has a word below");
 const char* actor_name(const pb::Actor& actor) {
     switch (actor.kind()) {
         case pb::Actor::API_KEY:
@@ -222,30 +223,20 @@ std::string channel_name(const store::Reader& rows, std::uint64_t account_no) {
 
 void put_attempts(JsonWriter& attempts, const store::Reader& rows, machine::Scope scope,
                   std::uint64_t intent_no, WallClock wall) {
-    static constexpr const char* kOperations[] = {"unknown", "sale", "authorize",
-                                                  "capture", "void", "refund"};
-    static constexpr const char* kStates[] = {"waiting", "unknown", "succeeded", "failed",
-                                              "waiting_for_payer"};
+    static constexpr std::array<std::string_view, 5> kStates = {"waiting", "unknown", "succeeded", "failed",
+                                                                "waiting_for_payer"};
+    static_assert(kStates.size() == pb::AttemptState_ARRAYSIZE, "a state has no word");
     for (const auto& attempt :
          attempts::attempts_of_intent(rows, scope, intent_no, 0, office_limits::kPageMax)) {
         attempts.begin_object().field("id", format_id(attempts::prefix::attempt, attempt.no()));
         attempts.field("channel", channel_name(rows, attempt.account_no()));
-        attempts.field("operation", kOperations[std::min<int>(attempt.operation(), 5)]);
-        attempts.field("state", kStates[std::min<int>(attempt.state(), 4)]);
+        attempts.field("operation", channels::word_of(attempt.operation()));
+        attempts.field("state", kStates[std::min<std::size_t>(attempt.state(), kStates.size() - 1)]);
         attempts.field_integer("tries", attempt.tries());
         attempts.field_integer("next_try_ms", wall.of(attempt.next_try_ms()));
         attempts.key("error").any_string(attempt.error().message()).end_object();
     }
 }
-
-// The elements of a list that is written while others are.
-struct Elements {
-    std::string text;
-    JsonWriter json{text};
-    void put(JsonWriter& into, std::string_view name) const {
-        into.key(name).begin_array().raw(text).end_array();
-    }
-};
 
 }  // namespace
 
@@ -270,13 +261,8 @@ void list_payments(const CallPtr& call) {
     const auto page = payment_list::list(*call->host->reports, query);
     if (!page) return call->refuse(page.error());
     call->answer(200, [&](JsonWriter& json) {
-        json.key("data").begin_array();
-        for (const auto& row : page->rows) {
-            json.begin_object();
-            put_payment_row(json, row);
-            json.end_object();
-        }
-        put_text(json.end_array(), "next_cursor", page->next_cursor);
+        put_list(json, "data", page->rows, put_payment_row);
+        put_text(json, "next_cursor", page->next_cursor);
         json.field_integer("as_of_ms", call->host->clock->wall_ms());  // house: wall: people read it
     });
 }

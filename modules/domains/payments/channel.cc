@@ -4,7 +4,6 @@
 #include "domains/attempts/attempts.h"
 #include "domains/balances/funds.h"
 #include "domains/balances/postings.h"
-#include "domains/channels/channels.h"
 #include "domains/payments/changes.h"
 #include "domains/payments/payment.h"
 #include "domains/payments/payments.h"
@@ -112,9 +111,6 @@ pb::Result payer_must_act(Context& context, const pb::ChannelAttempt& attempt, c
 
 pb::Result ask_channel(Context& context, pb::PaymentIntent& intent, const pb::Charge& charge,
                        pb::ChannelOperation operation, std::int64_t amount) {
-    if (auto refused = channels::cannot_ask(context.rows, charge.account_no(), charge.payment_method().type(),
-                                            operation))
-        return *std::move(refused);
     pb::ChannelAttempt attempt =
         attempts::new_attempt(context, intent, operation, amount, charge.account_no());
     attempt.set_charge_no(charge.no());

@@ -34,11 +34,11 @@ inline constexpr std::array<const machine::Outcome*, 7> kOutcomesOfCreatePayment
     &outcome::processing_error,
     &channels::outcome::no_channel,
     &channels::outcome::operation_not_offered};
-inline constexpr std::array<const machine::Outcome*, 5> kOutcomesOfCapturePaymentIntent = {
+inline constexpr std::array<const machine::Outcome*, 4> kOutcomesOfCapturePaymentIntent = {
     &outcome::amount_too_large, &outcome::already_captured, &outcome::card_declined,
-    &outcome::processing_error, &channels::outcome::operation_not_offered};
-inline constexpr std::array<const machine::Outcome*, 3> kOutcomesOfCancelPaymentIntent = {
-    &outcome::card_declined, &outcome::processing_error, &channels::outcome::operation_not_offered};
+    &outcome::processing_error};
+inline constexpr std::array<const machine::Outcome*, 2> kOutcomesOfCancelPaymentIntent = {
+    &outcome::card_declined, &outcome::processing_error};
 
 // clang-format off
 // What is shown of a command that needs approval.

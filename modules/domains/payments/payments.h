@@ -29,7 +29,7 @@ namespace kontor::payments {
                                                        const machine::ListQuery&);
 [[nodiscard]] machine::Listed<pb::Charge> list_charges(const store::Reader&, machine::Scope,
                                                        const machine::ListQuery&, machine::Bound&);
-// AuditRecord that belong to one intent (found by its index), oldest first.
+// Audit records that belong to one intent (found by its index), oldest first.
 [[nodiscard]] std::vector<std::shared_ptr<const pb::AuditRecord>> audit_records_of_intent(
     const store::Reader&, machine::Scope, std::uint64_t intent_no, std::uint64_t after_no = 0,
     std::size_t limit = machine::kRelatedMax);

@@ -44,9 +44,7 @@ std::optional<ApiError> check_event_types(const Call& call) {
     std::size_t i = 0;
     for (const std::string& type : call.params.list_of("enabled_events")) {
         const std::string param = "enabled_events[" + std::to_string(i++) + "]";
-        if (type != "*" && !call.host->catalogue->is_event_type(type)) {
-            return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
-        }
+        if (type != "*" && !call.host->catalogue->is_event_type(type)) return no_event_type(param, type);
     }
     return std::nullopt;
 }

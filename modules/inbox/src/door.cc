@@ -89,6 +89,16 @@ http::Response response_of(connectors::Acknowledgement acknowledgement) {
     return response;
 }
 
+// What a payer is told whose order may have ended otherwise than he said.
+const connectors::Acknowledgement& acknowledgement_of(const connectors::Handled& handled,
+                                                      const pb::Result& result) {
+    const bool has_failed = result.outcome() == machine::outcome::resource_missing ||
+                            result.attempt_state() == pb::ATTEMPT_FAILED;
+    if (has_failed && handled.if_failed) return *handled.if_failed;
+    if (result.attempt_state() == pb::ATTEMPT_SUCCEEDED && handled.if_succeeded) return *handled.if_succeeded;
+    return handled.acknowledgement;
+}
+
 class DoorImpl final : public Door {
  public:
     explicit DoorImpl(DoorOptions options)
@@ -225,14 +235,7 @@ class DoorImpl final : public Door {
                 const std::uint32_t outcome = answer->result.outcome();
                 if (outcome == machine::outcome::ok || outcome == machine::outcome::resource_missing) {
                     taken.add();
-                    using pb::AttemptState;
-                    const auto end = outcome == machine::outcome::resource_missing
-                                         ? pb::ATTEMPT_FAILED
-                                         : static_cast<AttemptState>(answer->result.attempt_state());
-                    const auto& other = end == pb::ATTEMPT_FAILED      ? handled.if_failed
-                                        : end == pb::ATTEMPT_SUCCEEDED ? handled.if_succeeded
-                                                                       : std::nullopt;
-                    return respond(response_of(other.value_or(handled.acknowledgement)));
+                    return respond(response_of(acknowledgement_of(handled, answer->result)));
                 }
                 not_taken.add();
                 respond(problem(503, answer->result.error().message()));
@@ -241,7 +244,7 @@ class DoorImpl final : public Door {
 
     const DoorOptions options_;
     const std::unique_ptr<TokenBuckets> per_address_, refused_by_address_;
-    TokenBuckets lines_{BucketOptions{.tokens = 1, .per_ms = 60'000, .burst = 1}};  // of the log, by account
+    TokenBuckets lines_{kLineAMinute};  // of the log, by account
     telemetry::Counter& taken_;
     telemetry::Counter& refused_;
     telemetry::Counter& not_taken_;

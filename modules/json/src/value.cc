@@ -1,12 +1,10 @@
 #include "kontor/json/value.h"
 
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "kontor/json/read.h"
 #include "kontor/json/utf8.h"
 
 namespace kontor {
@@ -19,7 +17,7 @@ const JsonValue kAbsent;
 
 // SAX events in, a tree out. Returning false stops the reader. RapidJSON lets half of a surrogate pair pass
 // that is written as an escape, so that each text is looked at once more.
-class JsonValueBuilder {
+class JsonValueBuilder : public NumbersAsText {
  public:
     using Kind = JsonValue::Kind;
     explicit JsonValueBuilder(JsonValue& root) : root_(root) {}
@@ -40,12 +38,6 @@ class JsonValueBuilder {
     }
     bool Bool(bool value) { return leaf(Kind::boolean, value ? "true" : "false"); }
     bool Null() { return leaf(Kind::null, ""); }
-    // Numbers arrive as text (kParseNumbersAsStringsFlag): these are never called.
-    bool Int(int) { return false; }
-    bool Uint(unsigned) { return false; }
-    bool Int64(std::int64_t) { return false; }
-    bool Uint64(std::uint64_t) { return false; }
-    bool Double(double) { return false; }
 
  private:
     // Pointers in open_ stay valid: while a container is open, nothing is added to its ancestors.
@@ -75,16 +67,10 @@ class JsonValueBuilder {
 };
 
 std::optional<JsonValue> JsonValue::parse(std::string_view text) {
-    // Iterative: nesting in the input never becomes depth of our stack.
-    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                rapidjson::kParseNumbersAsStringsFlag;
     if (text.find('\0') != std::string_view::npos) return std::nullopt;  // where RapidJSON believes its end
     JsonValue root;
     JsonValueBuilder builder(root);
-    rapidjson::Reader reader;
-    rapidjson::MemoryStream bytes(text.data(), text.size());
-    rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
-    if (!reader.Parse<kFlags>(stream, builder)) return std::nullopt;
+    if (read_json_events(text, builder).IsError()) return std::nullopt;
     return root;
 }
 

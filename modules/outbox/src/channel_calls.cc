@@ -33,7 +33,6 @@ connectors::Reply reply_of(const Result<http::ClientResponse>& response) {
 struct Errand {
     http::Client* client = nullptr;
     const Clock* clock = nullptr;
-    const connectors::Connector* connector = nullptr;
     connectors::Order order;
     std::shared_ptr<const connectors::Credentials> credentials;
     std::uint64_t merchant_no = 0;
@@ -62,23 +61,14 @@ void call(const Errand& errand, connectors::Call call, Replied replied) {
     });
 }
 
-void send(const ErrandPtr& errand, const ChannelCalls::Done& done) {
-    const connectors::Connector& connector = *errand->connector;
-    auto built = connector.build.value(errand->order, *errand->credentials, moment(*errand->clock));
+// `build` and `parse` are the connector's, or those of one of its queries.
+template <typename Parse>
+void carry(const ErrandPtr& errand, connectors::Build build, Parse parse, const ChannelCalls::Done& done) {
+    auto built = build(errand->order, *errand->credentials, moment(*errand->clock));
     if (auto* answer = std::get_if<connectors::Answer>(&built)) return done(std::move(*answer));
     call(*errand, std::get<connectors::Call>(std::move(built)),
-         [errand, done](const connectors::Reply& reply, const connectors::Moment& now) {
-             done(errand->connector->parse.value(errand->order, reply, *errand->credentials, now));
-         });
-}
-
-// What became of an order that may have been sent.
-void ask(const ErrandPtr& errand, const connectors::Query& query, const ChannelCalls::Done& done) {
-    auto built = query.build.value(errand->order, *errand->credentials, moment(*errand->clock));
-    if (auto* answer = std::get_if<connectors::Answer>(&built)) return done(std::move(*answer));
-    call(*errand, std::get<connectors::Call>(std::move(built)),
-         [errand, &query, done](const connectors::Reply& reply, const connectors::Moment& now) {
-             done(query.parse.value(errand->order, reply, *errand->credentials, now));
+         [errand, parse, done](const connectors::Reply& reply, const connectors::Moment& now) {
+             done(parse(errand->order, reply, *errand->credentials, now));
          });
 }
 
@@ -222,13 +212,10 @@ void ChannelCalls::start(const Ready& ready, bool asks_first, const Done& done) 
         return done(connectors::Answer{});
     }
     const connectors::Query* query = asks_first ? connector->query_of(order.operation) : nullptr;
-    const auto errand =
-        std::make_shared<const Errand>(Errand{parts_.client, parts_.clock, connector, std::move(order),
-                                              std::move(credentials), ready.attempt.merchant_no()});
-    if (query == nullptr)
-        send(errand, done);
-    else
-        ask(errand, *query, done);
+    const auto errand = std::make_shared<const Errand>(Errand{
+        parts_.client, parts_.clock, std::move(order), std::move(credentials), ready.attempt.merchant_no()});
+    if (query == nullptr) return carry(errand, connector->build.value, connector->parse.value, done);
+    carry(errand, query->build.value, query->parse.value, done);
 }
 
 void ChannelCalls::ended(std::uint64_t account_no) {

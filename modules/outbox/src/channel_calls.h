@@ -91,7 +91,7 @@ class ChannelCalls {
     std::size_t all_under_way_ = 0;
     std::uint64_t leads_since_ = 0;
     std::map<std::uint64_t, Opened> opened_;
-    TokenBuckets lines_{BucketOptions{.tokens = 1, .per_ms = 60'000, .burst = 1}};  // of the log, by account
+    TokenBuckets lines_{kLineAMinute};  // of the log, by account
 };
 
 }  // namespace kontor::outbox

@@ -11,10 +11,10 @@
 namespace kontor::reporting {
 namespace {
 
-// A transaction writes each page that it changes once, so that large ones cost less an audit record.
-constexpr std::size_t kRecordsPerTransaction = 10'000;
+// A transaction writes each page that it changes once, so that large ones cost less for each audit record.
+constexpr std::size_t kAuditRecordsPerTransaction = 10'000;
 // A message in memory takes several times its bytes: a short text, with two of them, has 48 bytes.
-constexpr std::size_t kMemoryPerByte = 8, kRecordBytes = 256;
+constexpr std::size_t kMemoryPerByte = 8, kAuditRecordBytes = 256;
 // A transaction costs a commit, and what it changes twice is written once: at most four a second.
 constexpr std::uint64_t kBetweenTransactionsMs = 250;
 constexpr std::size_t kAuditRecordsPerRead = 100;  // bounds how long a catch-up holds the reader's view
@@ -26,7 +26,7 @@ constexpr std::uint64_t kGivesWayMs = 10'000;  // a transaction, to payments and
 }  // namespace
 
 std::size_t memory_of(const pb::AuditRecord& audit_record) {
-    return kRecordBytes + kMemoryPerByte * audit_record.ByteSizeLong();
+    return kAuditRecordBytes + kMemoryPerByte * audit_record.ByteSizeLong();
 }
 
 ReportImpl::ReportImpl(const ReportSpec& spec, const ReportsOptions& options, std::uint64_t max_bytes)
@@ -117,12 +117,12 @@ void ReportImpl::enqueue(const Queued& queued, bool is_gap) {
         // written. (Not dropping the queue: freeing it here took payments a quarter of a second.)
         behind_ = behind_ || is_gap || queue_bytes_ + queued.bytes > max_waiting_bytes_;
         if (!behind_) {
-            const bool was_full = queued_records_ >= kRecordsPerTransaction;
+            const bool was_full = queued_records_ >= kAuditRecordsPerTransaction;
             wake = queue_.empty();
             queue_bytes_ += queued.bytes;
             queued_records_ += queued.audit_records->size();
             queue_.push_back(queued);
-            wake = wake || (!was_full && queued_records_ >= kRecordsPerTransaction);
+            wake = wake || (!was_full && queued_records_ >= kAuditRecordsPerTransaction);
         }
     }
     if (wake) changed_.notify_one();
@@ -157,7 +157,7 @@ void ReportImpl::run() {
 // What comes after a pause is written at once; otherwise audit records gather for a moment.
 void ReportImpl::wait_for_work(std::unique_lock<std::mutex>& lock) {
     const auto urgent = [this] {
-        return stopping_ || behind_ || broken_ || queued_records_ >= kRecordsPerTransaction;
+        return stopping_ || behind_ || broken_ || queued_records_ >= kAuditRecordsPerTransaction;
     };
     changed_.wait(lock, [&] { return urgent() || !queue_.empty(); });
     const std::uint64_t now = options_.clock->monotonic_ms();
@@ -168,7 +168,7 @@ void ReportImpl::wait_for_work(std::unique_lock<std::mutex>& lock) {
 std::vector<Queued> ReportImpl::take_batch() {  // under mutex_
     std::vector<Queued> batch;
     std::size_t audit_records = 0;
-    while (!queue_.empty() && audit_records < kRecordsPerTransaction) {
+    while (!queue_.empty() && audit_records < kAuditRecordsPerTransaction) {
         audit_records += queue_.front().audit_records->size();
         queue_bytes_ -= queue_.front().bytes;
         batch.push_back(std::move(queue_.front()));
@@ -275,7 +275,7 @@ Result<void> ReportImpl::catch_up_scope(machine::Scope scope) {
         std::vector<Queued> batch;
         std::size_t bytes = 0;
         for (std::size_t audit_records = 0;
-             more && audit_records < kRecordsPerTransaction && bytes < max_waiting_bytes_;) {
+             more && audit_records < kAuditRecordsPerTransaction && bytes < max_waiting_bytes_;) {
             std::vector<pb::AuditRecord> found;
             options_.service->read([&](const store::Reader& rows, std::uint64_t) {
                 machine::visit_audit_records(rows, scope, after, kAuditRecordsPerRead,

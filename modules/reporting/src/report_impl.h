@@ -20,7 +20,7 @@
 
 namespace kontor::reporting {
 
-// The audit records of one entry; none are in it when it wrote none.
+// The audit records of one entry; empty when it wrote none.
 struct Queued {
     machine::AuditRecords audit_records;
     std::uint64_t log_index = 0;

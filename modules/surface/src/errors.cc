@@ -46,6 +46,10 @@ ApiError missing_parameter(std::string param) {
     return invalid(std::move(message), std::move(param), "parameter_missing");
 }
 
+ApiError no_event_type(const std::string& param, std::string_view type) {
+    return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
+}
+
 ApiError exclusive_parameters(std::string_view one, std::string_view other) {
     return invalid(
         "You may only specify one of these parameters: " + std::string(one) + ", " + std::string(other) + ".",

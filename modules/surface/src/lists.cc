@@ -40,10 +40,6 @@ void read_created(const Node& params, ListRequest& list) {
     list.query.created_lt_ms = to == std::numeric_limits<std::int64_t>::max() ? 0 : to;
 }
 
-std::optional<ApiError> no_event_type(const std::string& param, std::string_view type) {
-    return invalid("Invalid " + param + ": '" + printable(type) + "' is not an event type.", param);
-}
-
 // Of events, whose types are more than a parameter can list. "charge.*" stands for every type that begins
 // like that.
 std::optional<ApiError> read_event_types(const Catalogue& catalogue, const Node& params, ListRequest& list) {

@@ -7,7 +7,7 @@ namespace kontor::surface {
 namespace {
 
 // SAX events in, nodes out. Returning false stops the reader; `error` then says why.
-class Builder {
+class Builder : public NumbersAsText {
  public:
     explicit Builder(Node& root) : root_(root) {}
     std::optional<ApiError> error;
@@ -35,12 +35,6 @@ class Builder {
     }
     bool Bool(bool value) { return leaf(Node::Shape::boolean, value ? "true" : "false"); }
     bool Null() { return leaf(Node::Shape::null, ""); }
-    // Numbers arrive as text (kParseNumbersAsStringsFlag): these are never called.
-    bool Int(int) { return false; }
-    bool Uint(unsigned) { return false; }
-    bool Int64(std::int64_t) { return false; }
-    bool Uint64(std::uint64_t) { return false; }
-    bool Double(double) { return false; }
 
  private:
     bool stop(ApiError what) {

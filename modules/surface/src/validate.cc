@@ -356,12 +356,12 @@ std::optional<ApiError> validate(const Node& params, std::span<const Param> spec
     return validate_hash(params, specs, common, names, "");
 }
 
-void unify(Node& params, std::span<const Param> specs, std::span<const Param> common) {
+void unify(Node& params, std::span<const Param> specs) {
     for (Node& node : params.children) {
-        const Param* spec = spec_of(node.key, specs, common);
+        const Param* spec = spec_of(node.key, specs, {});
         if (spec == nullptr) continue;
         if (node.is_container()) {
-            unify(node, spec->children, {});
+            unify(node, spec->children);
         } else if (spec->kind == Kind::boolean) {
             if (const auto value = parse_boolean(node)) node.text = *value ? "true" : "false";
         }

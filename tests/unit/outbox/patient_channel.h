@@ -26,37 +26,20 @@ class PatientChannel : public kontor_test::FakeClient {
     }
     ~PatientChannel() override { here_ = nullptr; }
     void answer_all(const connectors::Answer& answer) {
-        std::vector<Done> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            ready.swap(waiting_);
-            answer_ = answer;
-        }
-        for (const auto& done : ready) done(http::ClientResponse{200, {}, {}});
+        end_all([&] { answer_ = answer; }, http::ClientResponse{200, {}, {}});
     }
     // The connection broke, and nobody knows what became of it.
     void lose_all() {
-        std::vector<Done> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            ready.swap(waiting_);
-            answer_ = connectors::succeeded("of a different order");
-        }
-        for (const auto& done : ready) done(fail(ErrorCode::io, "the connection was lost"));
+        end_all([&] { answer_ = connectors::succeeded("of a different order"); },
+                fail(ErrorCode::io, "the connection was lost"));
+    }
+    // The channel was asked, and has no such order.
+    void know_nothing() {
+        end_all([&] { has_order_ = false; }, http::ClientResponse{200, {}, {}});
     }
     std::size_t asked() {
         const std::lock_guard lock(mutex_);
         return orders.size();
-    }
-    // The channel was asked, and has no such order.
-    void know_nothing() {
-        std::vector<Done> ready;
-        {
-            const std::lock_guard lock(mutex_);
-            ready.swap(waiting_);
-            has_order_ = false;
-        }
-        for (const auto& done : ready) done(http::ClientResponse{200, {}, {}});
     }
     std::size_t queried() {
         const std::lock_guard lock(mutex_);
@@ -98,6 +81,16 @@ class PatientChannel : public kontor_test::FakeClient {
     }
 
  private:
+    template <typename Change>
+    void end_all(Change change, const Result<http::ClientResponse>& with) {
+        std::vector<Done> ready;
+        {
+            const std::lock_guard lock(mutex_);
+            ready.swap(waiting_);
+            change();
+        }
+        for (const auto& done : ready) done(with);
+    }
     static inline PatientChannel* here_ = nullptr;
     std::mutex mutex_;
     connectors::Answer answer_;

@@ -26,11 +26,13 @@ TEST_F(WorkerTest, NothingBeginsWhileItIsNotKnownWhoLeads) {
     WorkerOptions mine = options();
     mine.connectors = kPatientOnly;
     mine.channel_client = &channel;
-    mine.may_begin = [&] { return leads.load(); };
+    std::atomic<unsigned> looks{0};
+    mine.may_begin = [&] { return ++looks, leads.load(); };
     start(mine);
     world_.customer("Ada");
     world_.card_payment("pm_card_visa");
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const unsigned looked = looks.load();
+    ASSERT_TRUE(eventually([&] { return looks.load() >= looked + 3; }));
     EXPECT_EQ(receiver_.count("/ok"), 0U);
     EXPECT_EQ(channel.asked(), 0U);
     leads = true;
@@ -228,7 +230,8 @@ TEST_F(Askable, WhoLeadsNoMoreSendsNothing) {
     asked_about();
     leads_ = false;
     channel_.know_nothing();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const unsigned looked = looks_.load();
+    ASSERT_TRUE(eventually([&] { return looks_.load() >= looked + 3; })) << "it has read the answer";
     EXPECT_EQ(channel_.asked(), 1U);
     leads_ = true;
     ASSERT_TRUE(eventually([&] { return channel_.queried() == 2; })) << "asked again by who leads now";

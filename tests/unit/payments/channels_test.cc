@@ -25,11 +25,7 @@ struct Entry {
 class Channels : public ::testing::Test {
  protected:
     Channels() { merchant = world.make_merchant(); }
-    ~Channels() override {
-        const AuditReport report = world.audit();
-        for (const Break& broken : report.breaks)
-            ADD_FAILURE() << broken.domain << ": " << broken.invariant << ": " << broken.first;
-    }
+    ~Channels() override { world.expect_whole(); }
     static inline const std::vector<std::string> kAll = {"sale", "authorize", "capture", "void", "refund"};
     pb::Result open(std::uint64_t merchant_no, bool livemode = false,
                     const std::vector<std::uint32_t>& currencies = {},
@@ -200,6 +196,14 @@ TEST_F(Channels, AnAccountNeedsWhatItNeeds) {
                   }
               }),
               invalid);
+    EXPECT_EQ(bad([](pb::OpenChannelAccount& o) {
+                  for (int i = o.serves_size(); i < channels::limits::kMethods; ++i) {
+                      *o.add_serves() = o.serves(0);
+                      o.mutable_serves(i)->set_type("m" + std::to_string(i));
+                  }
+              }),
+              machine::outcome::ok)
+        << "as many as there may be";
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.mutable_serves(0)->add_operations("payout"); }), invalid)
         << "there is none of that name yet";
     EXPECT_EQ(bad([](pb::OpenChannelAccount& o) { o.clear_name(); }), invalid);
@@ -274,6 +278,27 @@ TEST_F(Channels, WhatIsAuthorisedCanBeCapturedAndGivenBack) {
 TEST_F(Channels, ARouteNeedsSales) {
     const auto account = opened(0, false, {}, {"refund"});
     EXPECT_EQ(route(0, {{"card", 0, account}}).outcome(), machine::outcome::invalid_parameter);
+}
+
+TEST(ChannelNotices, AnAccountRemembersSoManyAndNoMore) {
+    World world;  // whose counter is ahead of its rows
+    const auto payment = world.pay("pm_card_visa", 100);
+    store_integer(world.rows, 36, Key().byte('n').be64(1), channels::limits::kNotices - 1);
+    const auto notify = [&](const std::string& id) {
+        return world
+            .run([&](pb::Command& c) {
+                auto& notified = *mutable_body(c, pb::channel_notified);
+                notified.set_account_no(1);
+                notified.set_notice_id(id);
+                notified.mutable_answer()->set_attempt_no(payment.waiting_on());
+                notified.mutable_answer()->set_state(pb::ATTEMPT_UNKNOWN);
+            })
+            .outcome();
+    };
+    EXPECT_EQ(notify("the last one"), machine::outcome::ok);
+    EXPECT_EQ(notify("one more"), channels::outcome::too_many_notices);
+    EXPECT_EQ(notify("the last one"), machine::outcome::ok) << "it is known";
+    EXPECT_EQ(channels::count_notices(world.rows, 1), channels::limits::kNotices);
 }
 
 // Only the counter moves: the account has up to 64 KiB of credentials.

@@ -26,6 +26,8 @@ struct BucketOptions {
     std::size_t max_keys = 16'384;
 };
 
+inline constexpr BucketOptions kLineAMinute{.tokens = 1, .per_ms = 60'000, .burst = 1};  // of a log, by key
+
 struct BucketVerdict {
     bool allowed = true;
     std::uint64_t retry_after_ms = 0;  // when it was not: how long until the same cost is there

@@ -1,7 +1,7 @@
 #pragma once
 // What the rules of one command work with: its number and time, its rows, its audit record.
 //
-// A handler checks first and writes then: what it refuses leaves no row behind. AuditRecord are written by
+// A handler checks first and writes then: what it refuses leaves no row behind. Audit records are written by
 // finish(), one for each merchant and mode that was touched, with the deliveries of their events.
 
 #include <cstdint>

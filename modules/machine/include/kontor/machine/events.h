@@ -1,5 +1,5 @@
 #pragma once
-// Events and the audit record they stand in: reads, and their JSON.
+// Events and the audit records they stand in: reads, and their JSON.
 
 #include <functional>
 #include <memory>
@@ -34,7 +34,8 @@ struct FoundEvent {
 // Newest first.
 [[nodiscard]] Listed<FoundEvent> list_events(const store::Reader&, Scope, const ListQuery&, Bound&);
 
-// AuditRecords of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of projections.
+// Audit records of a merchant and mode after `command_no`, oldest first: rebuilds and catch-up of
+// projections.
 void visit_audit_records(const store::Reader&, Scope, std::uint64_t after_command_no, std::size_t limit,
                          const std::function<bool(const pb::AuditRecord&)>& visit);
 // The audit records about an object, by the kind of link that a domain keeps for it; oldest first, behind

@@ -39,6 +39,7 @@ struct ApiError {
 [[nodiscard]] ApiError invalid(std::string message, std::string param = {}, std::string code = {});
 [[nodiscard]] ApiError unknown_parameter(std::string param);
 [[nodiscard]] ApiError missing_parameter(std::string param);
+[[nodiscard]] ApiError no_event_type(const std::string& param, std::string_view type);
 [[nodiscard]] ApiError exclusive_parameters(std::string_view one, std::string_view other);
 // 404 when the id stood in the path, 400 when a parameter named it.
 [[nodiscard]] ApiError no_such(std::string_view object, std::string_view id, std::string param, bool in_path);

@@ -90,6 +90,25 @@ void submit(const CallPtr& call, pb::Command command, Render render, Members sho
 void put_id(JsonWriter& json, std::string_view name, std::string_view prefix, std::uint64_t no);
 void put_integer(JsonWriter& json, std::string_view name, std::optional<std::int64_t> value);
 void put_text(JsonWriter& json, std::string_view name, std::string_view value);
+// An array of objects, whose members `put` writes.
+template <typename Rows, typename Put>
+void put_list(JsonWriter& json, std::string_view name, const Rows& rows, Put put) {
+    json.key(name).begin_array();
+    for (const auto& row : rows) {
+        json.begin_object();
+        put(json, row);
+        json.end_object();
+    }
+    json.end_array();
+}
+// The elements of an array that are written before the answer that they stand in.
+struct Elements {
+    std::string text;
+    JsonWriter json{text};
+    void put(JsonWriter& into, std::string_view name) const {
+        into.key(name).begin_array().raw(text).end_array();
+    }
+};
 // "eur"; the number of one that is not listed.
 [[nodiscard]] std::string currency_code(std::uint32_t numeric);
 

@@ -58,6 +58,6 @@ struct Param {
                                                std::span<const ObjectName> names = {});
 // Of valid ones: what may be written in several ways is written in one, so that a repetition is known as one
 // (canonical()) whatever library makes it: `True` of a form and `true` of JSON.
-void unify(Node& params, std::span<const Param> specs, std::span<const Param> common = {});
+void unify(Node& params, std::span<const Param> specs);
 
 }  // namespace kontor::surface
