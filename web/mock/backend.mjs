@@ -2,7 +2,7 @@
 // tests use. For developing and for debugging tests; nothing of it is in a build.
 
 import { randomBytes } from 'node:crypto';
-import { detailOf, makeHistory, makeId, makeRandom, makeRow } from './data.mjs';
+import { detailOf, makeHistory, makeId, makeRandom, makeRow, STATUSES } from './data.mjs';
 import { stepOf, toBase32, totp } from './totp.mjs';
 
 const SESSION_MS = 12 * 3600_000;
@@ -193,6 +193,9 @@ export function createMock({ seeded = true, setUp = false } = {}) {
   const listPayments = (mode, query) => {
     const number = (name) => (query.get(name) === null ? null : Number(query.get(name)));
     const statuses = query.get('status')?.split(',') ?? [];
+    if (!statuses.every((status) => STATUSES.includes(status))) {
+      throw new Refusal(400, 'invalid', 'This value cannot be used.', 'status');
+    }
     const q = (query.get('q') ?? '').toLowerCase();
     const limit = number('limit') ?? 25;
     if (!(limit >= 1 && limit <= 100)) {

@@ -64,6 +64,17 @@ function pickCurrency(random) {
   return CURRENCIES[0];
 }
 
+// The words a payment's status may be, as the server knows them.
+export const STATUSES = [
+  'succeeded',
+  'requires_payment_method',
+  'requires_confirmation',
+  'requires_action',
+  'requires_capture',
+  'processing',
+  'canceled',
+];
+
 function pickOutcome(random) {
   const at = random();
   if (at < 0.84) return { status: 'succeeded', failure_code: '' };
