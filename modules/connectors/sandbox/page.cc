@@ -1,5 +1,6 @@
 // The page on which the payer of a test proves who he is, or does not: two buttons. Its link says the order,
 // the card and the way back, and is signed with the account's key, so that nobody ends another order.
+#include <algorithm>
 #include <array>
 
 #include "connectors/sandbox/cards.h"
@@ -21,10 +22,11 @@ bool is_plain(char c) {
 }
 
 // "" if absent.
+// Empty also when it is there twice: nobody says which one is meant.
 std::string parameter(const uri::QueryPairs& form, std::string_view name) {
-    for (const auto& [key, value] : form)
-        if (key == name) return value;
-    return {};
+    const auto is_named = [&](const auto& pair) { return pair.first == name; };
+    const auto found = std::ranges::find_if(form, is_named);
+    return std::ranges::count_if(form, is_named) == 1 ? found->second : std::string();
 }
 
 // Of what stands before it, as it stands there.

@@ -62,7 +62,7 @@ std::optional<ApiError> read_event_types(const Catalogue& catalogue, const Node&
             if (known.starts_with(group)) list.query.types.emplace_back(known);
         }
     }
-    list.empty = list.empty || list.query.types.empty();
+    if (list.query.types.empty()) return no_event_type("type", *type);
     return std::nullopt;
 }
 

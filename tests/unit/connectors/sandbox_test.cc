@@ -157,6 +157,7 @@ TEST(SandboxPage, IsShownAndEndsThePayment) {
                   "https://shop.example/done?a=1&redirect_status=succeeded#top");
     }
     EXPECT_FALSE(sandbox::on_inbound(at(url, "POST", "outcome=maybe"), credentials(), {}));
+    EXPECT_FALSE(sandbox::on_inbound(at(url, "POST", "outcome=fail&outcome=complete"), credentials(), {}));
 }
 
 // Whatever way back a merchant may name, the link is one that a payment can keep.
