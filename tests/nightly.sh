@@ -149,7 +149,7 @@ part_copy() {
 
 # All C++ tests: each is counted by tests/run.sh, whose closing line has the numbers.
 sanitized() {
-    seeded "$seed" "$1" 14400 bash tests/run.sh "--$1" && passed=$((passed - 1)) || failed=$((failed - 1))
+    seeded "$seed" "$1" 28800 bash tests/run.sh "--$1" && passed=$((passed - 1)) || failed=$((failed - 1))
     local more_passed=0 more_failed=0
     read -r more_passed more_failed < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$logs/$1.log" | tail -n 1)
     # Without a closing line it is one test: it did not come to its end.

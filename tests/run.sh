@@ -25,7 +25,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 sanitized=no
-case $preset in asan | tsan) sanitized=yes ;; esac
+slow=1 # how many times longer the stages may take
+case $preset in asan | tsan) sanitized=yes slow=6 ;; esac
 
 logs=$KONTOR_ROOT/build/logs/tests
 mkdir -p "$logs"
@@ -171,11 +172,11 @@ fi
 
 [ "$stage_filter" = lint ] && only_lint=yes
 run_stage deps 1800 || broken=yes
-run_stage build 2700 || broken=yes
+run_stage build $((2700 * slow)) || broken=yes
 has_ctest -L '^lint$' && test_stage lint 300
-has_ctest -L '^unit$' && test_stage unit 1200
+has_ctest -L '^unit$' && test_stage unit $((1200 * slow))
 if [ -f tests/integration/CMakeLists.txt ]; then
-    has_ctest -LE '^(unit|lint)$' && test_stage integration 1800
+    has_ctest -LE '^(unit|lint)$' && test_stage integration $((1800 * slow))
 fi
 if [ "$sanitized" = no ] && [ -z "$ctest_filter" ] && [ -f web/package.json ]; then test_stage web 300; fi
 if [ "$sanitized" = no ] && [ "$quick" = no ] && [ -z "$ctest_filter" ]; then
