@@ -19,8 +19,10 @@ static_assert(machine::commands_are_complete(kDomains),
 static_assert(machine::outcome_numbers_distinct(kDomains), "two outcomes have the same number");
 static_assert(machine::outcome_names_distinct(kDomains), "two outcomes have the same name");
 static_assert(machine::objects_distinct(kDomains), "two objects have the same number, name or id prefix");
+#ifndef KONTOR_SANITIZED  // under which GCC does not take a function's address for a constant
 static_assert(machine::objects_have_their_numbers(kDomains),
               "what is only rendered is numbered from 1,000 on, and everything else below");
+#endif
 static_assert(machine::tables_distinct(kDomains), "two tables have the same number or name");
 static_assert(machine::events_distinct(kDomains), "two domains have the same event");
 static_assert(machine::links_distinct(kDomains),
