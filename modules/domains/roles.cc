@@ -65,7 +65,7 @@ constexpr bool grants_are_sound() {
             if (all[i]->name == machine::kAnybody.name || all[i]->name == machine::kPlatform.name)
                 return false;
             for (std::size_t j = 0; j < i; ++j)
-                if (all[i] == all[j]) return false;
+                if (all[i]->name == all[j]->name) return false;
         }
     }
     return true;
