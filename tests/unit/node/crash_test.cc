@@ -308,6 +308,9 @@ void expect_holds(Run& run) {
 
 // Recovers, checks, and then finishes the load as if nothing had happened.
 void expect_recovered(const TempFolder& folder, const std::vector<Ack>& acked) {
+#if defined(KONTOR_SANITIZED)  // where a child of a process with threads hangs as soon as it allocates
+    for (const std::size_t more : {0U, 1U}) replayed_rows(std::min(acked.size() + more, kCommands));
+#endif
     Run run(folder, Case{});
     const auto started = run.start();
     ASSERT_TRUE(started) << started.error().describe();
