@@ -4,6 +4,8 @@
 #include <chrono>
 #include <future>
 
+#include "support/environment.h"
+
 namespace kontor::replication::test {
 
 Cluster::~Cluster() {
@@ -146,7 +148,8 @@ std::uint64_t Cluster::leader() {
 }
 
 bool Cluster::wait(const std::function<bool()>& condition) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto give_up =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(kontor_test::patient_ms(60'000));
     while (std::chrono::steady_clock::now() < give_up) {
         if (!loading_) {
             for (const std::uint64_t id : switch_.plugged_in()) {
