@@ -285,7 +285,7 @@ class ApplianceImpl final : public Appliance {
         worker.max_deliveries_in_flight = std::min(memory_.deliveries, descriptors_.max_outgoing);
         worker.delivery_timeout_ms = static_cast<std::uint64_t>(settings.webhooks_timeout_s) * 1000;
         // The role is known a moment later than it is lost: a node that stood still has to ask the clock.
-        worker.may_begin = [this] { return !cluster_->is_member() || node_->leads(); };
+        worker.leadership = [this] { return cluster_->is_member() ? node_->leading_term() : outbox::kAlone; };
         worker.max_channel_calls_in_flight = memory_.channel_calls;
         worker.channel_client = channel_client_.get();
         worker.connectors = connectors::all();

@@ -195,6 +195,7 @@ void NodeImpl::look_at_role() {
     const bool now_leads =
         replica_->leader_caught_up() && !installing_.load() && !waits_for_take_over_.load();
     const std::uint64_t now = options_.clock->monotonic_ms();
+    if (now_leads) leads_in_term_.store(term);
     if (now_leads != leads_.load()) {
         leads_.store(now_leads, std::memory_order_release);
         log::info("node", std::string("event=role leads=") + (now_leads ? "yes" : "no") +

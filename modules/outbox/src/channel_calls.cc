@@ -173,6 +173,7 @@ void ChannelCalls::begin(const Ready& ready, Done done) {
 bool ChannelCalls::send_unknown(const Asked& as_asked, Done done) {
     Ready ready;
     parts_.service->read([&](const store::Reader& rows, std::uint64_t) {
+        if (as_asked.leadership != leadership_) return;
         auto attempt = attempts::find_attempt(rows, as_asked.no);
         if (!attempt || attempt->state() == pb::ATTEMPT_SUCCEEDED || attempt->state() == pb::ATTEMPT_FAILED ||
             attempt->tries() != as_asked.tries || attempt->next_try_ms() != as_asked.next_try_ms)

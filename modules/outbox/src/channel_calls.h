@@ -56,6 +56,7 @@ class ChannelCalls {
         std::uint64_t no = 0;
         std::uint32_t tries = 0;
         std::int64_t next_try_ms = 0;
+        std::uint64_t leadership = 0;  // another node may have sent it since
     };
     using IsClaimed = std::function<bool(std::uint64_t no)>;
     // Once, on any thread. Nothing: the channel was asked, and has no such order.
@@ -70,7 +71,11 @@ class ChannelCalls {
     // and nothing was sent.
     [[nodiscard]] bool send_unknown(const Asked& as_asked, Done done);
     // Whatever is older may have been sent by a node that led before, or by this one before it stopped.
-    void leads_since(std::uint64_t log_index) { leads_since_ = log_index; }
+    void leads_since(std::uint64_t log_index, std::uint64_t leadership) {
+        leads_since_ = log_index;
+        leadership_ = leadership;
+    }
+    [[nodiscard]] std::uint64_t leadership() const { return leadership_; }  // 0: none yet
     void ended(std::uint64_t account_no);
 
  private:
@@ -89,7 +94,7 @@ class ChannelCalls {
     DueFront front_;
     std::map<std::uint64_t, std::size_t> under_way_;  // by account
     std::size_t all_under_way_ = 0;
-    std::uint64_t leads_since_ = 0;
+    std::uint64_t leads_since_ = 0, leadership_ = 0;
     std::map<std::uint64_t, Opened> opened_;
     TokenBuckets lines_{kLineAMinute};  // of the log, by account
 };

@@ -118,7 +118,14 @@ class WorkerImpl final : public Worker {
         figures_->under_way.store(unsettled_, std::memory_order_relaxed);
         figures_->leashed.store(shares_.on_leash(), std::memory_order_relaxed);
     }
-    [[nodiscard]] bool may_begin() const { return !options_.may_begin || options_.may_begin(); }
+    [[nodiscard]] std::uint64_t leadership() const {
+        return options_.leadership ? options_.leadership() : kAlone;
+    }
+    // Not in a leadership that the round has not seen: what it knows of orders is of another one.
+    [[nodiscard]] bool may_begin() const {
+        const std::uint64_t now = leadership();
+        return now != 0 && now == calls_.leadership();
+    }
 
     void run() {
         pthread_setname_np(pthread_self(), "outbox");
@@ -141,14 +148,14 @@ class WorkerImpl final : public Worker {
         try {
             tell_figures();
             // It stood still, perhaps, and another one works now.
-            if (!may_begin()) {
+            const std::uint64_t leads_in = leadership();
+            if (leads_in == 0) {
                 is_worth_looking_ = true;
-                leads_ = false;
                 return kPollMs;
             }
-            if (!std::exchange(leads_, true))
+            if (leads_in != calls_.leadership())
                 options_.service->read(
-                    [this](const store::Reader&, std::uint64_t index) { calls_.leads_since(index); });
+                    [&](const store::Reader&, std::uint64_t index) { calls_.leads_since(index, leads_in); });
             const std::uint64_t now = options_.clock->monotonic_ms();
             const bool is_time = now >= next_poll_ms_;
             if (is_time) next_poll_ms_ = now + std::min(options_.poll_ms, kPollMs);
@@ -183,7 +190,7 @@ class WorkerImpl final : public Worker {
         const std::uint64_t no = ready.attempt.no();
         Claim claim;
         claim.account_no = ready.attempt.account_no();
-        claim.asked = {no, ready.attempt.tries(), ready.attempt.next_try_ms()};
+        claim.asked = {no, ready.attempt.tries(), ready.attempt.next_try_ms(), calls_.leadership()};
         claims_.emplace(no, std::move(claim));
         channel_calls_.add();
         calls_.begin(ready, channel_says(no));
@@ -412,7 +419,6 @@ class WorkerImpl final : public Worker {
     std::size_t n_proposed_ = 0;  // results that the node has not said anything about
     bool is_worth_looking_ = true, may_begin_ = true;
     bool is_stopping_ = false;
-    bool leads_ = false;  // at the last look
 
     telemetry::Counter& delivered_;
     telemetry::Counter& not_delivered_;

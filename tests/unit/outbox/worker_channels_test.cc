@@ -27,7 +27,7 @@ TEST_F(WorkerTest, NothingBeginsWhileItIsNotKnownWhoLeads) {
     mine.connectors = kPatientOnly;
     mine.channel_client = &channel;
     std::atomic<unsigned> looks{0};
-    mine.may_begin = [&] { return ++looks, leads.load(); };
+    mine.leadership = [&] { return ++looks, leads ? kAlone : 0; };
     start(mine);
     world_.customer("Ada");
     world_.card_payment("pm_card_visa");
@@ -151,7 +151,7 @@ class Askable : public WorkerTest {
         WorkerOptions with = options();
         with.connectors = kAskableOnly;
         with.channel_client = &channel_;
-        with.may_begin = [this] { return ++looks_, leads_.load(); };
+        with.leadership = [this] { return ++looks_, leads_ ? term_.load() : 0; };
         looks_ = 0;
         start(std::move(with));
         // At its second look the worker knows since when it leads: what comes now is new.
@@ -183,6 +183,7 @@ class Askable : public WorkerTest {
 
     PatientChannel channel_;
     std::atomic<bool> leads_{true};
+    std::atomic<std::uint64_t> term_{1};
     std::atomic<unsigned> looks_{0};
 };
 
@@ -235,6 +236,16 @@ TEST_F(Askable, WhoLeadsNoMoreSendsNothing) {
     EXPECT_EQ(channel_.asked(), 1U);
     leads_ = true;
     ASSERT_TRUE(eventually([&] { return channel_.queried() == 2; })) << "asked again by who leads now";
+    EXPECT_EQ(channel_.asked(), 1U);
+    channel_.answer_all(connectors::succeeded("ref"));
+}
+
+// Another node may have sent it in between, and nothing in the rows says so.
+TEST_F(Askable, WhatAnEarlierLeadershipLearnedSendsNothing) {
+    asked_about();
+    term_ = 2;
+    channel_.know_nothing();
+    ASSERT_TRUE(eventually([&] { return channel_.queried() == 2; })) << "asked again in the new one";
     EXPECT_EQ(channel_.asked(), 1U);
     channel_.answer_all(connectors::succeeded("ref"));
 }

@@ -152,6 +152,8 @@ class Node : public machine::Service {
     // Leads now, as far as can be known: a majority answered it within an election time-out (and within
     // max_staleness_ms). Cheap, and true of the moment of the call even when the process stood still before.
     [[nodiscard]] virtual bool leads() const = 0;
+    // The term that it leads in; 0: it does not lead. In one term there is one leader.
+    [[nodiscard]] virtual std::uint64_t leading_term() const = 0;
     // How old what this node knows may be, measured when it is asked: on the leader since a majority last
     // answered it, elsewhere since the leader said what this node has applied by now. replication::kNeverMs:
     // never heard of a leader.

@@ -27,6 +27,8 @@
 
 namespace kontor::outbox {
 
+inline constexpr std::uint64_t kAlone = 1;  // the one leadership of a node without others
+
 struct WorkerOptions {
     machine::Service* service = nullptr;
     http::Client* client = nullptr;  // for webhooks
@@ -42,8 +44,9 @@ struct WorkerOptions {
     std::size_t max_deliveries_per_quick_endpoint = 32;  // that answers at once
     std::size_t max_channel_calls_in_flight = 512;       // an account alone has half of them
     std::uint64_t delivery_timeout_ms = 20'000;
-    // Whether this node still is the one that works; asked before anything begins. Null: it is.
-    std::function<bool()> may_begin;
+    // In which leadership this node works now, 0: another one does; asked before anything begins. Another
+    // number says that others may have worked in between. Null: nobody else ever works.
+    std::function<std::uint64_t()> leadership;
     std::uint64_t poll_ms = 250;  // for intentions that become due by time alone
 };
 
