@@ -117,6 +117,7 @@ part_sim() {
         seeded "$first" "raft-engine-$round" 3600 "$t/unit/replication/replication_test" --gtest_filter='*Engine*'
         KONTOR_COMMANDS=1000000 seeded "$first" "ledger-$round" 3600 "$t/unit/ledger/ledger_property_test"
         seeded "$first" "payments-$round" 3600 "$t/unit/payments/payments_property_test"
+        KONTOR_SIM_SEEDS=$chunk seeded "$first" "channels-$round" 3600 "$t/unit/outbox/channel_storm_test"
         over && break
         seeded "$first" "store-$round" 3600 "$t/unit/store/store_test"
         seeded "$first" "transfer-$round" 3600 "$t/unit/state_transfer/state_transfer_test"
