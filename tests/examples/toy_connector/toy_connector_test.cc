@@ -101,7 +101,7 @@ class ToyChannel : public ::testing::Test {
         work.connectors = all();
         work.public_url = [] { return std::string(kUrl); };
         work.poll_ms = 10;
-        work.may_begin = [this] { return ++looks_ != 0; };
+        work.leadership = [this] { return ++looks_, outbox::kAlone; };
         worker_ = outbox::Worker::start(std::move(work));
         // At its second look the worker knows since when it leads: what comes now is new, and sent at once.
         EXPECT_TRUE(eventually([&] { return looks_.load() >= 2; }));
