@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import * as v from 'valibot';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMock } from '../mock/backend.mjs';
+import { STATUSES } from '../mock/data.mjs';
 import { stepOf, totp } from '../mock/totp.mjs';
 import {
   ApiKey,
@@ -21,6 +22,7 @@ import {
   SetupBegun,
   SetupState,
 } from '../src/api/schema.ts';
+import { STATUSES as FILTERED } from '../src/filters.ts';
 
 const schemas = {
   ApiKey,
@@ -115,6 +117,10 @@ async function send(step) {
   const answer = await fetch(address + path, { method, headers, body });
   return { answer, text: await answer.text() };
 }
+
+test('the mock and the filters know the same words of a status', () => {
+  expect([...STATUSES].sort()).toEqual([...FILTERED].sort());
+});
 
 for (const step of contract.steps) {
   test(step.name, async () => {

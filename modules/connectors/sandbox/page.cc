@@ -21,12 +21,11 @@ bool is_plain(char c) {
            c == '_' || c == '.' || c == '~';
 }
 
-// "" if absent.
-// Empty also when it is there twice: nobody says which one is meant.
+// "" if absent, or there twice: nobody says which one is meant.
 std::string parameter(const uri::QueryPairs& form, std::string_view name) {
     const auto is_named = [&](const auto& pair) { return pair.first == name; };
-    const auto found = std::ranges::find_if(form, is_named);
-    return std::ranges::count_if(form, is_named) == 1 ? found->second : std::string();
+    if (std::ranges::count_if(form, is_named) != 1) return {};
+    return std::ranges::find_if(form, is_named)->second;
 }
 
 // Of what stands before it, as it stands there.

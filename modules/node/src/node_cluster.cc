@@ -192,12 +192,13 @@ void NodeImpl::tell_index_waiters(std::uint64_t applied_index, std::uint64_t now
 // Proposer thread.
 void NodeImpl::look_at_role() {
     const std::uint64_t term = replica_->stats().term;  // before: who has caught up did so in it or later
-    const bool now_leads =
+    const bool has_caught_up =
         replica_->leader_caught_up() && !installing_.load() && !waits_for_take_over_.load();
+    // In a later one it leads as of the next look: who began work in this one must see that it is over.
+    const bool now_leads = has_caught_up && replica_->stats().term == term;
     const std::uint64_t now = options_.clock->monotonic_ms();
-    if (now_leads) leads_in_term_.store(term);
-    if (now_leads != leads_.load()) {
-        leads_.store(now_leads, std::memory_order_release);
+    const std::uint64_t led_in = leads_in_.exchange(now_leads ? term : 0, std::memory_order_acq_rel);
+    if (now_leads != (led_in != 0)) {
         log::info("node", std::string("event=role leads=") + (now_leads ? "yes" : "no") +
                               " term=" + std::to_string(replica_->cluster_view().term));
         if (options_.membership.on_leads) options_.membership.on_leads(now_leads);
@@ -309,7 +310,7 @@ Result<void> NodeImpl::reopen(const std::function<Result<void>()>& closed,
     }
     changed_.notify_all();
     if (proposer_.joinable()) proposer_.join();
-    if (leads_.exchange(false) && options_.membership.on_leads) options_.membership.on_leads(false);
+    if (leads_in_.exchange(0) != 0 && options_.membership.on_leads) options_.membership.on_leads(false);
     replica_->stop();  // before the lock: what its threads call may read
     const auto exchange = [&]() -> Result<void> {
         const std::unique_lock lock(swap_mutex_);

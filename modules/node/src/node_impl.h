@@ -63,8 +63,11 @@ class NodeImpl final : public Node, private replication::StateMachine {
     replication::ClusterId cluster_id() const override;
     replication::ClusterView cluster_view() const override;
     std::uint64_t leader_id() const override;
-    bool leads() const override { return leads_.load(std::memory_order_acquire) && knows_now(); }
-    std::uint64_t leading_term() const override { return leads() ? leads_in_term_.load() : 0; }
+    bool leads() const override { return leading_term() != 0; }
+    std::uint64_t leading_term() const override {
+        const std::uint64_t term = leads_in_.load(std::memory_order_acquire);
+        return term != 0 && knows_now() ? term : 0;  // the clock last: the process may stand still before it
+    }
     std::uint64_t staleness_ms() const override;
     bool may_answer_reads() const override;
     std::uint64_t leader_silence_ms() const override;
@@ -158,8 +161,7 @@ class NodeImpl final : public Node, private replication::StateMachine {
     std::atomic<std::uint64_t> keys_version_{new_keys_version()};
 
     std::atomic<bool> ready_{false};
-    std::atomic<bool> leads_{false};  // as the proposer thread last saw it
-    std::atomic<std::uint64_t> leads_in_term_{0};
+    std::atomic<std::uint64_t> leads_in_{0};  // term, as the proposer last saw it; 0: it does not lead
     // For a disk without room.
     std::atomic<bool> takes_no_entries_{false}, gives_up_waiting_{false}, has_started_{false};
     std::atomic<std::uint64_t> known_at_ms_{0};  // see replication::ReplicaOptions

@@ -44,7 +44,7 @@ void NodeImpl::run_proposer() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         const bool learns =
-            is_member_.load() && replica_->role() == replication::Role::leader && !leads_.load();
+            is_member_.load() && replica_->role() == replication::Role::leader && leads_in_.load() == 0;
         changed_.wait_for(lock, std::chrono::milliseconds(learns ? kRoleLookMs : options_.tick_ms),
                           [this] { return wake_ || stopping_; });
         wake_ = false;
